@@ -1,0 +1,119 @@
+//! The command line: one file per command.
+//!
+//! stdout is data, stderr is talk. Exit codes: 0 done, 1 the user's mistake (said with a hint), 2 ours or the
+//! environment's.
+
+mod check;
+mod completions;
+mod database;
+mod db;
+mod demo;
+mod extract;
+mod import;
+mod imports;
+mod load;
+mod migrate;
+mod output;
+mod psql;
+mod seed;
+mod serve;
+mod stats;
+
+
+
+use clap::{Parser, Subcommand};
+
+pub use output::{UserError, report};
+
+/// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "lekalo", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  lekalo demo                                  everything at once, on a private PostgreSQL
+  lekalo import price.pdf --tenant evopoliki --category eva_mats --embedded
+  lekalo check                                 is the configured database fit for service?
+
+Configuration comes from the environment and .env; see README.md.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything: private PostgreSQL, migrations, seed, sample price list, server
+    Demo(demo::Args),
+    /// Apply migrations, then serve gRPC until SIGTERM
+    Serve(serve::Args),
+    /// Report whether the database is reachable and fit for service
+    Check(check::Args),
+    /// Apply migrations, or show where the database stands
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Write what the program ships: tenants, categories, options, prices, texts, vehicles
+    Seed(seed::Args),
+    /// Read the table of a PDF, XLSX or CSV price list as it is
+    Extract(extract::Args),
+    /// Understand the rows of a raw.csv: make, model, years, …
+    Clean(extract::CleanArgs),
+    /// Write the rows of a clean.csv to the database
+    Load(load::Args),
+    /// Extract, clean and load a price list
+    Import(import::Args),
+    /// Show what became of imports and of each of their rows
+    #[command(subcommand)]
+    Imports(imports::Command),
+    /// Count what there is and list what needs attention
+    Stats(stats::Args),
+    /// Open psql on the configured or embedded database
+    Psql(psql::Args),
+    /// Get PostgreSQL for the embedded server where the machine has none
+    #[command(subcommand)]
+    Db(db::Command),
+    /// Print shell completions
+    Completions(completions::Args),
+    /// Print the manual page
+    Man,
+}
+
+/// Sends logs to stderr; `LEKALO_LOG` says which (default `info`).
+pub fn start_tracing() {
+    let directives = std::env::var("LEKALO_LOG").ok().filter(|value| !value.is_empty());
+    // refinery and hayro are talkative at `info`.
+    let directives = directives.unwrap_or_else(|| "info,refinery_core=warn,hayro_interpret=error,hayro_syntax=error".into());
+    let filter = tracing_subscriber::EnvFilter::new(directives);
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    // A second call (tests) changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What [`report`] tells and turns into an exit code.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Check(args) => check::run(args).await,
+        Command::Migrate(command) => migrate::run(command).await,
+        Command::Seed(args) => seed::run(args).await,
+        Command::Extract(args) => extract::run(&args),
+        Command::Clean(args) => extract::run_clean(&args),
+        Command::Load(args) => load::run(args).await,
+        Command::Import(args) => import::run(args).await,
+        Command::Imports(command) => imports::run(command).await,
+        Command::Stats(args) => stats::run(args).await,
+        Command::Psql(args) => psql::run(args).await,
+        Command::Db(command) => db::run(command).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man => completions::man(),
+    }
+}
+

@@ -1,0 +1,44 @@
+//! `lekalo check`.
+
+use serde_json::{Value, json};
+
+use super::database::{self, Database};
+use super::output::{self, UserError};
+use crate::config::describe;
+use crate::db::check::report;
+
+/// Reports whether the database can be reached, as which role, whether row-level security is in force, which schema version it has, and about the pool; and what to do about each ✗. Answers within 2 s.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo check
+  DB_HOST=db.example lekalo check --json")]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: database::Args,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let database = Database::open(&args.database).await?;
+    let findings = report(&database.config.db_options(), database.config.owner()).await;
+    let name = describe(&database.config.database);
+    database.close().await?;
+    let wrong = findings.iter().filter(|finding| !finding.ok).count();
+    if args.json {
+        let findings = findings.iter().map(|finding| {
+            json!({ "ok": finding.ok, "what": finding.what, "detail": finding.detail, "remedy": finding.remedy })
+        });
+        output::json(&json!({ "database": name, "ok": wrong == 0, "findings": findings.collect::<Vec<Value>>() }))?;
+    } else {
+        println!("{name}");
+        for finding in &findings {
+            println!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.what, finding.detail);
+            if !finding.remedy.is_empty() {
+                println!("  → {}", finding.remedy);
+            }
+        }
+    }
+    if wrong == 0 { Ok(()) } else { Err(UserError::new(format!("{wrong} of {} checks failed", findings.len()), "")) }
+}

@@ -1,0 +1,76 @@
+//! Which database a command works on: the configured one, or the embedded one.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::config::Config;
+use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
+use crate::db::{Db, check, migrate};
+
+/// The database flags that every such command has.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Use a private PostgreSQL server instead of the configured one; started if it is not running
+    #[arg(long)]
+    pub embedded: bool,
+    /// Where the private server keeps its data [default: /var/lib/lekalo/default as root, else ~/.local/share/lekalo/default]
+    #[arg(long, value_name = "DIR", requires = "embedded")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// A database to work on, with the server that must outlive the work if it is the embedded one.
+pub struct Database {
+    pub config: Config,
+    pub server: Option<EmbeddedServer>,
+}
+
+impl Database {
+    /// Reads the configuration and starts the embedded server if it is asked for.
+    pub async fn open(args: &Args) -> anyhow::Result<Self> {
+        let mut config = Config::load()?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        if !args.embedded {
+            return Ok(Self { config, server: None });
+        }
+        let options = EmbeddedOptions {
+            data_dir: args.data_dir.clone(),
+            pg_bin: config.pg_bin.clone(),
+            ..EmbeddedOptions::default()
+        };
+        let server = EmbeddedServer::start(&options).await?;
+        config.database = server.config();
+        config.owner = None;
+        Ok(Self { config, server: Some(server) })
+    }
+
+    /// Brings the schema to this program's version, as the owner.
+    pub async fn migrate(&self) -> anyhow::Result<migrate::Position> {
+        let position = migrate::up(self.config.owner(), self.config.tls).await?;
+        if position.current > position.latest {
+            tracing::warn!(
+                "the database is at version {}, newer than this program's {}: going on, as in a rollout",
+                position.current,
+                position.latest
+            );
+        }
+        Ok(position)
+    }
+
+    /// The pool, after making sure that its role may serve.
+    pub async fn connect(&self) -> anyhow::Result<Db> {
+        let options = self.config.db_options();
+        check::role(&options).await?;
+        Db::new(&options).context("cannot set the connection pool up")
+    }
+
+    /// Stops the embedded server if this process started it.
+    pub async fn close(self) -> anyhow::Result<()> {
+        if let Some(server) = self.server {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+}

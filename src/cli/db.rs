@@ -1,0 +1,23 @@
+//! `lekalo db`.
+
+use super::output::UserError;
+use crate::db::embedded;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Download PostgreSQL for the embedded server, where the machine has none
+    Fetch,
+}
+
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Fetch => {
+            let home = embedded::data_home()?;
+            eprintln!("downloading PostgreSQL to {}", home.display());
+            let fetched = tokio::task::spawn_blocking(move || embedded::fetch::fetch(&home)).await?;
+            let bin = fetched.map_err(|error| UserError::new(error.to_string(), ""))?;
+            println!("{}", bin.display());
+            Ok(())
+        }
+    }
+}

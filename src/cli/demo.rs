@@ -1,0 +1,105 @@
+//! `lekalo demo`: the quick start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::database::{self, Database};
+use super::load::{Target, load_rows};
+use super::serve::{serve, stop_signal};
+use crate::domain::import::Mode;
+use crate::import::{extract, run};
+use crate::vehicles::Index;
+
+const SAMPLE: &[u8] = include_bytes!("../../data/sample-price-list.pdf");
+const SAMPLE_NAME: &str = "sample-price-list.pdf";
+/// Whose price list the sample is.
+const IMPORTS: [(&str, &str); 2] = [("evopoliki", "eva_mats"), ("five_deluxe", "5d_mats")];
+
+/// Starts a private PostgreSQL, applies migrations, seeds, imports the sample price list, serves, and prints calls to paste.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo demo
+  lekalo demo --data-dir /tmp/lekalo-demo --addr 127.0.0.1:50061")]
+pub struct Args {
+    /// Where the private server keeps its data [default: /var/lib/lekalo/demo as root, else ~/.local/share/lekalo/demo]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
+    addr: SocketAddr,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    let data_dir = match args.data_dir {
+        Some(dir) => dir,
+        None => crate::db::embedded::data_home()?.join("demo"),
+    };
+    eprintln!("starting a private PostgreSQL in {}", data_dir.display());
+    let database = Database::open(&database::Args { embedded: true, data_dir: Some(data_dir.clone()) }).await?;
+    let position = database.migrate().await?;
+    eprintln!("schema at version {}", position.current);
+    let db = database.connect().await?;
+    let seeded = db.apply_seed(&crate::seed::shipped()?, false).await?;
+    let inserted: i64 = seeded.iter().map(|table| table.inserted).sum();
+    eprintln!("seeded: {inserted} new rows in {} tables", seeded.len());
+
+    let table = extract::extract(SAMPLE)?;
+    let rows = run::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
+    let sha256 = Sha256::digest(SAMPLE).to_vec();
+    for (tenant, category) in IMPORTS {
+        let target = Target { tenant: tenant.into(), category: category.into(), mode: Mode::Merge, dry_run: false };
+        let import = load_rows(&db, &target, SAMPLE_NAME, sha256.clone(), rows.clone()).await?;
+        let counts = import.counts;
+        eprintln!(
+            "imported {SAMPLE_NAME} into {tenant}/{category}: {} rows read = {} created + {} updated + {} unchanged + \
+             {} merged + {} rejected + {} headers",
+            counts.rows_read,
+            counts.created,
+            counts.updated,
+            counts.unchanged,
+            counts.merged,
+            counts.rejected,
+            counts.headers
+        );
+    }
+    let psql = format!("lekalo psql --embedded --data-dir {}", data_dir.display());
+    serve(db, args.addr, stop, |addr| print_calls(addr, &psql)).await?;
+    eprintln!("stopping PostgreSQL");
+    database.close().await
+}
+
+/// Calls to paste, one per thing a bot asks first.
+fn print_calls(addr: SocketAddr, psql: &str) {
+    let calls = [
+        ("What does the shop sell?", "CatalogService/ListCategories", r#"{"tenant":"evopoliki"}"#),
+        (
+            "For which makes has it EVA mats? (8 to a keyboard)",
+            "CatalogService/ListBrands",
+            r#"{"tenant":"evopoliki","category":"eva_mats","page_size":8}"#,
+        ),
+        (
+            "Which Toyotas?",
+            "CatalogService/ListModels",
+            r#"{"tenant":"evopoliki","category":"eva_mats","brand":"toyota","order_by":"ORDER_BY_POPULARITY"}"#,
+        ),
+        (
+            "Is there a pattern for a Camry 70?",
+            "CatalogService/FindPatterns",
+            r#"{"tenant":"evopoliki","category":"eva_mats","brand":"toyota","model":"camry","generation":"70"}"#,
+        ),
+        (
+            "What became of the price list's rows?",
+            "ImportService/ListImports",
+            r#"{"tenant":"evopoliki"}"#,
+        ),
+    ];
+    println!("Paste into another terminal (grpcurl works as well: grpcurl -plaintext -d DATA {addr} lekalo.v1.SERVICE/METHOD):");
+    for (question, method, data) in calls {
+        println!("\n# {question}");
+        println!("npx -y @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}");
+    }
+    println!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays.");
+}

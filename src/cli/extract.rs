@@ -1,0 +1,116 @@
+//! `lekalo extract` and `lekalo clean`: the first two steps, file to file.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::load::{file_name, read_file};
+use super::output::UserError;
+use crate::domain::import::CleanRow;
+use crate::import::extract::ExtractError;
+use crate::import::table::Table;
+use crate::import::{child, clean, extract, files};
+use crate::vehicles::Index;
+
+/// Reads the table of a price list as it is: nothing is understood, nothing is lost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo extract price.pdf > raw.csv
+  lekalo extract price.xlsx -o raw.csv")]
+pub struct Args {
+    /// A PDF, spreadsheet (XLSX, XLS, ODS) or delimited text file (CSV, TSV)
+    file: PathBuf,
+    /// Where to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print JSON lines: the header, each row, the pages with a header; or the error
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+    /// Address space this process may use
+    #[arg(long, value_name = "BYTES", hide = true)]
+    limit_memory: Option<u64>,
+    /// Processor time this process may use
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    limit_seconds: Option<u64>,
+}
+
+/// Understands each row of a raw.csv: make, model, generation, years, body, steering, borders, seat rows, trunk, issues.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo clean raw.csv > clean.csv
+  lekalo clean raw.csv -o clean.csv")]
+pub struct CleanArgs {
+    /// The file that `lekalo extract` wrote
+    file: PathBuf,
+    /// Where to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    if args.limit_memory.is_some() || args.limit_seconds.is_some() {
+        child::limit_self(args.limit_memory, args.limit_seconds)?;
+    }
+    let bytes = read_file(&args.file)?;
+    let result = extract::extract(&bytes);
+    if args.json {
+        child::write_answer(&result, &mut std::io::stdout().lock())?;
+        return result.map(|_| ()).map_err(|error| file_error(&file_name(&args.file), &error));
+    }
+    let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
+    write(args.output.as_ref(), |out| Ok(files::write_raw(&table, out)?))?;
+    eprintln!("{} rows on {} pages", table.rows.len(), table.header_pages.len());
+    Ok(())
+}
+
+pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
+    let table = read_raw(&args.file)?;
+    let rows = clean(&args.file, &table)?;
+    write(args.output.as_ref(), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
+    eprintln!("{}", summary(&rows));
+    Ok(())
+}
+
+/// What is wrong with a file, for the user.
+pub fn file_error(name: &str, error: &ExtractError) -> anyhow::Error {
+    UserError::new(format!("{name}: {}", error.message), error.hint.clone())
+}
+
+/// The table of a raw.csv.
+pub fn read_raw(path: &PathBuf) -> anyhow::Result<Table> {
+    let bytes = read_file(path)?;
+    files::read_raw(bytes.as_slice())
+        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "run `lekalo extract` first"))
+}
+
+/// Understands a table's rows.
+pub fn clean(path: &std::path::Path, table: &Table) -> anyhow::Result<Vec<CleanRow>> {
+    clean::clean(table, Index::shipped())
+        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "name them in the header line"))
+}
+
+/// How many rows were understood.
+pub fn summary(rows: &[CleanRow]) -> String {
+    let accepted = rows.iter().filter(|row| row.is_accepted()).count();
+    let cars = rows.iter().filter(|row| !row.is_header).count();
+    let issues = rows.iter().filter(|row| !row.issues.is_empty()).count();
+    format!("{accepted} of {cars} rows understood, {issues} with issues")
+}
+
+/// Writes to a file (complete or not at all) or to standard output.
+pub fn write(
+    output: Option<&PathBuf>,
+    content: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let Some(path) = output else {
+        return content(&mut std::io::stdout().lock());
+    };
+    let cannot = |error: &dyn std::fmt::Display| UserError::new(format!("cannot write {}: {error}", path.display()), "");
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder.unwrap_or(std::path::Path::new(".")))
+        .map_err(|error| cannot(&error))?;
+    content(&mut file)?;
+    file.persist(path).map_err(|error| cannot(&error.error))?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! `lekalo import`: extract, clean, load.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+
+use super::database::{self, Database};
+use super::extract::{clean, file_error, read_raw, summary, write};
+use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
+use crate::domain::import::CleanRow;
+use crate::import::run::with_headers;
+use crate::import::{extract, files};
+
+/// Imports a price list: seed, extract, clean, load. The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list; a skipped step reads the file that the step before it wrote.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo import price.pdf --tenant evopoliki --category eva_mats
+  lekalo import price.pdf --tenant evopoliki --category eva_mats --dry-run
+  lekalo import price.pdf --tenant evopoliki --category eva_mats --skip-extract --skip-clean   (after mending price.clean.csv)")]
+pub struct Args {
+    /// A PDF, spreadsheet (XLSX, XLS, ODS) or delimited text file (CSV, TSV)
+    file: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Do not seed first
+    #[arg(long)]
+    skip_seed: bool,
+    /// Read PRICE.raw.csv instead of the price list
+    #[arg(long)]
+    skip_extract: bool,
+    /// Read PRICE.clean.csv instead of cleaning
+    #[arg(long)]
+    skip_clean: bool,
+    #[command(flatten)]
+    database: database::Args,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let progress = Progress::new();
+    let (rows, sha256) = read_rows(&args, &progress)?;
+    let database = Database::open(&args.database).await?;
+    let work = async {
+        database.migrate().await?;
+        let db = database.connect().await?;
+        if !args.skip_seed {
+            progress.step("seed");
+            db.apply_seed(&crate::seed::shipped()?, false).await?;
+        }
+        progress.step("load");
+        load_rows(&db, &(&args.target).into(), &file_name(&args.file), sha256, rows).await
+    };
+    let import = work.await;
+    progress.end();
+    database.close().await?;
+    report(&import?, &args.target.tenant, args.json)
+}
+
+/// The clean rows, header rows in their places, and the hash of the file they come from.
+fn read_rows(args: &Args, progress: &Progress) -> anyhow::Result<(Vec<CleanRow>, Vec<u8>)> {
+    let raw_path = args.file.with_extension("raw.csv");
+    let clean_path = args.file.with_extension("clean.csv");
+    if args.skip_clean {
+        let bytes = read_file(&clean_path)?;
+        return Ok((read_clean(&clean_path, &bytes)?, Sha256::digest(&bytes).to_vec()));
+    }
+    progress.step("extract");
+    let source: &Path = if args.skip_extract { &raw_path } else { &args.file };
+    let bytes = read_file(source)?;
+    let table = if args.skip_extract {
+        read_raw(&raw_path)?
+    } else {
+        let table = extract::extract(&bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
+        write(Some(&raw_path), |out| Ok(files::write_raw(&table, out)?))?;
+        table
+    };
+    progress.say(&format!("{} rows on {} pages → {}", table.rows.len(), table.header_pages.len(), raw_path.display()));
+    progress.step("clean");
+    let rows = clean(source, &table)?;
+    write(Some(&clean_path), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
+    progress.say(&format!("{} → {}", summary(&rows), clean_path.display()));
+    Ok((with_headers(&table, rows), Sha256::digest(&bytes).to_vec()))
+}
+
+/// Which step is under way: a spinner on a terminal, nothing elsewhere.
+struct Progress(ProgressBar);
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Self(bar)
+    }
+
+    fn step(&self, name: &'static str) {
+        self.0.set_message(name);
+    }
+
+    fn say(&self, line: &str) {
+        self.0.suspend(|| eprintln!("{line}"));
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}

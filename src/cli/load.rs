@@ -1,0 +1,169 @@
+//! `lekalo load`: clean rows into the database.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::database::{self, Database};
+use super::output::{self, UserError};
+use crate::db::Db;
+use crate::domain::import::{CleanRow, Import, Mode, NewImport, State};
+use crate::import::run::{carry_out, header_row};
+use crate::import::files;
+
+/// Writes the rows of a clean.csv (perhaps mended by hand) to the database, all or nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo load price.clean.csv --tenant evopoliki --category eva_mats --dry-run
+  lekalo load price.clean.csv --tenant evopoliki --category eva_mats --embedded")]
+pub struct Args {
+    /// The file that `lekalo clean` wrote
+    file: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    database: database::Args,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where rows go.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TargetArgs {
+    /// The tenant's slug
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: String,
+    /// The category's code or alias
+    #[arg(long, value_name = "CODE")]
+    pub category: String,
+    /// What happens to patterns that the file does not have
+    #[arg(long, value_enum, default_value_t = ModeArg::Merge)]
+    pub mode: ModeArg,
+    /// Show what would change, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ModeArg {
+    /// They stay
+    Merge,
+    /// They are withdrawn
+    Replace,
+}
+
+/// Where rows go, checked.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub tenant: String,
+    pub category: String,
+    pub mode: Mode,
+    pub dry_run: bool,
+}
+
+impl From<&TargetArgs> for Target {
+    fn from(args: &TargetArgs) -> Self {
+        let mode = match args.mode {
+            ModeArg::Merge => Mode::Merge,
+            ModeArg::Replace => Mode::Replace,
+        };
+        Self { tenant: args.tenant.clone(), category: args.category.clone(), mode, dry_run: args.dry_run }
+    }
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let bytes = read_file(&args.file)?;
+    let rows = read_clean(&args.file, &bytes)?;
+    let database = Database::open(&args.database).await?;
+    database.migrate().await?;
+    let db = database.connect().await?;
+    let name = file_name(&args.file);
+    let import = load_rows(&db, &(&args.target).into(), &name, Sha256::digest(&bytes).to_vec(), rows).await;
+    database.close().await?;
+    report(&import?, &args.target.tenant, args.json)
+}
+
+/// Reads a file the user named.
+pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| UserError::new(format!("cannot read {}: {error}", path.display()), ""))
+}
+
+/// The rows of a clean.csv, with its header line as a header row.
+pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
+    let rows = files::read_clean(bytes)
+        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again"))?;
+    let page_number = rows.first().map_or(1, |row| row.page_number);
+    let text = String::from_utf8_lossy(bytes);
+    let header = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
+    let mut all = vec![header_row(page_number, header.split(',').map(str::to_owned).collect())];
+    all.extend(rows);
+    Ok(all)
+}
+
+/// The last part of a path, for people.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Records an import and carries it out.
+pub async fn load_rows(
+    db: &Db,
+    target: &Target,
+    file_name: &str,
+    sha256: Vec<u8>,
+    rows: Vec<CleanRow>,
+) -> anyhow::Result<Import> {
+    let tenant = db.find_tenant(&target.tenant).await?;
+    let own = db.tenant(tenant.id);
+    let category = own.find_category(&target.category).await?;
+    if !category.sold {
+        let sold = db.tenant(tenant.id).complete(tenant).await?.categories.join(", ");
+        return Err(UserError::new(
+            format!("{} does not sell {}", target.tenant, category.code),
+            format!("it sells: {sold}"),
+        ));
+    }
+    let new = NewImport {
+        category_id: category.id,
+        file_name: file_name.to_owned(),
+        sha256,
+        mode: target.mode,
+        validate_only: target.dry_run,
+        allow_large_withdrawal: false,
+        request_id: None,
+    };
+    let (import, _) = own.create_import(&new).await?;
+    let import = carry_out(db, tenant.id, &import, category.id, async { Ok(rows) }).await?;
+    if let Some(failure) = &import.error {
+        return Err(UserError::new(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
+    }
+    Ok(import)
+}
+
+/// Prints what became of the rows.
+pub fn report(import: &Import, tenant: &str, json: bool) -> anyhow::Result<()> {
+    let counts = import.counts;
+    if json {
+        return output::json(&super::imports::document(import));
+    }
+    let done = if import.state == State::Validated { "would be" } else { "were" };
+    let rows = [
+        ("rows read", counts.rows_read),
+        ("created", counts.created),
+        ("updated", counts.updated),
+        ("unchanged", counts.unchanged),
+        ("merged with an earlier row", counts.merged),
+        ("rejected", counts.rejected),
+        ("headers", counts.headers),
+    ];
+    println!("{}", output::table(["what became of the rows", "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])));
+    if counts.withdrawn > 0 {
+        println!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn);
+    }
+    eprintln!("import {} {}", import.id, import.state);
+    if counts.rejected > 0 {
+        eprintln!("see why rows were rejected: lekalo imports rows {} --tenant {tenant} --outcome rejected", import.id);
+    }
+    Ok(())
+}

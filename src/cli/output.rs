@@ -1,0 +1,81 @@
+//! What commands print: tables for people, JSON for programs, errors with hints for both.
+
+use std::process::ExitCode;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::config::{Config, ConfigError};
+use crate::db::failure::{advise, chain};
+use crate::domain::Error;
+
+/// The user's mistake: what is wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct UserError {
+    message: String,
+    hint: String,
+}
+
+impl UserError {
+    /// A mistake with its remedy (may be empty).
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { message: message.into(), hint: hint.into() }.into()
+    }
+}
+
+/// Tells a failure on stderr; exit code 1 for the user's mistake, 2 for ours or the environment's.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    if let Some(mistake) = error.downcast_ref::<UserError>() {
+        return tell(&mistake.message, &mistake.hint, 1);
+    }
+    if let Some(mistake) = error.downcast_ref::<ConfigError>() {
+        return tell(&mistake.to_string(), "correct them in the environment or .env", 1);
+    }
+    let config = Config::load().ok();
+    let described = config.as_ref().map(|config| &config.database).cloned().unwrap_or_default();
+    if let Some(advice) = error.chain().find_map(|cause| advise(cause, &described)) {
+        return tell(&advice.problem, &advice.remedy, 2);
+    }
+    match error.downcast_ref::<Error>() {
+        Some(mistake @ (Error::Invalid(_) | Error::NotFound { .. } | Error::AlreadyExists { .. })) => {
+            tell(&mistake.to_string(), "", 1)
+        }
+        Some(mistake @ Error::FailedPrecondition { .. }) => tell(&mistake.to_string(), "", 1),
+        _ => tell(&chain(error.as_ref()), "", 2),
+    }
+}
+
+fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
+    eprintln!("error: {message}");
+    if !hint.is_empty() {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(code)
+}
+
+/// A plain table: names left, numbers right.
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    let mut numeric = [true; N];
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            numeric[column] &= !cell.is_empty() && cell.chars().all(|ch| ch.is_ascii_digit());
+        }
+        table.add_row(row);
+    }
+    for (column, numeric) in numeric.into_iter().enumerate() {
+        if numeric && let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// Prints a document as JSON.
+pub fn json(document: &serde_json::Value) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(document)?);
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `lekalo psql`.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+use super::database::{self, Database};
+use super::output::UserError;
+
+/// Opens psql on the configured database, as the role that migrates, or on the embedded one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo psql --embedded
+  lekalo psql -- -c 'SELECT count(*) FROM models'")]
+pub struct Args {
+    #[command(flatten)]
+    database: database::Args,
+    /// Passed on to psql
+    #[arg(last = true, value_name = "ARGS")]
+    psql: Vec<String>,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let database = Database::open(&args.database).await?;
+    let bin_dir = database.server.as_ref().map(|server| server.bin_dir().to_owned());
+    let mut command = psql(database.config.owner(), bin_dir);
+    command.args(&args.psql);
+    if database.server.is_none() {
+        // Nothing to clean up afterwards: become psql.
+        return Err(not_started(&command.exec()));
+    }
+    let mut child = tokio::process::Command::from(command).spawn().map_err(|error| not_started(&error))?;
+    // Ctrl-C is for psql, which cancels its query; this process only waits.
+    let mut interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            _ = interrupts.recv() => {}
+        }
+    };
+    database.close().await?;
+    if status.success() { Ok(()) } else { Err(UserError::new(format!("psql ended with {status}"), "")) }
+}
+
+fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
+    let beside = bin_dir.map(|dir| dir.join("psql")).filter(|path| path.exists());
+    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from("psql")));
+    // Through the environment, where the password is not in the process list.
+    match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => command.env("PGHOST", host),
+        Some(Host::Unix(path)) => command.env("PGHOST", path),
+        None => &mut command,
+    };
+    if let Some(port) = config.get_ports().first() {
+        command.env("PGPORT", port.to_string());
+    }
+    if let Some(name) = config.get_dbname() {
+        command.env("PGDATABASE", name);
+    }
+    if let Some(user) = config.get_user() {
+        command.env("PGUSER", user);
+    }
+    if let Some(password) = config.get_password() {
+        command.env("PGPASSWORD", String::from_utf8_lossy(password).into_owned());
+    }
+    command
+}
+
+fn not_started(error: &std::io::Error) -> anyhow::Error {
+    UserError::new(
+        format!("psql could not be started: {error}"),
+        "install it (Debian: apt-get install postgresql-client)",
+    )
+}

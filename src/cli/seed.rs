@@ -1,0 +1,51 @@
+//! `lekalo seed`.
+
+use serde_json::{Value, json};
+
+use super::database::{self, Database};
+use super::output;
+
+/// Writes what the program ships: tenants, categories, options, prices, texts and the vehicle reference. Doing it again changes nothing; what a tenant changed stays.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo seed --dry-run
+  lekalo seed --embedded")]
+pub struct Args {
+    /// Count what would change, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: database::Args,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let database = Database::open(&args.database).await?;
+    database.migrate().await?;
+    let db = database.connect().await?;
+    let tables = db.apply_seed(&crate::seed::shipped()?, args.dry_run).await?;
+    database.close().await?;
+    if args.json {
+        let tables = tables.iter().map(|table| {
+            json!({
+                "table": table.table, "inserted": table.inserted, "updated": table.updated, "unchanged": table.unchanged,
+            })
+        });
+        return output::json(&Value::Array(tables.collect()));
+    }
+    let rows = tables.iter().map(|table| {
+        [
+            table.table.to_owned(),
+            table.inserted.to_string(),
+            table.updated.to_string(),
+            table.unchanged.to_string(),
+        ]
+    });
+    println!("{}", output::table(["table", "inserted", "updated", "unchanged"], rows));
+    if args.dry_run {
+        eprintln!("nothing was written");
+    }
+    Ok(())
+}

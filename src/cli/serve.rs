@@ -1,0 +1,81 @@
+//! `lekalo serve`.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::database::{self, Database};
+use crate::db::Db;
+use crate::grpc::{self, World};
+use crate::import::child::{Extractor, Limits};
+use crate::import::run::Runner;
+use crate::vehicles::Index;
+
+/// Applies migrations, then serves gRPC. Prints `listening on ADDRESS` when ready. SIGTERM or Ctrl-C drains and ends.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  lekalo serve
+  lekalo serve --embedded --addr 0.0.0.0:50051
+  DATABASE_URL=postgres://bot:secret@db/shop LEKALO_OWNER_DATABASE_URL=postgres://owner:secret@db/shop lekalo serve")]
+pub struct Args {
+    #[command(flatten)]
+    database: database::Args,
+    /// Where to listen [default: LEKALO_ADDR, else 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    addr: Option<SocketAddr>,
+    /// Leave the schema as it is
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let stop = stop_signal()?;
+    let database = Database::open(&args.database).await?;
+    if !args.no_migrate {
+        database.migrate().await?;
+    }
+    let db = database.connect().await?;
+    let addr = args.addr.unwrap_or(database.config.addr);
+    serve(db, addr, stop, |_| {}).await?;
+    database.close().await
+}
+
+/// Serves until `stop`; `ready` gets the address once it listens.
+pub async fn serve(
+    db: Db,
+    addr: SocketAddr,
+    stop: impl Future<Output = ()> + Send,
+    ready: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))?;
+    let addr = listener.local_addr()?;
+    // The index of all car names takes a moment to build: before the first call, not during it.
+    let index = tokio::task::spawn_blocking(Index::shipped).await?;
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let imports = Runner::new(db.clone(), index, Extractor { program, limits: Limits::default() });
+    eprintln!("listening on {addr}");
+    ready(addr);
+    grpc::serve(listener, World::new(db, imports, index), stop).await
+}
+
+/// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            eprintln!("stopping at once");
+            std::process::exit(130);
+        });
+    })
+}

@@ -1,0 +1,315 @@
+//! Configuration: flags over environment over `.env` over defaults, checked all at once. Secrets never appear in Debug.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::db::tls;
+
+/// Every name this program reads, with its default where it has one.
+const KNOWN: &[(&str, &str)] = &[
+    ("DATABASE_URL", ""),
+    ("DB_HOST", "localhost"),
+    ("DB_PORT", "5432"),
+    ("DB_NAME", "car_chatbot"),
+    ("DB_USER", "postgres"),
+    ("DB_PASSWORD", ""),
+    ("DB_ECHO", "false"),
+    ("DB_POOL_SIZE", "5"),
+    ("DB_MAX_OVERFLOW", "10"),
+    ("DB_SSLMODE", "prefer"),
+    ("LEKALO_OWNER_DATABASE_URL", ""),
+    ("LEKALO_ADDR", "127.0.0.1:50051"),
+    ("LEKALO_LOG", "info"),
+    ("LEKALO_PG_BIN", ""),
+    ("LEKALO_ENV", "development"),
+];
+
+/// The whole configuration.
+#[derive(Clone)]
+pub struct Config {
+    /// The service's own credentials.
+    pub database: tokio_postgres::Config,
+    /// The migrating role's, where they differ.
+    pub owner: Option<tokio_postgres::Config>,
+    pub tls: tls::Mode,
+    pub pool_size: usize,
+    pub max_overflow: usize,
+    pub echo: bool,
+    pub addr: SocketAddr,
+    pub log: String,
+    pub pg_bin: Option<PathBuf>,
+    pub environment: String,
+    /// What is odd but not wrong, to be told once.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("database", &describe(&self.database))
+            .field("owner", &self.owner.as_ref().map(describe))
+            .field("tls", &self.tls)
+            .field("pool_size", &self.pool_size)
+            .field("max_overflow", &self.max_overflow)
+            .field("echo", &self.echo)
+            .field("addr", &self.addr)
+            .field("environment", &self.environment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a database is and as whom, without the password.
+pub fn describe(config: &tokio_postgres::Config) -> String {
+    format!(
+        "{} as {} at {}",
+        config.get_dbname().unwrap_or("?"),
+        config.get_user().unwrap_or("?"),
+        crate::db::failure::place(config)
+    )
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has {} {}:\n{}", .0.len(), if .0.len() == 1 { "error" } else { "errors" }, .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// Reads the process's environment and `.env` in the working directory; real variables win.
+    ///
+    /// # Errors
+    /// Lists every wrong value, each with where it came from.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::read(std::env::vars(), Path::new(".env"))
+    }
+
+    /// Reads the given variables and file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(variables: impl Iterator<Item = (String, String)>, dotenv: &Path) -> Result<Self, ConfigError> {
+        let mut source = Source::default();
+        source.read_file(dotenv);
+        for (name, value) in variables {
+            source.values.insert(name, (value, "environment".to_owned()));
+        }
+        source.warn_of_unknown_names();
+
+        let tls: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
+        let database = source.database("DATABASE_URL").unwrap_or_else(|| source.database_parts());
+        let owner = source.database("LEKALO_OWNER_DATABASE_URL");
+        let config = Self {
+            database,
+            owner,
+            tls,
+            pool_size: source.parse("DB_POOL_SIZE", |value| count(value, 1)),
+            max_overflow: source.parse("DB_MAX_OVERFLOW", |value| count(value, 0)),
+            echo: source.parse("DB_ECHO", boolean),
+            addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
+                value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
+            }),
+            log: source.text("LEKALO_LOG"),
+            pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
+            environment: source.text("LEKALO_ENV"),
+            warnings: std::mem::take(&mut source.warnings),
+        };
+        if source.errors.is_empty() { Ok(config) } else { Err(ConfigError(source.errors)) }
+    }
+
+    /// The role that migrates.
+    pub fn owner(&self) -> &tokio_postgres::Config {
+        self.owner.as_ref().unwrap_or(&self.database)
+    }
+
+    /// How the service connects.
+    pub fn db_options(&self) -> crate::db::Options {
+        crate::db::Options {
+            config: self.database.clone(),
+            tls: self.tls,
+            switch_role: self.owner.is_none(),
+            pool_size: self.pool_size,
+            max_overflow: self.max_overflow,
+            echo: self.echo,
+        }
+    }
+}
+
+/// Values with where each came from.
+#[derive(Default)]
+struct Source {
+    values: BTreeMap<String, (String, String)>,
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Source {
+    fn read_file(&mut self, path: &Path) {
+        let Ok(entries) = dotenvy::from_path_iter(path) else { return };
+        for entry in entries {
+            match entry {
+                Ok((name, value)) => {
+                    self.values.insert(name, (value, path.display().to_string()));
+                }
+                // The line may hold a secret: only its name-like beginning is repeated.
+                Err(_) => {
+                    self.errors.push(format!("{}: a line is not NAME=value", path.display()));
+                    break;
+                }
+            }
+        }
+    }
+
+    fn warn_of_unknown_names(&mut self) {
+        for name in self.values.keys() {
+            let ours = name.starts_with("DB_") || name.starts_with("LEKALO_");
+            if !ours || KNOWN.iter().any(|(known, _)| known == name) {
+                continue;
+            }
+            let nearest = KNOWN.iter().max_by(|(a, _), (b, _)| {
+                strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+            });
+            let hint = nearest.map(|(known, _)| format!("; did you mean {known}?")).unwrap_or_default();
+            self.warnings.push(format!("{name} is not a setting of this program{hint}"));
+        }
+    }
+
+    /// The value and where it came from.
+    fn get(&self, name: &str) -> (String, String) {
+        match self.values.get(name) {
+            Some((value, origin)) if !value.is_empty() => (value.clone(), origin.clone()),
+            _ => {
+                let default = KNOWN.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default);
+                (default.to_owned(), "default".to_owned())
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.get(name).0
+    }
+
+    fn parse<T: Default>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        self.parse_or(name, T::default(), parse)
+    }
+
+    fn parse_or<T>(&mut self, name: &str, fallback: T, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let (value, origin) = self.get(name);
+        parse(value.trim()).unwrap_or_else(|problem| {
+            self.errors.push(format!("{name}={value} ({origin}): {problem}"));
+            fallback
+        })
+    }
+
+    /// A database URL; SQLAlchemy's driver suffixes are allowed. The value is never repeated: it may hold a password.
+    fn database(&mut self, name: &str) -> Option<tokio_postgres::Config> {
+        let (url, origin) = self.get(name);
+        if url.is_empty() {
+            return None;
+        }
+        let plain = url.replacen("+asyncpg://", "://", 1).replacen("+psycopg2://", "://", 1);
+        if !plain.starts_with("postgres://") && !plain.starts_with("postgresql://") {
+            self.errors.push(format!("{name} ({origin}): must begin with postgres:// or postgresql://"));
+            return Some(tokio_postgres::Config::new());
+        }
+        match plain.parse() {
+            Ok(config) => Some(config),
+            Err(_) => {
+                self.errors.push(format!(
+                    "{name} ({origin}): is not a database URL; expected postgres://USER:PASSWORD@HOST:PORT/NAME, with \
+                     special characters in the password percent-encoded"
+                ));
+                Some(tokio_postgres::Config::new())
+            }
+        }
+    }
+
+    fn database_parts(&mut self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        let port = self.parse_or("DB_PORT", 5432, |value| {
+            if value.contains("://") {
+                return Err("is a service address that Kubernetes injects for a service called `db`; set DB_PORT to a \
+                            port number in the pod, or `enableServiceLinks: false`"
+                    .to_owned());
+            }
+            value.parse::<u16>().map_err(|_| "must be a port number, 1 to 65535".to_owned())
+        });
+        config.host(self.text("DB_HOST")).port(port).dbname(self.text("DB_NAME")).user(self.text("DB_USER"));
+        let password = self.text("DB_PASSWORD");
+        if !password.is_empty() {
+            config.password(password);
+        }
+        config
+    }
+}
+
+fn count(value: &str, least: usize) -> Result<usize, String> {
+    match value.parse() {
+        Ok(number) if (least..=1000).contains(&number) => Ok(number),
+        _ => Err(format!("must be a number from {least} to 1000")),
+    }
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    match value.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(variables, Path::new("/nonexistent/.env"))
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_manual() {
+        let config = read(&[]).unwrap();
+        assert_eq!(describe(&config.database), "car_chatbot as postgres at localhost:5432");
+        assert_eq!((config.pool_size, config.max_overflow, config.echo), (5, 10, false));
+        assert!(config.db_options().switch_role);
+    }
+
+    #[test]
+    fn a_url_replaces_the_parts() {
+        let config =
+            read(&[("DATABASE_URL", "postgresql+asyncpg://bot:s%40crt@db:6432/shop"), ("DB_HOST", "ignored")]).unwrap();
+        assert_eq!(describe(&config.database), "shop as bot at db:6432");
+        assert_eq!(config.database.get_password(), Some(&b"s@crt"[..]));
+    }
+
+    #[test]
+    fn all_errors_come_at_once_with_their_origin() {
+        let error = read(&[
+            ("DB_PORT", "tcp://10.0.0.1:5432"),
+            ("DB_POOL_SIZE", "many"),
+            ("LEKALO_ADDR", "here"),
+            ("LEKALO_OWNER_DATABASE_URL", "mysql://x"),
+        ])
+        .unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.0.len(), 4, "{text}");
+        assert!(text.contains("DB_POOL_SIZE=many (environment): must be a number"), "{text}");
+        assert!(text.contains("Kubernetes"), "{text}");
+    }
+
+    #[test]
+    fn secrets_are_in_no_message() {
+        let config = read(&[("DB_PASSWORD", "canary-1"), ("LEKALO_OWNER_DATABASE_URL", "postgres://o:canary-2@h/d")]);
+        assert!(!format!("{config:?}").contains("canary"));
+        let error = read(&[("DATABASE_URL", "postgres://u:canary-3@[bad/d")]).unwrap_err();
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_name_is_a_warning_with_the_nearest_known_one() {
+        let config = read(&[("DB_POOLSIZE", "3"), ("LEKALO_PORT_50051_TCP", "tcp://x"), ("DBUS", "x")]).unwrap();
+        assert_eq!(config.warnings.len(), 2);
+        assert!(config.warnings[0].contains("did you mean DB_POOL_SIZE?"), "{:?}", config.warnings);
+    }
+}

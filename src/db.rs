@@ -1,0 +1,31 @@
+//! PostgreSQL: the pool, tenant transactions, all SQL, migrations and the embedded server.
+//!
+//! # The next query
+//! Put it into the file of its table family as a function on [`Db`] or on [`Tenant`]. Its SQL begins with its own
+//! name in a comment, names its columns, and binds every value with its type; the rows become domain types in the
+//! same file. Tables with a `tenant_id` are reached through [`Db::tenant`] alone: that is what sets the tenant
+//! that row-level security filters by. The query says `tenant_id = $1` all the same.
+
+pub mod catalog;
+pub mod check;
+
+pub mod deadline;
+pub mod embedded;
+mod error;
+pub mod failure;
+pub mod imports;
+pub mod merge;
+pub mod migrate;
+pub mod patterns;
+pub mod pool;
+mod query;
+pub mod seed;
+pub mod stats;
+pub mod tenants;
+pub mod tls;
+mod transaction;
+
+
+pub use pool::{Db, Options};
+pub use query::Query;
+pub use transaction::{Tenant, Transaction};

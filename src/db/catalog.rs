@@ -1,0 +1,307 @@
+//! What a tenant sells, and the makes and models it has available patterns for.
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::Tenant;
+use super::query::{Query, at_most_one};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::page::{Page, PageRequest, SortKey};
+use crate::domain::tenant::{Brand, Category, Language, Model};
+
+/// How a list of makes or models is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By the name shown.
+    #[default]
+    Name,
+    /// Most patterns first, then by name.
+    Popularity,
+}
+
+/// A category as a tenant stands to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryRef {
+    pub id: i64,
+    pub code: String,
+    /// Whether the tenant sells it.
+    pub sold: bool,
+}
+
+/// An item and the language its display name is in.
+pub type Named<T> = (T, Language);
+
+impl Tenant<'_> {
+    /// The category of that code or alias.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn find_category(&self, code: &str) -> Result<CategoryRef> {
+        let [rows] = self
+            .read([Query::new(
+                "-- find_category
+                SELECT c.id, c.code, coalesce(tc.active, false) AS sold
+                FROM product_categories c
+                LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
+                WHERE c.code = $2 /* code */
+                   OR c.id = (SELECT category_id FROM category_aliases WHERE alias = $2)
+                ORDER BY c.code <> $2
+                LIMIT 1",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&code, Type::TEXT)])
+            .await?;
+        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Category, code))?;
+        Ok(CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? })
+    }
+
+    /// What the tenant sells, in its order.
+    pub async fn list_categories(&self, languages: &[Language]) -> Result<Vec<Named<Category>>> {
+        let languages = words(languages);
+        let [rows] = self
+            .read([Query::new(
+                "-- list_categories
+                SELECT c.code, shown.name AS display_name, shown.language, tc.sort_order::int AS sort_order,
+                       coalesce(c.descriptions ->> shown.language, c.descriptions ->> 'ru', '') AS description
+                FROM tenant_categories tc
+                JOIN product_categories c ON c.id = tc.category_id
+                CROSS JOIN LATERAL (
+                    SELECT c.names ->> l.code AS name, l.code AS language
+                    FROM unnest($2::text[]) WITH ORDINALITY AS l (code, place)
+                    WHERE c.names ? l.code
+                    ORDER BY l.place
+                    LIMIT 1
+                ) shown
+                WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active
+                ORDER BY tc.sort_order, c.code",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&languages, Type::TEXT_ARRAY)])
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let category = Category {
+                    code: row.try_get("code")?,
+                    display_name: row.try_get("display_name")?,
+                    description: row.try_get("description")?,
+                    sort_order: row.try_get("sort_order")?,
+                };
+                Ok((category, super::query::word(row, "language")?))
+            })
+            .collect()
+    }
+
+    /// Makes with an available pattern in the category, whose name in any language begins with `prefix`.
+    pub async fn list_brands(
+        &self,
+        category: &CategoryRef,
+        languages: &[Language],
+        prefix: &str,
+        order: Order,
+        page: &PageRequest,
+    ) -> Result<Page<Named<Brand>>> {
+        let languages = words(languages);
+        let after = After::of(page);
+        let by_popularity = order == Order::Popularity;
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows] = self
+            .read([Query::new(
+                "-- list_brands
+                WITH sold AS (
+                    SELECT model_id, count(*) AS patterns
+                    FROM patterns
+                    WHERE tenant_id = $1 /* tenant_id */ AND category_id = $2 /* category_id */ AND available
+                    GROUP BY model_id
+                ), makes AS (
+                    SELECT m.brand_id, count(*) AS models, sum(sold.patterns)::bigint AS patterns
+                    FROM sold
+                    JOIN models m ON m.id = sold.model_id
+                    GROUP BY m.brand_id
+                ), listed AS MATERIALIZED (
+                    SELECT b.slug, b.name, shown.name AS display_name, shown.language, makes.models AS model_count,
+                           CASE WHEN $4 /* by_popularity */ THEN -makes.patterns ELSE 0 END AS sort_number,
+                           replace(lower(shown.name), 'ё', 'е') COLLATE \"C\" AS sort_text
+                    FROM makes
+                    JOIN brands b ON b.id = makes.brand_id
+                    CROSS JOIN LATERAL (
+                        SELECT coalesce(b.names ->> l.code, b.name) AS name, l.code AS language
+                        FROM unnest($3::text[] /* languages */) WITH ORDINALITY AS l (code, place)
+                        ORDER BY NOT (b.names ? l.code), l.place
+                        LIMIT 1
+                    ) shown
+                    WHERE $5 /* prefix */ = ''
+                       OR starts_with(lower(b.name), lower($5))
+                       OR EXISTS (SELECT FROM jsonb_each_text(b.names) AS n WHERE starts_with(lower(n.value), lower($5)))
+                ), page AS (
+                    SELECT *
+                    FROM listed
+                    WHERE $6 /* first */
+                       OR (sort_number, sort_text, slug COLLATE \"C\") > ($7 /* number */, $8 /* text */, $9 /* id */)
+                    ORDER BY sort_number, sort_text, slug COLLATE \"C\"
+                    LIMIT $10 /* limit */ OFFSET $11 /* skip */
+                )
+                SELECT (SELECT count(*) FROM listed) AS total, page.*
+                FROM (SELECT) one
+                LEFT JOIN page ON true
+                ORDER BY sort_number, sort_text, slug COLLATE \"C\"",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&category.id, Type::INT8)
+            .bind(&languages, Type::TEXT_ARRAY)
+            .bind(&by_popularity, Type::BOOL)
+            .bind(&prefix, Type::TEXT)
+            .bind(&after.first, Type::BOOL)
+            .bind(&after.key.number, Type::INT8)
+            .bind(&after.key.text, Type::TEXT)
+            .bind(&after.key.id, Type::TEXT)
+            .bind(&limit, Type::INT8)
+            .bind(&skip, Type::INT8)])
+            .await?;
+        sorted_page(page, &rows, |row| {
+            Ok(Brand {
+                slug: row.try_get("slug")?,
+                name: row.try_get("name")?,
+                display_name: row.try_get("display_name")?,
+                model_count: row.try_get("model_count")?,
+            })
+        })
+    }
+
+    /// The make of that slug.
+    ///
+    /// # Errors
+    /// `NotFound` where the reference has none.
+    pub async fn find_brand(&self, slug: &str) -> Result<i64> {
+        let [rows] = self
+            .read([Query::new(
+                "-- find_brand
+                SELECT id FROM brands WHERE slug = $1 /* slug */",
+            )
+            .bind(&slug, Type::TEXT)])
+            .await?;
+        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Brand, slug))?;
+        Ok(row.try_get("id")?)
+    }
+
+    /// The make's model of that slug.
+    ///
+    /// # Errors
+    /// `NotFound` where the reference has none.
+    pub async fn find_model(&self, brand_id: i64, slug: &str) -> Result<i64> {
+        let [rows] = self
+            .read([Query::new(
+                "-- find_model
+                SELECT id FROM models WHERE brand_id = $1 /* brand_id */ AND slug = $2 /* slug */",
+            )
+            .bind(&brand_id, Type::INT8)
+            .bind(&slug, Type::TEXT)])
+            .await?;
+        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Model, slug))?;
+        Ok(row.try_get("id")?)
+    }
+
+    /// The make's models with an available pattern in the category.
+    pub async fn list_models(
+        &self,
+        category: &CategoryRef,
+        brand_id: i64,
+        languages: &[Language],
+        order: Order,
+        page: &PageRequest,
+    ) -> Result<Page<Named<Model>>> {
+        let languages = words(languages);
+        let after = After::of(page);
+        let by_popularity = order == Order::Popularity;
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows] = self
+            .read([Query::new(
+                "-- list_models
+                WITH sold AS (
+                    SELECT p.model_id, count(*) AS patterns, min(v.year_from) AS year_from, max(v.year_to) AS year_to
+                    FROM models m
+                    JOIN patterns p ON p.model_id = m.id
+                    JOIN model_variants v ON v.model_id = p.model_id AND v.id = p.variant_id
+                    WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */ AND p.available
+                      AND m.brand_id = $3 /* brand_id */
+                    GROUP BY p.model_id
+                ), listed AS MATERIALIZED (
+                    SELECT b.slug AS brand, m.slug, m.name, shown.name AS display_name, shown.language,
+                           sold.patterns AS pattern_count, sold.year_from, sold.year_to,
+                           CASE WHEN $5 /* by_popularity */ THEN -sold.patterns ELSE 0 END AS sort_number,
+                           replace(lower(shown.name), 'ё', 'е') COLLATE \"C\" AS sort_text
+                    FROM sold
+                    JOIN models m ON m.id = sold.model_id
+                    JOIN brands b ON b.id = m.brand_id
+                    CROSS JOIN LATERAL (
+                        SELECT coalesce(m.names ->> l.code, m.name) AS name, l.code AS language
+                        FROM unnest($4::text[] /* languages */) WITH ORDINALITY AS l (code, place)
+                        ORDER BY NOT (m.names ? l.code), l.place
+                        LIMIT 1
+                    ) shown
+                ), page AS (
+                    SELECT *
+                    FROM listed
+                    WHERE $6 /* first */
+                       OR (sort_number, sort_text, slug COLLATE \"C\") > ($7 /* number */, $8 /* text */, $9 /* id */)
+                    ORDER BY sort_number, sort_text, slug COLLATE \"C\"
+                    LIMIT $10 /* limit */ OFFSET $11 /* skip */
+                )
+                SELECT (SELECT count(*) FROM listed) AS total, page.*
+                FROM (SELECT) one
+                LEFT JOIN page ON true
+                ORDER BY sort_number, sort_text, slug COLLATE \"C\"",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&category.id, Type::INT8)
+            .bind(&brand_id, Type::INT8)
+            .bind(&languages, Type::TEXT_ARRAY)
+            .bind(&by_popularity, Type::BOOL)
+            .bind(&after.first, Type::BOOL)
+            .bind(&after.key.number, Type::INT8)
+            .bind(&after.key.text, Type::TEXT)
+            .bind(&after.key.id, Type::TEXT)
+            .bind(&limit, Type::INT8)
+            .bind(&skip, Type::INT8)])
+            .await?;
+        sorted_page(page, &rows, |row| {
+            Ok(Model {
+                brand: row.try_get("brand")?,
+                slug: row.try_get("slug")?,
+                name: row.try_get("name")?,
+                display_name: row.try_get("display_name")?,
+                pattern_count: row.try_get("pattern_count")?,
+                year_from: row.try_get("year_from")?,
+                year_to: row.try_get("year_to")?,
+            })
+        })
+    }
+}
+
+/// The key a page starts after, with values to bind when there is none.
+struct After {
+    first: bool,
+    key: SortKey,
+}
+
+impl After {
+    fn of(page: &PageRequest) -> Self {
+        Self { first: page.after.is_none(), key: page.after.clone().unwrap_or_default() }
+    }
+}
+
+/// Rows that carry `total`, `sort_number`, `sort_text`, `slug` and `language`; an empty page is one row of nulls.
+fn sorted_page<T>(page: &PageRequest, rows: &[Row], read: impl Fn(&Row) -> Result<T>) -> Result<Page<Named<T>>> {
+    let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Some(slug) = row.try_get::<_, Option<String>>("slug")? else { continue };
+        let key = SortKey { number: row.try_get("sort_number")?, text: row.try_get("sort_text")?, id: slug };
+        items.push(((read(row)?, super::query::word(row, "language")?), key));
+    }
+    let Page { items, next, total } = page.page(items, total, |(_, key)| key.clone());
+    Ok(Page { items: items.into_iter().map(|(item, _)| item).collect(), next, total })
+}
+
+fn words(languages: &[Language]) -> Vec<&'static str> {
+    languages.iter().map(|language| language.word()).collect()
+}

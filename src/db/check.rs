@@ -1,0 +1,257 @@
+//! Is the database fit for service? For `lekalo check`, and in short for `lekalo serve`, which refuses a wrong role.
+
+use std::time::{Duration, Instant};
+
+use tokio_postgres::Client;
+
+use super::failure::{advise, chain, place};
+use super::pool::{APP_ROLE, Options};
+use super::{migrate, tls};
+
+/// The oldest PostgreSQL whose features the schema uses (UNIQUE NULLS NOT DISTINCT).
+const OLDEST_SERVER: i32 = 15;
+/// `lekalo check` answers within 2 s, reachable or not.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub ok: bool,
+    pub what: &'static str,
+    pub detail: String,
+    /// What to do about it; empty where it is well.
+    pub remedy: String,
+}
+
+fn well(what: &'static str, detail: impl Into<String>) -> Finding {
+    Finding { ok: true, what, detail: detail.into(), remedy: String::new() }
+}
+
+fn wrong(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { ok: false, what, detail: detail.into(), remedy: remedy.into() }
+}
+
+/// Why the service must not run as this role.
+#[derive(Debug, thiserror::Error)]
+#[error("the role `{role}` must not serve: {problem}; {remedy}")]
+pub struct RoleError {
+    role: String,
+    problem: String,
+    remedy: String,
+}
+
+/// Makes sure that row-level security holds for the role the service works as.
+///
+/// # Errors
+/// [`RoleError`], or the database cannot be reached.
+pub async fn role(options: &Options) -> anyhow::Result<()> {
+    let client = connect(options).await.map_err(|error| anyhow::anyhow!(error))?;
+    match role_problem(&client).await? {
+        None => Ok(()),
+        Some(error) => Err(error.into()),
+    }
+}
+
+/// Looks at everything; never fails, a failure is a finding.
+pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Finding> {
+    let started = Instant::now();
+    let as_owner = Options { config: owner.clone(), switch_role: false, ..options.clone() };
+    let owner_client = match connect(&as_owner).await {
+        Ok(client) => client,
+        Err(error) => {
+            let advice = advise(&*error, owner);
+            let (detail, remedy) = advice.map_or_else(
+                || (chain(&*error), String::new()),
+                |advice| (advice.problem, advice.remedy),
+            );
+            return vec![wrong("server", detail, remedy)];
+        }
+    };
+    let mut findings = vec![server(&owner_client, owner, started.elapsed()).await];
+    let version = schema(owner, options.tls).await;
+    let migrated = version.ok;
+    findings.push(version);
+    if migrated {
+        match connect(options).await {
+            Err(error) => {
+                let advice = advise(&*error, &options.config);
+                findings.push(wrong(
+                    "role",
+                    advice.as_ref().map_or_else(|| chain(&*error), |advice| advice.problem.clone()),
+                    advice.map(|advice| advice.remedy).unwrap_or_default(),
+                ));
+            }
+            Ok(client) => {
+                findings.push(role_finding(&client).await);
+                findings.push(pooler(options, &client).await);
+            }
+        }
+        findings.push(row_level_security(&owner_client).await);
+    }
+    findings.push(pool(options, &owner_client).await);
+    findings
+}
+
+async fn connect(options: &Options) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let mut config = options.config.clone();
+    config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
+    if options.switch_role {
+        config.options(format!("-c role={APP_ROLE}"));
+    }
+    let connector = tls::connector(options.tls, &mut config)?;
+    let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(connector))
+        .await
+        .map_err(|_| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Duration) -> Finding {
+    let version = client.query_one("SELECT current_setting('server_version_num')::int / 10000", &[]).await;
+    let milliseconds = elapsed.as_millis();
+    match version.map(|row| row.get::<_, i32>(0)) {
+        Ok(major) if major >= OLDEST_SERVER => {
+            well("server", format!("PostgreSQL {major} at {}, connected in {milliseconds} ms", place(config)))
+        }
+        Ok(major) => wrong(
+            "server",
+            format!("PostgreSQL {major} at {} is too old", place(config)),
+            format!("upgrade to PostgreSQL {OLDEST_SERVER} or newer"),
+        ),
+        Err(error) => wrong("server", chain(&error), ""),
+    }
+}
+
+async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
+    match migrate::current(owner, mode).await {
+        Ok(position) if position.current >= position.latest => well("schema", format!("version {}", position.current)),
+        Ok(position) => wrong(
+            "schema",
+            format!("version {}, this program needs {}", position.current, position.latest),
+            "run `lekalo migrate up`",
+        ),
+        Err(error) => wrong("schema", chain(&error), "make sure that the role may read refinery_schema_history"),
+    }
+}
+
+async fn role_finding(client: &Client) -> Finding {
+    match role_problem(client).await {
+        Ok(None) => {
+            let role = client.query_one("SELECT current_user::text", &[]).await.map(|row| row.get::<_, String>(0));
+            well("role", role.map_or_else(|error| chain(&error), |role| format!("serves as {role}, which owns nothing")))
+        }
+        Ok(Some(error)) => wrong("role", format!("{}: {}", error.role, error.problem), error.remedy),
+        Err(error) => wrong("role", chain(&error), ""),
+    }
+}
+
+async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgres::Error> {
+    let row = client
+        .query_one(
+            "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls,
+                    EXISTS (SELECT FROM pg_class c
+                            WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+                              AND pg_has_role(r.oid, c.relowner, 'USAGE')) AS owns_tables,
+                    coalesce(has_table_privilege(r.oid, to_regclass('patterns'), 'SELECT, INSERT, UPDATE'), true) AS granted
+             FROM pg_roles r
+             WHERE r.rolname = current_user",
+            &[],
+        )
+        .await?;
+    let separate = format!(
+        "give the service a role of its own (CREATE ROLE bot LOGIN PASSWORD '…' IN ROLE {APP_ROLE}), put it into \
+         DATABASE_URL and the owner into LEKALO_OWNER_DATABASE_URL"
+    );
+    let role: String = row.get(0);
+    let problem = if row.get(1) {
+        Some(("it is a superuser, for whom row-level security does not hold", separate))
+    } else if row.get(2) {
+        Some(("it has BYPASSRLS", format!("ALTER ROLE {role} NOBYPASSRLS")))
+    } else if row.get("owns_tables") {
+        Some(("it owns tables, and an owner can switch row-level security off", separate))
+    } else if !row.get::<_, bool>("granted") {
+        Some(("it may not use the tables", format!("as the owner run: GRANT {APP_ROLE} TO {role}")))
+    } else {
+        None
+    };
+    Ok(problem.map(|(problem, remedy)| RoleError { role, problem: problem.to_owned(), remedy }))
+}
+
+/// Every table with a tenant_id must have row-level security enabled and forced, with a policy.
+async fn row_level_security(client: &Client) -> Finding {
+    let rows = client
+        .query(
+            "SELECT c.relname::text,
+                    c.relrowsecurity AND c.relforcerowsecurity
+                        AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS safe
+             FROM pg_class c
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+             ORDER BY 1",
+            &[],
+        )
+        .await;
+    match rows {
+        Err(error) => wrong("row-level security", chain(&error), ""),
+        Ok(rows) => {
+            let open: Vec<String> =
+                rows.iter().filter(|row| !row.get::<_, bool>(1)).map(|row| row.get::<_, String>(0)).collect();
+            if open.is_empty() {
+                well("row-level security", format!("in force on {} tenant tables", rows.len()))
+            } else {
+                wrong(
+                    "row-level security",
+                    format!("not in force on {}", open.join(", ")),
+                    "ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; or `lekalo migrate up` on a \
+                     fresh database",
+                )
+            }
+        }
+    }
+}
+
+async fn pool(options: &Options, client: &Client) -> Finding {
+    let limits = client
+        .query_one(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+                    (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')",
+            &[],
+        )
+        .await;
+    let wanted = options.pool_size + options.max_overflow;
+    let sizes = format!("{} connections + {} in bursts", options.pool_size, options.max_overflow);
+    match limits.map(|row| (row.get::<_, i32>(0), row.get::<_, i32>(1))) {
+        Err(error) => wrong("pool", chain(&error), ""),
+        Ok((allowed, used)) if wanted > usize::try_from(allowed).unwrap_or(0) => wrong(
+            "pool",
+            format!("{sizes}, but the server allows only {allowed}"),
+            "lower DB_POOL_SIZE or DB_MAX_OVERFLOW, or raise max_connections",
+        )
+        .with_use(used),
+        Ok((allowed, used)) => well("pool", format!("{sizes}; the server allows {allowed}, {used} in use")),
+    }
+}
+
+impl Finding {
+    fn with_use(mut self, used: i32) -> Self {
+        self.detail.push_str(&format!(", {used} in use"));
+        self
+    }
+}
+
+/// Two open connections that share one backend: a pooler in transaction mode hands it around.
+async fn pooler(options: &Options, client: &Client) -> Finding {
+    let backend = async |client: &Client| {
+        client.query_one("SELECT pg_backend_pid()", &[]).await.map(|row| row.get::<_, i32>(0))
+    };
+    let Ok(second) = connect(options).await else {
+        return wrong("pooler", "a second connection was refused", "raise the pooler's or the server's limit");
+    };
+    match (backend(client).await, backend(&second).await) {
+        (Ok(one), Ok(two)) if one == two => {
+            well("pooler", "a pooler in transaction mode; migrations must go past it: LEKALO_OWNER_DATABASE_URL")
+        }
+        (Ok(_), Ok(_)) => well("pooler", "none, or one in session mode"),
+        (Err(error), _) | (_, Err(error)) => wrong("pooler", chain(&error), ""),
+    }
+}

@@ -1,0 +1,67 @@
+//! PostgreSQL's failures in the product's words. SQLSTATE decides, never message text, and no driver text goes on.
+
+use std::time::Duration;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::domain::Error;
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(state) = error.code() else {
+            // No SQLSTATE: the connection broke or a value did not convert.
+            return if error.is_closed() || has_io_cause(&error) { unavailable() } else { Self::internal(error) };
+        };
+        match *state {
+            SqlState::QUERY_CANCELED => Self::DeadlineExceeded,
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Self::Aborted {
+                reason: "CONCURRENT_CHANGE",
+                message: "somebody else changed the same data; read it again and retry".into(),
+            },
+            SqlState::LOCK_NOT_AVAILABLE => busy(),
+            SqlState::TOO_MANY_CONNECTIONS => busy(),
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => unavailable(),
+            _ if state.code().starts_with("08") => unavailable(),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<PoolError> for Error {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Timeout(_) => busy(),
+            PoolError::Backend(error) => match Self::from(error) {
+                // Refused before any query: whatever the reason, the database is out of reach.
+                Self::Internal(cause) => {
+                    tracing::error!(cause = %crate::db::failure::chain(&*cause), "cannot connect to the database");
+                    unavailable()
+                }
+                other => other,
+            },
+            PoolError::Closed => unavailable(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+fn has_io_cause(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable {
+        reason: "DATABASE_UNAVAILABLE",
+        message: "the database is out of reach; retry shortly".into(),
+        retry_after: Duration::from_secs(2),
+    }
+}
+
+fn busy() -> Error {
+    Error::ResourceExhausted {
+        reason: "OVERLOADED",
+        message: "all database connections are busy; retry shortly".into(),
+        retry_after: Duration::from_secs(1),
+    }
+}

@@ -1,0 +1,142 @@
+//! The classic failures in plain words, for operators: the terminal and the log, never a client.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use tokio_postgres::error::SqlState;
+
+/// An error with its causes in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// What to tell an operator: what is wrong, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    pub problem: String,
+    pub remedy: String,
+}
+
+/// Advice for a failure of PostgreSQL anywhere among an error's causes; none if it is another kind of failure.
+pub fn advise(error: &(dyn Error + 'static), config: &tokio_postgres::Config) -> Option<Advice> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(postgres) = current.downcast_ref::<tokio_postgres::Error>() {
+            return Some(advise_postgres(postgres, config));
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
+    let role = config.get_user().unwrap_or("postgres");
+    let Some(db) = error.as_db_error() else {
+        return unreachable_server(error, config);
+    };
+    let message = db.message();
+    let database = config.get_dbname().unwrap_or(role);
+    match *db.code() {
+        SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => Advice {
+            problem: format!("the database `{database}` lacks a table: {message}"),
+            remedy: "its schema is older than this program: run `lekalo migrate current` to see its version, \
+                     then `lekalo migrate up`"
+                .into(),
+        },
+        SqlState::INSUFFICIENT_PRIVILEGE => {
+            let object = message.strip_prefix("permission denied for ").unwrap_or(message);
+            Advice {
+                problem: format!("permission denied: the role `{role}` may not use {object}"),
+                remedy: format!("as the owner run: {}", grant_for(object, role)),
+            }
+        }
+        SqlState::INVALID_CATALOG_NAME => Advice {
+            problem: format!("the database `{database}` does not exist on {}", place(config)),
+            remedy: format!("create it (`createdb {database}`) or correct DB_NAME / DATABASE_URL"),
+        },
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Advice {
+            problem: format!("the server refused the role `{role}`: {message}"),
+            remedy: "correct DB_USER and DB_PASSWORD, or DATABASE_URL".into(),
+        },
+        _ => Advice {
+            problem: format!("PostgreSQL answered {}: {message}", db.code().code()),
+            remedy: "run `lekalo check` for a full report".into(),
+        },
+    }
+}
+
+fn grant_for(object: &str, role: &str) -> String {
+    match object.split_once(' ') {
+        Some(("table", name)) => format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}"),
+        Some(("sequence", name)) => format!("GRANT USAGE ON SEQUENCE {name} TO {role}"),
+        Some(("schema", name)) => format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),
+        Some(("database", name)) => format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {name} TO {role}"),
+        _ => format!("GRANT lekalo_app TO {role}"),
+    }
+}
+
+fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
+    let refused = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind);
+    let what = match refused {
+        Some(std::io::ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
+        Some(std::io::ErrorKind::NotFound) => "there is no such socket".to_owned(),
+        Some(std::io::ErrorKind::TimedOut) => "it does not answer".to_owned(),
+        _ => chain(error),
+    };
+    Advice {
+        problem: format!("the PostgreSQL server is not reachable at {}: {what}", place(config)),
+        remedy: "start it, correct DB_HOST and DB_PORT (or DATABASE_URL), or use `--embedded` for a private server"
+            .into(),
+    }
+}
+
+/// Host and port, as in `db.example:5432`.
+pub fn place(config: &tokio_postgres::Config) -> String {
+    use tokio_postgres::config::Host;
+    let ports = config.get_ports();
+    let places: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .enumerate()
+        .map(|(index, host)| {
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+            match host {
+                Host::Tcp(name) => format!("{name}:{port}"),
+                Host::Unix(path) => format!("{}/.s.PGSQL.{port}", path.display()),
+            }
+        })
+        .collect();
+    places.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_name_the_object() {
+        assert_eq!(
+            grant_for("table patterns", "bot"),
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON patterns TO bot"
+        );
+        assert_eq!(grant_for("schema public", "bot"), "GRANT USAGE, CREATE ON SCHEMA public TO bot");
+    }
+
+    #[test]
+    fn a_place_is_host_and_port() {
+        let config: tokio_postgres::Config = "host=db.example port=6432 user=x".parse().unwrap();
+        assert_eq!(place(&config), "db.example:6432");
+    }
+}

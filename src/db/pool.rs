@@ -1,0 +1,166 @@
+//! The connection pool: a fixed size, an overflow that closes when idle, and timeouts on every step.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::tls;
+use crate::domain::error::{Error, Result};
+
+/// The role the service works as: it owns nothing and row-level security holds for it.
+pub const APP_ROLE: &str = "lekalo_app";
+
+/// How long a call waits for a free connection.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long connecting may take.
+const CREATE: Duration = Duration::from_secs(5);
+/// How long checking a used connection may take.
+const RECYCLE: Duration = Duration::from_secs(2);
+/// How long a connection beyond the pool size may be idle.
+const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
+/// How long a cancelled query may take to stop before its connection is closed.
+const CANCEL: Duration = Duration::from_secs(5);
+
+/// How to reach the database.
+#[derive(Clone)]
+pub struct Options {
+    pub config: tokio_postgres::Config,
+    pub tls: tls::Mode,
+    /// Switch to [`APP_ROLE`] on connecting; off where the credentials are already those of a restricted role.
+    pub switch_role: bool,
+    /// Connections kept open.
+    pub pool_size: usize,
+    /// Connections beyond that, opened in a burst and closed when idle.
+    pub max_overflow: usize,
+    /// Log each statement's name and time (never its values).
+    pub echo: bool,
+}
+
+/// The database, as the app role.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    tls: MakeRustlsConnect,
+    pub(super) echo: bool,
+    _overflow: Arc<AbortOnDrop>,
+}
+
+/// Stops the task that closes idle overflow connections when the last [`Db`] goes.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Db {
+    /// Sets the pool up; connects only when first used.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(options: &Options) -> anyhow::Result<Self> {
+        let mut config = options.config.clone();
+        config.application_name("lekalo").connect_timeout(CREATE);
+        if options.switch_role {
+            let chosen = config.get_options().unwrap_or_default().to_owned();
+            config.options(format!("{chosen} -c role={APP_ROLE}").trim());
+        }
+        let tls = tls::connector(options.tls, &mut config)?;
+        let manager = deadpool_postgres::Manager::from_config(
+            config,
+            tls.clone(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(options.pool_size.max(1) + options.max_overflow)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(CREATE))
+            .recycle_timeout(Some(RECYCLE))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        let overflow = tokio::spawn(close_idle_overflow(pool.clone(), options.pool_size.max(1)));
+        Ok(Self { pool, tls, echo: options.echo, _overflow: Arc::new(AbortOnDrop(overflow)) })
+    }
+
+    /// A connection of one's own until it is dropped.
+    pub(super) async fn connection(&self) -> Result<Connection> {
+        let object = self.pool.get().await?;
+        Ok(Connection { object: Some(object), tls: self.tls.clone(), dirty: false })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut connection = self.connection().await?;
+        connection.dirty = true;
+        let answer = tokio::time::timeout(RECYCLE, connection.client()?.simple_query("SELECT 1")).await;
+        connection.dirty = answer.is_err();
+        answer.map_err(|_| Error::DeadlineExceeded)??;
+        Ok(())
+    }
+
+    /// Open connections, idle ones among them.
+    pub fn connections(&self) -> usize {
+        self.pool.status().size
+    }
+
+    /// Closes the pool: waiting calls fail, used connections close when they are given back.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+async fn close_idle_overflow(pool: Pool, keep: usize) {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let mut excess = pool.status().size.saturating_sub(keep);
+        if excess == 0 {
+            continue;
+        }
+        pool.retain(|_, metrics| {
+            let idle_since = metrics.recycled.unwrap_or(metrics.created);
+            let close = excess > 0 && Instant::now().duration_since(idle_since) > OVERFLOW_IDLE;
+            excess -= usize::from(close);
+            !close
+        });
+    }
+}
+
+/// A checked-out connection. While `dirty` something may still run on it (a query, an open transaction): dropped
+/// like that, its query is cancelled and it goes back to the pool only once it has answered.
+pub(super) struct Connection {
+    object: Option<Object>,
+    tls: MakeRustlsConnect,
+    pub(super) dirty: bool,
+}
+
+impl Connection {
+    /// The client to send statements with.
+    pub(super) fn client(&self) -> Result<&Object> {
+        self.object.as_ref().ok_or_else(|| Error::internal("connection used after it was given back"))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take().filter(|_| self.dirty) else { return };
+        let tls = self.tls.clone();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            drop(Object::take(object));
+            return;
+        };
+        runtime.spawn(async move {
+            let stop = async {
+                // An error here means the connection is gone, which ROLLBACK will find out too.
+                let _ = object.cancel_token().cancel_query(tls).await;
+                object.batch_execute("ROLLBACK").await
+            };
+            if !matches!(tokio::time::timeout(CANCEL, stop).await, Ok(Ok(()))) {
+                drop(Object::take(object));
+            }
+        });
+    }
+}

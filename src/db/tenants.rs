@@ -1,0 +1,125 @@
+//! Tenants and their contacts.
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::Db;
+use super::query::{Query, at_most_one, word};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::page::{Page, PageRequest, SortKey};
+use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
+
+impl Db {
+    /// The tenant of that slug, without what its own tables say.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
+        let [rows] = self
+            .read([Query::new(
+                "-- find_tenant
+                SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
+                       settings, catalog_version, revision
+                FROM tenants
+                WHERE slug = $1 /* slug */",
+            )
+            .bind(&slug, Type::TEXT)])
+            .await?;
+        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Tenant, slug))?;
+        tenant(&row)
+    }
+
+    /// One page of all tenants by slug, without what their own tables say.
+    pub async fn list_tenants(&self, page: &PageRequest) -> Result<Page<Tenant>> {
+        let after = page.after.as_ref().map(|key| key.id.as_str());
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows, totals] = self
+            .read([
+                Query::new(
+                    "-- list_tenants
+                    SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
+                           settings, catalog_version, revision
+                    FROM tenants
+                    WHERE $1 /* after */ IS NULL OR slug COLLATE \"C\" > $1
+                    ORDER BY slug COLLATE \"C\"
+                    LIMIT $2 /* limit */ OFFSET $3 /* skip */",
+                )
+                .bind(&after, Type::TEXT)
+                .bind(&limit, Type::INT8)
+                .bind(&skip, Type::INT8),
+                Query::new(
+                    "-- count_tenants
+                    SELECT count(*) AS total FROM tenants",
+                ),
+            ])
+            .await?;
+        let tenants = rows.iter().map(tenant).collect::<Result<Vec<_>>>()?;
+        let total = super::query::one(totals)?.try_get("total")?;
+        Ok(page.page(tenants, total, |tenant| SortKey { id: tenant.slug.clone(), ..SortKey::default() }))
+    }
+}
+
+impl super::Tenant<'_> {
+    /// Adds what the tenant's own tables say of it: contacts, channels, categories.
+    pub async fn complete(&self, mut tenant: Tenant) -> Result<Tenant> {
+        let [contacts, channels, categories] = self
+            .read([
+                Query::new(
+                    "-- list_contacts
+                    SELECT kind, value
+                    FROM tenant_contacts
+                    WHERE tenant_id = $1 /* tenant_id */
+                    ORDER BY sort_order, kind, value",
+                )
+                .bind(&self.id.0, Type::INT8),
+                Query::new(
+                    "-- list_channels
+                    SELECT channel, external_id
+                    FROM tenant_channels
+                    WHERE tenant_id = $1 /* tenant_id */
+                    ORDER BY channel, external_id",
+                )
+                .bind(&self.id.0, Type::INT8),
+                Query::new(
+                    "-- list_category_codes
+                    SELECT c.code
+                    FROM tenant_categories tc
+                    JOIN product_categories c ON c.id = tc.category_id
+                    WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active
+                    ORDER BY tc.sort_order, c.code",
+                )
+                .bind(&self.id.0, Type::INT8),
+            ])
+            .await?;
+        for row in &contacts {
+            tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
+        }
+        for row in &channels {
+            let external_id = row.try_get("external_id")?;
+            tenant.channels.push(Channel { channel: row.try_get("channel")?, external_id });
+        }
+        for row in &categories {
+            tenant.categories.push(row.try_get("code")?);
+        }
+        Ok(tenant)
+    }
+}
+
+fn tenant(row: &Row) -> Result<Tenant> {
+    Ok(Tenant {
+        id: TenantId(row.try_get("id")?),
+        slug: row.try_get("slug")?,
+        display_name: row.try_get("display_name")?,
+        default_language: word(row, "default_language")?,
+        currency: row.try_get("currency")?,
+        time_zone: row.try_get("time_zone")?,
+        prices_visible: row.try_get("prices_visible")?,
+        active: row.try_get("active")?,
+        contacts: Vec::new(),
+        channels: Vec::new(),
+        categories: Vec::new(),
+        settings: row.try_get("settings")?,
+        catalog_version: row.try_get("catalog_version")?,
+        revision: row.try_get("revision")?,
+    })
+}

@@ -1,0 +1,194 @@
+//! Transactions: the only way to a query. A tenant's transaction sets the tenant that row-level security filters by.
+//!
+//! A read is one flight: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
+
+use std::time::{Duration, Instant};
+
+use futures::future::{join, join_all};
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+
+use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
+use super::pool::{Connection, Db};
+use super::query::Query;
+use crate::domain::error::{Error, Result};
+use crate::domain::tenant::TenantId;
+
+/// The rows of several queries, in their order.
+type Answers<const N: usize> = [Vec<Row>; N];
+
+impl Db {
+    /// Reads reference tables, in one flight.
+    pub async fn read<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+        self.flight(None, "READ ONLY", queries).await
+    }
+
+    /// Writes reference tables, in one flight.
+    pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+        self.flight(None, "READ WRITE", queries).await
+    }
+
+    /// A transaction of several steps on reference tables.
+    pub async fn transaction(&self) -> Result<Transaction> {
+        Transaction::begin(self, None, DEFAULT_STATEMENT_TIMEOUT).await
+    }
+
+    /// The way to a tenant's tables.
+    pub fn tenant(&self, id: TenantId) -> Tenant<'_> {
+        Tenant { db: self, id }
+    }
+
+    async fn flight<const N: usize>(
+        &self,
+        tenant: Option<TenantId>,
+        access: &str,
+        queries: [Query<'_>; N],
+    ) -> Result<Answers<N>> {
+        let mut connection = self.connection().await?;
+        connection.dirty = true;
+        let started = Instant::now();
+        let begin = begin_sql(tenant, access, DEFAULT_STATEMENT_TIMEOUT);
+        let client = connection.client()?;
+        // Each future sends its statement when first polled, in this order; only then do the answers come.
+        let begun = client.batch_execute(&begin);
+        let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
+        let committed = client.batch_execute("COMMIT");
+        let (begun, (answers, committed)) = join(begun, join(answers, committed)).await;
+        connection.dirty = false;
+        if self.echo {
+            for query in &queries {
+                tracing::info!(target: "lekalo::sql", query = query.name(), elapsed = ?started.elapsed());
+            }
+        }
+
+        let mut rows = Vec::with_capacity(N);
+        let mut failures = vec![begun.err(), committed.err()];
+        for answer in answers {
+            match answer {
+                Ok(answer) => rows.push(answer),
+                Err(error) => failures.push(Some(error)),
+            }
+        }
+        if let Some(error) = root_cause(failures.into_iter().flatten()) {
+            return Err(error.into());
+        }
+        rows.try_into().map_err(|_| Error::internal("a query of the flight has no answer"))
+    }
+}
+
+/// A tenant's tables.
+#[derive(Clone, Copy)]
+pub struct Tenant<'a> {
+    pub(super) db: &'a Db,
+    pub id: TenantId,
+}
+
+impl Tenant<'_> {
+    /// Reads, in one flight.
+    pub async fn read<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+        self.db.flight(Some(self.id), "READ ONLY", queries).await
+    }
+
+    /// Writes, in one flight: all of it or nothing.
+    pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+        self.db.flight(Some(self.id), "READ WRITE", queries).await
+    }
+
+    /// A transaction of several steps, each of which may take up to `statement_timeout`.
+    pub async fn transaction(&self, statement_timeout: Duration) -> Result<Transaction> {
+        Transaction::begin(self.db, Some(self.id), statement_timeout).await
+    }
+}
+
+/// A transaction of several steps. Dropped without [`Transaction::commit`] it is rolled back.
+pub struct Transaction {
+    connection: Connection,
+    echo: bool,
+}
+
+impl Transaction {
+    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration) -> Result<Self> {
+        let mut connection = db.connection().await?;
+        connection.dirty = true;
+        connection.client()?.batch_execute(&begin_sql(tenant, "READ WRITE", timeout)).await?;
+        Ok(Self { connection, echo: db.echo })
+    }
+
+    /// Goes on in another tenant's context.
+    pub(super) async fn enter(&mut self, tenant: TenantId) -> Result<()> {
+        Ok(self.connection.client()?.batch_execute(&set_tenant_sql(tenant)).await?)
+    }
+
+    /// Runs a statement and returns its rows.
+    pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
+        let started = Instant::now();
+        let answer = self.connection.client()?.query_typed(query.sql, &query.params).await;
+        self.log(query.name(), started);
+        Ok(answer?)
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    pub async fn execute(&self, query: Query<'_>) -> Result<u64> {
+        let started = Instant::now();
+        let answer = self.connection.client()?.execute_typed(query.sql, &query.params).await;
+        self.log(query.name(), started);
+        Ok(answer?)
+    }
+
+    /// Runs fixed statements without parameters.
+    pub async fn batch(&self, sql: &'static str) -> Result<()> {
+        let started = Instant::now();
+        let answer = self.connection.client()?.batch_execute(sql).await;
+        self.log(super::query::name(sql), started);
+        Ok(answer?)
+    }
+
+    /// Starts a `COPY … FROM STDIN`.
+    pub async fn copy_in<B: bytes::Buf + Send + 'static>(
+        &self,
+        sql: &'static str,
+    ) -> Result<tokio_postgres::CopyInSink<B>> {
+        Ok(self.connection.client()?.copy_in(sql).await?)
+    }
+
+    /// Makes it last.
+    pub async fn commit(mut self) -> Result<()> {
+        self.connection.client()?.batch_execute("COMMIT").await?;
+        self.connection.dirty = false;
+        Ok(())
+    }
+
+    fn log(&self, name: &str, started: Instant) {
+        if self.echo {
+            tracing::info!(target: "lekalo::sql", query = name, elapsed = ?started.elapsed());
+        }
+    }
+}
+
+/// The one place where a tenant's context is set: local to the transaction, so that nothing is left on the
+/// connection. SET takes no parameters; the values are numbers of our own.
+fn begin_sql(tenant: Option<TenantId>, access: &str, timeout: Duration) -> String {
+    let timeout = statement_timeout_ms(timeout);
+    let mut sql = format!("BEGIN {access}; SET LOCAL statement_timeout = {timeout}");
+    if let Some(tenant) = tenant {
+        sql.push_str("; ");
+        sql.push_str(&set_tenant_sql(tenant));
+    }
+    sql
+}
+
+fn set_tenant_sql(TenantId(id): TenantId) -> String {
+    format!("SET LOCAL app.current_tenant_id = '{id}'")
+}
+
+/// After the first failure of a pipelined transaction the rest fails with 25P02: the first is what happened.
+fn root_cause(failures: impl Iterator<Item = tokio_postgres::Error>) -> Option<tokio_postgres::Error> {
+    let mut follow_up = None;
+    for failure in failures {
+        if failure.code() != Some(&SqlState::IN_FAILED_SQL_TRANSACTION) {
+            return Some(failure);
+        }
+        follow_up = Some(failure);
+    }
+    follow_up
+}

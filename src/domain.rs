@@ -1,0 +1,14 @@
+//! Tenants, vehicles, patterns, pages, imports and errors: plain types and their rules.
+//!
+//! Knows neither the wire nor the database; both convert to and from these types.
+
+pub mod error;
+pub mod import;
+pub mod page;
+pub mod pattern;
+pub mod seed;
+pub mod stats;
+pub mod tenant;
+pub mod vehicle;
+
+pub use error::{Error, Result};

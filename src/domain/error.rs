@@ -1,0 +1,122 @@
+//! What can go wrong, in the words of the product.
+//!
+//! A variant says whose turn it is: the caller's (bad input, missing things, conflicts), the caller's again
+//! later (busy), or ours ([`Error::Internal`], whose cause is logged and never leaves the process).
+
+use std::fmt;
+use std::time::Duration;
+
+/// The result of everything that may fail for a caller.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure a caller can be told about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// One or more fields of the request are wrong; all of them at once.
+    #[error("{}", list(.0))]
+    Invalid(Vec<Violation>),
+
+    /// Something named in the request does not exist (for this tenant).
+    #[error("{kind} `{name}` does not exist")]
+    NotFound { kind: Kind, name: String },
+
+    /// The request contradicts what is stored already.
+    #[error("{message}")]
+    AlreadyExists { reason: &'static str, message: String },
+
+    /// The request is fine, but not in this state. `metadata` has the variable parts of the message.
+    #[error("{message}")]
+    FailedPrecondition { reason: &'static str, message: String, metadata: Vec<(&'static str, String)> },
+
+    /// Somebody else was faster; read again and retry.
+    #[error("{message}")]
+    Aborted { reason: &'static str, message: String },
+
+    /// The service or its database cannot answer now.
+    #[error("{message}")]
+    Unavailable { reason: &'static str, message: String, retry_after: Duration },
+
+    /// A limit is reached.
+    #[error("{message}")]
+    ResourceExhausted { reason: &'static str, message: String, retry_after: Duration },
+
+    /// The caller's deadline passed before the answer was ready.
+    #[error("the deadline passed before the answer was ready")]
+    DeadlineExceeded,
+
+    /// Ours. The cause is for the log only.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// One bad field.
+    pub fn invalid(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation { field: field.into(), reason, description: description.into() }])
+    }
+
+    /// A thing that does not exist.
+    pub fn not_found(kind: Kind, name: impl Into<String>) -> Self {
+        Self::NotFound { kind, name: name.into() }
+    }
+
+    /// Our own failure; `cause` goes to the log.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+/// One wrong field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request (`header.category`).
+    pub field: String,
+    /// UPPER_SNAKE_CASE, for programs.
+    pub reason: &'static str,
+    /// What is wrong and what to do, for people.
+    pub description: String,
+}
+
+fn list(violations: &[Violation]) -> String {
+    violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect::<Vec<_>>().join("; ")
+}
+
+/// The kinds of things that have names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Tenant,
+    Category,
+    Brand,
+    Model,
+    Import,
+}
+
+impl Kind {
+    /// As `ResourceInfo.resource_type` and in sentences.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::Category => "category",
+            Self::Brand => "brand",
+            Self::Model => "model",
+            Self::Import => "import",
+        }
+    }
+
+    /// As `ErrorInfo.reason`.
+    pub const fn not_found_reason(self) -> &'static str {
+        match self {
+            Self::Tenant => "TENANT_NOT_FOUND",
+            Self::Category => "CATEGORY_NOT_FOUND",
+            Self::Brand => "BRAND_NOT_FOUND",
+            Self::Model => "MODEL_NOT_FOUND",
+            Self::Import => "IMPORT_NOT_FOUND",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,233 @@
+//! A price list on its way in: clean rows, what is wrong with them, and what became of each.
+
+use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years, vocabulary};
+
+/// One row of a price list after cleaning: what the row says about a car, as far as it was understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CleanRow {
+    /// Page of the document (or sheet number), from 1.
+    pub page_number: i32,
+    /// Data row within the page, from 1.
+    pub row_number: i32,
+    /// The document's own ID of the row, as written; not unique.
+    pub source_id: String,
+    /// Whether this row repeats the header instead of naming a car.
+    pub is_header: bool,
+    /// Canonical English make ("Mercedes-Benz"), empty if it was not understood.
+    pub make: String,
+    /// Canonical English model without the make ("E-Class"), empty if it was not understood.
+    pub model: String,
+    /// Generation as the row gives it, Latin letters ("W212", "30", "50-55"), empty if not given.
+    pub generation: String,
+    pub years: Years,
+    pub body_type: Option<BodyType>,
+    pub steering: Option<Steering>,
+    pub borders: Option<Borders>,
+    pub seat_rows: Option<SeatRows>,
+    pub trunk: Option<Trunk>,
+    /// What tells this pattern from others and has no field of its own: version, drive, cab, fuel ("GX 470; 4WD").
+    /// Part of the pattern's identity: two rows that differ here are two patterns.
+    pub notes: String,
+    pub confidence: Confidence,
+    pub issues: Vec<Issue>,
+    /// The cells as they stand in the document.
+    pub cells: Vec<String>,
+}
+
+impl CleanRow {
+    /// Whether the row is sure enough to become a pattern: make and model known and nothing in doubt about them.
+    pub fn is_accepted(&self) -> bool {
+        !self.is_header
+            && !self.make.is_empty()
+            && !self.model.is_empty()
+            && self.confidence != Confidence::Low
+    }
+}
+
+vocabulary! {
+    /// How sure cleaning is of make and model.
+    Confidence {
+        /// Spelled out, or a known spelling.
+        High = "high",
+        /// Read through a typo, a shifted column or a missing make.
+        Medium = "medium",
+        /// Not sure enough to act on: the row waits for a person.
+        Low = "low",
+    }
+}
+
+impl Default for Confidence {
+    fn default() -> Self {
+        Self::Low
+    }
+}
+
+/// Something about a row that a person should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    pub code: IssueCode,
+    /// The field it is about (`make`, `model`, `year`, …).
+    pub field: &'static str,
+    /// For the shop's manager, in Russian.
+    pub message: String,
+    /// What it could be instead, best first; empty if nothing comes to mind.
+    pub suggestion: String,
+}
+
+vocabulary! {
+    /// What can be wrong with a row.
+    IssueCode {
+        /// The row names no make and its model does not decide it.
+        MakeMissing = "make_missing",
+        /// The make's spelling is not known.
+        MakeUnknown = "make_unknown",
+        /// The make's cell is wrong or misplaced; the model decided the make.
+        MakeCorrected = "make_corrected",
+        /// The row names a make alone.
+        ModelMissing = "model_missing",
+        /// The model's spelling is not known within the make.
+        ModelUnknown = "model_unknown",
+        /// Several models fit equally well.
+        ModelAmbiguous = "model_ambiguous",
+        /// The model was read through a typo.
+        ModelGuessed = "model_guessed",
+        /// A value stands in another column than its own.
+        ColumnsShifted = "columns_shifted",
+        /// The year cell is no year (1007).
+        YearInvalid = "year_invalid",
+        /// The row says both with and without borders.
+        BordersConflict = "borders_conflict",
+        /// The description is a spreadsheet error (#ERROR!).
+        CellError = "cell_error",
+        /// The row speaks of another product.
+        OtherProduct = "other_product",
+        /// The row repeats the header inside the data.
+        HeaderRow = "header_row",
+        /// The row has no text at all.
+        EmptyRow = "empty_row",
+        /// The row has a value that the clean file's format does not allow.
+        ValueInvalid = "value_invalid",
+    }
+}
+
+vocabulary! {
+    /// What became of a source row.
+    Outcome {
+        Created = "created",
+        Updated = "updated",
+        Unchanged = "unchanged",
+        /// Says the same as an earlier row of the same file.
+        Merged = "merged",
+        Rejected = "rejected",
+        Header = "header",
+    }
+}
+
+vocabulary! {
+    /// What happens to patterns that the file does not name.
+    Mode {
+        /// They stay.
+        Merge = "merge",
+        /// They are withdrawn.
+        Replace = "replace",
+    }
+}
+
+vocabulary! {
+    /// Where an import stands.
+    State {
+        Queued = "queued",
+        Running = "running",
+        Validated = "validated",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        Reverted = "reverted",
+    }
+}
+
+impl State {
+    /// Whether nothing more will happen by itself.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// How many rows had which outcome; `rows_read` is always the sum of the others but `withdrawn`,
+/// which counts patterns, not rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub rows_read: i64,
+    pub created: i64,
+    pub updated: i64,
+    pub unchanged: i64,
+    pub merged: i64,
+    pub rejected: i64,
+    pub headers: i64,
+    pub withdrawn: i64,
+}
+
+/// A price list on its way into one tenant's category.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    pub id: uuid::Uuid,
+    /// The category's code.
+    pub category: String,
+    pub file_name: String,
+    pub sha256: Vec<u8>,
+    pub mode: Mode,
+    /// Only preview what would change.
+    pub validate_only: bool,
+    pub allow_large_withdrawal: bool,
+    pub state: State,
+    pub counts: Counts,
+    pub created_at: std::time::SystemTime,
+    pub finished_at: Option<std::time::SystemTime>,
+    pub error: Option<Failure>,
+    /// Grows with every change of state.
+    pub revision: i64,
+}
+
+/// What to import, before it has an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewImport {
+    pub category_id: i64,
+    pub file_name: String,
+    pub sha256: Vec<u8>,
+    pub mode: Mode,
+    pub validate_only: bool,
+    pub allow_large_withdrawal: bool,
+    pub request_id: Option<uuid::Uuid>,
+}
+
+/// Why an import failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// UPPER_SNAKE_CASE.
+    pub code: String,
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A source row and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportRow {
+    /// Place in the whole document, headers included, from 1.
+    pub position: i32,
+    pub row: CleanRow,
+    pub outcome: Outcome,
+    pub pattern_id: Option<i64>,
+    /// Page and row of the row that says the same.
+    pub same_as: Option<(i32, i32)>,
+    pub issues: Vec<StoredIssue>,
+}
+
+/// An [`Issue`] as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredIssue {
+    pub code: String,
+    pub field: String,
+    pub message: String,
+    pub suggestion: String,
+}

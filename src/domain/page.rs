@@ -1,0 +1,189 @@
+//! Paging: sizes, and tokens that carry on after a key.
+//!
+//! A token holds the sort key of the last item of the page before (so that inserts in between neither repeat nor
+//! skip items) and a fingerprint of the request it belongs to. It is opaque, not secret: its values are only ever
+//! bound as parameters.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::{Error, Result};
+
+/// Items per page when the request does not say.
+pub const DEFAULT_PAGE_SIZE: i32 = 50;
+/// Larger requests are cut to this.
+pub const MAX_PAGE_SIZE: i32 = 500;
+
+/// The furthest a request may jump.
+pub const MAX_SKIP: i32 = 100_000;
+
+const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
+const TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
+
+/// Which page of a list to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items at most, 1 to [`MAX_PAGE_SIZE`].
+    pub size: i64,
+    /// How many items to pass over after `after`.
+    pub skip: i64,
+    /// The sort key of the last item already seen.
+    pub after: Option<SortKey>,
+    fingerprint: String,
+}
+
+/// Where an item stands in its list: one number (a count, a time) and one text, either of which may be unused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    #[serde(rename = "n")]
+    pub number: i64,
+    #[serde(rename = "t")]
+    pub text: String,
+    #[serde(rename = "i")]
+    pub id: String,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The key of the last item if more items follow.
+    pub next: Option<SortKey>,
+    /// Items in the whole list.
+    pub total: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Token {
+    #[serde(rename = "f")]
+    fingerprint: String,
+    #[serde(rename = "k")]
+    key: SortKey,
+}
+
+impl PageRequest {
+    /// Checks the paging fields of a request; `bound_to` are the request's other fields, in a fixed order.
+    pub fn new(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> Result<Self> {
+        let mut violations = Vec::new();
+        let mut refuse = |field: &str, reason, description: &str| {
+            violations.push(super::error::Violation {
+                field: field.into(),
+                reason,
+                description: description.into(),
+            });
+        };
+        if page_size < 0 {
+            refuse("page_size", OUT_OF_RANGE, "must not be negative; 0 means 50, at most 500 are returned");
+        }
+        if !(0..=MAX_SKIP).contains(&skip) {
+            refuse("skip", OUT_OF_RANGE, "must be 0 to 100000");
+        }
+        let fingerprint = fingerprint(bound_to);
+        let after = match read_token(page_token) {
+            None if page_token.is_empty() => None,
+            Some(token) if token.fingerprint == fingerprint => Some(token.key),
+            Some(_) => {
+                refuse(
+                    "page_token",
+                    TOKEN_INVALID,
+                    "was issued for a request with other fields; repeat that request's fields or start without a token",
+                );
+                None
+            }
+            None => {
+                refuse(
+                    "page_token",
+                    TOKEN_INVALID,
+                    "is not a token this service issued; pass next_page_token unchanged or leave it empty",
+                );
+                None
+            }
+        };
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
+        }
+        let size = if page_size == 0 { DEFAULT_PAGE_SIZE } else { page_size.min(MAX_PAGE_SIZE) };
+        Ok(Self { size: size.into(), skip: skip.into(), after, fingerprint })
+    }
+
+    /// Makes a page of rows that were read with a limit of [`PageRequest::limit`].
+    pub fn page<T>(&self, mut items: Vec<T>, total: i64, key: impl Fn(&T) -> SortKey) -> Page<T> {
+        let more = items.len() as i64 > self.size;
+        items.truncate(self.size as usize);
+        let next = if more { items.last().map(key) } else { None };
+        Page { items, next, total }
+    }
+
+    /// How many rows to read: one more than the page, to know whether another follows.
+    pub const fn limit(&self) -> i64 {
+        self.size + 1
+    }
+
+    /// The token for the page after `next`; empty on the last page.
+    pub fn next_token(&self, next: Option<SortKey>) -> String {
+        let Some(key) = next else { return String::new() };
+        let token = Token { fingerprint: self.fingerprint.clone(), key };
+        serde_json::to_vec(&token).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
+    }
+}
+
+fn read_token(token: &str) -> Option<Token> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()
+}
+
+fn fingerprint(fields: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update((field.len() as u64).to_le_bytes());
+        hash.update(field.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(&hash.finalize()[..9])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str) -> SortKey {
+        SortKey { number: 7, text: "камри".into(), id: id.into() }
+    }
+
+    #[test]
+    fn sizes_default_and_are_cut() {
+        assert_eq!(PageRequest::new(0, "", 0, &[]).unwrap().size, 50);
+        assert_eq!(PageRequest::new(8, "", 0, &[]).unwrap().size, 8);
+        assert_eq!(PageRequest::new(10_000, "", 0, &[]).unwrap().size, 500);
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let Err(Error::Invalid(violations)) = PageRequest::new(-1, "garbage", -5, &["a"]) else {
+            panic!("expected violations")
+        };
+        let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["page_size", "skip", "page_token"]);
+    }
+
+    #[test]
+    fn a_token_comes_back_only_to_its_own_request() {
+        let request = PageRequest::new(8, "", 0, &["evopoliki", "eva_mats"]).unwrap();
+        let token = request.next_token(Some(key("x")));
+        let again = PageRequest::new(20, &token, 0, &["evopoliki", "eva_mats"]).unwrap();
+        assert_eq!(again.after, Some(key("x")));
+        for other in [&["evopoliki", "5d_mats"][..], &["evopolikieva_mats"], &["evopoliki"]] {
+            assert!(matches!(PageRequest::new(8, &token, 0, other), Err(Error::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_token() {
+        let request = PageRequest::new(2, "", 0, &[]).unwrap();
+        let page = request.page(vec!["a", "b"], 2, |id| key(id));
+        assert_eq!((page.items.len(), page.next), (2, None));
+        let page = request.page(vec!["a", "b", "c"], 3, |id| key(id));
+        assert_eq!((page.items.len(), page.next), (2, Some(key("b"))));
+        assert_eq!(request.next_token(None), "");
+    }
+}

@@ -1,0 +1,239 @@
+//! Patterns, and whether they cover the car somebody asks about.
+
+use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
+
+/// What a shop can sew: one cut for one car.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    pub id: i64,
+    pub brand: String,
+    pub model: String,
+    pub generation: String,
+    pub years: Years,
+    pub body_type: Option<BodyType>,
+    pub steering: Option<Steering>,
+    pub borders: Option<Borders>,
+    pub seat_rows: Option<SeatRows>,
+    pub trunk: Option<Trunk>,
+    pub available: bool,
+    pub notes: String,
+}
+
+/// The car somebody asks about, within one model; what is not given excludes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub year: Option<i16>,
+    pub steering: Option<Steering>,
+    /// As somebody wrote it (`XV70`, `70`); empty: any.
+    pub generation: String,
+    pub body_type: Option<BodyType>,
+}
+
+/// A generation of the model as the reference knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// Every way to write it (`XV70`, `70`, `8`), upper case.
+    pub names: Vec<String>,
+    pub years: Years,
+}
+
+/// The answer to "do you have a pattern for this car?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A pattern covers what was asked.
+    Found,
+    /// The model has patterns, but none that surely covers what was asked.
+    Possible,
+    /// No pattern for that model.
+    NotFound,
+    /// The tenant does not sell that category.
+    NotSold,
+}
+
+/// How one attribute of a pattern meets what is wanted; the order is from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Covers,
+    /// The pattern says nothing about it.
+    Unknown,
+    /// It says something else, this far away (years).
+    Differs(u16),
+}
+
+/// Chooses among a model's available patterns: those that cover the wanted car, or all of them, nearest first.
+/// `known` are the model's generations.
+pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
+    if patterns.is_empty() {
+        return (Verdict::NotFound, patterns);
+    }
+    let distance = |pattern: &Pattern| distance(wanted, known, pattern);
+    patterns.sort_by_cached_key(|pattern| (distance(pattern), pattern.id));
+    let covers = |pattern: &&Pattern| distance(pattern).iter().all(|fit| *fit == Fit::Covers);
+    let covering = patterns.iter().take_while(covers).count();
+    if covering > 0 {
+        patterns.truncate(covering);
+        return (Verdict::Found, patterns);
+    }
+    (Verdict::Possible, patterns)
+}
+
+/// Most important first: another generation is another car, another body too; a steering side is another cut.
+fn distance(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> [Fit; 4] {
+    [
+        body_fit(wanted, pattern),
+        generation_fit(wanted, known, pattern),
+        year_fit(wanted, known, pattern),
+        steering_fit(wanted, pattern),
+    ]
+}
+
+fn generation_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Fit {
+    if wanted.generation.is_empty() {
+        return Fit::Covers;
+    }
+    if pattern.generation.is_empty() {
+        return Fit::Unknown;
+    }
+    let asked = parts(&wanted.generation);
+    let cut = parts(&pattern.generation);
+    let same = |a: &String, b: &String| {
+        a == b || known.iter().any(|generation| generation.names.contains(a) && generation.names.contains(b))
+    };
+    if asked.iter().any(|a| cut.iter().any(|b| same(a, b))) { Fit::Covers } else { Fit::Differs(1) }
+}
+
+/// A generation as written, and each of several written together ("50-55", "W210/W211").
+fn parts(generation: &str) -> Vec<String> {
+    let generation = generation.trim().to_uppercase();
+    let mut parts: Vec<String> = generation
+        .split(['-', '/', ',', ' '])
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
+    parts.push(generation);
+    parts
+}
+
+/// A pattern without years of its own has those of its generation.
+fn year_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Fit {
+    let Some(year) = wanted.year else { return Fit::Covers };
+    let spans: Vec<Years> = if pattern.years.is_unknown() {
+        let cut = parts(&pattern.generation);
+        let of_pattern = |generation: &&Generation| cut.iter().any(|part| generation.names.contains(part));
+        known.iter().filter(of_pattern).map(|generation| generation.years).filter(|years| !years.is_unknown()).collect()
+    } else {
+        vec![pattern.years]
+    };
+    if spans.iter().any(|years| years.contains(year)) {
+        return Fit::Covers;
+    }
+    let ends = spans.iter().flat_map(|years| [years.from, years.to]).flatten();
+    ends.map(|end| end.abs_diff(year)).min().map_or(Fit::Unknown, Fit::Differs)
+}
+
+fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
+    match (wanted.steering, pattern.steering) {
+        (None, _) | (_, Some(Steering::Both)) => Fit::Covers,
+        (Some(_), None) => Fit::Unknown,
+        (Some(asked), Some(cut)) if asked == cut => Fit::Covers,
+        (Some(_), Some(_)) => Fit::Differs(1),
+    }
+}
+
+/// A price list names the body only where it matters, so an unnamed body is the model's usual one.
+fn body_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
+    match (wanted.body_type, pattern.body_type) {
+        (Some(asked), Some(cut)) if asked != cut => Fit::Differs(1),
+        _ => Fit::Covers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(id: i64, generation: &str, years: Years, steering: Option<Steering>) -> Pattern {
+        Pattern {
+            id,
+            brand: "toyota".into(),
+            model: "camry".into(),
+            generation: generation.into(),
+            years,
+            body_type: None,
+            steering,
+            borders: None,
+            seat_rows: None,
+            trunk: None,
+            available: true,
+            notes: String::new(),
+        }
+    }
+
+    fn ids(patterns: &[Pattern]) -> Vec<i64> {
+        patterns.iter().map(|pattern| pattern.id).collect()
+    }
+
+    #[test]
+    fn without_patterns_the_model_is_not_found() {
+        assert_eq!(choose(&Wanted::default(), &[], vec![]), (Verdict::NotFound, vec![]));
+    }
+
+    #[test]
+    fn found_returns_only_what_covers() {
+        let all = vec![
+            pattern(1, "", Years::single(2001), Some(Steering::Right)),
+            pattern(2, "", Years { from: Some(2000), to: Some(2003) }, Some(Steering::Both)),
+            pattern(3, "", Years::single(2001), Some(Steering::Left)),
+        ];
+        let wanted = Wanted { year: Some(2001), steering: Some(Steering::Left), ..Wanted::default() };
+        let (verdict, patterns) = choose(&wanted, &[], all);
+        assert_eq!((verdict, ids(&patterns)), (Verdict::Found, vec![2, 3]));
+    }
+
+    #[test]
+    fn possible_returns_the_nearest_first() {
+        let all = vec![
+            pattern(1, "", Years::single(1995), None),
+            pattern(2, "", Years::single(2010), None),
+            pattern(3, "", Years::default(), None),
+            pattern(4, "", Years { from: None, to: Some(2006) }, None),
+        ];
+        let wanted = Wanted { year: Some(2012), ..Wanted::default() };
+        let (verdict, patterns) = choose(&wanted, &[], all);
+        assert_eq!((verdict, ids(&patterns)), (Verdict::Possible, vec![3, 2, 4, 1]));
+    }
+
+    #[test]
+    fn an_unknown_steering_is_not_a_promise() {
+        let wanted = Wanted { steering: Some(Steering::Left), ..Wanted::default() };
+        assert_eq!(choose(&wanted, &[], vec![pattern(1, "", Years::default(), None)]).0, Verdict::Possible);
+    }
+
+    fn camry() -> Vec<Generation> {
+        let generation = |names: &[&str], from, to| Generation {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            years: Years { from: Some(from), to: Some(to) },
+        };
+        vec![generation(&["XV50", "50", "55", "7"], 2011, 2018), generation(&["XV70", "70", "8"], 2017, 2024)]
+    }
+
+    #[test]
+    fn a_generation_is_known_by_any_of_its_names() {
+        let all = vec![pattern(1, "50-55", Years::default(), None), pattern(2, "70", Years::default(), None)];
+        for (asked, expected) in [("xv70", 2), ("70", 2), ("55", 1), ("XV50", 1)] {
+            let wanted = Wanted { generation: asked.into(), ..Wanted::default() };
+            let (verdict, patterns) = choose(&wanted, &camry(), all.clone());
+            assert_eq!((verdict, ids(&patterns)), (Verdict::Found, vec![expected]), "{asked}");
+        }
+        let wanted = Wanted { generation: "XV30".into(), ..Wanted::default() };
+        assert_eq!(choose(&wanted, &camry(), all).0, Verdict::Possible);
+    }
+
+    #[test]
+    fn a_generation_stands_in_for_years() {
+        let all = vec![pattern(1, "50-55", Years::default(), None), pattern(2, "70", Years::default(), None)];
+        let wanted = Wanted { year: Some(2020), ..Wanted::default() };
+        let (verdict, patterns) = choose(&wanted, &camry(), all);
+        assert_eq!((verdict, ids(&patterns)), (Verdict::Found, vec![2]));
+    }
+}

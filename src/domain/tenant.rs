@@ -1,0 +1,114 @@
+//! Tenants (shops), what they sell, and the languages they speak.
+
+use super::vehicle::vocabulary;
+
+/// A tenant's key in the database. Clients know tenants by slug and never see this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(pub i64);
+
+vocabulary! {
+    /// A language texts and names exist in.
+    #[derive(Default)]
+    Language {
+        #[default]
+        Ru = "ru",
+        Ky = "ky",
+        En = "en",
+    }
+}
+
+impl Language {
+    /// In which order to look for a text: the asked language, the tenant's own, Russian.
+    pub fn fallbacks(self, tenant_default: Self) -> Vec<Self> {
+        let mut order = Vec::with_capacity(3);
+        for language in [self, tenant_default, Self::Ru] {
+            if !order.contains(&language) {
+                order.push(language);
+            }
+        }
+        order
+    }
+}
+
+/// A shop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub slug: String,
+    pub display_name: String,
+    pub default_language: Language,
+    /// ISO 4217.
+    pub currency: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// Whether the bot may tell prices.
+    pub prices_visible: bool,
+    pub active: bool,
+    pub contacts: Vec<Contact>,
+    pub channels: Vec<Channel>,
+    /// Codes of the categories it sells, in its order.
+    pub categories: Vec<String>,
+    pub settings: serde_json::Value,
+    /// Grows with every change of the tenant's patterns.
+    pub catalog_version: i64,
+    /// Grows with every change of the tenant itself.
+    pub revision: i64,
+}
+
+/// A way to reach the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub kind: String,
+    pub value: String,
+}
+
+/// A bot that speaks for the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    pub channel: String,
+    /// The bot's own id on the channel.
+    pub external_id: String,
+}
+
+/// A product category as one tenant sells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    pub code: String,
+    pub display_name: String,
+    pub description: String,
+    pub sort_order: i32,
+}
+
+/// A make that the tenant has patterns for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brand {
+    pub slug: String,
+    pub name: String,
+    pub display_name: String,
+    pub model_count: i64,
+}
+
+/// A model that the tenant has patterns for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    pub brand: String,
+    pub slug: String,
+    pub name: String,
+    pub display_name: String,
+    pub pattern_count: i64,
+    pub year_from: Option<i16>,
+    pub year_to: Option<i16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_fall_back_to_the_tenants_and_then_to_russian() {
+        use Language::{En, Ky, Ru};
+        assert_eq!(En.fallbacks(Ky), [En, Ky, Ru]);
+        assert_eq!(Ru.fallbacks(Ru), [Ru]);
+        assert_eq!(Ky.fallbacks(Ru), [Ky, Ru]);
+    }
+}

@@ -1,0 +1,199 @@
+//! What every call goes through: its deadline, a net under panics, and a count of calls in flight for a graceful end.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tonic::Status;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use crate::db::deadline;
+use crate::domain::Error;
+
+/// How many calls are in flight.
+#[derive(Clone, Default)]
+pub struct Calls {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    in_flight: AtomicUsize,
+    ended: Notify,
+}
+
+impl Calls {
+    /// Waits until no call is in flight.
+    pub async fn idle(&self) {
+        loop {
+            let ended = self.shared.ended.notified();
+            if self.shared.in_flight.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn begin(&self) -> InFlight {
+        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
+        InFlight(self.shared.clone())
+    }
+}
+
+/// One call in flight, until its answer has been sent or given up.
+struct InFlight(Arc<Shared>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.0.ended.notify_waiters();
+    }
+}
+
+impl<S> Layer<S> for Calls {
+    type Service = CallService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CallService { inner, calls: self.clone() }
+    }
+}
+
+/// A service behind [`Calls`].
+#[derive(Clone)]
+pub struct CallService<S> {
+    inner: S,
+    calls: Calls,
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<S> Service<Request<Body>> for CallService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let path = request.uri().path().to_owned();
+        // A health watch is open for as long as its client lives: no reason to wait for it.
+        let in_flight = (path != "/grpc.health.v1.Health/Watch").then(|| self.calls.begin());
+        let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let started = Instant::now();
+            let answer = AssertUnwindSafe(answer).catch_unwind();
+            let answer = match deadline {
+                None => answer.await,
+                Some(deadline) => match timeout_at(deadline, deadline::scope(deadline, answer)).await {
+                    Ok(answer) => answer,
+                    Err(_) => return Ok(Status::from(Error::DeadlineExceeded).into_http()),
+                },
+            };
+            tracing::debug!(target: "lekalo::calls", path, elapsed = ?started.elapsed());
+            let Ok(answer) = answer else {
+                return Ok(Status::from(Error::internal(format!("the handler of {path} panicked"))).into_http());
+            };
+            let sleep = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
+            answer.map(|response| response.map(|body| Body::new(CallBody { body, sleep, _in_flight: in_flight })))
+        })
+    }
+}
+
+/// The body of an answer: it ends at the deadline, and with it the call.
+struct CallBody {
+    body: Body,
+    sleep: Option<Pin<Box<Sleep>>>,
+    _in_flight: Option<InFlight>,
+}
+
+impl HttpBody for CallBody {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        let Some(sleep) = self.sleep.as_mut() else { return Poll::Pending };
+        if sleep.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        self.sleep = None;
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        // The status of a deadline always fits into trailers.
+        let _ = Status::from(Error::DeadlineExceeded).add_header(&mut trailers);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The caller's `grpc-timeout`, shortened a little: the transport answers it with CANCELLED, so ours must come first.
+fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(amount.checked_mul(3600)?),
+        "M" => Duration::from_secs(amount.checked_mul(60)?),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    };
+    let margin = (timeout / 20).min(Duration::from_millis(20));
+    // Far enough to mean none, near enough for a clock.
+    Some((timeout - margin).min(Duration::from_secs(24 * 3600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocol_writes_them() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", value.parse().unwrap());
+            requested_timeout(&headers)
+        };
+        assert_eq!(read("100m"), Some(Duration::from_millis(95)));
+        assert_eq!(read("1S"), Some(Duration::from_millis(980)));
+        assert_eq!(read("99999999H"), Some(Duration::from_secs(24 * 3600)));
+        for wrong in ["", "S", "1", "123456789S", "1x", "-1S", "é"] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+    }
+}

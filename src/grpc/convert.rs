@@ -1,0 +1,430 @@
+//! Between the wire's types and the domain's: inbound checked, outbound `From`.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use prost_types::value::Kind as JsonKind;
+use prost_types::{ListValue, Struct, Timestamp, Value};
+
+use crate::domain::import::{self, Counts, Failure, Mode, Outcome, State};
+use crate::domain::tenant::{self, Language};
+use crate::domain::vehicle::{self, slug};
+use crate::domain::{pattern, seed, stats};
+use crate::proto::lekalo::v1 as pb;
+
+/// A count as the wire has it; nothing we count comes near its limit.
+pub fn count(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// A year as the wire has it: 0 is unknown.
+pub fn year(value: Option<i16>) -> i32 {
+    value.map_or(0, i32::from)
+}
+
+fn word<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// The language an answer is in: the one asked for if any of its names has it, else what they fell back to.
+pub fn language_used(asked: Language, names: impl Iterator<Item = Language>) -> String {
+    let mut first = None;
+    for language in names {
+        if language == asked {
+            return asked.word().to_owned();
+        }
+        first.get_or_insert(language);
+    }
+    first.unwrap_or(asked).word().to_owned()
+}
+
+impl From<tenant::Tenant> for pb::Tenant {
+    fn from(tenant: tenant::Tenant) -> Self {
+        Self {
+            slug: tenant.slug,
+            display_name: tenant.display_name,
+            default_language: tenant.default_language.word().to_owned(),
+            currency: tenant.currency,
+            time_zone: tenant.time_zone,
+            prices_visible: tenant.prices_visible,
+            active: Some(tenant.active),
+            contacts: tenant.contacts.into_iter().map(Into::into).collect(),
+            settings: Some(json_struct(tenant.settings)),
+            catalog_version: tenant.catalog_version.to_string(),
+            etag: tenant.revision.to_string(),
+            channels: tenant.channels.into_iter().map(Into::into).collect(),
+            categories: tenant.categories,
+        }
+    }
+}
+
+impl From<tenant::Contact> for pb::TenantContact {
+    fn from(contact: tenant::Contact) -> Self {
+        let kind = match contact.kind.as_str() {
+            "phone" => pb::ContactKind::Phone,
+            "whatsapp" => pb::ContactKind::Whatsapp,
+            "telegram" => pb::ContactKind::Telegram,
+            "instagram" => pb::ContactKind::Instagram,
+            "email" => pb::ContactKind::Email,
+            "website" => pb::ContactKind::Website,
+            "address" => pb::ContactKind::Address,
+            _ => pb::ContactKind::Unspecified,
+        };
+        Self { kind: kind.into(), value: contact.value }
+    }
+}
+
+impl From<tenant::Channel> for pb::TenantChannel {
+    fn from(channel: tenant::Channel) -> Self {
+        let kind = match channel.channel.as_str() {
+            "whatsapp" => pb::Channel::Whatsapp,
+            "telegram" => pb::Channel::Telegram,
+            "instagram" => pb::Channel::Instagram,
+            "web" => pb::Channel::Web,
+            _ => pb::Channel::Unspecified,
+        };
+        Self { channel: kind.into(), external_id: channel.external_id }
+    }
+}
+
+impl From<tenant::Category> for pb::Category {
+    fn from(category: tenant::Category) -> Self {
+        Self {
+            code: category.code,
+            display_name: category.display_name,
+            description: category.description,
+            sort_order: category.sort_order,
+        }
+    }
+}
+
+impl From<tenant::Brand> for pb::Brand {
+    fn from(brand: tenant::Brand) -> Self {
+        Self {
+            slug: brand.slug,
+            name: brand.name,
+            display_name: brand.display_name,
+            model_count: count(brand.model_count),
+        }
+    }
+}
+
+impl From<tenant::Model> for pb::Model {
+    fn from(model: tenant::Model) -> Self {
+        Self {
+            brand: model.brand,
+            slug: model.slug,
+            name: model.name,
+            display_name: model.display_name,
+            pattern_count: count(model.pattern_count),
+            year_from: year(model.year_from),
+            year_to: year(model.year_to),
+        }
+    }
+}
+
+impl From<pattern::Pattern> for pb::Pattern {
+    fn from(pattern: pattern::Pattern) -> Self {
+        Self {
+            id: pattern.id.to_string(),
+            brand: pattern.brand,
+            model: pattern.model,
+            generation: pattern.generation,
+            year_from: year(pattern.years.from),
+            year_to: year(pattern.years.to),
+            body_type: word(pattern.body_type),
+            steering: pattern.steering.map_or(pb::Steering::Unspecified, Into::into).into(),
+            borders: pattern.borders.map_or(pb::Borders::Unspecified, Into::into).into(),
+            seat_rows: pattern.seat_rows.map_or(pb::SeatRows::Unspecified, Into::into).into(),
+            trunk: pattern.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
+            available: pattern.available,
+            notes: pattern.notes,
+        }
+    }
+}
+
+impl From<pattern::Verdict> for pb::Verdict {
+    fn from(verdict: pattern::Verdict) -> Self {
+        match verdict {
+            pattern::Verdict::Found => Self::Found,
+            pattern::Verdict::Possible => Self::Possible,
+            pattern::Verdict::NotFound => Self::NotFound,
+            pattern::Verdict::NotSold => Self::NotSold,
+        }
+    }
+}
+
+impl From<vehicle::Steering> for pb::Steering {
+    fn from(steering: vehicle::Steering) -> Self {
+        match steering {
+            vehicle::Steering::Left => Self::Left,
+            vehicle::Steering::Right => Self::Right,
+            vehicle::Steering::Both => Self::Both,
+        }
+    }
+}
+
+/// None where it is not asked for.
+pub fn steering(steering: pb::Steering) -> Option<vehicle::Steering> {
+    match steering {
+        pb::Steering::Unspecified => None,
+        pb::Steering::Left => Some(vehicle::Steering::Left),
+        pb::Steering::Right => Some(vehicle::Steering::Right),
+        pb::Steering::Both => Some(vehicle::Steering::Both),
+    }
+}
+
+impl From<vehicle::Borders> for pb::Borders {
+    fn from(borders: vehicle::Borders) -> Self {
+        match borders {
+            vehicle::Borders::With => Self::With,
+            vehicle::Borders::Without => Self::Without,
+            vehicle::Borders::Medium => Self::Medium,
+            vehicle::Borders::High => Self::High,
+        }
+    }
+}
+
+impl From<vehicle::SeatRows> for pb::SeatRows {
+    fn from(rows: vehicle::SeatRows) -> Self {
+        match rows {
+            vehicle::SeatRows::Two => Self::Two,
+            vehicle::SeatRows::Three => Self::Three,
+            vehicle::SeatRows::Full => Self::Full,
+            vehicle::SeatRows::FrontOnly => Self::FrontOnly,
+        }
+    }
+}
+
+impl From<vehicle::Trunk> for pb::Trunk {
+    fn from(trunk: vehicle::Trunk) -> Self {
+        match trunk {
+            vehicle::Trunk::Yes => Self::Yes,
+            vehicle::Trunk::No => Self::No,
+        }
+    }
+}
+
+/// The default mode is MERGE.
+pub fn mode(mode: pb::ImportMode) -> Mode {
+    match mode {
+        pb::ImportMode::Unspecified | pb::ImportMode::Merge => Mode::Merge,
+        pb::ImportMode::Replace => Mode::Replace,
+    }
+}
+
+/// Unspecified is every outcome.
+pub fn outcome(outcome: pb::RowOutcome) -> Option<Outcome> {
+    match outcome {
+        pb::RowOutcome::Unspecified => None,
+        pb::RowOutcome::Created => Some(Outcome::Created),
+        pb::RowOutcome::Updated => Some(Outcome::Updated),
+        pb::RowOutcome::Unchanged => Some(Outcome::Unchanged),
+        pb::RowOutcome::Merged => Some(Outcome::Merged),
+        pb::RowOutcome::Rejected => Some(Outcome::Rejected),
+        pb::RowOutcome::Header => Some(Outcome::Header),
+    }
+}
+
+impl From<Outcome> for pb::RowOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Created => Self::Created,
+            Outcome::Updated => Self::Updated,
+            Outcome::Unchanged => Self::Unchanged,
+            Outcome::Merged => Self::Merged,
+            Outcome::Rejected => Self::Rejected,
+            Outcome::Header => Self::Header,
+        }
+    }
+}
+
+impl From<State> for pb::ImportState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Queued => Self::Queued,
+            State::Running => Self::Running,
+            State::Validated => Self::Validated,
+            State::Succeeded => Self::Succeeded,
+            State::Failed => Self::Failed,
+            State::Cancelled => Self::Cancelled,
+            State::Reverted => Self::Reverted,
+        }
+    }
+}
+
+impl From<Counts> for pb::ImportCounts {
+    fn from(counts: Counts) -> Self {
+        Self {
+            rows_read: count(counts.rows_read),
+            created: count(counts.created),
+            updated: count(counts.updated),
+            unchanged: count(counts.unchanged),
+            merged: count(counts.merged),
+            rejected: count(counts.rejected),
+            headers: count(counts.headers),
+            withdrawn: count(counts.withdrawn),
+        }
+    }
+}
+
+impl From<Failure> for pb::ImportError {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message, hint: failure.hint }
+    }
+}
+
+/// An import of the tenant with that slug.
+pub fn import(tenant: &str, import: import::Import) -> pb::Import {
+    let mode = match import.mode {
+        Mode::Merge => pb::ImportMode::Merge,
+        Mode::Replace => pb::ImportMode::Replace,
+    };
+    pb::Import {
+        id: import.id.to_string(),
+        tenant: tenant.to_owned(),
+        category: import.category,
+        file_name: import.file_name,
+        sha256: import.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        mode: mode.into(),
+        state: pb::ImportState::from(import.state).into(),
+        counts: Some(import.counts.into()),
+        created_at: Some(timestamp(import.created_at)),
+        finished_at: import.finished_at.map(timestamp),
+        error: import.error.map(Into::into),
+        etag: import.revision.to_string(),
+        validate_only: import.validate_only,
+    }
+}
+
+impl From<import::ImportRow> for pb::ImportRow {
+    fn from(row: import::ImportRow) -> Self {
+        let (same_as_page, same_as_row) = row.same_as.unwrap_or_default();
+        let import::ImportRow { row: clean, outcome, pattern_id, issues, .. } = row;
+        Self {
+            row_number: clean.row_number,
+            page_number: clean.page_number,
+            source_id: clean.source_id,
+            cells: clean.cells,
+            brand: slug(&clean.make),
+            model: slug(&clean.model),
+            generation: clean.generation,
+            year_from: year(clean.years.from),
+            year_to: year(clean.years.to),
+            body_type: word(clean.body_type),
+            steering: clean.steering.map_or(pb::Steering::Unspecified, Into::into).into(),
+            borders: clean.borders.map_or(pb::Borders::Unspecified, Into::into).into(),
+            seat_rows: clean.seat_rows.map_or(pb::SeatRows::Unspecified, Into::into).into(),
+            trunk: clean.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
+            outcome: pb::RowOutcome::from(outcome).into(),
+            pattern_id: word(pattern_id),
+            same_as_row,
+            issues: issues.into_iter().map(Into::into).collect(),
+            same_as_page,
+        }
+    }
+}
+
+impl From<import::StoredIssue> for pb::ImportIssue {
+    fn from(issue: import::StoredIssue) -> Self {
+        Self {
+            code: issue.code.to_uppercase(),
+            field: issue.field,
+            message: issue.message,
+            suggestion: issue.suggestion,
+        }
+    }
+}
+
+impl From<seed::TableCounts> for pb::SeedTableCounts {
+    fn from(counts: seed::TableCounts) -> Self {
+        Self {
+            table: counts.table.to_owned(),
+            inserted: counts.inserted,
+            updated: counts.updated,
+            unchanged: counts.unchanged,
+        }
+    }
+}
+
+impl From<stats::Stats> for pb::GetStatsResponse {
+    fn from(stats: stats::Stats) -> Self {
+        let counts = stats.counts;
+        Self {
+            counts: Some(pb::StatsCounts {
+                tenants: counts.tenants,
+                categories: counts.categories,
+                brands: counts.brands,
+                models: counts.models,
+                model_variants: counts.model_variants,
+                aliases: counts.aliases,
+                patterns: counts.patterns,
+                patterns_available: counts.patterns_available,
+                prices: counts.prices,
+                texts: counts.texts,
+                applications: counts.applications,
+                imports: counts.imports,
+            }),
+            top_brands: stats
+                .top_brands
+                .into_iter()
+                .map(|brand| pb::BrandModels { brand: brand.slug, models: brand.models, brand_name: brand.name })
+                .collect(),
+            unpriced: stats
+                .unpriced
+                .into_iter()
+                .map(|(tenant, body)| pb::UnpricedBody {
+                    tenant,
+                    category: body.category,
+                    body_type: body.body_type,
+                    patterns: body.patterns,
+                })
+                .collect(),
+            missing_translations: stats
+                .missing_translations
+                .into_iter()
+                .map(|missing| pb::MissingTranslation {
+                    tenant: String::new(),
+                    table: missing.table,
+                    key: missing.key,
+                    languages: missing.languages,
+                })
+                .collect(),
+            open_import_issues: stats
+                .open_import_issues
+                .into_iter()
+                .map(|(tenant, issue)| pb::OpenImportIssue {
+                    tenant,
+                    import_id: issue.import_id,
+                    file_name: issue.file_name,
+                    code: issue.code.to_uppercase(),
+                    rows: issue.rows,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::from(time)
+}
+
+/// A JSON object as a `Struct`; anything else is an empty one.
+fn json_struct(value: serde_json::Value) -> Struct {
+    let serde_json::Value::Object(object) = value else { return Struct::default() };
+    Struct { fields: object.into_iter().map(|(key, value)| (key, json_value(value))).collect::<BTreeMap<_, _>>() }
+}
+
+fn json_value(value: serde_json::Value) -> Value {
+    let kind = match value {
+        serde_json::Value::Null => JsonKind::NullValue(0),
+        serde_json::Value::Bool(value) => JsonKind::BoolValue(value),
+        serde_json::Value::Number(number) => JsonKind::NumberValue(number.as_f64().unwrap_or_default()),
+        serde_json::Value::String(text) => JsonKind::StringValue(text),
+        serde_json::Value::Array(values) => {
+            JsonKind::ListValue(ListValue { values: values.into_iter().map(json_value).collect() })
+        }
+        object @ serde_json::Value::Object(_) => JsonKind::StructValue(json_struct(object)),
+    };
+    Value { kind: Some(kind) }
+}

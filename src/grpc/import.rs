@@ -1,0 +1,239 @@
+//! ImportService: price lists in, and what became of every row.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
+
+use super::World;
+use super::convert::{self, count};
+use super::request::Check;
+use super::status::shutting_down;
+use crate::domain::Error;
+use crate::domain::error::Kind;
+use crate::domain::import::{Import, NewImport};
+use crate::domain::tenant::Tenant;
+use crate::import::run::{append, temp_file};
+use crate::proto::lekalo::v1 as pb;
+use crate::proto::lekalo::v1::import_service_server::ImportService;
+use crate::proto::lekalo::v1::upload_import_request::Payload;
+
+/// The largest file taken.
+pub const MAX_FILE_BYTES: u64 = 32 << 20;
+/// The largest chunk taken.
+const MAX_CHUNK_BYTES: usize = 3 << 20;
+/// How long a client may take between two chunks.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a watched import is looked at.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+const MAX_FILE_NAME: usize = 255;
+
+#[tonic::async_trait]
+impl ImportService for World {
+    async fn upload_import(
+        &self,
+        request: Request<Streaming<pb::UploadImportRequest>>,
+    ) -> Result<Response<pb::UploadImportResponse>, Status> {
+        let mut messages = request.into_inner();
+        let Some(Payload::Header(header)) = next_payload(&mut messages).await? else {
+            return Err(out_of_order("the first message must be the header").into());
+        };
+        let mut check = Check::default();
+        let tenant = check.name("header.tenant", header.tenant);
+        let category = check.name("header.category", header.category);
+        let file_name = check.text("header.file_name", base_name(&header.file_name), MAX_FILE_NAME);
+        if file_name.is_empty() {
+            check.refuse("header.file_name", "FIELD_REQUIRED", "must not be empty");
+        }
+        let mode: pb::ImportMode = check.enumeration("header.mode", header.mode);
+        let request_id = check.uuid("header.request_id", &header.request_id);
+        check.done()?;
+        // Refuse what can be refused before the file travels.
+        let (tenant, category) = self.sold_category(&tenant, &category).await?;
+
+        let (file, sha256) = receive_file(&mut messages).await?;
+        let new = NewImport {
+            category_id: category.id,
+            file_name,
+            sha256,
+            mode: convert::mode(mode),
+            validate_only: header.validate_only,
+            allow_large_withdrawal: header.allow_large_withdrawal,
+            request_id,
+        };
+        let (import, is_new) = self.db.tenant(tenant.id).create_import(&new).await?;
+        if is_new {
+            self.imports.spawn(tenant.id, import.clone(), category.id, file);
+        }
+        Ok(Response::new(pb::UploadImportResponse { import: Some(convert::import(&tenant.slug, import)) }))
+    }
+
+    async fn get_import(
+        &self,
+        request: Request<pb::GetImportRequest>,
+    ) -> Result<Response<pb::GetImportResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let tenant = check.name("tenant", request.tenant);
+        let id = check.name("id", request.id);
+        check.done()?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let import = self.db.tenant(tenant.id).get_import(import_id(&id)?).await?;
+        Ok(Response::new(pb::GetImportResponse { import: Some(convert::import(&tenant.slug, import)) }))
+    }
+
+    async fn list_imports(
+        &self,
+        request: Request<pb::ListImportsRequest>,
+    ) -> Result<Response<pb::ListImportsResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let bound_to = ["list_imports", &request.tenant];
+        let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+        let tenant = check.name("tenant", request.tenant);
+        let page = check.done_with(page)?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let found = self.db.tenant(tenant.id).list_imports(&page).await?;
+        Ok(Response::new(pb::ListImportsResponse {
+            imports: found.items.into_iter().map(|import| convert::import(&tenant.slug, import)).collect(),
+            next_page_token: page.next_token(found.next),
+            total_size: count(found.total),
+        }))
+    }
+
+    async fn watch_import(
+        &self,
+        request: Request<pb::WatchImportRequest>,
+    ) -> Result<Response<BoxStream<pb::WatchImportResponse>>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let tenant = check.name("tenant", request.tenant);
+        let id = check.name("id", request.id);
+        check.done()?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let id = import_id(&id)?;
+        let first = self.db.tenant(tenant.id).get_import(id).await?;
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(watch(self.clone(), tenant, first, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn list_import_rows(
+        &self,
+        request: Request<pb::ListImportRowsRequest>,
+    ) -> Result<Response<pb::ListImportRowsResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let outcome: pb::RowOutcome = check.enumeration("outcome", request.outcome);
+        let bound_to = ["list_import_rows", &request.tenant, &request.id, outcome.as_str_name()];
+        let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+        let tenant = check.name("tenant", request.tenant);
+        let id = check.name("id", request.id);
+        let page = check.done_with(page)?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let own = self.db.tenant(tenant.id);
+        let found = own.list_import_rows(import_id(&id)?, convert::outcome(outcome), &page).await?;
+        Ok(Response::new(pb::ListImportRowsResponse {
+            rows: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: page.next_token(found.next),
+            total_size: count(found.total),
+        }))
+    }
+}
+
+type Watched = Result<pb::WatchImportResponse, Status>;
+
+/// Sends the import as it is, then at each change, until it ends or the client is gone.
+async fn watch(world: World, tenant: Tenant, mut import: Import, sender: mpsc::Sender<Watched>) {
+    let own = world.db.tenant(tenant.id);
+    loop {
+        let (id, revision, last) = (import.id, import.revision, import.state.is_final());
+        let response = pb::WatchImportResponse { import: Some(convert::import(&tenant.slug, import)) };
+        if sender.send(Ok(response)).await.is_err() || last {
+            return;
+        }
+        import = loop {
+            tokio::select! {
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+                () = sender.closed() => return,
+                () = world.stopping.cancelled() => {
+                    let _ = sender.send(Err(shutting_down())).await;
+                    return;
+                }
+            }
+            match own.get_import(id).await {
+                Ok(next) if next.revision != revision => break next,
+                Ok(_) => {}
+                Err(error) => {
+                    let _ = sender.send(Err(error.into())).await;
+                    return;
+                }
+            }
+        };
+    }
+}
+
+/// The next message's payload; none at the end of the upload.
+async fn next_payload(messages: &mut Streaming<pb::UploadImportRequest>) -> Result<Option<Payload>, Status> {
+    let message = tokio::time::timeout(CHUNK_TIMEOUT, messages.message()).await.map_err(|_| {
+        let seconds = CHUNK_TIMEOUT.as_secs();
+        Status::from(Error::invalid("chunk", "FIELD_INVALID", format!("no message came for {seconds} s; upload again")))
+    })??;
+    match message {
+        None => Ok(None),
+        Some(message) => match message.payload {
+            Some(payload) => Ok(Some(payload)),
+            None => Err(out_of_order("a message must have a header or a chunk").into()),
+        },
+    }
+}
+
+/// Writes the chunks to a file; its SHA-256 comes with it.
+async fn receive_file(messages: &mut Streaming<pb::UploadImportRequest>) -> Result<(NamedTempFile, Vec<u8>), Status> {
+    let mut file = temp_file()?;
+    let mut hash = Sha256::new();
+    let mut total = 0u64;
+    while let Some(payload) = next_payload(messages).await? {
+        let Payload::Chunk(chunk) = payload else {
+            return Err(out_of_order("only the first message may be the header").into());
+        };
+        if chunk.len() > MAX_CHUNK_BYTES {
+            let description = format!("must have at most {MAX_CHUNK_BYTES} bytes");
+            return Err(Error::invalid("chunk", "FIELD_TOO_LONG", description).into());
+        }
+        total += chunk.len() as u64;
+        if total > MAX_FILE_BYTES {
+            let description = format!("the file must have at most {} MiB; split it", MAX_FILE_BYTES >> 20);
+            return Err(Error::invalid("chunk", "FILE_TOO_LARGE", description).into());
+        }
+        hash.update(&chunk);
+        append(&mut file, &chunk)?;
+    }
+    if total == 0 {
+        return Err(Error::invalid("chunk", "FIELD_REQUIRED", "the file is empty; send its bytes in chunks").into());
+    }
+    Ok((file, hash.finalize().to_vec()))
+}
+
+fn out_of_order(description: &str) -> Error {
+    Error::invalid("payload", "UPLOAD_OUT_OF_ORDER", description)
+}
+
+/// What is not a UUID is no import of ours.
+fn import_id(id: &str) -> Result<Uuid, Error> {
+    Uuid::parse_str(id).map_err(|_| Error::not_found(Kind::Import, id))
+}
+
+/// A file's name without the path some clients put before it.
+fn base_name(name: &str) -> String {
+    name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+}

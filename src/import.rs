@@ -1,0 +1,22 @@
+//! Price lists: a file → its rows → clean rows → the database.
+//!
+//! 1. [`extract`] tells the format and reads the table as it is: [`pdf`], [`sheet`] (XLSX, XLS, ODS) or [`delimited`]
+//!    (CSV, TSV). For files of strangers [`child`] does that in a process of its own, under limits.
+//! 2. [`clean`] understands what each row says about a car.
+//! 3. [`run`] records the import and has [`crate::db`] merge the rows.
+//!
+//! Between the steps people may look: [`files`] writes and reads `raw.csv` and `clean.csv`.
+//!
+//! # The next file format
+//! A reader is a function from bytes to a [`table::Table`]; name it in [`extract::Format`], tell it by its content
+//! there, and keep its error messages as plain as those of its neighbours.
+
+pub mod child;
+pub mod clean;
+pub mod delimited;
+pub mod extract;
+pub mod files;
+pub mod pdf;
+pub mod run;
+pub mod sheet;
+pub mod table;

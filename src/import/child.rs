@@ -1,0 +1,181 @@
+//! Reading a stranger's file in a process of its own: a hostile file kills the child, not the server.
+//!
+//! The child is this same program (`lekalo extract FILE --json`). It answers in JSON lines: the header, one line per
+//! row, and the header pages as the last line, without which the answer is not complete.
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+
+use super::extract::ExtractError;
+use super::table::{Table, TableRow};
+
+/// What reading one file may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Address space of the child.
+    pub memory_bytes: u64,
+    /// Processor time and, twice that, wall time.
+    pub seconds: u64,
+    /// Length of the child's answer.
+    pub answer_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 1 GiB of address space, 60 s, 512 MiB of answer.
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 512 << 20 }
+    }
+}
+
+/// One line of the answer.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Header(Vec<String>),
+    Row(i32, i32, Vec<String>),
+    HeaderPages(Vec<i32>),
+    Error(ExtractError),
+}
+
+/// The program to run as the child.
+#[derive(Debug, Clone)]
+pub struct Extractor {
+    pub program: PathBuf,
+    pub limits: Limits,
+}
+
+impl Extractor {
+    /// Reads the table of `file` in a child process.
+    ///
+    /// # Errors
+    /// What the child says is wrong with the file, or that it met a limit.
+    pub async fn extract(&self, file: &Path) -> Result<Table, ExtractError> {
+        let mut child = Command::new(&self.program)
+            .arg("extract")
+            .arg("--json")
+            .arg(format!("--limit-memory={}", self.limits.memory_bytes))
+            .arg(format!("--limit-seconds={}", self.limits.seconds))
+            .arg("--")
+            .arg(file)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                tracing::error!(%error, program = %self.program.display(), "cannot start the extracting process");
+                ExtractError::new("INTERNAL", "the file could not be read: no process could be started", "try again")
+            })?;
+        let mut answer = Vec::new();
+        let work = async {
+            if let Some(stdout) = child.stdout.take() {
+                stdout.take(self.limits.answer_bytes).read_to_end(&mut answer).await?;
+            }
+            child.wait().await
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(self.limits.seconds * 2), work).await;
+        match (read_answer(&answer), ended) {
+            (Some(answer), Ok(Ok(_))) => answer,
+            _ => Err(ExtractError::new(
+                "LIMIT_EXCEEDED",
+                format!(
+                    "reading the file took more than {} MiB of memory or {} s and was stopped",
+                    self.limits.memory_bytes >> 20,
+                    self.limits.seconds
+                ),
+                "split the file, or save it as CSV",
+            )),
+        }
+    }
+}
+
+/// Writes the child's answer.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_answer(result: &Result<Table, ExtractError>, out: &mut impl Write) -> std::io::Result<()> {
+    let mut line = |line: Line| -> std::io::Result<()> {
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")
+    };
+    match result {
+        Err(error) => line(Line::Error(error.clone()))?,
+        Ok(table) => {
+            line(Line::Header(table.header.clone()))?;
+            for row in &table.rows {
+                line(Line::Row(row.page_number, row.row_number, row.cells.clone()))?;
+            }
+            line(Line::HeaderPages(table.header_pages.clone()))?;
+        }
+    }
+    out.flush()
+}
+
+/// Reads the child's answer; none if it is not complete.
+fn read_answer(answer: &[u8]) -> Option<Result<Table, ExtractError>> {
+    let mut table = Table::default();
+    for line in answer.lines() {
+        match serde_json::from_str(&line.ok()?).ok()? {
+            Line::Header(header) => table.header = header,
+            Line::Row(page_number, row_number, cells) => table.rows.push(TableRow { page_number, row_number, cells }),
+            Line::HeaderPages(header_pages) => return Some(Ok(Table { header_pages, ..table })),
+            Line::Error(error) => return Some(Err(error)),
+        }
+    }
+    None
+}
+
+/// Lowers this process's limits; the child does so before it opens the file.
+///
+/// # Errors
+/// When the system refuses.
+#[cfg(unix)]
+pub fn limit_self(memory_bytes: Option<u64>, seconds: Option<u64>) -> std::io::Result<()> {
+    use nix::sys::resource::{Resource, setrlimit};
+    if let Some(bytes) = memory_bytes {
+        setrlimit(Resource::RLIMIT_AS, bytes, bytes)?;
+    }
+    if let Some(seconds) = seconds {
+        setrlimit(Resource::RLIMIT_CPU, seconds, seconds)?;
+    }
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        Table {
+            header: vec!["ID".into(), "Марка".into()],
+            rows: vec![TableRow { page_number: 1, row_number: 1, cells: vec!["7".into(), "«Нива»\n\"2\"".into()] }],
+            header_pages: vec![1],
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_back_as_it_was() {
+        for result in [Ok(table()), Err(ExtractError::new("NO_ROWS", "no rows", ""))] {
+            let mut answer = Vec::new();
+            write_answer(&result, &mut answer).unwrap();
+            assert_eq!(read_answer(&answer), Some(result));
+        }
+    }
+
+    #[test]
+    fn a_cut_answer_is_no_answer() {
+        let mut answer = Vec::new();
+        write_answer(&Ok(table()), &mut answer).unwrap();
+        for length in 0..answer.len() - 1 {
+            assert_eq!(read_answer(&answer[..length]), None, "cut at {length}");
+        }
+    }
+}

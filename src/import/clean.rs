@@ -1,0 +1,292 @@
+//! Cleaning: the rows of a document as they are → what each says about a car, and what is wrong with it.
+//!
+//! Nothing is thrown away and nothing is guessed silently: every row of the table yields exactly one [`CleanRow`]; what no
+//! field holds stays in its notes, and every correction is an issue. A row's cells are read in this order, each step taking
+//! the words it understood:
+//!
+//! 1. `attributes`: steering, borders, rows of seats, trunk; `years`; `generation` where "кузов" or "поколение" says so;
+//! 2. `identity`: make and model;
+//! 3. body, generation codes, misplaced years; the rest is notes.
+
+mod attributes;
+mod body;
+mod cell;
+mod choice;
+mod generation;
+mod identity;
+pub mod issues;
+mod stated;
+mod version;
+mod years;
+
+use attributes::Attributes;
+use cell::Cell;
+use stated::Stated;
+use years::YearCell;
+
+use super::table::{Column, Table, TableRow};
+use crate::domain::import::{CleanRow, Issue};
+use crate::domain::vehicle::Years;
+use crate::vehicles::{Index, Scope};
+
+/// Why a table cannot be cleaned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CleanError {
+    /// Without these columns nothing can be understood.
+    #[error("the table needs the columns {} but has only: {}", .missing.join(", "), .seen.join(", "))]
+    MissingColumns {
+        /// The document's own column names.
+        seen: Vec<String>,
+        /// Names of the columns that are needed.
+        missing: Vec<&'static str>,
+    },
+}
+
+/// Understands a table's rows; one clean row per table row, in the same order.
+pub fn clean(table: &Table, index: &Index) -> Result<Vec<CleanRow>, CleanError> {
+    let columns = Columns::find(&table.header)?;
+    Ok(table
+        .rows
+        .iter()
+        .map(|row| clean_row(row, &columns, index))
+        .collect())
+}
+
+/// Where the columns are.
+struct Columns {
+    id: Option<usize>,
+    make: usize,
+    model: usize,
+    year: Option<usize>,
+    description: Option<usize>,
+}
+
+impl Columns {
+    fn find(header: &[String]) -> Result<Self, CleanError> {
+        let place = |column| {
+            header
+                .iter()
+                .position(|name| Column::from_header(name) == Some(column))
+        };
+        match (place(Column::Make), place(Column::Model)) {
+            (Some(make), Some(model)) => Ok(Self {
+                id: place(Column::Id),
+                make,
+                model,
+                year: place(Column::Year),
+                description: place(Column::Description),
+            }),
+            (make, model) => {
+                let needed = [(make, "Марка (make)"), (model, "Модель (model)")];
+                let missing = needed
+                    .into_iter()
+                    .filter(|(found, _)| found.is_none())
+                    .map(|(_, name)| name)
+                    .collect();
+                Err(CleanError::MissingColumns {
+                    seen: header.to_vec(),
+                    missing,
+                })
+            }
+        }
+    }
+}
+
+fn clean_row(row: &TableRow, columns: &Columns, index: &Index) -> CleanRow {
+    let text = |place: Option<usize>| {
+        place
+            .and_then(|place| row.cells.get(place))
+            .map_or("", |cell| cell.trim())
+    };
+    let mut clean = CleanRow {
+        page_number: row.page_number,
+        row_number: row.row_number,
+        source_id: text(columns.id).to_owned(),
+        cells: row.cells.clone(),
+        ..CleanRow::default()
+    };
+    let (make, model) = (text(Some(columns.make)), text(Some(columns.model)));
+    let (year, description) = (text(columns.year), text(columns.description));
+    if Column::is_header([make, model]) || Column::is_header(row.cells.iter().map(String::as_str)) {
+        clean.is_header = true;
+        clean.issues.push(issues::header_row());
+    } else if [make, model, year, description]
+        .into_iter()
+        .all(stated::is_blank)
+    {
+        clean.issues.push(issues::empty_row());
+    } else {
+        understand(&mut clean, index, [make, model, year, description]);
+    }
+    clean
+}
+
+fn understand(clean: &mut CleanRow, index: &Index, [make, model, year, description]: [&str; 4]) {
+    let [make, model, year, description] =
+        [make, model, year, description].map(|text| without_error(text, &mut clean.issues));
+    let mut model_cell = Cell::new(model);
+    let mut year_cell = Cell::new(year);
+    let mut description = Cell::new(description);
+
+    let mut found = Attributes::default();
+    found.read(&mut model_cell, false);
+    match years::read_cell(&mut year_cell) {
+        YearCell::Blank => {}
+        YearCell::Years(years) => clean.years = years,
+        YearCell::Invalid => clean.issues.push(issues::year_invalid(year)),
+        YearCell::Other => clean.issues.push(issues::columns_shifted(year, "описание")),
+    }
+    found.read(&mut year_cell, true);
+    found.read(&mut description, true);
+    let hint = [&mut model_cell, &mut year_cell, &mut description]
+        .into_iter()
+        .find_map(generation::explicit);
+
+    let stated = stated::stated(index, make, &model_cell);
+    // Where the make's cell holds the model, a year alone in the model's cell is no name.
+    if stated.make.is_none() && !stated.rest.words.is_empty() && clean.years.is_unknown() {
+        read_misplaced_years(&mut model_cell, clean);
+    }
+    let mut name = name_cell(index, &stated, model_cell, &mut description);
+    let identity = identity::identify(index, &stated, &mut name, clean.years);
+    if let Some(make) = identity.make {
+        clean.make.clone_from(&index.make(make).name);
+    }
+    clean.confidence = identity.confidence;
+    clean.issues.extend(identity.issues);
+    let mut notes: Vec<String> = identity.badge.into_iter().collect();
+    // A body's name may be part of how the model is spelled ("Вокси минивен"), unless it is all of it (Hyundai Coupe).
+    if let [_, _, ..] = identity.name.as_slice() {
+        clean.body_type = identity.name.iter().find_map(|word| body::body(word));
+    }
+
+    let mut cells = [name, year_cell, description];
+    if let Some(model) = identity.model {
+        clean.model.clone_from(&index.model(model).name);
+        let mut given: Vec<String> =
+            Vec::from_iter(Some(identity.generation).filter(|generation| !generation.is_empty()));
+        if given.is_empty() {
+            given.extend(
+                cells
+                    .iter_mut()
+                    .find_map(|cell| generation::known(cell, index, model)),
+            );
+        }
+        given.extend(hint.map(|hint| generation::resolve(&hint, index.model(model))));
+        if given.is_empty() {
+            let [name, ..] = &mut cells;
+            given.extend(
+                generation::bare_number(name, index, model)
+                    .or_else(|| generation::of_make(name, index, model.make)),
+            );
+        }
+        // The first counts; another one told besides is a note.
+        given.dedup();
+        let mut given = given.into_iter();
+        clean.generation = given.next().unwrap_or_default();
+        notes.extend(given);
+    } else if let Some(generation::Hint::Number(text) | generation::Hint::Code(text)) = hint {
+        clean.generation = text;
+    }
+    clean.body_type = clean
+        .body_type
+        .or_else(|| cells.iter_mut().find_map(body::read_body));
+    for cell in &mut cells {
+        if clean.years.is_unknown() {
+            read_misplaced_years(cell, clean);
+        }
+    }
+    notes.extend(cells.iter().flat_map(Cell::leftovers));
+    clean.notes = notes.join("; ");
+    clean.steering = found.steering();
+    clean.borders = found.borders();
+    clean.seat_rows = found.seat_rows;
+    clean.trunk = found.trunk;
+    if found.borders_conflict() {
+        clean.issues.push(issues::borders_conflict());
+    }
+    if found.other_product {
+        clean.issues.push(issues::other_product());
+    }
+}
+
+/// The cell's text, or nothing if it is a spreadsheet's error; that is an issue then.
+fn without_error<'a>(text: &'a str, found: &mut Vec<Issue>) -> &'a str {
+    const ERRORS: &[&str] = &[
+        "#ERROR!",
+        "#REF!",
+        "#N/A",
+        "#NAME?",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#ИМЯ?",
+        "#ССЫЛКА!",
+        "#ЗНАЧ!",
+        "#Н/Д",
+    ];
+    if ERRORS.iter().any(|error| text.eq_ignore_ascii_case(error)) {
+        found.push(issues::cell_error(text));
+        return "";
+    }
+    text
+}
+
+/// The words that may name the model: what the make's cell holds beside the make, then the model's cell. Where that is nothing,
+/// the description, if it names a model for certain.
+fn name_cell(index: &Index, stated: &Stated, model: Cell, description: &mut Cell) -> Cell {
+    let is_nameless = model.free().is_empty();
+    let mut name = Cell::default()
+        .followed_by(&stated.rest)
+        .followed_by(&model);
+    if !is_nameless || !continues_in(index, stated, &name, description) {
+        return name;
+    }
+    name = name.followed_by(description);
+    *description = Cell::default();
+    name
+}
+
+/// Whether the description holds the model, or the rest of its name ("Ренжик | - | - | спорт").
+fn continues_in(index: &Index, stated: &Stated, name: &Cell, description: &Cell) -> bool {
+    if let Some(make) = &stated.make {
+        let words = description.free_words();
+        let models = index.find_models(&words, Scope::Make(make.make));
+        let certain = models
+            .iter()
+            .any(|hit| hit.how.is_certain() && hit.weight >= 3.0);
+        return certain || !index.find_codes(&words, make.make).is_empty();
+    }
+    let words = Cell::default()
+        .followed_by(name)
+        .followed_by(description)
+        .free_words();
+    let named = name.words.len();
+    let best = index.find_models(&words, Scope::All).into_iter().next();
+    best.is_some_and(|best| {
+        best.how.is_certain() && best.span.start <= named.saturating_sub(1) && best.span.end > named
+    })
+}
+
+fn read_misplaced_years(cell: &mut Cell, clean: &mut CleanRow) {
+    if let Some(years) = years::read_within(cell, false) {
+        clean.years = years;
+        clean
+            .issues
+            .push(issues::columns_shifted(&format_years(years), "год"));
+    }
+}
+
+fn format_years(years: Years) -> String {
+    match (years.from, years.to) {
+        (Some(from), Some(to)) if from != to => format!("{from}-{to}"),
+        (Some(year), Some(_)) => year.to_string(),
+        (Some(from), None) => format!("с {from}"),
+        (None, Some(to)) => format!("до {to}"),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,370 @@
+//! What a description says in words: steering, borders, rows of seats, trunk.
+//!
+//! A new word is a line in one of the functions below; typos within one letter are understood by themselves where the text is
+//! a description, because there hardly any other words occur.
+
+use super::cell::Cell;
+use crate::domain::vehicle::{Borders, SeatRows, Steering, Trunk};
+
+/// What was found so far in a row's cells.
+#[derive(Debug, Default)]
+pub struct Attributes {
+    left: bool,
+    right: bool,
+    with: bool,
+    without: bool,
+    medium: bool,
+    high: bool,
+    pub seat_rows: Option<SeatRows>,
+    pub trunk: Option<Trunk>,
+    /// The row speaks of something that is no floor mat.
+    pub other_product: bool,
+}
+
+impl Attributes {
+    pub fn steering(&self) -> Option<Steering> {
+        match (self.left, self.right) {
+            (true, true) => Some(Steering::Both),
+            (true, false) => Some(Steering::Left),
+            (false, true) => Some(Steering::Right),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether the row says both with and without borders.
+    pub fn borders_conflict(&self) -> bool {
+        self.without && (self.with || self.medium || self.high)
+    }
+
+    pub fn borders(&self) -> Option<Borders> {
+        match self {
+            _ if self.borders_conflict() => None,
+            Self { without: true, .. } => Some(Borders::Without),
+            Self {
+                medium: true,
+                high: false,
+                ..
+            } => Some(Borders::Medium),
+            Self {
+                high: true,
+                medium: false,
+                ..
+            } => Some(Borders::High),
+            Self { with: true, .. } => Some(Borders::With),
+            _ => None,
+        }
+    }
+
+    /// Reads a cell's words and takes what it understood. `typos` is for descriptions; a model's name must not be read as a typo.
+    pub fn read(&mut self, cell: &mut Cell, typos: bool) {
+        for place in 0..cell.words.len() {
+            let Some(key) = cell.key(place).map(str::to_owned) else {
+                continue;
+            };
+            self.other_product |= ["накидк", "чехол", "чехл"]
+                .iter()
+                .any(|stem| key.starts_with(stem));
+            let is = |forms: &[&str]| matches_form(&key, forms, typos);
+            let before = place.checked_sub(1);
+            if is(&[
+                "левый",
+                "левая",
+                "левое",
+                "левым",
+                "лев",
+                "леворульный",
+                "леворукий",
+                "lhd",
+            ]) {
+                self.left = true;
+                cell.take(place..place + 1);
+            } else if is(&[
+                "правый",
+                "правая",
+                "правое",
+                "правым",
+                "прав",
+                "праворульный",
+                "праворукий",
+                "rhd",
+            ]) {
+                self.right = true;
+                cell.take(place..place + 1);
+            } else if is(&["руль", "руля", "рулем", "рули"]) {
+                if let Some(both) =
+                    before.filter(|place| matches!(cell.key(*place), Some("оба" | "обе")))
+                {
+                    (self.left, self.right) = (true, true);
+                    cell.take(both..place);
+                }
+                cell.take(place..place + 1);
+            } else if let Some(start) = self.read_borders(cell, place, &key, typos) {
+                cell.take(start..place + 1);
+            } else if is_trunk(&key, typos) {
+                let prefix = before.filter(|place| {
+                    cell.key(*place)
+                        .is_some_and(|key| is_without(key) || is_with(key))
+                });
+                let without = prefix.is_some_and(|place| cell.key(place).is_some_and(is_without));
+                self.trunk = Some(if without { Trunk::No } else { Trunk::Yes });
+                cell.take(prefix.unwrap_or(place)..place + 1);
+            } else {
+                self.read_seats(cell, place, &key, typos);
+            }
+        }
+    }
+
+    /// Where the phrase about borders that ends here begins, if there is one.
+    fn read_borders(&mut self, cell: &Cell, place: usize, key: &str, typos: bool) -> Option<usize> {
+        let word =
+            |place: Option<usize>| place.and_then(|place| cell.key(place)).unwrap_or_default();
+        let before = place.checked_sub(1);
+        let preposition = is_with(word(before)) || is_without(word(before));
+        let (key, glued) = match (key.strip_prefix("без"), key.strip_prefix('с')) {
+            (Some(rest), _) if rest.starts_with("борт") => (rest, Some(false)),
+            (_, Some(rest)) if rest.starts_with("борт") => (rest, Some(true)),
+            _ => (key, None),
+        };
+        let misspelled = typos
+            && preposition
+            && matches_form(
+                key,
+                &["борт", "борта", "бортом", "бортами", "бортов", "бортам"],
+                true,
+            );
+        // A typo of a short form must keep its beginning: "без бора" may be, "с баком" is not.
+        if !(key.starts_with("борт") || (misspelled && key.starts_with("бо"))) {
+            return None;
+        }
+        if let Some(with) = glued {
+            *(if with {
+                &mut self.with
+            } else {
+                &mut self.without
+            }) = true;
+            return Some(place);
+        }
+        let is_medium = matches_form(
+            word(before),
+            &[
+                "средний",
+                "средние",
+                "средним",
+                "средними",
+                "средн",
+                "сред",
+                "ср",
+            ],
+            typos,
+        );
+        let is_high = matches_form(
+            word(before),
+            &["высокий", "высокие", "высоким", "высокими", "высок", "выс"],
+            typos,
+        );
+        if word(before).starts_with("низк") {
+            return None;
+        }
+        let start = if is_medium || is_high || preposition {
+            place.saturating_sub(1)
+        } else {
+            place
+        };
+        match () {
+            () if is_medium => self.medium = true,
+            () if is_high => self.high = true,
+            () if is_without(word(before)) => self.without = true,
+            () => self.with = true,
+        }
+        let leading = start
+            .checked_sub(1)
+            .filter(|place| (is_medium || is_high) && is_with(word(Some(*place))));
+        Some(leading.unwrap_or(start))
+    }
+
+    fn read_seats(&mut self, cell: &mut Cell, place: usize, key: &str, typos: bool) {
+        let next =
+            |cell: &Cell, offset: usize| cell.key(place + offset).unwrap_or_default().to_owned();
+        if key.starts_with("ряд") {
+            let before = (place.saturating_sub(2)..place)
+                .rev()
+                .find_map(|place| Some((place, rows(cell.key(place)?)?)));
+            if let Some((start, rows)) = before {
+                self.seat_rows = Some(rows);
+                cell.take(start..place + 1);
+            }
+        } else if let Some(stem) = key.find("рядн") {
+            if let Some(rows) = key.get(..stem).and_then(rows) {
+                self.seat_rows = Some(rows);
+                cell.take(place..place + 1);
+            }
+        } else if matches_form(
+            key,
+            &["полный", "полная", "полное", "полн", "полностью"],
+            typos,
+        ) {
+            let mut end = place + 1;
+            if is_trunk(&next(cell, 1), typos) {
+                cell.take(place..end);
+            } else if !next(cell, 1).starts_with("привод") {
+                while cell.key(end).is_some_and(is_whole) {
+                    end += 1;
+                }
+                self.seat_rows = Some(SeatRows::Full);
+                cell.take(place..end);
+            }
+        } else if matches!(key, "весь" | "вся" | "целый") && is_whole(&next(cell, 1)) {
+            self.seat_rows = Some(SeatRows::Full);
+            cell.take(place..place + 2);
+        } else if matches!(
+            key,
+            "перед" | "передок" | "спереди" | "передние" | "передний" | "передняя"
+        ) && !next(cell, 1).starts_with("привод")
+        {
+            let rear = (0..cell.words.len()).any(|place| {
+                cell.key(place)
+                    .is_some_and(|key| key.starts_with("зад") || key == "сзади")
+            });
+            let only = place
+                .checked_sub(1)
+                .filter(|place| cell.key(*place).is_some_and(|key| key.starts_with("тольк")));
+            if only.is_some() || (!rear && typos) {
+                self.seat_rows = Some(SeatRows::FrontOnly);
+                let end = if next(cell, 1).starts_with("ряд") {
+                    place + 2
+                } else {
+                    place + 1
+                };
+                cell.take(only.unwrap_or(place)..end);
+            }
+        }
+    }
+}
+
+fn rows(key: &str) -> Option<SeatRows> {
+    match key {
+        "2" | "2х" | "два" | "две" | "двух" | "двумя" => Some(SeatRows::Two),
+        "3" | "3х" | "три" | "трех" | "тремя" => Some(SeatRows::Three),
+        _ => None,
+    }
+}
+
+fn is_whole(key: &str) -> bool {
+    ["салон", "компл", "компон", "комлект"]
+        .iter()
+        .any(|stem| key.starts_with(stem))
+}
+
+fn is_trunk(key: &str, typos: bool) -> bool {
+    key.starts_with("багаж")
+        || matches_form(
+            key,
+            &["багаж", "багажник", "багажником", "багажника"],
+            typos,
+        )
+}
+
+fn is_with(key: &str) -> bool {
+    matches!(key, "с" | "c" | "со")
+}
+
+/// "без" or what a slip of the finger makes of it.
+fn is_without(key: &str) -> bool {
+    key.starts_with('б')
+        && (2..=4).contains(&key.chars().count())
+        && strsim::damerau_levenshtein(key, "без") <= 1
+}
+
+/// Whether a word is one of the forms, or with `typos` within one letter of one that has five or more.
+pub fn matches_form(key: &str, forms: &[&str], typos: bool) -> bool {
+    forms.contains(&key)
+        || (typos
+            && key.chars().count() >= 5
+            && forms.iter().any(|form| {
+                form.chars().count() >= 5 && strsim::damerau_levenshtein(key, form) <= 1
+            }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Attributes, Vec<String>) {
+        let (mut attributes, mut cell) = (Attributes::default(), Cell::new(text));
+        attributes.read(&mut cell, true);
+        (attributes, cell.leftovers())
+    }
+
+    #[test]
+    fn steering_however_written() {
+        for (text, expected) in [
+            ("левый руль", Steering::Left),
+            ("ливый руль", Steering::Left),
+            ("правый с бортами", Steering::Right),
+            ("левый + правый руль", Steering::Both),
+            ("высокий борт левый - правый руль", Steering::Both),
+            ("оба руля", Steering::Both),
+        ] {
+            let (attributes, rest) = read(text);
+            assert_eq!(attributes.steering(), Some(expected), "{text}");
+            assert!(rest.is_empty(), "{text}: {rest:?}");
+        }
+        assert_eq!(read("рулевая").0.steering(), None);
+    }
+
+    #[test]
+    fn borders_however_written() {
+        for (text, expected) in [
+            ("с бортами", Some(Borders::With)),
+            ("с ботами", Some(Borders::With)),
+            ("сбортами", Some(Borders::With)),
+            ("борт", Some(Borders::With)),
+            ("без борт", Some(Borders::Without)),
+            ("без боров", Some(Borders::Without)),
+            ("бещ бортов", Some(Borders::Without)),
+            ("безбортов", Some(Borders::Without)),
+            ("средний борт", Some(Borders::Medium)),
+            ("с высоким бортом", Some(Borders::High)),
+            ("без бортов правый руль с бортами", None),
+        ] {
+            let (attributes, rest) = read(text);
+            assert_eq!(attributes.borders(), expected, "{text}");
+            assert!(rest.is_empty(), "{text}: {rest:?}");
+        }
+        assert!(read("без бортов, с бортами").0.borders_conflict());
+        for text in ["без бачка", "без багажника", "боковины"] {
+            assert_eq!(read(text).0.borders(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_and_trunk() {
+        for (text, rows, trunk) in [
+            ("три ряда", Some(SeatRows::Three), None),
+            ("с бортами- 3 ряда", Some(SeatRows::Three), None),
+            ("3-х рядный", Some(SeatRows::Three), None),
+            ("два ряда + багаж", Some(SeatRows::Two), Some(Trunk::Yes)),
+            ("(полный компонент)", Some(SeatRows::Full), None),
+            ("полный салон", Some(SeatRows::Full), None),
+            ("полный багаж", None, Some(Trunk::Yes)),
+            ("полный привод", None, None),
+            ("первый кузов только перед", Some(SeatRows::FrontOnly), None),
+            ("с багажником", None, Some(Trunk::Yes)),
+            ("без багажника", None, Some(Trunk::No)),
+        ] {
+            let (attributes, _) = read(text);
+            assert_eq!(
+                (attributes.seat_rows, attributes.trunk),
+                (rows, trunk),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_words_are_left_for_notes() {
+        let (attributes, rest) = read("накидка 5Д левый руль Гибрид");
+        assert!(attributes.other_product);
+        assert_eq!(rest, ["накидка 5д", "гибрид"]);
+    }
+}

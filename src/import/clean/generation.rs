@@ -1,0 +1,326 @@
+//! The generation a row gives: "30 кузов", "5 поколение", "первый кузов", "W212", "РФ3", "50-55".
+
+use std::ops::Range;
+
+use super::cell::Cell;
+use crate::vehicles::normalize::{self, latin_code};
+use crate::vehicles::words::{Joint, Word, join};
+use crate::vehicles::{Index, MakeId, Model, ModelId};
+
+/// What stands beside "кузов" or "поколение".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A number, maybe two: "30", "50-55".
+    Number(String),
+    /// A code, in Latin letters; its words are left in the cell, for they may be all that names the model.
+    Code(String),
+}
+
+/// Finds "N кузов", "N поколение", "кузов N" in a cell and takes it.
+pub fn explicit(cell: &mut Cell) -> Option<Hint> {
+    let places = 0..cell.words.len();
+    let (place, hint, span) = places.clone().find_map(|place| {
+        if !is_generation_word(cell.key(place)?) {
+            return None;
+        }
+        let (hint, span) = beside(cell, place)?;
+        Some((place, hint, span))
+    })?;
+    cell.take(place..place + 1);
+    if let Hint::Number(_) = hint {
+        cell.take(span);
+    }
+    Some(hint)
+}
+
+/// The number or code that ends before the word at `place`, or begins after it.
+fn beside(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
+    // "30-й кузов", "в 5-ом поколении": the ending is a word of its own.
+    let is_ending = |before: usize| cell.key(before).is_some_and(|key| ENDINGS.contains(&key));
+    let last = place.checked_sub(1).map(|before| {
+        if is_ending(before) {
+            before.saturating_sub(1)
+        } else {
+            before
+        }
+    });
+    let before =
+        last.and_then(|last| number_ending(cell, last).or_else(|| code_ending(cell, last)));
+    let before = before.map(|(hint, span)| (hint, span.start..place));
+    before.or_else(|| number_ending(cell, place + 1).filter(|(_, span)| span.start == place + 1))
+}
+
+/// Endings of ordinals, where they are cut off the number.
+const ENDINGS: &[&str] = &["й", "ый", "ой", "е", "ое", "м", "ом", "го", "ья"];
+
+fn number_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
+    let key = cell.key(place)?;
+    if let Some(number) = ordinal(key) {
+        return Some((Hint::Number(number.to_string()), place..place + 1));
+    }
+    let word = cell.words.get(place)?;
+    if word.joint == Joint::Fixed || !is_number(key) || key.len() > 3 {
+        return None;
+    }
+    let first = place.checked_sub(1).filter(|first| {
+        matches!(word.gap.as_str(), "-" | "/")
+            && cell
+                .key(*first)
+                .is_some_and(|key| is_number(key) && (2..=3).contains(&key.len()))
+    });
+    match first.and_then(|first| Some((first, cell.key(first)?))) {
+        Some((start, from)) => Some((Hint::Number(format!("{from}-{key}")), start..place + 1)),
+        None => Some((Hint::Number(key.to_owned()), place..place + 1)),
+    }
+}
+
+fn code_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
+    let start = place.checked_sub(1)?;
+    let (letters, number) = (cell.key(start)?, cell.key(place)?);
+    let fixed = cell.words.get(place)?.joint == Joint::Fixed;
+    let is_code = fixed
+        && letters.chars().all(char::is_alphabetic)
+        && letters.chars().count() <= 3
+        && is_number(number);
+    is_code.then(|| {
+        (
+            Hint::Code(latin_code(&format!("{letters}{number}"))),
+            start..place + 1,
+        )
+    })
+}
+
+/// What a hint means for a model. Where engines stand in the name (Mercedes-Benz), "164 кузов" is the chassis X164.
+pub fn resolve(hint: &Hint, model: &Model) -> String {
+    let (Hint::Number(text) | Hint::Code(text)) = hint;
+    if model.badges.is_empty() || text.len() < 2 || !is_number(text) {
+        return text.clone();
+    }
+    let chassis =
+        codes(model).find(|code| code.len() == text.len() + 1 && code.ends_with(text.as_str()));
+    chassis.map_or_else(|| text.clone(), |code| code.to_uppercase())
+}
+
+/// Finds a generation of the model among a cell's free words, by the codes the reference knows, and takes it.
+pub fn known(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
+    let model = index.model(model);
+    let words = cell.free_words();
+    let (generation, span) = (0..words.len())
+        .flat_map(|start| {
+            (start + 1..=words.len().min(start + 3))
+                .rev()
+                .map(move |end| start..end)
+        })
+        .filter(|span| is_whole(&words, span))
+        .find_map(|span| Some((code_of(model, words.get(span.clone())?)?, span)))?;
+    let generation = match to_second(&words, span.end, &generation) {
+        Some(second) => {
+            cell.take_free(&(span.start..span.end + 1));
+            format!("{generation}-{second}")
+        }
+        None => {
+            cell.take_free(&span);
+            generation
+        }
+    };
+    Some(generation)
+}
+
+/// A code that other models of the make have ("M5 E39"), where the model's own generations are not listed.
+pub fn of_make(cell: &mut Cell, index: &Index, make: MakeId) -> Option<String> {
+    let words = cell.free_words();
+    let found = index.find_codes(&words, make).into_iter().next()?;
+    let code = latin_code(&join(words.get(found.span.clone())?));
+    cell.take_free(&found.span);
+    Some(code)
+}
+
+/// "Е60-65" and "50-55" name two generations: the second's code, with the first's letters.
+fn to_second(words: &[Word], place: usize, first: &str) -> Option<String> {
+    let word = words.get(place)?;
+    let digits = normalize::digits(first);
+    let is_second = word.gap == "-"
+        && is_number(&word.key)
+        && word.key.len() == digits.len()
+        && digits.len() >= 2;
+    is_second.then(|| {
+        format!(
+            "{}{}",
+            first.strip_suffix(digits.as_str()).unwrap_or_default(),
+            word.key
+        )
+    })
+}
+
+/// The model's generation code that the words are, as written but in Latin letters. Letters alone count only in capitals and
+/// numbers only where they stand for a generation: both are common otherwise.
+fn code_of(model: &Model, words: &[Word]) -> Option<String> {
+    let key = join(words);
+    if words.iter().any(|word| word.key.contains('.')) {
+        return None;
+    }
+    if is_number(&key) {
+        let is_short_form = model.badges.is_empty()
+            && words.len() == 1
+            && codes(model).any(|code| normalize::key(code) == key);
+        return is_short_form.then_some(key);
+    }
+    if key.chars().all(char::is_alphabetic)
+        && (key.chars().count() > 3
+            || words
+                .iter()
+                .any(|word| word.text.chars().any(char::is_lowercase)))
+    {
+        return None;
+    }
+    normalize::readings(&key)
+        .into_iter()
+        .find(|(reading, _)| {
+            codes(model).any(|code| {
+                normalize::key(code) == *reading || is_sibling(&normalize::key(code), reading)
+            })
+        })
+        .map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
+}
+
+/// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.
+fn is_sibling(known: &str, code: &str) -> bool {
+    let letters = |code: &str| {
+        code.trim_end_matches(|ch: char| ch.is_ascii_digit())
+            .to_owned()
+    };
+    known.is_ascii()
+        && known.len() == 4
+        && code.len() == 4
+        && letters(known).len() == 1
+        && letters(known) == letters(code)
+}
+
+/// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
+pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
+    let (name, whole) = (normalize::key(&model.name), join(words));
+    let label = model
+        .generations
+        .iter()
+        .find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
+    let number = words
+        .last()
+        .filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
+    label
+        .map(|generation| generation.label())
+        .or_else(|| code_of(model, std::slice::from_ref(number?)))
+}
+
+/// A number right beside the model's name: "Матиз 3", "Камри 50-55", with three digits only the end of a known code. An engine's
+/// badge is none.
+pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
+    if !index.model(model).badges.is_empty() {
+        return None;
+    }
+    let words = cell.free_words();
+    let (place, word) = words.iter().enumerate().find(|(place, word)| {
+        let alone = words
+            .get(place + 1)
+            .is_none_or(|next| next.joint == Joint::Loose)
+            && word.joint == Joint::Loose;
+        let is_known =
+            || codes(index.model(model)).any(|code| normalize::key(code).ends_with(&word.key));
+        alone
+            && is_number(&word.key)
+            && word.key != "0"
+            && (word.key.len() <= 2 || (word.key.len() == 3 && is_known()))
+    })?;
+    let number = word.key.clone();
+    let second = to_second(&words, place + 1, &number);
+    cell.take_free(&(place..place + if second.is_some() { 2 } else { 1 }));
+    Some(second.map_or_else(|| number.clone(), |second| format!("{number}-{second}")))
+}
+
+/// Every code and short form of a model's generations.
+fn codes(model: &Model) -> impl Iterator<Item = &String> {
+    model
+        .generations
+        .iter()
+        .flat_map(|generation| generation.code.iter().chain(&generation.also))
+}
+
+fn is_whole(words: &[Word], span: &Range<usize>) -> bool {
+    let is_edge = |place: usize| {
+        words
+            .get(place)
+            .is_none_or(|word| word.joint == Joint::Loose)
+    };
+    is_edge(span.start) && is_edge(span.end)
+}
+
+fn is_number(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|ch| ch.is_ascii_digit())
+}
+
+fn is_generation_word(key: &str) -> bool {
+    key.starts_with("кузов")
+        || key.starts_with("покол")
+        || matches!(key, "куз" | "пок" | "gen" | "generation" | "body")
+}
+
+/// Ordinals up to ten, and Roman numerals.
+fn ordinal(key: &str) -> Option<u8> {
+    const STEMS: &[(&str, u8)] = &[
+        ("перв", 1),
+        ("втор", 2),
+        ("трет", 3),
+        ("четв", 4),
+        ("пят", 5),
+        ("шест", 6),
+        ("седьм", 7),
+        ("восьм", 8),
+        ("девят", 9),
+        ("десят", 10),
+    ];
+    const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
+    let roman = || {
+        ROMAN
+            .iter()
+            .zip(1..)
+            .find(|(roman, _)| **roman == key)
+            .map(|(_, number)| number)
+    };
+    STEMS
+        .iter()
+        .find(|(stem, _)| key.starts_with(stem))
+        .map(|(_, number)| *number)
+        .or_else(roman)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(text: &str) -> Option<Hint> {
+        explicit(&mut Cell::new(text))
+    }
+
+    #[test]
+    fn numbers_and_codes_beside_the_word() {
+        for (text, expected) in [
+            ("Зорва 30 кузов", "30"),
+            ("Зорва - 4 - поколение", "4"),
+            ("Зорва 1-поколение", "1"),
+            ("30-й кузов", "30"),
+            ("первый кузов только перед", "1"),
+            ("пятое поколение", "5"),
+            ("III поколение", "3"),
+            ("40-45 кузов", "40-45"),
+            ("кузов 120", "120"),
+        ] {
+            assert_eq!(
+                hint(text),
+                Some(Hint::Number(expected.to_owned())),
+                "{text}"
+            );
+        }
+        assert_eq!(hint("С4 кузов"), Some(Hint::Code("C4".to_owned())));
+        assert_eq!(hint("другой кузов"), None);
+        assert_eq!(hint("2018 кузов"), None);
+    }
+}

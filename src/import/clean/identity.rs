@@ -1,0 +1,342 @@
+//! Which make and model a row names.
+//!
+//! The stated make is believed as long as one of its models fits. Where the make's cell is empty, unknown or holds a model, and
+//! where another make's model stands there unmistakably, the model decides. Two cars that fit equally well are no answer.
+
+use super::cell::Cell;
+use super::choice::{covers, is_canonical, pick};
+use super::stated::{Stated, take_make_mentions};
+use super::version::{badge, is_badge, shortest_name, with_second_engine};
+use super::{generation, issues};
+use crate::domain::import::{Confidence, Issue, IssueCode};
+use crate::domain::vehicle::Years;
+use crate::vehicles::words::{Word, join};
+use crate::vehicles::{How, Index, MakeId, ModelId, ModelMatch, Scope};
+
+/// The answer: what was understood, how surely, and what a person should know about it.
+#[derive(Debug, Default)]
+pub struct Identity {
+    pub make: Option<MakeId>,
+    pub model: Option<ModelId>,
+    pub confidence: Confidence,
+    pub issues: Vec<Issue>,
+    /// The engine's badge, if that is how the model was named ("GX 470").
+    pub badge: Option<String>,
+    /// The generation, if the model's name stands for one: "лупатый", "тлк 300".
+    pub generation: String,
+    /// The words that name the model.
+    pub name: Vec<String>,
+}
+
+/// A model decided on.
+struct Choice {
+    hit: ModelMatch,
+    /// The make's cell does not name this model's make.
+    corrected: bool,
+}
+
+/// Decides make and model from the make's cell and the words that may name the model; takes what it used.
+pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
+    let mut identity = Identity {
+        make: stated.make.as_ref().map(|make| make.make),
+        ..Identity::default()
+    };
+    take_make_mentions(index, identity.make, name);
+    let words = name.free_words();
+    let choice = match identity.make {
+        Some(make) => within_make(index, make, &words, years),
+        None => without_make(index, stated, &words, years),
+    };
+    match choice {
+        Ok(Some(choice)) => accept(index, stated, name, choice, &mut identity),
+        Ok(None) => explain_nothing(index, stated, &words, &mut identity),
+        Err(rivals) => {
+            let names: Vec<String> = rivals.iter().map(|model| index.full_name(*model)).collect();
+            identity
+                .issues
+                .push(issues::model_ambiguous(&text_of(&words), &names));
+            if identity.make.is_none() {
+                identity.make = rivals
+                    .first()
+                    .map(|model| model.make)
+                    .filter(|make| rivals.iter().all(|model| model.make == *make));
+            }
+        }
+    }
+    identity
+}
+
+fn within_make(
+    index: &Index,
+    make: MakeId,
+    words: &[Word],
+    years: Years,
+) -> Result<Option<Choice>, Vec<ModelId>> {
+    let stays = |hit: Option<ModelMatch>| {
+        hit.map(|hit| Choice {
+            hit,
+            corrected: false,
+        })
+    };
+    let found = index.find_models(words, Scope::Make(make));
+    let (certain, guesses): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|hit| hit.how.is_certain());
+    let guess = guesses.first();
+    let codes = index.find_codes(words, make);
+    // A code listed among a model's spellings is still a code: "GLE W166" is a GLE, not the owner of W166.
+    let is_code = |hit: &ModelMatch| {
+        codes
+            .iter()
+            .any(|code| code.span == hit.span && code.model == hit.model)
+            && !is_canonical(index, words, hit)
+    };
+    let certain: Vec<_> = if certain.iter().all(is_code) {
+        certain
+    } else {
+        certain.into_iter().filter(|hit| !is_code(hit)).collect()
+    };
+    // One run of words may be both: the surer reading counts ("С4" is the code C4 rather than the name S4).
+    let is_rather_code = |best: &ModelMatch| {
+        codes
+            .iter()
+            .any(|code| code.span == best.span && code.weight > best.weight)
+    };
+    if let Some(best) = certain.first().filter(|best| !is_rather_code(best))
+        && guess.is_none_or(|guess| guess.weight <= best.weight || !covers(&guess.span, &best.span))
+    {
+        return pick(index, certain, words, years).map(stays);
+    }
+    if !codes.is_empty() {
+        return pick(index, codes, words, years).map(stays);
+    }
+    if let Some(choice) = of_another_make(index, make, words, guess, years)? {
+        return Ok(Some(choice));
+    }
+    if guess.is_none() {
+        return Ok(stays(chassis_number(index, make, words)));
+    }
+    pick(index, guesses, words, years).map(stays)
+}
+
+/// A model of another make that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than
+/// any reading within the stated make does. A short name must not be one letter from a name of the stated make.
+fn of_another_make(
+    index: &Index,
+    make: MakeId,
+    words: &[Word],
+    guess: Option<&ModelMatch>,
+    years: Years,
+) -> Result<Option<Choice>, Vec<ModelId>> {
+    let letters: usize = words
+        .iter()
+        .filter(|word| word.is_letters())
+        .map(|word| word.key.chars().count())
+        .sum();
+    let mention = index
+        .mentioned_makes(words)
+        .into_iter()
+        .find(|hit| hit.how.is_certain() && hit.make != make && hit.weight >= 3.0);
+    let scope = mention.map_or(Scope::All, |hit| Scope::Make(hit.make));
+    let mut found = index.find_models(words, scope);
+    found.retain(|hit| {
+        let sure = hit.how.is_certain() || (hit.how == How::Sound && letters >= 5);
+        let named = scope != Scope::All
+            || (hit.weight >= 3.5
+                && is_mostly_letters(words, hit)
+                && hit.weight * 2.0 >= letters as f32);
+        sure && named
+            && hit.model.make != make
+            && guess.is_none_or(|guess| guess.weight < hit.weight)
+    });
+    let Some(hit) = pick(index, found, words, years)? else {
+        return Ok(None);
+    };
+    if scope == Scope::All && letters < 7 {
+        match guess {
+            Some(guess) if guess.how == How::Sound => return Ok(None),
+            Some(guess) => return Err(vec![guess.model, hit.model]),
+            None if index.is_nearly_named(words, make) => return Ok(None),
+            None => {}
+        }
+    }
+    Ok(Some(Choice {
+        hit,
+        corrected: true,
+    }))
+}
+
+/// The model decides. Words that should be a make but are none may be one the reference lacks: then only a name of some length,
+/// spelled out, is believed beside them. Without a make a short code must be a model's very name.
+fn without_make(
+    index: &Index,
+    stated: &Stated,
+    words: &[Word],
+    years: Years,
+) -> Result<Option<Choice>, Vec<ModelId>> {
+    let unknown_make = 0..stated.rest.words.len();
+    let mention = index
+        .mentioned_makes(words)
+        .into_iter()
+        .find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
+    let mut found = index.find_models(
+        words,
+        mention
+            .as_ref()
+            .map_or(Scope::All, |hit| Scope::Make(hit.make)),
+    );
+    if mention.is_none() {
+        found.retain(|hit| {
+            let run = words.get(hit.span.clone()).unwrap_or_default();
+            let key = join(run);
+            let is_number = run.iter().all(|word| !word.is_letters());
+            let is_code = key.chars().filter(|ch| ch.is_alphabetic()).count() <= 2;
+            let explains = hit.weight * 2.0
+                >= words
+                    .iter()
+                    .filter(|word| word.is_letters())
+                    .map(|word| word.key.chars().count())
+                    .sum::<usize>() as f32;
+            let is_beside_unknown = hit.span.start >= unknown_make.end && !unknown_make.is_empty();
+            let is_long_name =
+                hit.how.is_certain() && run.iter().all(Word::is_letters) && hit.weight >= 4.7;
+            !is_number
+                && explains
+                && (!is_code || is_canonical(index, words, hit))
+                && (!is_beside_unknown || is_long_name)
+        });
+    }
+    let choice = pick(index, found, words, years)?;
+    Ok(choice.map(|hit| Choice {
+        hit,
+        corrected: true,
+    }))
+}
+
+/// A chassis number alone where only one model of the make has it: "Мерс 210".
+fn chassis_number(index: &Index, make: MakeId, words: &[Word]) -> Option<ModelMatch> {
+    let [word] = words else { return None };
+    let models = index.models_with_number(&word.key, make);
+    let [model] = models.as_slice() else {
+        return None;
+    };
+    Some(ModelMatch {
+        model: *model,
+        how: How::Code,
+        span: 0..1,
+        weight: 3.0,
+    })
+}
+
+fn is_mostly_letters(words: &[Word], hit: &ModelMatch) -> bool {
+    words.get(hit.span.clone()).is_some_and(|run| {
+        run.iter()
+            .any(|word| word.is_letters() && word.key.chars().count() >= 3)
+    })
+}
+
+fn accept(
+    index: &Index,
+    stated: &Stated,
+    name: &mut Cell,
+    Choice { hit, corrected }: Choice,
+    identity: &mut Identity,
+) {
+    let words = name.free_words();
+    let span = with_second_engine(&words, &shortest_name(index, &words, &hit));
+    let written = words.get(span.clone()).unwrap_or_default();
+    let full_name = index.full_name(hit.model);
+    let sure_make = stated
+        .make
+        .as_ref()
+        .is_some_and(|make| make.how.is_certain());
+    identity.confidence = if sure_make && !corrected && hit.how.is_certain() {
+        Confidence::High
+    } else {
+        Confidence::Medium
+    };
+    if corrected {
+        let make = &index.make(hit.model.make).name;
+        identity
+            .issues
+            .push(issues::make_corrected(&stated.text, make));
+    }
+    if !hit.how.is_certain() {
+        identity
+            .issues
+            .push(issues::model_guessed(&text_of(written), &full_name));
+    }
+    identity.make = Some(hit.model.make);
+    identity.model = Some(hit.model);
+    identity.name = written.iter().map(|word| word.key.clone()).collect();
+    if hit.how.is_certain() && !matches!(hit.how, How::Badge | How::Code) {
+        identity.generation =
+            generation::in_name(index.model(hit.model), written).unwrap_or_default();
+    }
+    if is_badge(index, &hit, written) {
+        identity.badge = Some(badge(index, hit.model, written));
+    }
+    let number = written
+        .first()
+        .filter(|word| hit.how == How::Code && written.len() == 1 && word.number().is_some());
+    if let Some(number) = number {
+        identity.generation = generation::resolve(
+            &generation::Hint::Number(number.key.clone()),
+            index.model(hit.model),
+        );
+    }
+    // A code is read from the same words later.
+    if hit.how != How::Code || number.is_some() {
+        name.take_free(&span);
+    }
+    if stated.make.is_none() || corrected {
+        let others = index.mentioned_makes(&name.free_words());
+        if let Some(mention) = others
+            .into_iter()
+            .find(|mention| mention.make == hit.model.make && mention.how.is_certain())
+        {
+            name.take_free(&mention.span);
+        }
+    }
+}
+
+fn explain_nothing(index: &Index, stated: &Stated, words: &[Word], identity: &mut Identity) {
+    let text = text_of(words);
+    let scope = identity.make.map_or(Scope::All, Scope::Make);
+    let near: Vec<String> = index
+        .suggest(words, scope)
+        .into_iter()
+        .map(|model| index.full_name(model))
+        .collect();
+    match (identity.make, words.is_empty()) {
+        (Some(make), true) => identity
+            .issues
+            .push(issues::model_missing(&index.make(make).name)),
+        (Some(make), false) => {
+            identity
+                .issues
+                .push(issues::model_unknown(&text, &index.make(make).name, &near))
+        }
+        (None, _) if stated.is_blank => identity.issues.push(issues::make_missing(&text, &near)),
+        (None, _) => identity
+            .issues
+            .push(issues::make_unknown(&stated.text, &near)),
+    }
+    if identity
+        .issues
+        .iter()
+        .all(|issue| issue.code == IssueCode::ModelMissing)
+    {
+        identity.confidence = Confidence::Low;
+    }
+}
+
+fn text_of(list: &[Word]) -> String {
+    let mut text = String::new();
+    for word in list {
+        if !text.is_empty() && !(word.gap.is_empty()) {
+            text.push_str(if word.gap == "-" { "-" } else { " " });
+        }
+        text.push_str(&word.text);
+    }
+    text
+}

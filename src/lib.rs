@@ -1,0 +1,24 @@
+//! Lekalo: the data layer under the chatbots of shops that sew car mats and covers.
+//!
+//! # The house
+//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; [`vehicles`] knows only [`domain`].
+//!
+//! - [`cli`]: one file per command; [`config`]: environment, `.env`, flags → one typed value.
+//! - [`grpc`]: one thin file per service; [`proto`]: the generated contract.
+//! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
+//! - [`vehicles`]: which car a text means.
+//! - [`db`]: all SQL, the pool, tenant transactions, migrations, the embedded server.
+//! - [`seed`]: what the program ships in `data/`.
+//! - [`domain`]: plain types and their rules.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod domain;
+pub mod grpc;
+pub mod import;
+pub mod proto;
+pub mod seed;
+pub mod vehicles;

@@ -1,0 +1,25 @@
+//! `lekalo`: parse, start tracing, dispatch, exit code. Everything else is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use lekalo::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli::start_tracing();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let ended = runtime.block_on(cli::run(cli));
+    // Whatever still runs in the background has had its time.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::report(&error),
+    }
+}

@@ -1,0 +1,23 @@
+//! Which car a text means: the vehicle reference, the normalising of names, and the index that looks them up.
+//!
+//! Pure: no database, no network. The way of a name through this room:
+//!
+//! 1. [`normalize`] folds it: case, ё, diacritics, separators; Cyrillic read as Latin letter by letter, by sound and by keyboard.
+//! 2. [`words`] cuts a cell into words that may be matched alone or joined ("X", "Trail" → "xtrail").
+//! 3. [`Index`] looks a run of words up: spelled out, read, as an engine badge, as a generation code; then by sound, by
+//!    look-alike letters and through typos. It answers with candidates and how they matched, or with nothing.
+//!
+//! To teach it a car, add lines to `data/vehicles.toml`; [`reference`] says what is checked there.
+
+mod badges;
+mod guess;
+mod index;
+mod matches;
+pub mod normalize;
+pub mod reference;
+mod search;
+pub mod words;
+
+pub use index::{Index, MakeId, ModelId};
+pub use matches::{How, MakeMatch, ModelMatch, Scope};
+pub use reference::{Generation, Make, Model, Reference, ReferenceError};

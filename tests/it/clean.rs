@@ -1,0 +1,268 @@
+//! Cleaning through the public API: a labelled price list if one is at hand, and properties that hold for any input.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+
+use lekalo::domain::import::{CleanRow, Confidence, IssueCode};
+use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
+use lekalo::import::clean::{clean, issues};
+use lekalo::import::files::{escape, read_clean, read_raw, unescape, write_clean, write_raw};
+use lekalo::import::table::{Table, TableRow};
+use lekalo::vehicles::Index;
+use proptest::prelude::*;
+
+const LABELS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../shared/data/vehicles-gold-odd-pages.csv"
+);
+const HEADER: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Описание"];
+
+fn table(rows: Vec<Vec<String>>) -> Table {
+    let rows = rows
+        .into_iter()
+        .zip(1..)
+        .map(|(cells, row_number)| TableRow {
+            page_number: 1,
+            row_number,
+            cells,
+        });
+    Table {
+        header: HEADER.map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+        header_pages: Vec::new(),
+    }
+}
+
+#[test]
+fn labelled_rows_are_understood() {
+    let Ok(file) = std::fs::File::open(LABELS) else {
+        eprintln!("SKIPPED: {LABELS} is not here, so cleaning's accuracy was not measured");
+        return;
+    };
+    let labels: Vec<HashMap<String, String>> = csv::Reader::from_reader(file)
+        .deserialize()
+        .map(Result::unwrap)
+        .collect();
+    let columns = [
+        "id",
+        "brand_raw",
+        "model_raw",
+        "year_raw",
+        "description_raw",
+    ];
+    let rows = labels
+        .iter()
+        .map(|label| columns.map(|column| label[column].clone()).to_vec())
+        .collect();
+    let cleaned = clean(&table(rows), Index::shipped()).unwrap();
+    let is = |label: &HashMap<String, String>, column: &str, value: &str| {
+        let other = format!("alt_{column}=");
+        label[column] == value
+            || label["notes"]
+                .split(';')
+                .any(|note| note.trim().strip_prefix(other.as_str()) == Some(value))
+    };
+    let is_right = |(label, row): &(&HashMap<String, String>, &CleanRow)| {
+        is(label, "make", &row.make) && is(label, "model", &row.model)
+    };
+    let scored: Vec<_> = labels
+        .iter()
+        .zip(&cleaned)
+        .filter(|(label, _)| label["confidence"] != "low")
+        .collect();
+    let right = scored.iter().filter(|pair| is_right(pair)).count();
+    let wrong = labels
+        .iter()
+        .zip(&cleaned)
+        .filter(|(_, row)| row.is_accepted())
+        .filter(|pair| !is_right(pair))
+        .count();
+    assert!(
+        right * 100 >= scored.len() * 95,
+        "only {right} of {} rows have make and model right",
+        scored.len()
+    );
+    assert!(
+        wrong * 100 < labels.len(),
+        "{wrong} rows would be imported as another car"
+    );
+}
+
+#[test]
+fn a_stranger_list_is_cleaned_by_the_shipped_reference() {
+    let rows = [
+        ["1", "Тойота", "Марк X", "2006г", "с бортами правый руль"],
+        ["2", "-", "Кобальт", "2020", "без бортов"],
+        ["ID", "Марка", "Модель", "Год", "Описание"],
+        ["3", "Honda", "-", "1007", "два ряда"],
+        ["4", "Мерседес", "S 211", "-", "универсал"],
+        ["5", "-", "-", "-", "-"],
+    ];
+    let cleaned = clean(
+        &table(rows.map(|row| row.map(str::to_owned).to_vec()).to_vec()),
+        Index::shipped(),
+    )
+    .unwrap();
+    let names: Vec<(&str, &str)> = cleaned
+        .iter()
+        .map(|row| (row.make.as_str(), row.model.as_str()))
+        .collect();
+    let expected = [
+        ("Toyota", "Mark X"),
+        ("Chevrolet", "Cobalt"),
+        ("", ""),
+        ("Honda", ""),
+        ("Mercedes-Benz", "E-Class"),
+        ("", ""),
+    ];
+    assert_eq!(names, expected);
+    let accepted: Vec<bool> = cleaned.iter().map(CleanRow::is_accepted).collect();
+    assert_eq!(accepted, [true, true, false, false, true, false]);
+    assert!(cleaned[2].is_header);
+    let codes: Vec<IssueCode> = cleaned[3].issues.iter().map(|issue| issue.code).collect();
+    assert_eq!(codes, [IssueCode::YearInvalid, IssueCode::ModelMissing]);
+    assert_eq!(cleaned[4].generation, "S211");
+}
+
+/// Text as it occurs in price lists, and text that should not.
+fn cell() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "Камри",
+        "50-55",
+        "левый руль",
+        "без бортов",
+        "W212",
+        "-",
+        "2012-16",
+        "CX-5",
+        "3 ряда",
+        "кузов",
+        "поколение",
+        "до",
+        "+",
+        "Range",
+        "РХ 300",
+        "полный",
+        "багаж",
+        "Тойота",
+        "до 2006г",
+        "E60-65",
+        "#ERROR!",
+        "/",
+        "й",
+        "с",
+    ]);
+    prop_oneof![
+        prop::collection::vec(words, 0..6).prop_map(|words| words.join(" ")),
+        "[а-яёА-Яa-zA-Z0-9 ./()+-]{0,24}",
+        any::<String>(),
+    ]
+}
+
+fn clean_row() -> impl Strategy<Value = CleanRow> {
+    let place = (1..100_i32, 1..100_i32, any::<bool>());
+    let years = (
+        prop::option::of(1950..1990_i16),
+        prop::option::of(1990..2035_i16),
+    );
+    let words = (
+        prop::option::of(prop::sample::select(BodyType::ALL)),
+        prop::option::of(prop::sample::select(Steering::ALL)),
+        prop::option::of(prop::sample::select(Borders::ALL)),
+        prop::option::of(prop::sample::select(SeatRows::ALL)),
+        prop::option::of(prop::sample::select(Trunk::ALL)),
+        prop::sample::select(Confidence::ALL),
+    );
+    let issue = (
+        prop::sample::select(IssueCode::ALL),
+        "[а-я «»]{1,20}",
+        "[A-Za-z ]{0,12}",
+    )
+        .prop_map(|(code, message, suggestion)| {
+            issues::issue(code, &format!("м{message}"), &suggestion)
+        });
+    let texts = (
+        cell(),
+        cell(),
+        cell(),
+        cell(),
+        cell(),
+        prop::collection::vec(cell(), 5),
+    );
+    (
+        place,
+        years,
+        words,
+        prop::collection::vec(issue, 0..4),
+        texts,
+    )
+        .prop_map(|(place, years, words, mut issues, texts)| {
+            let is_header = place.2;
+            issues.retain(|issue| issue.code != IssueCode::HeaderRow);
+            if is_header {
+                issues.push(issues::header_row());
+            }
+            CleanRow {
+                page_number: place.0,
+                row_number: place.1,
+                is_header,
+                years: Years {
+                    from: years.0,
+                    to: years.1,
+                },
+                body_type: words.0,
+                steering: words.1,
+                borders: words.2,
+                seat_rows: words.3,
+                trunk: words.4,
+                confidence: words.5,
+                issues,
+                // The values that a person may edit are read without the spaces around them.
+                source_id: texts.0.trim().to_owned(),
+                make: texts.1.trim().to_owned(),
+                model: texts.2.trim().to_owned(),
+                generation: texts.3.trim().to_owned(),
+                notes: texts.4.trim().to_owned(),
+                cells: texts.5,
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn cleaning_never_panics_and_loses_no_row(rows in prop::collection::vec(prop::collection::vec(cell(), 0..7), 0..8)) {
+        let table = table(rows);
+        let cleaned = clean(&table, Index::shipped()).unwrap();
+        prop_assert_eq!(cleaned.len(), table.rows.len());
+        for (row, source) in cleaned.iter().zip(&table.rows) {
+            prop_assert_eq!((row.page_number, row.row_number), (source.page_number, source.row_number));
+            prop_assert_eq!(&row.cells, &source.cells);
+            prop_assert!(row.is_header || !row.model.is_empty() || !row.issues.is_empty());
+            prop_assert!(row.model.is_empty() || !row.make.is_empty());
+        }
+    }
+
+    #[test]
+    fn escaping_is_undone(cell in any::<String>()) {
+        let escaped = escape(&cell);
+        prop_assert_eq!(unescape(&escaped), cell);
+    }
+
+    #[test]
+    fn raw_csv_comes_back(cells in prop::collection::vec(prop::collection::vec(cell(), 5), 0..6)) {
+        let table = table(cells);
+        let mut file = Vec::new();
+        write_raw(&table, &mut file).unwrap();
+        prop_assert_eq!(read_raw(file.as_slice()).unwrap(), table);
+    }
+
+    #[test]
+    fn clean_csv_comes_back(rows in prop::collection::vec(clean_row(), 0..5)) {
+        let mut file = Vec::new();
+        write_clean(&rows, &HEADER.map(str::to_owned), &mut file).unwrap();
+        prop_assert_eq!(read_clean(file.as_slice()).unwrap(), rows);
+    }
+}
