@@ -15,43 +15,22 @@ use lekalo::vehicles::Index;
 
 type Label = HashMap<String, String>;
 
-const FIELDS: [&str; 10] = [
-    "make",
-    "model",
-    "make+model",
-    "years",
-    "generation",
-    "steering",
-    "borders",
-    "seat_rows",
-    "trunk",
-    "body_type",
-];
+const FIELDS: [&str; 10] =
+    ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args()
-        .nth(1)
-        .ok_or("usage: accuracy LABELS.csv")?;
-    let labels: Vec<Label> = csv::Reader::from_path(path)?
-        .deserialize()
-        .collect::<Result<_, _>>()?;
+    let path = std::env::args().nth(1).ok_or("usage: accuracy LABELS.csv")?;
+    let labels: Vec<Label> = csv::Reader::from_path(path)?.deserialize().collect::<Result<_, _>>()?;
     let started = Instant::now();
     let index = Index::shipped();
     let indexed = started.elapsed();
     let rows = clean(&table(&labels), index)?;
-    println!(
-        "{} rows; index {indexed:.0?}, cleaning {:.0?}",
-        rows.len(),
-        started.elapsed() - indexed
-    );
+    println!("{} rows; index {indexed:.0?}, cleaning {:.0?}", rows.len(), started.elapsed() - indexed);
 
     let mut right: HashMap<&str, usize> = HashMap::new();
     let (mut scored, mut accepted, mut wrong) = (0, 0, 0);
     for (label, row) in labels.iter().zip(&rows) {
-        let misses: Vec<&str> = FIELDS
-            .into_iter()
-            .filter(|field| !is_right(field, label, row))
-            .collect();
+        let misses: Vec<&str> = FIELDS.into_iter().filter(|field| !is_right(field, label, row)).collect();
         let is_wrong = row.is_accepted() && misses.contains(&"make+model");
         accepted += usize::from(row.is_accepted());
         wrong += usize::from(is_wrong);
@@ -63,20 +42,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         if is_wrong || (is_scored && !misses.is_empty()) {
-            println!(
-                "{}{}",
-                if is_wrong { "WRONG IMPORT " } else { "miss " },
-                describe(label, row, &misses)
-            );
+            println!("{}{}", if is_wrong { "WRONG IMPORT " } else { "miss " }, describe(label, row, &misses));
         }
     }
     println!("\n{scored} rows scored");
     for field in FIELDS {
         let right = right.get(field).copied().unwrap_or_default();
-        println!(
-            "{field:>11} {right:>5}  {:.1} %",
-            100.0 * right as f64 / f64::max(1.0, scored as f64)
-        );
+        println!("{field:>11} {right:>5}  {:.1} %", 100.0 * right as f64 / f64::max(1.0, scored as f64));
     }
     println!(
         "accepted {accepted}, wrong imports {wrong} ({:.1} %)",
@@ -89,20 +61,12 @@ fn table(labels: &[Label]) -> Table {
     let rows = labels.iter().zip(1..).map(|(label, row_number)| TableRow {
         page_number: get(label, "page").parse().unwrap_or(1),
         row_number,
-        cells: [
-            "id",
-            "brand_raw",
-            "model_raw",
-            "year_raw",
-            "description_raw",
-        ]
-        .map(|column| get(label, column).to_owned())
-        .to_vec(),
+        cells: ["id", "brand_raw", "model_raw", "year_raw", "description_raw"]
+            .map(|column| get(label, column).to_owned())
+            .to_vec(),
     });
     Table {
-        header: ["ID", "Марка", "Модель", "Год", "Описание"]
-            .map(str::to_owned)
-            .to_vec(),
+        header: ["ID", "Марка", "Модель", "Год", "Описание"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         header_pages: Vec::new(),
     }
@@ -115,9 +79,7 @@ fn get<'a>(label: &'a Label, column: &str) -> &'a str {
 fn is_right(field: &str, label: &Label, row: &CleanRow) -> bool {
     let is = |column: &str, value: &str| {
         let other = format!("alt_{column}=");
-        let others = get(label, "notes")
-            .split(';')
-            .filter_map(|note| note.trim().strip_prefix(other.as_str()));
+        let others = get(label, "notes").split(';').filter_map(|note| note.trim().strip_prefix(other.as_str()));
         get(label, column) == value || others.into_iter().any(|other| other == value)
     };
     match field {
@@ -139,20 +101,9 @@ fn word(value: Option<impl ToString>) -> String {
 }
 
 fn describe(label: &Label, row: &CleanRow, misses: &[&str]) -> String {
-    let raw = [
-        "page",
-        "row_in_page",
-        "brand_raw",
-        "model_raw",
-        "year_raw",
-        "description_raw",
-    ]
-    .map(|column| get(label, column));
-    let issues: Vec<String> = row
-        .issues
-        .iter()
-        .map(|issue| format!("{}({})", issue.code, issue.suggestion))
-        .collect();
+    let raw = ["page", "row_in_page", "brand_raw", "model_raw", "year_raw", "description_raw"]
+        .map(|column| get(label, column));
+    let issues: Vec<String> = row.issues.iter().map(|issue| format!("{}({})", issue.code, issue.suggestion)).collect();
     format!(
         "{}\n    {}\n    label: {} {} gen={} {}-{} [{}; {}]\n    clean: {} {} gen={} {:?} {} notes={:?} {}",
         misses.join(", "),

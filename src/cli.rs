@@ -19,8 +19,6 @@ mod seed;
 mod serve;
 mod stats;
 
-
-
 use clap::{Parser, Subcommand};
 
 pub use output::{UserError, report};
@@ -81,7 +79,8 @@ enum Command {
 pub fn start_tracing() {
     let directives = std::env::var("LEKALO_LOG").ok().filter(|value| !value.is_empty());
     // refinery and hayro are talkative at `info`.
-    let directives = directives.unwrap_or_else(|| "info,refinery_core=warn,hayro_interpret=error,hayro_syntax=error".into());
+    let directives =
+        directives.unwrap_or_else(|| "info,refinery_core=warn,hayro_interpret=error,hayro_syntax=error".into());
     let filter = tracing_subscriber::EnvFilter::new(directives);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     // A second call (tests) changes nothing.
@@ -116,4 +115,3 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Man => completions::man(),
     }
 }
-

@@ -166,9 +166,9 @@ impl Source {
             if !ours || KNOWN.iter().any(|(known, _)| known == name) {
                 continue;
             }
-            let nearest = KNOWN.iter().max_by(|(a, _), (b, _)| {
-                strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-            });
+            let nearest = KNOWN
+                .iter()
+                .max_by(|(a, _), (b, _)| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
             let hint = nearest.map(|(known, _)| format!("; did you mean {known}?")).unwrap_or_default();
             self.warnings.push(format!("{name} is not a setting of this program{hint}"));
         }
@@ -228,9 +228,11 @@ impl Source {
         let mut config = tokio_postgres::Config::new();
         let port = self.parse_or("DB_PORT", 5432, |value| {
             if value.contains("://") {
-                return Err("is a service address that Kubernetes injects for a service called `db`; set DB_PORT to a \
+                return Err(
+                    "is a service address that Kubernetes injects for a service called `db`; set DB_PORT to a \
                             port number in the pod, or `enableServiceLinks: false`"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
             value.parse::<u16>().map_err(|_| "must be a port number, 1 to 65535".to_owned())
         });

@@ -25,7 +25,6 @@ pub mod tenants;
 pub mod tls;
 mod transaction;
 
-
 pub use pool::{Db, Options};
 pub use query::Query;
 pub use transaction::{Tenant, Transaction};

@@ -120,21 +120,27 @@ pub async fn serve(
     health.stop().await;
     world.stopping.cancel();
     stop.cancel();
-    let drained = async {
-        tokio::time::timeout(DRAIN, async { tokio::join!(calls.idle(), world.imports.idle()) }).await.is_ok()
-    };
-    // The server future must be polled for calls to finish; it does not end while a health watch is open.
-    let drained = tokio::select! {
-        ended = &mut serving => { ended?; true }
-        drained = drained => drained,
-    };
-    if !drained {
+    let mut drained = std::pin::pin!(drain(&calls, &world));
+    // The server must be polled for calls to finish; it does not end while a health watch or a silent peer is there.
+    tokio::select! {
+        ended = &mut serving => {
+            ended?;
+            drained.await;
+        }
+        () = &mut drained => {}
+    }
+    world.db.close();
+    Ok(())
+}
+
+/// Waits for calls and imports to finish, cuts off what takes too long, and lets the last answers leave.
+async fn drain(calls: &Calls, world: &World) {
+    let finished = async { tokio::join!(calls.idle(), world.imports.idle()) };
+    if tokio::time::timeout(DRAIN, finished).await.is_err() {
         tracing::warn!("some calls or imports did not finish in {DRAIN:?} and are cut off");
     }
     world.imports.stop().await;
-    let _ = tokio::time::timeout(FLUSH, &mut serving).await;
-    world.db.close();
-    Ok(())
+    tokio::time::sleep(FLUSH).await;
 }
 
 /// Ours and `google.rpc`, so that debugging tools print error details decoded.

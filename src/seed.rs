@@ -17,7 +17,8 @@ use crate::vehicles::Reference;
 /// When one of them is not well-formed, which a test rules out for a build.
 pub fn shipped() -> anyhow::Result<Seed> {
     let catalog: Catalog = toml::from_str(include_str!("../data/seed.toml")).context("data/seed.toml")?;
-    let texts: BTreeMap<String, Names> = toml::from_str(include_str!("../data/texts.toml")).context("data/texts.toml")?;
+    let texts: BTreeMap<String, Names> =
+        toml::from_str(include_str!("../data/texts.toml")).context("data/texts.toml")?;
     read(catalog, &texts, Reference::shipped())
 }
 
@@ -62,9 +63,9 @@ fn read(catalog: Catalog, texts: &BTreeMap<String, Names>, reference: &Reference
 }
 
 fn tenant_seed(tenant: &Tenant) -> anyhow::Result<TenantSeed> {
-    let categories = tenant.categories.iter().enumerate().map(|(place, category)| {
-        json!({ "category": category.code, "options": category.options, "sort_order": place })
-    });
+    let categories = tenant.categories.iter().enumerate().map(
+        |(place, category)| json!({ "category": category.code, "options": category.options, "sort_order": place }),
+    );
     let mut prices = Vec::new();
     for price in &tenant.prices {
         let (with_option, with_value) = match price.with.as_deref().map(|with| with.split_once('/')) {

@@ -15,6 +15,7 @@ mod index;
 mod matches;
 pub mod normalize;
 pub mod reference;
+mod runs;
 mod search;
 pub mod words;
 

@@ -90,16 +90,16 @@ fn print_calls(addr: SocketAddr, psql: &str) {
             "CatalogService/FindPatterns",
             r#"{"tenant":"evopoliki","category":"eva_mats","brand":"toyota","model":"camry","generation":"70"}"#,
         ),
-        (
-            "What became of the price list's rows?",
-            "ImportService/ListImports",
-            r#"{"tenant":"evopoliki"}"#,
-        ),
+        ("What became of the price list's rows?", "ImportService/ListImports", r#"{"tenant":"evopoliki"}"#),
     ];
-    println!("Paste into another terminal (grpcurl works as well: grpcurl -plaintext -d DATA {addr} lekalo.v1.SERVICE/METHOD):");
+    println!(
+        "Paste into another terminal (grpcurl works as well: grpcurl -plaintext -d DATA {addr} lekalo.v1.SERVICE/METHOD):"
+    );
     for (question, method, data) in calls {
         println!("\n# {question}");
-        println!("npx -y @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}");
+        println!(
+            "npx -y @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}"
+        );
     }
     println!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays.");
 }

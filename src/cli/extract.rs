@@ -104,7 +104,8 @@ pub fn write(
     let Some(path) = output else {
         return content(&mut std::io::stdout().lock());
     };
-    let cannot = |error: &dyn std::fmt::Display| UserError::new(format!("cannot write {}: {error}", path.display()), "");
+    let cannot =
+        |error: &dyn std::fmt::Display| UserError::new(format!("cannot write {}: {error}", path.display()), "");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))

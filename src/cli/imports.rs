@@ -106,8 +106,19 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
         ]
     });
     let header = [
-        "id", "created", "category", "file", "state", "rows", "created", "updated", "unchanged", "merged", "rejected",
-        "headers", "error",
+        "id",
+        "created",
+        "category",
+        "file",
+        "state",
+        "rows",
+        "created",
+        "updated",
+        "unchanged",
+        "merged",
+        "rejected",
+        "headers",
+        "error",
     ];
     println!("{}", output::table(header, rows));
     Ok(())

@@ -8,8 +8,8 @@ use super::database::{self, Database};
 use super::output::{self, UserError};
 use crate::db::Db;
 use crate::domain::import::{CleanRow, Import, Mode, NewImport, State};
-use crate::import::run::{carry_out, header_row};
 use crate::import::files;
+use crate::import::run::{carry_out, header_row};
 
 /// Writes the rows of a clean.csv (perhaps mended by hand) to the database, all or nothing.
 #[derive(Debug, clap::Args)]
@@ -91,8 +91,9 @@ pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The rows of a clean.csv, with its header line as a header row.
 pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
-    let rows = files::read_clean(bytes)
-        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again"))?;
+    let rows = files::read_clean(bytes).map_err(|error| {
+        UserError::new(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again")
+    })?;
     let page_number = rows.first().map_or(1, |row| row.page_number);
     let text = String::from_utf8_lossy(bytes);
     let header = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
@@ -157,7 +158,10 @@ pub fn report(import: &Import, tenant: &str, json: bool) -> anyhow::Result<()> {
         ("rejected", counts.rejected),
         ("headers", counts.headers),
     ];
-    println!("{}", output::table(["what became of the rows", "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])));
+    println!(
+        "{}",
+        output::table(["what became of the rows", "rows"], rows.map(|(what, n)| [what.into(), n.to_string()]))
+    );
     if counts.withdrawn > 0 {
         println!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn);
     }

@@ -36,12 +36,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         return output::json(&Value::Array(tables.collect()));
     }
     let rows = tables.iter().map(|table| {
-        [
-            table.table.to_owned(),
-            table.inserted.to_string(),
-            table.updated.to_string(),
-            table.unchanged.to_string(),
-        ]
+        [table.table.to_owned(), table.inserted.to_string(), table.updated.to_string(), table.unchanged.to_string()]
     });
     println!("{}", output::table(["table", "inserted", "updated", "unchanged"], rows));
     if args.dry_run {

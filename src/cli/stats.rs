@@ -73,7 +73,10 @@ fn print_json(stats: &Stats) -> anyhow::Result<()> {
 }
 
 fn print_tables(stats: &Stats, one_tenant: bool) -> anyhow::Result<()> {
-    println!("{}", output::table(["what", "count"], counts(stats).map(|(name, count)| [name.into(), count.to_string()])));
+    println!(
+        "{}",
+        output::table(["what", "count"], counts(stats).map(|(name, count)| [name.into(), count.to_string()]))
+    );
     let of = if one_tenant { "models with patterns" } else { "models" };
     let brands = stats.top_brands.iter().map(|brand| [brand.name.clone(), brand.models.to_string()]);
     println!("\n{}", output::table(["top brands", of], brands));
@@ -95,7 +98,13 @@ fn print_tables(stats: &Stats, one_tenant: bool) -> anyhow::Result<()> {
     if !stats.open_import_issues.is_empty() {
         println!("\nOpen import issues:");
         let rows = stats.open_import_issues.iter().map(|(tenant, issue)| {
-            [tenant.clone(), issue.file_name.clone(), issue.code.clone(), issue.rows.to_string(), issue.import_id.clone()]
+            [
+                tenant.clone(),
+                issue.file_name.clone(),
+                issue.code.clone(),
+                issue.rows.to_string(),
+                issue.import_id.clone(),
+            ]
         });
         println!("{}", output::table(["tenant", "file", "issue", "rows", "import"], rows));
     }

@@ -60,10 +60,8 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
         Ok(client) => client,
         Err(error) => {
             let advice = advise(&*error, owner);
-            let (detail, remedy) = advice.map_or_else(
-                || (chain(&*error), String::new()),
-                |advice| (advice.problem, advice.remedy),
-            );
+            let (detail, remedy) =
+                advice.map_or_else(|| (chain(&*error), String::new()), |advice| (advice.problem, advice.remedy));
             return vec![wrong("server", detail, remedy)];
         }
     };
@@ -138,7 +136,10 @@ async fn role_finding(client: &Client) -> Finding {
     match role_problem(client).await {
         Ok(None) => {
             let role = client.query_one("SELECT current_user::text", &[]).await.map(|row| row.get::<_, String>(0));
-            well("role", role.map_or_else(|error| chain(&error), |role| format!("serves as {role}, which owns nothing")))
+            well(
+                "role",
+                role.map_or_else(|error| chain(&error), |role| format!("serves as {role}, which owns nothing")),
+            )
         }
         Ok(Some(error)) => wrong("role", format!("{}: {}", error.role, error.problem), error.remedy),
         Err(error) => wrong("role", chain(&error), ""),
@@ -241,9 +242,8 @@ impl Finding {
 
 /// Two open connections that share one backend: a pooler in transaction mode hands it around.
 async fn pooler(options: &Options, client: &Client) -> Finding {
-    let backend = async |client: &Client| {
-        client.query_one("SELECT pg_backend_pid()", &[]).await.map(|row| row.get::<_, i32>(0))
-    };
+    let backend =
+        async |client: &Client| client.query_one("SELECT pg_backend_pid()", &[]).await.map(|row| row.get::<_, i32>(0));
     let Ok(second) = connect(options).await else {
         return wrong("pooler", "a second connection was refused", "raise the pooler's or the server's limit");
     };

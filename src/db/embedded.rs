@@ -51,11 +51,7 @@ const POLL: Duration = Duration::from_millis(10);
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What a URL must not contain as it is.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How long a server that lost its owner may take to end before its successor starts all the same.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(15);
@@ -104,10 +100,7 @@ impl EmbeddedServer {
         let home = data_home();
         let path = match &options.data_dir {
             Some(path) => path.clone(),
-            None => home
-                .as_ref()
-                .map(|home| home.join("default"))
-                .map_err(|_| EmbeddedError::NoHome)?,
+            None => home.as_ref().map(|home| home.join("default")).map_err(|_| EmbeddedError::NoHome)?,
         };
         let dir = blocking(move || DataDir::prepare(&path)).await?;
         let deadline = Instant::now() + options.start_timeout;
@@ -124,12 +117,7 @@ impl EmbeddedServer {
             if let Some(running) = dir.running()
                 && answers(&running).await
             {
-                break Self {
-                    dir,
-                    running,
-                    database: options.database.clone(),
-                    postmaster: None,
-                };
+                break Self { dir, running, database: options.database.clone(), postmaster: None };
             }
             if Instant::now() >= deadline {
                 return Err(silent(&dir, options));
@@ -149,14 +137,8 @@ impl EmbeddedServer {
     ) -> Result<Self, EmbeddedError> {
         settle_orphan(&dir).await;
         let (spawn_dir, spawn_options) = (dir.clone(), options.clone());
-        let (running, postmaster) =
-            blocking(move || spawn(&spawn_dir, lock, home, &spawn_options)).await?;
-        let server = Self {
-            dir,
-            running,
-            database: options.database.clone(),
-            postmaster: Some(postmaster),
-        };
+        let (running, postmaster) = blocking(move || spawn(&spawn_dir, lock, home, &spawn_options)).await?;
+        let server = Self { dir, running, database: options.database.clone(), postmaster: Some(postmaster) };
         let deadline = Instant::now() + options.start_timeout;
         while !answers(&server.running).await {
             if let Some(status) = server.postmaster.as_ref().and_then(Postmaster::exit_status) {
@@ -183,18 +165,13 @@ impl EmbeddedServer {
                 return Ok(());
             }
             let quoted = self.database.replace('"', "\"\"");
-            let created = client
-                .batch_execute(&format!("CREATE DATABASE \"{quoted}\""))
-                .await;
+            let created = client.batch_execute(&format!("CREATE DATABASE \"{quoted}\"")).await;
             match created.as_ref().err().and_then(|error| error.code()) {
                 Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION) => Ok(()),
                 _ => created,
             }
         };
-        create.await.map_err(|source| EmbeddedError::Database {
-            database: self.database.clone(),
-            source,
-        })
+        create.await.map_err(|source| EmbeddedError::Database { database: self.database.clone(), source })
     }
 
     /// How to connect as the superuser `postgres`; set another user or database on it as needed.
@@ -210,10 +187,7 @@ impl EmbeddedServer {
         let socket_dir = self.running.socket_dir.to_string_lossy();
         let folders: Vec<String> = socket_dir.split('/').map(encode).collect();
         let database = encode(&self.database);
-        format!(
-            "postgresql:///{database}?host={}&user={SUPERUSER}",
-            folders.join("/")
-        )
+        format!("postgresql:///{database}?host={}&user={SUPERUSER}", folders.join("/"))
     }
 
     /// The folder with the server's programs; `psql` may be missing there.
@@ -238,9 +212,7 @@ impl EmbeddedServer {
             return Ok(());
         };
         if !postmaster.stop().await {
-            return Err(EmbeddedError::NotStopped {
-                path: self.dir.path.clone(),
-            });
+            return Err(EmbeddedError::NotStopped { path: self.dir.path.clone() });
         }
         if !self.running.socket_dir.starts_with(&self.dir.path) {
             drop(std::fs::remove_dir(&self.running.socket_dir));
@@ -262,10 +234,7 @@ fn spawn(
     let socket_dir = dir.make_socket_dir()?;
     let command = cluster::server(dir, &binaries, &socket_dir, &options.settings)?;
     let postmaster = Postmaster::spawn(command, lock).doing("run postgres in", &binaries.dir)?;
-    let running = Running {
-        socket_dir,
-        bin_dir: binaries.dir,
-    };
+    let running = Running { socket_dir, bin_dir: binaries.dir };
     dir.set_running(&running)?;
     Ok((running, postmaster))
 }
@@ -294,19 +263,13 @@ fn serves(pid: Pid, dir: &DataDir) -> bool {
     }
     match std::fs::read_link(format!("/proc/{pid}/cwd")) {
         Ok(cwd) => cwd == dir.pgdata(),
-        Err(error) => {
-            cfg!(not(target_os = "linux")) || error.kind() == io::ErrorKind::PermissionDenied
-        }
+        Err(error) => cfg!(not(target_os = "linux")) || error.kind() == io::ErrorKind::PermissionDenied,
     }
 }
 
 fn superuser(running: &Running) -> Config {
     let mut config = Config::new();
-    config
-        .host_path(&running.socket_dir)
-        .user(SUPERUSER)
-        .dbname("postgres")
-        .application_name("lekalo");
+    config.host_path(&running.socket_dir).user(SUPERUSER).dbname("postgres").application_name("lekalo");
     config
 }
 
@@ -322,11 +285,7 @@ async fn answers(running: &Running) -> bool {
 }
 
 fn silent(dir: &DataDir, options: &EmbeddedOptions) -> EmbeddedError {
-    EmbeddedError::Silent {
-        path: dir.path.clone(),
-        waited: options.start_timeout,
-        log: log_tail(dir),
-    }
+    EmbeddedError::Silent { path: dir.path.clone(), waited: options.start_timeout, log: log_tail(dir) }
 }
 
 /// The last lines of the server's log.

@@ -85,10 +85,7 @@ fn grant_for(object: &str, role: &str) -> String {
 }
 
 fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
-    let refused = error
-        .source()
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .map(std::io::Error::kind);
+    let refused = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
     let what = match refused {
         Some(std::io::ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
         Some(std::io::ErrorKind::NotFound) => "there is no such socket".to_owned(),
@@ -127,10 +124,7 @@ mod tests {
 
     #[test]
     fn grants_name_the_object() {
-        assert_eq!(
-            grant_for("table patterns", "bot"),
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON patterns TO bot"
-        );
+        assert_eq!(grant_for("table patterns", "bot"), "GRANT SELECT, INSERT, UPDATE, DELETE ON patterns TO bot");
         assert_eq!(grant_for("schema public", "bot"), "GRANT USAGE, CREATE ON SCHEMA public TO bot");
     }
 

@@ -346,7 +346,7 @@ impl Merge<'_> {
                 Query::new(
                     "-- finish_import
                     UPDATE imports
-                    SET state = $3 /* state */, revision = revision + 1, finished_at = now(), lease_until = NULL,
+                    SET state = $3 /* state */, revision = revision + 1, finished_at = clock_timestamp(), lease_until = NULL,
                         rows_read = c.rows_read, created = c.created, updated = c.updated, unchanged = c.unchanged,
                         merged = c.merged, rejected = c.rejected, headers = c.headers, withdrawn = $4 /* withdrawn */
                     FROM (

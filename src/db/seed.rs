@@ -81,7 +81,12 @@ async fn step(tx: &Transaction, table: &'static str, sql: &'static str, rows: &[
 
 fn sum(table: &'static str, parts: &[TableCounts]) -> TableCounts {
     let total = |field: fn(&TableCounts) -> i64| parts.iter().map(field).sum();
-    TableCounts { table, inserted: total(|c| c.inserted), updated: total(|c| c.updated), unchanged: total(|c| c.unchanged) }
+    TableCounts {
+        table,
+        inserted: total(|c| c.inserted),
+        updated: total(|c| c.updated),
+        unchanged: total(|c| c.unchanged),
+    }
 }
 
 // A row just inserted has no deleting transaction: xmax = 0.

@@ -37,10 +37,7 @@ pub struct CleanRow {
 impl CleanRow {
     /// Whether the row is sure enough to become a pattern: make and model known and nothing in doubt about them.
     pub fn is_accepted(&self) -> bool {
-        !self.is_header
-            && !self.make.is_empty()
-            && !self.model.is_empty()
-            && self.confidence != Confidence::Low
+        !self.is_header && !self.make.is_empty() && !self.model.is_empty() && self.confidence != Confidence::Low
     }
 }
 

@@ -67,7 +67,9 @@ pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>)
         return (Verdict::NotFound, patterns);
     }
     let distance = |pattern: &Pattern| distance(wanted, known, pattern);
-    patterns.sort_by_cached_key(|pattern| (distance(pattern), pattern.id));
+    // Among equals the one written as asked ("70") comes before another name of the same ("75").
+    let written_otherwise = |pattern: &Pattern| !pattern.generation.eq_ignore_ascii_case(&wanted.generation);
+    patterns.sort_by_cached_key(|pattern| (distance(pattern), written_otherwise(pattern), pattern.id));
     let covers = |pattern: &&Pattern| distance(pattern).iter().all(|fit| *fit == Fit::Covers);
     let covering = patterns.iter().take_while(covers).count();
     if covering > 0 {
@@ -105,11 +107,8 @@ fn generation_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> F
 /// A generation as written, and each of several written together ("50-55", "W210/W211").
 fn parts(generation: &str) -> Vec<String> {
     let generation = generation.trim().to_uppercase();
-    let mut parts: Vec<String> = generation
-        .split(['-', '/', ',', ' '])
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let mut parts: Vec<String> =
+        generation.split(['-', '/', ',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect();
     parts.push(generation);
     parts
 }
@@ -122,7 +121,9 @@ fn year_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Fit {
         let of_pattern = |generation: &&Generation| cut.iter().any(|part| generation.names.contains(part));
         known.iter().filter(of_pattern).map(|generation| generation.years).filter(|years| !years.is_unknown()).collect()
     } else {
-        vec![pattern.years]
+        // "до 2006" begins when the model did.
+        let first = known.iter().filter_map(|generation| generation.years.from).min();
+        vec![Years { from: pattern.years.from.or(first), to: pattern.years.to }]
     };
     if spans.iter().any(|years| years.contains(year)) {
         return Fit::Covers;
@@ -235,5 +236,11 @@ mod tests {
         let wanted = Wanted { year: Some(2020), ..Wanted::default() };
         let (verdict, patterns) = choose(&wanted, &camry(), all);
         assert_eq!((verdict, ids(&patterns)), (Verdict::Found, vec![2]));
+
+        let open = vec![pattern(1, "", Years { from: None, to: Some(2014) }, None)];
+        for (year, verdict) in [(2012, Verdict::Found), (1950, Verdict::Possible)] {
+            let wanted = Wanted { year: Some(year), ..Wanted::default() };
+            assert_eq!(choose(&wanted, &camry(), open.clone()).0, verdict, "{year}");
+        }
     }
 }

@@ -20,10 +20,7 @@ impl AdminService for World {
         Ok(Response::new(pb::ApplySeedResponse { tables: tables.into_iter().map(Into::into).collect() }))
     }
 
-    async fn get_stats(
-        &self,
-        request: Request<pb::GetStatsRequest>,
-    ) -> Result<Response<pb::GetStatsResponse>, Status> {
+    async fn get_stats(&self, request: Request<pb::GetStatsRequest>) -> Result<Response<pb::GetStatsResponse>, Status> {
         let mut check = Check::default();
         let slug = check.optional_name("tenant", request.into_inner().tenant);
         check.done()?;

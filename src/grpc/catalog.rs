@@ -148,7 +148,8 @@ impl CatalogService for World {
         }
         let generations = self.index.reference().find_model(&brand, &model).map(known_generations).unwrap_or_default();
         let wanted = Wanted { year, steering: convert::steering(steering), generation, body_type };
-        let (verdict, mut patterns) = pattern::choose(&wanted, &generations, own.find_patterns(&category, model_id).await?);
+        let (verdict, mut patterns) =
+            pattern::choose(&wanted, &generations, own.find_patterns(&category, model_id).await?);
         patterns.truncate(MAX_PATTERNS);
         Ok(Response::new(pb::FindPatternsResponse {
             verdict: pb::Verdict::from(verdict).into(),

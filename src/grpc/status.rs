@@ -76,13 +76,8 @@ impl From<Error> for Status {
     }
 }
 
-fn info(
-    details: &mut ErrorDetails,
-    reason: &str,
-    metadata: impl IntoIterator<Item = (&'static str, String)>,
-) {
-    let metadata: HashMap<String, String> =
-        metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+fn info(details: &mut ErrorDetails, reason: &str, metadata: impl IntoIterator<Item = (&'static str, String)>) {
+    let metadata: HashMap<String, String> = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     details.set_error_info(reason, DOMAIN, metadata);
 }
 

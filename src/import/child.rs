@@ -156,7 +156,9 @@ mod tests {
     fn table() -> Table {
         Table {
             header: vec!["ID".into(), "Марка".into()],
-            rows: vec![TableRow { page_number: 1, row_number: 1, cells: vec!["7".into(), "«Нива»\n\"2\"".into()] }],
+            rows: vec![TableRow {
+                page_number: 1, row_number: 1, cells: vec!["7".into(), "«Нива»\n\"2\"".into()]
+            }],
             header_pages: vec![1],
         }
     }

@@ -45,11 +45,7 @@ pub enum CleanError {
 /// Understands a table's rows; one clean row per table row, in the same order.
 pub fn clean(table: &Table, index: &Index) -> Result<Vec<CleanRow>, CleanError> {
     let columns = Columns::find(&table.header)?;
-    Ok(table
-        .rows
-        .iter()
-        .map(|row| clean_row(row, &columns, index))
-        .collect())
+    Ok(table.rows.iter().map(|row| clean_row(row, &columns, index)).collect())
 }
 
 /// Where the columns are.
@@ -63,11 +59,7 @@ struct Columns {
 
 impl Columns {
     fn find(header: &[String]) -> Result<Self, CleanError> {
-        let place = |column| {
-            header
-                .iter()
-                .position(|name| Column::from_header(name) == Some(column))
-        };
+        let place = |column| header.iter().position(|name| Column::from_header(name) == Some(column));
         match (place(Column::Make), place(Column::Model)) {
             (Some(make), Some(model)) => Ok(Self {
                 id: place(Column::Id),
@@ -78,26 +70,15 @@ impl Columns {
             }),
             (make, model) => {
                 let needed = [(make, "Марка (make)"), (model, "Модель (model)")];
-                let missing = needed
-                    .into_iter()
-                    .filter(|(found, _)| found.is_none())
-                    .map(|(_, name)| name)
-                    .collect();
-                Err(CleanError::MissingColumns {
-                    seen: header.to_vec(),
-                    missing,
-                })
+                let missing = needed.into_iter().filter(|(found, _)| found.is_none()).map(|(_, name)| name).collect();
+                Err(CleanError::MissingColumns { seen: header.to_vec(), missing })
             }
         }
     }
 }
 
 fn clean_row(row: &TableRow, columns: &Columns, index: &Index) -> CleanRow {
-    let text = |place: Option<usize>| {
-        place
-            .and_then(|place| row.cells.get(place))
-            .map_or("", |cell| cell.trim())
-    };
+    let text = |place: Option<usize>| place.and_then(|place| row.cells.get(place)).map_or("", |cell| cell.trim());
     let mut clean = CleanRow {
         page_number: row.page_number,
         row_number: row.row_number,
@@ -110,10 +91,7 @@ fn clean_row(row: &TableRow, columns: &Columns, index: &Index) -> CleanRow {
     if Column::is_header([make, model]) || Column::is_header(row.cells.iter().map(String::as_str)) {
         clean.is_header = true;
         clean.issues.push(issues::header_row());
-    } else if [make, model, year, description]
-        .into_iter()
-        .all(stated::is_blank)
-    {
+    } else if [make, model, year, description].into_iter().all(stated::is_blank) {
         clean.issues.push(issues::empty_row());
     } else {
         understand(&mut clean, index, [make, model, year, description]);
@@ -138,9 +116,7 @@ fn understand(clean: &mut CleanRow, index: &Index, [make, model, year, descripti
     }
     found.read(&mut year_cell, true);
     found.read(&mut description, true);
-    let hint = [&mut model_cell, &mut year_cell, &mut description]
-        .into_iter()
-        .find_map(generation::explicit);
+    let hint = [&mut model_cell, &mut year_cell, &mut description].into_iter().find_map(generation::explicit);
 
     let stated = stated::stated(index, make, &model_cell);
     // Where the make's cell holds the model, a year alone in the model's cell is no name.
@@ -166,18 +142,13 @@ fn understand(clean: &mut CleanRow, index: &Index, [make, model, year, descripti
         let mut given: Vec<String> =
             Vec::from_iter(Some(identity.generation).filter(|generation| !generation.is_empty()));
         if given.is_empty() {
-            given.extend(
-                cells
-                    .iter_mut()
-                    .find_map(|cell| generation::known(cell, index, model)),
-            );
+            given.extend(cells.iter_mut().find_map(|cell| generation::known(cell, index, model)));
         }
         given.extend(hint.map(|hint| generation::resolve(&hint, index.model(model))));
         if given.is_empty() {
             let [name, ..] = &mut cells;
             given.extend(
-                generation::bare_number(name, index, model)
-                    .or_else(|| generation::of_make(name, index, model.make)),
+                generation::bare_number(name, index, model).or_else(|| generation::of_make(name, index, model.make)),
             );
         }
         // The first counts; another one told besides is a note.
@@ -188,9 +159,7 @@ fn understand(clean: &mut CleanRow, index: &Index, [make, model, year, descripti
     } else if let Some(generation::Hint::Number(text) | generation::Hint::Code(text)) = hint {
         clean.generation = text;
     }
-    clean.body_type = clean
-        .body_type
-        .or_else(|| cells.iter_mut().find_map(body::read_body));
+    clean.body_type = clean.body_type.or_else(|| cells.iter_mut().find_map(body::read_body));
     for cell in &mut cells {
         if clean.years.is_unknown() {
             read_misplaced_years(cell, clean);
@@ -237,9 +206,7 @@ fn without_error<'a>(text: &'a str, found: &mut Vec<Issue>) -> &'a str {
 /// the description, if it names a model for certain.
 fn name_cell(index: &Index, stated: &Stated, model: Cell, description: &mut Cell) -> Cell {
     let is_nameless = model.free().is_empty();
-    let mut name = Cell::default()
-        .followed_by(&stated.rest)
-        .followed_by(&model);
+    let mut name = Cell::default().followed_by(&stated.rest).followed_by(&model);
     if !is_nameless || !continues_in(index, stated, &name, description) {
         return name;
     }
@@ -253,15 +220,10 @@ fn continues_in(index: &Index, stated: &Stated, name: &Cell, description: &Cell)
     if let Some(make) = &stated.make {
         let words = description.free_words();
         let models = index.find_models(&words, Scope::Make(make.make));
-        let certain = models
-            .iter()
-            .any(|hit| hit.how.is_certain() && hit.weight >= 3.0);
+        let certain = models.iter().any(|hit| hit.how.is_certain() && hit.weight >= 3.0);
         return certain || !index.find_codes(&words, make.make).is_empty();
     }
-    let words = Cell::default()
-        .followed_by(name)
-        .followed_by(description)
-        .free_words();
+    let words = Cell::default().followed_by(name).followed_by(description).free_words();
     let named = name.words.len();
     let best = index.find_models(&words, Scope::All).into_iter().next();
     best.is_some_and(|best| {
@@ -272,9 +234,7 @@ fn continues_in(index: &Index, stated: &Stated, name: &Cell, description: &Cell)
 fn read_misplaced_years(cell: &mut Cell, clean: &mut CleanRow) {
     if let Some(years) = years::read_within(cell, false) {
         clean.years = years;
-        clean
-            .issues
-            .push(issues::columns_shifted(&format_years(years), "год"));
+        clean.issues.push(issues::columns_shifted(&format_years(years), "год"));
     }
 }
 

@@ -15,11 +15,8 @@ const HEADER_SEARCH: usize = 20;
 pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
     let text = decode(bytes);
     let delimiter = delimiter(&text);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| {
@@ -101,9 +98,8 @@ fn delimiter(text: &str) -> u8 {
     let cells = |line: &str, delimiter: u8| -> Vec<String> {
         line.split(char::from(delimiter)).map(|cell| cell.trim_matches('"').to_owned()).collect()
     };
-    let heads = |delimiter: &u8| {
-        lines.iter().any(|line| Column::is_header(cells(line, *delimiter).iter().map(String::as_str)))
-    };
+    let heads =
+        |delimiter: &u8| lines.iter().any(|line| Column::is_header(cells(line, *delimiter).iter().map(String::as_str)));
     let most = |delimiter: &u8| lines.first().map_or(0, |line| line.matches(char::from(*delimiter)).count());
     candidates.into_iter().find(heads).or_else(|| candidates.into_iter().max_by_key(most)).unwrap_or(b',')
 }

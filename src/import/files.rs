@@ -37,10 +37,7 @@ pub enum FileError {
     Encoding,
     /// Columns that this file must have.
     #[error("the file has no column {}; its columns are: {}", .missing.join(", "), .seen.join(", "))]
-    MissingColumns {
-        missing: Vec<&'static str>,
-        seen: Vec<String>,
-    },
+    MissingColumns { missing: Vec<&'static str>, seen: Vec<String> },
     /// Values that are not allowed; at most twenty of them.
     #[error("{} bad values{}:\n{}", .values.len() + .more, more_words(*.more), lines(.values))]
     BadValues {
@@ -63,38 +60,22 @@ pub struct BadValue {
 
 impl fmt::Display for BadValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: \"{}\" is not {}",
-            self.line, self.column, self.value, self.allowed
-        )
+        write!(f, "line {}, column {}: \"{}\" is not {}", self.line, self.column, self.value, self.allowed)
     }
 }
 
 fn more_words(more: usize) -> String {
-    if more == 0 {
-        String::new()
-    } else {
-        format!(" (the first {MAX_REPORTED} are shown)")
-    }
+    if more == 0 { String::new() } else { format!(" (the first {MAX_REPORTED} are shown)") }
 }
 
 fn lines(values: &[BadValue]) -> String {
-    values
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A cell the way it is written: with an apostrophe before it if a spreadsheet would execute it. A cell that has such an
 /// apostrophe of its own gets another one, so that [`unescape`] gives every cell back as it was.
 pub fn escape(cell: &str) -> String {
-    if is_formula(cell.trim_start_matches('\'')) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    if is_formula(cell.trim_start_matches('\'')) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// A cell the way it was before [`escape`].
@@ -109,9 +90,7 @@ pub fn unescape(cell: &str) -> &str {
 /// minuses compute nothing.
 fn is_formula(cell: &str) -> bool {
     match cell.strip_prefix('-') {
-        Some(rest) => !rest
-            .chars()
-            .all(|ch| ch.is_alphanumeric() || matches!(ch, ' ' | '-' | '.' | ',')),
+        Some(rest) => !rest.chars().all(|ch| ch.is_alphanumeric() || matches!(ch, ' ' | '-' | '.' | ',')),
         None => cell.starts_with(['=', '+', '@', '\t', '\r']),
     }
 }
@@ -143,43 +122,21 @@ impl Sheet {
         for record in reader.records() {
             let record = record?;
             let line = record.position().map_or(0, csv::Position::line);
-            rows.push((
-                line,
-                record
-                    .iter()
-                    .map(|cell| unescape(cell).to_owned())
-                    .collect(),
-            ));
+            rows.push((line, record.iter().map(|cell| unescape(cell).to_owned()).collect()));
         }
-        let header = if rows.is_empty() {
-            Vec::new()
-        } else {
-            rows.remove(0).1
-        };
+        let header = if rows.is_empty() { Vec::new() } else { rows.remove(0).1 };
         Ok(Self { header, rows })
     }
 
     /// Where a column is, however its name is cased or spaced.
     fn place(&self, column: &str) -> Option<usize> {
-        self.header
-            .iter()
-            .position(|name| name.trim().eq_ignore_ascii_case(column))
+        self.header.iter().position(|name| name.trim().eq_ignore_ascii_case(column))
     }
 
     fn require(&self, columns: &[&'static str]) -> Result<(), FileError> {
-        let missing: Vec<&'static str> = columns
-            .iter()
-            .copied()
-            .filter(|column| self.place(column).is_none())
-            .collect();
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(FileError::MissingColumns {
-                missing,
-                seen: self.header.clone(),
-            })
-        }
+        let missing: Vec<&'static str> =
+            columns.iter().copied().filter(|column| self.place(column).is_none()).collect();
+        if missing.is_empty() { Ok(()) } else { Err(FileError::MissingColumns { missing, seen: self.header.clone() }) }
     }
 }
 
@@ -187,11 +144,7 @@ impl Sheet {
 fn delimiter(text: &str) -> u8 {
     let first = text.lines().next().unwrap_or_default();
     let count = |sign: u8| first.bytes().filter(|byte| *byte == sign).count();
-    [b',', b';', b'\t']
-        .into_iter()
-        .rev()
-        .max_by_key(|sign| count(*sign))
-        .unwrap_or(b',')
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(|sign| count(*sign)).unwrap_or(b',')
 }
 
 /// Collects the bad values of a file.
@@ -219,21 +172,14 @@ impl Problems {
         if self.values.is_empty() {
             Ok(read)
         } else {
-            Err(FileError::BadValues {
-                values: self.values,
-                more: self.more,
-            })
+            Err(FileError::BadValues { values: self.values, more: self.more })
         }
     }
 }
 
 /// A whole number of at least 1.
 fn positive(sheet_value: &str) -> Option<i32> {
-    sheet_value
-        .trim()
-        .parse()
-        .ok()
-        .filter(|number| *number >= 1)
+    sheet_value.trim().parse().ok().filter(|number| *number >= 1)
 }
 
 #[cfg(test)]
@@ -242,30 +188,10 @@ mod tests {
 
     #[test]
     fn only_what_computes_is_escaped() {
-        for cell in [
-            "-",
-            "-2020",
-            "-212",
-            "- с бортами",
-            "",
-            "Камри",
-            "'",
-            "'слово'",
-            "2+1",
-            "1-2",
-        ] {
+        for cell in ["-", "-2020", "-212", "- с бортами", "", "Камри", "'", "'слово'", "2+1", "1-2"] {
             assert_eq!(escape(cell), cell);
         }
-        for cell in [
-            "=1+1",
-            "+ багаж",
-            "@SUM(A1)",
-            "\tx",
-            "-1+1",
-            "-cmd|' /C calc'!A0",
-            "'=1",
-            "''=1",
-        ] {
+        for cell in ["=1+1", "+ багаж", "@SUM(A1)", "\tx", "-1+1", "-cmd|' /C calc'!A0", "'=1", "''=1"] {
             assert_eq!(escape(cell), format!("'{cell}"));
             assert_eq!(unescape(&escape(cell)), cell);
         }

@@ -62,6 +62,12 @@ impl Default for Limits {
 /// # Errors
 /// Every doubt whether the document was read completely is an error; see [`PdfError`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Table, PdfError> {
+    // A stranger's file may meet a bug in the PDF library: that is one more damaged file.
+    let table = std::panic::catch_unwind(|| read_whole(bytes, limits));
+    table.unwrap_or_else(|_| Err(PdfError::damaged(None, "reading it failed in an unforeseen way")))
+}
+
+fn read_whole(bytes: &[u8], limits: &Limits) -> Result<Table, PdfError> {
     checks::file(bytes, limits)?;
     let pdf = checks::open(bytes)?;
     checks::streams(&pdf, limits)?;

@@ -202,9 +202,6 @@ mod tests {
         };
         let all = with_headers(&table, vec![row(1, 1), row(1, 2), row(3, 1)]);
         let places: Vec<_> = all.iter().map(|row| (row.page_number, row.row_number, row.is_header)).collect();
-        assert_eq!(
-            places,
-            [(1, 0, true), (1, 1, false), (1, 2, false), (2, 0, true), (3, 0, true), (3, 1, false)]
-        );
+        assert_eq!(places, [(1, 0, true), (1, 1, false), (1, 2, false), (2, 0, true), (3, 0, true), (3, 1, false)]);
     }
 }

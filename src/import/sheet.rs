@@ -27,7 +27,9 @@ pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
                 without_header.get_or_insert(error);
                 continue;
             }
-            Err(error) => return Err(ExtractError { message: format!("sheet «{sheet}»: {}", error.message), ..error }),
+            Err(error) => {
+                return Err(ExtractError { message: format!("sheet «{sheet}»: {}", error.message), ..error });
+            }
         };
         match &mut whole {
             None => whole = Some(table),

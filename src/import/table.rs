@@ -38,12 +38,25 @@ impl Column {
         let word: String =
             name.chars().filter(|ch| ch.is_alphanumeric() || *ch == '№').collect::<String>().to_lowercase();
         Some(match word.as_str() {
-            "id" | "ид" | "№" | "no" | "номер" | "код" | "артикул" | "sku" | "nпп" | "№пп" => Self::Id,
-            "марка" | "маркаавто" | "маркаавтомобиля" | "бренд" | "производитель" | "make" | "brand" => Self::Make,
+            "id" | "ид" | "№" | "no" | "номер" | "код" | "артикул" | "sku" | "nпп" | "№пп" => {
+                Self::Id
+            }
+            "марка" | "маркаавто" | "маркаавтомобиля" | "бренд" | "производитель" | "make" | "brand" => {
+                Self::Make
+            }
             "модель" | "модельавто" | "модельавтомобиля" | "model" => Self::Model,
-            "год" | "года" | "годы" | "годвыпуска" | "годывыпуска" | "year" | "years" => Self::Year,
-            "описание" | "примечание" | "примечания" | "комментарий" | "комплектация" | "description" | "notes"
-            | "note" | "comment" => Self::Description,
+            "год" | "года" | "годы" | "годвыпуска" | "годывыпуска" | "year" | "years" => {
+                Self::Year
+            }
+            "описание"
+            | "примечание"
+            | "примечания"
+            | "комментарий"
+            | "комплектация"
+            | "description"
+            | "notes"
+            | "note"
+            | "comment" => Self::Description,
             _ => return None,
         })
     }

@@ -19,9 +19,7 @@ pub struct Spelling<Id> {
 impl<Id> Spelling<Id> {
     pub fn new(id: Id, key: &str) -> Self {
         let sound = normalize::sound(key);
-        let letters = sound
-            .chars()
-            .fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64));
+        let letters = sound.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64));
         Self {
             id,
             letters,
@@ -89,14 +87,9 @@ fn likeness<Id>(
     allowance: usize,
 ) -> Option<How> {
     if has_shape && typed.shape == name.shape {
-        return Some(if typed.sound == name.sound {
-            How::Sound
-        } else {
-            How::Shape
-        });
+        return Some(if typed.sound == name.sound { How::Sound } else { How::Shape });
     }
-    if letters < 4 || typed.digits != name.digits || typed.length.abs_diff(name.length) > allowance
-    {
+    if letters < 4 || typed.digits != name.digits || typed.length.abs_diff(name.length) > allowance {
         return None;
     }
     if typed.sound == name.sound {
@@ -107,10 +100,7 @@ fn likeness<Id>(
         return None;
     }
     let distance = strsim::damerau_levenshtein(&typed.sound, &name.sound);
-    u8::try_from(distance)
-        .ok()
-        .filter(|_| distance <= allowance)
-        .map(How::Typo)
+    u8::try_from(distance).ok().filter(|_| distance <= allowance).map(How::Typo)
 }
 
 /// How many letters stand in one of two names only.

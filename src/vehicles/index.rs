@@ -92,10 +92,7 @@ impl Index {
         }
         let mut spellings = Vec::new();
         for (place, model) in make.models.iter().enumerate() {
-            let model_id = ModelId {
-                make: id,
-                model: place,
-            };
+            let model_id = ModelId { make: id, model: place };
             self.add_model(model_id, model, &mut spellings);
         }
         self.model_spellings.push(spellings);
@@ -111,19 +108,13 @@ impl Index {
             }
         }
         for badge in &model.badges {
-            let pattern: String = badge
-                .to_lowercase()
-                .chars()
-                .filter(|ch| ch.is_alphanumeric() || *ch == '#')
-                .collect();
+            let pattern: String =
+                badge.to_lowercase().chars().filter(|ch| ch.is_alphanumeric() || *ch == '#').collect();
             self.badges.push(Badge { model: id, pattern });
         }
         for generation in &model.generations {
             for code in generation.code.iter().chain(&generation.also) {
-                let models = self
-                    .codes
-                    .entry((id.make, normalize::key(code)))
-                    .or_default();
+                let models = self.codes.entry((id.make, normalize::key(code))).or_default();
                 if !models.contains(&id) {
                     models.push(id);
                 }
@@ -135,20 +126,12 @@ impl Index {
 /// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
 fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: &str, id: Id) {
     insert(map, key.to_owned(), id, How::Spelled);
-    for reading in normalize::romanised(key)
-        .into_iter()
-        .filter(|reading| reading.len() > 2)
-    {
+    for reading in normalize::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
         insert(map, reading, id, How::Transliteration);
     }
 }
 
-fn insert<Id: Copy + PartialEq>(
-    map: &mut HashMap<String, Vec<(Id, How)>>,
-    key: String,
-    id: Id,
-    how: How,
-) {
+fn insert<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: String, id: Id, how: How) {
     let entries = map.entry(key).or_default();
     match entries.iter_mut().find(|(known, _)| *known == id) {
         Some((_, known)) => *known = (*known).min(how),
@@ -159,14 +142,7 @@ fn insert<Id: Copy + PartialEq>(
 /// The name without "Model", "Series", "Class", if anything remains.
 fn without_filler(spelling: &str) -> Option<String> {
     let words = super::words::words(spelling);
-    let rest: String = words
-        .iter()
-        .filter(|word| !FILLERS.contains(&word.key.as_str()))
-        .map(|word| word.key.as_str())
-        .collect();
-    (!rest.is_empty()
-        && words
-            .iter()
-            .any(|word| FILLERS.contains(&word.key.as_str())))
-    .then_some(rest)
+    let rest: String =
+        words.iter().filter(|word| !FILLERS.contains(&word.key.as_str())).map(|word| word.key.as_str()).collect();
+    (!rest.is_empty() && words.iter().any(|word| FILLERS.contains(&word.key.as_str()))).then_some(rest)
 }

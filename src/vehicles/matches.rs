@@ -35,15 +35,7 @@ pub enum How {
 impl How {
     /// Whether the text says exactly this name; otherwise it was guessed.
     pub const fn is_certain(self) -> bool {
-        matches!(
-            self,
-            Self::Spelled
-                | Self::LookAlike
-                | Self::Badge
-                | Self::Transliteration
-                | Self::Bare
-                | Self::Code
-        )
+        matches!(self, Self::Spelled | Self::LookAlike | Self::Badge | Self::Transliteration | Self::Bare | Self::Code)
     }
 
     /// What a match of this kind loses, counted in letters.

@@ -103,9 +103,7 @@ pub fn romanised(key: &str) -> Vec<String> {
 pub fn latin_code(text: &str) -> String {
     let key = key(text);
     let looks: Option<String> = key.chars().map(look_alike).collect();
-    looks
-        .unwrap_or_else(|| transliterate(&key, 0))
-        .to_uppercase()
+    looks.unwrap_or_else(|| transliterate(&key, 0)).to_uppercase()
 }
 
 fn is_cyrillic(ch: char) -> bool {
@@ -194,10 +192,7 @@ fn every_spelling(key: &str) -> Vec<String> {
         }
         let mut seen = BTreeSet::new();
         letters.retain(|letter| seen.insert(letter.clone()));
-        spellings
-            .iter()
-            .flat_map(|head| letters.iter().map(move |letter| format!("{head}{letter}")))
-            .collect()
+        spellings.iter().flat_map(|head| letters.iter().map(move |letter| format!("{head}{letter}"))).collect()
     })
 }
 
@@ -209,11 +204,7 @@ fn other_layout(key: &str) -> Option<String> {
     let swap = |from: &str, to: &str| -> Option<String> {
         key.chars()
             .map(|ch| {
-                if ch.is_ascii_digit() {
-                    Some(ch)
-                } else {
-                    to.chars().nth(from.chars().position(|known| known == ch)?)
-                }
+                if ch.is_ascii_digit() { Some(ch) } else { to.chars().nth(from.chars().position(|known| known == ch)?) }
             })
             .collect()
     };
@@ -300,10 +291,7 @@ mod tests {
     use super::*;
 
     fn reads_as(text: &str, expected: &str) -> Option<Reading> {
-        readings(&key(text))
-            .into_iter()
-            .find(|(reading, _)| reading == expected)
-            .map(|(_, how)| how)
+        readings(&key(text)).into_iter().find(|(reading, _)| reading == expected).map(|(_, how)| how)
     }
 
     #[test]
@@ -338,21 +326,12 @@ mod tests {
 
     #[test]
     fn misspellings_sound_alike_and_different_names_do_not() {
-        for (one, other) in [
-            ("корола", "королла"),
-            ("сирена", "serena"),
-            ("центра", "sentra"),
-            ("камри", "camry"),
-            ("коно", "кона"),
-        ] {
+        for (one, other) in
+            [("корола", "королла"), ("сирена", "serena"), ("центра", "sentra"), ("камри", "camry"), ("коно", "кона")]
+        {
             assert_eq!(sound(&key(one)), sound(&key(other)), "{one} {other}");
         }
-        for (one, other) in [
-            ("рио", "рав"),
-            ("x5", "x6"),
-            ("x55", "x5"),
-            ("витз", "виста"),
-        ] {
+        for (one, other) in [("рио", "рав"), ("x5", "x6"), ("x55", "x5"), ("витз", "виста")] {
             assert_ne!(sound(&key(one)), sound(&key(other)), "{one} {other}");
         }
     }

@@ -99,11 +99,7 @@ impl Reference {
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let reference: Self = toml::from_str(text)?;
         let problems = reference.problems();
-        if problems.is_empty() {
-            Ok(reference)
-        } else {
-            Err(ReferenceError::Invalid(problems))
-        }
+        if problems.is_empty() { Ok(reference) } else { Err(ReferenceError::Invalid(problems)) }
     }
 
     /// The reference the program ships.
@@ -113,13 +109,8 @@ impl Reference {
 
     /// The model of these slugs.
     pub fn find_model(&self, make_slug: &str, model_slug: &str) -> Option<&Model> {
-        let make = self
-            .makes
-            .iter()
-            .find(|make| slug(&make.name) == make_slug)?;
-        make.models
-            .iter()
-            .find(|model| slug(&model.name) == model_slug)
+        let make = self.makes.iter().find(|make| slug(&make.name) == make_slug)?;
+        make.models.iter().find(|model| slug(&model.name) == model_slug)
     }
 
     /// What is wrong with it, one line per problem; empty if nothing is.
@@ -132,14 +123,9 @@ impl Reference {
                 problems.push(format!("make `{}`: its slug is empty or taken", make.name));
             }
             for spelling in make.spellings() {
-                let owner = make_spellings
-                    .entry(normalize::key(spelling))
-                    .or_insert(&make.name);
+                let owner = make_spellings.entry(normalize::key(spelling)).or_insert(&make.name);
                 if *owner != make.name {
-                    problems.push(format!(
-                        "make `{}`: spelling `{spelling}` belongs to `{owner}`",
-                        make.name
-                    ));
+                    problems.push(format!("make `{}`: spelling `{spelling}` belongs to `{owner}`", make.name));
                 }
             }
             make.check(&mut problems);
@@ -162,18 +148,12 @@ impl Make {
         let mut owners: BTreeMap<String, Vec<&Model>> = BTreeMap::new();
         for model in &self.models {
             if slug(&model.name).is_empty() || !slugs.insert(slug(&model.name)) {
-                problems.push(format!(
-                    "{} {}: its slug is empty or taken",
-                    self.name, model.name
-                ));
+                problems.push(format!("{} {}: its slug is empty or taken", self.name, model.name));
             }
             for spelling in model.spellings() {
                 let key = normalize::key(spelling);
                 if key.is_empty() {
-                    problems.push(format!(
-                        "{} {}: spelling `{spelling}` has no letters",
-                        self.name, model.name
-                    ));
+                    problems.push(format!("{} {}: spelling `{spelling}` has no letters", self.name, model.name));
                 }
                 let models = owners.entry(key).or_default();
                 if !models.iter().any(|owner| owner.name == model.name) {
@@ -185,11 +165,7 @@ impl Make {
         for (key, models) in owners.iter().filter(|(_, models)| models.len() > 1) {
             if !models.iter().all(|model| model.is_ambiguous(key)) {
                 let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
-                problems.push(format!(
-                    "{}: `{key}` stands in {} without `ambiguous`",
-                    self.name,
-                    names.join(" and ")
-                ));
+                problems.push(format!("{}: `{key}` stands in {} without `ambiguous`", self.name, names.join(" and ")));
             }
         }
     }
@@ -200,51 +176,28 @@ impl Model {
     pub fn spellings(&self) -> impl Iterator<Item = &str> {
         [self.name.as_str(), &self.ru]
             .into_iter()
-            .chain(
-                self.aliases
-                    .iter()
-                    .chain(&self.ambiguous)
-                    .map(String::as_str),
-            )
+            .chain(self.aliases.iter().chain(&self.ambiguous).map(String::as_str))
             .filter(|spelling| !spelling.is_empty())
     }
 
     /// The years the model was made, as far as its generations say: first year, last year (none while it is made).
     pub fn years(&self) -> crate::domain::vehicle::Years {
-        let from = self
-            .generations
-            .iter()
-            .map(|generation| generation.from)
-            .min()
-            .flatten();
-        let to = if self
-            .generations
-            .iter()
-            .any(|generation| generation.to.is_none())
-        {
+        let from = self.generations.iter().map(|generation| generation.from).min().flatten();
+        let to = if self.generations.iter().any(|generation| generation.to.is_none()) {
             None
         } else {
-            self.generations
-                .iter()
-                .filter_map(|generation| generation.to)
-                .max()
+            self.generations.iter().filter_map(|generation| generation.to).max()
         };
         crate::domain::vehicle::Years { from, to }
     }
 
     fn is_ambiguous(&self, key: &str) -> bool {
-        self.ambiguous
-            .iter()
-            .any(|alias| normalize::key(alias) == key)
+        self.ambiguous.iter().any(|alias| normalize::key(alias) == key)
     }
 
     fn check(&self, make: &str, problems: &mut Vec<String>) {
         let mut report = |what: String| problems.push(format!("{make} {}: {what}", self.name));
-        let bodies = self
-            .generations
-            .iter()
-            .filter_map(|generation| generation.body.as_ref())
-            .chain(&self.body);
+        let bodies = self.generations.iter().filter_map(|generation| generation.body.as_ref()).chain(&self.body);
         for body in bodies {
             if let Err(error) = body.parse::<BodyType>() {
                 report(format!("body {error}"));
@@ -269,11 +222,7 @@ impl Model {
             }
             let years = crate::domain::vehicle::Years::PLAUSIBLE;
             // Reference years may reach further back than a price list's: trucks and classics.
-            if [generation.from, generation.to]
-                .into_iter()
-                .flatten()
-                .any(|year| year < 1900 || year > *years.end())
-            {
+            if [generation.from, generation.to].into_iter().flatten().any(|year| year < 1900 || year > *years.end()) {
                 report(format!("generation {label}: a year is not plausible"));
             }
         }
@@ -283,19 +232,12 @@ impl Model {
 impl Generation {
     /// Every way to write it: code, other codes, number.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.code
-            .iter()
-            .chain(&self.also)
-            .cloned()
-            .chain(self.number.map(|number| number.to_string()))
+        self.code.iter().chain(&self.also).cloned().chain(self.number.map(|number| number.to_string()))
     }
 
     /// What to call it: its code, else its number; empty where people tell it by years alone.
     pub fn label(&self) -> String {
-        self.code
-            .clone()
-            .or_else(|| self.number.map(|number| number.to_string()))
-            .unwrap_or_default()
+        self.code.clone().or_else(|| self.number.map(|number| number.to_string())).unwrap_or_default()
     }
 }
 
@@ -306,11 +248,7 @@ mod tests {
     #[test]
     fn the_shipped_reference_is_valid() {
         let reference = Reference::parse(include_str!("../../data/vehicles.toml")).unwrap();
-        assert!(
-            reference.makes.len() > 50,
-            "only {} makes",
-            reference.makes.len()
-        );
+        assert!(reference.makes.len() > 50, "only {} makes", reference.makes.len());
         assert_eq!(Reference::shipped().makes.len(), reference.makes.len());
     }
 
@@ -336,22 +274,11 @@ mod tests {
             "#,
         )
         .unwrap_err();
-        let ReferenceError::Invalid(problems) = error else {
-            panic!("{error}")
-        };
-        for part in [
-            "spaceship",
-            "badge `Z`",
-            "from 2010",
-            "neither code",
-            "slug",
-            "without `ambiguous`",
-            "belongs to `Zorva`",
-        ] {
-            assert!(
-                problems.iter().any(|problem| problem.contains(part)),
-                "{part} is missing in {problems:#?}"
-            );
+        let ReferenceError::Invalid(problems) = error else { panic!("{error}") };
+        for part in
+            ["spaceship", "badge `Z`", "from 2010", "neither code", "slug", "without `ambiguous`", "belongs to `Zorva`"]
+        {
+            assert!(problems.iter().any(|problem| problem.contains(part)), "{part} is missing in {problems:#?}");
         }
     }
 
@@ -365,9 +292,6 @@ mod tests {
         "#;
         assert!(Reference::parse(text).is_ok());
         assert!(Reference::parse(&text.replacen("ambiguous", "aliases", 1)).is_err());
-        assert!(matches!(
-            Reference::parse(&text.replacen("ambiguous", "alias", 1)),
-            Err(ReferenceError::Toml(_))
-        ));
+        assert!(matches!(Reference::parse(&text.replacen("ambiguous", "alias", 1)), Err(ReferenceError::Toml(_))));
     }
 }

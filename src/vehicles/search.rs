@@ -1,24 +1,12 @@
 //! Looking runs of words up: certain ways first, guesses only where those find less, and nothing rather than a wild guess.
 
-use std::ops::Range;
-
 use super::badges;
 use super::guess::{self, Spelling, guess};
 use super::index::{Index, MakeId, ModelId};
 use super::matches::{How, MakeMatch, ModelMatch, Scope};
 use super::normalize;
-use super::words::{Joint, Word, join};
-
-/// No name is longer than so many words or letters.
-const MAX_WORDS: usize = 5;
-const MAX_LETTERS: usize = 40;
-
-/// A run of words that may be a name.
-struct Run {
-    span: Range<usize>,
-    key: String,
-    letters: f32,
-}
+use super::runs::{MAX_LETTERS, runs};
+use super::words::{Word, join};
 
 impl Index {
     /// The makes that some of the words name, best first: the one that explains most letters, and the surest.
@@ -68,16 +56,9 @@ impl Index {
         let mut found = Vec::new();
         for run in runs(words).into_iter().filter(|run| is_code(&run.key)) {
             for (key, reading) in normalize::readings(&run.key) {
-                let models = self
-                    .codes
-                    .get(&(make, key))
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
+                let models = self.codes.get(&(make, key)).map(Vec::as_slice).unwrap_or_default();
                 let weight = run.letters - How::from_reading(reading).penalty() - 0.05;
-                found.extend(models.iter().map(|model| ModelMatch {
-                    weight,
-                    ..run.matched(*model, How::Code)
-                }));
+                found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, How::Code) }));
                 if !models.is_empty() {
                     break;
                 }
@@ -96,16 +77,11 @@ impl Index {
     /// Models whose chassis number has another letter than the one people put before every number of the make: W230 is an R230.
     fn code_with_another_letter(&self, key: &str, make: MakeId) -> Vec<ModelId> {
         let is_number = |key: &str| key.len() == 3 && key.chars().all(|ch| ch.is_ascii_digit());
-        let Some(number) = normalize::latin_code(key)
-            .get(1..)
-            .map(str::to_owned)
-            .filter(|number| is_number(number))
+        let Some(number) = normalize::latin_code(key).get(1..).map(str::to_owned).filter(|number| is_number(number))
         else {
             return Vec::new();
         };
-        let fits = |code: &str| {
-            code.get(1..) == Some(&number) && code.starts_with(|ch: char| ch.is_ascii_alphabetic())
-        };
+        let fits = |code: &str| code.get(1..) == Some(&number) && code.starts_with(|ch: char| ch.is_ascii_alphabetic());
         let mut models: Vec<ModelId> = self
             .codes
             .iter()
@@ -124,10 +100,7 @@ impl Index {
         if !is_chassis {
             return Vec::new();
         }
-        self.codes
-            .get(&(make, key.to_owned()))
-            .cloned()
-            .unwrap_or_default()
+        self.codes.get(&(make, key.to_owned())).cloned().unwrap_or_default()
     }
 
     /// Whether a model of the make has a name at most one letter away, however short it is.
@@ -144,16 +117,8 @@ impl Index {
         let most = typed.length * 2 / 5;
         let mut near: Vec<(usize, ModelId)> = self
             .spellings(scope)
-            .filter(|name| {
-                name.length.abs_diff(typed.length) <= most
-                    && guess::differing(&typed, name) <= 2 * most
-            })
-            .map(|name| {
-                (
-                    strsim::damerau_levenshtein(&name.sound, &typed.sound),
-                    name.id,
-                )
-            })
+            .filter(|name| name.length.abs_diff(typed.length) <= most && guess::differing(&typed, name) <= 2 * most)
+            .map(|name| (strsim::damerau_levenshtein(&name.sound, &typed.sound), name.id))
             .filter(|(distance, _)| *distance <= most)
             .collect();
         near.sort();
@@ -168,39 +133,24 @@ impl Index {
     }
 
     fn makes_spelled(&self, key: &str) -> Vec<(MakeId, How)> {
-        read(key, |reading| {
-            self.makes.get(reading).cloned().unwrap_or_default()
-        })
+        read(key, |reading| self.makes.get(reading).cloned().unwrap_or_default())
     }
 
     fn makes_named(&self, key: &str) -> Vec<(MakeId, How)> {
         let exact = self.makes_spelled(key);
         // Makes are few: the allowance is that of one make's models.
-        if exact.is_empty() {
-            guess(
-                key,
-                self.make_spellings.iter(),
-                guess::make_allowance(key),
-                5,
-            )
-        } else {
-            exact
-        }
+        if exact.is_empty() { guess(key, self.make_spellings.iter(), guess::make_allowance(key), 5) } else { exact }
     }
 
     fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
-        let within =
-            |model: &ModelId| matches!(scope, Scope::All) || scope == Scope::Make(model.make);
+        let within = |model: &ModelId| matches!(scope, Scope::All) || scope == Scope::Make(model.make);
         read(key, |reading| {
-            let mut hits: Vec<(ModelId, How)> =
-                self.models.get(reading).cloned().unwrap_or_default();
+            let mut hits: Vec<(ModelId, How)> = self.models.get(reading).cloned().unwrap_or_default();
             // "3" alone names a Tesla only where the make is known.
             hits.retain(|(model, how)| within(model) && (*how != How::Bare || scope != Scope::All));
             if hits.is_empty() && reading.contains(|ch: char| ch.is_ascii_digit()) {
-                let badges = self
-                    .badges
-                    .iter()
-                    .filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
+                let badges =
+                    self.badges.iter().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
                 hits.extend(badges.map(|badge| (badge.model, How::Badge)));
             }
             if let (true, Scope::Make(make)) = (hits.is_empty(), scope) {
@@ -215,41 +165,20 @@ impl Index {
         let letters = key.trim_end_matches(|ch: char| ch.is_ascii_alphabetic());
         let letters = letters.trim_end_matches(|ch: char| ch.is_ascii_digit());
         let engine = key.len() - letters.len();
-        if letters.is_empty()
-            || letters.len() > 3
-            || !(3..=5).contains(&engine)
-            || normalize::digits(key).len() != 3
-        {
+        if letters.is_empty() || letters.len() > 3 || !(3..=5).contains(&engine) || normalize::digits(key).len() != 3 {
             return Vec::new();
         }
-        let named = self
-            .models
-            .get(letters)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let models = named
-            .iter()
-            .map(|(model, _)| *model)
-            .filter(|model| model.make == make);
-        models
-            .filter(|model| self.model(*model).badges.is_empty())
-            .map(|model| (model, How::Badge))
-            .collect()
+        let named = self.models.get(letters).map(Vec::as_slice).unwrap_or_default();
+        let models = named.iter().map(|(model, _)| *model).filter(|model| model.make == make);
+        models.filter(|model| self.model(*model).badges.is_empty()).map(|model| (model, How::Badge)).collect()
     }
 
     fn models_like(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
-        let mut hits = guess(
-            key,
-            self.spellings(scope),
-            guess::allowance(key, scope),
-            if scope == Scope::All { 5 } else { 1 },
-        );
+        let mut hits =
+            guess(key, self.spellings(scope), guess::allowance(key, scope), if scope == Scope::All { 5 } else { 1 });
         if scope != Scope::All && hits.is_empty() {
             let shape = normalize::shape(key);
-            let badges = self
-                .badges
-                .iter()
-                .filter(|badge| scope == Scope::Make(badge.model.make));
+            let badges = self.badges.iter().filter(|badge| scope == Scope::Make(badge.model.make));
             hits.extend(
                 badges
                     .filter(|badge| badges::looks_like(key, &shape, &badge.pattern))
@@ -277,10 +206,7 @@ impl Index {
             .collect();
         models.sort();
         models.dedup();
-        let shortest = models
-            .iter()
-            .copied()
-            .min_by_key(|model| self.model(*model).name.chars().count());
+        let shortest = models.iter().copied().min_by_key(|model| self.model(*model).name.chars().count());
         match shortest {
             Some(model) if models.iter().all(|other| self.is_family(model, *other)) => {
                 vec![(model, How::Prefix)]
@@ -293,8 +219,7 @@ impl Index {
     pub fn is_family(&self, model: ModelId, other: ModelId) -> bool {
         model == other
             || (model.make == other.make
-                && normalize::key(&self.model(other).name)
-                    .starts_with(&normalize::key(&self.model(model).name)))
+                && normalize::key(&self.model(other).name).starts_with(&normalize::key(&self.model(model).name)))
     }
 
     fn spellings(&self, scope: Scope) -> impl Iterator<Item = &Spelling<ModelId>> {
@@ -306,68 +231,12 @@ impl Index {
     }
 }
 
-impl Run {
-    fn matched(&self, model: ModelId, how: How) -> ModelMatch {
-        ModelMatch {
-            model,
-            how,
-            span: self.span.clone(),
-            weight: self.letters - how.penalty(),
-        }
-    }
-}
-
-/// Every run of words that may be a name: it begins and ends where a word does. Words in another order count too
-/// ("Verso Corolla").
-fn runs(words: &[Word]) -> Vec<Run> {
-    let is_edge = |place: usize| {
-        words
-            .get(place)
-            .is_none_or(|word| word.joint == Joint::Loose)
-    };
-    let mut runs = Vec::new();
-    for start in (0..words.len()).filter(|start| is_edge(*start)) {
-        for end in (start + 1..=words.len().min(start + MAX_WORDS)).filter(|end| is_edge(*end)) {
-            let Some(part) = words.get(start..end) else {
-                continue;
-            };
-            let key = join(part);
-            let letters = key.chars().count();
-            if letters > MAX_LETTERS {
-                break;
-            }
-            if part.len() == 2
-                && let [first, second] = part
-                && [first, second]
-                    .iter()
-                    .all(|word| word.is_letters() && word.key.chars().count() >= 3)
-            {
-                let turned = format!("{}{}", second.key, first.key);
-                runs.push(Run {
-                    span: start..end,
-                    key: turned,
-                    letters: letters as f32 - 0.5,
-                });
-            }
-            runs.push(Run {
-                span: start..end,
-                key,
-                letters: letters as f32,
-            });
-        }
-    }
-    runs
-}
-
 /// The hits of the first reading of a key that has any, each with the less sure of how it was read and how it is listed.
 fn read<Id: Copy>(key: &str, look_up: impl Fn(&str) -> Vec<(Id, How)>) -> Vec<(Id, How)> {
     for (reading, kind) in normalize::readings(key) {
         let hits = look_up(&reading);
         if !hits.is_empty() {
-            return hits
-                .into_iter()
-                .map(|(id, how)| (id, how.max(How::from_reading(kind))))
-                .collect();
+            return hits.into_iter().map(|(id, how)| (id, how.max(How::from_reading(kind)))).collect();
         }
     }
     Vec::new()
@@ -380,18 +249,9 @@ fn is_code(key: &str) -> bool {
 
 /// Sorted best first, each model with its best match only; a model named for certain is not also guessed.
 fn best_of_each(mut found: Vec<ModelMatch>) -> Vec<ModelMatch> {
-    let certain: Vec<ModelId> = found
-        .iter()
-        .filter(|hit| hit.how.is_certain())
-        .map(|hit| hit.model)
-        .collect();
+    let certain: Vec<ModelId> = found.iter().filter(|hit| hit.how.is_certain()).map(|hit| hit.model).collect();
     found.retain(|hit| hit.how.is_certain() || !certain.contains(&hit.model));
-    found.sort_by(|a, b| {
-        b.weight
-            .total_cmp(&a.weight)
-            .then(a.how.cmp(&b.how))
-            .then(a.model.cmp(&b.model))
-    });
+    found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(a.model.cmp(&b.model)));
     let mut best: Vec<ModelMatch> = Vec::new();
     for hit in found {
         if !best.iter().any(|known| known.model == hit.model) {

@@ -27,11 +27,7 @@ pub struct Word {
 impl Word {
     /// The number it is, if it is one of at most four digits.
     pub fn number(&self) -> Option<i16> {
-        if self.key.len() > 4 {
-            None
-        } else {
-            self.key.parse().ok()
-        }
+        if self.key.len() > 4 { None } else { self.key.parse().ok() }
     }
 
     /// Whether it consists of letters.
@@ -51,51 +47,33 @@ pub fn words(text: &str) -> Vec<Word> {
         let (word, tail) = rest.split_at(length.max(first.len_utf8()));
         rest = tail;
         // "2.4" keeps its point: it is an engine's volume and no part of a name.
-        let key = if word.contains(['.', ',']) {
-            word.replace(',', ".")
-        } else {
-            normalize::key(word)
-        };
+        let key = if word.contains(['.', ',']) { word.replace(',', ".") } else { normalize::key(word) };
         if length == 0 || key.is_empty() || key == "." {
             gap.push_str(word);
             continue;
         }
-        let joint = words
-            .last()
-            .map_or(Joint::Loose, |before| joint(before, &gap, &key));
-        words.push(Word {
-            text: word.to_owned(),
-            key,
-            joint,
-            gap: std::mem::take(&mut gap),
-        });
+        let joint = words.last().map_or(Joint::Loose, |before| joint(before, &gap, &key));
+        words.push(Word { text: word.to_owned(), key, joint, gap: std::mem::take(&mut gap) });
     }
     words
 }
 
 /// "X70+" is "X70 Plus"; "a + b" and "a+b" are not.
 fn is_trailing_plus(rest: &str) -> bool {
-    rest.strip_prefix('+')
-        .is_some_and(|tail| tail.is_empty() || tail.starts_with(char::is_whitespace))
+    rest.strip_prefix('+').is_some_and(|tail| tail.is_empty() || tail.starts_with(char::is_whitespace))
 }
 
 /// Bytes of the word that `text` begins with; 0 if it begins with a separator.
 fn word_length(text: &str, first: char) -> usize {
     let run = |text: &str, fits: fn(char) -> bool| text.find(|ch| !fits(ch)).unwrap_or(text.len());
     if first.is_alphabetic() {
-        return run(text, |ch| {
-            ch.is_alphabetic() || matches!(ch, '\u{300}'..='\u{36f}')
-        });
+        return run(text, |ch| ch.is_alphabetic() || matches!(ch, '\u{300}'..='\u{36f}'));
     }
     let digits = |text: &str| run(text, |ch| ch.is_ascii_digit());
     let whole = digits(text);
     let tail = text.get(whole..).unwrap_or_default();
     let fraction = tail.strip_prefix(['.', ',']).map_or(0, digits);
-    if whole == 1 && fraction == 1 {
-        3
-    } else {
-        whole
-    }
+    if whole == 1 && fraction == 1 { 3 } else { whole }
 }
 
 fn joint(before: &Word, gap: &str, key: &str) -> Joint {
@@ -131,13 +109,7 @@ mod tests {
     fn cut(text: &str) -> Vec<String> {
         words(text)
             .into_iter()
-            .map(|word| {
-                if word.joint == Joint::Fixed {
-                    format!("~{}", word.key)
-                } else {
-                    word.key
-                }
-            })
+            .map(|word| if word.joint == Joint::Fixed { format!("~{}", word.key) } else { word.key })
             .collect()
     }
 

@@ -12,26 +12,12 @@ use lekalo::import::table::{Table, TableRow};
 use lekalo::vehicles::Index;
 use proptest::prelude::*;
 
-const LABELS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../shared/data/vehicles-gold-odd-pages.csv"
-);
+const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/vehicles-gold-odd-pages.csv");
 const HEADER: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Описание"];
 
 fn table(rows: Vec<Vec<String>>) -> Table {
-    let rows = rows
-        .into_iter()
-        .zip(1..)
-        .map(|(cells, row_number)| TableRow {
-            page_number: 1,
-            row_number,
-            cells,
-        });
-    Table {
-        header: HEADER.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-        header_pages: Vec::new(),
-    }
+    let rows = rows.into_iter().zip(1..).map(|(cells, row_number)| TableRow { page_number: 1, row_number, cells });
+    Table { header: HEADER.map(str::to_owned).to_vec(), rows: rows.collect(), header_pages: Vec::new() }
 }
 
 #[test]
@@ -40,53 +26,24 @@ fn labelled_rows_are_understood() {
         eprintln!("SKIPPED: {LABELS} is not here, so cleaning's accuracy was not measured");
         return;
     };
-    let labels: Vec<HashMap<String, String>> = csv::Reader::from_reader(file)
-        .deserialize()
-        .map(Result::unwrap)
-        .collect();
-    let columns = [
-        "id",
-        "brand_raw",
-        "model_raw",
-        "year_raw",
-        "description_raw",
-    ];
-    let rows = labels
-        .iter()
-        .map(|label| columns.map(|column| label[column].clone()).to_vec())
-        .collect();
+    let labels: Vec<HashMap<String, String>> =
+        csv::Reader::from_reader(file).deserialize().map(Result::unwrap).collect();
+    let columns = ["id", "brand_raw", "model_raw", "year_raw", "description_raw"];
+    let rows = labels.iter().map(|label| columns.map(|column| label[column].clone()).to_vec()).collect();
     let cleaned = clean(&table(rows), Index::shipped()).unwrap();
     let is = |label: &HashMap<String, String>, column: &str, value: &str| {
         let other = format!("alt_{column}=");
         label[column] == value
-            || label["notes"]
-                .split(';')
-                .any(|note| note.trim().strip_prefix(other.as_str()) == Some(value))
+            || label["notes"].split(';').any(|note| note.trim().strip_prefix(other.as_str()) == Some(value))
     };
     let is_right = |(label, row): &(&HashMap<String, String>, &CleanRow)| {
         is(label, "make", &row.make) && is(label, "model", &row.model)
     };
-    let scored: Vec<_> = labels
-        .iter()
-        .zip(&cleaned)
-        .filter(|(label, _)| label["confidence"] != "low")
-        .collect();
+    let scored: Vec<_> = labels.iter().zip(&cleaned).filter(|(label, _)| label["confidence"] != "low").collect();
     let right = scored.iter().filter(|pair| is_right(pair)).count();
-    let wrong = labels
-        .iter()
-        .zip(&cleaned)
-        .filter(|(_, row)| row.is_accepted())
-        .filter(|pair| !is_right(pair))
-        .count();
-    assert!(
-        right * 100 >= scored.len() * 95,
-        "only {right} of {} rows have make and model right",
-        scored.len()
-    );
-    assert!(
-        wrong * 100 < labels.len(),
-        "{wrong} rows would be imported as another car"
-    );
+    let wrong = labels.iter().zip(&cleaned).filter(|(_, row)| row.is_accepted()).filter(|pair| !is_right(pair)).count();
+    assert!(right * 100 >= scored.len() * 95, "only {right} of {} rows have make and model right", scored.len());
+    assert!(wrong * 100 < labels.len(), "{wrong} rows would be imported as another car");
 }
 
 #[test]
@@ -99,15 +56,8 @@ fn a_stranger_list_is_cleaned_by_the_shipped_reference() {
         ["4", "Мерседес", "S 211", "-", "универсал"],
         ["5", "-", "-", "-", "-"],
     ];
-    let cleaned = clean(
-        &table(rows.map(|row| row.map(str::to_owned).to_vec()).to_vec()),
-        Index::shipped(),
-    )
-    .unwrap();
-    let names: Vec<(&str, &str)> = cleaned
-        .iter()
-        .map(|row| (row.make.as_str(), row.model.as_str()))
-        .collect();
+    let cleaned = clean(&table(rows.map(|row| row.map(str::to_owned).to_vec()).to_vec()), Index::shipped()).unwrap();
+    let names: Vec<(&str, &str)> = cleaned.iter().map(|row| (row.make.as_str(), row.model.as_str())).collect();
     let expected = [
         ("Toyota", "Mark X"),
         ("Chevrolet", "Cobalt"),
@@ -162,10 +112,7 @@ fn cell() -> impl Strategy<Value = String> {
 
 fn clean_row() -> impl Strategy<Value = CleanRow> {
     let place = (1..100_i32, 1..100_i32, any::<bool>());
-    let years = (
-        prop::option::of(1950..1990_i16),
-        prop::option::of(1990..2035_i16),
-    );
+    let years = (prop::option::of(1950..1990_i16), prop::option::of(1990..2035_i16));
     let words = (
         prop::option::of(prop::sample::select(BodyType::ALL)),
         prop::option::of(prop::sample::select(Steering::ALL)),
@@ -174,30 +121,11 @@ fn clean_row() -> impl Strategy<Value = CleanRow> {
         prop::option::of(prop::sample::select(Trunk::ALL)),
         prop::sample::select(Confidence::ALL),
     );
-    let issue = (
-        prop::sample::select(IssueCode::ALL),
-        "[а-я «»]{1,20}",
-        "[A-Za-z ]{0,12}",
-    )
-        .prop_map(|(code, message, suggestion)| {
-            issues::issue(code, &format!("м{message}"), &suggestion)
-        });
-    let texts = (
-        cell(),
-        cell(),
-        cell(),
-        cell(),
-        cell(),
-        prop::collection::vec(cell(), 5),
-    );
-    (
-        place,
-        years,
-        words,
-        prop::collection::vec(issue, 0..4),
-        texts,
-    )
-        .prop_map(|(place, years, words, mut issues, texts)| {
+    let issue = (prop::sample::select(IssueCode::ALL), "[а-я «»]{1,20}", "[A-Za-z ]{0,12}")
+        .prop_map(|(code, message, suggestion)| issues::issue(code, &format!("м{message}"), &suggestion));
+    let texts = (cell(), cell(), cell(), cell(), cell(), prop::collection::vec(cell(), 5));
+    (place, years, words, prop::collection::vec(issue, 0..4), texts).prop_map(
+        |(place, years, words, mut issues, texts)| {
             let is_header = place.2;
             issues.retain(|issue| issue.code != IssueCode::HeaderRow);
             if is_header {
@@ -207,10 +135,7 @@ fn clean_row() -> impl Strategy<Value = CleanRow> {
                 page_number: place.0,
                 row_number: place.1,
                 is_header,
-                years: Years {
-                    from: years.0,
-                    to: years.1,
-                },
+                years: Years { from: years.0, to: years.1 },
                 body_type: words.0,
                 steering: words.1,
                 borders: words.2,
@@ -226,7 +151,8 @@ fn clean_row() -> impl Strategy<Value = CleanRow> {
                 notes: texts.4.trim().to_owned(),
                 cells: texts.5,
             }
-        })
+        },
+    )
 }
 
 proptest! {

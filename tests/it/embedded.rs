@@ -15,11 +15,7 @@ use tokio_postgres::{Client, NoTls};
 /// A folder that root's `postgres` can get to.
 fn folder() -> TempDir {
     let everybody = Permissions::from_mode(0o755);
-    tempfile::Builder::new()
-        .prefix("lekalo-test-")
-        .permissions(everybody)
-        .tempdir_in("/tmp")
-        .unwrap()
+    tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap()
 }
 
 /// A small server in `data_dir`.
@@ -27,9 +23,7 @@ fn options(data_dir: PathBuf) -> EmbeddedOptions {
     let settings = [("shared_buffers", "16MB"), ("max_connections", "20")];
     EmbeddedOptions {
         data_dir: Some(data_dir),
-        settings: settings
-            .map(|(name, value)| (name.into(), value.into()))
-            .into(),
+        settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
         ..EmbeddedOptions::default()
     }
 }
@@ -72,10 +66,7 @@ async fn starts_afresh_keeps_its_data_and_stops() {
     let expected = "car_chatbot postgres UTF8 on on  20 жук";
     assert_eq!(ask(&client, settings).await, expected);
     println!("fresh cluster to first answer: {:?}", began.elapsed());
-    client
-        .batch_execute("CREATE TABLE kept AS SELECT 'да' AS word")
-        .await
-        .unwrap();
+    client.batch_execute("CREATE TABLE kept AS SELECT 'да' AS word").await.unwrap();
     let pid = server_pid(&data_dir);
     server.stop().await.unwrap();
     assert!(!Path::new("/proc").join(pid).exists());
@@ -94,10 +85,7 @@ async fn only_its_own_account_can_reach_it() {
     let folder = folder();
     let server = start(folder.path().join("data")).await.unwrap();
     for private in ["data/pgdata", "data/run"] {
-        let mode = fs::metadata(folder.path().join(private))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(folder.path().join(private)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "{private}");
     }
     let log = fs::metadata(folder.path().join("data/postgres.log")).unwrap();
@@ -108,24 +96,16 @@ async fn only_its_own_account_can_reach_it() {
 #[tokio::test]
 async fn psql_takes_the_url() {
     let folder = folder();
-    let server = start(folder.path().join("a \"name\" with % & «signs»"))
-        .await
-        .unwrap();
+    let server = start(folder.path().join("a \"name\" with % & «signs»")).await.unwrap();
     let config: tokio_postgres::Config = server.url().parse().unwrap();
     assert_eq!(config, {
         let mut expected = tokio_postgres::Config::new();
-        expected
-            .user("postgres")
-            .dbname("car_chatbot")
-            .host_path(server.data_dir().join("run"));
+        expected.user("postgres").dbname("car_chatbot").host_path(server.data_dir().join("run"));
         expected
     });
     let psql = server.bin_dir().join("psql");
     if psql.exists() {
-        let output = Command::new(psql)
-            .args(["-XAtc", "SELECT current_database()", &server.url()])
-            .output()
-            .unwrap();
+        let output = Command::new(psql).args(["-XAtc", "SELECT current_database()", &server.url()]).output().unwrap();
         assert_eq!(
             String::from_utf8_lossy(&output.stdout).trim(),
             "car_chatbot",
@@ -141,11 +121,7 @@ async fn a_second_start_attaches_to_the_first() {
     let folder = folder();
     let data_dir = folder.path().join("data");
     // At the same moment on an empty folder: one makes the cluster, the others wait for it.
-    let (one, two, three) = tokio::join!(
-        start(data_dir.clone()),
-        start(data_dir.clone()),
-        start(data_dir.clone())
-    );
+    let (one, two, three) = tokio::join!(start(data_dir.clone()), start(data_dir.clone()), start(data_dir.clone()));
     let servers = [one.unwrap(), two.unwrap(), three.unwrap()];
     assert_eq!(servers.iter().filter(|it| it.is_owner()).count(), 1);
     let mut started = Vec::new();
@@ -203,11 +179,7 @@ async fn owner_process() {
         return;
     };
     let server = start(data_dir.into()).await.unwrap();
-    connect(&server)
-        .await
-        .batch_execute("CREATE TABLE kept AS SELECT 'да' AS word")
-        .await
-        .unwrap();
+    connect(&server).await.batch_execute("CREATE TABLE kept AS SELECT 'да' AS word").await.unwrap();
     fs::write(server.data_dir().join("ready"), "").unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
@@ -238,10 +210,7 @@ async fn a_killed_owner_takes_its_server_along() {
     let command_line = fs::read(format!("/proc/{pid}/cmdline"));
     assert!(command_line.unwrap_or_default().is_empty()); // gone, or a zombie
     assert!(client.query_one("SELECT 1", &[]).await.is_err());
-    assert_eq!(
-        ask(&connect(&next).await, "SELECT word FROM kept").await,
-        "да"
-    );
+    assert_eq!(ask(&connect(&next).await, "SELECT word FROM kept").await, "да");
     next.stop().await.unwrap();
 }
 
@@ -276,10 +245,7 @@ async fn gets_a_short_socket(data_dir: PathBuf) {
         other => panic!("{other:?}"),
     };
     assert!(!socket_dir.starts_with(&data_dir));
-    assert_eq!(
-        fs::metadata(&socket_dir).unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(&socket_dir).unwrap().permissions().mode() & 0o777, 0o700);
     server.stop().await.unwrap();
     assert!(!socket_dir.exists());
 }
@@ -288,16 +254,10 @@ async fn gets_a_short_socket(data_dir: PathBuf) {
 async fn a_name_in_russian_and_one_with_quotes_make_databases() {
     let folder = folder();
     for database in ["чехлы", "a \"b\"; -- c"] {
-        let options = EmbeddedOptions {
-            database: database.into(),
-            ..options(folder.path().join("data"))
-        };
+        let options = EmbeddedOptions { database: database.into(), ..options(folder.path().join("data")) };
         let server = EmbeddedServer::start(&options).await.unwrap();
         let client = connect(&server).await;
-        assert_eq!(
-            ask(&client, "SELECT current_database()::text").await,
-            database
-        );
+        assert_eq!(ask(&client, "SELECT current_database()::text").await, database);
         server.stop().await.unwrap();
     }
 }
@@ -305,21 +265,9 @@ async fn a_name_in_russian_and_one_with_quotes_make_databases() {
 #[tokio::test]
 async fn missing_programs_are_said_with_the_remedies() {
     let folder = folder();
-    let wrong = EmbeddedOptions {
-        pg_bin: Some("/nowhere/bin".into()),
-        ..options(folder.path().join("data"))
-    };
-    let text = EmbeddedServer::start(&wrong)
-        .await
-        .err()
-        .unwrap()
-        .to_string();
-    for part in [
-        "/nowhere/bin",
-        "apt-get install postgresql",
-        "LEKALO_PG_BIN",
-        "lekalo db fetch",
-    ] {
+    let wrong = EmbeddedOptions { pg_bin: Some("/nowhere/bin".into()), ..options(folder.path().join("data")) };
+    let text = EmbeddedServer::start(&wrong).await.err().unwrap().to_string();
+    for part in ["/nowhere/bin", "apt-get install postgresql", "LEKALO_PG_BIN", "lekalo db fetch"] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }
@@ -367,11 +315,7 @@ async fn as_root_a_closed_folder_on_the_way_is_named() {
     let data_dir = closed.join("new/data");
     let text = start(data_dir).await.err().unwrap().to_string();
     let closed = closed.to_str().unwrap();
-    for part in [
-        &format!("{closed} (mode 0700)"),
-        &format!("chmod o+x {closed}"),
-        "--data-dir",
-    ] {
+    for part in [&format!("{closed} (mode 0700)"), &format!("chmod o+x {closed}"), "--data-dir"] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
     assert!(!Path::new(closed).join("new").exists());

@@ -1,1 +1,13 @@
-fn main(){}
+//! Tests against the real thing: PostgreSQL, servers, the program itself. One binary, so that one cluster serves them all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod catalog;
+mod clean;
+mod common;
+mod contract;
+mod embedded;
+mod imports;
+mod isolation;
+mod migrations;
+mod pdf;

@@ -22,13 +22,8 @@ fn read(bytes: &[u8]) -> Result<Table, PdfError> {
 /// CSV with quoted fields, a byte order mark allowed.
 fn csv(path: &Path) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(path).unwrap();
-    let (mut records, mut record, mut field, mut quoted) =
-        (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = text
-        .trim_start_matches('\u{feff}')
-        .chars()
-        .filter(|ch| *ch != '\r')
-        .peekable();
+    let (mut records, mut record, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut chars = text.trim_start_matches('\u{feff}').chars().filter(|ch| *ch != '\r').peekable();
     while let Some(ch) = chars.next() {
         match ch {
             '"' if quoted && chars.peek() == Some(&'"') => field.push(chars.next().unwrap()),
@@ -41,29 +36,16 @@ fn csv(path: &Path) -> Vec<Vec<String>> {
             _ => field.push(ch),
         }
     }
-    assert!(
-        record.is_empty() && field.is_empty(),
-        "{} does not end with a newline",
-        path.display()
-    );
+    assert!(record.is_empty() && field.is_empty(), "{} does not end with a newline", path.display());
     records
 }
 
 fn records(table: &Table) -> Vec<Vec<String>> {
-    let head = ["page_number", "row_number"]
-        .map(String::from)
-        .into_iter()
-        .chain(table.header.clone())
-        .collect();
+    let head = ["page_number", "row_number"].map(String::from).into_iter().chain(table.header.clone()).collect();
     let row = |row: &lekalo::import::table::TableRow| {
-        [row.page_number.to_string(), row.row_number.to_string()]
-            .into_iter()
-            .chain(row.cells.clone())
-            .collect()
+        [row.page_number.to_string(), row.row_number.to_string()].into_iter().chain(row.cells.clone()).collect()
     };
-    std::iter::once(head)
-        .chain(table.rows.iter().map(row))
-        .collect()
+    std::iter::once(head).chain(table.rows.iter().map(row)).collect()
 }
 
 #[test]
@@ -72,17 +54,12 @@ fn every_fixture_is_read_exactly() {
     for entry in std::fs::read_dir(fixtures()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "pdf") {
-            let table = read(&std::fs::read(&path).unwrap())
-                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let table =
+                read(&std::fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             for (got, wanted) in records(&table).iter().zip(csv(&path.with_extension("csv"))) {
                 assert_eq!(*got, wanted, "{}", path.display());
             }
-            assert_eq!(
-                records(&table).len(),
-                csv(&path.with_extension("csv")).len(),
-                "{}",
-                path.display()
-            );
+            assert_eq!(records(&table).len(), csv(&path.with_extension("csv")).len(), "{}", path.display());
             count += 1;
         }
     }
@@ -91,24 +68,15 @@ fn every_fixture_is_read_exactly() {
 
 #[test]
 fn header_pages_say_where_the_header_stands() {
-    assert_eq!(
-        read(&fixture("reportlab-ruled.pdf")).unwrap().header_pages,
-        [1, 2, 3]
-    );
-    assert_eq!(
-        read(&fixture("canvas-continued.pdf")).unwrap().header_pages,
-        [1]
-    );
+    assert_eq!(read(&fixture("reportlab-ruled.pdf")).unwrap().header_pages, [1, 2, 3]);
+    assert_eq!(read(&fixture("canvas-continued.pdf")).unwrap().header_pages, [1]);
 }
 
 #[test]
 fn a_real_price_list_equals_its_labels() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let Ok(bytes) = std::fs::read(data.join("price-list-odd-pages.pdf")) else {
-        eprintln!(
-            "SKIPPED: no {}: the reader was not compared with a labelled price list",
-            data.display()
-        );
+        eprintln!("SKIPPED: no {}: the reader was not compared with a labelled price list", data.display());
         return;
     };
     let table = read(&bytes).unwrap();
@@ -117,26 +85,15 @@ fn a_real_price_list_equals_its_labels() {
     assert_eq!(table.rows.len(), labels.len() - 1);
     for (row, label) in table.rows.iter().zip(&labels[1..]) {
         let page = (label[0].parse::<i32>().unwrap() + 1) / 2;
-        assert_eq!(
-            (row.page_number, row.row_number.to_string()),
-            (page, label[1].clone())
-        );
-        assert_eq!(
-            row.cells,
-            label[2..7],
-            "page {page}, row {}",
-            row.row_number
-        );
+        assert_eq!((row.page_number, row.row_number.to_string()), (page, label[1].clone()));
+        assert_eq!(row.cells, label[2..7], "page {page}, row {}", row.row_number);
     }
 }
 
 #[test]
 fn what_is_no_pdf_is_said_to_be_none() {
     assert_eq!(read(b"").unwrap_err().code(), "FILE_EMPTY");
-    assert_eq!(
-        read(b"ID,\xd0\x9c\n1,2\n").unwrap_err().code(),
-        "FILE_NOT_PDF"
-    );
+    assert_eq!(read(b"ID,\xd0\x9c\n1,2\n").unwrap_err().code(), "FILE_NOT_PDF");
     assert_eq!(read(b"%PDF-1.7\n%%EOF").unwrap_err().code(), "FILE_DAMAGED");
 }
 
@@ -146,11 +103,7 @@ fn a_truncated_file_is_an_error_wherever_it_is_cut() {
         let bytes = fixture(name);
         for percent in (5..100).step_by(5) {
             let error = read(&bytes[..bytes.len() * percent / 100]).unwrap_err();
-            assert_eq!(
-                error.code(),
-                "FILE_TRUNCATED",
-                "{name} cut at {percent} %: {error}"
-            );
+            assert_eq!(error.code(), "FILE_TRUNCATED", "{name} cut at {percent} %: {error}");
         }
         // Even with its end mark glued on again.
         let cut = [&bytes[..bytes.len() / 2], b"\n%%EOF\n"].concat();
@@ -177,10 +130,7 @@ fn a_flipped_byte_is_an_error_or_changes_no_row_count() {
             let at = random() as usize % flipped.len();
             flipped[at] ^= 1 + (random() % 255) as u8;
             match read(&flipped) {
-                Ok(table) => assert!(
-                    table.rows.len() >= whole.rows.len(),
-                    "{name}: byte {at} lost rows in silence"
-                ),
+                Ok(table) => assert!(table.rows.len() >= whole.rows.len(), "{name}: byte {at} lost rows in silence"),
                 Err(error) => {
                     assert!(!error.code().is_empty() && !error.to_string().is_empty());
                     refused += 1;
@@ -188,10 +138,7 @@ fn a_flipped_byte_is_an_error_or_changes_no_row_count() {
             }
         }
     }
-    assert!(
-        refused > 20,
-        "only {refused} of 100 flips were noticed: do the checks still run?"
-    );
+    assert!(refused > 20, "only {refused} of 100 flips were noticed: do the checks still run?");
 }
 
 /// A PDF of these objects, numbered from 1 and the first its catalog, with a correct cross-reference table.
@@ -203,53 +150,30 @@ fn document(objects: &[String]) -> Vec<u8> {
         file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
     }
     let start = file.len();
-    file.push_str(&format!(
-        "xref\n0 {}\n0000000000 65535 f \n",
-        objects.len() + 1
-    ));
-    offsets
-        .iter()
-        .for_each(|offset| file.push_str(&format!("{offset:010} 00000 n \n")));
-    file.push_str(&format!(
-        "trailer << /Root 1 0 R /Size {} >>\nstartxref\n{start}\n%%EOF\n",
-        objects.len() + 1
-    ));
+    file.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
+    offsets.iter().for_each(|offset| file.push_str(&format!("{offset:010} 00000 n \n")));
+    file.push_str(&format!("trailer << /Root 1 0 R /Size {} >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1));
     file.into_bytes()
 }
 
 fn stream(dictionary: &str, content: &str) -> String {
-    format!(
-        "<< {dictionary} /Length {} >>\nstream\n{content}\nendstream",
-        content.len()
-    )
+    format!("<< {dictionary} /Length {} >>\nstream\n{content}\nendstream", content.len())
 }
 
 /// One page that shows this content, with Helvetica as /F and the objects from 6 on as forms /A, /B, ….
 fn page(content: &str, forms: &[&str]) -> Vec<u8> {
-    let names: Vec<String> = (b'A'..)
-        .zip(6..)
-        .take(forms.len())
-        .map(|(name, id)| format!("/{} {id} 0 R", name as char))
-        .collect();
-    let resources = format!(
-        "<< /Font << /F 5 0 R >> /XObject << {} >> >>",
-        names.join(" ")
-    );
+    let names: Vec<String> =
+        (b'A'..).zip(6..).take(forms.len()).map(|(name, id)| format!("/{} {id} 0 R", name as char)).collect();
+    let resources = format!("<< /Font << /F 5 0 R >> /XObject << {} >> >>", names.join(" "));
     let mut objects = vec![
         "<< /Type /Catalog /Pages 2 0 R >>".to_string(),
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_string(),
-        format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 400] /Contents 4 0 R /Resources {resources} >>"
-        ),
+        format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 400] /Contents 4 0 R /Resources {resources} >>"),
         stream("", content),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
-            .to_string(),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_string(),
     ];
     let form = |content: &&str| {
-        stream(
-            &format!("/Type /XObject /Subtype /Form /BBox [0 0 600 400] /Resources {resources}"),
-            content,
-        )
+        stream(&format!("/Type /XObject /Subtype /Form /BBox [0 0 600 400] /Resources {resources}"), content)
     };
     objects.extend(forms.iter().map(form));
     document(&objects)
@@ -257,10 +181,7 @@ fn page(content: &str, forms: &[&str]) -> Vec<u8> {
 
 /// Shows each text at its place.
 fn show(texts: &[(i32, i32, &str)]) -> String {
-    texts
-        .iter()
-        .map(|(x, y, text)| format!("BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n"))
-        .collect()
+    texts.iter().map(|(x, y, text)| format!("BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n")).collect()
 }
 
 const HEADER: [(i32, i32, &str); 3] = [(20, 380, "ID"), (100, 380, "Make"), (200, 380, "Model")];
@@ -277,76 +198,37 @@ fn a_table_of_plain_text_is_read() {
 
 #[test]
 fn documents_without_a_table_say_what_is_missing() {
-    assert_eq!(
-        read(&page("0 0 100 100 re f", &[])).unwrap_err().code(),
-        "FILE_HAS_NO_TEXT"
-    );
+    assert_eq!(read(&page("0 0 100 100 re f", &[])).unwrap_err().code(), "FILE_HAS_NO_TEXT");
     let error = read(&page(&show(&[(20, 380, "Invoice")]), &[])).unwrap_err();
     assert_eq!(error.code(), "TABLE_HEADER_NOT_FOUND");
     assert!(error.to_string().contains("Invoice"), "{error}");
-    assert_eq!(
-        read(&page(&show(&HEADER), &[])).unwrap_err(),
-        PdfError::NoRows { header_page: 1 }
-    );
+    assert_eq!(read(&page(&show(&HEADER), &[])).unwrap_err(), PdfError::NoRows { header_page: 1 });
 }
 
 #[test]
 fn content_that_breaks_off_or_makes_no_sense_is_damage() {
-    let whole = show(
-        &[
-            HEADER,
-            [(20, 360, "7"), (100, 360, "Novus"), (200, 360, "S-14")],
-        ]
-        .concat(),
-    );
-    for damage in [
-        "BT /F 10 Tf 20 340 Td (8",
-        "BT /F 10 Tf 20 340 Td (8) Tk ET",
-        "BT /G 10 Tf (8) Tj ET",
-        "/Z Do",
-    ] {
+    let whole = show(&[HEADER, [(20, 360, "7"), (100, 360, "Novus"), (200, 360, "S-14")]].concat());
+    for damage in ["BT /F 10 Tf 20 340 Td (8", "BT /F 10 Tf 20 340 Td (8) Tk ET", "BT /G 10 Tf (8) Tj ET", "/Z Do"] {
         let error = read(&page(&format!("{whole}{damage}"), &[])).unwrap_err();
-        assert!(
-            matches!(error, PdfError::Damaged { page: Some(1), .. }),
-            "{damage}: {error}"
-        );
+        assert!(matches!(error, PdfError::Damaged { page: Some(1), .. }), "{damage}: {error}");
     }
 }
 
 #[test]
 fn forms_that_show_themselves_or_multiply_are_stopped() {
     let started = Instant::now();
-    let limits = Limits {
-        max_callbacks_per_page: 20_000,
-        max_time: Duration::from_secs(5),
-        ..Limits::default()
-    };
+    let limits = Limits { max_callbacks_per_page: 20_000, max_time: Duration::from_secs(5), ..Limits::default() };
     // Each of twelve forms shows the next one ten times; a million million drawings in all.
-    let levels: Vec<String> = ('B'..='L')
-        .map(|next| format!("/{next} Do ").repeat(10))
-        .chain([show(&HEADER)])
-        .collect();
+    let levels: Vec<String> =
+        ('B'..='L').map(|next| format!("/{next} Do ").repeat(10)).chain([show(&HEADER)]).collect();
     let levels: Vec<&str> = levels.iter().map(String::as_str).collect();
     let error = pdf::read(&page("/A Do", &levels), &limits).unwrap_err();
     assert_eq!(error.code(), "FILE_TOO_LARGE", "{error}");
-    for file in [
-        page("/A Do", &["/A Do /A Do"]),
-        page("/A Do", &["/B Do /B Do", "/A Do /A Do"]),
-    ] {
+    for file in [page("/A Do", &["/A Do /A Do"]), page("/A Do", &["/B Do /B Do", "/A Do /A Do"])] {
         let error = pdf::read(&file, &limits).unwrap_err();
-        assert!(
-            matches!(
-                error.code(),
-                "FILE_TOO_LARGE" | "FILE_DAMAGED" | "FILE_HAS_NO_TEXT"
-            ),
-            "{error}"
-        );
+        assert!(matches!(error.code(), "FILE_TOO_LARGE" | "FILE_DAMAGED" | "FILE_HAS_NO_TEXT"), "{error}");
     }
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "it took {:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(20), "it took {:?}", started.elapsed());
 }
 
 #[test]
@@ -358,41 +240,19 @@ fn a_decompression_bomb_meets_the_cap() {
         encoder.write_all(&packed).unwrap();
         packed = encoder.finish().unwrap();
     }
-    let mut file =
-        b"%PDF-1.4\n1 0 obj\n<< /Type /ObjStm /Filter [/FlateDecode /FlateDecode] >>\nstream\n"
-            .to_vec();
+    let mut file = b"%PDF-1.4\n1 0 obj\n<< /Type /ObjStm /Filter [/FlateDecode /FlateDecode] >>\nstream\n".to_vec();
     file.extend(packed);
     file.extend(b"\nendstream\nendobj\n%%EOF\n");
-    let limits = Limits {
-        max_inflated_bytes: 16 << 20,
-        ..Limits::default()
-    };
-    assert_eq!(
-        pdf::read(&file, &limits).unwrap_err().code(),
-        "FILE_TOO_LARGE"
-    );
+    let limits = Limits { max_inflated_bytes: 16 << 20, ..Limits::default() };
+    assert_eq!(pdf::read(&file, &limits).unwrap_err().code(), "FILE_TOO_LARGE");
 }
 
 #[test]
 fn every_limit_is_kept() {
     let bytes = fixture("reportlab-ruled.pdf");
-    let refused = |limits: Limits| {
-        assert_eq!(
-            pdf::read(&bytes, &limits).unwrap_err().code(),
-            "FILE_TOO_LARGE",
-            "{limits:?}"
-        )
-    };
-    refused(Limits {
-        max_pages: 2,
-        ..Limits::default()
-    });
-    refused(Limits {
-        max_inflated_bytes: 10_000,
-        ..Limits::default()
-    });
-    refused(Limits {
-        max_callbacks_per_page: 10,
-        ..Limits::default()
-    });
+    let refused =
+        |limits: Limits| assert_eq!(pdf::read(&bytes, &limits).unwrap_err().code(), "FILE_TOO_LARGE", "{limits:?}");
+    refused(Limits { max_pages: 2, ..Limits::default() });
+    refused(Limits { max_inflated_bytes: 10_000, ..Limits::default() });
+    refused(Limits { max_callbacks_per_page: 10, ..Limits::default() });
 }

@@ -16,18 +16,8 @@ const UNFINISHED: &str = "pgdata.new-";
 const LOCALES: [(u32, &[&str]); 4] = [
     (15, &["--locale=C.UTF-8"]),
     (15, &["--locale=C", "--lc-ctype=UTF-8"]), // macOS
-    (
-        17,
-        &[
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-        ],
-    ),
-    (
-        15,
-        &["--locale=C", "--locale-provider=icu", "--icu-locale=und"],
-    ),
+    (17, &["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]),
+    (15, &["--locale=C", "--locale-provider=icu", "--icu-locale=und"]),
 ];
 
 /// Makes the cluster if there is none. One that is interrupted leaves nothing that looks like a cluster.
@@ -46,9 +36,7 @@ pub(super) fn ensure(dir: &DataDir, binaries: &Binaries) -> Result<(), EmbeddedE
         let output = initdb(dir, binaries, &new, locale)?;
         if output.status.success() {
             fs::rename(&new, dir.pgdata()).doing("rename", &new)?;
-            return File::open(&dir.path)
-                .and_then(|folder| folder.sync_all())
-                .doing("sync", &dir.path);
+            return File::open(&dir.path).and_then(|folder| folder.sync_all()).doing("sync", &dir.path);
         }
         first_failure.get_or_insert(output);
         drop(fs::remove_dir_all(&new));
@@ -64,23 +52,14 @@ pub(super) fn ensure(dir: &DataDir, binaries: &Binaries) -> Result<(), EmbeddedE
 /// What earlier processes left behind half made. What cannot be removed harms nobody, it only takes room.
 fn remove_unfinished(dir: &DataDir) {
     for entry in dir.path.read_dir().into_iter().flatten().flatten() {
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(UNFINISHED.as_bytes())
-        {
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
             drop(fs::remove_dir_all(entry.path()));
         }
     }
 }
 
 /// Whoever can reach the socket is let in: only the server's own account (and root) can, see [`DataDir::make_socket_dir`].
-fn initdb(
-    dir: &DataDir,
-    binaries: &Binaries,
-    pgdata: &Path,
-    locale: &[&str],
-) -> Result<Output, EmbeddedError> {
+fn initdb(dir: &DataDir, binaries: &Binaries, pgdata: &Path, locale: &[&str]) -> Result<Output, EmbeddedError> {
     let program = binaries.dir.join("initdb");
     process::command(&program, dir.account.as_ref())
         .arg("--pgdata")

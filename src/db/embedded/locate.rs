@@ -53,10 +53,7 @@ impl fmt::Display for LocateError {
                 f,
                 "found no PostgreSQL {major} on this machine, and the data directory was made by that version"
             )?,
-            None => writeln!(
-                f,
-                "found no PostgreSQL {MINIMUM_MAJOR} or newer on this machine"
-            )?,
+            None => writeln!(f, "found no PostgreSQL {MINIMUM_MAJOR} or newer on this machine")?,
         }
         writeln!(f, "tried:")?;
         for (place, outcome) in &self.tried {
@@ -70,10 +67,7 @@ impl fmt::Display for LocateError {
             f,
             "  install PostgreSQL: `apt-get install postgresql{suffix}` (Debian, Ubuntu) or `brew install postgresql@{major}` (macOS)"
         )?;
-        write!(
-            f,
-            "  set LEKALO_PG_BIN to the folder that holds `postgres` and `initdb`"
-        )?;
+        write!(f, "  set LEKALO_PG_BIN to the folder that holds `postgres` and `initdb`")?;
         if major == fetch::MAJOR {
             write!(f, "\n  download one for Lekalo alone: `lekalo db fetch`")?;
         }
@@ -86,16 +80,9 @@ impl fmt::Display for LocateError {
 
 /// Finds `postgres` and `initdb`: in `explicit` and nowhere else when it is given, else in the first of the usual places
 /// (see [`candidates`]) that has version 15 or newer. `wanted` is the major version that an existing data directory needs.
-pub fn locate(
-    explicit: Option<&Path>,
-    wanted: Option<u32>,
-    data_home: Option<&Path>,
-) -> Result<Binaries, LocateError> {
+pub fn locate(explicit: Option<&Path>, wanted: Option<u32>, data_home: Option<&Path>) -> Result<Binaries, LocateError> {
     let places: Box<dyn Iterator<Item = Place>> = match explicit {
-        Some(dir) => Box::new(std::iter::once(Place {
-            label: "LEKALO_PG_BIN".into(),
-            dirs: vec![dir.to_owned()],
-        })),
+        Some(dir) => Box::new(std::iter::once(Place { label: "LEKALO_PG_BIN".into(), dirs: vec![dir.to_owned()] })),
         None => Box::new(candidates(data_home)),
     };
     let mut tried = Vec::new();
@@ -122,21 +109,10 @@ struct Place {
 
 /// The usual places, best first; each is looked at only when those before it had nothing.
 fn candidates(data_home: Option<&Path>) -> impl Iterator<Item = Place> {
-    let named = [
-        ("pg_config --bindir", pg_config as fn() -> Vec<PathBuf>),
-        ("PATH", in_path),
-    ];
-    let named = named.into_iter().map(|(label, find)| Place {
-        label: label.into(),
-        dirs: find(),
-    });
-    let versioned = VERSIONED
-        .into_iter()
-        .map(|(parent, prefix, rest)| versions_in(Path::new(parent), prefix, rest));
-    let fetched = data_home
-        .map(Path::to_owned)
-        .into_iter()
-        .map(|home| versions_in(&home, "postgresql-", "bin"));
+    let named = [("pg_config --bindir", pg_config as fn() -> Vec<PathBuf>), ("PATH", in_path)];
+    let named = named.into_iter().map(|(label, find)| Place { label: label.into(), dirs: find() });
+    let versioned = VERSIONED.into_iter().map(|(parent, prefix, rest)| versions_in(Path::new(parent), prefix, rest));
+    let fetched = data_home.map(Path::to_owned).into_iter().map(|home| versions_in(&home, "postgresql-", "bin"));
     named.chain(versioned).chain(fetched)
 }
 
@@ -179,32 +155,23 @@ fn versions_in(parent: &Path, prefix: &str, rest: &str) -> Place {
 /// it refuses a `postgres` of another version by itself, and two processes less are felt at every start.
 pub(super) fn probe(dir: &Path) -> Result<Binaries, String> {
     let postgres = dir.join("postgres");
-    let postgres = postgres
-        .canonicalize()
-        .map_err(|error| format!("`postgres`: {error}"))?;
+    let postgres = postgres.canonicalize().map_err(|error| format!("`postgres`: {error}"))?;
     let dir = postgres.parent().unwrap_or(dir);
     if !dir.join("initdb").is_file() {
         return Err(format!("no `initdb` beside {}", postgres.display()));
     }
     let version = version_of(&postgres)?;
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-    let major = digits
-        .parse()
-        .map_err(|_| format!("cannot read the version `{version}`"))?;
-    Ok(Binaries {
-        dir: dir.to_owned(),
-        version,
-        major,
-    })
+    let major = digits.parse().map_err(|_| format!("cannot read the version `{version}`"))?;
+    Ok(Binaries { dir: dir.to_owned(), version, major })
 }
 
 fn suits(found: Binaries, wanted: Option<u32>) -> Result<Binaries, String> {
     match wanted {
         _ if found.major < MINIMUM_MAJOR => Err(format!("PostgreSQL {}: too old", found.version)),
-        Some(major) if found.major != major => Err(format!(
-            "PostgreSQL {}: cannot read what {major} wrote",
-            found.version
-        )),
+        Some(major) if found.major != major => {
+            Err(format!("PostgreSQL {}: cannot read what {major} wrote", found.version))
+        }
         _ => Ok(found),
     }
 }
@@ -262,12 +229,7 @@ mod tests {
     #[test]
     fn the_highest_version_comes_first() {
         let home = tempfile::tempdir().unwrap();
-        for name in [
-            "postgresql-9.6",
-            "postgresql-17.2",
-            "postgresql-17.10",
-            "other",
-        ] {
+        for name in ["postgresql-9.6", "postgresql-17.2", "postgresql-17.10", "other"] {
             fs::create_dir(home.path().join(name)).unwrap();
         }
         let place = versions_in(home.path(), "postgresql-", "bin");
@@ -312,9 +274,7 @@ mod tests {
     fn the_error_lists_what_was_tried_and_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         fake(home.path(), "postgresql-98.4", "98.4");
-        let text = locate(None, Some(99), Some(home.path()))
-            .unwrap_err()
-            .to_string();
+        let text = locate(None, Some(99), Some(home.path())).unwrap_err().to_string();
         for part in [
             "found no PostgreSQL 99",
             "pg_config --bindir",

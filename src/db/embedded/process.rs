@@ -28,9 +28,7 @@ const KEPT_ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PA
 /// A command for one of PostgreSQL's programs. It runs as `account` where there is one, in a process group of its own
 /// (a Ctrl-C in the terminal is ours to handle, not the server's), and is told to stop when the calling thread ends.
 pub(super) fn command(program: &Path, account: Option<&Account>) -> Command {
-    let kept = KEPT_ENVIRONMENT
-        .into_iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let kept = KEPT_ENVIRONMENT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -49,10 +47,7 @@ pub(super) fn command(program: &Path, account: Option<&Account>) -> Command {
 
 /// Has the kernel send SIGINT (fast shutdown) to the child when the thread that starts it ends, however it ends.
 #[cfg(target_os = "linux")]
-#[allow(
-    unsafe_code,
-    reason = "PR_SET_PDEATHSIG has to be set between fork and exec"
-)]
+#[allow(unsafe_code, reason = "PR_SET_PDEATHSIG has to be set between fork and exec")]
 fn stop_with_parent(command: &mut Command) {
     let parent = Pid::this();
     let set_signal = move || {
@@ -84,21 +79,19 @@ impl Postmaster {
     pub(super) fn spawn(mut command: Command, lock: File) -> io::Result<Self> {
         let (report, started) = mpsc::channel();
         let (exit, exited) = watch::channel(None);
-        thread::Builder::new()
-            .name("postgres".into())
-            .spawn(move || match command.spawn() {
-                Err(error) => drop(report.send(Err(error))),
-                Ok(mut child) => {
-                    // A starter that has gone away leaves the receiver closed: then the server is not wanted either.
-                    let unwanted = report.send(Ok(child.id())).is_err();
-                    if unwanted {
-                        drop(child.kill());
-                    }
-                    let status = child.wait();
-                    drop(lock);
-                    exit.send_replace(status.ok());
+        thread::Builder::new().name("postgres".into()).spawn(move || match command.spawn() {
+            Err(error) => drop(report.send(Err(error))),
+            Ok(mut child) => {
+                // A starter that has gone away leaves the receiver closed: then the server is not wanted either.
+                let unwanted = report.send(Ok(child.id())).is_err();
+                if unwanted {
+                    drop(child.kill());
                 }
-            })?;
+                let status = child.wait();
+                drop(lock);
+                exit.send_replace(status.ok());
+            }
+        })?;
         let id = started.recv().map_err(io::Error::other)??;
         let pid = Pid::from_raw(i32::try_from(id).map_err(io::Error::other)?);
         Ok(Self { pid, exited })

@@ -40,16 +40,8 @@ impl Attributes {
         match self {
             _ if self.borders_conflict() => None,
             Self { without: true, .. } => Some(Borders::Without),
-            Self {
-                medium: true,
-                high: false,
-                ..
-            } => Some(Borders::Medium),
-            Self {
-                high: true,
-                medium: false,
-                ..
-            } => Some(Borders::High),
+            Self { medium: true, high: false, .. } => Some(Borders::Medium),
+            Self { high: true, medium: false, .. } => Some(Borders::High),
             Self { with: true, .. } => Some(Borders::With),
             _ => None,
         }
@@ -61,39 +53,19 @@ impl Attributes {
             let Some(key) = cell.key(place).map(str::to_owned) else {
                 continue;
             };
-            self.other_product |= ["накидк", "чехол", "чехл"]
-                .iter()
-                .any(|stem| key.starts_with(stem));
+            self.other_product |= ["накидк", "чехол", "чехл"].iter().any(|stem| key.starts_with(stem));
             let is = |forms: &[&str]| matches_form(&key, forms, typos);
             let before = place.checked_sub(1);
-            if is(&[
-                "левый",
-                "левая",
-                "левое",
-                "левым",
-                "лев",
-                "леворульный",
-                "леворукий",
-                "lhd",
-            ]) {
+            if is(&["левый", "левая", "левое", "левым", "лев", "леворульный", "леворукий", "lhd"])
+            {
                 self.left = true;
                 cell.take(place..place + 1);
-            } else if is(&[
-                "правый",
-                "правая",
-                "правое",
-                "правым",
-                "прав",
-                "праворульный",
-                "праворукий",
-                "rhd",
-            ]) {
+            } else if is(&["правый", "правая", "правое", "правым", "прав", "праворульный", "праворукий", "rhd"])
+            {
                 self.right = true;
                 cell.take(place..place + 1);
             } else if is(&["руль", "руля", "рулем", "рули"]) {
-                if let Some(both) =
-                    before.filter(|place| matches!(cell.key(*place), Some("оба" | "обе")))
-                {
+                if let Some(both) = before.filter(|place| matches!(cell.key(*place), Some("оба" | "обе"))) {
                     (self.left, self.right) = (true, true);
                     cell.take(both..place);
                 }
@@ -101,10 +73,7 @@ impl Attributes {
             } else if let Some(start) = self.read_borders(cell, place, &key, typos) {
                 cell.take(start..place + 1);
             } else if is_trunk(&key, typos) {
-                let prefix = before.filter(|place| {
-                    cell.key(*place)
-                        .is_some_and(|key| is_without(key) || is_with(key))
-                });
+                let prefix = before.filter(|place| cell.key(*place).is_some_and(|key| is_without(key) || is_with(key)));
                 let without = prefix.is_some_and(|place| cell.key(place).is_some_and(is_without));
                 self.trunk = Some(if without { Trunk::No } else { Trunk::Yes });
                 cell.take(prefix.unwrap_or(place)..place + 1);
@@ -116,8 +85,7 @@ impl Attributes {
 
     /// Where the phrase about borders that ends here begins, if there is one.
     fn read_borders(&mut self, cell: &Cell, place: usize, key: &str, typos: bool) -> Option<usize> {
-        let word =
-            |place: Option<usize>| place.and_then(|place| cell.key(place)).unwrap_or_default();
+        let word = |place: Option<usize>| place.and_then(|place| cell.key(place)).unwrap_or_default();
         let before = place.checked_sub(1);
         let preposition = is_with(word(before)) || is_without(word(before));
         let (key, glued) = match (key.strip_prefix("без"), key.strip_prefix('с')) {
@@ -127,68 +95,37 @@ impl Attributes {
         };
         let misspelled = typos
             && preposition
-            && matches_form(
-                key,
-                &["борт", "борта", "бортом", "бортами", "бортов", "бортам"],
-                true,
-            );
+            && matches_form(key, &["борт", "борта", "бортом", "бортами", "бортов", "бортам"], true);
         // A typo of a short form must keep its beginning: "без бора" may be, "с баком" is not.
         if !(key.starts_with("борт") || (misspelled && key.starts_with("бо"))) {
             return None;
         }
         if let Some(with) = glued {
-            *(if with {
-                &mut self.with
-            } else {
-                &mut self.without
-            }) = true;
+            *(if with { &mut self.with } else { &mut self.without }) = true;
             return Some(place);
         }
-        let is_medium = matches_form(
-            word(before),
-            &[
-                "средний",
-                "средние",
-                "средним",
-                "средними",
-                "средн",
-                "сред",
-                "ср",
-            ],
-            typos,
-        );
-        let is_high = matches_form(
-            word(before),
-            &["высокий", "высокие", "высоким", "высокими", "высок", "выс"],
-            typos,
-        );
+        let is_medium =
+            matches_form(word(before), &["средний", "средние", "средним", "средними", "средн", "сред", "ср"], typos);
+        let is_high = matches_form(word(before), &["высокий", "высокие", "высоким", "высокими", "высок", "выс"], typos);
         if word(before).starts_with("низк") {
             return None;
         }
-        let start = if is_medium || is_high || preposition {
-            place.saturating_sub(1)
-        } else {
-            place
-        };
+        let start = if is_medium || is_high || preposition { place.saturating_sub(1) } else { place };
         match () {
             () if is_medium => self.medium = true,
             () if is_high => self.high = true,
             () if is_without(word(before)) => self.without = true,
             () => self.with = true,
         }
-        let leading = start
-            .checked_sub(1)
-            .filter(|place| (is_medium || is_high) && is_with(word(Some(*place))));
+        let leading = start.checked_sub(1).filter(|place| (is_medium || is_high) && is_with(word(Some(*place))));
         Some(leading.unwrap_or(start))
     }
 
     fn read_seats(&mut self, cell: &mut Cell, place: usize, key: &str, typos: bool) {
-        let next =
-            |cell: &Cell, offset: usize| cell.key(place + offset).unwrap_or_default().to_owned();
+        let next = |cell: &Cell, offset: usize| cell.key(place + offset).unwrap_or_default().to_owned();
         if key.starts_with("ряд") {
-            let before = (place.saturating_sub(2)..place)
-                .rev()
-                .find_map(|place| Some((place, rows(cell.key(place)?)?)));
+            let before =
+                (place.saturating_sub(2)..place).rev().find_map(|place| Some((place, rows(cell.key(place)?)?)));
             if let Some((start, rows)) = before {
                 self.seat_rows = Some(rows);
                 cell.take(start..place + 1);
@@ -198,11 +135,8 @@ impl Attributes {
                 self.seat_rows = Some(rows);
                 cell.take(place..place + 1);
             }
-        } else if matches_form(
-            key,
-            &["полный", "полная", "полное", "полн", "полностью"],
-            typos,
-        ) {
+        } else if matches_form(key, &["полный", "полная", "полное", "полн", "полностью"], typos)
+        {
             let mut end = place + 1;
             if is_trunk(&next(cell, 1), typos) {
                 cell.take(place..end);
@@ -216,25 +150,16 @@ impl Attributes {
         } else if matches!(key, "весь" | "вся" | "целый") && is_whole(&next(cell, 1)) {
             self.seat_rows = Some(SeatRows::Full);
             cell.take(place..place + 2);
-        } else if matches!(
-            key,
-            "перед" | "передок" | "спереди" | "передние" | "передний" | "передняя"
-        ) && !next(cell, 1).starts_with("привод")
+        } else if matches!(key, "перед" | "передок" | "спереди" | "передние" | "передний" | "передняя")
+            && !next(cell, 1).starts_with("привод")
         {
-            let rear = (0..cell.words.len()).any(|place| {
-                cell.key(place)
-                    .is_some_and(|key| key.starts_with("зад") || key == "сзади")
-            });
-            let only = place
-                .checked_sub(1)
-                .filter(|place| cell.key(*place).is_some_and(|key| key.starts_with("тольк")));
+            let rear = (0..cell.words.len())
+                .any(|place| cell.key(place).is_some_and(|key| key.starts_with("зад") || key == "сзади"));
+            let only =
+                place.checked_sub(1).filter(|place| cell.key(*place).is_some_and(|key| key.starts_with("тольк")));
             if only.is_some() || (!rear && typos) {
                 self.seat_rows = Some(SeatRows::FrontOnly);
-                let end = if next(cell, 1).starts_with("ряд") {
-                    place + 2
-                } else {
-                    place + 1
-                };
+                let end = if next(cell, 1).starts_with("ряд") { place + 2 } else { place + 1 };
                 cell.take(only.unwrap_or(place)..end);
             }
         }
@@ -250,18 +175,11 @@ fn rows(key: &str) -> Option<SeatRows> {
 }
 
 fn is_whole(key: &str) -> bool {
-    ["салон", "компл", "компон", "комлект"]
-        .iter()
-        .any(|stem| key.starts_with(stem))
+    ["салон", "компл", "компон", "комлект"].iter().any(|stem| key.starts_with(stem))
 }
 
 fn is_trunk(key: &str, typos: bool) -> bool {
-    key.starts_with("багаж")
-        || matches_form(
-            key,
-            &["багаж", "багажник", "багажником", "багажника"],
-            typos,
-        )
+    key.starts_with("багаж") || matches_form(key, &["багаж", "багажник", "багажником", "багажника"], typos)
 }
 
 fn is_with(key: &str) -> bool {
@@ -270,9 +188,7 @@ fn is_with(key: &str) -> bool {
 
 /// "без" or what a slip of the finger makes of it.
 fn is_without(key: &str) -> bool {
-    key.starts_with('б')
-        && (2..=4).contains(&key.chars().count())
-        && strsim::damerau_levenshtein(key, "без") <= 1
+    key.starts_with('б') && (2..=4).contains(&key.chars().count()) && strsim::damerau_levenshtein(key, "без") <= 1
 }
 
 /// Whether a word is one of the forms, or with `typos` within one letter of one that has five or more.
@@ -280,9 +196,7 @@ pub fn matches_form(key: &str, forms: &[&str], typos: bool) -> bool {
     forms.contains(&key)
         || (typos
             && key.chars().count() >= 5
-            && forms.iter().any(|form| {
-                form.chars().count() >= 5 && strsim::damerau_levenshtein(key, form) <= 1
-            }))
+            && forms.iter().any(|form| form.chars().count() >= 5 && strsim::damerau_levenshtein(key, form) <= 1))
 }
 
 #[cfg(test)]
@@ -353,11 +267,7 @@ mod tests {
             ("без багажника", None, Some(Trunk::No)),
         ] {
             let (attributes, _) = read(text);
-            assert_eq!(
-                (attributes.seat_rows, attributes.trunk),
-                (rows, trunk),
-                "{text}"
-            );
+            assert_eq!((attributes.seat_rows, attributes.trunk), (rows, trunk), "{text}");
         }
     }
 

@@ -14,10 +14,7 @@ pub struct Cell {
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        Self {
-            taken: vec![false; words.len()],
-            words,
-        }
+        Self { taken: vec![false; words.len()], words }
     }
 
     /// This cell's words, then the other's that are still free.
@@ -26,17 +23,10 @@ impl Cell {
         for place in other.free() {
             if let Some(word) = other.words.get(place) {
                 // Words of two cells never hang together.
-                let (joint, gap) = if is_first {
-                    (Joint::Loose, " ".to_owned())
-                } else {
-                    (word.joint, word.gap.clone())
-                };
+                let (joint, gap) =
+                    if is_first { (Joint::Loose, " ".to_owned()) } else { (word.joint, word.gap.clone()) };
                 is_first = false;
-                self.words.push(Word {
-                    joint,
-                    gap,
-                    ..word.clone()
-                });
+                self.words.push(Word { joint, gap, ..word.clone() });
                 self.taken.push(false);
             }
         }
@@ -45,17 +35,12 @@ impl Cell {
 
     /// Places of the words not yet understood.
     pub fn free(&self) -> Vec<usize> {
-        (0..self.words.len())
-            .filter(|place| self.is_free(*place))
-            .collect()
+        (0..self.words.len()).filter(|place| self.is_free(*place)).collect()
     }
 
     /// The words not yet understood.
     pub fn free_words(&self) -> Vec<Word> {
-        self.free()
-            .into_iter()
-            .filter_map(|place| self.words.get(place).cloned())
-            .collect()
+        self.free().into_iter().filter_map(|place| self.words.get(place).cloned()).collect()
     }
 
     pub fn is_free(&self, place: usize) -> bool {
@@ -64,11 +49,7 @@ impl Cell {
 
     /// The key of the word at a place, if there is one and it is free.
     pub fn key(&self, place: usize) -> Option<&str> {
-        if self.is_free(place) {
-            self.words.get(place).map(|word| word.key.as_str())
-        } else {
-            None
-        }
+        if self.is_free(place) { self.words.get(place).map(|word| word.key.as_str()) } else { None }
     }
 
     /// Marks the words at these places as understood.
@@ -100,9 +81,7 @@ impl Cell {
             let text = note(word);
             match runs.last_mut().filter(|_| open) {
                 Some(run) => {
-                    if word.joint == Joint::Fixed
-                        || matches!(word.gap.as_str(), "" | "-" | "/" | ".")
-                    {
+                    if word.joint == Joint::Fixed || matches!(word.gap.as_str(), "" | "-" | "/" | ".") {
                         run.push_str(&word.gap);
                     } else {
                         run.push(' ');
@@ -120,9 +99,5 @@ impl Cell {
 
 /// Letter case tells no two patterns apart: Latin is upper case, Cyrillic lower.
 fn note(word: &Word) -> String {
-    if word.text.is_ascii() {
-        word.text.to_uppercase()
-    } else {
-        word.text.to_lowercase()
-    }
+    if word.text.is_ascii() { word.text.to_uppercase() } else { word.text.to_lowercase() }
 }

@@ -21,52 +21,32 @@ pub fn pick(
     let heads_family = |model: ModelId| {
         let siblings = &index.make(model.make).models;
         siblings.iter().any(|other| {
-            other.name != index.model(model).name
-                && other
-                    .name
-                    .starts_with(&format!("{} ", index.model(model).name))
+            other.name != index.model(model).name && other.name.starts_with(&format!("{} ", index.model(model).name))
         })
     };
-    let apart =
-        |hit: &&ModelMatch| hit.span.start >= best.span.end || hit.span.end <= best.span.start;
+    let apart = |hit: &&ModelMatch| hit.span.start >= best.span.end || hit.span.end <= best.span.start;
     if heads_family(best.model)
-        && let Some(member) = found
-            .iter()
-            .skip(1)
-            .find(|hit| apart(hit) && hit.model.make == best.model.make && hit.weight >= 4.0)
+        && let Some(member) =
+            found.iter().skip(1).find(|hit| apart(hit) && hit.model.make == best.model.make && hit.weight >= 4.0)
     {
         return Ok(Some(member.clone()));
     }
-    let rivals: Vec<&ModelMatch> = found
-        .iter()
-        .filter(|hit| hit.weight >= best.weight && !apart(hit))
-        .collect();
+    let rivals: Vec<&ModelMatch> = found.iter().filter(|hit| hit.weight >= best.weight && !apart(hit)).collect();
     if rivals.len() == 1 {
         return Ok(Some(best.clone()));
     }
     let by_code: Vec<&ModelMatch> = rivals
         .iter()
         .copied()
-        .filter(|hit| {
-            index
-                .find_codes(words, hit.model.make)
-                .iter()
-                .any(|code| code.model == hit.model)
-        })
+        .filter(|hit| index.find_codes(words, hit.model.make).iter().any(|code| code.model == hit.model))
         .collect();
-    let by_years: Vec<&ModelMatch> = rivals
-        .iter()
-        .copied()
-        .filter(|hit| fits_years(index, hit.model, years))
-        .collect();
+    let by_years: Vec<&ModelMatch> = rivals.iter().copied().filter(|hit| fits_years(index, hit.model, years)).collect();
     match (by_code.as_slice(), by_years.as_slice()) {
         ([only], _) | (_, [only]) => Ok(Some(ModelMatch::clone(only))),
         // A code that generations of several models share belongs to the model listed first: Audi 100 and A6 C4.
         _ if best.how == How::Code => Ok(Some(best.clone())),
-        _ => better_known(index, &rivals).map_or_else(
-            || Err(rivals.iter().map(|hit| hit.model).collect()),
-            |hit| Ok(Some(hit.clone())),
-        ),
+        _ => better_known(index, &rivals)
+            .map_or_else(|| Err(rivals.iter().map(|hit| hit.model).collect()), |hit| Ok(Some(hit.clone()))),
     }
 }
 
@@ -75,28 +55,17 @@ fn better_known<'a>(index: &Index, rivals: &[&'a ModelMatch]) -> Option<&'a Mode
     let (first, rest) = rivals.split_first()?;
     let known = |hit: &ModelMatch| {
         let model = index.model(hit.model);
-        (
-            hit.how == How::Spelled,
-            2 * model.generations.len() + model.spellings().count(),
-        )
+        (hit.how == How::Spelled, 2 * model.generations.len() + model.spellings().count())
     };
     let different_makes = rest.iter().all(|hit| hit.model.make != first.model.make);
     let best = rivals.iter().max_by_key(|hit| known(hit))?;
-    let is_clear = rivals
-        .iter()
-        .filter(|hit| hit.model != best.model)
-        .all(|hit| known(hit) < known(best));
-    (different_makes && is_clear && (first.how.is_certain() || first.how == How::Sound))
-        .then_some(*best)
+    let is_clear = rivals.iter().filter(|hit| hit.model != best.model).all(|hit| known(hit) < known(best));
+    (different_makes && is_clear && (first.how.is_certain() || first.how == How::Sound)).then_some(*best)
 }
 
 fn fits_years(index: &Index, model: ModelId, years: Years) -> bool {
     let made = index.model(model).years();
-    !years.is_unknown()
-        && [years.from, years.to]
-            .into_iter()
-            .flatten()
-            .all(|year| made.contains(year))
+    !years.is_unknown() && [years.from, years.to].into_iter().flatten().all(|year| made.contains(year))
 }
 
 /// Whether one run of words holds all of another: only then can a guess explain more ("Авенсис версу").
@@ -108,7 +77,5 @@ pub fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 pub fn is_canonical(index: &Index, words: &[Word], hit: &ModelMatch) -> bool {
     let name = normalize::key(&index.model(hit.model).name);
     let key = words.get(hit.span.clone()).map(join).unwrap_or_default();
-    normalize::readings(&key)
-        .iter()
-        .any(|(key, _)| *key == name)
+    normalize::readings(&key).iter().any(|(key, _)| *key == name)
 }

@@ -37,15 +37,8 @@ pub fn explicit(cell: &mut Cell) -> Option<Hint> {
 fn beside(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     // "30-й кузов", "в 5-ом поколении": the ending is a word of its own.
     let is_ending = |before: usize| cell.key(before).is_some_and(|key| ENDINGS.contains(&key));
-    let last = place.checked_sub(1).map(|before| {
-        if is_ending(before) {
-            before.saturating_sub(1)
-        } else {
-            before
-        }
-    });
-    let before =
-        last.and_then(|last| number_ending(cell, last).or_else(|| code_ending(cell, last)));
+    let last = place.checked_sub(1).map(|before| if is_ending(before) { before.saturating_sub(1) } else { before });
+    let before = last.and_then(|last| number_ending(cell, last).or_else(|| code_ending(cell, last)));
     let before = before.map(|(hint, span)| (hint, span.start..place));
     before.or_else(|| number_ending(cell, place + 1).filter(|(_, span)| span.start == place + 1))
 }
@@ -64,9 +57,7 @@ fn number_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     }
     let first = place.checked_sub(1).filter(|first| {
         matches!(word.gap.as_str(), "-" | "/")
-            && cell
-                .key(*first)
-                .is_some_and(|key| is_number(key) && (2..=3).contains(&key.len()))
+            && cell.key(*first).is_some_and(|key| is_number(key) && (2..=3).contains(&key.len()))
     });
     match first.and_then(|first| Some((first, cell.key(first)?))) {
         Some((start, from)) => Some((Hint::Number(format!("{from}-{key}")), start..place + 1)),
@@ -78,16 +69,9 @@ fn code_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     let start = place.checked_sub(1)?;
     let (letters, number) = (cell.key(start)?, cell.key(place)?);
     let fixed = cell.words.get(place)?.joint == Joint::Fixed;
-    let is_code = fixed
-        && letters.chars().all(char::is_alphabetic)
-        && letters.chars().count() <= 3
-        && is_number(number);
-    is_code.then(|| {
-        (
-            Hint::Code(latin_code(&format!("{letters}{number}"))),
-            start..place + 1,
-        )
-    })
+    let is_code =
+        fixed && letters.chars().all(char::is_alphabetic) && letters.chars().count() <= 3 && is_number(number);
+    is_code.then(|| (Hint::Code(latin_code(&format!("{letters}{number}"))), start..place + 1))
 }
 
 /// What a hint means for a model. Where engines stand in the name (Mercedes-Benz), "164 кузов" is the chassis X164.
@@ -96,8 +80,7 @@ pub fn resolve(hint: &Hint, model: &Model) -> String {
     if model.badges.is_empty() || text.len() < 2 || !is_number(text) {
         return text.clone();
     }
-    let chassis =
-        codes(model).find(|code| code.len() == text.len() + 1 && code.ends_with(text.as_str()));
+    let chassis = codes(model).find(|code| code.len() == text.len() + 1 && code.ends_with(text.as_str()));
     chassis.map_or_else(|| text.clone(), |code| code.to_uppercase())
 }
 
@@ -106,11 +89,7 @@ pub fn known(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
     let model = index.model(model);
     let words = cell.free_words();
     let (generation, span) = (0..words.len())
-        .flat_map(|start| {
-            (start + 1..=words.len().min(start + 3))
-                .rev()
-                .map(move |end| start..end)
-        })
+        .flat_map(|start| (start + 1..=words.len().min(start + 3)).rev().map(move |end| start..end))
         .filter(|span| is_whole(&words, span))
         .find_map(|span| Some((code_of(model, words.get(span.clone())?)?, span)))?;
     let generation = match to_second(&words, span.end, &generation) {
@@ -139,17 +118,8 @@ pub fn of_make(cell: &mut Cell, index: &Index, make: MakeId) -> Option<String> {
 fn to_second(words: &[Word], place: usize, first: &str) -> Option<String> {
     let word = words.get(place)?;
     let digits = normalize::digits(first);
-    let is_second = word.gap == "-"
-        && is_number(&word.key)
-        && word.key.len() == digits.len()
-        && digits.len() >= 2;
-    is_second.then(|| {
-        format!(
-            "{}{}",
-            first.strip_suffix(digits.as_str()).unwrap_or_default(),
-            word.key
-        )
-    })
+    let is_second = word.gap == "-" && is_number(&word.key) && word.key.len() == digits.len() && digits.len() >= 2;
+    is_second.then(|| format!("{}{}", first.strip_suffix(digits.as_str()).unwrap_or_default(), word.key))
 }
 
 /// The model's generation code that the words are, as written but in Latin letters. Letters alone count only in capitals and
@@ -160,35 +130,26 @@ fn code_of(model: &Model, words: &[Word]) -> Option<String> {
         return None;
     }
     if is_number(&key) {
-        let is_short_form = model.badges.is_empty()
-            && words.len() == 1
-            && codes(model).any(|code| normalize::key(code) == key);
+        let is_short_form =
+            model.badges.is_empty() && words.len() == 1 && codes(model).any(|code| normalize::key(code) == key);
         return is_short_form.then_some(key);
     }
     if key.chars().all(char::is_alphabetic)
-        && (key.chars().count() > 3
-            || words
-                .iter()
-                .any(|word| word.text.chars().any(char::is_lowercase)))
+        && (key.chars().count() > 3 || words.iter().any(|word| word.text.chars().any(char::is_lowercase)))
     {
         return None;
     }
     normalize::readings(&key)
         .into_iter()
         .find(|(reading, _)| {
-            codes(model).any(|code| {
-                normalize::key(code) == *reading || is_sibling(&normalize::key(code), reading)
-            })
+            codes(model).any(|code| normalize::key(code) == *reading || is_sibling(&normalize::key(code), reading))
         })
         .map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
 }
 
 /// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.
 fn is_sibling(known: &str, code: &str) -> bool {
-    let letters = |code: &str| {
-        code.trim_end_matches(|ch: char| ch.is_ascii_digit())
-            .to_owned()
-    };
+    let letters = |code: &str| code.trim_end_matches(|ch: char| ch.is_ascii_digit()).to_owned();
     known.is_ascii()
         && known.len() == 4
         && code.len() == 4
@@ -199,16 +160,10 @@ fn is_sibling(known: &str, code: &str) -> bool {
 /// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
 pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
     let (name, whole) = (normalize::key(&model.name), join(words));
-    let label = model
-        .generations
-        .iter()
-        .find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
-    let number = words
-        .last()
-        .filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
-    label
-        .map(|generation| generation.label())
-        .or_else(|| code_of(model, std::slice::from_ref(number?)))
+    let label =
+        model.generations.iter().find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
+    let number = words.last().filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
+    label.map(|generation| generation.label()).or_else(|| code_of(model, std::slice::from_ref(number?)))
 }
 
 /// A number right beside the model's name: "Матиз 3", "Камри 50-55", with three digits only the end of a known code. An engine's
@@ -219,16 +174,9 @@ pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<Str
     }
     let words = cell.free_words();
     let (place, word) = words.iter().enumerate().find(|(place, word)| {
-        let alone = words
-            .get(place + 1)
-            .is_none_or(|next| next.joint == Joint::Loose)
-            && word.joint == Joint::Loose;
-        let is_known =
-            || codes(index.model(model)).any(|code| normalize::key(code).ends_with(&word.key));
-        alone
-            && is_number(&word.key)
-            && word.key != "0"
-            && (word.key.len() <= 2 || (word.key.len() == 3 && is_known()))
+        let alone = words.get(place + 1).is_none_or(|next| next.joint == Joint::Loose) && word.joint == Joint::Loose;
+        let is_known = || codes(index.model(model)).any(|code| normalize::key(code).ends_with(&word.key));
+        alone && is_number(&word.key) && word.key != "0" && (word.key.len() <= 2 || (word.key.len() == 3 && is_known()))
     })?;
     let number = word.key.clone();
     let second = to_second(&words, place + 1, &number);
@@ -238,18 +186,11 @@ pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<Str
 
 /// Every code and short form of a model's generations.
 fn codes(model: &Model) -> impl Iterator<Item = &String> {
-    model
-        .generations
-        .iter()
-        .flat_map(|generation| generation.code.iter().chain(&generation.also))
+    model.generations.iter().flat_map(|generation| generation.code.iter().chain(&generation.also))
 }
 
 fn is_whole(words: &[Word], span: &Range<usize>) -> bool {
-    let is_edge = |place: usize| {
-        words
-            .get(place)
-            .is_none_or(|word| word.joint == Joint::Loose)
-    };
+    let is_edge = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose);
     is_edge(span.start) && is_edge(span.end)
 }
 
@@ -258,9 +199,7 @@ fn is_number(key: &str) -> bool {
 }
 
 fn is_generation_word(key: &str) -> bool {
-    key.starts_with("кузов")
-        || key.starts_with("покол")
-        || matches!(key, "куз" | "пок" | "gen" | "generation" | "body")
+    key.starts_with("кузов") || key.starts_with("покол") || matches!(key, "куз" | "пок" | "gen" | "generation" | "body")
 }
 
 /// Ordinals up to ten, and Roman numerals.
@@ -278,18 +217,8 @@ fn ordinal(key: &str) -> Option<u8> {
         ("десят", 10),
     ];
     const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
-    let roman = || {
-        ROMAN
-            .iter()
-            .zip(1..)
-            .find(|(roman, _)| **roman == key)
-            .map(|(_, number)| number)
-    };
-    STEMS
-        .iter()
-        .find(|(stem, _)| key.starts_with(stem))
-        .map(|(_, number)| *number)
-        .or_else(roman)
+    let roman = || ROMAN.iter().zip(1..).find(|(roman, _)| **roman == key).map(|(_, number)| number);
+    STEMS.iter().find(|(stem, _)| key.starts_with(stem)).map(|(_, number)| *number).or_else(roman)
 }
 
 #[cfg(test)]
@@ -313,11 +242,7 @@ mod tests {
             ("40-45 кузов", "40-45"),
             ("кузов 120", "120"),
         ] {
-            assert_eq!(
-                hint(text),
-                Some(Hint::Number(expected.to_owned())),
-                "{text}"
-            );
+            assert_eq!(hint(text), Some(Hint::Number(expected.to_owned())), "{text}");
         }
         assert_eq!(hint("С4 кузов"), Some(Hint::Code("C4".to_owned())));
         assert_eq!(hint("другой кузов"), None);

@@ -37,10 +37,7 @@ struct Choice {
 
 /// Decides make and model from the make's cell and the words that may name the model; takes what it used.
 pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
-    let mut identity = Identity {
-        make: stated.make.as_ref().map(|make| make.make),
-        ..Identity::default()
-    };
+    let mut identity = Identity { make: stated.make.as_ref().map(|make| make.make), ..Identity::default() };
     take_make_mentions(index, identity.make, name);
     let words = name.free_words();
     let choice = match identity.make {
@@ -52,9 +49,7 @@ pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -
         Ok(None) => explain_nothing(index, stated, &words, &mut identity),
         Err(rivals) => {
             let names: Vec<String> = rivals.iter().map(|model| index.full_name(*model)).collect();
-            identity
-                .issues
-                .push(issues::model_ambiguous(&text_of(&words), &names));
+            identity.issues.push(issues::model_ambiguous(&text_of(&words), &names));
             if identity.make.is_none() {
                 identity.make = rivals
                     .first()
@@ -66,41 +61,21 @@ pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -
     identity
 }
 
-fn within_make(
-    index: &Index,
-    make: MakeId,
-    words: &[Word],
-    years: Years,
-) -> Result<Option<Choice>, Vec<ModelId>> {
-    let stays = |hit: Option<ModelMatch>| {
-        hit.map(|hit| Choice {
-            hit,
-            corrected: false,
-        })
-    };
+fn within_make(index: &Index, make: MakeId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
+    let stays = |hit: Option<ModelMatch>| hit.map(|hit| Choice { hit, corrected: false });
     let found = index.find_models(words, Scope::Make(make));
-    let (certain, guesses): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|hit| hit.how.is_certain());
+    let (certain, guesses): (Vec<_>, Vec<_>) = found.into_iter().partition(|hit| hit.how.is_certain());
     let guess = guesses.first();
     let codes = index.find_codes(words, make);
     // A code listed among a model's spellings is still a code: "GLE W166" is a GLE, not the owner of W166.
     let is_code = |hit: &ModelMatch| {
-        codes
-            .iter()
-            .any(|code| code.span == hit.span && code.model == hit.model)
-            && !is_canonical(index, words, hit)
+        codes.iter().any(|code| code.span == hit.span && code.model == hit.model) && !is_canonical(index, words, hit)
     };
-    let certain: Vec<_> = if certain.iter().all(is_code) {
-        certain
-    } else {
-        certain.into_iter().filter(|hit| !is_code(hit)).collect()
-    };
+    let certain: Vec<_> =
+        if certain.iter().all(is_code) { certain } else { certain.into_iter().filter(|hit| !is_code(hit)).collect() };
     // One run of words may be both: the surer reading counts ("С4" is the code C4 rather than the name S4).
-    let is_rather_code = |best: &ModelMatch| {
-        codes
-            .iter()
-            .any(|code| code.span == best.span && code.weight > best.weight)
-    };
+    let is_rather_code =
+        |best: &ModelMatch| codes.iter().any(|code| code.span == best.span && code.weight > best.weight);
     if let Some(best) = certain.first().filter(|best| !is_rather_code(best))
         && guess.is_none_or(|guess| guess.weight <= best.weight || !covers(&guess.span, &best.span))
     {
@@ -127,11 +102,7 @@ fn of_another_make(
     guess: Option<&ModelMatch>,
     years: Years,
 ) -> Result<Option<Choice>, Vec<ModelId>> {
-    let letters: usize = words
-        .iter()
-        .filter(|word| word.is_letters())
-        .map(|word| word.key.chars().count())
-        .sum();
+    let letters: usize = words.iter().filter(|word| word.is_letters()).map(|word| word.key.chars().count()).sum();
     let mention = index
         .mentioned_makes(words)
         .into_iter()
@@ -141,12 +112,8 @@ fn of_another_make(
     found.retain(|hit| {
         let sure = hit.how.is_certain() || (hit.how == How::Sound && letters >= 5);
         let named = scope != Scope::All
-            || (hit.weight >= 3.5
-                && is_mostly_letters(words, hit)
-                && hit.weight * 2.0 >= letters as f32);
-        sure && named
-            && hit.model.make != make
-            && guess.is_none_or(|guess| guess.weight < hit.weight)
+            || (hit.weight >= 3.5 && is_mostly_letters(words, hit) && hit.weight * 2.0 >= letters as f32);
+        sure && named && hit.model.make != make && guess.is_none_or(|guess| guess.weight < hit.weight)
     });
     let Some(hit) = pick(index, found, words, years)? else {
         return Ok(None);
@@ -159,31 +126,15 @@ fn of_another_make(
             None => {}
         }
     }
-    Ok(Some(Choice {
-        hit,
-        corrected: true,
-    }))
+    Ok(Some(Choice { hit, corrected: true }))
 }
 
 /// The model decides. Words that should be a make but are none may be one the reference lacks: then only a name of some length,
 /// spelled out, is believed beside them. Without a make a short code must be a model's very name.
-fn without_make(
-    index: &Index,
-    stated: &Stated,
-    words: &[Word],
-    years: Years,
-) -> Result<Option<Choice>, Vec<ModelId>> {
+fn without_make(index: &Index, stated: &Stated, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
     let unknown_make = 0..stated.rest.words.len();
-    let mention = index
-        .mentioned_makes(words)
-        .into_iter()
-        .find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
-    let mut found = index.find_models(
-        words,
-        mention
-            .as_ref()
-            .map_or(Scope::All, |hit| Scope::Make(hit.make)),
-    );
+    let mention = index.mentioned_makes(words).into_iter().find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
+    let mut found = index.find_models(words, mention.as_ref().map_or(Scope::All, |hit| Scope::Make(hit.make)));
     if mention.is_none() {
         found.retain(|hit| {
             let run = words.get(hit.span.clone()).unwrap_or_default();
@@ -191,14 +142,10 @@ fn without_make(
             let is_number = run.iter().all(|word| !word.is_letters());
             let is_code = key.chars().filter(|ch| ch.is_alphabetic()).count() <= 2;
             let explains = hit.weight * 2.0
-                >= words
-                    .iter()
-                    .filter(|word| word.is_letters())
-                    .map(|word| word.key.chars().count())
-                    .sum::<usize>() as f32;
+                >= words.iter().filter(|word| word.is_letters()).map(|word| word.key.chars().count()).sum::<usize>()
+                    as f32;
             let is_beside_unknown = hit.span.start >= unknown_make.end && !unknown_make.is_empty();
-            let is_long_name =
-                hit.how.is_certain() && run.iter().all(Word::is_letters) && hit.weight >= 4.7;
+            let is_long_name = hit.how.is_certain() && run.iter().all(Word::is_letters) && hit.weight >= 4.7;
             !is_number
                 && explains
                 && (!is_code || is_canonical(index, words, hit))
@@ -206,10 +153,7 @@ fn without_make(
         });
     }
     let choice = pick(index, found, words, years)?;
-    Ok(choice.map(|hit| Choice {
-        hit,
-        corrected: true,
-    }))
+    Ok(choice.map(|hit| Choice { hit, corrected: true }))
 }
 
 /// A chassis number alone where only one model of the make has it: "Мерс 210".
@@ -219,70 +163,43 @@ fn chassis_number(index: &Index, make: MakeId, words: &[Word]) -> Option<ModelMa
     let [model] = models.as_slice() else {
         return None;
     };
-    Some(ModelMatch {
-        model: *model,
-        how: How::Code,
-        span: 0..1,
-        weight: 3.0,
-    })
+    Some(ModelMatch { model: *model, how: How::Code, span: 0..1, weight: 3.0 })
 }
 
 fn is_mostly_letters(words: &[Word], hit: &ModelMatch) -> bool {
-    words.get(hit.span.clone()).is_some_and(|run| {
-        run.iter()
-            .any(|word| word.is_letters() && word.key.chars().count() >= 3)
-    })
+    words
+        .get(hit.span.clone())
+        .is_some_and(|run| run.iter().any(|word| word.is_letters() && word.key.chars().count() >= 3))
 }
 
-fn accept(
-    index: &Index,
-    stated: &Stated,
-    name: &mut Cell,
-    Choice { hit, corrected }: Choice,
-    identity: &mut Identity,
-) {
+fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, corrected }: Choice, identity: &mut Identity) {
     let words = name.free_words();
     let span = with_second_engine(&words, &shortest_name(index, &words, &hit));
     let written = words.get(span.clone()).unwrap_or_default();
     let full_name = index.full_name(hit.model);
-    let sure_make = stated
-        .make
-        .as_ref()
-        .is_some_and(|make| make.how.is_certain());
-    identity.confidence = if sure_make && !corrected && hit.how.is_certain() {
-        Confidence::High
-    } else {
-        Confidence::Medium
-    };
+    let sure_make = stated.make.as_ref().is_some_and(|make| make.how.is_certain());
+    identity.confidence =
+        if sure_make && !corrected && hit.how.is_certain() { Confidence::High } else { Confidence::Medium };
     if corrected {
         let make = &index.make(hit.model.make).name;
-        identity
-            .issues
-            .push(issues::make_corrected(&stated.text, make));
+        identity.issues.push(issues::make_corrected(&stated.text, make));
     }
     if !hit.how.is_certain() {
-        identity
-            .issues
-            .push(issues::model_guessed(&text_of(written), &full_name));
+        identity.issues.push(issues::model_guessed(&text_of(written), &full_name));
     }
     identity.make = Some(hit.model.make);
     identity.model = Some(hit.model);
     identity.name = written.iter().map(|word| word.key.clone()).collect();
     if hit.how.is_certain() && !matches!(hit.how, How::Badge | How::Code) {
-        identity.generation =
-            generation::in_name(index.model(hit.model), written).unwrap_or_default();
+        identity.generation = generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {
         identity.badge = Some(badge(index, hit.model, written));
     }
-    let number = written
-        .first()
-        .filter(|word| hit.how == How::Code && written.len() == 1 && word.number().is_some());
+    let number = written.first().filter(|word| hit.how == How::Code && written.len() == 1 && word.number().is_some());
     if let Some(number) = number {
-        identity.generation = generation::resolve(
-            &generation::Hint::Number(number.key.clone()),
-            index.model(hit.model),
-        );
+        identity.generation =
+            generation::resolve(&generation::Hint::Number(number.key.clone()), index.model(hit.model));
     }
     // A code is read from the same words later.
     if hit.how != How::Code || number.is_some() {
@@ -290,9 +207,8 @@ fn accept(
     }
     if stated.make.is_none() || corrected {
         let others = index.mentioned_makes(&name.free_words());
-        if let Some(mention) = others
-            .into_iter()
-            .find(|mention| mention.make == hit.model.make && mention.how.is_certain())
+        if let Some(mention) =
+            others.into_iter().find(|mention| mention.make == hit.model.make && mention.how.is_certain())
         {
             name.take_free(&mention.span);
         }
@@ -302,30 +218,14 @@ fn accept(
 fn explain_nothing(index: &Index, stated: &Stated, words: &[Word], identity: &mut Identity) {
     let text = text_of(words);
     let scope = identity.make.map_or(Scope::All, Scope::Make);
-    let near: Vec<String> = index
-        .suggest(words, scope)
-        .into_iter()
-        .map(|model| index.full_name(model))
-        .collect();
+    let near: Vec<String> = index.suggest(words, scope).into_iter().map(|model| index.full_name(model)).collect();
     match (identity.make, words.is_empty()) {
-        (Some(make), true) => identity
-            .issues
-            .push(issues::model_missing(&index.make(make).name)),
-        (Some(make), false) => {
-            identity
-                .issues
-                .push(issues::model_unknown(&text, &index.make(make).name, &near))
-        }
+        (Some(make), true) => identity.issues.push(issues::model_missing(&index.make(make).name)),
+        (Some(make), false) => identity.issues.push(issues::model_unknown(&text, &index.make(make).name, &near)),
         (None, _) if stated.is_blank => identity.issues.push(issues::make_missing(&text, &near)),
-        (None, _) => identity
-            .issues
-            .push(issues::make_unknown(&stated.text, &near)),
+        (None, _) => identity.issues.push(issues::make_unknown(&stated.text, &near)),
     }
-    if identity
-        .issues
-        .iter()
-        .all(|issue| issue.code == IssueCode::ModelMissing)
-    {
+    if identity.issues.iter().all(|issue| issue.code == IssueCode::ModelMissing) {
         identity.confidence = Confidence::Low;
     }
 }

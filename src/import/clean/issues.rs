@@ -6,28 +6,19 @@ use crate::domain::import::{Issue, IssueCode};
 pub const fn field(code: IssueCode) -> &'static str {
     match code {
         IssueCode::MakeMissing | IssueCode::MakeUnknown | IssueCode::MakeCorrected => "make",
-        IssueCode::ModelMissing
-        | IssueCode::ModelUnknown
-        | IssueCode::ModelAmbiguous
-        | IssueCode::ModelGuessed => "model",
+        IssueCode::ModelMissing | IssueCode::ModelUnknown | IssueCode::ModelAmbiguous | IssueCode::ModelGuessed => {
+            "model"
+        }
         IssueCode::YearInvalid => "year",
         IssueCode::BordersConflict => "borders",
         IssueCode::CellError | IssueCode::OtherProduct => "description",
-        IssueCode::ColumnsShifted
-        | IssueCode::HeaderRow
-        | IssueCode::EmptyRow
-        | IssueCode::ValueInvalid => "row",
+        IssueCode::ColumnsShifted | IssueCode::HeaderRow | IssueCode::EmptyRow | IssueCode::ValueInvalid => "row",
     }
 }
 
 /// An issue in words; what the clean file's format needs for itself is taken out of them.
 pub fn issue(code: IssueCode, message: &str, suggestion: &str) -> Issue {
-    Issue {
-        code,
-        field: field(code),
-        message: plain(message),
-        suggestion: plain(suggestion),
-    }
+    Issue { code, field: field(code), message: plain(message), suggestion: plain(suggestion) }
 }
 
 /// Without the signs that frame issues in the clean file's notes, on one line.
@@ -49,11 +40,7 @@ fn plain(text: &str) -> String {
 /// At most forty letters of somebody's cell.
 fn quote(text: &str) -> String {
     let text = text.trim();
-    if text.chars().count() <= 40 {
-        text.to_owned()
-    } else {
-        text.chars().take(39).chain(['…']).collect()
-    }
+    if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
 }
 
 pub fn make_missing(text: &str, near: &[String]) -> Issue {
@@ -67,91 +54,47 @@ pub fn make_missing(text: &str, near: &[String]) -> Issue {
 }
 
 pub fn make_unknown(text: &str, near: &[String]) -> Issue {
-    issue(
-        IssueCode::MakeUnknown,
-        &format!("марка «{}» не распознана", quote(text)),
-        &near.join(", "),
-    )
+    issue(IssueCode::MakeUnknown, &format!("марка «{}» не распознана", quote(text)), &near.join(", "))
 }
 
 pub fn make_corrected(text: &str, make: &str) -> Issue {
-    issue(
-        IssueCode::MakeCorrected,
-        &format!("марка определена по модели, в ячейке «{}»", quote(text)),
-        make,
-    )
+    issue(IssueCode::MakeCorrected, &format!("марка определена по модели, в ячейке «{}»", quote(text)), make)
 }
 
 pub fn model_missing(make: &str) -> Issue {
-    issue(
-        IssueCode::ModelMissing,
-        &format!("указана только марка {make}, нет модели"),
-        "",
-    )
+    issue(IssueCode::ModelMissing, &format!("указана только марка {make}, нет модели"), "")
 }
 
 pub fn model_unknown(text: &str, make: &str, near: &[String]) -> Issue {
-    issue(
-        IssueCode::ModelUnknown,
-        &format!("модель «{}» марки {make} не распознана", quote(text)),
-        &near.join(", "),
-    )
+    issue(IssueCode::ModelUnknown, &format!("модель «{}» марки {make} не распознана", quote(text)), &near.join(", "))
 }
 
 pub fn model_ambiguous(text: &str, names: &[String]) -> Issue {
-    issue(
-        IssueCode::ModelAmbiguous,
-        &format!("«{}» подходит к нескольким моделям", quote(text)),
-        &names.join(", "),
-    )
+    issue(IssueCode::ModelAmbiguous, &format!("«{}» подходит к нескольким моделям", quote(text)), &names.join(", "))
 }
 
 pub fn model_guessed(text: &str, name: &str) -> Issue {
-    issue(
-        IssueCode::ModelGuessed,
-        &format!("«{}» прочитано с опечаткой", quote(text)),
-        name,
-    )
+    issue(IssueCode::ModelGuessed, &format!("«{}» прочитано с опечаткой", quote(text)), name)
 }
 
 pub fn columns_shifted(text: &str, what: &str) -> Issue {
-    issue(
-        IssueCode::ColumnsShifted,
-        &format!("«{}» стоит не в своём столбце", quote(text)),
-        what,
-    )
+    issue(IssueCode::ColumnsShifted, &format!("«{}» стоит не в своём столбце", quote(text)), what)
 }
 
 pub fn year_invalid(text: &str) -> Issue {
-    issue(
-        IssueCode::YearInvalid,
-        &format!("год «{}» не похож на год", quote(text)),
-        "",
-    )
+    issue(IssueCode::YearInvalid, &format!("год «{}» не похож на год", quote(text)), "")
 }
 
 pub fn borders_conflict() -> Issue {
-    issue(
-        IssueCode::BordersConflict,
-        "указано и с бортами, и без бортов",
-        "",
-    )
+    issue(IssueCode::BordersConflict, "указано и с бортами, и без бортов", "")
 }
 
 pub fn cell_error(text: &str) -> Issue {
-    issue(
-        IssueCode::CellError,
-        &format!("в ячейке ошибка таблицы {}", quote(text)),
-        "",
-    )
+    issue(IssueCode::CellError, &format!("в ячейке ошибка таблицы {}", quote(text)), "")
 }
 
 pub fn other_product() -> Issue {
-    issue(
-        IssueCode::OtherProduct,
-        "похоже на другой товар, не коврики",
-        "",
-    )
+    issue(IssueCode::OtherProduct, "похоже на другой товар, не коврики", "")
 }
 
 pub fn header_row() -> Issue {

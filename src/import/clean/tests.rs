@@ -33,9 +33,7 @@ fn table(rows: &[[&str; 4]]) -> Table {
         cells: cells.map(str::to_owned).to_vec(),
     });
     Table {
-        header: ["Марка", "Модель", "Год", "Описание"]
-            .map(str::to_owned)
-            .to_vec(),
+        header: ["Марка", "Модель", "Год", "Описание"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         header_pages: Vec::new(),
     }
@@ -52,39 +50,12 @@ fn codes(row: &CleanRow) -> Vec<IssueCode> {
 
 #[test]
 fn a_plain_row() {
-    let row = one([
-        "Зорва",
-        "Мелинда 40-45",
-        "2012-16",
-        "левый руль с бортами три ряда + багаж купе ГИБРИД",
-    ]);
-    assert_eq!(
-        (
-            row.make.as_str(),
-            row.model.as_str(),
-            row.generation.as_str()
-        ),
-        ("Zorva", "Melinda", "40-45")
-    );
-    assert_eq!(
-        row.years,
-        Years {
-            from: Some(2012),
-            to: Some(2016)
-        }
-    );
-    assert_eq!(
-        (row.steering, row.borders),
-        (Some(Steering::Left), Some(Borders::With))
-    );
-    assert_eq!(
-        (row.seat_rows, row.body_type),
-        (Some(SeatRows::Three), Some(BodyType::Coupe))
-    );
-    assert_eq!(
-        (row.notes.as_str(), row.confidence),
-        ("гибрид", Confidence::High)
-    );
+    let row = one(["Зорва", "Мелинда 40-45", "2012-16", "левый руль с бортами три ряда + багаж купе ГИБРИД"]);
+    assert_eq!((row.make.as_str(), row.model.as_str(), row.generation.as_str()), ("Zorva", "Melinda", "40-45"));
+    assert_eq!(row.years, Years { from: Some(2012), to: Some(2016) });
+    assert_eq!((row.steering, row.borders), (Some(Steering::Left), Some(Borders::With)));
+    assert_eq!((row.seat_rows, row.body_type), (Some(SeatRows::Three), Some(BodyType::Coupe)));
+    assert_eq!((row.notes.as_str(), row.confidence), ("гибрид", Confidence::High));
     assert!(row.issues.is_empty() && row.is_accepted());
 }
 
@@ -101,11 +72,7 @@ fn generations_however_written() {
         ("Kranz", "К класс W410", "", "K-Class", "W410"),
     ] {
         let row = one([make, model, "-", description]);
-        assert_eq!(
-            (row.model.as_str(), row.generation.as_str()),
-            (name, generation),
-            "{model}, {description}"
-        );
+        assert_eq!((row.model.as_str(), row.generation.as_str()), (name, generation), "{model}, {description}");
     }
 }
 
@@ -113,11 +80,7 @@ fn generations_however_written() {
 fn an_engine_is_a_version_and_no_generation() {
     let row = one(["Kranz", "к 350-400", "-", "другой кузов"]);
     assert_eq!(
-        (
-            row.model.as_str(),
-            row.generation.as_str(),
-            row.notes.as_str()
-        ),
+        (row.model.as_str(), row.generation.as_str(), row.notes.as_str()),
         ("K-Class", "", "K 350-400; другой кузов")
     );
 }
@@ -132,15 +95,8 @@ fn the_model_decides_a_missing_or_wrong_make() {
         ["Бертолино", "1", "-", "-"],
     ] {
         let row = one(cells);
-        assert_eq!(
-            (row.make.as_str(), row.model.as_str()),
-            ("Kranz", "Bertolino"),
-            "{cells:?}"
-        );
-        assert!(
-            codes(&row).contains(&IssueCode::MakeCorrected) && row.confidence == Confidence::Medium,
-            "{cells:?}"
-        );
+        assert_eq!((row.make.as_str(), row.model.as_str()), ("Kranz", "Bertolino"), "{cells:?}");
+        assert!(codes(&row).contains(&IssueCode::MakeCorrected) && row.confidence == Confidence::Medium, "{cells:?}");
     }
 }
 
@@ -148,34 +104,19 @@ fn the_model_decides_a_missing_or_wrong_make() {
 fn shifted_columns_are_read_and_told() {
     let row = one(["Бертолино", "-2020", "без бортов левый руль", ""]);
     assert_eq!(row.years, Years::single(2020));
-    assert_eq!(
-        (row.steering, row.borders),
-        (Some(Steering::Left), Some(Borders::Without))
-    );
+    assert_eq!((row.steering, row.borders), (Some(Steering::Left), Some(Borders::Without)));
     assert!(codes(&row).contains(&IssueCode::ColumnsShifted));
-    assert_eq!(
-        one(["Зорва", "Мелинда 2009", "", ""]).years,
-        Years::single(2009)
-    );
+    assert_eq!(one(["Зорва", "Мелинда 2009", "", ""]).years, Years::single(2009));
 }
 
 #[test]
 fn typos_are_read_but_never_wildly() {
     let row = one(["Зорфа", "Зорва мелнида", "", ""]);
-    assert_eq!(
-        (row.model.as_str(), row.confidence),
-        ("Melinda", Confidence::Medium)
-    );
+    assert_eq!((row.model.as_str(), row.confidence), ("Melinda", Confidence::Medium));
     assert_eq!(codes(&row), [IssueCode::ModelGuessed]);
     let row = one(["Зорва", "Мелиса", "", ""]);
-    assert_eq!(
-        (row.make.as_str(), row.model.as_str(), row.notes.as_str()),
-        ("Zorva", "", "мелиса")
-    );
-    assert_eq!(
-        (codes(&row), row.confidence),
-        (vec![IssueCode::ModelUnknown], Confidence::Low)
-    );
+    assert_eq!((row.make.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "мелиса"));
+    assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low));
     assert_eq!(row.issues[0].suggestion, "Zorva Melinda");
 }
 
@@ -184,10 +125,7 @@ fn two_models_of_one_spelling_are_told_apart_by_years_or_not_at_all() {
     assert_eq!(one(["Зорва", "шоха", "1995", ""]).model, "Sheba");
     assert_eq!(one(["Зорва", "шоха", "2008", ""]).model, "Shogun");
     let row = one(["Зорва", "шоха", "", ""]);
-    assert_eq!(
-        (row.model.as_str(), codes(&row)),
-        ("", vec![IssueCode::ModelAmbiguous])
-    );
+    assert_eq!((row.model.as_str(), codes(&row)), ("", vec![IssueCode::ModelAmbiguous]));
     assert_eq!(row.issues[0].suggestion, "Zorva Sheba, Zorva Shogun");
 }
 
@@ -200,14 +138,8 @@ fn what_cannot_be_understood_is_said() {
         (["-", "", "—", ""], IssueCode::EmptyRow),
         (["Зорва", "Мелинда", "1007", ""], IssueCode::YearInvalid),
         (["Зорва", "Мелинда", "", "#ERROR!"], IssueCode::CellError),
-        (
-            ["Зорва", "Мелинда", "", "без бортов с бортами"],
-            IssueCode::BordersConflict,
-        ),
-        (
-            ["Зорва", "Мелинда", "", "накидка 5д"],
-            IssueCode::OtherProduct,
-        ),
+        (["Зорва", "Мелинда", "", "без бортов с бортами"], IssueCode::BordersConflict),
+        (["Зорва", "Мелинда", "", "накидка 5д"], IssueCode::OtherProduct),
     ] {
         let row = one(cells);
         assert_eq!(codes(&row), [expected], "{cells:?}");
@@ -219,37 +151,15 @@ fn what_cannot_be_understood_is_said() {
 fn columns_are_found_in_any_order_and_headers_are_no_cars() {
     let index = Index::new(Reference::parse(CARS).unwrap());
     let cells = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-    let row = |of: [&str; 3]| TableRow {
-        page_number: 1,
-        row_number: 1,
-        cells: cells(of),
-    };
-    let rows = vec![
-        row(["2010", "Мелинда", "Зорва"]),
-        row(["Год", "МОДЕЛЬ", "Марка"]),
-    ];
+    let row = |of: [&str; 3]| TableRow { page_number: 1, row_number: 1, cells: cells(of) };
+    let rows = vec![row(["2010", "Мелинда", "Зорва"]), row(["Год", "МОДЕЛЬ", "Марка"])];
     let table = Table {
-        header: cells(["Год выпуска", "Модель", "марка авто"]),
-        rows,
-        header_pages: Vec::new(),
+        header: cells(["Год выпуска", "Модель", "марка авто"]), rows, header_pages: Vec::new()
     };
     let cleaned = clean(&table, &index).unwrap();
-    assert_eq!(
-        (cleaned[0].model.as_str(), cleaned[0].years),
-        ("Melinda", Years::single(2010))
-    );
+    assert_eq!((cleaned[0].model.as_str(), cleaned[0].years), ("Melinda", Years::single(2010)));
     assert!(cleaned[1].is_header && !cleaned[1].is_accepted());
 
-    let error = clean(
-        &Table {
-            header: cells(["Авто", "Модель", "Цена"]),
-            ..table
-        },
-        &index,
-    )
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the table needs the columns Марка (make) but has only: Авто, Модель, Цена"
-    );
+    let error = clean(&Table { header: cells(["Авто", "Модель", "Цена"]), ..table }, &index).unwrap_err();
+    assert_eq!(error.to_string(), "the table needs the columns Марка (make) but has only: Авто, Модель, Цена");
 }

@@ -15,85 +15,46 @@ pub fn shortest_name(index: &Index, words: &[Word], hit: &ModelMatch) -> ModelMa
     let model = index.model(hit.model);
     let names = [normalize::key(&model.name), normalize::key(&model.ru)];
     let is_own = |word: &Word| {
-        normalize::readings(&word.key)
-            .iter()
-            .any(|(key, _)| names.iter().any(|name| name.contains(key.as_str())))
+        normalize::readings(&word.key).iter().any(|(key, _)| names.iter().any(|name| name.contains(key.as_str())))
     };
     let is_whole = |end: usize| words.get(end).is_none_or(|word| word.joint == Joint::Loose);
     (hit.span.start + 1..hit.span.end)
         .filter(|end| hit.how.is_certain() && is_whole(*end))
-        .filter(|end| {
-            !words
-                .get(*end..hit.span.end)
-                .unwrap_or_default()
-                .iter()
-                .any(is_own)
-        })
+        .filter(|end| !words.get(*end..hit.span.end).unwrap_or_default().iter().any(is_own))
         .find_map(|end| {
             let run = words.get(hit.span.start..end)?;
-            let same = |short: &ModelMatch| {
-                short.model == hit.model && short.how.is_certain() && short.span == (0..run.len())
-            };
-            let short = index
-                .find_models(run, Scope::Make(hit.model.make))
-                .into_iter()
-                .find(same)?;
-            Some(ModelMatch {
-                span: hit.span.start..end,
-                ..short
-            })
+            let same =
+                |short: &ModelMatch| short.model == hit.model && short.how.is_certain() && short.span == (0..run.len());
+            let short = index.find_models(run, Scope::Make(hit.model.make)).into_iter().find(same)?;
+            Some(ModelMatch { span: hit.span.start..end, ..short })
         })
         .unwrap_or_else(|| hit.clone())
 }
 
 /// "RX330-400" names two engines.
 pub fn with_second_engine(words: &[Word], hit: &ModelMatch) -> Range<usize> {
-    let is_second = words
-        .get(hit.span.end)
-        .is_some_and(|word| word.gap == "-" && word.key.len() == 3 && word.number().is_some());
-    if hit.how == How::Badge && is_second {
-        hit.span.start..hit.span.end + 1
-    } else {
-        hit.span.clone()
-    }
+    let is_second =
+        words.get(hit.span.end).is_some_and(|word| word.gap == "-" && word.key.len() == 3 && word.number().is_some());
+    if hit.how == How::Badge && is_second { hit.span.start..hit.span.end + 1 } else { hit.span.clone() }
 }
 
 /// Whether a model was named by an engine: its name has no such number.
 pub fn is_badge(index: &Index, hit: &ModelMatch, written: &[Word]) -> bool {
     let model = index.model(hit.model);
-    let is_engine = |word: &Word| {
-        word.key.len() >= 2 && word.number().is_some() && !model.name.contains(&word.key)
-    };
-    hit.how == How::Badge
-        || (hit.how != How::Code && !model.badges.is_empty() && written.iter().any(is_engine))
+    let is_engine = |word: &Word| word.key.len() >= 2 && word.number().is_some() && !model.name.contains(&word.key);
+    hit.how == How::Badge || (hit.how != How::Code && !model.badges.is_empty() && written.iter().any(is_engine))
 }
 
 /// A badge the way it is written on the car: "GX 470", "RX 330-400".
 pub fn badge(index: &Index, model: ModelId, words: &[Word]) -> String {
-    let digits = words
-        .iter()
-        .find(|word| word.number().is_some())
-        .map_or(0, |word| word.key.len());
-    let pattern = index
-        .model(model)
-        .badges
-        .iter()
-        .find(|badge| badge.matches('#').count() == digits);
+    let digits = words.iter().find(|word| word.number().is_some()).map_or(0, |word| word.key.len());
+    let pattern = index.model(model).badges.iter().find(|badge| badge.matches('#').count() == digits);
     // The badge's own letters, however they were typed: "РХ 300" is an RX 300.
     let letters = pattern.map(|pattern| pattern.trim_end_matches('#').trim());
-    let first_number = words
-        .iter()
-        .position(|word| word.number().is_some())
-        .unwrap_or_default();
+    let first_number = words.iter().position(|word| word.number().is_some()).unwrap_or_default();
     let mut badge = letters.unwrap_or_default().to_owned();
-    for word in words
-        .get(if letters.is_some() { first_number } else { 0 }..)
-        .unwrap_or_default()
-    {
-        if word.gap == "-"
-            && word.number().is_some()
-            && badge.ends_with(|ch: char| ch.is_ascii_digit())
-        {
+    for word in words.get(if letters.is_some() { first_number } else { 0 }..).unwrap_or_default() {
+        if word.gap == "-" && word.number().is_some() && badge.ends_with(|ch: char| ch.is_ascii_digit()) {
             badge.push('-');
         } else if word.number().is_some() && !badge.is_empty() {
             badge.push(' ');

@@ -26,15 +26,9 @@ pub fn read_cell(cell: &mut Cell) -> YearCell {
     if let Some(years) = read_within(cell, true) {
         return YearCell::Years(years);
     }
-    let is_number = |place: &usize| {
-        cell.words
-            .get(*place)
-            .is_some_and(|word| word.key.chars().all(|ch| ch.is_ascii_digit()))
-    };
-    if free
-        .iter()
-        .all(|place| is_number(place) || cell.key(*place).is_some_and(is_unit))
-    {
+    let is_number =
+        |place: &usize| cell.words.get(*place).is_some_and(|word| word.key.chars().all(|ch| ch.is_ascii_digit()));
+    if free.iter().all(|place| is_number(place) || cell.key(*place).is_some_and(is_unit)) {
         // The issue quotes it: no note.
         cell.take(0..cell.words.len());
         return YearCell::Invalid;
@@ -66,70 +60,33 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
         end += 1;
     }
     let gap = |place: usize| cell.words.get(place).map_or("", |word| word.gap.as_str());
-    let joined = gap(end).contains(['-', '–', '—', '/', ',', '…', '.'])
-        || matches!(cell.key(end), Some("до" | "по"));
-    let second = if matches!(cell.key(end), Some("до" | "по")) {
-        end + 1
-    } else {
-        end
-    };
-    let second = (joined && !until)
-        .then(|| year(cell, second).map(|(to, short)| (to, short, second + 1)))
-        .flatten();
+    let joined = gap(end).contains(['-', '–', '—', '/', ',', '…', '.']) || matches!(cell.key(end), Some("до" | "по"));
+    let second = if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end };
+    let second = (joined && !until).then(|| year(cell, second).map(|(to, short)| (to, short, second + 1))).flatten();
     if let Some((to, to_is_short, after)) = second
         && (!is_short || to_is_short)
     {
         if is_short && !short && !has_unit {
             return None;
         }
-        return Some((
-            Years {
-                from: Some(from.min(to)),
-                to: Some(from.max(to)),
-            },
-            place..after,
-        ));
+        return Some((Years { from: Some(from.min(to)), to: Some(from.max(to)) }, place..after));
     }
     if is_short && !(short || has_unit) {
         return None;
     }
-    let open = joined
-        && cell
-            .key(end)
-            .is_some_and(|key| matches!(key, "н" | "нв" | "наст" | "настоящее" | "сейчас" | "now"));
+    let open =
+        joined && cell.key(end).is_some_and(|key| matches!(key, "н" | "нв" | "наст" | "настоящее" | "сейчас" | "now"));
     if open {
         let skip = (end..cell.words.len()).take_while(|place| {
             cell.key(*place).is_some_and(|key| {
-                matches!(
-                    key,
-                    "н" | "в"
-                        | "нв"
-                        | "наст"
-                        | "настоящее"
-                        | "время"
-                        | "вр"
-                        | "сейчас"
-                        | "now"
-                )
+                matches!(key, "н" | "в" | "нв" | "наст" | "настоящее" | "время" | "вр" | "сейчас" | "now")
             })
         });
-        return Some((
-            Years {
-                from: Some(from),
-                to: None,
-            },
-            place..end + skip.count(),
-        ));
+        return Some((Years { from: Some(from), to: None }, place..end + skip.count()));
     }
     let years = match (until, since) {
-        (true, _) => Years {
-            from: None,
-            to: Some(from),
-        },
-        (_, true) => Years {
-            from: Some(from),
-            to: None,
-        },
+        (true, _) => Years { from: None, to: Some(from) },
+        (_, true) => Years { from: Some(from), to: None },
         _ => Years::single(from),
     };
     Some((years, place..end))
@@ -140,9 +97,7 @@ fn year(cell: &Cell, place: usize) -> Option<(i16, bool)> {
     let key = cell.key(place)?;
     let number: i16 = key.parse().ok()?;
     match key.len() {
-        4 => Years::PLAUSIBLE
-            .contains(&number)
-            .then_some((number, false)),
+        4 => Years::PLAUSIBLE.contains(&number).then_some((number, false)),
         2 if number >= 80 => Some((1900 + number, true)),
         2 if number <= 35 => Some((2000 + number, true)),
         _ => None,
@@ -150,10 +105,7 @@ fn year(cell: &Cell, place: usize) -> Option<(i16, bool)> {
 }
 
 fn is_unit(key: &str) -> bool {
-    matches!(
-        key,
-        "г" | "гг" | "год" | "года" | "годы" | "году" | "гв" | "год выпуска" | "выпуска"
-    )
+    matches!(key, "г" | "гг" | "год" | "года" | "годы" | "году" | "гв" | "год выпуска" | "выпуска")
 }
 
 #[cfg(test)]
@@ -207,13 +159,7 @@ mod tests {
     fn elsewhere_two_digits_alone_are_no_year() {
         assert_eq!(read_within(&mut Cell::new("30"), false), None);
         assert_eq!(read_within(&mut Cell::new("20-25"), false), None);
-        assert_eq!(
-            read_within(&mut Cell::new("97 г"), false),
-            Some(Years::single(1997))
-        );
-        assert_eq!(
-            read_within(&mut Cell::new("кузов 2008 черный"), false),
-            Some(Years::single(2008))
-        );
+        assert_eq!(read_within(&mut Cell::new("97 г"), false), Some(Years::single(1997)));
+        assert_eq!(read_within(&mut Cell::new("кузов 2008 черный"), false), Some(Years::single(2008)));
     }
 }

@@ -42,19 +42,9 @@ const ARROW: &str = " → ";
 /// Writes clean rows; `header` is the document's own, for the `raw_` columns.
 pub fn write_clean(rows: &[CleanRow], header: &[String], to: impl Write) -> Result<(), FileError> {
     let mut csv = writer(to)?;
-    csv.write_record(
-        COLUMNS
-            .into_iter()
-            .map(str::to_owned)
-            .chain(header.iter().map(|name| format!("{RAW}{name}"))),
-    )?;
+    csv.write_record(COLUMNS.into_iter().map(str::to_owned).chain(header.iter().map(|name| format!("{RAW}{name}"))))?;
     for row in rows {
-        csv.write_record(
-            values(row)
-                .iter()
-                .chain(&row.cells)
-                .map(|cell| escape(cell)),
-        )?;
+        csv.write_record(values(row).iter().chain(&row.cells).map(|cell| escape(cell)))?;
     }
     Ok(csv.flush()?)
 }
@@ -108,17 +98,9 @@ fn notes_with_issues(row: &CleanRow) -> String {
 pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
     let sheet = Sheet::read(from)?;
     sheet.require(&["make", "model"])?;
-    let is_raw = |name: &String| {
-        name.get(..RAW.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(RAW))
-    };
-    let raw: Vec<usize> = sheet
-        .header
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| is_raw(name))
-        .map(|(place, _)| place)
-        .collect();
+    let is_raw = |name: &String| name.get(..RAW.len()).is_some_and(|start| start.eq_ignore_ascii_case(RAW));
+    let raw: Vec<usize> =
+        sheet.header.iter().enumerate().filter(|(_, name)| is_raw(name)).map(|(place, _)| place).collect();
     let places = COLUMNS.map(|column| sheet.place(column));
     let mut problems = Problems::default();
     let rows = sheet
@@ -126,20 +108,9 @@ pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
         .iter()
         .zip(1..)
         .map(|((line, cells), count)| {
-            let mut line = Line {
-                line: *line,
-                cells,
-                places: &places,
-                problems: &mut problems,
-            };
+            let mut line = Line { line: *line, cells, places: &places, problems: &mut problems };
             let row = line.row(count);
-            CleanRow {
-                cells: raw
-                    .iter()
-                    .map(|place| cells.get(*place).cloned().unwrap_or_default())
-                    .collect(),
-                ..row
-            }
+            CleanRow { cells: raw.iter().map(|place| cells.get(*place).cloned().unwrap_or_default()).collect(), ..row }
         })
         .collect();
     problems.into_result(rows)
@@ -160,16 +131,10 @@ impl Line<'_> {
         if let (Some(from), Some(to)) = (from, to)
             && from > to
         {
-            self.bad(
-                "year_to",
-                &to.to_string(),
-                &format!("a year from {from} on (year_from)"),
-            );
+            self.bad("year_to", &to.to_string(), &format!("a year from {from} on (year_from)"));
         }
         let issues = self.issues();
-        let is_header = issues
-            .iter()
-            .any(|issue| issue.code == IssueCode::HeaderRow);
+        let is_header = issues.iter().any(|issue| issue.code == IssueCode::HeaderRow);
         CleanRow {
             page_number: self.place("page_number", 1),
             row_number: self.place("row_number", count),
@@ -184,9 +149,7 @@ impl Line<'_> {
             borders: self.word("borders"),
             seat_rows: self.word("seat_rows"),
             trunk: self.word("trunk"),
-            notes: split_notes(self.text("notes"), !issues.is_empty())
-                .0
-                .to_owned(),
+            notes: split_notes(self.text("notes"), !issues.is_empty()).0.to_owned(),
             confidence: self.word("confidence").unwrap_or(Confidence::Low),
             issues,
             cells: Vec::new(),
@@ -195,9 +158,8 @@ impl Line<'_> {
 
     fn text(&self, column: &str) -> &str {
         let place = COLUMNS.iter().position(|name| *name == column);
-        let cell = place
-            .and_then(|place| self.places.get(place).copied().flatten())
-            .and_then(|place| self.cells.get(place));
+        let cell =
+            place.and_then(|place| self.places.get(place).copied().flatten()).and_then(|place| self.cells.get(place));
         cell.map_or("", |cell| cell.trim())
     }
 
@@ -211,27 +173,15 @@ impl Line<'_> {
         if value.is_empty() {
             return None;
         }
-        value
-            .parse()
-            .map_err(|error: UnknownWord| {
-                self.bad(column, &value, &format!("one of {}", error.allowed))
-            })
-            .ok()
+        value.parse().map_err(|error: UnknownWord| self.bad(column, &value, &format!("one of {}", error.allowed))).ok()
     }
 
     fn year(&mut self, column: &str) -> Option<i16> {
         let value = self.text(column).to_owned();
-        let year = value
-            .parse()
-            .ok()
-            .filter(|year| Years::PLAUSIBLE.contains(year));
+        let year = value.parse().ok().filter(|year| Years::PLAUSIBLE.contains(year));
         if year.is_none() && !value.is_empty() {
             let years = Years::PLAUSIBLE;
-            self.bad(
-                column,
-                &value,
-                &format!("a year from {} to {}, or empty", years.start(), years.end()),
-            );
+            self.bad(column, &value, &format!("a year from {} to {}, or empty", years.start(), years.end()));
         }
         year
     }
@@ -253,20 +203,14 @@ impl Line<'_> {
         let notes = self.text("notes").to_owned();
         let mut words = split_notes(&notes, !codes.is_empty()).1.split(NEXT);
         let mut found = Vec::new();
-        for code in codes
-            .split(';')
-            .map(str::trim)
-            .filter(|code| !code.is_empty())
-        {
+        for code in codes.split(';').map(str::trim).filter(|code| !code.is_empty()) {
             match code.to_lowercase().parse() {
                 Ok(code) => {
                     let text = words.next().unwrap_or_default();
                     let (message, suggestion) = text.split_once(ARROW).unwrap_or((text, ""));
                     found.push(issues::issue(code, message, suggestion));
                 }
-                Err(UnknownWord { allowed, .. }) => {
-                    self.bad("issues", code, &format!("one of {allowed}"))
-                }
+                Err(UnknownWord { allowed, .. }) => self.bad("issues", code, &format!("one of {allowed}")),
             }
         }
         found
@@ -275,13 +219,7 @@ impl Line<'_> {
 
 /// Notes and, if the row has issues, their words in the square brackets at the end.
 fn split_notes(notes: &str, has_issues: bool) -> (&str, &str) {
-    let bracket = if has_issues {
-        notes
-            .strip_suffix(']')
-            .and_then(|rest| rest.rsplit_once('['))
-    } else {
-        None
-    };
+    let bracket = if has_issues { notes.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) } else { None };
     bracket.map_or((notes, ""), |(notes, words)| (notes.trim_end(), words))
 }
 
@@ -298,18 +236,12 @@ mod tests {
             make: "Lexus".to_owned(),
             model: "GX".to_owned(),
             generation: "J120".to_owned(),
-            years: Years {
-                from: None,
-                to: Some(2006),
-            },
+            years: Years { from: None, to: Some(2006) },
             steering: Some(Steering::Both),
             borders: Some(Borders::High),
             notes: "GX 470".to_owned(),
             confidence: Confidence::Medium,
-            issues: vec![
-                issues::year_invalid("1007"),
-                issues::model_guessed("gx", "Lexus GX"),
-            ],
+            issues: vec![issues::year_invalid("1007"), issues::model_guessed("gx", "Lexus GX")],
             cells: ["12", "-", "=GX"].map(str::to_owned).to_vec(),
             ..CleanRow::default()
         }
@@ -317,41 +249,19 @@ mod tests {
 
     fn written(rows: &[CleanRow]) -> Vec<u8> {
         let mut file = Vec::new();
-        write_clean(
-            rows,
-            &["ID", "Марка", "Модель"].map(str::to_owned),
-            &mut file,
-        )
-        .unwrap();
+        write_clean(rows, &["ID", "Марка", "Модель"].map(str::to_owned), &mut file).unwrap();
         file
     }
 
     #[test]
     fn rows_come_back_as_they_were() {
-        let header = CleanRow {
-            is_header: true,
-            issues: vec![issues::header_row()],
-            cells: vec![String::new(); 3],
-            ..row()
-        };
-        let rows = [
-            row(),
-            header,
-            CleanRow {
-                issues: Vec::new(),
-                notes: "[x]".to_owned(),
-                ..row()
-            },
-        ];
+        let header =
+            CleanRow { is_header: true, issues: vec![issues::header_row()], cells: vec![String::new(); 3], ..row() };
+        let rows = [row(), header, CleanRow { issues: Vec::new(), notes: "[x]".to_owned(), ..row() }];
         let file = written(&rows);
         assert_eq!(read_clean(file.as_slice()).unwrap(), rows);
         let text = String::from_utf8(file).unwrap();
-        assert!(
-            text.contains(
-                "GX 470 [год «1007» не похож на год; «gx» прочитано с опечаткой → Lexus GX]"
-            ),
-            "{text}"
-        );
+        assert!(text.contains("GX 470 [год «1007» не похож на год; «gx» прочитано с опечаткой → Lexus GX]"), "{text}");
         assert!(text.contains("raw_Марка"));
         assert!(text.contains("year_invalid;model_guessed"));
     }
@@ -359,20 +269,10 @@ mod tests {
     #[test]
     fn every_bad_value_is_told_with_what_is_allowed() {
         let text = "make;model;steering;year_from;year_to;confidence\nToyota;Camry;sideways;1007;;High\nKia;Rio;LEFT;2012;2010;";
-        let FileError::BadValues { values, more: 0 } = read_clean(text.as_bytes()).unwrap_err()
-        else {
-            panic!()
-        };
-        let told: Vec<(u64, &str)> = values
-            .iter()
-            .map(|bad| (bad.line, bad.column.as_str()))
-            .collect();
+        let FileError::BadValues { values, more: 0 } = read_clean(text.as_bytes()).unwrap_err() else { panic!() };
+        let told: Vec<(u64, &str)> = values.iter().map(|bad| (bad.line, bad.column.as_str())).collect();
         assert_eq!(told, [(2, "year_from"), (2, "steering"), (3, "year_to")]);
-        assert!(
-            values
-                .iter()
-                .any(|bad| bad.allowed.contains("`left` `right` `both`"))
-        );
+        assert!(values.iter().any(|bad| bad.allowed.contains("`left` `right` `both`")));
         assert!(
             matches!(read_clean("make\nKia".as_bytes()), Err(FileError::MissingColumns { missing, .. }) if missing == ["model"])
         );
@@ -382,11 +282,6 @@ mod tests {
     fn at_most_twenty_bad_values_are_listed() {
         let text = format!("make,model,trunk\n{}", "Kia,Rio,maybe\n".repeat(30));
         let error = read_clean(text.as_bytes()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("30 bad values (the first 20 are shown)"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("30 bad values (the first 20 are shown)"), "{error}");
     }
 }

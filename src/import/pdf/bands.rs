@@ -23,16 +23,9 @@ impl BodyLine {
     pub fn new(line: &Line, columns: &Columns) -> Self {
         let cells = columns.part(line);
         let id = columns.header.id_column();
-        let holds = |cell: &Vec<Piece>| {
-            !cell.is_empty() && cell.iter().all(|piece| columns.holds(id, piece))
-        };
+        let holds = |cell: &Vec<Piece>| !cell.is_empty() && cell.iter().all(|piece| columns.holds(id, piece));
         let has_id = cells.get(id).is_some_and(holds);
-        Self {
-            y: line.y,
-            em: line.em,
-            cells,
-            has_id,
-        }
+        Self { y: line.y, em: line.em, cells, has_id }
     }
 
     /// Whether it has text in this column.
@@ -62,44 +55,20 @@ pub fn bands(page: &TablePage, columns: &Columns) -> Vec<Band> {
     let is_closed = |band: usize| band > 0 && band < rulings.len();
     let mut keyed: Vec<((usize, usize), BodyLine)> = Vec::new();
     for line in &page.lines {
-        let headers_above = page
-            .headers
-            .iter()
-            .take_while(|header| header.y.0 < line.y)
-            .count();
+        let headers_above = page.headers.iter().take_while(|header| header.y.0 < line.y).count();
         let body = BodyLine::new(line, columns);
         keyed.push(((headers_above, band_of(middle(line.y, line.em))), body));
     }
     // What stands in a header's own band and has no ID belongs to the header's names.
-    let header_bands: Vec<usize> = page
-        .headers
-        .iter()
-        .map(|header| band_of(header.y.0 - 3.0))
-        .collect();
-    let has_digit = |cell: &Vec<Piece>| {
-        cell.iter()
-            .any(|piece| piece.text().contains(|ch: char| ch.is_ascii_digit()))
-    };
+    let header_bands: Vec<usize> = page.headers.iter().map(|header| band_of(header.y.0 - 3.0)).collect();
+    let has_digit = |cell: &Vec<Piece>| cell.iter().any(|piece| piece.text().contains(|ch: char| ch.is_ascii_digit()));
     let groups = keyed.chunk_by(|a, b| a.0 == b.0).map(|group| {
         let lines: Vec<BodyLine> = group.iter().map(|(_, line)| line.clone()).collect();
         let band = group.first().map_or(0, |(key, _)| key.1);
-        let row = lines.iter().any(|line| {
-            line.cells
-                .get(columns.header.id_column())
-                .is_some_and(has_digit)
-        });
-        (
-            Band {
-                closed: is_closed(band),
-                lines,
-            },
-            !row && is_closed(band) && header_bands.contains(&band),
-        )
+        let row = lines.iter().any(|line| line.cells.get(columns.header.id_column()).is_some_and(has_digit));
+        (Band { closed: is_closed(band), lines }, !row && is_closed(band) && header_bands.contains(&band))
     });
-    groups
-        .filter(|(_, is_header)| !is_header)
-        .map(|(band, _)| band)
-        .collect()
+    groups.filter(|(_, is_header)| !is_header).map(|(band, _)| band).collect()
 }
 
 /// The horizontal rulings that run along at least half of the table's width.
@@ -108,14 +77,8 @@ fn row_rulings(page: &TablePage, columns: &Columns) -> Vec<Ruling> {
     let rows = || page.lines.iter().filter(|line| columns.header.is_row(line));
     let pieces = || rows().flat_map(|line| &line.pieces);
     let names = || columns.header.cells.iter();
-    let left = pieces()
-        .map(|piece| piece.x0)
-        .chain(names().map(|cell| cell.x0))
-        .fold(f64::INFINITY, f64::min);
-    let right = pieces()
-        .map(|piece| piece.x1)
-        .chain(names().map(|cell| cell.x1))
-        .fold(f64::NEG_INFINITY, f64::max);
+    let left = pieces().map(|piece| piece.x0).chain(names().map(|cell| cell.x0)).fold(f64::INFINITY, f64::min);
+    let right = pieces().map(|piece| piece.x1).chain(names().map(|cell| cell.x1)).fold(f64::NEG_INFINITY, f64::max);
     rulings::gather(&page.horizontal)
         .into_iter()
         .filter(|ruling| ruling.covers(left, right) >= (right - left) / 2.0)

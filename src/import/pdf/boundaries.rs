@@ -52,26 +52,11 @@ pub fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[Option<
     wide.sort_by(|a, b| a.1.total_cmp(&b.1));
 
     // Two fixed candidates stand for the table's outer sides.
-    let side = |x| {
-        vec![Candidate {
-            x,
-            cuts: 0,
-            edges: 0,
-        }]
-    };
-    let between = gaps
-        .iter()
-        .zip(known)
-        .map(|(gap, known)| known.map_or_else(|| candidates(&pieces, *gap), side));
-    let steps: Vec<Vec<Candidate>> = std::iter::once(side(f64::NEG_INFINITY))
-        .chain(between)
-        .chain([side(f64::INFINITY)])
-        .collect();
-    let mut best = vec![vec![Best {
-        cost: 0,
-        edges: 0,
-        previous: 0,
-    }]];
+    let side = |x| vec![Candidate { x, cuts: 0, edges: 0 }];
+    let between = gaps.iter().zip(known).map(|(gap, known)| known.map_or_else(|| candidates(&pieces, *gap), side));
+    let steps: Vec<Vec<Candidate>> =
+        std::iter::once(side(f64::NEG_INFINITY)).chain(between).chain([side(f64::INFINITY)]).collect();
+    let mut best = vec![vec![Best { cost: 0, edges: 0, previous: 0 }]];
     for pair in steps.windows(2) {
         let ([lefts, rights], Some(before)) = (pair, best.last()) else {
             break;
@@ -89,24 +74,12 @@ pub fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[Option<
                 let edges = so_far.edges + right.edges;
                 let better = slot.is_none_or(|slot| (cost, slot.edges) < (slot.cost, edges));
                 if left.x <= right.x && better {
-                    *slot = Some(Best {
-                        cost,
-                        edges,
-                        previous,
-                    });
+                    *slot = Some(Best { cost, edges, previous });
                 }
             }
         }
-        let unreachable = Best {
-            cost: u32::MAX / 2,
-            edges: 0,
-            previous: 0,
-        };
-        best.push(
-            next.into_iter()
-                .map(|slot| slot.unwrap_or(unreachable))
-                .collect(),
-        );
+        let unreachable = Best { cost: u32::MAX / 2, edges: 0, previous: 0 };
+        best.push(next.into_iter().map(|slot| slot.unwrap_or(unreachable)).collect());
     }
     // Back from the right side to the left one.
     let mut boundaries = Vec::new();
@@ -124,8 +97,7 @@ pub fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[Option<
 fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
     let grain = GRAIN.max((right - left) / MAX_CANDIDATES as f64);
     let slots = ((right - left) / grain).ceil().max(1.0) as usize;
-    let slot =
-        |x: f64| (left < x && x < right).then(|| (((x - left) / grain) as usize).min(slots - 1));
+    let slot = |x: f64| (left < x && x < right).then(|| (((x - left) / grain) as usize).min(slots - 1));
     let (mut starts, mut ends) = (vec![0_u32; slots], vec![0_u32; slots]);
     for piece in pieces {
         if let Some(count) = slot(piece.x0).and_then(|slot| starts.get_mut(slot)) {
@@ -137,26 +109,14 @@ fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
     }
     // Where edges are: the slot's place, how many pieces start in it, how many end; both names count as edges.
     let mut edges = vec![(left, 0, 0)];
-    let counted = starts
-        .iter()
-        .zip(&ends)
-        .enumerate()
-        .filter(|(_, (starts, ends))| **starts + **ends > 0);
-    edges.extend(
-        counted.map(|(slot, (starts, ends))| (left + (slot as f64 + 0.5) * grain, *starts, *ends)),
-    );
+    let counted = starts.iter().zip(&ends).enumerate().filter(|(_, (starts, ends))| **starts + **ends > 0);
+    edges.extend(counted.map(|(slot, (starts, ends))| (left + (slot as f64 + 0.5) * grain, *starts, *ends)));
     edges.push((right, 0, 0));
-    let between = edges
-        .windows(2)
-        .filter_map(|pair| Some((pair.first()?, pair.last()?)));
+    let between = edges.windows(2).filter_map(|pair| Some((pair.first()?, pair.last()?)));
     let candidate = |(a, b): (&(f64, u32, u32), &(f64, u32, u32))| {
         let x = (a.0 + b.0) / 2.0;
         let cuts = pieces.iter().filter(|piece| is_cut(piece, x)).count();
-        Candidate {
-            x,
-            cuts: u32::try_from(cuts).unwrap_or(u32::MAX / 8).min(1 << 20),
-            edges: a.2 + b.1,
-        }
+        Candidate { x, cuts: u32::try_from(cuts).unwrap_or(u32::MAX / 8).min(1 << 20), edges: a.2 + b.1 }
     };
     between.map(candidate).collect()
 }
@@ -169,30 +129,16 @@ mod tests {
     fn piece(text: &str, x0: f64, operation: usize) -> Piece {
         let glyph = |(index, ch): (usize, char)| {
             let x0 = x0 + 5.0 * index as f64;
-            Glyph {
-                text: ch.into(),
-                x0,
-                x1: x0 + 5.0,
-                operation,
-            }
+            Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
         };
-        Piece::new(
-            &text.chars().enumerate().map(glyph).collect::<Vec<_>>(),
-            0.0,
-            10.0,
-        )
-        .unwrap()
+        Piece::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
     }
 
     fn line(pieces: &[(&str, f64)]) -> Line {
         Line {
             y: 0.0,
             em: 10.0,
-            pieces: pieces
-                .iter()
-                .enumerate()
-                .map(|(op, (text, x))| piece(text, *x, op))
-                .collect(),
+            pieces: pieces.iter().enumerate().map(|(op, (text, x))| piece(text, *x, op)).collect(),
         }
     }
 
@@ -211,10 +157,7 @@ mod tests {
 
     #[test]
     fn a_cut_costs_more_than_a_gap_left() {
-        let lines = [
-            line(&[("длинный текст", 0.0), ("x", 100.0)]),
-            line(&[("a", 0.0), ("b", 30.0)]),
-        ];
+        let lines = [line(&[("длинный текст", 0.0), ("x", 100.0)]), line(&[("a", 0.0), ("b", 30.0)])];
         let lines: Vec<&Line> = lines.iter().collect();
         let found = unruled_boundaries(&lines, &[(10.0, 90.0)], &[None]);
         assert!(found[0] > 65.0, "{found:?}");

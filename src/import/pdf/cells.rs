@@ -38,12 +38,7 @@ mod tests {
 
     fn text(lines: &[(f64, f64, &str)]) -> String {
         let piece = |(x, y, text): &(f64, f64, &str)| {
-            let glyph = Glyph {
-                text: text.to_string(),
-                x0: *x,
-                x1: x + 20.0,
-                operation: 0,
-            };
+            let glyph = Glyph { text: text.to_string(), x0: *x, x1: x + 20.0, operation: 0 };
             Piece::new(&[glyph], *y, 10.0)
         };
         cell_text(lines.iter().filter_map(piece).collect())
@@ -51,26 +46,14 @@ mod tests {
 
     #[test]
     fn wrapped_lines_join_with_a_space_and_none_after_a_hyphen_inside_a_word() {
-        assert_eq!(
-            text(&[(0.0, 10.0, "левый"), (0.0, 22.0, "руль")]),
-            "левый руль"
-        );
-        assert_eq!(
-            text(&[(0.0, 22.0, "Бенц"), (0.0, 10.0, "Мерседес-")]),
-            "Мерседес-Бенц"
-        );
-        assert_eq!(
-            text(&[(0.0, 10.0, "седан -"), (0.0, 22.0, "купе")]),
-            "седан - купе"
-        );
+        assert_eq!(text(&[(0.0, 10.0, "левый"), (0.0, 22.0, "руль")]), "левый руль");
+        assert_eq!(text(&[(0.0, 22.0, "Бенц"), (0.0, 10.0, "Мерседес-")]), "Мерседес-Бенц");
+        assert_eq!(text(&[(0.0, 10.0, "седан -"), (0.0, 22.0, "купе")]), "седан - купе");
     }
 
     #[test]
     fn words_drawn_apart_get_a_space_and_touching_ones_none() {
-        assert_eq!(
-            text(&[(0.0, 10.0, "Ленд"), (23.0, 10.0, "Крузер")]),
-            "Ленд Крузер"
-        );
+        assert_eq!(text(&[(0.0, 10.0, "Ленд"), (23.0, 10.0, "Крузер")]), "Ленд Крузер");
         assert_eq!(text(&[(0.0, 10.0, "Ка"), (20.5, 10.0, "мри")]), "Камри");
     }
 }

@@ -27,9 +27,7 @@ pub fn file(bytes: &[u8], limits: &Limits) -> Result<(), PdfError> {
     if find(head, b"%PDF-").is_none() {
         return Err(PdfError::NotPdf);
     }
-    let tail = bytes
-        .get(bytes.len().saturating_sub(MARK_DISTANCE)..)
-        .unwrap_or(bytes);
+    let tail = bytes.get(bytes.len().saturating_sub(MARK_DISTANCE)..).unwrap_or(bytes);
     if find(tail, b"%%EOF").is_none() {
         return Err(PdfError::Truncated);
     }
@@ -50,10 +48,7 @@ pub fn open(bytes: &[u8]) -> Result<Pdf, PdfError> {
     Pdf::new(bytes.to_vec()).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => PdfError::PasswordProtected,
         LoadPdfError::Decryption(_) => PdfError::UnsupportedEncryption,
-        LoadPdfError::Invalid => PdfError::damaged(
-            None,
-            "its table of contents or its list of pages cannot be read",
-        ),
+        LoadPdfError::Invalid => PdfError::damaged(None, "its table of contents or its list of pages cannot be read"),
     })
 }
 
@@ -81,17 +76,10 @@ pub fn pages(pdf: &Pdf, limits: &Limits) -> Result<(), PdfError> {
         return Err(PdfError::too_many_pages(limits));
     }
     let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
-    let count = catalog
-        .and_then(|catalog| catalog.get::<Dict<'_>>("Pages"))
-        .and_then(|tree| tree.get::<i32>("Count"));
+    let count = catalog.and_then(|catalog| catalog.get::<Dict<'_>>("Pages")).and_then(|tree| tree.get::<i32>("Count"));
     if count.is_none_or(|count| usize::try_from(count) != Ok(pages.len())) {
-        let told = count.map_or("an unknown number of".to_string(), |count| {
-            count.to_string()
-        });
-        return Err(PdfError::damaged(
-            None,
-            format!("it says it has {told} pages, {} could be read", pages.len()),
-        ));
+        let told = count.map_or("an unknown number of".to_string(), |count| count.to_string());
+        return Err(PdfError::damaged(None, format!("it says it has {told} pages, {} could be read", pages.len())));
     }
     let mut content_of = HashSet::new();
     let mut forms = HashSet::new();
@@ -102,9 +90,7 @@ pub fn pages(pdf: &Pdf, limits: &Limits) -> Result<(), PdfError> {
         if !content_of.insert(content.iter().map(Stream::obj_id).collect::<Vec<_>>()) {
             return Err(in_page("it shows the same content as another page".into()));
         }
-        let text = page
-            .page_stream()
-            .ok_or_else(|| in_page("its content cannot be decoded".into()))?;
+        let text = page.page_stream().ok_or_else(|| in_page("its content cannot be decoded".into()))?;
         understood(text, page.resources(), &mut forms, 0).map_err(in_page)?;
     }
     Ok(())
@@ -116,16 +102,9 @@ fn content_streams<'a>(page: &Page<'a>) -> Result<Vec<Stream<'a>>, String> {
     if let Some(stream) = page.raw().get::<Stream<'a>>("Contents") {
         return Ok(vec![stream]);
     }
-    let array = page
-        .raw()
-        .get::<Array<'a>>("Contents")
-        .ok_or_else(missing)?;
+    let array = page.raw().get::<Array<'a>>("Contents").ok_or_else(missing)?;
     let streams: Vec<Stream<'a>> = array.iter::<Stream<'a>>().collect();
-    if streams.is_empty() || streams.len() != array.raw_iter().count() {
-        Err(missing())
-    } else {
-        Ok(streams)
-    }
+    if streams.is_empty() || streams.len() != array.raw_iter().count() { Err(missing()) } else { Ok(streams) }
 }
 
 /// Reads a content stream's instructions to the end, and those of the forms it shows.
@@ -151,23 +130,15 @@ fn understood<'a>(
             TypedInstruction::EndCompatibility(_) => compatibility_sections -= 1,
             TypedInstruction::Fallback(operator) if &**operator == LAST => complete = true,
             TypedInstruction::Fallback(operator) if compatibility_sections <= 0 => {
-                let operator = String::from_utf8_lossy(operator)
-                    .chars()
-                    .take(20)
-                    .collect::<String>();
-                return Err(format!(
-                    "its content has an instruction that makes no sense ({operator:?})"
-                ));
+                let operator = String::from_utf8_lossy(operator).chars().take(20).collect::<String>();
+                return Err(format!("its content has an instruction that makes no sense ({operator:?})"));
             }
             TypedInstruction::TextFont(font) if resources.get_font(font.0).is_none() => {
                 return Err(format!("the font {:?} is missing", font.0.as_str()));
             }
             TypedInstruction::XObject(form) => {
                 let stream = resources.get_x_object(form.0);
-                shown.push(
-                    stream
-                        .ok_or_else(|| format!("the drawing {:?} is missing", form.0.as_str()))?,
-                );
+                shown.push(stream.ok_or_else(|| format!("the drawing {:?} is missing", form.0.as_str()))?);
             }
             _ => {}
         }
@@ -176,14 +147,9 @@ fn understood<'a>(
         return Err("its content breaks off in the middle of an instruction".into());
     }
     for form in shown {
-        let is_form = form
-            .dict()
-            .get::<Name<'_>>("Subtype")
-            .is_some_and(|kind| kind.as_ref() == b"Form");
+        let is_form = form.dict().get::<Name<'_>>("Subtype").is_some_and(|kind| kind.as_ref() == b"Form");
         if is_form && seen.insert(form.obj_id()) {
-            let text = form
-                .decoded_data()
-                .map_err(|_| "a drawing in it cannot be decoded".to_string())?;
+            let text = form.decoded_data().map_err(|_| "a drawing in it cannot be decoded".to_string())?;
             let own = form.dict().get::<Dict<'a>>("Resources").map(Resources::new);
             understood(&text, own.as_ref().unwrap_or(resources), seen, depth + 1)?;
         }
@@ -194,34 +160,22 @@ fn understood<'a>(
 /// Decodes a stream as far as its image filters, which carry no text.
 fn decode(stream: &Stream<'_>, budget: &mut Budget<'_>) -> Result<(), PdfError> {
     let id = stream.obj_id();
-    let broken = |what: &str| {
-        PdfError::damaged(
-            None,
-            format!("the stream of object {} {what}", id.obj_number),
-        )
-    };
+    let broken = |what: &str| PdfError::damaged(None, format!("the stream of object {} {what}", id.obj_number));
     let mut data = stream.raw_data().into_owned();
     for filter in filters(stream) {
         data = match filter.as_ref() {
             b"FlateDecode" | b"Fl" => {
                 let inflated = budget.inflate(&data)?;
-                inflated
-                    .ok_or_else(|| broken("does not decompress to its end or fails its checksum"))?
+                inflated.ok_or_else(|| broken("does not decompress to its end or fails its checksum"))?
             }
-            b"ASCII85Decode" | b"A85" => {
-                ascii85(&data).ok_or_else(|| broken("is no valid ASCII85 text"))?
-            }
-            b"ASCIIHexDecode" | b"AHx" => {
-                ascii_hex(&data).ok_or_else(|| broken("is no valid hexadecimal text"))?
-            }
+            b"ASCII85Decode" | b"A85" => ascii85(&data).ok_or_else(|| broken("is no valid ASCII85 text"))?,
+            b"ASCIIHexDecode" | b"AHx" => ascii_hex(&data).ok_or_else(|| broken("is no valid hexadecimal text"))?,
             b"Crypt" => data,
             b"CCITTFaxDecode" | b"CCF" | b"JBIG2Decode" | b"DCTDecode" | b"DCT" | b"JPXDecode" => {
                 return Ok(());
             }
             _ => {
-                return Err(PdfError::UnsupportedCompression {
-                    filter: filter.as_str().chars().take(40).collect(),
-                });
+                return Err(PdfError::UnsupportedCompression { filter: filter.as_str().chars().take(40).collect() });
             }
         };
     }
@@ -245,19 +199,13 @@ struct Budget<'a> {
 
 impl<'a> Budget<'a> {
     fn new(limits: &'a Limits) -> Self {
-        Self {
-            limits,
-            left: limits.max_inflated_bytes,
-        }
+        Self { limits, left: limits.max_inflated_bytes }
     }
 
     /// Inflates a zlib stream; `None` if it is damaged (its Adler-32 is verified by the decoder).
     fn inflate(&mut self, data: &[u8]) -> Result<Option<Vec<u8>>, PdfError> {
         let mut inflated = Vec::new();
-        let whole = ZlibDecoder::new(data)
-            .take(self.left + 1)
-            .read_to_end(&mut inflated)
-            .is_ok();
+        let whole = ZlibDecoder::new(data).take(self.left + 1).read_to_end(&mut inflated).is_ok();
         self.left = self.spend(inflated.len() as u64)?;
         Ok(whole.then_some(inflated))
     }
@@ -268,9 +216,7 @@ impl<'a> Budget<'a> {
         while is_zlib(layer.as_deref().unwrap_or(data)) {
             let mut inflated = Vec::new();
             // A damaged stream is no concern here: what it gave is counted.
-            let _ = ZlibDecoder::new(layer.as_deref().unwrap_or(data))
-                .take(self.left + 1)
-                .read_to_end(&mut inflated);
+            let _ = ZlibDecoder::new(layer.as_deref().unwrap_or(data)).take(self.left + 1).read_to_end(&mut inflated);
             self.left = self.spend(inflated.len() as u64)?;
             layer = Some(inflated);
         }
@@ -278,9 +224,7 @@ impl<'a> Budget<'a> {
     }
 
     fn spend(&self, bytes: u64) -> Result<u64, PdfError> {
-        self.left
-            .checked_sub(bytes)
-            .ok_or_else(|| PdfError::too_many_bytes(self.limits))
+        self.left.checked_sub(bytes).ok_or_else(|| PdfError::too_many_bytes(self.limits))
     }
 }
 
@@ -289,23 +233,14 @@ fn is_zlib(data: &[u8]) -> bool {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 fn ascii_hex(data: &[u8]) -> Option<Vec<u8>> {
-    let digits = data
-        .iter()
-        .take_while(|byte| **byte != b'>')
-        .filter(|byte| !byte.is_ascii_whitespace() && **byte != 0);
-    let digits = digits
-        .map(|byte| char::from(*byte).to_digit(16))
-        .collect::<Option<Vec<u32>>>()?;
-    digits
-        .chunks(2)
-        .map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1).unwrap_or(&0)).ok())
-        .collect()
+    let digits =
+        data.iter().take_while(|byte| **byte != b'>').filter(|byte| !byte.is_ascii_whitespace() && **byte != 0);
+    let digits = digits.map(|byte| char::from(*byte).to_digit(16)).collect::<Option<Vec<u32>>>()?;
+    digits.chunks(2).map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1).unwrap_or(&0)).ok()).collect()
 }
 
 fn ascii85(data: &[u8]) -> Option<Vec<u8>> {
@@ -316,9 +251,7 @@ fn ascii85(data: &[u8]) -> Option<Vec<u8>> {
     let mut flush = |group: &mut Vec<u8>| -> Option<()> {
         let kept = group.len().checked_sub(1)?;
         group.resize(5, 84);
-        let value = group
-            .iter()
-            .fold(0_u64, |value, digit| value * 85 + u64::from(*digit));
+        let value = group.iter().fold(0_u64, |value, digit| value * 85 + u64::from(*digit));
         decoded.extend_from_slice(u32::try_from(value).ok()?.to_be_bytes().get(..kept)?);
         group.clear();
         Some(())
@@ -353,10 +286,7 @@ mod tests {
 
     #[test]
     fn text_codings_are_undone_strictly() {
-        assert_eq!(
-            ascii85(b"<~87cURD]i,\"Ebo80~>").as_deref(),
-            Some(&b"Hello World!"[..])
-        );
+        assert_eq!(ascii85(b"<~87cURD]i,\"Ebo80~>").as_deref(), Some(&b"Hello World!"[..]));
         assert_eq!(ascii85(b"z~>").as_deref(), Some(&[0; 4][..]));
         assert_eq!(ascii85(b"87c\xffRD~>"), None);
         assert_eq!(ascii_hex(b"48 65 6C6c 7>").as_deref(), Some(&b"Hellp"[..]));
@@ -366,9 +296,7 @@ mod tests {
     #[test]
     fn a_wrong_checksum_and_a_missing_end_are_noticed() {
         // "abc", stored, with its Adler-32.
-        let whole = [
-            0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27,
-        ];
+        let whole = [0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27];
         let limits = Limits::default();
         let inflate = |data: &[u8]| Budget::new(&limits).inflate(data).unwrap();
         assert_eq!(inflate(&whole).as_deref(), Some(&b"abc"[..]));
@@ -380,16 +308,8 @@ mod tests {
 
     #[test]
     fn inflating_stops_at_the_limit() {
-        let whole = [
-            0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27,
-        ];
-        let limits = Limits {
-            max_inflated_bytes: 2,
-            ..Limits::default()
-        };
-        assert_eq!(
-            Budget::new(&limits).inflate(&whole),
-            Err(PdfError::too_many_bytes(&limits))
-        );
+        let whole = [0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27];
+        let limits = Limits { max_inflated_bytes: 2, ..Limits::default() };
+        assert_eq!(Budget::new(&limits).inflate(&whole), Err(PdfError::too_many_bytes(&limits)));
     }
 }

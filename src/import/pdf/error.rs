@@ -27,9 +27,7 @@ pub enum PdfError {
         check: String,
     },
     /// It opens with a password only.
-    #[error(
-        "the PDF file is protected by a password (an empty one was tried); export it without a password"
-    )]
+    #[error("the PDF file is protected by a password (an empty one was tried); export it without a password")]
     PasswordProtected,
     /// It is encrypted in a way that cannot be read.
     #[error("the PDF file is encrypted in a way that cannot be read; export it without encryption")]
@@ -110,9 +108,7 @@ pub enum PdfError {
         page: i32,
     },
     /// One of the [`Limits`] was met.
-    #[error(
-        "the PDF file is too large: more than {max} {what}; split it, or export the table alone"
-    )]
+    #[error("the PDF file is too large: more than {max} {what}; split it, or export the table alone")]
     TooLarge {
         /// What there is too much of.
         what: &'static str,
@@ -145,28 +141,18 @@ impl PdfError {
     }
 
     pub(super) fn damaged(page: Option<i32>, check: impl Into<String>) -> Self {
-        Self::Damaged {
-            page,
-            check: check.into(),
-        }
+        Self::Damaged { page, check: check.into() }
     }
 
     pub(super) fn too_many_pages(limits: &Limits) -> Self {
-        Self::TooLarge {
-            what: "pages",
-            max: limits.max_pages as u64,
-        }
+        Self::TooLarge { what: "pages", max: limits.max_pages as u64 }
     }
 
     pub(super) fn too_many_bytes(limits: &Limits) -> Self {
-        Self::TooLarge {
-            what: "bytes once decompressed",
-            max: limits.max_inflated_bytes,
-        }
+        Self::TooLarge { what: "bytes once decompressed", max: limits.max_inflated_bytes }
     }
 }
 
 fn on_page(page: &Option<i32>) -> String {
-    page.map(|page| format!(" (page {page})"))
-        .unwrap_or_default()
+    page.map(|page| format!(" (page {page})")).unwrap_or_default()
 }

@@ -10,9 +10,8 @@ use hayro_interpret::font::{Glyph as FontGlyph, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::kurbo::{Affine, BezPath, PathEl, Point, Rect, Vec2};
 use hayro_interpret::{
-    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
-    InterpreterCache, InterpreterSettings, InterpreterWarning, SoftMask, TransformExt,
-    interpret_page,
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
+    InterpreterSettings, InterpreterWarning, SoftMask, TransformExt, interpret_page,
 };
 use hayro_syntax::Pdf;
 use hayro_syntax::page::Page;
@@ -58,21 +57,15 @@ pub fn pages(pdf: &Pdf, limits: &Limits) -> Result<Vec<PageMarks>, PdfError> {
     for (number, page) in (1..).zip(pdf.pages().iter()) {
         let mut ink = draw(page, number, 0, &cache, limits, deadline)?;
         // A page that is written sideways is turned until most of its text runs to the right.
-        let turn = (0..4)
-            .max_by_key(|turn| (ink.turned.get(*turn), 4 - turn))
-            .unwrap_or(0);
+        let turn = (0..4).max_by_key(|turn| (ink.turned.get(*turn), 4 - turn)).unwrap_or(0);
         if turn != 0 {
             ink = draw(page, number, turn, &cache, limits, deadline)?;
         }
         if let Some(near) = ink.unreadable {
             return Err(PdfError::UnreadableText { page: number, near });
         }
-        let marks = PageMarks {
-            number,
-            pieces: pieces(&ink.glyphs),
-            vertical: ink.vertical,
-            horizontal: ink.horizontal,
-        };
+        let marks =
+            PageMarks { number, pieces: pieces(&ink.glyphs), vertical: ink.vertical, horizontal: ink.horizontal };
         if marks.pieces.is_empty() {
             without_text.get_or_insert(number);
         }
@@ -108,35 +101,21 @@ fn draw<'a>(
     let (width, height) = page.render_dimensions();
     let area = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
     let transform = turn * page.initial_transform(true).to_kurbo();
-    let mut context = Context::new(
-        transform,
-        turn.transform_rect_bbox(area),
-        cache,
-        page.xref(),
-        settings,
-    );
-    let mut ink = Ink {
-        callbacks_left: limits.max_callbacks_per_page,
-        deadline,
-        ..Ink::default()
-    };
-    let drawn = catch_unwind(AssertUnwindSafe(|| {
-        interpret_page(page, &mut context, &mut ink)
-    }));
+    let mut context = Context::new(transform, turn.transform_rect_bbox(area), cache, page.xref(), settings);
+    let mut ink = Ink { callbacks_left: limits.max_callbacks_per_page, deadline, ..Ink::default() };
+    let drawn = catch_unwind(AssertUnwindSafe(|| interpret_page(page, &mut context, &mut ink)));
     match drawn {
         Err(stop) if stop.is::<TooManyCallbacks>() => Err(PdfError::TooLarge {
             what: "drawing operations on one page",
             max: limits.max_callbacks_per_page as u64,
         }),
-        Err(stop) if stop.is::<TooLate>() => Err(PdfError::TooLarge {
-            what: "seconds of drawing",
-            max: limits.max_time.as_secs(),
-        }),
+        Err(stop) if stop.is::<TooLate>() => {
+            Err(PdfError::TooLarge { what: "seconds of drawing", max: limits.max_time.as_secs() })
+        }
         Err(_) => Err(PdfError::damaged(Some(number), "it cannot be drawn")),
-        Ok(()) if font_missing.load(Ordering::Relaxed) => Err(PdfError::damaged(
-            Some(number),
-            "one of its fonts cannot be read",
-        )),
+        Ok(()) if font_missing.load(Ordering::Relaxed) => {
+            Err(PdfError::damaged(Some(number), "one of its fonts cannot be read"))
+        }
         Ok(()) => Ok(ink),
     }
 }
@@ -166,11 +145,7 @@ impl Ink {
             Some(left) => left,
             None => resume_unwind(Box::new(TooManyCallbacks)),
         };
-        if self.callbacks_left.is_multiple_of(64)
-            && self
-                .deadline
-                .is_some_and(|deadline| Instant::now() > deadline)
-        {
+        if self.callbacks_left.is_multiple_of(64) && self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             resume_unwind(Box::new(TooLate));
         }
     }
@@ -191,57 +166,29 @@ impl Ink {
         }
         let (text, advance) = match glyph {
             FontGlyph::Outline(outline) => {
-                let blank = || {
-                    outline
-                        .outline()
-                        .elements()
-                        .is_empty()
-                        .then(|| " ".to_string())
-                };
-                (
-                    readable(outline.as_unicode()).or_else(blank),
-                    outline.advance_width(),
-                )
+                let blank = || outline.outline().elements().is_empty().then(|| " ".to_string());
+                (readable(outline.as_unicode()).or_else(blank), outline.advance_width())
             }
             FontGlyph::Type3(type3) => (readable(type3.as_unicode()), type3.advance_width()),
         };
         let Some(text) = text else {
             let before = self.glyphs.len().saturating_sub(20);
-            let near = self
-                .glyphs
-                .get(before..)
-                .unwrap_or_default()
-                .iter()
-                .map(|drawn| drawn.glyph.text.as_str())
-                .collect();
+            let near =
+                self.glyphs.get(before..).unwrap_or_default().iter().map(|drawn| drawn.glyph.text.as_str()).collect();
             self.unreadable.get_or_insert(near);
             return;
         };
         // Bold is sometimes drawn as the same glyph twice, a hair apart.
         let cell = em * 0.08;
-        let (column, row) = (
-            (origin.x / cell).round() as i64,
-            (origin.y / cell).round() as i64,
-        );
-        let twice = (-1..=1).any(|dx| {
-            (-1..=1).any(|dy| self.seen.contains(&(text.clone(), column + dx, row + dy)))
-        });
+        let (column, row) = ((origin.x / cell).round() as i64, (origin.y / cell).round() as i64);
+        let twice = (-1..=1).any(|dx| (-1..=1).any(|dy| self.seen.contains(&(text.clone(), column + dx, row + dy))));
         if twice && !text.trim().is_empty() {
             return;
         }
         self.seen.insert((text.clone(), column, row));
         let x1 = origin.x + f64::from(advance.unwrap_or(0.0)) * along.hypot();
-        let glyph = Glyph {
-            text,
-            x0: origin.x,
-            x1: x1.max(origin.x),
-            operation: self.operations,
-        };
-        self.glyphs.push(DrawnGlyph {
-            glyph,
-            y: origin.y,
-            em,
-        });
+        let glyph = Glyph { text, x0: origin.x, x1: x1.max(origin.x), operation: self.operations };
+        self.glyphs.push(DrawnGlyph { glyph, y: origin.y, em });
     }
 
     fn add_edge(&mut self, a: Point, b: Point) {
@@ -250,17 +197,9 @@ impl Ink {
         }
         let (dx, dy) = ((a.x - b.x).abs(), (a.y - b.y).abs());
         if dx <= AXIS_TOLERANCE && dy > AXIS_TOLERANCE {
-            self.vertical.push(Edge {
-                at: (a.x + b.x) / 2.0,
-                from: a.y.min(b.y),
-                to: a.y.max(b.y),
-            });
+            self.vertical.push(Edge { at: (a.x + b.x) / 2.0, from: a.y.min(b.y), to: a.y.max(b.y) });
         } else if dy <= AXIS_TOLERANCE && dx > AXIS_TOLERANCE {
-            self.horizontal.push(Edge {
-                at: (a.y + b.y) / 2.0,
-                from: a.x.min(b.x),
-                to: a.x.max(b.x),
-            });
+            self.horizontal.push(Edge { at: (a.y + b.y) / 2.0, from: a.x.min(b.x), to: a.x.max(b.x) });
         }
     }
 }

@@ -33,31 +33,17 @@ impl Header {
 
     /// Which column is about this.
     pub fn position(&self, column: Column) -> Option<usize> {
-        self.cells
-            .iter()
-            .position(|cell| Column::from_header(&cell.name) == Some(column))
+        self.cells.iter().position(|cell| Column::from_header(&cell.name) == Some(column))
     }
 
     /// Whether a line looks like a row: something near the names of the ID, the make and the model.
     pub fn is_row(&self, line: &Line) -> bool {
         let centre = |piece: &Piece| (piece.x0 + piece.x1) / 2.0;
         let right_of = |pair: &[HeaderCell], x: f64| matches!(pair, [left, right] if x > (left.x1 + right.x0) / 2.0);
-        let nearest = |piece: &Piece| {
-            self.cells
-                .windows(2)
-                .filter(|pair| right_of(pair, centre(piece)))
-                .count()
-        };
+        let nearest = |piece: &Piece| self.cells.windows(2).filter(|pair| right_of(pair, centre(piece))).count();
         let filled: HashSet<usize> = line.pieces.iter().map(nearest).collect();
-        let wanted = [
-            Some(self.id_column()),
-            self.position(Column::Make),
-            self.position(Column::Model),
-        ];
-        wanted
-            .into_iter()
-            .flatten()
-            .all(|column| filled.contains(&column))
+        let wanted = [Some(self.id_column()), self.position(Column::Make), self.position(Column::Model)];
+        wanted.into_iter().flatten().all(|column| filled.contains(&column))
     }
 }
 
@@ -67,21 +53,13 @@ pub fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
     for height in 1..=3 {
         let mut at = 0;
         while let Some(window) = lines.get(at..at + height) {
-            let close = window
-                .windows(2)
-                .all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
+            let close = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
             let cells = header_cells(window);
             if close && Column::is_header(cells.iter().map(|cell| cell.name.as_str())) {
                 let (first, last) = grown(lines, at, at + height - 1);
                 let window: Vec<Line> = lines.drain(first..=last).collect();
-                let y = (
-                    window.first().map_or(0.0, |line| line.y),
-                    window.last().map_or(0.0, |line| line.y),
-                );
-                headers.push(Header {
-                    y,
-                    cells: header_cells(&window),
-                });
+                let y = (window.first().map_or(0.0, |line| line.y), window.last().map_or(0.0, |line| line.y));
+                headers.push(Header { y, cells: header_cells(&window) });
                 at = first;
             } else {
                 at += 1;
@@ -98,28 +76,16 @@ pub fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
 fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
     let known = |cell: &HeaderCell| Column::from_header(&cell.name).is_some();
     let completes = |new: usize, from: usize, to: usize, old: std::ops::RangeInclusive<usize>| {
-        let (Some(new), Some(window), Some(old)) =
-            (lines.get(new), lines.get(from..=to), lines.get(old))
-        else {
+        let (Some(new), Some(window), Some(old)) = (lines.get(new), lines.get(from..=to), lines.get(old)) else {
             return false;
         };
-        let near = window
-            .windows(2)
-            .all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
+        let near = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
         let (cells, before) = (header_cells(window), header_cells(old));
-        let names = |piece: &Piece| {
-            cells
-                .iter()
-                .any(|cell| overlaps(cell, piece) && known(cell))
-        };
-        let keeps = cells.iter().filter(|cell| known(cell)).count()
-            >= before.iter().filter(|cell| known(cell)).count();
+        let names = |piece: &Piece| cells.iter().any(|cell| overlaps(cell, piece) && known(cell));
+        let keeps = cells.iter().filter(|cell| known(cell)).count() >= before.iter().filter(|cell| known(cell)).count();
         near && keeps && new.pieces.iter().all(names)
     };
-    if let Some(above) = first
-        .checked_sub(1)
-        .filter(|above| completes(*above, *above, last, first..=last))
-    {
+    if let Some(above) = first.checked_sub(1).filter(|above| completes(*above, *above, last, first..=last)) {
         first = above;
     }
     if completes(last + 1, first, last + 1, first..=last) {
@@ -136,29 +102,21 @@ fn overlaps(cell: &HeaderCell, piece: &Piece) -> bool {
 fn header_cells(lines: &[Line]) -> Vec<HeaderCell> {
     let mut cells: Vec<HeaderCell> = Vec::new();
     for line in lines {
-        let is_word = |piece: &&Piece| {
-            piece
-                .text()
-                .contains(|ch: char| ch.is_alphanumeric() || matches!(ch, '№' | '#'))
-        };
+        let is_word =
+            |piece: &&Piece| piece.text().contains(|ch: char| ch.is_alphanumeric() || matches!(ch, '№' | '#'));
         for piece in line.pieces.iter().filter(is_word) {
             // Two names that are whole by themselves are two columns, however close they stand.
             let is_name = |name: &str| Column::from_header(name).is_some();
             let close = |cell: &HeaderCell| {
                 let follows = (piece.x0 - cell.x1).abs() < WIDE_GAP * piece.em;
-                overlaps(cell, piece)
-                    || (follows && !(is_name(&cell.name) && is_name(&piece.text())))
+                overlaps(cell, piece) || (follows && !(is_name(&cell.name) && is_name(&piece.text())))
             };
             match cells.iter_mut().find(|cell| close(cell)) {
                 Some(cell) => {
                     cell.name = format!("{} {}", cell.name, piece.text());
                     (cell.x0, cell.x1) = (cell.x0.min(piece.x0), cell.x1.max(piece.x1));
                 }
-                None => cells.push(HeaderCell {
-                    name: piece.text(),
-                    x0: piece.x0,
-                    x1: piece.x1,
-                }),
+                None => cells.push(HeaderCell { name: piece.text(), x0: piece.x0, x1: piece.x1 }),
             }
         }
     }
@@ -169,10 +127,7 @@ fn header_cells(lines: &[Line]) -> Vec<HeaderCell> {
 /// The column names of a line that holds nothing else.
 pub fn only_names(line: &Line) -> Option<Vec<String>> {
     let cells = header_cells(std::slice::from_ref(line));
-    let all_known = !cells.is_empty()
-        && cells
-            .iter()
-            .all(|cell| Column::from_header(&cell.name).is_some());
+    let all_known = !cells.is_empty() && cells.iter().all(|cell| Column::from_header(&cell.name).is_some());
     all_known.then(|| cells.into_iter().map(|cell| cell.name).collect())
 }
 
@@ -186,16 +141,7 @@ mod tests {
     fn page(words: &[(f64, f64, &str)]) -> Vec<Line> {
         let piece = |(x, y, text): &(f64, f64, &str)| {
             let x1 = x + 5.0 * text.chars().count() as f64;
-            Piece::new(
-                &[Glyph {
-                    text: text.to_string(),
-                    x0: *x,
-                    x1,
-                    operation: 0,
-                }],
-                *y,
-                10.0,
-            )
+            Piece::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
         };
         lines(words.iter().filter_map(piece).collect())
     }
@@ -224,15 +170,7 @@ mod tests {
 
     #[test]
     fn names_that_stand_close_are_two_columns_and_icons_are_none() {
-        let words = [
-            (0.0, 50.0, "ID"),
-            (14.0, 50.0, "Марка"),
-            (60.0, 50.0, "\u{e001}"),
-            (70.0, 50.0, "Модель"),
-        ];
-        assert_eq!(
-            names(&take_headers(&mut page(&words))[0]),
-            ["ID", "Марка", "Модель"]
-        );
+        let words = [(0.0, 50.0, "ID"), (14.0, 50.0, "Марка"), (60.0, 50.0, "\u{e001}"), (70.0, 50.0, "Модель")];
+        assert_eq!(names(&take_headers(&mut page(&words))[0]), ["ID", "Марка", "Модель"]);
     }
 }

@@ -24,11 +24,7 @@ pub struct Line {
 impl Line {
     /// What it says, its pieces parted by ` | `.
     pub fn text(&self) -> String {
-        self.pieces
-            .iter()
-            .map(Piece::text)
-            .collect::<Vec<_>>()
-            .join(" | ")
+        self.pieces.iter().map(Piece::text).collect::<Vec<_>>().join(" | ")
     }
 }
 
@@ -53,38 +49,17 @@ pub fn table_pages(marks: Vec<PageMarks>) -> Result<Vec<TablePage>, PdfError> {
     let Some(first) = pages.iter().find_map(|page| page.headers.first()).cloned() else {
         return Err(no_header(&pages));
     };
-    let kinds = |header: &Header| {
-        header
-            .cells
-            .iter()
-            .map(|cell| Column::from_header(&cell.name))
-            .collect::<Vec<_>>()
-    };
+    let kinds = |header: &Header| header.cells.iter().map(|cell| Column::from_header(&cell.name)).collect::<Vec<_>>();
     for page in &pages {
-        if let Some(other) = page
-            .headers
-            .iter()
-            .find(|header| kinds(header) != kinds(&first))
-        {
-            let first_line = other
-                .cells
-                .iter()
-                .map(|cell| cell.name.as_str())
-                .collect::<Vec<_>>()
-                .join(" | ");
-            return Err(PdfError::PageOutsideTable {
-                page: page.number,
-                first_line,
-            });
+        if let Some(other) = page.headers.iter().find(|header| kinds(header) != kinds(&first)) {
+            let first_line = other.cells.iter().map(|cell| cell.name.as_str()).collect::<Vec<_>>().join(" | ");
+            return Err(PdfError::PageOutsideTable { page: page.number, first_line });
         }
     }
     drop_outside(&mut pages, &first);
     for page in pages.iter().filter(|page| page.headers.is_empty()) {
         if let Some(names) = page.lines.first().and_then(only_names) {
-            return Err(PdfError::ColumnsOnSeparatePages {
-                page: page.number,
-                columns: names.join(", "),
-            });
+            return Err(PdfError::ColumnsOnSeparatePages { page: page.number, columns: names.join(", ") });
         }
     }
     Ok(pages)
@@ -93,13 +68,7 @@ pub fn table_pages(marks: Vec<PageMarks>) -> Result<Vec<TablePage>, PdfError> {
 fn table_page(marks: PageMarks) -> TablePage {
     let mut lines = lines(marks.pieces);
     let headers = take_headers(&mut lines);
-    TablePage {
-        number: marks.number,
-        headers,
-        lines,
-        vertical: marks.vertical,
-        horizontal: marks.horizontal,
-    }
+    TablePage { number: marks.number, headers, lines, vertical: marks.vertical, horizontal: marks.horizontal }
 }
 
 /// Gathers pieces into lines by their baselines.
@@ -112,11 +81,7 @@ pub fn lines(mut pieces: Vec<Piece>) -> Vec<Line> {
                 line.em = line.em.max(piece.em);
                 line.pieces.push(piece);
             }
-            _ => lines.push(Line {
-                y: piece.y,
-                em: piece.em,
-                pieces: vec![piece],
-            }),
+            _ => lines.push(Line { y: piece.y, em: piece.em, pieces: vec![piece] }),
         }
     }
     for line in &mut lines {
@@ -132,11 +97,7 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
     let key = |line: &Line, shift: i64| (line.y.round() as i64 + shift, masked(&line.text()));
     let mut seen_on: HashMap<(i64, String), usize> = HashMap::new();
     for page in pages.iter() {
-        let keys: HashSet<_> = page
-            .lines
-            .iter()
-            .flat_map(|line| (-1..=1).map(|shift| key(line, shift)))
-            .collect();
+        let keys: HashSet<_> = page.lines.iter().flat_map(|line| (-1..=1).map(|shift| key(line, shift))).collect();
         for key in keys {
             *seen_on.entry(key).or_default() += 1;
         }
@@ -147,22 +108,11 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
         page_count > 1 && on > 1 && on as f64 >= RUNNING_SHARE * page_count as f64
     };
     for page in pages {
-        let first_row = page
-            .lines
-            .iter()
-            .position(|line| header.is_row(line))
-            .unwrap_or(page.lines.len());
-        let last_row = page
-            .lines
-            .iter()
-            .rposition(|line| header.is_row(line))
-            .unwrap_or(0);
+        let first_row = page.lines.iter().position(|line| header.is_row(line)).unwrap_or(page.lines.len());
+        let last_row = page.lines.iter().rposition(|line| header.is_row(line)).unwrap_or(0);
         // Rows may stand further apart than the lines of a cell: what stands apart from them does so by more.
         let rows = page.lines.get(first_row..=last_row).unwrap_or_default();
-        let pitch = rows
-            .windows(2)
-            .filter_map(|pair| Some(pair.last()?.y - pair.first()?.y))
-            .fold(0.0, f64::max);
+        let pitch = rows.windows(2).filter_map(|pair| Some(pair.last()?.y - pair.first()?.y)).fold(0.0, f64::max);
         let apart = |a: Option<&Line>, b: Option<&Line>| matches!((a, b), (Some(a), Some(b)) if b.y - a.y > (LEADING * a.em).max(1.3 * pitch));
         let header_y = page.headers.first().map(|header| header.y.0);
         // Walking outwards from the rows, everything beyond the first wide gap stands apart.
@@ -204,18 +154,12 @@ fn no_header(pages: &[TablePage]) -> PdfError {
         };
         named.extend(names.iter().filter_map(|name| Column::from_header(name)));
         if named.contains(&Column::Make) && named.contains(&Column::Model) {
-            return PdfError::ColumnsOnSeparatePages {
-                page: page.number,
-                columns: names.join(", "),
-            };
+            return PdfError::ColumnsOnSeparatePages { page: page.number, columns: names.join(", ") };
         }
     }
     let first_lines = pages.iter().flat_map(|page| &page.lines).take(3);
-    let first_lines =
-        first_lines.map(|line| format!("\"{}\"", line.text().chars().take(80).collect::<String>()));
-    PdfError::NoHeader {
-        first_lines: first_lines.collect::<Vec<_>>().join(", "),
-    }
+    let first_lines = first_lines.map(|line| format!("\"{}\"", line.text().chars().take(80).collect::<String>()));
+    PdfError::NoHeader { first_lines: first_lines.collect::<Vec<_>>().join(", ") }
 }
 
 #[cfg(test)]
@@ -227,84 +171,29 @@ mod tests {
     fn marks(number: i32, words: &[(f64, f64, &str)]) -> PageMarks {
         let piece = |(x, y, text): &(f64, f64, &str)| {
             let x1 = x + 5.0 * text.chars().count() as f64;
-            Piece::new(
-                &[Glyph {
-                    text: text.to_string(),
-                    x0: *x,
-                    x1,
-                    operation: 0,
-                }],
-                *y,
-                10.0,
-            )
+            Piece::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
         };
-        PageMarks {
-            number,
-            pieces: words.iter().filter_map(piece).collect(),
-            ..PageMarks::default()
-        }
+        PageMarks { number, pieces: words.iter().filter_map(piece).collect(), ..PageMarks::default() }
     }
 
     #[test]
     fn running_lines_go_and_alike_rows_stay() {
         let page = |number: i32, footer: &'static str| {
-            let head = [
-                (0.0, 20.0, "Прайс"),
-                (0.0, 50.0, "ID"),
-                (50.0, 50.0, "Марка"),
-                (120.0, 50.0, "Модель"),
-            ];
-            let rows = [
-                (0.0, 70.0, "1"),
-                (50.0, 70.0, "Кедр"),
-                (120.0, 70.0, "А6"),
-                (120.0, 82.0, "левый руль"),
-            ];
-            marks(
-                number,
-                &[&head[..], &rows, &[(90.0, 300.0, footer)]].concat(),
-            )
+            let head = [(0.0, 20.0, "Прайс"), (0.0, 50.0, "ID"), (50.0, 50.0, "Марка"), (120.0, 50.0, "Модель")];
+            let rows = [(0.0, 70.0, "1"), (50.0, 70.0, "Кедр"), (120.0, 70.0, "А6"), (120.0, 82.0, "левый руль")];
+            marks(number, &[&head[..], &rows, &[(90.0, 300.0, footer)]].concat())
         };
-        let pages = table_pages(vec![
-            page(1, "Стр. 1"),
-            page(2, "Стр. 2"),
-            page(3, "Стр. 13"),
-        ])
-        .unwrap();
+        let pages = table_pages(vec![page(1, "Стр. 1"), page(2, "Стр. 2"), page(3, "Стр. 13")]).unwrap();
         for page in pages {
-            assert_eq!(
-                page.lines.iter().map(Line::text).collect::<Vec<_>>(),
-                ["1 | Кедр | А6", "левый руль"]
-            );
+            assert_eq!(page.lines.iter().map(Line::text).collect::<Vec<_>>(), ["1 | Кедр | А6", "левый руль"]);
         }
     }
 
     #[test]
     fn columns_on_separate_pages_are_an_error() {
-        let left = marks(
-            1,
-            &[
-                (0.0, 20.0, "ID"),
-                (50.0, 20.0, "Марка"),
-                (120.0, 20.0, "Модель"),
-                (0.0, 40.0, "1"),
-            ],
-        );
-        let right = marks(
-            2,
-            &[
-                (0.0, 20.0, "Год"),
-                (50.0, 20.0, "Описание"),
-                (0.0, 40.0, "2018"),
-            ],
-        );
+        let left = marks(1, &[(0.0, 20.0, "ID"), (50.0, 20.0, "Марка"), (120.0, 20.0, "Модель"), (0.0, 40.0, "1")]);
+        let right = marks(2, &[(0.0, 20.0, "Год"), (50.0, 20.0, "Описание"), (0.0, 40.0, "2018")]);
         let error = table_pages(vec![left, right]).unwrap_err();
-        assert_eq!(
-            error,
-            PdfError::ColumnsOnSeparatePages {
-                page: 2,
-                columns: "Год, Описание".into()
-            }
-        );
+        assert_eq!(error, PdfError::ColumnsOnSeparatePages { page: 2, columns: "Год, Описание".into() });
     }
 }

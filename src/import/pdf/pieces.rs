@@ -50,36 +50,19 @@ impl Piece {
         let first = glyphs.iter().position(shown)?;
         let last = glyphs.iter().rposition(shown)?;
         let glyphs = glyphs.get(first..=last)?.to_vec();
-        let x0 = glyphs
-            .iter()
-            .map(|glyph| glyph.x0)
-            .fold(f64::INFINITY, f64::min);
-        let x1 = glyphs
-            .iter()
-            .map(|glyph| glyph.x1)
-            .fold(f64::NEG_INFINITY, f64::max);
-        Some(Self {
-            glyphs,
-            x0,
-            x1,
-            y,
-            em,
-        })
+        let x0 = glyphs.iter().map(|glyph| glyph.x0).fold(f64::INFINITY, f64::min);
+        let x1 = glyphs.iter().map(|glyph| glyph.x1).fold(f64::NEG_INFINITY, f64::max);
+        Some(Self { glyphs, x0, x1, y, em })
     }
 
     /// What it says.
     pub fn text(&self) -> String {
-        self.glyphs
-            .iter()
-            .map(|glyph| glyph.text.as_str())
-            .collect()
+        self.glyphs.iter().map(|glyph| glyph.text.as_str()).collect()
     }
 
     /// Whether one show operation drew it all.
     pub fn is_one_operation(&self) -> bool {
-        self.glyphs
-            .windows(2)
-            .all(|pair| pair.first().map(|g| g.operation) == pair.last().map(|g| g.operation))
+        self.glyphs.windows(2).all(|pair| pair.first().map(|g| g.operation) == pair.last().map(|g| g.operation))
     }
 }
 
@@ -92,25 +75,13 @@ pub fn pieces(drawn: &[DrawnGlyph]) -> Vec<Piece> {
         if let Some(last) = previous {
             let gap = (next.glyph.x0 - last.glyph.x1) / last.em;
             let same_operation = next.glyph.operation == last.glyph.operation;
-            let allowed = if same_operation {
-                GAP_WITHIN_OPERATION
-            } else {
-                GAP_ACROSS_OPERATIONS
-            };
+            let allowed = if same_operation { GAP_WITHIN_OPERATION } else { GAP_ACROSS_OPERATIONS };
             if !allowed.contains(&gap) || (next.y - last.y).abs() > last.em * 0.25 {
                 pieces.extend(Piece::new(&glyphs, last.y, last.em));
                 glyphs.clear();
-            } else if gap > WORD_GAP
-                && !last.glyph.text.ends_with(' ')
-                && !next.glyph.text.starts_with(' ')
-            {
+            } else if gap > WORD_GAP && !last.glyph.text.ends_with(' ') && !next.glyph.text.starts_with(' ') {
                 let (x0, x1) = (last.glyph.x1, next.glyph.x0);
-                glyphs.push(Glyph {
-                    text: " ".into(),
-                    x0,
-                    x1,
-                    operation: next.glyph.operation,
-                });
+                glyphs.push(Glyph { text: " ".into(), x0, x1, operation: next.glyph.operation });
             }
         }
         glyphs.push(next.glyph.clone());
@@ -129,17 +100,8 @@ mod tests {
         for (word, at, operation) in words {
             for (index, ch) in word.chars().enumerate() {
                 let x0 = at + 5.0 * index as f64;
-                let glyph = Glyph {
-                    text: ch.to_string(),
-                    x0,
-                    x1: x0 + 5.0,
-                    operation: *operation,
-                };
-                glyphs.push(DrawnGlyph {
-                    glyph,
-                    y: 100.0,
-                    em: 10.0,
-                });
+                let glyph = Glyph { text: ch.to_string(), x0, x1: x0 + 5.0, operation: *operation };
+                glyphs.push(DrawnGlyph { glyph, y: 100.0, em: 10.0 });
             }
         }
         glyphs
@@ -151,34 +113,19 @@ mod tests {
 
     #[test]
     fn glyph_by_glyph_text_joins_and_cells_stay_apart() {
-        assert_eq!(
-            texts(&[("Ка", 0.0, 0), ("м", 10.0, 1), ("ри", 15.4, 2)]),
-            ["Камри"]
-        );
-        assert_eq!(
-            texts(&[("2018", 0.0, 0), ("с бортами", 22.0, 1)]),
-            ["2018", "с бортами"]
-        );
+        assert_eq!(texts(&[("Ка", 0.0, 0), ("м", 10.0, 1), ("ри", 15.4, 2)]), ["Камри"]);
+        assert_eq!(texts(&[("2018", 0.0, 0), ("с бортами", 22.0, 1)]), ["2018", "с бортами"]);
     }
 
     #[test]
     fn a_word_gap_within_one_operation_becomes_a_space_and_a_wide_one_parts() {
-        assert_eq!(
-            texts(&[("Ленд", 0.0, 0), ("Крузер", 22.5, 0)]),
-            ["Ленд Крузер"]
-        );
-        assert_eq!(
-            texts(&[("Ленд", 0.0, 0), ("Крузер", 29.0, 0)]),
-            ["Ленд", "Крузер"]
-        );
+        assert_eq!(texts(&[("Ленд", 0.0, 0), ("Крузер", 22.5, 0)]), ["Ленд Крузер"]);
+        assert_eq!(texts(&[("Ленд", 0.0, 0), ("Крузер", 29.0, 0)]), ["Ленд", "Крузер"]);
     }
 
     #[test]
     fn spaces_around_a_piece_do_not_count() {
         let piece = &pieces(&drawn(&[(" А6 ", 0.0, 0)]))[0];
-        assert_eq!(
-            (piece.text().as_str(), piece.x0, piece.x1),
-            ("А6", 5.0, 15.0)
-        );
+        assert_eq!((piece.text().as_str(), piece.x0, piece.x1), ("А6", 5.0, 15.0));
     }
 }

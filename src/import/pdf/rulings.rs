@@ -20,10 +20,7 @@ pub struct Ruling {
 impl Ruling {
     /// How much of the interval it covers, in points.
     pub fn covers(&self, from: f64, to: f64) -> f64 {
-        self.covered
-            .iter()
-            .map(|(start, end)| (end.min(to) - start.max(from)).max(0.0))
-            .sum()
+        self.covered.iter().map(|(start, end)| (end.min(to) - start.max(from)).max(0.0)).sum()
     }
 }
 
@@ -34,10 +31,7 @@ pub fn gather(edges: &[Edge]) -> Vec<Ruling> {
     let mut rulings = Vec::new();
     let mut group: Vec<Edge> = Vec::new();
     for edge in edges {
-        if group
-            .first()
-            .is_some_and(|first| edge.at - first.at > TOLERANCE)
-        {
+        if group.first().is_some_and(|first| edge.at - first.at > TOLERANCE) {
             rulings.extend(ruling(&mut group));
         }
         group.push(edge);
@@ -67,16 +61,9 @@ mod tests {
     #[test]
     fn pieces_of_a_line_and_both_edges_of_a_thin_rectangle_are_one_ruling() {
         let edge = |at, from, to| Edge { at, from, to };
-        let rulings = gather(&[
-            edge(50.5, 20.0, 40.0),
-            edge(50.0, 0.0, 20.0),
-            edge(51.0, 0.0, 20.0),
-            edge(90.0, 0.0, 5.0),
-        ]);
-        assert_eq!(
-            rulings.iter().map(|ruling| ruling.at).collect::<Vec<_>>(),
-            [50.5, 90.0]
-        );
+        let rulings =
+            gather(&[edge(50.5, 20.0, 40.0), edge(50.0, 0.0, 20.0), edge(51.0, 0.0, 20.0), edge(90.0, 0.0, 5.0)]);
+        assert_eq!(rulings.iter().map(|ruling| ruling.at).collect::<Vec<_>>(), [50.5, 90.0]);
         assert_eq!(rulings[0].covers(0.0, 100.0), 40.0);
         assert_eq!(rulings[0].covers(30.0, 100.0), 10.0);
         assert_eq!(rulings[1].covers(10.0, 100.0), 0.0);

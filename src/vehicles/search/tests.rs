@@ -28,13 +28,9 @@ fn index() -> Index {
 /// Make, model and way of the best match.
 fn best(text: &str, make: Option<&str>) -> Option<(String, How)> {
     let index = index();
-    let scope = make.map_or(Scope::All, |make| {
-        Scope::Make(index.find_makes(&words(make))[0].make)
-    });
+    let scope = make.map_or(Scope::All, |make| Scope::Make(index.find_makes(&words(make))[0].make));
     let found = index.find_models(&words(text), scope);
-    found
-        .first()
-        .map(|hit| (index.full_name(hit.model), hit.how))
+    found.first().map(|hit| (index.full_name(hit.model), hit.how))
 }
 
 fn zorva(text: &str) -> Option<(String, How)> {
@@ -65,27 +61,14 @@ fn short_codes_and_digits_are_never_guessed() {
     for text in ["x7", "x55", "5", "vargo 8", "м", "мел"] {
         assert_eq!(zorva(text), None, "{text}");
     }
-    assert_eq!(
-        best("мелнида", None),
-        None,
-        "typos in seven letters are not read across all makes"
-    );
+    assert_eq!(best("мелнида", None), None, "typos in seven letters are not read across all makes");
 }
 
 #[test]
 fn the_longest_name_wins_in_any_order() {
-    assert_eq!(
-        zorva("мелинда гранд 30"),
-        is("Zorva Melinda Grand", How::Spelled)
-    );
-    assert_eq!(
-        zorva("гранд мелинда"),
-        is("Zorva Melinda Grand", How::Spelled)
-    );
-    assert_eq!(
-        zorva("мелинда грант"),
-        is("Zorva Melinda Grand", How::Typo(1))
-    );
+    assert_eq!(zorva("мелинда гранд 30"), is("Zorva Melinda Grand", How::Spelled));
+    assert_eq!(zorva("гранд мелинда"), is("Zorva Melinda Grand", How::Spelled));
+    assert_eq!(zorva("мелинда грант"), is("Zorva Melinda Grand", How::Typo(1)));
     assert_eq!(zorva("мелинда люкс"), is("Zorva Melinda", How::Spelled));
 }
 
@@ -93,21 +76,9 @@ fn the_longest_name_wins_in_any_order() {
 fn codes_lead_to_models() {
     let index = index();
     let zorva = index.find_makes(&words("Зорва"))[0].make;
-    for (code, name) in [
-        ("е53", "X5"),
-        ("РФ3", "Melinda"),
-        ("W230", "K-Class"),
-        ("R230", "K-Class"),
-    ] {
+    for (code, name) in [("е53", "X5"), ("РФ3", "Melinda"), ("W230", "K-Class"), ("R230", "K-Class")] {
         let found = index.find_codes(&words(code), zorva);
-        assert_eq!(
-            found
-                .iter()
-                .map(|hit| index.model(hit.model).name.as_str())
-                .collect::<Vec<_>>(),
-            [name],
-            "{code}"
-        );
+        assert_eq!(found.iter().map(|hit| index.model(hit.model).name.as_str()).collect::<Vec<_>>(), [name], "{code}");
     }
     assert!(index.find_codes(&words("30"), zorva).is_empty());
     assert!(index.find_codes(&words("E99"), zorva).is_empty());
@@ -116,12 +87,7 @@ fn codes_lead_to_models() {
 #[test]
 fn makes_are_found_through_typos() {
     let index = index();
-    let name = |text: &str| {
-        index
-            .find_makes(&words(text))
-            .first()
-            .map(|hit| index.make(hit.make).name.clone())
-    };
+    let name = |text: &str| index.find_makes(&words(text)).first().map(|hit| index.make(hit.make).name.clone());
     assert_eq!(name("ЗОРВА").as_deref(), Some("Zorva"));
     assert_eq!(name("зорба").as_deref(), Some("Zorva"));
     assert_eq!(name("зор"), None);
@@ -132,12 +98,6 @@ fn makes_are_found_through_typos() {
 fn near_names_are_suggested() {
     let index = index();
     let names = index.suggest(&words("мелита"), Scope::All);
-    assert_eq!(
-        names
-            .first()
-            .map(|model| index.full_name(*model))
-            .as_deref(),
-        Some("Zorva Melinda")
-    );
+    assert_eq!(names.first().map(|model| index.full_name(*model)).as_deref(), Some("Zorva Melinda"));
     assert!(index.suggest(&words("qwerty"), Scope::All).is_empty());
 }

@@ -1,0 +1,216 @@
+//! What a bot asks, over the wire.
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use tonic::Code;
+use tonic::transport::Channel;
+use tonic_types::StatusExt as _;
+
+use crate::common::TestServer;
+use crate::imports::upload_and_wait;
+
+/// A server with the sample price list in `evopoliki`'s EVA mats.
+async fn served() -> (TestServer, CatalogServiceClient<Channel>) {
+    let server = TestServer::start().await;
+    let import = upload_and_wait(
+        &server,
+        crate::common::SAMPLE_PDF,
+        pb::ImportHeader {
+            tenant: "evopoliki".into(),
+            category: "eva_mats".into(),
+            file_name: "sample.pdf".into(),
+            ..Default::default()
+        },
+    )
+    .await;
+    assert_eq!(import.state(), pb::ImportState::Succeeded, "{:?}", import.error);
+    let client = CatalogServiceClient::new(server.channel.clone());
+    (server, client)
+}
+
+fn brands(request: pb::ListBrandsRequest) -> pb::ListBrandsRequest {
+    pb::ListBrandsRequest { tenant: "evopoliki".into(), category: "eva_mats".into(), ..request }
+}
+
+#[tokio::test]
+async fn categories_are_the_tenants_own_in_its_order_and_language() {
+    let server = TestServer::start().await;
+    let mut client = CatalogServiceClient::new(server.channel.clone());
+    let mut list = async |tenant: &str, language: &str| {
+        let request = pb::ListCategoriesRequest { tenant: tenant.into(), language: language.into() };
+        client.list_categories(request).await.unwrap().into_inner()
+    };
+    let codes = |response: &pb::ListCategoriesResponse| {
+        response.categories.iter().map(|category| category.code.clone()).collect::<Vec<_>>()
+    };
+    let own = list("evopoliki", "").await;
+    assert_eq!(codes(&own), ["eva_mats", "5d_mats", "seat_covers", "dashboard_covers", "trunk_mats"]);
+    assert_eq!((own.language.as_str(), own.categories[0].display_name.as_str()), ("ru", "EVA-коврики"));
+    assert_eq!(codes(&list("five_deluxe", "").await), ["5d_mats", "premium_covers", "alcantara_dash"]);
+    let kyrgyz = list("evopoliki", "ky").await;
+    assert_eq!((kyrgyz.language.as_str(), kyrgyz.categories[0].display_name.as_str()), ("ky", "EVA килемчелер"));
+    assert_eq!(list("evopoliki", "en-US").await.language, "en");
+    assert_eq!(list("evopoliki", "de").await.language, "ru", "an unserved language falls back");
+}
+
+#[tokio::test]
+async fn pages_put_together_are_the_whole_list_in_either_order() {
+    let (_server, mut client) = served().await;
+    for order in [pb::OrderBy::Name, pb::OrderBy::Popularity] {
+        let all = brands(pb::ListBrandsRequest { page_size: 500, order_by: order.into(), ..Default::default() });
+        let all = client.list_brands(all).await.unwrap().into_inner();
+        assert!(all.brands.len() > 20);
+        assert_eq!((all.brands.len() as i32, all.next_page_token.as_str()), (all.total_size, ""));
+        assert!(all.brands.iter().all(|brand| brand.model_count > 0), "no make without a pattern is offered");
+
+        let (mut paged, mut token) = (Vec::new(), String::new());
+        loop {
+            let request =
+                pb::ListBrandsRequest { page_size: 7, page_token: token, order_by: order.into(), ..Default::default() };
+            let page = client.list_brands(brands(request)).await.unwrap().into_inner();
+            assert_eq!(page.total_size, all.total_size);
+            paged.extend(page.brands);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(paged, all.brands);
+
+        let jump = pb::ListBrandsRequest { page_size: 7, skip: 14, order_by: order.into(), ..Default::default() };
+        let jump = client.list_brands(brands(jump)).await.unwrap().into_inner();
+        assert_eq!(jump.brands, all.brands[14..21]);
+        let past = pb::ListBrandsRequest { skip: 1000, order_by: order.into(), ..Default::default() };
+        let past = client.list_brands(brands(past)).await.unwrap().into_inner();
+        assert_eq!((past.brands.len(), past.total_size), (0, all.total_size), "past the end the total is still known");
+    }
+}
+
+#[tokio::test]
+async fn names_are_found_by_prefix_in_any_language_and_wildcards_are_letters() {
+    let (_server, mut client) = served().await;
+    let mut find = async |prefix: &str| {
+        let request = brands(pb::ListBrandsRequest { name_prefix: prefix.into(), ..Default::default() });
+        let found = client.list_brands(request).await.unwrap().into_inner();
+        found.brands.into_iter().map(|brand| brand.slug).collect::<Vec<_>>()
+    };
+    assert_eq!(find("toy").await, ["toyota"]);
+    assert_eq!(find("ТОЙ").await, ["toyota"]);
+    for wildcard in ["%", "_oyota", "toyota%"] {
+        assert!(find(wildcard).await.is_empty(), "{wildcard}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_serves_only_the_request_it_came_from() {
+    let (_server, mut client) = served().await;
+    let first = brands(pb::ListBrandsRequest { page_size: 2, ..Default::default() });
+    let token = client.list_brands(first).await.unwrap().into_inner().next_page_token;
+    let other = pb::ListBrandsRequest { page_token: token, name_prefix: "t".into(), ..Default::default() };
+    for request in [brands(other), brands(pb::ListBrandsRequest { page_token: "AAAA".into(), ..Default::default() })] {
+        let status = client.list_brands(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "page_token");
+    }
+}
+
+#[tokio::test]
+async fn models_have_their_patterns_counted_and_aliases_name_categories() {
+    let (_server, mut client) = served().await;
+    let request = pb::ListModelsRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        brand: "toyota".into(),
+        order_by: pb::OrderBy::Popularity.into(),
+        language: "en".into(),
+        ..Default::default()
+    };
+    let models = client.list_models(request).await.unwrap().into_inner();
+    assert_eq!((models.models[0].slug.as_str(), models.models[0].display_name.as_str()), ("camry", "Camry"));
+    assert!(models.models[0].pattern_count > models.models[1].pattern_count);
+    assert!(models.models[0].year_from > 1980 && models.models[0].year_to <= 2026);
+
+    let alias = pb::ListBrandsRequest { tenant: "evopoliki".into(), category: "mats_5d".into(), ..Default::default() };
+    assert_eq!(client.list_brands(alias).await.unwrap().into_inner().total_size, 0, "nothing is imported there");
+}
+
+#[tokio::test]
+async fn the_four_verdicts() {
+    let (_server, mut client) = served().await;
+    let mut find = async |category: &str, model: &str, year: Option<i32>, generation: &str| {
+        let request = pb::FindPatternsRequest {
+            tenant: "evopoliki".into(),
+            category: category.into(),
+            brand: "toyota".into(),
+            model: model.into(),
+            year,
+            generation: Some(generation.into()),
+            ..Default::default()
+        };
+        client.find_patterns(request).await.unwrap().into_inner()
+    };
+    let found = find("eva_mats", "camry", None, "XV70").await;
+    assert_eq!(found.verdict(), pb::Verdict::Found);
+    assert!(found.patterns.iter().all(|pattern| ["70", "75"].contains(&pattern.generation.as_str())), "{found:?}");
+    let possible = find("eva_mats", "camry", Some(1950), "").await;
+    assert_eq!(possible.verdict(), pb::Verdict::Possible);
+    assert!(!possible.patterns.is_empty(), "the nearest come back");
+    assert_eq!(find("eva_mats", "tundra", None, "").await.verdict(), pb::Verdict::NotFound);
+    assert_eq!(find("premium_covers", "camry", None, "").await.verdict(), pb::Verdict::NotSold);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_named() {
+    let (_server, mut client) = served().await;
+    let good = pb::FindPatternsRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        brand: "toyota".into(),
+        model: "camry".into(),
+        ..Default::default()
+    };
+    let cases = [
+        (pb::FindPatternsRequest { tenant: "nobody".into(), ..good.clone() }, "tenant", "TENANT_NOT_FOUND"),
+        (pb::FindPatternsRequest { category: "boats".into(), ..good.clone() }, "category", "CATEGORY_NOT_FOUND"),
+        (pb::FindPatternsRequest { brand: "tayota".into(), ..good.clone() }, "brand", "BRAND_NOT_FOUND"),
+        (pb::FindPatternsRequest { model: "camri".into(), ..good.clone() }, "model", "MODEL_NOT_FOUND"),
+    ];
+    for (request, kind, reason) in cases {
+        let status = client.find_patterns(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::NotFound);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, reason);
+        assert_eq!(details.resource_info().unwrap().resource_type, kind);
+    }
+    let bad = pb::FindPatternsRequest {
+        tenant: String::new(),
+        year: Some(99),
+        body_type: Some("boat".into()),
+        steering: Some(77),
+        ..good
+    };
+    let status = client.find_patterns(bad).await.unwrap_err();
+    let details = status.get_error_details();
+    let fields: Vec<_> = details.bad_request().unwrap().field_violations.iter().map(|v| v.field.clone()).collect();
+    assert_eq!(fields, ["tenant", "year", "steering", "body_type"], "all at once");
+}
+
+#[tokio::test]
+async fn tenants_are_read_and_listed() {
+    let server = TestServer::start().await;
+    let mut client = TenantServiceClient::new(server.channel.clone());
+    let request = pb::GetTenantRequest { tenant: "five_deluxe".into() };
+    let tenant = client.get_tenant(request).await.unwrap().into_inner().tenant.unwrap();
+    assert_eq!((tenant.display_name.as_str(), tenant.prices_visible, tenant.active), ("5Deluxe", false, Some(true)));
+    assert_eq!(tenant.categories, ["5d_mats", "premium_covers", "alcantara_dash"]);
+
+    let first = pb::ListTenantsRequest { page_size: 1, ..Default::default() };
+    let first = client.list_tenants(first).await.unwrap().into_inner();
+    assert_eq!((first.tenants[0].slug.as_str(), first.total_size), ("evopoliki", 2));
+    let second = pb::ListTenantsRequest { page_size: 1, page_token: first.next_page_token, ..Default::default() };
+    let second = client.list_tenants(second).await.unwrap().into_inner();
+    assert_eq!((second.tenants[0].slug.as_str(), second.next_page_token.as_str()), ("five_deluxe", ""));
+}

@@ -1,0 +1,170 @@
+//! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
+
+use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
+use lekalo::db::{Db, Options, migrate, tls};
+use lekalo::grpc::{self, World};
+use lekalo::import::child::{Extractor, Limits};
+use lekalo::import::run::Runner;
+use lekalo::vehicles::Index;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_postgres::{Client, Config, NoTls};
+use tonic::transport::Channel;
+
+/// The program under test.
+pub const LEKALO: &str = env!("CARGO_BIN_EXE_lekalo");
+
+/// The sample price list, as the product ships it.
+pub const SAMPLE_PDF: &[u8] = include_bytes!("../../data/sample-price-list.pdf");
+
+/// The cluster lives as long as the test process; its runtime keeps a thread of its own.
+static CLUSTER: LazyLock<Config> = LazyLock::new(|| {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    runtime.spawn(async move {
+        let server = EmbeddedServer::start(&options()).await.unwrap();
+        prepare_template(&server).await;
+        sender.send(server.config()).unwrap();
+        // Dropped with the process, and PostgreSQL with it.
+        std::future::pending::<()>().await;
+        drop(server);
+    });
+    receiver.recv().expect("the test cluster did not start")
+});
+
+const TEMPLATE: &str = "lekalo_template";
+
+fn options() -> EmbeddedOptions {
+    let settings = [("max_connections", "200"), ("shared_buffers", "64MB"), ("synchronous_commit", "off")];
+    // Kept between runs: initdb takes longer than the start.
+    let user = nix::unistd::Uid::current();
+    EmbeddedOptions {
+        data_dir: Some(PathBuf::from(format!("/tmp/lekalo-tests-{user}-{}", slug(env!("CARGO_MANIFEST_DIR"))))),
+        pg_bin: std::env::var_os("LEKALO_PG_BIN").map(PathBuf::from),
+        settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
+        ..EmbeddedOptions::default()
+    }
+}
+
+fn slug(path: &str) -> String {
+    path.chars().map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect()
+}
+
+/// Drops what an earlier run left, then migrates and seeds the database that tests are cloned from.
+async fn prepare_template(server: &EmbeddedServer) {
+    let client = connect(&server.config()).await;
+    let left = client.query("SELECT datname FROM pg_database WHERE datname ~ '^(test_|lekalo_template)'", &[]).await;
+    for row in left.unwrap() {
+        client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", row.get::<_, &str>(0))).await.unwrap();
+    }
+    client.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
+    let mut config = server.config();
+    config.dbname(TEMPLATE);
+    migrate::up(&config, tls::Mode::Disable).await.unwrap();
+    let db = Db::new(&db_options(&config)).unwrap();
+    db.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
+    db.close();
+}
+
+/// How the service connects to a test's database.
+pub fn db_options(config: &Config) -> Options {
+    Options {
+        config: config.clone(),
+        tls: tls::Mode::Disable,
+        switch_role: true,
+        pool_size: 4,
+        max_overflow: 4,
+        echo: false,
+    }
+}
+
+/// A connection as the owner, a superuser, past the pool.
+pub async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// An empty database of its own.
+pub async fn empty_database() -> Config {
+    create_database("template0").await
+}
+
+/// A migrated and seeded database of its own.
+pub async fn database() -> Config {
+    create_database(TEMPLATE).await
+}
+
+async fn create_database(template: &str) -> Config {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::SeqCst));
+    let mut config = tokio::task::spawn_blocking(|| CLUSTER.clone()).await.unwrap();
+    let client = connect(&config).await;
+    // Two clones of one template at once collide; PostgreSQL says so, and the second waits its turn.
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    config.dbname(&name);
+    config
+}
+
+/// A pool on a migrated and seeded database.
+pub async fn seeded() -> Db {
+    Db::new(&db_options(&database().await)).unwrap()
+}
+
+/// A real server on a port of its own.
+pub struct TestServer {
+    pub db: Db,
+    pub config: Config,
+    pub addr: SocketAddr,
+    pub channel: Channel,
+    stop: Option<oneshot::Sender<()>>,
+    ended: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+impl TestServer {
+    /// Serves a migrated and seeded database.
+    pub async fn start() -> Self {
+        Self::over(database().await).await
+    }
+
+    /// Serves this database.
+    pub async fn over(config: Config) -> Self {
+        let db = Db::new(&db_options(&config)).unwrap();
+        let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
+        let imports = Runner::new(db.clone(), Index::shipped(), extractor);
+        let world = World::new(db.clone(), imports, Index::shipped());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(grpc::serve(listener, world, async {
+            let _ = stopped.await;
+        }));
+        let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
+        Self { db, config, addr, channel, stop: Some(stop), ended }
+    }
+
+    /// Stops it as SIGTERM does, and waits until it has ended.
+    pub async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), self.ended).await.unwrap().unwrap().unwrap();
+    }
+}
+
+/// Given data outside the project; tests that need it are skipped, loudly, where it is missing.
+pub fn shared_data(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: {} is missing", path.display());
+    None
+}

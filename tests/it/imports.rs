@@ -1,0 +1,243 @@
+//! Price lists over the wire: what becomes of every row, and of files that are none.
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
+use lekalo::proto::lekalo::v1::upload_import_request::Payload;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::common::{SAMPLE_PDF, TestServer};
+
+/// How many data rows and pages the sample price list has.
+const SAMPLE_ROWS: i32 = 241;
+const SAMPLE_PAGES: i32 = 10;
+
+pub fn header() -> pb::ImportHeader {
+    pb::ImportHeader {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        file_name: "price.pdf".into(),
+        ..Default::default()
+    }
+}
+
+pub async fn upload(server: &TestServer, file: &[u8], header: pb::ImportHeader) -> Result<pb::Import, Status> {
+    let chunks = file.chunks(64 << 10).map(|chunk| Payload::Chunk(chunk.to_vec()));
+    let messages: Vec<_> = std::iter::once(Payload::Header(header))
+        .chain(chunks)
+        .map(|payload| pb::UploadImportRequest { payload: Some(payload) })
+        .collect();
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let response = client.upload_import(futures::stream::iter(messages)).await?;
+    Ok(response.into_inner().import.unwrap())
+}
+
+/// Watches an import until it ends.
+pub async fn wait(server: &TestServer, import: &pb::Import) -> pb::Import {
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let request = pb::WatchImportRequest { tenant: import.tenant.clone(), id: import.id.clone() };
+    let mut watched = client.watch_import(request).await.unwrap().into_inner();
+    let mut last = None;
+    while let Some(response) = watched.message().await.unwrap() {
+        last = response.import;
+    }
+    last.expect("the watch ended without a message")
+}
+
+pub async fn upload_and_wait(server: &TestServer, file: &[u8], header: pb::ImportHeader) -> pb::Import {
+    let import = upload(server, file, header).await.unwrap();
+    wait(server, &import).await
+}
+
+async fn rows(server: &TestServer, import: &pb::Import, outcome: pb::RowOutcome) -> Vec<pb::ImportRow> {
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let (mut rows, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListImportRowsRequest {
+            tenant: import.tenant.clone(),
+            id: import.id.clone(),
+            outcome: outcome.into(),
+            page_size: 100,
+            page_token,
+            ..Default::default()
+        };
+        let page = client.list_import_rows(request).await.unwrap().into_inner();
+        rows.extend(page.rows);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            assert_eq!(rows.len() as i32, page.total_size);
+            return rows;
+        }
+    }
+}
+
+fn sum(counts: &pb::ImportCounts) -> i32 {
+    counts.created + counts.updated + counts.unchanged + counts.merged + counts.rejected + counts.headers
+}
+
+#[tokio::test]
+async fn every_row_of_a_price_list_is_accounted_for_and_a_second_import_changes_nothing() {
+    let server = TestServer::start().await;
+    let first = upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let counts = first.counts.unwrap();
+    assert_eq!(first.state(), pb::ImportState::Succeeded, "{:?}", first.error);
+    assert_eq!((counts.rows_read, counts.headers), (SAMPLE_ROWS + SAMPLE_PAGES, SAMPLE_PAGES));
+    assert_eq!(sum(&counts), counts.rows_read);
+    assert!(counts.created > 200 && counts.rejected > 0 && counts.merged > 0, "{counts:?}");
+
+    let all = rows(&server, &first, pb::RowOutcome::Unspecified).await;
+    assert_eq!(all.len() as i32, counts.rows_read);
+    let mut places: Vec<_> = all.iter().map(|row| (row.page_number, row.row_number)).collect();
+    assert!(places.is_sorted(), "rows come in the document's order");
+    places.dedup();
+    assert_eq!(places.len(), all.len(), "each place once");
+    for row in &all {
+        let has_pattern = !row.pattern_id.is_empty();
+        let understood = !row.brand.is_empty() && !row.model.is_empty();
+        match row.outcome() {
+            pb::RowOutcome::Rejected => assert!(!row.issues.is_empty() && !has_pattern, "unexplained: {row:?}"),
+            pb::RowOutcome::Header => assert!(row.cells.contains(&"Марка".to_owned()) && !has_pattern, "{row:?}"),
+            pb::RowOutcome::Merged => assert!(row.same_as_row > 0 && row.same_as_page > 0 && has_pattern, "{row:?}"),
+            _ => assert!(has_pattern && understood, "{row:?}"),
+        }
+    }
+
+    let again = upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let second = again.counts.unwrap();
+    assert_eq!((second.created, second.updated, second.unchanged), (0, 0, counts.created));
+    assert_eq!((second.merged, second.rejected, second.rows_read), (counts.merged, counts.rejected, counts.rows_read));
+}
+
+#[tokio::test]
+async fn a_preview_changes_nothing() {
+    let server = TestServer::start().await;
+    let preview = pb::ImportHeader { validate_only: true, ..header() };
+    let preview = upload_and_wait(&server, SAMPLE_PDF, preview).await;
+    assert_eq!(preview.state(), pb::ImportState::Validated);
+    let would_create = preview.counts.unwrap().created;
+    let done = upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    assert_eq!(done.counts.unwrap().created, would_create, "what was previewed is still to be done");
+}
+
+#[tokio::test]
+async fn replace_withdraws_what_the_file_no_longer_has_and_refuses_to_withdraw_much() {
+    let server = TestServer::start().await;
+    upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let short = "Марка,Модель,Год\nТойота,Камри,2018\n".as_bytes();
+    let replace = pb::ImportHeader { mode: pb::ImportMode::Replace.into(), ..header() };
+
+    let refused = upload_and_wait(&server, short, replace.clone()).await;
+    assert_eq!(refused.state(), pb::ImportState::Failed);
+    assert_eq!(refused.error.unwrap().code, "LARGE_WITHDRAWAL");
+
+    let meant = pb::ImportHeader { allow_large_withdrawal: true, ..replace };
+    let counts = upload_and_wait(&server, short, meant).await.counts.unwrap();
+    assert!(counts.withdrawn > 200, "{counts:?}");
+
+    let back = upload_and_wait(&server, SAMPLE_PDF, header()).await.counts.unwrap();
+    assert_eq!(
+        back.updated + back.unchanged,
+        counts.withdrawn + back.unchanged,
+        "withdrawn patterns come back: {back:?}"
+    );
+    assert_eq!(back.created, 0);
+}
+
+#[tokio::test]
+async fn files_that_are_no_price_list_fail_with_a_clear_reason() {
+    let server = TestServer::start().await;
+    let truncated = &SAMPLE_PDF[..SAMPLE_PDF.len() / 2];
+    let cases: [(&[u8], &str, &str); 5] = [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "UNSUPPORTED_FORMAT", "neither PDF"),
+        (truncated, "", "cut off"),
+        (b"just a letter to the shop", "NO_HEADER", "just a letter"),
+        ("Марка,Модель\n".as_bytes(), "NO_ROWS", "no rows"),
+        (b"PK\x03\x04 not really a workbook", "FILE_DAMAGED", "workbook"),
+    ];
+    for (file, code, message) in cases {
+        let import = upload_and_wait(&server, file, header()).await;
+        assert_eq!(import.state(), pb::ImportState::Failed);
+        let error = import.error.unwrap();
+        assert!(error.message.contains(message), "{error:?}");
+        assert!(code.is_empty() || error.code == code, "{error:?}");
+        assert_eq!(import.counts.unwrap(), pb::ImportCounts::default());
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_refused_before_the_import_is_refused_by_the_call() {
+    let server = TestServer::start().await;
+    let refuse = async |file: &[u8], header: pb::ImportHeader| {
+        let status = upload(&server, file, header).await.unwrap_err();
+        (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
+    };
+    let invalid = |reason: &str| (Code::InvalidArgument, reason.to_owned());
+    assert_eq!(refuse(b"", header()).await, invalid("FIELD_REQUIRED"));
+    assert_eq!(
+        refuse(b"x", pb::ImportHeader { tenant: "nobody".into(), ..header() }).await,
+        (Code::NotFound, "TENANT_NOT_FOUND".into())
+    );
+    assert_eq!(
+        refuse(b"x", pb::ImportHeader { category: "boats".into(), ..header() }).await,
+        (Code::NotFound, "CATEGORY_NOT_FOUND".into())
+    );
+    assert_eq!(
+        refuse(b"x", pb::ImportHeader { category: "premium_covers".into(), ..header() }).await,
+        (Code::FailedPrecondition, "CATEGORY_NOT_SOLD".into())
+    );
+    assert_eq!(refuse(b"x", pb::ImportHeader { request_id: "7".into(), ..header() }).await, invalid("FIELD_INVALID"));
+    assert_eq!(refuse(&vec![b'x'; 33 << 20], header()).await, invalid("FILE_TOO_LARGE"));
+
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let chunk_first = pb::UploadImportRequest { payload: Some(Payload::Chunk(b"x".to_vec())) };
+    let status = client.upload_import(futures::stream::iter([chunk_first])).await.unwrap_err();
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "UPLOAD_OUT_OF_ORDER");
+}
+
+#[tokio::test]
+async fn the_same_request_id_is_the_same_import() {
+    let server = TestServer::start().await;
+    let request_id = "6f1c9f5e-9a3f-4d6e-8a51-0d5b5f0f7a11";
+    let header = pb::ImportHeader { request_id: request_id.into(), ..header() };
+    let file = "Марка,Модель\nТойота,Камри\n".as_bytes();
+    let uploads = (0..5).map(|_| upload(&server, file, header.clone()));
+    let imports = futures::future::try_join_all(uploads).await.unwrap();
+    assert!(imports.iter().all(|import| import.id == imports[0].id), "five uploads at once made one import");
+    assert_eq!(wait(&server, &imports[0]).await.counts.unwrap().created, 1);
+
+    let other = "Марка,Модель\nТойота,Королла\n".as_bytes();
+    let status = upload(&server, other, header).await.unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "REQUEST_ID_REUSED");
+}
+
+#[tokio::test]
+async fn imports_at_once_lose_nothing_and_double_nothing() {
+    let server = TestServer::start().await;
+    let imports = futures::future::join_all((0..4).map(|_| upload_and_wait(&server, SAMPLE_PDF, header()))).await;
+    let counts: Vec<_> = imports.iter().map(|import| import.counts.unwrap()).collect();
+    let created: i32 = counts.iter().map(|counts| counts.created).sum();
+    assert!(counts.iter().any(|counts| counts.created == created), "one of them created all: {counts:?}");
+    assert!(counts.iter().all(|counts| counts.created + counts.unchanged == created), "{counts:?}");
+}
+
+#[tokio::test]
+async fn an_interrupted_import_says_so_and_another_tenant_sees_none() {
+    let server = TestServer::start().await;
+    let import = upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let owner = crate::common::connect(&server.config).await;
+    owner
+        .execute("UPDATE imports SET state = 'running', finished_at = NULL, lease_until = now() - interval '1 s'", &[])
+        .await
+        .unwrap();
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let get = pb::GetImportRequest { tenant: "evopoliki".into(), id: import.id.clone() };
+    let interrupted = client.get_import(get).await.unwrap().into_inner().import.unwrap();
+    assert_eq!(interrupted.state(), pb::ImportState::Failed);
+    assert_eq!(interrupted.error.unwrap().code, "INTERRUPTED");
+
+    let others = pb::GetImportRequest { tenant: "five_deluxe".into(), id: import.id };
+    assert_eq!(client.get_import(others).await.unwrap_err().code(), Code::NotFound);
+    let list = pb::ListImportsRequest { tenant: "five_deluxe".into(), ..Default::default() };
+    assert_eq!(client.list_imports(list).await.unwrap().into_inner().total_size, 0);
+}

@@ -1,0 +1,158 @@
+//! One tenant never sees another's rows: not through the service's role, whatever the SQL says.
+
+use lekalo::db::check::role;
+use lekalo::db::pool::APP_ROLE;
+use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport};
+use lekalo::import::run::carry_out;
+use tokio_postgres::Client;
+
+use crate::common::{connect, database, db_options, seeded};
+
+/// A connection as the service's role.
+async fn app(config: &tokio_postgres::Config) -> Client {
+    let mut config = config.clone();
+    config.options(format!("-c role={APP_ROLE}"));
+    connect(&config).await
+}
+
+async fn tenant_tables(client: &Client) -> Vec<String> {
+    let rows = client
+        .query(
+            "SELECT table_name::text FROM information_schema.columns
+             WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn every_tenant_table_has_forced_row_level_security_and_the_tenant_first_in_every_key() {
+    let client = connect(&database().await).await;
+    let tables = tenant_tables(&client).await;
+    assert!(tables.len() >= 14, "{tables:?}");
+    let open: Vec<String> = client
+        .query(
+            "SELECT relname::text FROM pg_class
+             WHERE relname = ANY ($1) AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity)",
+            &[&tables],
+        )
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert!(open.is_empty(), "without forced row-level security: {open:?}");
+    // Keys between tenant tables, and unique ones, begin with tenant_id; keys to reference tables cannot.
+    let wrong: Vec<String> = client
+        .query(
+            "SELECT format('%s %s', c.conrelid::regclass, c.conname)
+             FROM pg_constraint c
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+             WHERE c.conrelid::regclass::text = ANY ($1) AND a.attname <> 'tenant_id'
+               AND (c.contype IN ('p', 'u') OR c.contype = 'f' AND c.confrelid::regclass::text = ANY ($1))",
+            &[&tables],
+        )
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert!(wrong.is_empty(), "tenant_id is not first in: {wrong:?}");
+}
+
+#[tokio::test]
+async fn without_a_tenant_nothing_is_seen_and_nothing_can_be_written() {
+    let config = database().await;
+    let client = app(&config).await;
+    for table in tenant_tables(&client).await {
+        if table == "api_key_tenants" {
+            continue;
+        }
+        let count: i64 = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0);
+        assert_eq!(count, 0, "{table}");
+        let denied = client.batch_execute(&format!("INSERT INTO {table} (tenant_id) VALUES (1)")).await.unwrap_err();
+        let state = denied.code().unwrap().code().to_owned();
+        assert!(["42501", "23502"].contains(&state.as_str()), "{table}: {state}");
+    }
+    // After a transaction the setting is '' rather than unset: that must show nothing, not fail.
+    client.batch_execute("BEGIN; SET LOCAL app.current_tenant_id = '1'; COMMIT").await.unwrap();
+    let count: i64 = client.query_one("SELECT count(*) FROM tenant_categories", &[]).await.unwrap().get(0);
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_rows_only_and_cannot_write_anothers() {
+    let config = database().await;
+    let client = app(&config).await;
+    let tenants = client.query("SELECT id FROM tenants ORDER BY slug", &[]).await.unwrap();
+    let (own, other): (i64, i64) = (tenants[0].get(0), tenants[1].get(0));
+    client.batch_execute(&format!("BEGIN; SET LOCAL app.current_tenant_id = '{own}'")).await.unwrap();
+    let seen = client.query("SELECT DISTINCT tenant_id FROM prices", &[]).await.unwrap();
+    assert_eq!(seen.iter().map(|row| row.get::<_, i64>(0)).collect::<Vec<_>>(), [own]);
+    let touched = client.execute("UPDATE prices SET amount = 1 WHERE tenant_id = $1", &[&other]).await.unwrap();
+    assert_eq!(touched, 0);
+    let denied = client
+        .execute("INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ($1, 'x', 'ru', 'x')", &[&other])
+        .await
+        .unwrap_err();
+    assert_eq!(denied.code().unwrap().code(), "42501");
+}
+
+#[tokio::test]
+async fn the_service_refuses_a_role_that_row_level_security_does_not_hold_for() {
+    let config = database().await;
+    let mut options = db_options(&config);
+    role(&options).await.unwrap();
+    options.switch_role = false;
+    let error = role(&options).await.unwrap_err().to_string();
+    assert!(error.contains("superuser"), "{error}");
+}
+
+#[tokio::test]
+async fn imports_of_two_tenants_do_not_touch_each_other() {
+    let db = seeded().await;
+    let row = CleanRow {
+        page_number: 1,
+        row_number: 1,
+        make: "Toyota".into(),
+        model: "Camry".into(),
+        confidence: Confidence::High,
+        ..CleanRow::default()
+    };
+    for (slug, expected) in [("evopoliki", 1), ("five_deluxe", 1)] {
+        let tenant = db.find_tenant(slug).await.unwrap();
+        let own = db.tenant(tenant.id);
+        let category = own.find_category("5d_mats").await.unwrap();
+        let new = NewImport {
+            category_id: category.id,
+            file_name: "rows".into(),
+            sha256: vec![0; 32],
+            mode: Mode::Replace,
+            validate_only: false,
+            allow_large_withdrawal: true,
+            request_id: None,
+        };
+        let (import, _) = own.create_import(&new).await.unwrap();
+        let import = carry_out(&db, tenant.id, &import, category.id, async { Ok(vec![row.clone()]) }).await.unwrap();
+        assert_eq!(import.error, None);
+        assert_eq!((import.counts.created, import.counts.withdrawn), (expected, 0), "{slug}");
+        assert_eq!(own.own_pattern_count().await, 1);
+    }
+}
+
+/// Counts through the statistics, which see what the tenant sees.
+trait OwnPatterns {
+    async fn own_pattern_count(&self) -> i64;
+}
+
+impl OwnPatterns for lekalo::db::Tenant<'_> {
+    async fn own_pattern_count(&self) -> i64 {
+        let [rows] = self
+            .read([lekalo::db::Query::new("-- all_visible_patterns\n SELECT count(*) FROM patterns")])
+            .await
+            .unwrap();
+        rows[0].get(0)
+    }
+}

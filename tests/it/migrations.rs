@@ -1,0 +1,91 @@
+//! Migrations: up from nothing by several starters at once, down to nothing, and up again to the same schema.
+
+use futures::future::join_all;
+use lekalo::db::{migrate, tls};
+use tokio_postgres::{Client, Config};
+
+use crate::common::{connect, empty_database};
+
+const NO_TLS: tls::Mode = tls::Mode::Disable;
+
+/// Everything of the schema that SQL can see, one line each.
+async fn schema(client: &Client) -> Vec<String> {
+    let rows = client
+        .query(
+            "SELECT format('column %s.%s %s %s %s', table_name, column_name, data_type, is_nullable, column_default)
+             FROM information_schema.columns WHERE table_schema = 'public'
+             UNION ALL
+             SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+             FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+             UNION ALL
+             SELECT format('index %s', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+             UNION ALL
+             SELECT format('policy %s %s %s %s', tablename, policyname, qual, with_check) FROM pg_policies
+             UNION ALL
+             SELECT format('table %s rls=%s forced=%s acl=%s', relname, relrowsecurity, relforcerowsecurity, relacl)
+             FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+             ORDER BY 1",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get(0)).filter(|line: &String| !line.contains("refinery_schema_history")).collect()
+}
+
+async fn up(config: &Config) -> migrate::Position {
+    migrate::up(config, NO_TLS).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_migration_has_a_way_back() {
+    let config = empty_database().await;
+    let client = connect(&config).await;
+    let empty = schema(&client).await;
+    let latest = up(&config).await.latest;
+    let full = schema(&client).await;
+    assert!(full.len() > 200, "{} objects", full.len());
+
+    for version in (0..latest).rev() {
+        let position = migrate::down(&config, NO_TLS, version).await.unwrap();
+        assert_eq!(position.current, version);
+    }
+    assert_eq!(schema(&client).await, empty, "down to zero leaves nothing behind");
+
+    up(&config).await;
+    assert_eq!(schema(&client).await, full, "the way back and forth again ends in the same schema");
+}
+
+#[tokio::test]
+async fn several_starters_on_an_empty_database_all_come_up() {
+    let config = empty_database().await;
+    let positions = join_all((0..6).map(|_| up(&config))).await;
+    for position in positions {
+        assert_eq!(position.current, position.latest);
+    }
+}
+
+#[tokio::test]
+async fn an_older_program_starts_on_a_newer_schema() {
+    let config = empty_database().await;
+    let latest = up(&config).await.latest;
+    let client = connect(&config).await;
+    client
+        .batch_execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+             VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')",
+        )
+        .await
+        .unwrap();
+    let position = up(&config).await;
+    assert_eq!((position.current, position.latest), (999, latest));
+}
+
+#[tokio::test]
+async fn an_edited_migration_is_refused() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1").await.unwrap();
+    let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
+    assert!(error.contains("V1__reference"), "{error}");
+}
