@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod patterns;
 pub mod pool;
 mod query;
+pub mod requests;
 pub mod seed;
 pub mod stats;
 pub mod tenants;

@@ -15,6 +15,7 @@ mod request;
 mod status;
 mod tenant;
 mod unbuilt;
+mod write;
 
 use std::future::Future;
 use std::time::Duration;

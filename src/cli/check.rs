@@ -40,5 +40,5 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             }
         }
     }
-    if wrong == 0 { Ok(()) } else { Err(UserError::new(format!("{wrong} of {} checks failed", findings.len()), "")) }
+    if wrong == 0 { Ok(()) } else { Err(UserError::error(format!("{wrong} of {} checks failed", findings.len()), "")) }
 }

@@ -15,7 +15,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let home = embedded::data_home()?;
             eprintln!("downloading PostgreSQL to {}", home.display());
             let fetched = tokio::task::spawn_blocking(move || embedded::fetch::fetch(&home)).await?;
-            let bin = fetched.map_err(|error| UserError::new(error.to_string(), ""))?;
+            let bin = fetched.map_err(|error| UserError::error(error.to_string(), ""))?;
             println!("{}", bin.display());
             Ok(())
         }

@@ -1,7 +1,7 @@
 //! `lekalo extract` and `lekalo clean`: the first two steps, file to file.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::load::{file_name, read_file};
 use super::output::UserError;
@@ -72,20 +72,20 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
 
 /// What is wrong with a file, for the user.
 pub fn file_error(name: &str, error: &ExtractError) -> anyhow::Error {
-    UserError::new(format!("{name}: {}", error.message), error.hint.clone())
+    UserError::error(format!("{name}: {}", error.message), error.hint.clone())
 }
 
 /// The table of a raw.csv.
-pub fn read_raw(path: &PathBuf) -> anyhow::Result<Table> {
+pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
     let bytes = read_file(path)?;
     files::read_raw(bytes.as_slice())
-        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "run `lekalo extract` first"))
+        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "run `lekalo extract` first"))
 }
 
 /// Understands a table's rows.
-pub fn clean(path: &std::path::Path, table: &Table) -> anyhow::Result<Vec<CleanRow>> {
+pub fn clean(path: &Path, table: &Table) -> anyhow::Result<Vec<CleanRow>> {
     clean::clean(table, Index::shipped())
-        .map_err(|error| UserError::new(format!("{}: {error}", path.display()), "name them in the header line"))
+        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))
 }
 
 /// How many rows were understood.
@@ -105,11 +105,11 @@ pub fn write(
         return content(&mut std::io::stdout().lock());
     };
     let cannot =
-        |error: &dyn std::fmt::Display| UserError::new(format!("cannot write {}: {error}", path.display()), "");
+        |error: &dyn std::fmt::Display| UserError::error(format!("cannot write {}: {error}", path.display()), "");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(std::path::Path::new(".")))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
         .map_err(|error| cannot(&error))?;
     content(&mut file)?;
     file.persist(path).map_err(|error| cannot(&error.error))?;

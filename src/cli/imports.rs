@@ -85,7 +85,7 @@ async fn show_list(db: &Db, tenant: &Tenant, json: bool) -> anyhow::Result<()> {
 
 fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     if imports.is_empty() {
-        return Err(UserError::new("the tenant has no imports yet", "lekalo import FILE --tenant … --category …"));
+        return Err(UserError::error("the tenant has no imports yet", "lekalo import FILE --tenant … --category …"));
     }
     let rows = imports.iter().map(|import| {
         let c = import.counts;

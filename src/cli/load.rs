@@ -86,13 +86,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// Reads a file the user named.
 pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| UserError::new(format!("cannot read {}: {error}", path.display()), ""))
+    std::fs::read(path).map_err(|error| UserError::error(format!("cannot read {}: {error}", path.display()), ""))
 }
 
 /// The rows of a clean.csv, with its header line as a header row.
 pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
     let rows = files::read_clean(bytes).map_err(|error| {
-        UserError::new(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again")
+        UserError::error(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again")
     })?;
     let page_number = rows.first().map_or(1, |row| row.page_number);
     let text = String::from_utf8_lossy(bytes);
@@ -120,7 +120,7 @@ pub async fn load_rows(
     let category = own.find_category(&target.category).await?;
     if !category.sold {
         let sold = db.tenant(tenant.id).complete(tenant).await?.categories.join(", ");
-        return Err(UserError::new(
+        return Err(UserError::error(
             format!("{} does not sell {}", target.tenant, category.code),
             format!("it sells: {sold}"),
         ));
@@ -137,7 +137,7 @@ pub async fn load_rows(
     let (import, _) = own.create_import(&new).await?;
     let import = carry_out(db, tenant.id, &import, category.id, async { Ok(rows) }).await?;
     if let Some(failure) = &import.error {
-        return Err(UserError::new(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
+        return Err(UserError::error(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
     }
     Ok(import)
 }

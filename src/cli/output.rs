@@ -18,7 +18,7 @@ pub struct UserError {
 
 impl UserError {
     /// A mistake with its remedy (may be empty).
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    pub fn error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self { message: message.into(), hint: hint.into() }.into()
     }
 }

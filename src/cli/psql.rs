@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     database.close().await?;
-    if status.success() { Ok(()) } else { Err(UserError::new(format!("psql ended with {status}"), "")) }
+    if status.success() { Ok(()) } else { Err(UserError::error(format!("psql ended with {status}"), "")) }
 }
 
 fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
@@ -70,7 +70,7 @@ fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
 }
 
 fn not_started(error: &std::io::Error) -> anyhow::Error {
-    UserError::new(
+    UserError::error(
         format!("psql could not be started: {error}"),
         "install it (Debian: apt-get install postgresql-client)",
     )

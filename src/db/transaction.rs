@@ -104,6 +104,7 @@ impl Tenant<'_> {
 pub struct Transaction {
     connection: Connection,
     echo: bool,
+    pub(super) tenant: Option<TenantId>,
 }
 
 impl Transaction {
@@ -111,12 +112,14 @@ impl Transaction {
         let mut connection = db.connection().await?;
         connection.dirty = true;
         connection.client()?.batch_execute(&begin_sql(tenant, "READ WRITE", timeout)).await?;
-        Ok(Self { connection, echo: db.echo })
+        Ok(Self { connection, echo: db.echo, tenant })
     }
 
     /// Goes on in another tenant's context.
     pub(super) async fn enter(&mut self, tenant: TenantId) -> Result<()> {
-        Ok(self.connection.client()?.batch_execute(&set_tenant_sql(tenant)).await?)
+        self.connection.client()?.batch_execute(&set_tenant_sql(tenant)).await?;
+        self.tenant = Some(tenant);
+        Ok(())
     }
 
     /// Runs a statement and returns its rows.

@@ -43,19 +43,15 @@ impl CleanRow {
 
 vocabulary! {
     /// How sure cleaning is of make and model.
+    #[derive(Default)]
     Confidence {
         /// Spelled out, or a known spelling.
         High = "high",
         /// Read through a typo, a shifted column or a missing make.
         Medium = "medium",
         /// Not sure enough to act on: the row waits for a person.
+        #[default]
         Low = "low",
-    }
-}
-
-impl Default for Confidence {
-    fn default() -> Self {
-        Self::Low
     }
 }
 

@@ -59,7 +59,8 @@ impl Check {
     pub fn language(&mut self, field: &str, value: String) -> Option<Language> {
         let value = self.text(field, value, MAX_LANGUAGE).to_lowercase();
         let tag = value.split(['-', '_']).next().unwrap_or_default();
-        if !value.is_empty() && !(tag.len() >= 2 && tag.chars().all(|ch| ch.is_ascii_alphabetic())) {
+        let is_tag = tag.len() >= 2 && tag.chars().all(|ch| ch.is_ascii_alphabetic());
+        if !value.is_empty() && !is_tag {
             self.refuse(field, INVALID, "must be a language tag: ru, ky or en");
         }
         tag.parse().ok()

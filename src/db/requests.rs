@@ -1,0 +1,100 @@
+//! Writes that may come twice: the same `request_id` with the same body gets the first answer and changes nothing.
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::Transaction;
+use super::query::{Query, one};
+use crate::domain::error::{Error, Result};
+
+/// A write by the client's own id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteRequest {
+    /// `Service/Method`.
+    pub method: &'static str,
+    pub request_id: Uuid,
+    /// SHA-256 of the request as encoded.
+    pub body_sha256: Vec<u8>,
+}
+
+impl Transaction {
+    /// Claims the request for this transaction; if it was carried out before, its answer. Two at once: the second waits
+    /// for the first.
+    ///
+    /// # Errors
+    /// `AlreadyExists` `REQUEST_ID_REUSED` if it came with another body before.
+    pub async fn claim(&self, request: &WriteRequest) -> Result<Option<Vec<u8>>> {
+        let (insert, select) = if self.tenant.is_some() { (CLAIM, CLAIMED) } else { (CLAIM_ADMIN, CLAIMED_ADMIN) };
+        if self.execute(self.bound(insert, request)).await? == 1 {
+            return Ok(None);
+        }
+        let row = one(self.query(self.bound(select, request)).await?)?;
+        if row.try_get::<_, &[u8]>("body_sha256")? != request.body_sha256 {
+            return Err(Error::AlreadyExists {
+                reason: "REQUEST_ID_REUSED",
+                message: "this request_id was used with another body; choose a new one".into(),
+            });
+        }
+        Ok(Some(row.try_get("answer")?))
+    }
+
+    /// Keeps the answer to a claimed request.
+    pub async fn answer(&self, request: &WriteRequest, answer: &[u8]) -> Result<()> {
+        let sql = if self.tenant.is_some() { ANSWER } else { ANSWER_ADMIN };
+        self.execute(self.bound(sql, request).bind(&answer, Type::BYTEA)).await?;
+        Ok(())
+    }
+
+    fn bound<'a>(&'a self, sql: &'static str, request: &'a WriteRequest) -> Query<'a> {
+        let query = Query::new(sql)
+            .bind(&request.method, Type::TEXT)
+            .bind(&request.request_id, Type::UUID)
+            .bind(&request.body_sha256, Type::BYTEA);
+        match &self.tenant {
+            Some(tenant) => query.bind(&tenant.0, Type::INT8),
+            None => query,
+        }
+    }
+}
+
+// Each statement binds method, request_id, body_sha256 and, for a tenant's, tenant_id; what it does not need it
+// compares with itself, so that all of them are bound alike.
+
+const CLAIM: &str = "-- claim_request
+    WITH forgotten AS (
+        DELETE FROM write_requests
+        WHERE tenant_id = $4 /* tenant_id */ AND created_at < now() - interval '7 days' AND request_id <> $2
+    )
+    INSERT INTO write_requests (tenant_id, method, request_id, body_sha256)
+    VALUES ($4, $1 /* method */, $2 /* request_id */, $3 /* body_sha256 */)
+    ON CONFLICT DO NOTHING";
+
+const CLAIMED: &str = "-- claimed_request
+    SELECT body_sha256, answer
+    FROM write_requests
+    WHERE tenant_id = $4 /* tenant_id */ AND method = $1 /* method */ AND request_id = $2 /* request_id */
+      AND $3::bytea IS NOT NULL";
+
+const ANSWER: &str = "-- answer_request
+    UPDATE write_requests
+    SET answer = $5 /* answer */
+    WHERE tenant_id = $4 /* tenant_id */ AND method = $1 /* method */ AND request_id = $2 /* request_id */
+      AND body_sha256 = $3 /* body_sha256 */";
+
+const CLAIM_ADMIN: &str = "-- claim_admin_request
+    WITH forgotten AS (
+        DELETE FROM admin_requests WHERE created_at < now() - interval '7 days' AND request_id <> $2
+    )
+    INSERT INTO admin_requests (method, request_id, body_sha256)
+    VALUES ($1 /* method */, $2 /* request_id */, $3 /* body_sha256 */)
+    ON CONFLICT DO NOTHING";
+
+const CLAIMED_ADMIN: &str = "-- claimed_admin_request
+    SELECT body_sha256, answer
+    FROM admin_requests
+    WHERE method = $1 /* method */ AND request_id = $2 /* request_id */ AND $3::bytea IS NOT NULL";
+
+const ANSWER_ADMIN: &str = "-- answer_admin_request
+    UPDATE admin_requests
+    SET answer = $4 /* answer */
+    WHERE method = $1 /* method */ AND request_id = $2 /* request_id */ AND body_sha256 = $3 /* body_sha256 */";
