@@ -78,9 +78,10 @@ enum Command {
 /// Sends logs to stderr; `LEKALO_LOG` says which (default `info`).
 pub fn start_tracing() {
     let directives = std::env::var("LEKALO_LOG").ok().filter(|value| !value.is_empty());
-    // refinery and hayro are talkative at `info`.
-    let directives =
-        directives.unwrap_or_else(|| "info,refinery_core=warn,hayro_interpret=error,hayro_syntax=error".into());
+    // Libraries are talkative at `info`, and what they say of connections health says better.
+    let directives = directives.unwrap_or_else(|| {
+        "info,refinery_core=warn,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error".into()
+    });
     let filter = tracing_subscriber::EnvFilter::new(directives);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     // A second call (tests) changes nothing.
@@ -113,5 +114,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Db(command) => db::run(command).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {

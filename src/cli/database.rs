@@ -10,7 +10,7 @@ use crate::db::{Db, check, migrate};
 
 /// The database flags that every such command has.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct DatabaseArgs {
     /// Use a private PostgreSQL server instead of the configured one; started if it is not running
     #[arg(long)]
     pub embedded: bool,
@@ -23,17 +23,18 @@ pub struct Args {
 pub struct Database {
     pub config: Config,
     pub server: Option<EmbeddedServer>,
+    db: Option<Db>,
 }
 
 impl Database {
     /// Reads the configuration and starts the embedded server if it is asked for.
-    pub async fn open(args: &Args) -> anyhow::Result<Self> {
+    pub async fn open(args: &DatabaseArgs) -> anyhow::Result<Self> {
         let mut config = Config::load()?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
         if !args.embedded {
-            return Ok(Self { config, server: None });
+            return Ok(Self { config, server: None, db: None });
         }
         let options = EmbeddedOptions {
             data_dir: args.data_dir.clone(),
@@ -43,7 +44,7 @@ impl Database {
         let server = EmbeddedServer::start(&options).await?;
         config.database = server.config();
         config.owner = None;
-        Ok(Self { config, server: Some(server) })
+        Ok(Self { config, server: Some(server), db: None })
     }
 
     /// Brings the schema to this program's version, as the owner.
@@ -60,14 +61,19 @@ impl Database {
     }
 
     /// The pool, after making sure that its role may serve.
-    pub async fn connect(&self) -> anyhow::Result<Db> {
+    pub async fn connect(&mut self) -> anyhow::Result<Db> {
         let options = self.config.db_options();
         check::role(&options).await?;
-        Db::new(&options).context("cannot set the connection pool up")
+        let db = Db::new(&options).context("cannot set the connection pool up")?;
+        self.db = Some(db.clone());
+        Ok(db)
     }
 
-    /// Stops the embedded server if this process started it.
+    /// Closes the pool, and stops the embedded server if this process started it.
     pub async fn close(self) -> anyhow::Result<()> {
+        if let Some(db) = self.db {
+            db.close();
+        }
         if let Some(server) = self.server {
             server.stop().await?;
         }

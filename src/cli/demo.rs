@@ -38,7 +38,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         None => crate::db::embedded::data_home()?.join("demo"),
     };
     eprintln!("starting a private PostgreSQL in {}", data_dir.display());
-    let database = Database::open(&database::Args { embedded: true, data_dir: Some(data_dir.clone()) }).await?;
+    let mut database =
+        Database::open(&database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) }).await?;
     let position = database.migrate().await?;
     eprintln!("schema at version {}", position.current);
     let db = database.connect().await?;

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     skip_clean: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -42,7 +42,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let progress = Progress::new();
     let (rows, sha256) = read_rows(&args, &progress)?;
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     let work = async {
         database.migrate().await?;
         let db = database.connect().await?;

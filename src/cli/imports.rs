@@ -31,7 +31,7 @@ pub struct ListArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Show(show) => &show.list,
         Command::Rows(rows) => &rows.list,
     };
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let tenant = db.find_tenant(&args.tenant).await?;
     let shown = match &command {

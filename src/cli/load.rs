@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -75,7 +75,7 @@ impl From<&TargetArgs> for Target {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let bytes = read_file(&args.file)?;
     let rows = read_clean(&args.file, &bytes)?;
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     database.migrate().await?;
     let db = database.connect().await?;
     let name = file_name(&args.file);

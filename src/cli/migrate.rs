@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use super::output::UserError;
   lekalo psql -- -c 'SELECT count(*) FROM models'")]
 pub struct Args {
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
     /// Passed on to psql
     #[arg(last = true, value_name = "ARGS")]
     psql: Vec<String>,

@@ -18,11 +18,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     database.migrate().await?;
     let db = database.connect().await?;
     let tables = db.apply_seed(&crate::seed::shipped()?, args.dry_run).await?;

@@ -21,7 +21,7 @@ use crate::vehicles::Index;
   DATABASE_URL=postgres://bot:secret@db/shop LEKALO_OWNER_DATABASE_URL=postgres://owner:secret@db/shop lekalo serve")]
 pub struct Args {
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
     /// Where to listen [default: LEKALO_ADDR, else 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS:PORT")]
     addr: Option<SocketAddr>,
@@ -32,7 +32,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = stop_signal()?;
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     if !args.no_migrate {
         database.migrate().await?;
     }

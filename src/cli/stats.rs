@@ -19,11 +19,11 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: database::Args,
+    database: database::DatabaseArgs,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let database = Database::open(&args.database).await?;
+    let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let tenant = match &args.tenant {
         Some(slug) => Some(db.find_tenant(slug).await?),

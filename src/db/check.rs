@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use tokio_postgres::Client;
 
 use super::failure::{advise, chain, place};
@@ -45,7 +46,7 @@ pub struct RoleError {
 /// # Errors
 /// [`RoleError`], or the database cannot be reached.
 pub async fn role(options: &Options) -> anyhow::Result<()> {
-    let client = connect(options).await.map_err(|error| anyhow::anyhow!(error))?;
+    let client = connect(options).await?;
     match role_problem(&client).await? {
         None => Ok(()),
         Some(error) => Err(error.into()),
@@ -59,9 +60,9 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
     let owner_client = match connect(&as_owner).await {
         Ok(client) => client,
         Err(error) => {
-            let advice = advise(&*error, owner);
+            let advice = advise(error.as_ref(), owner);
             let (detail, remedy) =
-                advice.map_or_else(|| (chain(&*error), String::new()), |advice| (advice.problem, advice.remedy));
+                advice.map_or_else(|| (chain(error.as_ref()), String::new()), |advice| (advice.problem, advice.remedy));
             return vec![wrong("server", detail, remedy)];
         }
     };
@@ -72,10 +73,10 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
     if migrated {
         match connect(options).await {
             Err(error) => {
-                let advice = advise(&*error, &options.config);
+                let advice = advise(error.as_ref(), &options.config);
                 findings.push(wrong(
                     "role",
-                    advice.as_ref().map_or_else(|| chain(&*error), |advice| advice.problem.clone()),
+                    advice.as_ref().map_or_else(|| chain(error.as_ref()), |advice| advice.problem.clone()),
                     advice.map(|advice| advice.remedy).unwrap_or_default(),
                 ));
             }
@@ -90,7 +91,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
     findings
 }
 
-async fn connect(options: &Options) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+async fn connect(options: &Options) -> anyhow::Result<Client> {
     let mut config = options.config.clone();
     config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
     if options.switch_role {
@@ -99,7 +100,7 @@ async fn connect(options: &Options) -> Result<Client, Box<dyn std::error::Error 
     let connector = tls::connector(options.tls, &mut config)?;
     let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(connector))
         .await
-        .map_err(|_| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
+        .with_context(|| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
     tokio::spawn(connection);
     Ok(client)
 }
