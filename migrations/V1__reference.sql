@@ -88,6 +88,13 @@ CREATE TABLE vehicle_aliases (
 );
 COMMENT ON TABLE vehicle_aliases IS 'Spellings of a make (model_id is null) or of a model.';
 
+CREATE TABLE vehicle_reference (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  bigint  NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE vehicle_reference IS 'Its version grows with every change of a spelling: servers then read the spellings anew.';
+INSERT INTO vehicle_reference DEFAULT VALUES;
+
 CREATE TABLE product_categories (
     id           bigserial PRIMARY KEY,
     code         text      NOT NULL UNIQUE CHECK (code ~ '^[a-z0-9][a-z0-9_]{0,62}$'),
@@ -130,7 +137,7 @@ CREATE TABLE shared_texts (
 COMMENT ON TABLE shared_texts IS 'Bot texts every tenant has until it writes its own (bot_texts).';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    tenants, body_types, brands, models, model_variants, vehicle_aliases,
+    tenants, body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
     product_categories, category_aliases, product_options, option_values, shared_texts
     TO lekalo_app;
 GRANT USAGE ON

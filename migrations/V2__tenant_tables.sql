@@ -3,14 +3,6 @@
 
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 
-CREATE TABLE tenant_channels (
-    tenant_id   bigint NOT NULL REFERENCES tenants (id),
-    channel     text   NOT NULL CHECK (channel IN ('whatsapp', 'telegram', 'instagram', 'web')),
-    external_id text   NOT NULL CHECK (external_id <> ''),
-    PRIMARY KEY (tenant_id, channel, external_id)
-);
-COMMENT ON COLUMN tenant_channels.external_id IS 'The bot''s own id on that channel.';
-
 CREATE TABLE tenant_contacts (
     tenant_id  bigint   NOT NULL REFERENCES tenants (id),
     kind       text     NOT NULL CHECK (kind <> ''),
@@ -239,7 +231,7 @@ DECLARE
     tenant_table text;
 BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
-        'tenant_channels', 'tenant_contacts', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
+        'tenant_contacts', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
         'customers', 'applications', 'application_events',
         'imports', 'import_rows', 'import_issues', 'import_changes'
     ] LOOP
@@ -254,5 +246,23 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- A directory: from a bot's id to its tenant, so that it is read before any tenant is known, and a bot is one tenant's
+-- only. Everybody may look up, a tenant writes its own.
+CREATE TABLE tenant_channels (
+    channel     text   NOT NULL CHECK (channel IN ('whatsapp', 'telegram', 'instagram', 'web')),
+    external_id text   NOT NULL CHECK (external_id <> ''),
+    tenant_id   bigint NOT NULL REFERENCES tenants (id),
+    PRIMARY KEY (channel, external_id)
+);
+COMMENT ON COLUMN tenant_channels.external_id IS 'The bot''s own id on that channel.';
+CREATE INDEX tenant_channels_by_tenant ON tenant_channels (tenant_id);
+ALTER TABLE tenant_channels ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenant_channels FORCE ROW LEVEL SECURITY;
+CREATE POLICY directory_lookup ON tenant_channels FOR SELECT USING (true);
+CREATE POLICY tenant_isolation ON tenant_channels
+    USING (tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::bigint)
+    WITH CHECK (tenant_id = nullif(current_setting('app.current_tenant_id', true), '')::bigint);
+GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_channels TO lekalo_app;
 
 GRANT USAGE ON patterns_id_seq, prices_id_seq, customers_id_seq, application_events_id_seq TO lekalo_app;

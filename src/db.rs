@@ -22,9 +22,11 @@ mod query;
 pub mod requests;
 pub mod seed;
 pub mod stats;
+mod tenant_writes;
 pub mod tenants;
 pub mod tls;
 mod transaction;
+pub mod vehicles;
 
 pub use pool::{Db, Options};
 pub use query::Query;

@@ -6,6 +6,7 @@
 //! errors become statuses in [`status`].
 
 mod admin;
+mod aliases;
 mod calls;
 mod catalog;
 mod convert;
@@ -14,10 +15,12 @@ mod import;
 mod request;
 mod status;
 mod tenant;
+mod tenant_writes;
 mod unbuilt;
 mod write;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -34,6 +37,7 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
+use crate::spellings::Spellings;
 use crate::vehicles::Index;
 use calls::Calls;
 
@@ -56,14 +60,15 @@ pub struct World {
     pub db: Db,
     pub imports: Runner,
     pub index: &'static Index,
+    pub spellings: Arc<Spellings>,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
 
 impl World {
     /// A world over this database.
-    pub fn new(db: Db, imports: Runner, index: &'static Index) -> Self {
-        Self { db, imports, index, stopping: CancellationToken::new() }
+    pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
+        Self { db, imports, index: Index::shipped(), spellings, stopping: CancellationToken::new() }
     }
 }
 

@@ -8,7 +8,7 @@
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
 //! - [`vehicles`]: which car a text means.
 //! - [`db`]: all SQL, the pool, tenant transactions, migrations, the embedded server.
-//! - [`seed`]: what the program ships in `data/`.
+//! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it.
 //! - [`domain`]: plain types and their rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -21,4 +21,5 @@ pub mod grpc;
 pub mod import;
 pub mod proto;
 pub mod seed;
+pub mod spellings;
 pub mod vehicles;

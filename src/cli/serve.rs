@@ -1,6 +1,7 @@
 //! `lekalo serve`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use crate::db::Db;
 use crate::grpc::{self, World};
 use crate::import::child::{Extractor, Limits};
 use crate::import::run::Runner;
+use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
 /// Applies migrations, then serves gRPC. Prints `listening on ADDRESS` when ready. SIGTERM or Ctrl-C drains and ends.
@@ -52,12 +54,13 @@ pub async fn serve(
     let listener = TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))?;
     let addr = listener.local_addr()?;
     // The index of all car names takes a moment to build: before the first call, not during it.
-    let index = tokio::task::spawn_blocking(Index::shipped).await?;
+    tokio::task::spawn_blocking(Index::shipped).await?;
+    let spellings = Arc::new(Spellings::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let imports = Runner::new(db.clone(), index, Extractor { program, limits: Limits::default() });
+    let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: Limits::default() });
     eprintln!("listening on {addr}");
     ready(addr);
-    grpc::serve(listener, World::new(db, imports, index), stop).await
+    grpc::serve(listener, World::new(db, imports, spellings), stop).await
 }
 
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.

@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::Db;
-use super::query::{Query, at_most_one, word};
+use super::query::{Query, at_most_one, one, word};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
@@ -15,16 +15,7 @@ impl Db {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
-        let [rows] = self
-            .read([Query::new(
-                "-- find_tenant
-                SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
-                       settings, catalog_version, revision
-                FROM tenants
-                WHERE slug = $1 /* slug */",
-            )
-            .bind(&slug, Type::TEXT)])
-            .await?;
+        let [rows] = self.read([find_tenant(&slug)]).await?;
         let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Tenant, slug))?;
         tenant(&row)
     }
@@ -54,55 +45,82 @@ impl Db {
             ])
             .await?;
         let tenants = rows.iter().map(tenant).collect::<Result<Vec<_>>>()?;
-        let total = super::query::one(totals)?.try_get("total")?;
+        let total = one(totals)?.try_get("total")?;
         Ok(page.page(tenants, total, |tenant| SortKey { id: tenant.slug.clone(), ..SortKey::default() }))
     }
 }
 
 impl super::Tenant<'_> {
     /// Adds what the tenant's own tables say of it: contacts, channels, categories.
-    pub async fn complete(&self, mut tenant: Tenant) -> Result<Tenant> {
-        let [contacts, channels, categories] = self
-            .read([
-                Query::new(
-                    "-- list_contacts
-                    SELECT kind, value
-                    FROM tenant_contacts
-                    WHERE tenant_id = $1 /* tenant_id */
-                    ORDER BY sort_order, kind, value",
-                )
-                .bind(&self.id.0, Type::INT8),
-                Query::new(
-                    "-- list_channels
-                    SELECT channel, external_id
-                    FROM tenant_channels
-                    WHERE tenant_id = $1 /* tenant_id */
-                    ORDER BY channel, external_id",
-                )
-                .bind(&self.id.0, Type::INT8),
-                Query::new(
-                    "-- list_category_codes
-                    SELECT c.code
-                    FROM tenant_categories tc
-                    JOIN product_categories c ON c.id = tc.category_id
-                    WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active
-                    ORDER BY tc.sort_order, c.code",
-                )
-                .bind(&self.id.0, Type::INT8),
-            ])
-            .await?;
-        for row in &contacts {
-            tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
-        }
-        for row in &channels {
-            let external_id = row.try_get("external_id")?;
-            tenant.channels.push(Channel { channel: row.try_get("channel")?, external_id });
-        }
-        for row in &categories {
-            tenant.categories.push(row.try_get("code")?);
-        }
-        Ok(tenant)
+    pub async fn complete(&self, tenant: Tenant) -> Result<Tenant> {
+        let answers = self.read(own_rows(&self.id.0)).await?;
+        complete(tenant, answers)
     }
+}
+
+impl super::Transaction {
+    /// The tenant as this transaction has made it.
+    pub async fn read_tenant(&self, slug: &str) -> Result<Tenant> {
+        let tenant = tenant(&one(self.query(find_tenant(&slug)).await?)?)?;
+        let [contacts, channels, categories] = own_rows(&tenant.id.0);
+        let answers = [self.query(contacts).await?, self.query(channels).await?, self.query(categories).await?];
+        complete(tenant.clone(), answers)
+    }
+}
+
+fn find_tenant<'a>(slug: &'a &str) -> Query<'a> {
+    Query::new(
+        "-- find_tenant
+        SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
+               settings, catalog_version, revision
+        FROM tenants
+        WHERE slug = $1 /* slug */",
+    )
+    .bind(slug, Type::TEXT)
+}
+
+fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
+    [
+        Query::new(
+            "-- list_contacts
+            SELECT kind, value
+            FROM tenant_contacts
+            WHERE tenant_id = $1 /* tenant_id */
+            ORDER BY sort_order, kind, value",
+        )
+        .bind(tenant_id, Type::INT8),
+        Query::new(
+            "-- list_channels
+            SELECT channel, external_id
+            FROM tenant_channels
+            WHERE tenant_id = $1 /* tenant_id */
+            ORDER BY channel, external_id",
+        )
+        .bind(tenant_id, Type::INT8),
+        Query::new(
+            "-- list_category_codes
+            SELECT c.code
+            FROM tenant_categories tc
+            JOIN product_categories c ON c.id = tc.category_id
+            WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active
+            ORDER BY tc.sort_order, c.code",
+        )
+        .bind(tenant_id, Type::INT8),
+    ]
+}
+
+fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3]) -> Result<Tenant> {
+    for row in &contacts {
+        tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
+    }
+    for row in &channels {
+        let external_id = row.try_get("external_id")?;
+        tenant.channels.push(Channel { channel: row.try_get("channel")?, external_id });
+    }
+    for row in &categories {
+        tenant.categories.push(row.try_get("code")?);
+    }
+    Ok(tenant)
 }
 
 fn tenant(row: &Row) -> Result<Tenant> {

@@ -122,6 +122,13 @@ impl Transaction {
         Ok(())
     }
 
+    /// Goes on outside any tenant.
+    pub async fn leave(&mut self) -> Result<()> {
+        self.connection.client()?.batch_execute("SET LOCAL app.current_tenant_id = ''").await?;
+        self.tenant = None;
+        Ok(())
+    }
+
     /// Runs a statement and returns its rows.
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
         let started = Instant::now();

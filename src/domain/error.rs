@@ -89,6 +89,7 @@ pub enum Kind {
     Brand,
     Model,
     Import,
+    Alias,
 }
 
 impl Kind {
@@ -100,6 +101,7 @@ impl Kind {
             Self::Brand => "brand",
             Self::Model => "model",
             Self::Import => "import",
+            Self::Alias => "alias",
         }
     }
 
@@ -111,6 +113,7 @@ impl Kind {
             Self::Brand => "BRAND_NOT_FOUND",
             Self::Model => "MODEL_NOT_FOUND",
             Self::Import => "IMPORT_NOT_FOUND",
+            Self::Alias => "ALIAS_NOT_FOUND",
         }
     }
 }

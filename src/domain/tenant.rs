@@ -55,6 +55,21 @@ pub struct Tenant {
     pub revision: i64,
 }
 
+/// What a tenant may be created with or changed to; none leaves as it is (or, for a new one, the default).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TenantChange {
+    pub display_name: Option<String>,
+    pub default_language: Option<Language>,
+    pub time_zone: Option<String>,
+    pub prices_visible: Option<bool>,
+    pub active: Option<bool>,
+    pub settings: Option<serde_json::Value>,
+    pub contacts: Option<Vec<Contact>>,
+    pub channels: Option<Vec<Channel>>,
+    /// Codes or aliases.
+    pub categories: Option<Vec<String>>,
+}
+
 /// A way to reach the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {

@@ -1,4 +1,4 @@
-//! AdminService: the seed and statistics.
+//! AdminService: the seed, statistics and spellings.
 
 use tonic::{Request, Response, Status};
 
@@ -30,5 +30,26 @@ impl AdminService for World {
             slug => Some(self.db.find_tenant(slug).await?),
         };
         Ok(Response::new(self.db.stats(tenant.as_ref()).await?.into()))
+    }
+
+    async fn list_aliases(
+        &self,
+        request: Request<pb::ListAliasesRequest>,
+    ) -> Result<Response<pb::ListAliasesResponse>, Status> {
+        Ok(Response::new(self.aliases(request.into_inner()).await?))
+    }
+
+    async fn create_alias(
+        &self,
+        request: Request<pb::CreateAliasRequest>,
+    ) -> Result<Response<pb::CreateAliasResponse>, Status> {
+        Ok(Response::new(self.teach(request.into_inner()).await?))
+    }
+
+    async fn delete_alias(
+        &self,
+        request: Request<pb::DeleteAliasRequest>,
+    ) -> Result<Response<pb::DeleteAliasResponse>, Status> {
+        Ok(Response::new(self.forget(request.into_inner()).await?))
     }
 }

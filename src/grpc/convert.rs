@@ -58,32 +58,47 @@ impl From<tenant::Tenant> for pb::Tenant {
     }
 }
 
+const CONTACT_KINDS: [(pb::ContactKind, &str); 7] = [
+    (pb::ContactKind::Phone, "phone"),
+    (pb::ContactKind::Whatsapp, "whatsapp"),
+    (pb::ContactKind::Telegram, "telegram"),
+    (pb::ContactKind::Instagram, "instagram"),
+    (pb::ContactKind::Email, "email"),
+    (pb::ContactKind::Website, "website"),
+    (pb::ContactKind::Address, "address"),
+];
+
+const CHANNELS: [(pb::Channel, &str); 4] = [
+    (pb::Channel::Whatsapp, "whatsapp"),
+    (pb::Channel::Telegram, "telegram"),
+    (pb::Channel::Instagram, "instagram"),
+    (pb::Channel::Web, "web"),
+];
+
+/// The database's word for a kind of contact; none for UNSPECIFIED.
+pub fn contact_kind(kind: pb::ContactKind) -> Option<&'static str> {
+    CONTACT_KINDS.into_iter().find(|(wire, _)| *wire == kind).map(|(_, word)| word)
+}
+
+/// The database's word for a channel; none for UNSPECIFIED.
+pub fn channel(channel: pb::Channel) -> Option<&'static str> {
+    CHANNELS.into_iter().find(|(wire, _)| *wire == channel).map(|(_, word)| word)
+}
+
 impl From<tenant::Contact> for pb::TenantContact {
     fn from(contact: tenant::Contact) -> Self {
-        let kind = match contact.kind.as_str() {
-            "phone" => pb::ContactKind::Phone,
-            "whatsapp" => pb::ContactKind::Whatsapp,
-            "telegram" => pb::ContactKind::Telegram,
-            "instagram" => pb::ContactKind::Instagram,
-            "email" => pb::ContactKind::Email,
-            "website" => pb::ContactKind::Website,
-            "address" => pb::ContactKind::Address,
-            _ => pb::ContactKind::Unspecified,
-        };
-        Self { kind: kind.into(), value: contact.value }
+        let kind = CONTACT_KINDS.into_iter().find(|(_, word)| *word == contact.kind);
+        Self { kind: kind.map_or(pb::ContactKind::Unspecified, |(wire, _)| wire).into(), value: contact.value }
     }
 }
 
 impl From<tenant::Channel> for pb::TenantChannel {
     fn from(channel: tenant::Channel) -> Self {
-        let kind = match channel.channel.as_str() {
-            "whatsapp" => pb::Channel::Whatsapp,
-            "telegram" => pb::Channel::Telegram,
-            "instagram" => pb::Channel::Instagram,
-            "web" => pb::Channel::Web,
-            _ => pb::Channel::Unspecified,
-        };
-        Self { channel: kind.into(), external_id: channel.external_id }
+        let wire = CHANNELS.into_iter().find(|(_, word)| *word == channel.channel);
+        Self {
+            channel: wire.map_or(pb::Channel::Unspecified, |(wire, _)| wire).into(),
+            external_id: channel.external_id,
+        }
     }
 }
 
@@ -405,7 +420,8 @@ impl From<stats::Stats> for pb::GetStatsResponse {
     }
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
+/// A time as the wire has it.
+pub fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::from(time)
 }
 
@@ -427,4 +443,20 @@ fn json_value(value: serde_json::Value) -> Value {
         object @ serde_json::Value::Object(_) => JsonKind::StructValue(json_struct(object)),
     };
     Value { kind: Some(kind) }
+}
+
+/// A `Struct` as a JSON object.
+pub fn json_object(object: Struct) -> serde_json::Value {
+    serde_json::Value::Object(object.fields.into_iter().map(|(key, value)| (key, plain_json(value))).collect())
+}
+
+fn plain_json(value: Value) -> serde_json::Value {
+    match value.kind {
+        None | Some(JsonKind::NullValue(_)) => serde_json::Value::Null,
+        Some(JsonKind::BoolValue(value)) => value.into(),
+        Some(JsonKind::NumberValue(number)) => number.into(),
+        Some(JsonKind::StringValue(text)) => text.into(),
+        Some(JsonKind::ListValue(list)) => list.values.into_iter().map(plain_json).collect(),
+        Some(JsonKind::StructValue(object)) => json_object(object),
+    }
 }

@@ -4,13 +4,15 @@ use futures::future::try_join_all;
 use tonic::{Request, Response, Status};
 
 use super::World;
-use super::convert::count;
+use super::convert::{channel as channel_word, count};
 use super::request::Check;
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::tenant_service_server::TenantService;
 
 /// How many tenants' own tables are read at once for a list.
 const TENANTS_AT_ONCE: usize = 4;
+/// The longest id of a bot on its channel.
+const MAX_EXTERNAL_ID: usize = 128;
 
 #[tonic::async_trait]
 impl TenantService for World {
@@ -26,6 +28,42 @@ impl TenantService for World {
         let tenant = self.db.find_tenant(&slug).await?;
         let tenant = self.db.tenant(tenant.id).complete(tenant).await?;
         Ok(Response::new(pb::GetTenantResponse { tenant: Some(tenant.into()) }))
+    }
+
+    async fn resolve_tenant(
+        &self,
+        request: Request<pb::ResolveTenantRequest>,
+    ) -> Result<Response<pb::ResolveTenantResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let channel: pb::Channel = check.enumeration("channel", request.channel);
+        if channel == pb::Channel::Unspecified {
+            check.refuse("channel", "FIELD_REQUIRED", "must be given");
+        }
+        let external_id = check.text("external_id", request.external_id, MAX_EXTERNAL_ID);
+        if external_id.is_empty() {
+            check.refuse("external_id", "FIELD_REQUIRED", "must not be empty");
+        }
+        check.done()?;
+
+        let slug = self.db.resolve_tenant(channel_word(channel).unwrap_or_default(), &external_id).await?;
+        let tenant = self.db.find_tenant(&slug).await?;
+        let tenant = self.db.tenant(tenant.id).complete(tenant).await?;
+        Ok(Response::new(pb::ResolveTenantResponse { tenant: Some(tenant.into()) }))
+    }
+
+    async fn create_tenant(
+        &self,
+        request: Request<pb::CreateTenantRequest>,
+    ) -> Result<Response<pb::CreateTenantResponse>, Status> {
+        Ok(Response::new(self.create(request.into_inner()).await?))
+    }
+
+    async fn update_tenant(
+        &self,
+        request: Request<pb::UpdateTenantRequest>,
+    ) -> Result<Response<pb::UpdateTenantResponse>, Status> {
+        Ok(Response::new(self.update(request.into_inner()).await?))
     }
 
     async fn list_tenants(

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use crate::db::Db;
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Confidence, Counts, Failure, Import};
 use crate::domain::tenant::TenantId;
+use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
 /// How often a running import gives a sign of life; a fraction of the lease.
@@ -24,16 +26,16 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Runner {
     db: Db,
-    index: &'static Index,
+    spellings: Arc<Spellings>,
     extractor: Extractor,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Runner {
-    /// A runner that reads files with `extractor` and understands them with `index`.
-    pub fn new(db: Db, index: &'static Index, extractor: Extractor) -> Self {
-        Self { db, index, extractor, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+    /// A runner that reads files with `extractor` and understands them with the current spellings.
+    pub fn new(db: Db, spellings: Arc<Spellings>, extractor: Extractor) -> Self {
+        Self { db, spellings, extractor, tasks: TaskTracker::new(), stop: CancellationToken::new() }
     }
 
     /// Starts a QUEUED import of `file`, which is kept until it is read.
@@ -43,8 +45,8 @@ impl Runner {
             let rows = async {
                 let table = runner.extractor.extract(file.path()).await.map_err(Failure::from)?;
                 drop(file);
-                let index = runner.index;
-                tokio::task::spawn_blocking(move || clean_table(&table, index))
+                let index = runner.spellings.index().await.map_err(merge_failure)?;
+                tokio::task::spawn_blocking(move || clean_table(&table, &index))
                     .await
                     .unwrap_or_else(|_| Err(failure("INTERNAL", "cleaning the rows failed", "report this file")))
             };

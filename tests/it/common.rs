@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
@@ -11,7 +11,7 @@ use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, Limits};
 use lekalo::import::run::Runner;
-use lekalo::vehicles::Index;
+use lekalo::spellings::Spellings;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
@@ -140,8 +140,9 @@ impl TestServer {
     pub async fn over(config: Config) -> Self {
         let db = Db::new(&db_options(&config)).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
-        let imports = Runner::new(db.clone(), Index::shipped(), extractor);
-        let world = World::new(db.clone(), imports, Index::shipped());
+        let spellings = Arc::new(Spellings::new(db.clone()));
+        let imports = Runner::new(db.clone(), spellings.clone(), extractor);
+        let world = World::new(db.clone(), imports, spellings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

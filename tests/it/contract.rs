@@ -19,7 +19,10 @@ use crate::common::TestServer;
 /// What works; everything else in the contract answers UNIMPLEMENTED.
 const BUILT: &[&str] = &[
     "TenantService/GetTenant",
+    "TenantService/ResolveTenant",
     "TenantService/ListTenants",
+    "TenantService/CreateTenant",
+    "TenantService/UpdateTenant",
     "CatalogService/ListCategories",
     "CatalogService/ListBrands",
     "CatalogService/ListModels",
@@ -31,9 +34,13 @@ const BUILT: &[&str] = &[
     "ImportService/ListImportRows",
     "AdminService/ApplySeed",
     "AdminService/GetStats",
+    "AdminService/ListAliases",
+    "AdminService/CreateAlias",
+    "AdminService/DeleteAlias",
 ];
 /// Methods that an empty request is good for.
-const TAKES_NOTHING: &[&str] = &["TenantService/ListTenants", "AdminService/ApplySeed", "AdminService/GetStats"];
+const TAKES_NOTHING: &[&str] =
+    &["TenantService/ListTenants", "AdminService/ApplySeed", "AdminService/GetStats", "AdminService/ListAliases"];
 
 fn methods() -> Vec<String> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();

@@ -51,6 +51,8 @@ async fn every_tenant_table_has_forced_row_level_security_and_the_tenant_first_i
              FROM pg_constraint c
              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
              WHERE c.conrelid::regclass::text = ANY ($1) AND a.attname <> 'tenant_id'
+               -- A directory from bots to tenants is keyed by bots.
+               AND c.conrelid <> 'tenant_channels'::regclass
                AND (c.contype IN ('p', 'u') OR c.contype = 'f' AND c.confrelid::regclass::text = ANY ($1))",
             &[&tables],
         )

@@ -11,3 +11,4 @@ mod imports;
 mod isolation;
 mod migrations;
 mod pdf;
+mod tenants;

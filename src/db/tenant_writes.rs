@@ -1,0 +1,224 @@
+//! Creating and changing tenants. Each step runs in the caller's transaction.
+
+use tokio_postgres::types::Type;
+
+use super::query::{Query, at_most_one, one};
+use super::{Db, Transaction};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::tenant::{Channel, Contact, TenantChange, TenantId};
+
+impl Db {
+    /// The tenant that a bot speaks for, by the bot's own id on its channel.
+    ///
+    /// # Errors
+    /// `NotFound` where nobody has that bot.
+    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<String> {
+        let [rows] = self
+            .read([Query::new(
+                "-- resolve_tenant
+                SELECT t.slug
+                FROM tenant_channels c
+                JOIN tenants t ON t.id = c.tenant_id
+                WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
+            )
+            .bind(&channel, Type::TEXT)
+            .bind(&external_id, Type::TEXT)])
+            .await?;
+        let row =
+            at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Tenant, format!("{channel}:{external_id}")))?;
+        Ok(row.try_get("slug")?)
+    }
+
+    /// Whether PostgreSQL knows the time zone.
+    pub async fn is_time_zone(&self, name: &str) -> Result<bool> {
+        let [rows] = self
+            .read([Query::new(
+                "-- is_time_zone
+                SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1 /* name */) AS known",
+            )
+            .bind(&name, Type::TEXT)])
+            .await?;
+        Ok(one(rows)?.try_get("known")?)
+    }
+}
+
+impl Transaction {
+    /// Makes a tenant and goes on in its context.
+    ///
+    /// # Errors
+    /// `AlreadyExists` `TENANT_EXISTS` where the slug is taken.
+    pub async fn create_tenant(&mut self, slug: &str, currency: &str, change: &TenantChange) -> Result<()> {
+        let rows = self
+            .query(
+                Query::new(
+                    "-- create_tenant
+                    INSERT INTO tenants (slug, display_name, currency)
+                    VALUES ($1 /* slug */, $2 /* display_name */, $3 /* currency */)
+                    ON CONFLICT (slug) DO NOTHING
+                    RETURNING id",
+                )
+                .bind(&slug, Type::TEXT)
+                .bind(&change.display_name, Type::TEXT)
+                .bind(&currency, Type::TEXT),
+            )
+            .await?;
+        let row = at_most_one(rows)?.ok_or_else(|| Error::AlreadyExists {
+            reason: "TENANT_EXISTS",
+            message: format!("another tenant is called `{slug}`"),
+        })?;
+        let id = TenantId(row.try_get("id")?);
+        self.enter(id).await?;
+        self.change_tenant(id, change).await
+    }
+
+    /// The tenant's revision; nobody else changes the tenant until this transaction ends.
+    pub async fn lock_tenant(&self, id: TenantId) -> Result<i64> {
+        let rows = self
+            .query(
+                Query::new(
+                    "-- lock_tenant
+                    SELECT revision FROM tenants WHERE id = $1 /* id */ FOR UPDATE",
+                )
+                .bind(&id.0, Type::INT8),
+            )
+            .await?;
+        Ok(one(rows)?.try_get("revision")?)
+    }
+
+    /// Writes what is given; lists are replaced as a whole.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown category, `AlreadyExists` `CHANNEL_TAKEN` for another tenant's bot.
+    pub async fn change_tenant(&self, id: TenantId, change: &TenantChange) -> Result<()> {
+        let language = change.default_language.map(|language| language.word());
+        self.execute(
+            Query::new(
+                "-- change_tenant
+                UPDATE tenants
+                SET display_name = coalesce($2 /* display_name */, display_name),
+                    default_language = coalesce($3 /* default_language */, default_language),
+                    time_zone = coalesce($4 /* time_zone */, time_zone),
+                    prices_visible = coalesce($5 /* prices_visible */, prices_visible),
+                    active = coalesce($6 /* active */, active),
+                    settings = coalesce($7 /* settings */, settings),
+                    revision = revision + 1, catalog_version = catalog_version + 1, updated_at = now()
+                WHERE id = $1 /* id */",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&change.display_name, Type::TEXT)
+            .bind(&language, Type::TEXT)
+            .bind(&change.time_zone, Type::TEXT)
+            .bind(&change.prices_visible, Type::BOOL)
+            .bind(&change.active, Type::BOOL)
+            .bind(&change.settings, Type::JSONB),
+        )
+        .await?;
+        if let Some(contacts) = &change.contacts {
+            self.replace_contacts(id, contacts).await?;
+        }
+        if let Some(channels) = &change.channels {
+            self.replace_channels(id, channels).await?;
+        }
+        if let Some(categories) = &change.categories {
+            self.replace_categories(id, categories).await?;
+        }
+        Ok(())
+    }
+
+    async fn replace_contacts(&self, id: TenantId, contacts: &[Contact]) -> Result<()> {
+        let kinds: Vec<&str> = contacts.iter().map(|contact| contact.kind.as_str()).collect();
+        let values: Vec<&str> = contacts.iter().map(|contact| contact.value.as_str()).collect();
+        self.execute(
+            Query::new(
+                "-- delete_contacts
+                DELETE FROM tenant_contacts WHERE tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&id.0, Type::INT8),
+        )
+        .await?;
+        self.execute(
+            Query::new(
+                "-- insert_contacts
+                INSERT INTO tenant_contacts (tenant_id, kind, value, sort_order)
+                SELECT $1 /* tenant_id */, kind, value, place
+                FROM unnest($2::text[] /* kinds */, $3::text[] /* values */) WITH ORDINALITY AS c (kind, value, place)
+                ON CONFLICT DO NOTHING",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&kinds, Type::TEXT_ARRAY)
+            .bind(&values, Type::TEXT_ARRAY),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn replace_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- delete_channels
+                DELETE FROM tenant_channels WHERE tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&id.0, Type::INT8),
+        )
+        .await?;
+        for channel in channels {
+            let inserted = self
+                .execute(
+                    Query::new(
+                        "-- insert_channel
+                        INSERT INTO tenant_channels (channel, external_id, tenant_id)
+                        VALUES ($2 /* channel */, $3 /* external_id */, $1 /* tenant_id */)
+                        ON CONFLICT (channel, external_id) DO NOTHING",
+                    )
+                    .bind(&id.0, Type::INT8)
+                    .bind(&channel.channel, Type::TEXT)
+                    .bind(&channel.external_id, Type::TEXT),
+                )
+                .await?;
+            if inserted == 0 {
+                return Err(Error::AlreadyExists {
+                    reason: "CHANNEL_TAKEN",
+                    message: format!("the {} bot `{}` speaks for another tenant", channel.channel, channel.external_id),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A category that is no longer sold keeps its patterns and prices, out of sight.
+    async fn replace_categories(&self, id: TenantId, codes: &[String]) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- retire_categories
+                UPDATE tenant_categories SET active = false WHERE tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&id.0, Type::INT8),
+        )
+        .await?;
+        for (place, code) in (0i16..).zip(codes) {
+            let written = self
+                .execute(
+                    Query::new(
+                        "-- sell_category
+                        INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
+                        SELECT $1 /* tenant_id */, c.id, $3 /* sort_order */,
+                               ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = c.id
+                                     ORDER BY o.sort_order, o.code)
+                        FROM product_categories c
+                        WHERE c.id = coalesce(
+                            (SELECT id FROM product_categories WHERE code = $2 /* code */),
+                            (SELECT category_id FROM category_aliases WHERE alias = $2))
+                        ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
+                    )
+                    .bind(&id.0, Type::INT8)
+                    .bind(&code, Type::TEXT)
+                    .bind(&place, Type::INT2),
+                )
+                .await?;
+            if written == 0 {
+                return Err(Error::not_found(Kind::Category, code));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! AdminService's spellings: what the resolver knows beside names.
+
+use tonic::Status;
+
+use super::World;
+use super::convert::{count, timestamp};
+use super::request::Check;
+use super::write::{commit, replay, write_request};
+use crate::db::vehicles::Taught;
+use crate::domain::error::{Error, Kind};
+use crate::domain::vehicle::{Spelling, slug};
+use crate::proto::lekalo::v1 as pb;
+use crate::vehicles::{Index, normalize};
+
+impl World {
+    pub(super) async fn aliases(&self, request: pb::ListAliasesRequest) -> Result<pb::ListAliasesResponse, Status> {
+        let mut check = Check::default();
+        let bound_to = ["list_aliases", &request.brand, &request.model];
+        let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+        let brand = check.optional_name("brand", request.brand);
+        let model = check.optional_name("model", request.model);
+        if brand.is_empty() && !model.is_empty() {
+            check.refuse("brand", "FIELD_REQUIRED", "must be given with a model");
+        }
+        let page = check.done_with(page)?;
+
+        let found = self.db.list_aliases(&brand, &model, &page).await?;
+        Ok(pb::ListAliasesResponse {
+            aliases: found.items.into_iter().map(alias).collect(),
+            next_page_token: page.next_token(found.next),
+            total_size: count(found.total),
+        })
+    }
+
+    pub(super) async fn teach(&self, request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
+        let body = request.clone();
+        let mut check = Check::default();
+        let request_id = check.uuid("request_id", &request.request_id);
+        let brand = check.name("brand", request.brand);
+        let model = check.optional_name("model", request.model);
+        let alias_text = check.name("alias", request.alias);
+        if !alias_text.is_empty() && !alias_text.chars().any(char::is_alphanumeric) {
+            check.refuse("alias", "FIELD_INVALID", "must have a letter or a digit");
+        }
+        check.done()?;
+
+        self.db.find_car(&brand, &model).await?;
+        let spelling = Spelling { brand, model, alias: alias_text, ambiguous: false };
+        let write = write_request("AdminService/CreateAlias", request_id, &body);
+        let index = self.spellings.index().await?;
+        let tx = self.db.transaction().await?;
+        if let Some(answer) = replay(&tx, write.as_ref()).await? {
+            return Ok(answer);
+        }
+        if let Some((brand, model)) = other_owner(&index, &spelling) {
+            return Err(Error::AlreadyExists {
+                reason: "ALIAS_TAKEN",
+                message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
+            }
+            .into());
+        }
+        let taught = tx.create_alias(&spelling).await?;
+        Ok(commit(tx, write.as_ref(), pb::CreateAliasResponse { alias: Some(alias(taught)) }).await?)
+    }
+
+    pub(super) async fn forget(&self, request: pb::DeleteAliasRequest) -> Result<pb::DeleteAliasResponse, Status> {
+        let mut check = Check::default();
+        let brand = check.name("brand", request.brand);
+        let model = check.optional_name("model", request.model);
+        let alias_text = check.name("alias", request.alias);
+        check.done()?;
+
+        self.db.find_car(&brand, &model).await?;
+        let key = normalize::key(&alias_text);
+        let same = self.db.all_spellings().await?.into_iter().filter(|spelling| {
+            spelling.brand == brand && spelling.model == model && normalize::key(&spelling.alias) == key
+        });
+        let same: Vec<String> = same.map(|spelling| spelling.alias).collect();
+        let tx = self.db.transaction().await?;
+        if tx.delete_aliases(&brand, &model, &same).await? == 0 {
+            return Err(Error::not_found(Kind::Alias, alias_text).into());
+        }
+        tx.commit().await?;
+        Ok(pb::DeleteAliasResponse {})
+    }
+}
+
+/// The other car that is written so already: another make, or another model of the same make.
+fn other_owner(index: &Index, spelling: &Spelling) -> Option<(String, String)> {
+    let key = normalize::key(&spelling.alias);
+    let makes = &index.reference().makes;
+    if spelling.model.is_empty() {
+        let other = makes.iter().filter(|make| slug(&make.name) != spelling.brand);
+        let owner = other.into_iter().find(|make| make.spellings().any(|other| normalize::key(other) == key))?;
+        return Some((owner.name.clone(), String::new()));
+    }
+    let make = makes.iter().find(|make| slug(&make.name) == spelling.brand)?;
+    let mut other = make.models.iter().filter(|model| slug(&model.name) != spelling.model);
+    let owner = other.find(|model| model.spellings().any(|other| normalize::key(other) == key))?;
+    Some((make.name.clone(), owner.name.clone()))
+}
+
+fn alias((spelling, created_at): Taught) -> pb::Alias {
+    pb::Alias {
+        brand: spelling.brand,
+        model: spelling.model,
+        alias: spelling.alias,
+        created_at: Some(timestamp(created_at)),
+    }
+}

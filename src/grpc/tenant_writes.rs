@@ -1,0 +1,224 @@
+//! TenantService's writes: what a tenant may be, field by field.
+
+use tonic::Status;
+
+use super::World;
+use super::convert;
+use super::request::Check;
+use super::write::{check_etag, commit, replay, write_request};
+use crate::domain::Error;
+use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
+use crate::proto::lekalo::v1 as pb;
+
+const MAX_DISPLAY_NAME: usize = 120;
+const MAX_CONTACT: usize = 200;
+const MAX_EXTERNAL_ID: usize = 128;
+const MAX_CONTACTS: usize = 20;
+const MAX_CHANNELS: usize = 20;
+const MAX_CATEGORIES: usize = 100;
+const MAX_SETTINGS_BYTES: usize = 16 << 10;
+
+/// The fields an update mask may name.
+const MUTABLE: &[&str] = &[
+    "display_name",
+    "default_language",
+    "time_zone",
+    "prices_visible",
+    "active",
+    "contacts",
+    "settings",
+    "channels",
+    "categories",
+];
+
+impl World {
+    pub(super) async fn create(&self, request: pb::CreateTenantRequest) -> Result<pb::CreateTenantResponse, Status> {
+        let body = request.clone();
+        let mut check = Check::default();
+        let request_id = check.uuid("request_id", &request.request_id);
+        let tenant = request.tenant.unwrap_or_default();
+        let slug = check.name("tenant.slug", tenant.slug.clone());
+        if !slug.is_empty() && !is_slug(&slug) {
+            let form = "must have 2 to 64 characters of a-z, 0-9, _ and -, a letter first";
+            check.refuse("tenant.slug", "FIELD_INVALID", form);
+        }
+        let mut currency = check.text("tenant.currency", tenant.currency.clone(), 3);
+        if currency.is_empty() {
+            "KGS".clone_into(&mut currency);
+        }
+        if currency.len() != 3 || !currency.chars().all(|ch| ch.is_ascii_uppercase()) {
+            check.refuse("tenant.currency", "FIELD_INVALID", "must be three capital letters (ISO 4217)");
+        }
+        let active = tenant.active.or(Some(true));
+        let change = read_change(&mut check, pb::Tenant { active, ..tenant }, MUTABLE);
+        self.check_time_zone(&mut check, &change).await?;
+        check.done()?;
+
+        let write = write_request("TenantService/CreateTenant", request_id, &body);
+        let mut tx = self.db.transaction().await?;
+        if let Some(answer) = replay(&tx, write.as_ref()).await? {
+            return Ok(answer);
+        }
+        // The answer is kept where it was claimed, outside any tenant.
+        tx.create_tenant(&slug, &currency, &change).await?;
+        let created = tx.read_tenant(&slug).await?;
+        tx.leave().await?;
+        Ok(commit(tx, write.as_ref(), pb::CreateTenantResponse { tenant: Some(created.into()) }).await?)
+    }
+
+    pub(super) async fn update(&self, request: pb::UpdateTenantRequest) -> Result<pb::UpdateTenantResponse, Status> {
+        let body = request.clone();
+        let mut check = Check::default();
+        let request_id = check.uuid("request_id", &request.request_id);
+        let tenant = request.tenant.unwrap_or_default();
+        let slug = check.name("tenant.slug", tenant.slug.clone());
+        let etag = check.optional_name("etag", request.etag);
+        let etag = if etag.is_empty() { tenant.etag.clone() } else { etag };
+        let mask = request.update_mask.unwrap_or_default().paths;
+        if mask.is_empty() {
+            check.refuse("update_mask", "FIELD_REQUIRED", "must name the fields to write");
+        }
+        for path in mask.iter().filter(|path| !MUTABLE.contains(&path.as_str())) {
+            let allowed = MUTABLE.join(", ");
+            check.refuse("update_mask", "FIELD_INVALID", format!("`{path}` cannot be written; it takes {allowed}"));
+        }
+        let mask: Vec<&str> = mask.iter().map(String::as_str).collect();
+        let change = read_change(&mut check, tenant, &mask);
+        self.check_time_zone(&mut check, &change).await?;
+        check.done()?;
+
+        let found = self.db.find_tenant(&slug).await?;
+        let write = write_request("TenantService/UpdateTenant", request_id, &body);
+        let tx = self.db.tenant(found.id).transaction(crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT).await?;
+        if let Some(answer) = replay(&tx, write.as_ref()).await? {
+            return Ok(answer);
+        }
+        check_etag(&etag, tx.lock_tenant(found.id).await?)?;
+        tx.change_tenant(found.id, &change).await?;
+        let changed = tx.read_tenant(&slug).await?;
+        Ok(commit(tx, write.as_ref(), pb::UpdateTenantResponse { tenant: Some(changed.into()) }).await?)
+    }
+
+    async fn check_time_zone(&self, check: &mut Check, change: &TenantChange) -> Result<(), Error> {
+        if let Some(zone) = &change.time_zone
+            && !self.db.is_time_zone(zone).await?
+        {
+            check.refuse("tenant.time_zone", "FIELD_INVALID", format!("`{zone}` is no IANA time zone"));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the fields that `mask` names; an empty one becomes its default.
+fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantChange {
+    let named = |field: &str| mask.contains(&field);
+    let mut change = TenantChange::default();
+    if named("display_name") {
+        let name = check.text("tenant.display_name", tenant.display_name, MAX_DISPLAY_NAME);
+        if name.is_empty() {
+            check.refuse("tenant.display_name", "FIELD_REQUIRED", "must not be empty");
+        }
+        change.display_name = Some(name);
+    }
+    if named("default_language") {
+        let language = check.word::<Language>("tenant.default_language", tenant.default_language);
+        change.default_language = Some(language.unwrap_or_default());
+    }
+    if named("time_zone") {
+        let zone = check.optional_name("tenant.time_zone", tenant.time_zone);
+        change.time_zone = Some(if zone.is_empty() { "Asia/Bishkek".to_owned() } else { zone });
+    }
+    change.prices_visible = named("prices_visible").then_some(tenant.prices_visible);
+    change.active = named("active").then_some(tenant.active.unwrap_or(true));
+    if named("settings") {
+        let settings = convert::json_object(tenant.settings.unwrap_or_default());
+        if settings.to_string().len() > MAX_SETTINGS_BYTES {
+            let limit = MAX_SETTINGS_BYTES >> 10;
+            check.refuse("tenant.settings", "FIELD_TOO_LONG", format!("must have at most {limit} KiB as JSON"));
+        }
+        change.settings = Some(settings);
+    }
+    if named("contacts") {
+        change.contacts = Some(read_contacts(check, tenant.contacts));
+    }
+    if named("channels") {
+        change.channels = Some(read_channels(check, tenant.channels));
+    }
+    if named("categories") {
+        change.categories = Some(read_categories(check, tenant.categories));
+    }
+    change
+}
+
+fn read_contacts(check: &mut Check, contacts: Vec<pb::TenantContact>) -> Vec<Contact> {
+    at_most(check, "tenant.contacts", contacts.len(), MAX_CONTACTS);
+    let mut read = Vec::new();
+    for (place, contact) in contacts.into_iter().take(MAX_CONTACTS).enumerate() {
+        let field = |name: &str| format!("tenant.contacts[{place}].{name}");
+        let kind: pb::ContactKind = check.enumeration(&field("kind"), contact.kind);
+        let Some(word) = convert::contact_kind(kind) else {
+            check.refuse(&field("kind"), "FIELD_REQUIRED", "must be given");
+            continue;
+        };
+        let value = check.text(&field("value"), contact.value, MAX_CONTACT);
+        let is_number = matches!(kind, pb::ContactKind::Phone | pb::ContactKind::Whatsapp);
+        if value.is_empty() {
+            check.refuse(&field("value"), "FIELD_REQUIRED", "must not be empty");
+        } else if is_number && !is_e164(&value) {
+            check.refuse(&field("value"), "FIELD_INVALID", "must be E.164, such as +996700123456");
+        }
+        read.push(Contact { kind: word.to_owned(), value });
+    }
+    read
+}
+
+fn read_channels(check: &mut Check, channels: Vec<pb::TenantChannel>) -> Vec<Channel> {
+    at_most(check, "tenant.channels", channels.len(), MAX_CHANNELS);
+    let mut read = Vec::new();
+    for (place, channel) in channels.into_iter().take(MAX_CHANNELS).enumerate() {
+        let field = |name: &str| format!("tenant.channels[{place}].{name}");
+        let kind: pb::Channel = check.enumeration(&field("channel"), channel.channel);
+        let external_id = check.text(&field("external_id"), channel.external_id, MAX_EXTERNAL_ID);
+        if external_id.is_empty() {
+            check.refuse(&field("external_id"), "FIELD_REQUIRED", "must not be empty");
+        }
+        match convert::channel(kind) {
+            Some(word) => read.push(Channel { channel: word.to_owned(), external_id }),
+            None => check.refuse(&field("channel"), "FIELD_REQUIRED", "must be given"),
+        }
+    }
+    read.dedup();
+    read
+}
+
+fn read_categories(check: &mut Check, codes: Vec<String>) -> Vec<String> {
+    at_most(check, "tenant.categories", codes.len(), MAX_CATEGORIES);
+    let mut read: Vec<String> = Vec::new();
+    for (place, code) in codes.into_iter().take(MAX_CATEGORIES).enumerate() {
+        let field = format!("tenant.categories[{place}]");
+        let code = check.name(&field, code);
+        if read.contains(&code) {
+            check.refuse(&field, "FIELD_INVALID", format!("`{code}` is named twice"));
+        }
+        read.push(code);
+    }
+    read
+}
+
+fn at_most(check: &mut Check, field: &str, count: usize, max: usize) {
+    if count > max {
+        check.refuse(field, "FIELD_TOO_LONG", format!("must have at most {max} elements"));
+    }
+}
+
+fn is_slug(slug: &str) -> bool {
+    (2..=64).contains(&slug.len())
+        && slug.starts_with(|ch: char| ch.is_ascii_lowercase())
+        && slug.chars().all(|ch| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '_' || ch == '-')
+}
+
+fn is_e164(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|ch| ch.is_ascii_digit())
+    })
+}

@@ -1,0 +1,122 @@
+//! The index of car names with the spellings that shops have taught, kept current on every server.
+//!
+//! The shipped index serves as long as nobody taught or deleted a spelling. Each such change raises a version in the
+//! database; who asks for the index next sees it and reads the spellings anew.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::db::Db;
+use crate::domain::error::{Error, Result};
+use crate::domain::vehicle::{Spelling, slug};
+use crate::vehicles::{Index, Reference};
+
+/// The version of a reference whose spellings nobody changed.
+const AS_SHIPPED: i64 = 1;
+
+/// Hands out the current index.
+pub struct Spellings {
+    db: Db,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    version: i64,
+    /// None: the shipped one.
+    index: Option<Arc<Index>>,
+}
+
+/// An index to look names up in.
+#[derive(Clone)]
+pub enum Shared {
+    Shipped(&'static Index),
+    Taught(Arc<Index>),
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Index;
+
+    fn deref(&self) -> &Index {
+        match self {
+            Self::Shipped(index) => index,
+            Self::Taught(index) => index,
+        }
+    }
+}
+
+impl Spellings {
+    /// Starts with the shipped spellings.
+    pub fn new(db: Db) -> Self {
+        Self { db, current: Mutex::new(Current { version: AS_SHIPPED, index: None }) }
+    }
+
+    /// The index with every spelling taught up to now.
+    pub async fn index(&self) -> Result<Shared> {
+        let version = self.db.reference_version().await?;
+        let mut current = self.current.lock().await;
+        if current.version < version {
+            let taught = self.db.all_spellings().await?;
+            let build = move || Index::new(with_spellings(Index::shipped().reference(), taught));
+            let index = tokio::task::spawn_blocking(build).await.map_err(Error::internal)?;
+            *current = Current { version, index: Some(Arc::new(index)) };
+        }
+        Ok(match &current.index {
+            None => Shared::Shipped(Index::shipped()),
+            Some(index) => Shared::Taught(index.clone()),
+        })
+    }
+}
+
+/// The shipped reference with the database's spellings instead of its own, for each make that the database knows.
+fn with_spellings(shipped: &Reference, spellings: Vec<Spelling>) -> Reference {
+    let known: HashSet<&str> = spellings.iter().map(|spelling| spelling.brand.as_str()).collect();
+    let mut by_car: HashMap<(&str, &str), Vec<&Spelling>> = HashMap::new();
+    for spelling in &spellings {
+        by_car.entry((&spelling.brand, &spelling.model)).or_default().push(spelling);
+    }
+    let of = |brand: &str, model: &str, ambiguous: bool| -> Vec<String> {
+        let taught = by_car.get(&(brand, model)).into_iter().flatten();
+        taught.filter(|spelling| spelling.ambiguous == ambiguous).map(|spelling| spelling.alias.clone()).collect()
+    };
+    let mut reference = shipped.clone();
+    for make in &mut reference.makes {
+        let brand = slug(&make.name);
+        if !known.contains(brand.as_str()) {
+            continue;
+        }
+        make.aliases = of(&brand, "", false);
+        for model in &mut make.models {
+            let model_slug = slug(&model.name);
+            model.aliases = of(&brand, &model_slug, false);
+            model.ambiguous = of(&brand, &model_slug, true);
+        }
+    }
+    reference
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taught_spellings_join_and_deleted_ones_go() {
+        let shipped = Reference::parse(
+            "[[makes]]\nname = \"Hongqi\"\nru = \"Хунци\"\naliases = [\"хончи\"]\n\
+             [[makes.models]]\nname = \"H5\"\naliases = [\"аш пять\"]\n\
+             [[makes]]\nname = \"Kia\"\nru = \"Киа\"\naliases = [\"кия\"]\n",
+        )
+        .unwrap();
+        let taught = |model: &str, alias: &str| Spelling {
+            brand: "hongqi".into(),
+            model: model.into(),
+            alias: alias.into(),
+            ambiguous: false,
+        };
+        let joined = with_spellings(&shipped, vec![taught("", "хуичи"), taught("h5", "аш пять")]);
+        assert_eq!(joined.makes[0].aliases, ["хуичи"], "the deleted spelling is gone, the taught one is there");
+        assert_eq!(joined.makes[0].models[0].aliases, ["аш пять"]);
+        assert_eq!(joined.makes[1].aliases, ["кия"], "a make the database does not know keeps its own");
+    }
+}
