@@ -11,4 +11,5 @@ mod imports;
 mod isolation;
 mod migrations;
 mod pdf;
+mod random_requests;
 mod tenants;

@@ -53,8 +53,9 @@ def compile_contract(out: Path) -> descriptor_pb2.FileDescriptorSet:
 
 
 def make_relative(source: str) -> str:
-    """Turns `from lekalo.v1 import x_pb2` into `from . import x_pb2`: the package lives elsewhere than protoc thinks."""
-    return re.sub(r"^from lekalo\.v1 import ", "from . import ", source, flags=re.MULTILINE)
+    """Moves the code from `lekalo.v1`, where protoc thinks it is, to where it is: imports, and what pickle goes by."""
+    source = re.sub(r"^from lekalo\.v1 import ", "from . import ", source, flags=re.MULTILINE)
+    return re.sub(r"'(lekalo\.v1\.\w+_pb2)'", r"'lekalo_client._proto.\1'", source)
 
 
 def public_module(descriptors: descriptor_pb2.FileDescriptorSet) -> str:

@@ -1,0 +1,174 @@
+"""A connection to the service: every call's deadline, its retries, and its errors as exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+import grpc
+from typing_extensions import ParamSpec, Self
+
+from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
+from ..errors import from_rpc_error
+from ..retry import Retry
+
+P = ParamSpec("P")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+log = logging.getLogger("lekalo_client")
+
+
+class Repeatable(Protocol):
+    """A write that the service recognises when it comes again."""
+
+    request_id: str
+
+
+class Page(Protocol):
+    """One page of a list."""
+
+    @property
+    def next_page_token(self) -> str:
+        """The token of the next page; empty on the last."""
+
+
+RepeatableT = TypeVar("RepeatableT", bound=Repeatable)
+PageT = TypeVar("PageT", bound=Page)
+
+
+class AsyncConnection:
+    """What the services' methods share. Use AsyncClient, which has them all."""
+
+    def __init__(
+        self,
+        address: str = ADDRESS,
+        *,
+        api_key: str | None = None,
+        tls: bool | grpc.ChannelCredentials = False,
+        timeout: float = TIMEOUT,
+        retry: Retry = Retry(),
+        options: Sequence[tuple[str, str | int]] = (),
+    ) -> None:
+        secure = credentials(tls)
+        settings = options_of(options)
+        self._channel: grpc.aio.Channel = (
+            grpc.aio.secure_channel(address, secure, options=settings)
+            if secure
+            else grpc.aio.insecure_channel(address, options=settings)
+        )
+        self._metadata = metadata_of(api_key)
+        self._timeout = timeout
+        self._retry = retry
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the calls under way and closes the connection."""
+        await self._channel.close()
+
+    async def pages(
+        self, method: Callable[P, Awaitable[PageT]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncIterator[PageT]:
+        """Goes through all pages of a list: `client.pages(client.list_brands, "evopoliki", "eva_mats")`."""
+        while True:
+            page = await method(*args, **kwargs)
+            yield page
+            if not page.next_page_token:
+                return
+            kwargs.update(page_token=page.next_page_token, skip=0)
+
+    async def _read(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout: float | None,
+    ) -> ResponseT:
+        """A call that changes nothing, and may therefore be repeated."""
+
+        async def send(left: float) -> ResponseT:
+            return await method(request, timeout=left, metadata=self._metadata)
+
+        return await self._repeat(send, timeout, self._retry.attempts)
+
+    async def _write(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RepeatableT, ResponseT],
+        request: RepeatableT,
+        timeout: float | None,
+    ) -> ResponseT:
+        """A call that may be repeated because its `request_id`, made here once if need be, tells that it is the same."""
+        request.request_id = request.request_id or str(uuid.uuid4())
+
+        async def send(left: float) -> ResponseT:
+            return await method(request, timeout=left, metadata=self._metadata)
+
+        return await self._repeat(send, timeout, self._retry.attempts)
+
+    async def _once(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout: float | None,
+    ) -> ResponseT:
+        """A call that is sent once: nothing would tell a repetition from a second wish."""
+
+        async def send(left: float) -> ResponseT:
+            return await method(request, timeout=left, metadata=self._metadata)
+
+        return await self._repeat(send, timeout, 1)
+
+    async def _repeat(
+        self, send: Callable[[float], Awaitable[ResponseT]], timeout: float | None, attempts: int
+    ) -> ResponseT:
+        """Sends until there is an answer, `attempts` times at most, within one deadline. `send` takes what is left."""
+        deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
+        attempt = 1
+        while True:
+            try:
+                return await send(max(deadline - time.monotonic(), 0))
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error)
+                wait = self._retry.wait(attempt, failure)
+                if attempt >= attempts or not self._retry.allows(failure) or time.monotonic() + wait >= deadline:
+                    raise failure from error
+            log.debug("attempt %d failed, next in %.2f s: %s", attempt, wait, failure)
+            await asyncio.sleep(wait)
+            attempt += 1
+
+    async def _watch(
+        self,
+        method: grpc.aio.UnaryStreamMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        timeout: float | None,
+    ) -> AsyncIterator[ResponseT]:
+        """A stream, opened again when the service comes back; the caller keeps in `request` where to go on."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        attempt = 1
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0)
+            call = method(request, timeout=left, metadata=self._metadata)
+            try:
+                async for response in call:
+                    attempt = 1
+                    yield response
+                return
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error)
+                wait = self._retry.wait(attempt, failure)
+                late = deadline is not None and time.monotonic() + wait >= deadline
+                if self._retry.attempts == 1 or not self._retry.allows(failure) or late:
+                    raise failure from error
+            finally:
+                call.cancel()
+            log.warning("a stream broke off, opened again in %.2f s: %s", wait, failure)
+            await asyncio.sleep(wait)
+            attempt += 1

@@ -1,0 +1,203 @@
+//! Random requests to every method: a bad request is the caller's error, never ours, and never another tenant's answer.
+
+use bytes::{Buf, BufMut, Bytes};
+use lekalo::proto::FILE_DESCRIPTOR_SET;
+use lekalo::proto::lekalo::v1 as pb;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::{Code, Request, Status};
+
+use crate::common::{SAMPLE_PDF, TestServer, connect};
+use crate::imports::{header, upload_and_wait};
+
+/// How many requests each method gets.
+const REQUESTS: u32 = 24;
+/// Stands in every text of the tenant that nobody asks for.
+const CANARY: &str = "чужое-7d1f";
+
+/// Messages as they are encoded.
+#[derive(Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+/// Values that mean something, and values that mean trouble.
+fn text(field: &str) -> BoxedStrategy<String> {
+    let known: Vec<&str> = match field {
+        "tenant" => vec!["evopoliki"],
+        "category" => vec!["eva_mats", "5d_mats", "mats_5d", "premium_covers"],
+        "brand" => vec!["toyota", "honda", "mercedes-benz"],
+        "model" => vec!["camry", "fit", "e-class"],
+        "language" => vec!["ru", "ky", "en", "de"],
+        "text" => vec!["камри 70", "rfvhb", "w212", "привет"],
+        "body_type" => vec!["sedan", "suv", "minivan", "truck"],
+        "option" => vec!["with_borders", "leather", "third_row", "trunk"],
+        "value" => vec!["true", "press", "crocodile"],
+        "currency_code" => vec!["KGS", "USD"],
+        "key" | "keys" | "key_prefix" => vec!["welcome", "ask_name"],
+        "phone" => vec!["0555 123 456", "+996555123456", "911"],
+        "request_id" | "id" => vec!["0a4c0c5e-2f6e-4a9e-9d5b-3b0d4c0f1a11"],
+        "update_mask" | "paths" => vec!["display_name", "categories", "*"],
+        _ => vec!["Айбек", "1", "2026-01-01"],
+    };
+    let known = select(known).prop_map(str::to_owned);
+    let trouble =
+        select(vec!["", " ", "\0", "'; DROP TABLE tenants; --", "%", "\u{202e}x", "-1", "NaN", "💥", "five_deluxe2"]);
+    let long = (60usize..5000).prop_map(|length| "я".repeat(length));
+    prop_oneof![6 => known, 2 => trouble.prop_map(str::to_owned), 1 => ".{0,40}", 1 => long].boxed()
+}
+
+fn number() -> BoxedStrategy<i64> {
+    prop_oneof![
+        select(vec![0i64, 1, 2, 3, 7, 50, 2018, -1, i64::from(i32::MAX), i64::from(i32::MIN)]),
+        any::<i32>().prop_map(i64::from)
+    ]
+    .boxed()
+}
+
+fn value(field: &FieldDescriptor, depth: u32) -> BoxedStrategy<Value> {
+    match field.kind() {
+        Kind::String => text(field.name()).prop_map(Value::String).boxed(),
+        Kind::Bytes => any::<Vec<u8>>().prop_map(|bytes| Value::Bytes(bytes.into())).boxed(),
+        Kind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        Kind::Double => any::<f64>().prop_map(Value::F64).boxed(),
+        Kind::Float => any::<f32>().prop_map(Value::F32).boxed(),
+        Kind::Enum(_) => prop_oneof![4 => 0i32..6, 1 => any::<i32>()].prop_map(Value::EnumNumber).boxed(),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => number().prop_map(|n| Value::I32(n as i32)).boxed(),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => number().prop_map(Value::I64).boxed(),
+        Kind::Uint32 | Kind::Fixed32 => number().prop_map(|n| Value::U32(n as u32)).boxed(),
+        Kind::Uint64 | Kind::Fixed64 => number().prop_map(|n| Value::U64(n as u64)).boxed(),
+        Kind::Message(message) => self::message(&message, depth + 1).prop_map(Value::Message).boxed(),
+    }
+}
+
+fn message(descriptor: &MessageDescriptor, depth: u32) -> BoxedStrategy<DynamicMessage> {
+    let fields: Vec<FieldDescriptor> = if depth > 4 { vec![] } else { descriptor.fields().collect() };
+    let strategies: Vec<BoxedStrategy<Option<Value>>> = fields
+        .iter()
+        .map(|field| {
+            let one = value(field, depth);
+            let whole = if field.is_map() {
+                Just(Value::Map(std::collections::HashMap::<MapKey, Value>::new())).boxed()
+            } else if field.is_list() {
+                prop::collection::vec(one, 0..3).prop_map(Value::List).boxed()
+            } else {
+                one
+            };
+            // Tenants are nearly always given, so that requests get past the first check.
+            let given = if field.name() == "tenant" { 0.95 } else { 0.7 };
+            prop::option::weighted(given, whole).boxed()
+        })
+        .collect();
+    let descriptor = descriptor.clone();
+    strategies
+        .prop_map(move |values| {
+            let mut message = DynamicMessage::new(descriptor.clone());
+            for (field, value) in fields.iter().zip(values) {
+                if let Some(value) = value {
+                    message.set_field(field, value);
+                }
+            }
+            message
+        })
+        .boxed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_is_our_error_or_shows_another_tenants_rows() {
+    let server = TestServer::start().await;
+    upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let others = pb::ImportHeader { tenant: "five_deluxe".into(), category: "5d_mats".into(), ..header() };
+    upload_and_wait(&server, SAMPLE_PDF, others).await;
+    let owner = connect(&server.config).await;
+    owner
+        .batch_execute(&format!(
+            "UPDATE patterns SET notes = notes || '{CANARY}' || patterns.id FROM tenants t
+             WHERE t.id = tenant_id AND t.slug = 'five_deluxe';
+             UPDATE imports SET file_name = '{CANARY}' FROM tenants t WHERE t.id = tenant_id AND t.slug = 'five_deluxe';
+             INSERT INTO bot_texts (tenant_id, key, language, value)
+             SELECT id, 'welcome', 'ru', '{CANARY}' FROM tenants WHERE slug = 'five_deluxe'"
+        ))
+        .await
+        .unwrap();
+
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let mut runner = TestRunner::new(Config::default());
+    for service in pool.services().filter(|service| service.full_name().starts_with("lekalo.v1.")) {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let requests = message(&method.input(), 0);
+            for _ in 0..REQUESTS {
+                let request = requests.new_tree(&mut runner).unwrap().current();
+                check(&server, &path, &request).await;
+            }
+        }
+    }
+    server.stop().await;
+}
+
+async fn check(server: &TestServer, path: &str, request: &DynamicMessage) {
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let mut call = Request::new(Bytes::from(request.encode_to_vec()));
+    // A watch that has nothing to say would wait for ever.
+    call.set_timeout(std::time::Duration::from_secs(2));
+    let answer = client.server_streaming(call, path.parse().unwrap(), Raw).await;
+    let text = match answer {
+        Ok(stream) => {
+            let first = stream.into_inner().message().await;
+            match first {
+                Ok(message) => String::from_utf8_lossy(&message.unwrap_or_default()).into_owned(),
+                Err(status) => checked(path, request, &status),
+            }
+        }
+        Err(status) => checked(path, request, &status),
+    };
+    // Methods for operators show all tenants.
+    let for_one_tenant = request.has_field_by_name("tenant") && !path.contains("AdminService");
+    assert!(!for_one_tenant || !text.contains(CANARY), "{path} showed another tenant's rows for {request:?}");
+}
+
+/// The status's text, after making sure that it is none of ours.
+fn checked(path: &str, request: &DynamicMessage, status: &Status) -> String {
+    let ours = [Code::Internal, Code::Unknown, Code::DataLoss, Code::Unavailable];
+    assert!(!ours.contains(&status.code()), "{path} answered {status:?} to {request:?}");
+    status.message().to_owned()
+}
