@@ -21,6 +21,7 @@ mod stats;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Config;
 pub use output::{UserError, report};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
@@ -77,12 +78,11 @@ enum Command {
 
 /// Sends logs to stderr; `LEKALO_LOG` says which (default `info`).
 pub fn start_tracing() {
-    let directives = std::env::var("LEKALO_LOG").ok().filter(|value| !value.is_empty());
+    // A wrong configuration is told by the command itself.
+    let directives = Config::load().map_or_else(|_| "info".to_owned(), |config| config.log);
     // Libraries are talkative at `info`, and what they say of connections health says better.
-    let directives = directives.unwrap_or_else(|| {
-        "info,refinery_core=warn,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error".into()
-    });
-    let filter = tracing_subscriber::EnvFilter::new(directives);
+    let quiet = "refinery_core=warn,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error";
+    let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{directives}"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     // A second call (tests) changes nothing.
     let _ = tracing_subscriber::fmt()

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{self, Database};
-use crate::db::Db;
+use super::output::UserError;
+use crate::db::{Db, migrate};
 use crate::grpc::{self, World};
 use crate::import::child::{Extractor, Limits};
 use crate::import::run::Runner;
@@ -35,7 +36,15 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let mut database = Database::open(&args.database).await?;
-    if !args.no_migrate {
+    if args.no_migrate {
+        let position = migrate::current(database.config.owner(), database.config.tls).await?;
+        if position.current < position.latest {
+            return Err(UserError::error(
+                format!("the schema is at version {}, this program needs {}", position.current, position.latest),
+                "run `lekalo migrate up`, or serve without --no-migrate",
+            ));
+        }
+    } else {
         database.migrate().await?;
     }
     let db = database.connect().await?;

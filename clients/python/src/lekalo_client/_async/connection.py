@@ -7,20 +7,33 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import grpc
-from typing_extensions import ParamSpec, Self
 
 from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
 from ..errors import from_rpc_error
 from ..retry import Retry
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+ResponseT_co = TypeVar("ResponseT_co", covariant=True)
 
 log = logging.getLogger("lekalo_client")
+
+
+class Method(Protocol[RequestT_contra, ResponseT_co]):
+    """A method with one answer, as the generated stubs have it."""
+
+    def __call__(
+        self, request: RequestT_contra, /, *, timeout: float | None, metadata: tuple[tuple[str, str], ...]
+    ) -> Awaitable[ResponseT_co]:
+        """Sends the request."""
 
 
 class Repeatable(Protocol):
@@ -39,6 +52,11 @@ class Page(Protocol):
 
 RepeatableT = TypeVar("RepeatableT", bound=Repeatable)
 PageT = TypeVar("PageT", bound=Page)
+
+
+def new_request_id() -> str:
+    """An id for one write."""
+    return str(uuid.uuid4())
 
 
 class AsyncConnection:
@@ -87,60 +105,39 @@ class AsyncConnection:
             kwargs.update(page_token=page.next_page_token, skip=0)
 
     async def _read(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
-        request: RequestT,
-        timeout: float | None,
+        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None
     ) -> ResponseT:
         """A call that changes nothing, and may therefore be repeated."""
-
-        async def send(left: float) -> ResponseT:
-            return await method(request, timeout=left, metadata=self._metadata)
-
-        return await self._repeat(send, timeout, self._retry.attempts)
+        return await self._call(method, request, timeout, self._retry.attempts)
 
     async def _write(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[RepeatableT, ResponseT],
-        request: RepeatableT,
-        timeout: float | None,
+        self, method: Method[RepeatableT, ResponseT], request: RepeatableT, timeout: float | None
     ) -> ResponseT:
-        """A call that may be repeated because its `request_id`, made here once if need be, tells that it is the same."""
-        request.request_id = request.request_id or str(uuid.uuid4())
-
-        async def send(left: float) -> ResponseT:
-            return await method(request, timeout=left, metadata=self._metadata)
-
-        return await self._repeat(send, timeout, self._retry.attempts)
+        """A call that may be repeated because its `request_id`, made here if need be, tells that it is the same."""
+        request.request_id = request.request_id or new_request_id()
+        return await self._call(method, request, timeout, self._retry.attempts)
 
     async def _once(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
-        request: RequestT,
-        timeout: float | None,
+        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None
     ) -> ResponseT:
         """A call that is sent once: nothing would tell a repetition from a second wish."""
+        return await self._call(method, request, timeout, 1)
 
-        async def send(left: float) -> ResponseT:
-            return await method(request, timeout=left, metadata=self._metadata)
-
-        return await self._repeat(send, timeout, 1)
-
-    async def _repeat(
-        self, send: Callable[[float], Awaitable[ResponseT]], timeout: float | None, attempts: int
+    async def _call(
+        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None, attempts: int
     ) -> ResponseT:
-        """Sends until there is an answer, `attempts` times at most, within one deadline. `send` takes what is left."""
+        """Sends until there is an answer, at most `attempts` times and within one deadline."""
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
             try:
-                return await send(max(deadline - time.monotonic(), 0))
+                return await method(request, timeout=max(deadline - time.monotonic(), 0), metadata=self._metadata)
             except grpc.RpcError as error:
                 failure = from_rpc_error(error)
                 wait = self._retry.wait(attempt, failure)
                 if attempt >= attempts or not self._retry.allows(failure) or time.monotonic() + wait >= deadline:
                     raise failure from error
-            log.debug("attempt %d failed, next in %.2f s: %s", attempt, wait, failure)
+            log.debug("attempt %d failed, the next is in %.2f s: %s", attempt, wait, failure.reason)
             await asyncio.sleep(wait)
             attempt += 1
 
@@ -169,6 +166,6 @@ class AsyncConnection:
                     raise failure from error
             finally:
                 call.cancel()
-            log.warning("a stream broke off, opened again in %.2f s: %s", wait, failure)
+            log.warning("a stream broke off, it is opened again in %.2f s: %s", wait, failure)
             await asyncio.sleep(wait)
             attempt += 1

@@ -1,0 +1,96 @@
+"""ImportService: price lists, and what became of every row."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .._proto.lekalo.v1.import_service_pb2_grpc import ImportServiceStub
+from ..v1 import (
+    ApplyImportRequest,
+    CancelImportRequest,
+    GetImportRequest,
+    Import,
+    ImportHeader,
+    ImportMode,
+    ListImportRowsRequest,
+    ListImportRowsResponse,
+    ListImportsRequest,
+    ListImportsResponse,
+    RevertImportRequest,
+    RowOutcome,
+    UploadImportRequest,
+    UploadImportResponse,
+    WatchImportRequest,
+)
+from .connection import AsyncConnection, new_request_id
+
+if TYPE_CHECKING:
+    from .._proto.lekalo.v1.import_service_pb2_grpc import ImportServiceAsyncStub
+
+CHUNK = 256 * 1024
+UPLOAD_TIMEOUT = 60.0
+"""The seconds that an upload may take unless told otherwise: up to 32 MiB go a slower way than a question."""
+
+
+class AsyncImports(AsyncConnection):
+    """The methods of ImportService."""
+
+    @cached_property
+    def _imports(self) -> ImportServiceAsyncStub:
+        return ImportServiceStub(self._channel)
+
+    async def upload_import(
+        self,
+        tenant: str,
+        category: str,
+        file_name: str,
+        content: bytes,
+        *,
+        mode: ImportMode.ValueType = ImportMode.IMPORT_MODE_UNSPECIFIED,
+        validate_only: bool = False,
+        allow_large_withdrawal: bool = False,
+        request_id: str = "",
+        timeout: float | None = UPLOAD_TIMEOUT,
+    ) -> Import:
+        """Hands in a price list (PDF, XLSX or CSV). It is read after the answer: follow it with `watch_import`."""
+        header = ImportHeader(
+            tenant=tenant,
+            category=category,
+            file_name=file_name,
+            mode=mode,
+            validate_only=validate_only,
+            allow_large_withdrawal=allow_large_withdrawal,
+            request_id=request_id or new_request_id(),
+        )
+        chunks = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)]
+        messages = [UploadImportRequest(header=header), *(UploadImportRequest(chunk=chunk) for chunk in chunks)]
+        return (await self._call(self._upload, messages, timeout, self._retry.attempts)).import_
+
+    def _upload(
+        self,
+        messages: list[UploadImportRequest],
+        /,
+        *,
+        timeout: float | None,
+        metadata: tuple[tuple[str, str], ...],
+    ) -> Awaitable[UploadImportResponse]:
+        return self._imports.UploadImport(iter(messages), timeout=timeout, metadata=metadata)
+
+    async def get_import(self, tenant: str, id: str, *, timeout: float | None = None) -> Import:
+        """Returns one import."""
+        return answer(await self._read(self._imports.GetImport, GetImportRequest(tenant=tenant, id=id), timeout))
+
+    async def list_imports(
+        self, tenant: str, *, page_size: int = 0, page_token: str = "", skip: int = 0, timeout: float | None = None
+    ) -> ListImportsResponse:
+        """Lists imports, newest first."""
+        request = ListImportsRequest(tenant=tenant, page_size=page_size, page_token=page_token, skip=skip)
+        return await self._read(self._imports.ListImports, request, timeout)
+
+    async def watch_import(self, tenant: str, id: str, *, timeout: float | None = None) -> AsyncIterator[Import]:
+        """Follows an import: as it is now, then at each change, until it ends."""
+        request = WatchImportRequest(tenant=tenant, id=id)
+        async for response in self._watch(self._imports.WatchImport, request, timeout):
+            yield answer(response)
