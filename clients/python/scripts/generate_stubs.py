@@ -10,9 +10,10 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from itertools import chain
 from pathlib import Path
 
-from generated import publish
+from generated import publish, tidy
 from google.protobuf import descriptor_pb2
 
 PACKAGE = Path(__file__).parents[1] / "src" / "lekalo_client"
@@ -29,7 +30,7 @@ def main() -> int:
         for level in [root / "_proto", *(path for path in (root / "_proto").rglob("*") if path.is_dir())]:
             (level / "__init__.py").write_text('"""Generated from the contract; not to be edited."""\n')
         (root / "v1.py").write_text(public_module(descriptors))
-        subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", root / "v1.py"], check=True)
+        tidy(root / "v1.py")
         return publish(root, PACKAGE, ["_proto", "v1.py"], check="--check" in sys.argv)
 
 
@@ -62,7 +63,7 @@ def public_module(descriptors: descriptor_pb2.FileDescriptorSet) -> str:
     """Writes `v1.py`, where every message and enum of the contract has its public name."""
     names = {
         f"{file.name.removesuffix('.proto').rsplit('/', 1)[1]}_pb2": sorted(
-            [entry.name for entry in file.message_type] + [entry.name for entry in file.enum_type]
+            entry.name for entry in [*file.message_type, *file.enum_type]
         )
         for file in descriptors.file
     }
@@ -70,8 +71,9 @@ def public_module(descriptors: descriptor_pb2.FileDescriptorSet) -> str:
         f"from lekalo_client._proto.lekalo.v1.{module} import ({', '.join(sorted(members))},)\n"
         for module, members in sorted(names.items())
     )
-    exported = ", ".join(f'"{name}"' for name in sorted(sum(names.values(), [])))
-    return f'"""The messages and enums of the contract `lekalo.v1`. Generated; not to be edited."""\n\n{imports}\n__all__ = [{exported},]\n'
+    exported = ", ".join(f'"{name}"' for name in sorted(chain.from_iterable(names.values())))
+    doc = '"""The messages and enums of the contract `lekalo.v1`. Generated; not to be edited."""'
+    return f"{doc}\n\n{imports}\n__all__ = [{exported},]\n"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,24 @@
-"""What the two generators share: putting generated files in their place, or telling that they differ."""
+"""What the two generators share: tidying generated files, putting them in their place, or telling that they differ."""
 
 import filecmp
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+CONFIG = Path(__file__).parents[1] / "pyproject.toml"
+
+
+def tidy(path: Path) -> None:
+    """Sorts and formats as the rest of the package is."""
+    ruff = [sys.executable, "-m", "ruff"]
+    options = ["--quiet", "--no-cache", "--config", str(CONFIG)]
+    subprocess.run([*ruff, "check", "--fix-only", "--select", "I,RUF022", *options, path], check=True)
+    subprocess.run([*ruff, "format", *options, path], check=True)
 
 
 def publish(source: Path, target: Path, names: list[str], *, check: bool) -> int:
-    """Puts the files and folders `names` of `source` in `target`; with `check`, only compares. Returns the exit code."""
+    """Puts the files and folders `names` of `source` in `target`, or with `check` compares; returns the exit code."""
     if check:
         stale = sorted(path for name in names for path in differences(source / name, target / name))
         for path in stale:

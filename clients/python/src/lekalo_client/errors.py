@@ -173,7 +173,7 @@ class OutOfRange(LekaloError):
 
 
 class Unimplemented(LekaloError):
-    """This server does not know the method."""
+    """The server does not know the method."""
 
     code = grpc.StatusCode.UNIMPLEMENTED
 

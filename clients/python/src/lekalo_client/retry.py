@@ -37,5 +37,9 @@ class Retry:
     def wait(self, attempt: int, error: LekaloError) -> float:
         """The seconds to wait after the failure of this attempt, the first being 1."""
         longest = min(self.longest_wait, self.first_wait * 2 ** min(attempt - 1, 32))
-        # Never sooner than the service asks, and not all callers at once.
-        return (error.retry_after or 0.0) + random.uniform(longest / 2, longest)  # noqa: S311: not a secret
+        # Never sooner than the service asks, and not all callers at once; the jitter is no secret.
+        return (error.retry_after or 0.0) + random.uniform(longest / 2, longest)  # noqa: S311
+
+
+RETRY = Retry()
+"""How calls are repeated unless told otherwise."""

@@ -20,6 +20,7 @@ from ..v1 import (
     TransitionApplicationRequest,
     WatchApplicationsRequest,
 )
+from ..values import to_timestamp
 from .connection import AsyncConnection
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class AsyncApplications(AsyncConnection):
             tenant=tenant,
             status=status,
             kind=kind,
-            created_after=created_after,
-            created_before=created_before,
+            created_after=to_timestamp(created_after),
+            created_before=to_timestamp(created_before),
             page_size=page_size,
             page_token=page_token,
             skip=skip,

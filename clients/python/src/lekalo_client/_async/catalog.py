@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .._proto.lekalo.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from ..v1 import (
@@ -22,6 +23,9 @@ from ..v1 import (
     Steering,
 )
 from .connection import AsyncConnection
+
+if TYPE_CHECKING:
+    from .._proto.lekalo.v1.catalog_service_pb2_grpc import CatalogServiceAsyncStub
 
 
 class AsyncCatalog(AsyncConnection):

@@ -13,7 +13,7 @@ import grpc
 
 from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
 from ..errors import from_rpc_error
-from ..retry import Retry
+from ..retry import RETRY, Retry
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -69,7 +69,7 @@ class AsyncConnection:
         api_key: str | None = None,
         tls: bool | grpc.ChannelCredentials = False,
         timeout: float = TIMEOUT,
-        retry: Retry = Retry(),
+        retry: Retry = RETRY,
         options: Sequence[tuple[str, str | int]] = (),
     ) -> None:
         secure = credentials(tls)
@@ -104,9 +104,7 @@ class AsyncConnection:
                 return
             kwargs.update(page_token=page.next_page_token, skip=0)
 
-    async def _read(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None
-    ) -> ResponseT:
+    async def _read(self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None) -> ResponseT:
         """A call that changes nothing, and may therefore be repeated."""
         return await self._call(method, request, timeout, self._retry.attempts)
 
@@ -117,9 +115,7 @@ class AsyncConnection:
         request.request_id = request.request_id or new_request_id()
         return await self._call(method, request, timeout, self._retry.attempts)
 
-    async def _once(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None
-    ) -> ResponseT:
+    async def _once(self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None) -> ResponseT:
         """A call that is sent once: nothing would tell a repetition from a second wish."""
         return await self._call(method, request, timeout, 1)
 

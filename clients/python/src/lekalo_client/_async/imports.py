@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import Message
+
 from .._proto.lekalo.v1.import_service_pb2_grpc import ImportServiceStub
 from ..v1 import (
     ApplyImportRequest,
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 UPLOAD_TIMEOUT = 60.0
 """The seconds that an upload may take unless told otherwise: up to 32 MiB go a slower way than a question."""
+
+
+def import_of(response: Message) -> Import:
+    """The field `import` of a response, which Python's grammar keeps from being an attribute."""
+    found: Import = getattr(response, "import")
+    return found
 
 
 class AsyncImports(AsyncConnection):
@@ -66,7 +74,7 @@ class AsyncImports(AsyncConnection):
         )
         chunks = [content[start : start + CHUNK] for start in range(0, len(content), CHUNK)]
         messages = [UploadImportRequest(header=header), *(UploadImportRequest(chunk=chunk) for chunk in chunks)]
-        return (await self._call(self._upload, messages, timeout, self._retry.attempts)).import_
+        return import_of(await self._call(self._upload, messages, timeout, self._retry.attempts))
 
     def _upload(
         self,
@@ -80,7 +88,7 @@ class AsyncImports(AsyncConnection):
 
     async def get_import(self, tenant: str, id: str, *, timeout: float | None = None) -> Import:
         """Returns one import."""
-        return answer(await self._read(self._imports.GetImport, GetImportRequest(tenant=tenant, id=id), timeout))
+        return import_of(await self._read(self._imports.GetImport, GetImportRequest(tenant=tenant, id=id), timeout))
 
     async def list_imports(
         self, tenant: str, *, page_size: int = 0, page_token: str = "", skip: int = 0, timeout: float | None = None
@@ -93,4 +101,36 @@ class AsyncImports(AsyncConnection):
         """Follows an import: as it is now, then at each change, until it ends."""
         request = WatchImportRequest(tenant=tenant, id=id)
         async for response in self._watch(self._imports.WatchImport, request, timeout):
-            yield answer(response)
+            yield import_of(response)
+
+    async def list_import_rows(
+        self,
+        tenant: str,
+        id: str,
+        *,
+        outcome: RowOutcome.ValueType = RowOutcome.ROW_OUTCOME_UNSPECIFIED,
+        page_size: int = 0,
+        page_token: str = "",
+        skip: int = 0,
+        timeout: float | None = None,
+    ) -> ListImportRowsResponse:
+        """Lists what became of the rows of an import, in the file's order."""
+        request = ListImportRowsRequest(
+            tenant=tenant, id=id, outcome=outcome, page_size=page_size, page_token=page_token, skip=skip
+        )
+        return await self._read(self._imports.ListImportRows, request, timeout)
+
+    async def apply_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = None) -> Import:
+        """Carries out what a `validate_only` import previewed. Sent once: if no answer comes, look with get_import."""
+        request = ApplyImportRequest(tenant=tenant, id=id, etag=etag)
+        return import_of(await self._once(self._imports.ApplyImport, request, timeout))
+
+    async def revert_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = None) -> Import:
+        """Puts back what an import changed. Sent once: if no answer comes, look with get_import."""
+        request = RevertImportRequest(tenant=tenant, id=id, etag=etag)
+        return import_of(await self._once(self._imports.RevertImport, request, timeout))
+
+    async def cancel_import(self, tenant: str, id: str, *, timeout: float | None = None) -> Import:
+        """Stops an import that has not ended. Sent once: if no answer comes, look with get_import."""
+        request = CancelImportRequest(tenant=tenant, id=id)
+        return import_of(await self._once(self._imports.CancelImport, request, timeout))

@@ -18,6 +18,7 @@ from ..v1 import (
     SetPricesRequest,
     SetPricesResponse,
 )
+from ..values import to_timestamp
 from .connection import AsyncConnection
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class AsyncPricing(AsyncConnection):
             year=year,
             body_type=body_type,
             selections=selections,
-            at_time=at_time,
+            at_time=to_timestamp(at_time),
             language=language,
         )
         return await self._read(self._pricing.QuotePrice, request, timeout)
@@ -78,7 +79,12 @@ class AsyncPricing(AsyncConnection):
     ) -> ListPricesResponse:
         """Lists the prices that are valid at one time, by default now."""
         request = ListPricesRequest(
-            tenant=tenant, category=category, at_time=at_time, page_size=page_size, page_token=page_token, skip=skip
+            tenant=tenant,
+            category=category,
+            at_time=to_timestamp(at_time),
+            page_size=page_size,
+            page_token=page_token,
+            skip=skip,
         )
         return await self._read(self._pricing.ListPrices, request, timeout)
 

@@ -1,0 +1,1 @@
+"""The client without asyncio. Made from `_async`; not to be edited."""

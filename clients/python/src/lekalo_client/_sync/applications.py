@@ -1,0 +1,100 @@
+"""ApplicationService: what customers asked for, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+
+from .._proto.lekalo.v1.application_service_pb2_grpc import ApplicationServiceStub
+from ..v1 import (
+    Application,
+    ApplicationEvent,
+    ApplicationKind,
+    ApplicationStatus,
+    CreateApplicationRequest,
+    GetApplicationRequest,
+    ListApplicationsRequest,
+    ListApplicationsResponse,
+    TransitionApplicationRequest,
+    WatchApplicationsRequest,
+)
+from ..values import to_timestamp
+from .connection import Connection
+
+
+class Applications(Connection):
+    """The methods of ApplicationService."""
+
+    @cached_property
+    def _applications(self) -> ApplicationServiceStub:
+        return ApplicationServiceStub(self._channel)
+
+    def create_application(
+        self, tenant: str, application: Application, *, request_id: str = "", timeout: float | None = None
+    ) -> Application:
+        """Takes down what a customer asks for. Called again with the same `request_id`, it creates nothing again."""
+        request = CreateApplicationRequest(tenant=tenant, application=application, request_id=request_id)
+        return (self._write(self._applications.CreateApplication, request, timeout)).application
+
+    def get_application(self, tenant: str, id: str, *, timeout: float | None = None) -> Application:
+        """Returns one application."""
+        request = GetApplicationRequest(tenant=tenant, id=id)
+        return (self._read(self._applications.GetApplication, request, timeout)).application
+
+    def list_applications(
+        self,
+        tenant: str,
+        *,
+        status: ApplicationStatus.ValueType = ApplicationStatus.APPLICATION_STATUS_UNSPECIFIED,
+        kind: ApplicationKind.ValueType = ApplicationKind.APPLICATION_KIND_UNSPECIFIED,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        skip: int = 0,
+        timeout: float | None = None,
+    ) -> ListApplicationsResponse:
+        """Lists applications, newest first."""
+        request = ListApplicationsRequest(
+            tenant=tenant,
+            status=status,
+            kind=kind,
+            created_after=to_timestamp(created_after),
+            created_before=to_timestamp(created_before),
+            page_size=page_size,
+            page_token=page_token,
+            skip=skip,
+        )
+        return self._read(self._applications.ListApplications, request, timeout)
+
+    def transition_application(
+        self,
+        tenant: str,
+        id: str,
+        to: ApplicationStatus.ValueType,
+        *,
+        actor: str,
+        note: str = "",
+        etag: str = "",
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Application:
+        """Moves an application to another status. Raises Aborted where somebody else was faster."""
+        request = TransitionApplicationRequest(
+            tenant=tenant, id=id, to=to, actor=actor, note=note, etag=etag, request_id=request_id
+        )
+        return (self._write(self._applications.TransitionApplication, request, timeout)).application
+
+    def watch_applications(
+        self, tenant: str, *, after: str = "", timeout: float | None = None
+    ) -> Iterator[ApplicationEvent]:
+        """Follows what happens to the tenant's applications, from behind the cursor `after` on; without an end.
+
+        It goes on by itself when the service was away. Keep the last event's `cursor` to go on after a restart of your
+        own; an event may then come twice, and none is left out.
+        """
+        request = WatchApplicationsRequest(tenant=tenant, after=after)
+        for response in self._watch(self._applications.WatchApplications, request, timeout):
+            request.after = response.event.cursor
+            yield response.event
