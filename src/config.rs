@@ -72,7 +72,7 @@ pub fn describe(config: &tokio_postgres::Config) -> String {
 
 /// Everything that is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration has {} {}:\n{}", .0.len(), if .0.len() == 1 { "error" } else { "errors" }, .0.join("\n"))]
+#[error("the configuration has {} {}:\n{}", .0.len(), if .0.len() == 1 { "error" } else { "errors" }, .0.iter().map(|error| format!("  {error}")).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Config {
@@ -96,9 +96,12 @@ impl Config {
         }
         source.warn_of_unknown_names();
 
-        let tls: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
-        let database = source.database("DATABASE_URL").unwrap_or_else(|| source.database_parts());
-        let owner = source.database("LEKALO_OWNER_DATABASE_URL");
+        let mut tls: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
+        let database = match source.database("DATABASE_URL", &mut tls) {
+            Some(database) => database,
+            None => source.database_parts(),
+        };
+        let owner = source.database("LEKALO_OWNER_DATABASE_URL", &mut tls);
         let config = Self {
             database,
             owner,
@@ -201,8 +204,9 @@ impl Source {
         })
     }
 
-    /// A database URL; SQLAlchemy's driver suffixes are allowed. The value is never repeated: it may hold a password.
-    fn database(&mut self, name: &str) -> Option<tokio_postgres::Config> {
+    /// A database URL; SQLAlchemy's driver suffixes are allowed, and its `sslmode` goes before DB_SSLMODE. The value is
+    /// never repeated: it may hold a password.
+    fn database(&mut self, name: &str, tls: &mut tls::Mode) -> Option<tokio_postgres::Config> {
         let (url, origin) = self.get(name);
         if url.is_empty() {
             return None;
@@ -211,6 +215,12 @@ impl Source {
         if !plain.starts_with("postgres://") && !plain.starts_with("postgresql://") {
             self.errors.push(format!("{name} ({origin}): must begin with postgres:// or postgresql://"));
             return Some(tokio_postgres::Config::new());
+        }
+        let (plain, sslmode) = take_parameter(&plain, "sslmode");
+        match sslmode.map(|mode| mode.parse()) {
+            None => {}
+            Some(Ok(mode)) => *tls = mode,
+            Some(Err(problem)) => self.errors.push(format!("{name} ({origin}): sslmode {problem}")),
         }
         match plain.parse() {
             Ok(config) => Some(config),
@@ -243,6 +253,20 @@ impl Source {
         }
         config
     }
+}
+
+/// A URL without one of its query parameters, and that parameter's value.
+fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
+    let (mut value, mut rest) = (None, Vec::new());
+    for parameter in query.split('&') {
+        match parameter.split_once('=') {
+            Some((key, found)) if key == name => value = Some(found.to_owned()),
+            _ => rest.push(parameter),
+        }
+    }
+    let question = if rest.is_empty() { "" } else { "?" };
+    (format!("{base}{question}{}", rest.join("&")), value)
 }
 
 fn count(value: &str, least: usize) -> Result<usize, String> {
@@ -283,6 +307,15 @@ mod tests {
             read(&[("DATABASE_URL", "postgresql+asyncpg://bot:s%40crt@db:6432/shop"), ("DB_HOST", "ignored")]).unwrap();
         assert_eq!(describe(&config.database), "shop as bot at db:6432");
         assert_eq!(config.database.get_password(), Some(&b"s@crt"[..]));
+    }
+
+    #[test]
+    fn the_urls_sslmode_goes_before_the_variable() {
+        let url = "postgres://bot@db/shop?application_name=x&sslmode=verify-full";
+        let config = read(&[("DATABASE_URL", url), ("DB_SSLMODE", "disable")]).unwrap();
+        assert_eq!(config.tls, tls::Mode::VerifyFull);
+        assert_eq!(describe(&config.database), "shop as bot at db:5432");
+        assert!(read(&[("DATABASE_URL", "postgres://bot@db/shop?sslmode=maybe")]).is_err());
     }
 
     #[test]

@@ -6,7 +6,15 @@ use clap::Parser as _;
 use lekalo::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no mistake; a wrong flag is the user's.
+        Err(error) => {
+            let mistake = error.use_stderr();
+            let _ = error.print();
+            return if mistake { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
     cli::start_tracing();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

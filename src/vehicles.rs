@@ -7,7 +7,7 @@
 //! 3. [`Index`] looks a run of words up: spelled out, read, as an engine badge, as a generation code; then by sound, by
 //!    look-alike letters and through typos. It answers with candidates and how they matched, or with nothing.
 //!
-//! To teach it a car, add lines to `data/vehicles.toml`; [`reference`] says what is checked there.
+//! To teach it a car, add lines to `data/vehicles.toml`; [`mod@reference`] says what is checked there.
 
 mod badges;
 mod guess;

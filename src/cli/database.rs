@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::output::UserError;
 use crate::config::Config;
 use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use crate::db::{Db, check, migrate};
@@ -17,6 +18,14 @@ pub struct DatabaseArgs {
     /// Where the private server keeps its data [default: /var/lib/lekalo/default as root, else ~/.local/share/lekalo/default]
     #[arg(long, value_name = "DIR", requires = "embedded")]
     pub data_dir: Option<PathBuf>,
+}
+
+impl DatabaseArgs {
+    /// The flags as they would be typed, with a space before each.
+    pub fn as_flags(&self) -> String {
+        let data_dir = self.data_dir.as_ref().map(|dir| format!(" --data-dir {}", dir.display()));
+        if self.embedded { format!(" --embedded{}", data_dir.unwrap_or_default()) } else { String::new() }
+    }
 }
 
 /// A database to work on, with the server that must outlive the work if it is the embedded one.
@@ -60,8 +69,19 @@ impl Database {
         Ok(position)
     }
 
-    /// The pool, after making sure that its role may serve.
+    /// The pool, after making sure that the schema is there and that the pool's role may serve.
     pub async fn connect(&mut self) -> anyhow::Result<Db> {
+        let position = migrate::current(self.config.owner(), self.config.tls).await?;
+        if position.current < position.latest {
+            let name = self.config.database.get_dbname().unwrap_or_default();
+            return Err(UserError::error(
+                format!(
+                    "the database `{name}` is at schema version {}, this program needs {}",
+                    position.current, position.latest
+                ),
+                "run `lekalo migrate up`",
+            ));
+        }
         let options = self.config.db_options();
         check::role(&options).await?;
         let db = Db::new(&options).context("cannot set the connection pool up")?;

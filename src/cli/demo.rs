@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
 use super::load::{Target, load_rows};
+use super::output;
 use super::serve::{serve, stop_signal};
 use crate::domain::import::Mode;
 use crate::import::{extract, run};
@@ -26,9 +27,9 @@ pub struct Args {
     /// Where the private server keeps its data [default: /var/lib/lekalo/demo as root, else ~/.local/share/lekalo/demo]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50051")]
-    addr: SocketAddr,
+    /// Where to listen [default: LEKALO_ADDR, else 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    addr: Option<SocketAddr>,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -51,7 +52,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let rows = run::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
     let sha256 = Sha256::digest(SAMPLE).to_vec();
     for (tenant, category) in IMPORTS {
-        let target = Target { tenant: tenant.into(), category: category.into(), mode: Mode::Merge, dry_run: false };
+        let target = Target {
+            tenant: tenant.into(),
+            category: category.into(),
+            mode: Mode::Merge,
+            allow_large_withdrawal: false,
+            dry_run: false,
+        };
         let import = load_rows(&db, &target, SAMPLE_NAME, sha256.clone(), rows.clone()).await?;
         let counts = import.counts;
         eprintln!(
@@ -66,8 +73,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             counts.headers
         );
     }
-    let psql = format!("lekalo psql --embedded --data-dir {}", data_dir.display());
-    serve(db, args.addr, stop, |addr| print_calls(addr, &psql)).await?;
+    let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
+    serve(db, args.addr.unwrap_or(database.config.addr), stop, |addr| print_calls(addr, &psql)).await?;
     eprintln!("stopping PostgreSQL");
     database.close().await
 }
@@ -99,7 +106,7 @@ fn print_calls(addr: SocketAddr, psql: &str) {
     for (question, method, data) in calls {
         println!("\n# {question}");
         println!(
-            "npx -y @bufbuild/buf curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}"
+            "npx -y @bufbuild/buf@1.75.0 curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}"
         );
     }
     println!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays.");

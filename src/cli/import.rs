@@ -44,9 +44,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (rows, sha256) = read_rows(&args, &progress)?;
     let mut database = Database::open(&args.database).await?;
     let work = async {
-        database.migrate().await?;
+        if !args.target.dry_run {
+            database.migrate().await?;
+        }
         let db = database.connect().await?;
-        if !args.skip_seed {
+        if !args.skip_seed && !args.target.dry_run {
             progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
@@ -56,7 +58,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let import = work.await;
     progress.end();
     database.close().await?;
-    report(&import?, &args.target.tenant, args.json)
+    report(&import?, &args.target.tenant, &args.database, args.json)
 }
 
 /// The clean rows, header rows in their places, and the hash of the file they come from.

@@ -37,6 +37,7 @@ pub struct ListArgs {
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The import's id
+    #[arg(value_parser = import_id)]
     id: uuid::Uuid,
     #[command(flatten)]
     list: ListArgs,
@@ -45,12 +46,17 @@ pub struct ShowArgs {
 #[derive(Debug, clap::Args)]
 pub struct RowsArgs {
     /// The import's id
+    #[arg(value_parser = import_id)]
     id: uuid::Uuid,
     /// Only rows with this outcome: created, updated, unchanged, merged, rejected, header
     #[arg(long)]
     outcome: Option<Outcome>,
     #[command(flatten)]
     list: ListArgs,
+}
+
+fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
+    text.parse().map_err(|_| "is not an import's id; `lekalo imports list` shows them")
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::database::{self, Database};
+use super::database::{self, Database, DatabaseArgs};
 use super::output::{self, UserError};
 use crate::db::Db;
 use crate::domain::import::{CleanRow, Import, Mode, NewImport, State};
@@ -40,6 +40,9 @@ pub struct TargetArgs {
     /// What happens to patterns that the file does not have
     #[arg(long, value_enum, default_value_t = ModeArg::Merge)]
     pub mode: ModeArg,
+    /// Let `--mode replace` withdraw more than a fifth of the category's patterns
+    #[arg(long)]
+    pub allow_large_withdrawal: bool,
     /// Show what would change, change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -59,6 +62,7 @@ pub struct Target {
     pub tenant: String,
     pub category: String,
     pub mode: Mode,
+    pub allow_large_withdrawal: bool,
     pub dry_run: bool,
 }
 
@@ -68,7 +72,13 @@ impl From<&TargetArgs> for Target {
             ModeArg::Merge => Mode::Merge,
             ModeArg::Replace => Mode::Replace,
         };
-        Self { tenant: args.tenant.clone(), category: args.category.clone(), mode, dry_run: args.dry_run }
+        Self {
+            tenant: args.tenant.clone(),
+            category: args.category.clone(),
+            mode,
+            allow_large_withdrawal: args.allow_large_withdrawal,
+            dry_run: args.dry_run,
+        }
     }
 }
 
@@ -76,12 +86,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let bytes = read_file(&args.file)?;
     let rows = read_clean(&args.file, &bytes)?;
     let mut database = Database::open(&args.database).await?;
-    database.migrate().await?;
+    if !args.target.dry_run {
+        database.migrate().await?;
+    }
     let db = database.connect().await?;
     let name = file_name(&args.file);
     let import = load_rows(&db, &(&args.target).into(), &name, Sha256::digest(&bytes).to_vec(), rows).await;
     database.close().await?;
-    report(&import?, &args.target.tenant, args.json)
+    report(&import?, &args.target.tenant, &args.database, args.json)
 }
 
 /// Reads a file the user named.
@@ -131,7 +143,7 @@ pub async fn load_rows(
         sha256,
         mode: target.mode,
         validate_only: target.dry_run,
-        allow_large_withdrawal: false,
+        allow_large_withdrawal: target.allow_large_withdrawal,
         request_id: None,
     };
     let (import, _) = own.create_import(&new).await?;
@@ -143,12 +155,14 @@ pub async fn load_rows(
 }
 
 /// Prints what became of the rows.
-pub fn report(import: &Import, tenant: &str, json: bool) -> anyhow::Result<()> {
+pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool) -> anyhow::Result<()> {
     let counts = import.counts;
     if json {
         return output::json(&super::imports::document(import));
     }
-    let done = if import.state == State::Validated { "would be" } else { "were" };
+    let preview = import.state == State::Validated;
+    let (heading, done) =
+        if preview { ("what would become of the rows", "would be") } else { ("what became of the rows", "were") };
     let rows = [
         ("rows read", counts.rows_read),
         ("created", counts.created),
@@ -158,16 +172,17 @@ pub fn report(import: &Import, tenant: &str, json: bool) -> anyhow::Result<()> {
         ("rejected", counts.rejected),
         ("headers", counts.headers),
     ];
-    println!(
-        "{}",
-        output::table(["what became of the rows", "rows"], rows.map(|(what, n)| [what.into(), n.to_string()]))
-    );
+    println!("{}", output::table([heading, "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])));
     if counts.withdrawn > 0 {
         println!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn);
     }
     eprintln!("import {} {}", import.id, import.state);
     if counts.rejected > 0 {
-        eprintln!("see why rows were rejected: lekalo imports rows {} --tenant {tenant} --outcome rejected", import.id);
+        let (program, database) = (output::program(), database.as_flags());
+        eprintln!(
+            "see why rows were rejected: {program} imports rows {} --tenant {tenant} --outcome rejected{database}",
+            import.id
+        );
     }
     Ok(())
 }

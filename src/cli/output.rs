@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::config::{Config, ConfigError};
 use crate::db::failure::{advise, chain};
+use crate::db::migrate::MigrateError;
 use crate::domain::Error;
 
 /// The user's mistake: what is wrong and what to do.
@@ -31,10 +32,17 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(mistake) = error.downcast_ref::<ConfigError>() {
         return tell(&mistake.to_string(), "correct them in the environment or .env", 1);
     }
-    let config = Config::load().ok();
-    let described = config.as_ref().map(|config| &config.database).cloned().unwrap_or_default();
-    if let Some(advice) = error.chain().find_map(|cause| advise(cause, &described)) {
-        return tell(&advice.problem, &advice.remedy, 2);
+    if let Ok(config) = Config::load() {
+        let options = config.db_options();
+        let migrating = error.downcast_ref::<MigrateError>().is_some();
+        let (database, role) = if migrating {
+            (config.owner(), config.owner().get_user().unwrap_or("postgres"))
+        } else {
+            (&config.database, options.role())
+        };
+        if let Some(advice) = error.chain().find_map(|cause| advise(cause, database, role)) {
+            return tell(&advice.problem, &advice.remedy, 2);
+        }
     }
     match error.downcast_ref::<Error>() {
         Some(mistake @ (Error::Invalid(_) | Error::NotFound { .. } | Error::AlreadyExists { .. })) => {
@@ -72,6 +80,11 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
         }
     }
     table
+}
+
+/// How this program was called, to be pasted.
+pub fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "lekalo".to_owned())
 }
 
 /// Prints a document as JSON.

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{self, Database};
 use super::output::UserError;
-use crate::db::{Db, migrate};
+use crate::db::Db;
 use crate::grpc::{self, World};
 use crate::import::child::{Extractor, Limits};
 use crate::import::run::Runner;
@@ -36,15 +36,7 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let mut database = Database::open(&args.database).await?;
-    if args.no_migrate {
-        let position = migrate::current(database.config.owner(), database.config.tls).await?;
-        if position.current < position.latest {
-            return Err(UserError::error(
-                format!("the schema is at version {}, this program needs {}", position.current, position.latest),
-                "run `lekalo migrate up`, or serve without --no-migrate",
-            ));
-        }
-    } else {
+    if !args.no_migrate {
         database.migrate().await?;
     }
     let db = database.connect().await?;
@@ -60,7 +52,9 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}"))?;
+    let listener = TcpListener::bind(addr).await.map_err(|error| {
+        UserError::error(format!("cannot listen on {addr}: {error}"), "choose another address with --addr")
+    })?;
     let addr = listener.local_addr()?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;

@@ -60,7 +60,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
     let owner_client = match connect(&as_owner).await {
         Ok(client) => client,
         Err(error) => {
-            let advice = advise(error.as_ref(), owner);
+            let advice = advise(error.as_ref(), owner, owner.get_user().unwrap_or("postgres"));
             let (detail, remedy) =
                 advice.map_or_else(|| (chain(error.as_ref()), String::new()), |advice| (advice.problem, advice.remedy));
             return vec![wrong("server", detail, remedy)];
@@ -73,7 +73,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
     if migrated {
         match connect(options).await {
             Err(error) => {
-                let advice = advise(error.as_ref(), &options.config);
+                let advice = advise(error.as_ref(), &options.config, options.role());
                 findings.push(wrong(
                     "role",
                     advice.as_ref().map_or_else(|| chain(error.as_ref()), |advice| advice.problem.clone()),

@@ -26,25 +26,26 @@ pub struct Advice {
     pub remedy: String,
 }
 
-/// Advice for a failure of PostgreSQL anywhere among an error's causes; none if it is another kind of failure.
-pub fn advise(error: &(dyn Error + 'static), config: &tokio_postgres::Config) -> Option<Advice> {
+/// Advice for a failure of PostgreSQL anywhere among an error's causes; none if it is another kind of failure. `role` is
+/// the role that worked, which need not be the one that `config` logs in as.
+pub fn advise(error: &(dyn Error + 'static), config: &tokio_postgres::Config, role: &str) -> Option<Advice> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(postgres) = current.downcast_ref::<tokio_postgres::Error>() {
-            return Some(advise_postgres(postgres, config));
+            return Some(advise_postgres(postgres, config, role));
         }
         cause = current.source();
     }
     None
 }
 
-fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
-    let role = config.get_user().unwrap_or("postgres");
+fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Config, role: &str) -> Advice {
+    let login = config.get_user().unwrap_or("postgres");
     let Some(db) = error.as_db_error() else {
         return unreachable_server(error, config);
     };
     let message = db.message();
-    let database = config.get_dbname().unwrap_or(role);
+    let database = config.get_dbname().unwrap_or(login);
     match *db.code() {
         SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => Advice {
             problem: format!("the database `{database}` lacks a table: {message}"),
@@ -52,19 +53,23 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
                      then `lekalo migrate up`"
                 .into(),
         },
-        SqlState::INSUFFICIENT_PRIVILEGE => {
-            let object = message.strip_prefix("permission denied for ").unwrap_or(message);
-            Advice {
+        SqlState::INSUFFICIENT_PRIVILEGE => match message.strip_prefix("permission denied for ") {
+            Some(object) => Advice {
                 problem: format!("permission denied: the role `{role}` may not use {object}"),
                 remedy: format!("as the owner run: {}", grant_for(object, role)),
-            }
-        }
+            },
+            // `permission denied to set role`: the login is no member.
+            None => Advice {
+                problem: format!("permission denied: the role `{login}` is refused: {message}"),
+                remedy: format!("as a superuser run: GRANT lekalo_app TO {login}"),
+            },
+        },
         SqlState::INVALID_CATALOG_NAME => Advice {
             problem: format!("the database `{database}` does not exist on {}", place(config)),
             remedy: format!("create it (`createdb {database}`) or correct DB_NAME / DATABASE_URL"),
         },
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Advice {
-            problem: format!("the server refused the role `{role}`: {message}"),
+            problem: format!("the server refused the role `{login}`: {message}"),
             remedy: "correct DB_USER and DB_PASSWORD, or DATABASE_URL".into(),
         },
         _ => Advice {
@@ -80,7 +85,7 @@ fn grant_for(object: &str, role: &str) -> String {
         Some(("sequence", name)) => format!("GRANT USAGE ON SEQUENCE {name} TO {role}"),
         Some(("schema", name)) => format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),
         Some(("database", name)) => format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {name} TO {role}"),
-        _ => format!("GRANT lekalo_app TO {role}"),
+        _ => format!("GRANT the privilege to {role}"),
     }
 }
 

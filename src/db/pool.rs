@@ -38,6 +38,13 @@ pub struct Options {
     pub echo: bool,
 }
 
+impl Options {
+    /// The role the service works as.
+    pub fn role(&self) -> &str {
+        if self.switch_role { APP_ROLE } else { self.config.get_user().unwrap_or("postgres") }
+    }
+}
+
 /// The database, as the app role.
 #[derive(Clone)]
 pub struct Db {

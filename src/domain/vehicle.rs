@@ -2,10 +2,10 @@
 
 /// A word that is not one of a fixed vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is not one of {allowed}")]
+#[error("`{word}` is not one of {}", .allowed.join(", "))]
 pub struct UnknownWord {
     pub word: String,
-    pub allowed: &'static str,
+    pub allowed: &'static [&'static str],
 }
 
 /// Defines an enum whose variants have one lower-case word each, the same in CSV files and in the database.
@@ -39,7 +39,7 @@ macro_rules! vocabulary {
                     $($word => Ok(Self::$variant),)+
                     _ => Err($crate::domain::vehicle::UnknownWord {
                         word: word.to_owned(),
-                        allowed: concat!($("`", $word, "` "),+),
+                        allowed: &[$($word),+],
                     }),
                 }
             }
@@ -169,7 +169,7 @@ mod tests {
             assert_eq!(body.word().parse::<BodyType>(), Ok(*body));
         }
         let error = "sideways".parse::<Steering>().unwrap_err();
-        assert_eq!(error.to_string(), "`sideways` is not one of `left` `right` `both` ");
+        assert_eq!(error.to_string(), "`sideways` is not one of left, right, both");
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum FileError {
     /// Saved in another encoding.
     #[error("the file is not in UTF-8; save it as \"CSV UTF-8\"")]
     Encoding,
+    /// A price list, not a step's file.
+    #[error("the file is a PDF or a spreadsheet, not a CSV file; `lekalo extract` reads those")]
+    NotText,
     /// Columns that this file must have.
     #[error("the file has no column {}; its columns are: {}", .missing.join(", "), .seen.join(", "))]
     MissingColumns { missing: Vec<&'static str>, seen: Vec<String> },
@@ -112,6 +115,9 @@ impl Sheet {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes)?;
         let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+        if bytes.starts_with(b"%PDF-") || bytes.starts_with(b"PK\x03\x04") {
+            return Err(FileError::NotText);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| FileError::Encoding)?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)

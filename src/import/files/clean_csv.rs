@@ -74,8 +74,9 @@ fn values(row: &CleanRow) -> [String; COLUMNS.len()] {
     ]
 }
 
+/// Notes that end like a bracket get an empty one, so that reading can always take the last one off.
 fn notes_with_issues(row: &CleanRow) -> String {
-    if row.issues.is_empty() {
+    if row.issues.is_empty() && !row.notes.ends_with(']') {
         return row.notes.clone();
     }
     let words: Vec<String> = row
@@ -149,7 +150,7 @@ impl Line<'_> {
             borders: self.word("borders"),
             seat_rows: self.word("seat_rows"),
             trunk: self.word("trunk"),
-            notes: split_notes(self.text("notes"), !issues.is_empty()).0.to_owned(),
+            notes: split_notes(self.text("notes")).0.to_owned(),
             confidence: self.word("confidence").unwrap_or(Confidence::Low),
             issues,
             cells: Vec::new(),
@@ -173,7 +174,10 @@ impl Line<'_> {
         if value.is_empty() {
             return None;
         }
-        value.parse().map_err(|error: UnknownWord| self.bad(column, &value, &format!("one of {}", error.allowed))).ok()
+        value
+            .parse()
+            .map_err(|error: UnknownWord| self.bad(column, &value, &format!("one of {}", error.allowed.join(", "))))
+            .ok()
     }
 
     fn year(&mut self, column: &str) -> Option<i16> {
@@ -201,7 +205,7 @@ impl Line<'_> {
     fn issues(&mut self) -> Vec<Issue> {
         let codes = self.text("issues").to_owned();
         let notes = self.text("notes").to_owned();
-        let mut words = split_notes(&notes, !codes.is_empty()).1.split(NEXT);
+        let mut words = split_notes(&notes).1.split(NEXT);
         let mut found = Vec::new();
         for code in codes.split(';').map(str::trim).filter(|code| !code.is_empty()) {
             match code.to_lowercase().parse() {
@@ -210,16 +214,16 @@ impl Line<'_> {
                     let (message, suggestion) = text.split_once(ARROW).unwrap_or((text, ""));
                     found.push(issues::issue(code, message, suggestion));
                 }
-                Err(UnknownWord { allowed, .. }) => self.bad("issues", code, &format!("one of {allowed}")),
+                Err(UnknownWord { allowed, .. }) => self.bad("issues", code, &format!("one of {}", allowed.join(", "))),
             }
         }
         found
     }
 }
 
-/// Notes and, if the row has issues, their words in the square brackets at the end.
-fn split_notes(notes: &str, has_issues: bool) -> (&str, &str) {
-    let bracket = if has_issues { notes.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) } else { None };
+/// Notes, and the words of issues in the square brackets at the end; a person may have cleared the issues and left these.
+fn split_notes(notes: &str) -> (&str, &str) {
+    let bracket = notes.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
     bracket.map_or((notes, ""), |(notes, words)| (notes.trim_end(), words))
 }
 
