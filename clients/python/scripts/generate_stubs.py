@@ -63,7 +63,7 @@ def public_module(descriptors: descriptor_pb2.FileDescriptorSet) -> str:
     """Writes `v1.py`, where every message and enum of the contract has its public name."""
     names = {
         f"{file.name.removesuffix('.proto').rsplit('/', 1)[1]}_pb2": sorted(
-            entry.name for entry in [*file.message_type, *file.enum_type]
+            [*(message.name for message in file.message_type), *(enum.name for enum in file.enum_type)]
         )
         for file in descriptors.file
     }

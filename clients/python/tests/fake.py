@@ -115,8 +115,7 @@ class FakeService:
         return step(request, context) if callable(step) else step
 
     def fail_later(self, step: Failure, context: grpc.ServicerContext) -> Iterator[Message]:
-        step.send(context)
-        yield Message()
+        yield from (step.send(context) for _ in range(1))
 
 
 def start(service: FakeService, address: str, tls: grpc.ServerCredentials | None = None) -> tuple[grpc.Server, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -301,10 +300,9 @@ async def test_answers_are_frozen_and_become_json(bot: Any, service: FakeService
 SEED = Path(__file__).parents[3] / "data" / "seed.toml"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11) or not SEED.exists(), reason="wants tomllib and the service's seed")
+@pytest.mark.skipif(not SEED.exists(), reason="the service's seed is not here")
 def test_bodies_are_named_as_the_service_names_them() -> None:
-    import tomllib  # noqa: PLC0415
-
+    tomllib = pytest.importorskip("tomllib")
     for body in tomllib.loads(SEED.read_text())["body_types"]:
-        for language in ("ru", "ky", "en"):
-            assert body_type_name(body["code"], language) == body[language]
+        names = [body_type_name(body["code"], language) for language in ("ru", "ky", "en")]
+        assert names == [body["ru"], body["ky"], body["en"]]

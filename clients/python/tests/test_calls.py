@@ -182,7 +182,7 @@ async def test_a_file_goes_in_chunks_and_again_if_need_be(client: Any, service: 
     assert first == second
     header, *chunks = first
     assert (header.header.file_name, header.header.validate_only) == ("price.pdf", True)
-    assert uuid.UUID(header.header.request_id)
+    assert str(uuid.UUID(header.header.request_id)) == header.header.request_id
     assert len(chunks) > 1
     assert b"".join(chunk.chunk for chunk in chunks) == content
     assert service.calls[0].left == pytest.approx(60, abs=5)
@@ -250,19 +250,22 @@ async def test_clients_are_context_managers(address: str, service: FakeService) 
 
 
 async def test_a_cancelled_task_cancels_the_call(address: str, service: FakeService) -> None:
-    gone = asyncio.Event()
+    arrived, gone = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    def set_gone() -> None:
+        loop.call_soon_threadsafe(gone.set)
+
     def wait(_: Any, context: grpc.ServicerContext) -> v1.ListCategoriesResponse:
-        context.add_callback(lambda: loop.call_soon_threadsafe(gone.set))
+        context.add_callback(set_gone)
+        loop.call_soon_threadsafe(arrived.set)
         time.sleep(0.5)
         return CATEGORIES
 
     service.on("ListCategories", wait)
     async with AsyncClient(address) as client:
         task = asyncio.ensure_future(client.list_categories("evopoliki"))
-        while not service.calls:
-            await asyncio.sleep(0.01)
+        await arrived.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import datetime, timezone
 from typing import Any, get_type_hints
 
 import pytest
@@ -13,7 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from lekalo_client import AsyncClient, Client, to_datetime, v1
+from lekalo_client import AsyncClient, Client, v1
 from lekalo_client.bot import AsyncBot, Bot
 
 SERVICES = [
@@ -30,12 +31,12 @@ def python_name(rpc: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", rpc).lower()
 
 
-def sample(field: FieldDescriptor) -> Any:
+def sample(field: Any) -> Any:
     """A value that is not the field's default, and not another field's value."""
     if field.name in KNOWN:
         return KNOWN[field.name]
     if field.message_type and field.message_type.full_name == "google.protobuf.Timestamp":
-        return to_datetime(GetMessageClass(field.message_type)(seconds=field.number))
+        return datetime.fromtimestamp(field.number, timezone.utc)
     if field.message_type:
         message = filled(GetMessageClass(field.message_type))
         return [message] if field.is_repeated else message

@@ -276,7 +276,7 @@ mod tests {
         let FileError::BadValues { values, more: 0 } = read_clean(text.as_bytes()).unwrap_err() else { panic!() };
         let told: Vec<(u64, &str)> = values.iter().map(|bad| (bad.line, bad.column.as_str())).collect();
         assert_eq!(told, [(2, "year_from"), (2, "steering"), (3, "year_to")]);
-        assert!(values.iter().any(|bad| bad.allowed.contains("`left` `right` `both`")));
+        assert!(values.iter().any(|bad| bad.allowed.contains("left, right, both")));
         assert!(
             matches!(read_clean("make\nKia".as_bytes()), Err(FileError::MissingColumns { missing, .. }) if missing == ["model"])
         );

@@ -125,7 +125,14 @@ def pattern(message: v1.Pattern, language: str) -> types.Pattern:
 
 def outcome(verdict: v1.Verdict.ValueType) -> types.Outcome:
     """What a search came to; a verdict that this version does not know is no promise."""
-    return word(v1.Verdict, "VERDICT_", verdict) or "possible"  # type: ignore[no-any-return]
+    known: types.Outcome | None = word(v1.Verdict, "VERDICT_", verdict)
+    return known or "possible"
+
+
+def price_kind(number: v1.PriceKind.ValueType) -> types.PriceKind:
+    """How exact an amount is; a kind that this version does not know is no promise."""
+    known: types.PriceKind | None = word(v1.PriceKind, "PRICE_KIND_", number)
+    return known or "from"
 
 
 def amount(kind: types.PriceKind, lower: Money, upper: Money | None, words: Words) -> types.Amount:
@@ -158,9 +165,8 @@ def option_price(message: v1.ProductOption | v1.OptionValue, language: str) -> t
     """What an option or a value costs, if anything says so."""
     if not message.HasField("price"):
         return None
-    kind = word(v1.PriceKind, "PRICE_KIND_", message.price_kind) or "fixed"
     upper = message.price_max if message.HasField("price_max") else None
-    return amount(kind, message.price, upper, words_of(language))
+    return amount(price_kind(message.price_kind), message.price, upper, words_of(language))
 
 
 def price(message: v1.Quote, language: str) -> types.Price:
@@ -173,7 +179,7 @@ def price(message: v1.Quote, language: str) -> types.Price:
     return types.Price(
         visible=message.prices_visible,
         total=amount(
-            word(v1.PriceKind, "PRICE_KIND_", message.kind) or "from",
+            price_kind(message.kind),
             message.total,
             message.total_max if message.HasField("total_max") else None,
             words,

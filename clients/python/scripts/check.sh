@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# All that the Python client must pass, in a virtual environment of its own that is gone afterwards:
+#
+#     scripts/check.sh [path/to/lekalo]
+#
+# With a program, its demo is started for the tests that want a server; else LEKALO_ADDR may name a running demo;
+# with neither, those tests are skipped. PYTHON is the interpreter, python3 by default.
+set -euo pipefail
+lekalo=${1:+$(realpath "$1")}
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+dir=$(mktemp -d /tmp/lekalo-python-XXXXXX)
+chmod 755 "$dir" # as root, the demo's PostgreSQL runs as another account
+demo=
+# shellcheck disable=SC2317
+finish() {
+    if [[ -n $demo ]]; then
+        kill -TERM "$demo" 2>/dev/null || true
+        wait "$demo" || true
+    fi
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+"${PYTHON:-python3}" -m venv "$dir/venv"
+PATH="$dir/venv/bin:$PATH"
+export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+python --version
+pip install --quiet ".[dev]" # as users get it, not from src
+
+ruff check --no-cache
+ruff format --no-cache --check
+mypy --cache-dir "$dir/mypy"
+python scripts/generate_stubs.py --check
+python scripts/generate_sync.py --check
+
+if [[ -n $lekalo ]]; then
+    "$lekalo" demo --data-dir "$dir/data" --addr 127.0.0.1:0 >/dev/null 2>"$dir/log" &
+    demo=$!
+    for _ in {1..600}; do
+        ! grep -q '^listening on ' "$dir/log" || break
+        kill -0 "$demo" 2>/dev/null || break
+        sleep 0.1
+    done
+    LEKALO_ADDR=$(sed -n 's/^listening on //p' "$dir/log")
+    if [[ -z $LEKALO_ADDR ]]; then
+        cat "$dir/log" >&2
+        exit 1
+    fi
+    export LEKALO_ADDR
+fi
+
+pytest --quiet -p no:cacheprovider
+
+# The conversations of examples/, each to its end.
+play() {
+    local number
+    python examples/bot.py --tenant "$1" --language "$2" <"examples/$3" | tee "$dir/said"
+    number=$(grep -oE '№ [0-9A-F]{8}' "$dir/said" || true)
+    [[ -n $number ]] || { echo "error: $3 came to no application" >&2; exit 1; }
+}
+if [[ -n ${LEKALO_ADDR:-} ]]; then
+    play evopoliki ru bot_script.txt
+    play five_deluxe ru bot_script_five_deluxe.txt
+else
+    echo "no server: the conversations were not played"
+fi

@@ -1,0 +1,119 @@
+"""Whole orders with a real server: the demo at LEKALO_ADDR."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from lekalo_client import AsyncClient, Client, InvalidArgument, NotFound, PriceNotConfigured, v1
+from lekalo_client.bot import AsyncBot, Bot
+
+ADDRESS = os.environ.get("LEKALO_ADDR", "")
+pytestmark = pytest.mark.skipif(not ADDRESS, reason="LEKALO_ADDR names no demo")
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with Client(ADDRESS) as client:
+        yield client
+
+
+@pytest.mark.parametrize("language", ["ru", "ky", "en"])
+@pytest.mark.parametrize(("tenant", "category"), [("evopoliki", "eva_mats"), ("five_deluxe", "5d_mats")])
+def test_an_order(client: Client, tenant: str, category: str, language: str) -> None:
+    bot = Bot(client, tenant, language=language)
+    assert category in [one.code for one in bot.available_categories()]
+    brands = bot.brands(category, page_size=8)
+    assert len(brands) == 8
+    assert len({brand.slug for page in pages_of(bot, category) for brand in page}) == brands.total
+    assert "camry" in [model.slug for model in bot.models(category, "toyota")]
+    search = bot.search_patterns(category, "toyota camry 70")
+    assert search.outcome == "found"
+    assert search.car is not None
+    assert (search.car.brand, search.car.model) == ("toyota", "camry")
+    assert search.patterns[0].description
+    chosen = {
+        option.code: option.values[0].code if option.values else True
+        for option in bot.options(category, body_type="sedan")
+    }
+    price = bot.calculate_price(category, brand="toyota", model="camry", options=chosen, language=language)
+    assert price.visible == (tenant == "evopoliki")
+    assert bool(price.text) == price.visible
+    assert price.total.value == (Decimal(2800) if category == "eva_mats" else Decimal(8000))
+    lead = bot.create_lead(
+        name="Айбек",
+        phone="0555 123 456",
+        channel="telegram",
+        customer_id="5000000001",
+        category=category,
+        brand="toyota",
+        model="camry",
+        options=chosen,
+        quoted_total=price.total.value,
+    )
+    assert (lead.status, lead.phone) == ("new", "+996555123456")
+    kept = client.get_application(tenant, lead.id)
+    assert kept.id.upper().endswith(lead.number)
+    assert kept.customer.language == language
+
+
+def pages_of(bot: Bot, category: str) -> Iterator[list[object]]:
+    first = bot.brands(category, page_size=8)
+    for number in range(1, first.pages + 1):
+        yield list(bot.brands(category, page=number, page_size=8))
+
+
+async def test_an_order_with_asyncio() -> None:
+    async with AsyncClient(ADDRESS) as client:
+        bot = AsyncBot(client, "evopoliki")
+        search = await bot.search_patterns("eva_mats", "камрюха 70")
+        assert search.car is not None
+        assert search.car.model == "camry"
+        price = await bot.calculate_price("eva_mats", brand="toyota", model="camry")
+        assert price.total.value == Decimal(2400)
+        lead = await bot.create_lead(name="Айбек", phone="+996555123456", kind="callback")
+        assert (await client.get_application("evopoliki", lead.id)).id == lead.id
+
+
+def test_a_lead_is_not_doubled(client: Client) -> None:
+    bot = Bot(client, "evopoliki")
+    order = dict(
+        name="Айбек", phone="+996555123456", kind="callback", request_id="0198b5d2-8c1e-4f6a-9d43-5b0c2f7e1a90"
+    )
+    first = bot.create_lead(**order)  # type: ignore[arg-type]
+    assert bot.create_lead(**order) == first  # type: ignore[arg-type]
+
+
+def test_mistakes_are_told(client: Client) -> None:
+    bot = Bot(client, "evopoliki")
+    with pytest.raises(InvalidArgument) as wrong:
+        bot.create_lead(name="Айбек", phone="12", kind="callback")
+    assert [violation.field for violation in wrong.value.violations] == ["application.customer.phone"]
+    with pytest.raises(NotFound) as unknown:
+        bot.models("eva_mats", "toyotta")
+    assert unknown.value.reason == "BRAND_NOT_FOUND"
+    with pytest.raises(PriceNotConfigured):
+        bot.calculate_price("seat_covers", options={"heating": True})
+    assert bot.search_patterns("premium_covers", "камри").outcome == "not_sold"
+    assert bot.search_patterns("premium_covers", brand="toyota", model="camry").outcome == "not_sold"
+    assert bot.search_patterns("eva_mats", "письменный стол").outcome == "unknown_car"
+
+
+def test_applications_are_watched(client: Client) -> None:
+    bot = Bot(client, "evopoliki")
+    lead = bot.create_lead(name="Айбек", phone="+996555123456", kind="callback")
+    events = client.watch_applications("evopoliki", timeout=10)
+    event = next(event for event in events if event.application.id == lead.id)
+    assert event.kind == v1.ApplicationEventKind.APPLICATION_EVENT_KIND_CREATED
+    later = bot.create_lead(name="Айгуль", phone="+996555123457", kind="callback")
+    resumed = client.watch_applications("evopoliki", after=event.cursor, timeout=10)
+    assert next(event for event in resumed).application.id == later.id
+
+
+def test_answers_are_plain_data(client: Client) -> None:
+    search = Bot(client, "evopoliki").search_patterns("eva_mats", "камри 70")
+    assert dataclasses.asdict(search)["outcome"] == "found"
