@@ -3,10 +3,10 @@
 //! The rows are staged by binary COPY (which row-level security refuses on the tables themselves), matched against
 //! the reference and the tenant's patterns in one pass, and merged by sets. Every row is recorded with its outcome.
 
-use std::pin::pin;
+mod staging;
+
 use std::time::Duration;
 
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -14,7 +14,6 @@ use super::query::{Query, one};
 use super::{Tenant, Transaction};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Counts, Import, Mode, State};
-use crate::domain::vehicle::Years;
 
 /// How long one step of a merge may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(600);
@@ -97,8 +96,8 @@ impl Merge<'_> {
                 ) ON COMMIT DROP",
             )
             .await?;
-        copy_rows(self.tx, rows).await?;
-        copy_issues(self.tx, rows).await?;
+        staging::copy_rows(self.tx, rows).await?;
+        staging::copy_issues(self.tx, rows).await?;
         // Without statistics the joins below are planned for a handful of rows and do not finish.
         self.tx.batch("-- analyze_staging\n ANALYZE staged_rows; ANALYZE staged_issues").await
     }
@@ -399,76 +398,4 @@ impl Merge<'_> {
         }
         Ok(counts)
     }
-}
-
-async fn copy_rows(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
-    let sink = tx.copy_in("COPY staged_rows FROM STDIN (FORMAT binary)").await?;
-    let types = [
-        Type::INT4,
-        Type::INT4,
-        Type::INT4,
-        Type::TEXT,
-        Type::TEXT_ARRAY,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT2,
-        Type::INT2,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BOOL,
-        Type::BOOL,
-    ];
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-    for (position, row) in (1i32..).zip(rows) {
-        let Years { from, to } = row.years;
-        let accepted = row.is_accepted();
-        writer
-            .as_mut()
-            .write(&[
-                &position,
-                &row.page_number,
-                &row.row_number,
-                &row.source_id,
-                &row.cells,
-                &row.make,
-                &row.model,
-                &row.generation,
-                &from,
-                &to,
-                &row.body_type.map(|body| body.word()),
-                &row.steering.map(|steering| steering.word()),
-                &row.borders.map(|borders| borders.word()),
-                &row.seat_rows.map(|seat_rows| seat_rows.word()),
-                &row.trunk.map(|trunk| trunk.word()),
-                &row.notes,
-                &row.confidence.word(),
-                &row.is_header,
-                &accepted,
-            ])
-            .await?;
-    }
-    writer.finish().await?;
-    Ok(())
-}
-
-async fn copy_issues(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
-    let sink = tx.copy_in("COPY staged_issues FROM STDIN (FORMAT binary)").await?;
-    let types = [Type::INT4, Type::INT2, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT];
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-    for (position, row) in (1i32..).zip(rows) {
-        for (number, issue) in (1i16..).zip(&row.issues) {
-            writer
-                .as_mut()
-                .write(&[&position, &number, &issue.code.word(), &issue.field, &issue.message, &issue.suggestion])
-                .await?;
-        }
-    }
-    writer.finish().await?;
-    Ok(())
 }

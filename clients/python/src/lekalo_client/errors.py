@@ -213,8 +213,9 @@ def from_rpc_error(error: grpc.RpcError) -> LekaloError:
     """The exception for what gRPC raised."""
     if not isinstance(error, (grpc.Call, grpc.aio.AioRpcError)):
         return Unknown(str(error))
-    trailers = dict(error.trailing_metadata() or ())
-    details = read_details(trailers.get("grpc-status-details-bin", b""))
+    # Pairs: grpc.aio's metadata of some versions looks like a mapping and is none.
+    trailers = error.trailing_metadata() or ()
+    details = read_details(next((value for key, value in trailers if key == "grpc-status-details-bin"), b""))
     kind = BY_CODE.get(error.code(), Unknown)
     specific = BY_REASON.get(details.reason, kind)
     return (specific if issubclass(specific, kind) else kind)(error.details() or "", details)
