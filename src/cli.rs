@@ -48,7 +48,7 @@ enum Command {
     /// Report whether the database is reachable and fit for service
     Check(check::Args),
     /// Apply migrations, or show where the database stands
-    #[command(subcommand)]
+    #[command(subcommand, after_help = migrate::EXAMPLES)]
     Migrate(migrate::Command),
     /// Write what the program ships: tenants, categories, options, prices, texts, vehicles
     Seed(seed::Args),
@@ -61,18 +61,19 @@ enum Command {
     /// Extract, clean and load a price list
     Import(import::Args),
     /// Show what became of imports and of each of their rows
-    #[command(subcommand)]
+    #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
     /// Count what there is and list what needs attention
     Stats(stats::Args),
     /// Open psql on the configured or embedded database
     Psql(psql::Args),
     /// Get PostgreSQL for the embedded server where the machine has none
-    #[command(subcommand)]
+    #[command(subcommand, after_help = db::EXAMPLES)]
     Db(db::Command),
     /// Print shell completions
     Completions(completions::Args),
     /// Print the manual page
+    #[command(after_help = "Examples:\n  lekalo man | man -l -")]
     Man,
 }
 

@@ -6,6 +6,7 @@ pub mod error;
 pub mod import;
 pub mod page;
 pub mod pattern;
+pub mod price;
 pub mod seed;
 pub mod stats;
 pub mod tenant;

@@ -12,6 +12,8 @@ mod catalog;
 mod convert;
 mod health;
 mod import;
+mod options;
+mod pricing;
 mod request;
 mod status;
 mod tenant;
@@ -144,6 +146,7 @@ async fn drain(calls: &Calls, world: &World) {
     let finished = async { tokio::join!(calls.idle(), world.imports.idle()) };
     if tokio::time::timeout(DRAIN, finished).await.is_err() {
         tracing::warn!("some calls or imports did not finish in {DRAIN:?} and are cut off");
+        calls.cut_off();
     }
     world.imports.stop().await;
     tokio::time::sleep(FLUSH).await;

@@ -10,6 +10,7 @@
 //! To teach it a car, add lines to `data/vehicles.toml`; [`mod@reference`] says what is checked there.
 
 mod badges;
+mod bodies;
 mod guess;
 mod index;
 mod matches;

@@ -32,11 +32,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         });
         output::json(&json!({ "database": name, "ok": wrong == 0, "findings": findings.collect::<Vec<Value>>() }))?;
     } else {
-        println!("{name}");
+        output::line(&name)?;
         for finding in &findings {
-            println!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.what, finding.detail);
+            output::line(format_args!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.what, finding.detail))?;
             if !finding.remedy.is_empty() {
-                println!("  → {}", finding.remedy);
+                output::line(format_args!("  → {}", finding.remedy))?;
             }
         }
     }

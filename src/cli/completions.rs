@@ -6,7 +6,7 @@ use super::Cli;
 
 /// Prints shell completions.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   lekalo completions bash > /etc/bash_completion.d/lekalo")]
 pub struct Args {
     /// For which shell

@@ -71,8 +71,10 @@ impl Database {
 
     /// The pool, after making sure that the schema is there and that the pool's role may serve.
     pub async fn connect(&mut self) -> anyhow::Result<Db> {
-        let position = migrate::current(self.config.owner(), self.config.tls).await?;
-        if position.current < position.latest {
+        // A failure here is told better by the check of the role.
+        if let Ok(position) = migrate::current(self.config.owner(), self.config.tls).await
+            && position.current < position.latest
+        {
             let name = self.config.database.get_dbname().unwrap_or_default();
             return Err(UserError::error(
                 format!(

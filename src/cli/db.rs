@@ -1,7 +1,10 @@
 //! `lekalo db`.
 
-use super::output::UserError;
+use super::output::{self, UserError};
 use crate::db::embedded;
+
+pub const EXAMPLES: &str = "Examples:
+  lekalo db fetch";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -16,7 +19,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             eprintln!("downloading PostgreSQL to {}", home.display());
             let fetched = tokio::task::spawn_blocking(move || embedded::fetch::fetch(&home)).await?;
             let bin = fetched.map_err(|error| UserError::error(error.to_string(), ""))?;
-            println!("{}", bin.display());
+            output::line(bin.display())?;
             Ok(())
         }
     }

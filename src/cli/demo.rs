@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::database::{self, Database};
 use super::load::{Target, load_rows};
 use super::output;
-use super::serve::{serve, stop_signal};
+use super::serve::{serve, stop_signal, unless};
+use crate::db::Db;
 use crate::domain::import::Mode;
 use crate::import::{extract, run};
 use crate::vehicles::Index;
@@ -33,14 +34,26 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let stop = stop_signal()?;
+    let mut stop = Box::pin(stop_signal()?);
     let data_dir = match args.data_dir {
         Some(dir) => dir,
         None => crate::db::embedded::data_home()?.join("demo"),
     };
     eprintln!("starting a private PostgreSQL in {}", data_dir.display());
-    let mut database =
-        Database::open(&database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) }).await?;
+    let embedded = database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
+    let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
+    let served = async {
+        let Some(db) = unless(&mut stop, fill(&mut database)).await? else { return Ok(()) };
+        let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
+        serve(db, args.addr.unwrap_or(database.config.addr), stop, |addr| print_calls(addr, &psql)).await
+    };
+    let served = served.await;
+    eprintln!("stopping PostgreSQL");
+    served.and(database.close().await)
+}
+
+/// Migrates, seeds, and imports the sample.
+async fn fill(database: &mut Database) -> anyhow::Result<Db> {
     let position = database.migrate().await?;
     eprintln!("schema at version {}", position.current);
     let db = database.connect().await?;
@@ -73,10 +86,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             counts.headers
         );
     }
-    let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
-    serve(db, args.addr.unwrap_or(database.config.addr), stop, |addr| print_calls(addr, &psql)).await?;
-    eprintln!("stopping PostgreSQL");
-    database.close().await
+    Ok(db)
 }
 
 /// Calls to paste, one per thing a bot asks first.

@@ -102,7 +102,9 @@ pub fn write(
     content: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let Some(path) = output else {
-        return content(&mut std::io::stdout().lock());
+        let mut complete = Vec::new();
+        content(&mut complete)?;
+        return Ok(std::io::stdout().lock().write_all(&complete)?);
     };
     let cannot =
         |error: &dyn std::fmt::Display| UserError::error(format!("cannot write {}: {error}", path.display()), "");

@@ -3,11 +3,15 @@
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
-use super::output::{self, UserError};
+use super::output;
 use crate::db::Db;
 use crate::domain::import::{Import, ImportRow, Outcome};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
+
+pub const EXAMPLES: &str = "Examples:
+  lekalo imports list --tenant evopoliki
+  lekalo imports rows 0193… --tenant evopoliki --outcome rejected";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -91,7 +95,8 @@ async fn show_list(db: &Db, tenant: &Tenant, json: bool) -> anyhow::Result<()> {
 
 fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     if imports.is_empty() {
-        return Err(UserError::error("the tenant has no imports yet", "lekalo import FILE --tenant … --category …"));
+        eprintln!("the tenant has no imports yet: lekalo import FILE --tenant … --category …");
+        return Ok(());
     }
     let rows = imports.iter().map(|import| {
         let c = import.counts;
@@ -126,7 +131,7 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
         "headers",
         "error",
     ];
-    println!("{}", output::table(header, rows));
+    output::line(output::table(header, rows))?;
     Ok(())
 }
 
@@ -156,7 +161,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
             issues.join("; "),
         ]
     });
-    println!("{}", output::table(["page:row", "outcome", "cells", "car", "issues"], lines));
+    output::line(output::table(["page:row", "outcome", "cells", "car", "issues"], lines))?;
     eprintln!("{} rows", rows.len());
     Ok(())
 }

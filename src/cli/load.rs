@@ -172,9 +172,9 @@ pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool
         ("rejected", counts.rejected),
         ("headers", counts.headers),
     ];
-    println!("{}", output::table([heading, "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])));
+    output::line(output::table([heading, "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])))?;
     if counts.withdrawn > 0 {
-        println!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn);
+        output::line(format_args!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn))?;
     }
     eprintln!("import {} {}", import.id, import.state);
     if counts.rejected > 0 {

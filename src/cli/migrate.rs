@@ -6,6 +6,10 @@ use super::database::{self, Database};
 use super::output;
 use crate::db::migrate;
 
+pub const EXAMPLES: &str = "Examples:
+  lekalo migrate current
+  lekalo migrate up";
+
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Apply the migrations that are missing
@@ -38,7 +42,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     if args.json {
         return output::json(&json!({ "current": position.current, "latest": position.latest }));
     }
-    println!("{}", position.current);
+    output::line(position.current)?;
     if position.current < position.latest {
         eprintln!("{} is the latest; apply the rest with `lekalo migrate up`", position.latest);
     }

@@ -1,5 +1,6 @@
 //! What commands print: tables for people, JSON for programs, errors with hints for both.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -26,6 +27,10 @@ impl UserError {
 
 /// Tells a failure on stderr; exit code 1 for the user's mistake, 2 for ours or the environment's.
 pub fn report(error: &anyhow::Error) -> ExitCode {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    if io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS; // `| head` has seen enough
+    }
     if let Some(mistake) = error.downcast_ref::<UserError>() {
         return tell(&mistake.message, &mistake.hint, 1);
     }
@@ -87,8 +92,12 @@ pub fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "lekalo".to_owned())
 }
 
+/// Prints a line of data. Unlike `println!` it does not panic when the reader has gone.
+pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+}
+
 /// Prints a document as JSON.
 pub fn json(document: &serde_json::Value) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(document)?);
-    Ok(())
+    line(serde_json::to_string_pretty(document)?)
 }

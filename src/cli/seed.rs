@@ -23,7 +23,9 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut database = Database::open(&args.database).await?;
-    database.migrate().await?;
+    if !args.dry_run {
+        database.migrate().await?;
+    }
     let db = database.connect().await?;
     let tables = db.apply_seed(&crate::seed::shipped()?, args.dry_run).await?;
     database.close().await?;
@@ -38,7 +40,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let rows = tables.iter().map(|table| {
         [table.table.to_owned(), table.inserted.to_string(), table.updated.to_string(), table.unchanged.to_string()]
     });
-    println!("{}", output::table(["table", "inserted", "updated", "unchanged"], rows));
+    output::line(output::table(["table", "inserted", "updated", "unchanged"], rows))?;
     if args.dry_run {
         eprintln!("nothing was written");
     }

@@ -34,15 +34,31 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let stop = stop_signal()?;
-    let mut database = Database::open(&args.database).await?;
-    if !args.no_migrate {
-        database.migrate().await?;
+    let mut stop = Box::pin(stop_signal()?);
+    let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
+    let served = async {
+        let starting = async {
+            if !args.no_migrate {
+                database.migrate().await?;
+            }
+            database.connect().await
+        };
+        let Some(db) = unless(&mut stop, starting).await? else { return Ok(()) };
+        serve(db, args.addr.unwrap_or(database.config.addr), stop, |_| {}).await
+    };
+    let served = served.await;
+    served.and(database.close().await)
+}
+
+/// Does `work`, unless told to stop before it is done: then what it began is dropped, and there is no result.
+pub async fn unless<T>(
+    stop: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        done = work => done.map(Some),
+        () = stop => Ok(None),
     }
-    let db = database.connect().await?;
-    let addr = args.addr.unwrap_or(database.config.addr);
-    serve(db, addr, stop, |_| {}).await?;
-    database.close().await
 }
 
 /// Serves until `stop`; `ready` gets the address once it listens.

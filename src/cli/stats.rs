@@ -73,30 +73,30 @@ fn print_json(stats: &Stats) -> anyhow::Result<()> {
 }
 
 fn print_tables(stats: &Stats, one_tenant: bool) -> anyhow::Result<()> {
-    println!(
+    output::line(format_args!(
         "{}",
         output::table(["what", "count"], counts(stats).map(|(name, count)| [name.into(), count.to_string()]))
-    );
+    ))?;
     let of = if one_tenant { "models with patterns" } else { "models" };
     let brands = stats.top_brands.iter().map(|brand| [brand.name.clone(), brand.models.to_string()]);
-    println!("\n{}", output::table(["top brands", of], brands));
+    output::line(format_args!("\n{}", output::table(["top brands", of], brands)))?;
     if !stats.unpriced.is_empty() {
-        println!("\nNo price for these bodies (empty: the body is not known):");
+        output::line("\nNo price for these bodies (empty: the body is not known):")?;
         let rows = stats.unpriced.iter().map(|(tenant, body)| {
             [tenant.clone(), body.category.clone(), body.body_type.clone(), body.patterns.to_string()]
         });
-        println!("{}", output::table(["tenant", "category", "body", "patterns"], rows));
+        output::line(output::table(["tenant", "category", "body", "patterns"], rows))?;
     }
     if !stats.missing_translations.is_empty() {
-        println!("\nMissing translations:");
+        output::line("\nMissing translations:")?;
         let rows = stats
             .missing_translations
             .iter()
             .map(|missing| [missing.table.clone(), missing.key.clone(), missing.languages.join(", ")]);
-        println!("{}", output::table(["table", "key", "languages"], rows));
+        output::line(output::table(["table", "key", "languages"], rows))?;
     }
     if !stats.open_import_issues.is_empty() {
-        println!("\nOpen import issues:");
+        output::line("\nOpen import issues:")?;
         let rows = stats.open_import_issues.iter().map(|(tenant, issue)| {
             [
                 tenant.clone(),
@@ -106,7 +106,7 @@ fn print_tables(stats: &Stats, one_tenant: bool) -> anyhow::Result<()> {
                 issue.import_id.clone(),
             ]
         });
-        println!("{}", output::table(["tenant", "file", "issue", "rows", "import"], rows));
+        output::line(output::table(["tenant", "file", "issue", "rows", "import"], rows))?;
     }
     Ok(())
 }

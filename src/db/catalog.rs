@@ -28,6 +28,23 @@ pub struct CategoryRef {
     pub sold: bool,
 }
 
+impl CategoryRef {
+    /// Itself if the tenant, by its slug, sells it.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` `CATEGORY_NOT_SOLD` if not.
+    pub fn sold_by(self, tenant: &str) -> Result<Self> {
+        if self.sold {
+            return Ok(self);
+        }
+        Err(Error::FailedPrecondition {
+            reason: "CATEGORY_NOT_SOLD",
+            message: format!("tenant `{tenant}` does not sell category `{}`", self.code),
+            metadata: vec![("tenant", tenant.to_owned()), ("category", self.code)],
+        })
+    }
+}
+
 /// An item and the language its display name is in.
 pub type Named<T> = (T, Language);
 
@@ -302,6 +319,7 @@ fn sorted_page<T>(page: &PageRequest, rows: &[Row], read: impl Fn(&Row) -> Resul
     Ok(Page { items: items.into_iter().map(|(item, _)| item).collect(), next, total })
 }
 
-fn words(languages: &[Language]) -> Vec<&'static str> {
+/// As SQL has them.
+pub(super) fn words(languages: &[Language]) -> Vec<&'static str> {
     languages.iter().map(|language| language.word()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
 use crate::domain::Error;
@@ -15,10 +15,13 @@ impl From<tokio_postgres::Error> for Error {
         };
         match *state {
             SqlState::QUERY_CANCELED => Self::DeadlineExceeded,
-            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Self::Aborted {
-                reason: "CONCURRENT_CHANGE",
-                message: "somebody else changed the same data; read it again and retry".into(),
-            },
+            // An overlap can only come from a write beside ours: our own are looked for beforehand.
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::EXCLUSION_VIOLATION => {
+                Self::Aborted {
+                    reason: "CONCURRENT_CHANGE",
+                    message: "somebody else changed the same data; read it again and retry".into(),
+                }
+            }
             SqlState::LOCK_NOT_AVAILABLE => busy(),
             SqlState::TOO_MANY_CONNECTIONS => busy(),
             SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => unavailable(),
@@ -31,7 +34,9 @@ impl From<tokio_postgres::Error> for Error {
 impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Timeout(_) => busy(),
+            PoolError::Timeout(TimeoutType::Wait) => busy(),
+            // Connecting, or checking a connection, took too long.
+            PoolError::Timeout(_) => unavailable(),
             PoolError::Backend(error) => match Self::from(error) {
                 // Refused before any query: whatever the reason, the database is out of reach.
                 Self::Internal(cause) => {

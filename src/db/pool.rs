@@ -1,6 +1,7 @@
 //! The connection pool: a fixed size, an overflow that closes when idle, and timeouts on every step.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
@@ -20,6 +21,8 @@ const CREATE: Duration = Duration::from_secs(5);
 const RECYCLE: Duration = Duration::from_secs(2);
 /// How long a connection beyond the pool size may be idle.
 const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
+/// A cancel request has no answer: one that arrives late must not hit the connection's next user.
+const LATE_CANCEL: Duration = Duration::from_millis(50);
 /// How long a cancelled query may take to stop before its connection is closed.
 const CANCEL: Duration = Duration::from_secs(5);
 
@@ -95,14 +98,15 @@ impl Db {
     /// A connection of one's own until it is dropped.
     pub(super) async fn connection(&self) -> Result<Connection> {
         let object = self.pool.get().await?;
-        Ok(Connection { object: Some(object), tls: self.tls.clone(), dirty: false })
+        Ok(Connection { object: Some(object), tls: self.tls.clone(), dirty: false, running: AtomicBool::new(false) })
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         let mut connection = self.connection().await?;
         connection.dirty = true;
-        let answer = tokio::time::timeout(RECYCLE, connection.client()?.simple_query("SELECT 1")).await;
+        let answer =
+            tokio::time::timeout(RECYCLE, connection.answer(connection.client()?.simple_query("SELECT 1"))).await;
         connection.dirty = answer.is_err();
         answer.map_err(|_| Error::DeadlineExceeded)??;
         Ok(())
@@ -136,12 +140,13 @@ async fn close_idle_overflow(pool: Pool, keep: usize) {
     }
 }
 
-/// A checked-out connection. While `dirty` something may still run on it (a query, an open transaction): dropped
-/// like that, its query is cancelled and it goes back to the pool only once it has answered.
+/// A checked-out connection. Dropped while `dirty` (a transaction is open) it is rolled back, while `running` (a
+/// statement has not answered) it is cancelled first; it goes back to the pool only once it has answered.
 pub(super) struct Connection {
     object: Option<Object>,
     tls: MakeRustlsConnect,
     pub(super) dirty: bool,
+    pub(super) running: AtomicBool,
 }
 
 impl Connection {
@@ -151,19 +156,35 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Waits for a statement's answer; if that is given up, the connection knows that the statement still runs.
+    pub(super) async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
+        self.running.store(true, Ordering::Relaxed);
+        let answer = statement.await;
+        self.running.store(false, Ordering::Relaxed);
+        answer
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take().filter(|_| self.dirty) else { return };
         let tls = self.tls.clone();
+        let running = self.running.load(Ordering::Relaxed);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(object));
             return;
         };
         runtime.spawn(async move {
             let stop = async {
+                if !running {
+                    return object.batch_execute("ROLLBACK").await;
+                }
                 // An error here means the connection is gone, which ROLLBACK will find out too.
                 let _ = object.cancel_token().cancel_query(tls).await;
-                object.batch_execute("ROLLBACK").await
+                let stopped = object.batch_execute("ROLLBACK").await;
+                tokio::time::sleep(LATE_CANCEL).await;
+                stopped
             };
             if !matches!(tokio::time::timeout(CANCEL, stop).await, Ok(Ok(()))) {
                 drop(Object::take(object));

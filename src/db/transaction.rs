@@ -53,7 +53,7 @@ impl Db {
         let begun = client.batch_execute(&begin);
         let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
         let committed = client.batch_execute("COMMIT");
-        let (begun, (answers, committed)) = join(begun, join(answers, committed)).await;
+        let (begun, (answers, committed)) = connection.answer(join(begun, join(answers, committed))).await;
         connection.dirty = false;
         if self.echo {
             for query in &queries {
@@ -111,13 +111,13 @@ impl Transaction {
     async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration) -> Result<Self> {
         let mut connection = db.connection().await?;
         connection.dirty = true;
-        connection.client()?.batch_execute(&begin_sql(tenant, "READ WRITE", timeout)).await?;
+        connection.answer(connection.client()?.batch_execute(&begin_sql(tenant, "READ WRITE", timeout))).await?;
         Ok(Self { connection, echo: db.echo, tenant })
     }
 
     /// Goes on in another tenant's context.
     pub(super) async fn enter(&mut self, tenant: TenantId) -> Result<()> {
-        self.connection.client()?.batch_execute(&set_tenant_sql(tenant)).await?;
+        self.connection.answer(self.connection.client()?.batch_execute(&set_tenant_sql(tenant))).await?;
         self.tenant = Some(tenant);
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Transaction {
     /// Runs a statement and returns its rows.
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
         let started = Instant::now();
-        let answer = self.connection.client()?.query_typed(query.sql, &query.params).await;
+        let answer = self.connection.answer(self.connection.client()?.query_typed(query.sql, &query.params)).await;
         self.log(query.name(), started);
         Ok(answer?)
     }
@@ -140,7 +140,7 @@ impl Transaction {
     /// Runs a statement and returns how many rows it touched.
     pub async fn execute(&self, query: Query<'_>) -> Result<u64> {
         let started = Instant::now();
-        let answer = self.connection.client()?.execute_typed(query.sql, &query.params).await;
+        let answer = self.connection.answer(self.connection.client()?.execute_typed(query.sql, &query.params)).await;
         self.log(query.name(), started);
         Ok(answer?)
     }
@@ -148,7 +148,7 @@ impl Transaction {
     /// Runs fixed statements without parameters.
     pub async fn batch(&self, sql: &'static str) -> Result<()> {
         let started = Instant::now();
-        let answer = self.connection.client()?.batch_execute(sql).await;
+        let answer = self.connection.answer(self.connection.client()?.batch_execute(sql)).await;
         self.log(super::query::name(sql), started);
         Ok(answer?)
     }
@@ -158,12 +158,12 @@ impl Transaction {
         &self,
         sql: &'static str,
     ) -> Result<tokio_postgres::CopyInSink<B>> {
-        Ok(self.connection.client()?.copy_in(sql).await?)
+        Ok(self.connection.answer(self.connection.client()?.copy_in(sql)).await?)
     }
 
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
-        self.connection.client()?.batch_execute("COMMIT").await?;
+        self.connection.answer(self.connection.client()?.batch_execute("COMMIT")).await?;
         self.connection.dirty = false;
         Ok(())
     }

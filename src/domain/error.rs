@@ -52,7 +52,7 @@ pub enum Error {
 impl Error {
     /// One bad field.
     pub fn invalid(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation { field: field.into(), reason, description: description.into() }])
+        Self::Invalid(vec![Violation::new(field, reason, description)])
     }
 
     /// A thing that does not exist.
@@ -75,6 +75,15 @@ pub struct Violation {
     pub reason: &'static str,
     /// What is wrong and what to do, for people.
     pub description: String,
+    /// The variable parts of the description, for programs.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
+impl Violation {
+    /// Without metadata.
+    pub fn new(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {
+        Self { field: field.into(), reason, description: description.into(), metadata: Vec::new() }
+    }
 }
 
 fn list(violations: &[Violation]) -> String {

@@ -68,7 +68,7 @@ impl PageRequest {
     pub fn new(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> Result<Self> {
         let mut violations = Vec::new();
         let mut refuse = |field: &str, reason, description: &str| {
-            violations.push(super::error::Violation { field: field.into(), reason, description: description.into() });
+            violations.push(super::error::Violation::new(field, reason, description));
         };
         if page_size < 0 {
             refuse("page_size", OUT_OF_RANGE, "must not be negative; 0 means 50, at most 500 are returned");

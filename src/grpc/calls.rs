@@ -13,10 +13,12 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use super::status::shutting_down;
 use crate::db::deadline;
 use crate::domain::Error;
 
@@ -30,6 +32,7 @@ pub struct Calls {
 struct Shared {
     in_flight: AtomicUsize,
     ended: Notify,
+    cut_off: CancellationToken,
 }
 
 impl Calls {
@@ -42,6 +45,11 @@ impl Calls {
             }
             ended.await;
         }
+    }
+
+    /// Answers UNAVAILABLE to the calls in flight and stops their queries.
+    pub fn cut_off(&self) {
+        self.shared.cut_off.cancel();
     }
 
     fn begin(&self) -> InFlight {
@@ -97,15 +105,25 @@ where
         let in_flight = (path != "/grpc.health.v1.Health/Watch").then(|| self.calls.begin());
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let answer = self.inner.call(request);
+        let shared = self.calls.shared.clone();
         Box::pin(async move {
             let started = Instant::now();
             let answer = AssertUnwindSafe(answer).catch_unwind();
-            let answer = match deadline {
-                None => answer.await,
-                Some(deadline) => match timeout_at(deadline, deadline::scope(deadline, answer)).await {
-                    Ok(answer) => answer,
-                    Err(_) => return Ok(Status::from(Error::DeadlineExceeded).into_http()),
-                },
+            let answer = async {
+                match deadline {
+                    None => Ok(answer.await),
+                    Some(deadline) => timeout_at(deadline, deadline::scope(deadline, answer))
+                        .await
+                        .map_err(|_| Error::DeadlineExceeded.into()),
+                }
+            };
+            let answer = tokio::select! {
+                answer = answer => answer,
+                () = shared.cut_off.cancelled() => Err(shutting_down()),
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(status) => return Ok(Status::into_http(status)),
             };
             tracing::debug!(target: "lekalo::calls", path, elapsed = ?started.elapsed());
             let Ok(answer) = answer else {

@@ -156,6 +156,13 @@ impl CatalogService for World {
             patterns: patterns.into_iter().map(Into::into).collect(),
         }))
     }
+
+    async fn list_options(
+        &self,
+        request: Request<pb::ListOptionsRequest>,
+    ) -> Result<Response<pb::ListOptionsResponse>, Status> {
+        Ok(Response::new(self.options(request.into_inner()).await?))
+    }
 }
 
 impl World {
@@ -163,14 +170,8 @@ impl World {
     pub(super) async fn sold_category(&self, tenant: &str, category: &str) -> Result<(Tenant, CategoryRef), Error> {
         let tenant = self.db.find_tenant(tenant).await?;
         let category = self.db.tenant(tenant.id).find_category(category).await?;
-        if category.sold {
-            return Ok((tenant, category));
-        }
-        Err(Error::FailedPrecondition {
-            reason: "CATEGORY_NOT_SOLD",
-            message: format!("tenant `{}` does not sell category `{}`", tenant.slug, category.code),
-            metadata: vec![("tenant", tenant.slug), ("category", category.code)],
-        })
+        let category = category.sold_by(&tenant.slug)?;
+        Ok((tenant, category))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Between the wire's types and the domain's: inbound checked, outbound `From`.
 
+pub mod price;
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 

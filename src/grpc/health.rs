@@ -10,6 +10,7 @@ use tonic_health::server::HealthReporter;
 
 use super::World;
 use crate::db::Db;
+use crate::domain::Error;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
     catalog_service_server::CatalogServiceServer, import_service_server::ImportServiceServer,
@@ -57,7 +58,11 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
         async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(EVERY).await;
-                let answers = db.ping().await.is_ok();
+                let answers = match db.ping().await {
+                    // Busy says nothing about the database; out of service, our load would fall on the others.
+                    Err(Error::ResourceExhausted { .. }) => continue,
+                    ping => ping.is_ok(),
+                };
                 if answers != serving {
                     serving = answers;
                     tracing::warn!(serving, "the database is {}", if serving { "back" } else { "out of reach" });

@@ -1,8 +1,14 @@
 //! Checking requests: every bad field is found before the database sees any of them.
 
+use std::time::{Duration, SystemTime};
+
+use prost_types::Timestamp;
+use rust_decimal::Decimal;
+
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Language;
+use crate::proto::google::r#type::Money;
 
 const REQUIRED: &str = "FIELD_REQUIRED";
 const INVALID: &str = "FIELD_INVALID";
@@ -14,6 +20,14 @@ const MAX_NAME: usize = 64;
 /// The longest language tag (RFC 5646).
 const MAX_LANGUAGE: usize = 35;
 
+/// What a `google.protobuf.Timestamp` may be: 0001-01-01 to the end of 9999.
+const VALID_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+/// 2000-01-01 to 2100-01-01.
+const SERVED_SECONDS: std::ops::RangeInclusive<i64> = 946_684_800..=4_102_444_800;
+/// In one unit of money; `Money.nanos` is below.
+const NANOS: i32 = 1_000_000_000;
+const NANOS_PER_CENT: i32 = 10_000_000;
+
 /// Collects what is wrong with a request. Its methods return the cleaned value, or a harmless one after noting a
 /// violation; [`Check::done`] then refuses.
 #[derive(Default)]
@@ -24,7 +38,14 @@ pub struct Check {
 impl Check {
     /// Notes a violation.
     pub fn refuse(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
-        self.violations.push(Violation { field: field.to_owned(), reason, description: description.into() });
+        self.violations.push(Violation::new(field, reason, description));
+    }
+
+    /// Notes that there are more than `max` characters or elements.
+    pub fn too_long(&mut self, field: &str, max: usize, what: &str) {
+        let description = format!("must have at most {max} {what}");
+        let metadata = vec![("max", max.to_string())];
+        self.violations.push(Violation { metadata, ..Violation::new(field, TOO_LONG, description) });
     }
 
     /// A slug, code or id that must be given.
@@ -49,7 +70,7 @@ impl Check {
         }
         let value = value.trim();
         if value.chars().count() > max {
-            self.refuse(field, TOO_LONG, format!("must have at most {max} characters"));
+            self.too_long(field, max, "characters");
             return String::new();
         }
         value.to_owned()
@@ -93,6 +114,39 @@ impl Check {
             return None;
         }
         value.parse().map_err(|error| self.refuse(field, INVALID, format!("{error}"))).ok()
+    }
+
+    /// A time from 2000 to 2100, in whole microseconds as the database keeps it; unset is none.
+    pub fn time(&mut self, field: &str, value: Option<Timestamp>) -> Option<SystemTime> {
+        let Timestamp { seconds, nanos } = value?;
+        if !VALID_SECONDS.contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
+            self.refuse(field, INVALID, "must be a valid time");
+            return None;
+        }
+        let past_end = seconds == *SERVED_SECONDS.end() && nanos > 0;
+        if !SERVED_SECONDS.contains(&seconds) || past_end {
+            self.refuse(field, OUT_OF_RANGE, "must be 2000-01-01 to 2100-01-01");
+            return None;
+        }
+        let micros = u64::try_from(seconds).ok()? * 1_000_000 + u64::try_from(nanos).ok()? / 1_000;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_micros(micros))
+    }
+
+    /// An amount of money of 0 to `max` with at most two decimals; unset is none. Its currency is for the caller to check.
+    pub fn money(&mut self, field: &str, value: Option<&Money>, max: Decimal) -> Option<Decimal> {
+        let Money { units, nanos, .. } = value?;
+        let is_valid = (-NANOS..NANOS).contains(nanos) && (*units == 0 || *nanos == 0 || (*units < 0) == (*nanos < 0));
+        if !is_valid || nanos % NANOS_PER_CENT != 0 {
+            self.refuse(field, INVALID, "must be an amount with at most two decimals");
+            return None;
+        }
+        // Two decimals: whole units and hundredths.
+        let amount = Decimal::from(*units) + Decimal::new((nanos / NANOS_PER_CENT).into(), 2);
+        if !(Decimal::ZERO..=max).contains(&amount) {
+            self.refuse(field, OUT_OF_RANGE, format!("must be 0 to {max}"));
+            return None;
+        }
+        Some(amount)
     }
 
     /// A UUID; empty is none.
@@ -156,6 +210,42 @@ mod tests {
                 ("request_id", INVALID)
             ]
         );
+    }
+
+    #[test]
+    fn money_is_exact_and_has_two_decimals_at_most() {
+        let read = |units, nanos| {
+            let mut check = Check::default();
+            let money = Money { currency_code: String::new(), units, nanos };
+            let amount = check.money("amount", Some(&money), Decimal::from(100));
+            check.done().map(|()| amount.unwrap().to_string()).map_err(|error| match error {
+                Error::Invalid(violations) => violations[0].reason,
+                _ => "",
+            })
+        };
+        assert_eq!(read(99, 990_000_000).as_deref(), Ok("99.99"));
+        assert_eq!(read(0, 10_000_000).as_deref(), Ok("0.01"));
+        assert_eq!(read(100, 0).as_deref(), Ok("100"));
+        for (units, nanos) in [(100, 10_000_000), (-1, 0), (0, -10_000_000), (i64::MAX, 0), (i64::MIN, -990_000_000)] {
+            assert_eq!(read(units, nanos), Err(OUT_OF_RANGE), "{units} {nanos}");
+        }
+        for (units, nanos) in [(1, 1), (1, -10_000_000), (1, 1_000_000_000), (1, i32::MIN)] {
+            assert_eq!(read(units, nanos), Err(INVALID), "{units} {nanos}");
+        }
+    }
+
+    #[test]
+    fn times_are_within_this_century() {
+        let read = |seconds, nanos| {
+            let mut check = Check::default();
+            let time = check.time("at_time", Some(Timestamp { seconds, nanos }));
+            check.done().map(|()| time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos())
+        };
+        assert_eq!(read(946_684_800, 1_999).unwrap(), 946_684_800_000_001_000, "whole microseconds");
+        assert!(read(4_102_444_800, 0).is_ok() && read(4_102_444_800, 1).is_err());
+        for (seconds, nanos) in [(946_684_799, 0), (i64::MAX, 0), (i64::MIN, 0), (1_700_000_000, -1), (0, i32::MAX)] {
+            assert!(read(seconds, nanos).is_err(), "{seconds} {nanos}");
+        }
     }
 
     #[test]

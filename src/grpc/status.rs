@@ -18,9 +18,10 @@ impl From<Error> for Status {
         let mut details = ErrorDetails::new();
         let code = match error {
             Error::Invalid(violations) => {
-                let first = violations.first();
-                let field = first.map(|v| v.field.clone()).unwrap_or_default();
-                info(&mut details, first.map_or("FIELD_INVALID", |v| v.reason), [("field", field)]);
+                if let Some(first) = violations.first() {
+                    let metadata = first.metadata.iter().cloned().chain([("field", first.field.clone())]);
+                    info(&mut details, first.reason, metadata);
+                }
                 details.set_bad_request(
                     violations
                         .into_iter()
@@ -98,11 +99,7 @@ mod tests {
 
     #[test]
     fn every_bad_field_is_in_the_details() {
-        let violation = |field: &str| Violation {
-            field: field.into(),
-            reason: "FIELD_REQUIRED",
-            description: "must not be empty".into(),
-        };
+        let violation = |field: &str| Violation::new(field, "FIELD_REQUIRED", "must not be empty");
         let status = Status::from(Error::Invalid(vec![violation("tenant"), violation("category")]));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(status.message(), "tenant: must not be empty; category: must not be empty");

@@ -2,9 +2,7 @@
 
 use super::World;
 use crate::proto::lekalo::v1::application_service_server::ApplicationService;
-use crate::proto::lekalo::v1::pricing_service_server::PricingService;
 use crate::proto::lekalo::v1::text_service_server::TextService;
 
-impl PricingService for World {}
 impl TextService for World {}
 impl ApplicationService for World {}

@@ -1,7 +1,7 @@
 //! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
@@ -158,14 +158,4 @@ impl TestServer {
         self.stop.take().unwrap().send(()).unwrap();
         tokio::time::timeout(Duration::from_secs(10), self.ended).await.unwrap().unwrap().unwrap();
     }
-}
-
-/// Given data outside the project; tests that need it are skipped, loudly, where it is missing.
-pub fn shared_data(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {} is missing", path.display());
-    None
 }

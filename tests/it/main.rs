@@ -4,6 +4,7 @@
 
 mod catalog;
 mod clean;
+mod cli;
 mod common;
 mod contract;
 mod embedded;
@@ -11,5 +12,9 @@ mod imports;
 mod isolation;
 mod migrations;
 mod pdf;
+mod pool;
+mod pricing;
 mod random_requests;
+mod set_prices;
+mod shutdown;
 mod tenants;

@@ -1,0 +1,104 @@
+//! Options named by a request, against the options that there are.
+
+use super::{OptionKind, ProductOption, Target};
+use crate::domain::error::Violation;
+
+/// An option and a value as a request names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub option: String,
+    pub value: String,
+}
+
+/// An option that is selected, with its value if it has values.
+pub(super) type Selected<'a> = (&'a ProductOption, Option<&'a str>);
+
+impl Named {
+    /// What it selects; none for `false`. `field` is where it stands.
+    pub(super) fn find<'a>(
+        &'a self,
+        field: &str,
+        category: &str,
+        options: &'a [ProductOption],
+    ) -> Result<Option<Selected<'a>>, Violation> {
+        let option = find_option(field, category, options, &self.option)?;
+        match (option.kind, self.value.as_str()) {
+            (OptionKind::Choice, value) if option.has(value) => Ok(Some((option, Some(value)))),
+            (OptionKind::Choice, value) => Err(unknown_value(field, option, value, option.allowed())),
+            (OptionKind::Boolean | OptionKind::Addon, "" | "true") => Ok(Some((option, None))),
+            (OptionKind::Boolean | OptionKind::Addon, "false") => Ok(None),
+            (OptionKind::Boolean | OptionKind::Addon, value) => {
+                Err(unknown_value(field, option, value, "true,false".to_owned()))
+            }
+        }
+    }
+}
+
+impl ProductOption {
+    fn has(&self, value: &str) -> bool {
+        self.values.iter().any(|known| known.code == value)
+    }
+
+    /// A choice's values, comma-separated.
+    fn allowed(&self) -> String {
+        self.values.iter().map(|value| value.code.as_str()).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// What is wrong with the options that a price's target names. `field` is where the price stands.
+pub fn check_target(field: &str, target: &Target, options: &[ProductOption]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if let Some(code) = &target.option {
+        let value = target.value.as_deref().unwrap_or_default();
+        match find_option(field, &target.category, options, code) {
+            Err(violation) => violations.push(violation),
+            Ok(option) if option.kind == OptionKind::Choice && value.is_empty() => {
+                let description = format!("option `{code}` has values, each with its own price: {}", option.allowed());
+                violations.push(Violation::new(format!("{field}.value"), "FIELD_REQUIRED", description));
+            }
+            Ok(option) if value.is_empty() || option.has(value) => {}
+            Ok(option) => violations.push(unknown_value(field, option, value, option.allowed())),
+        }
+    }
+    if let Some(with) = &target.with {
+        let field = format!("{field}.conditions[0]");
+        match find_option(&field, &target.category, options, &with.option) {
+            Err(violation) => violations.push(violation),
+            Ok(option) if option.kind != OptionKind::Choice => {
+                let description = format!("option `{}` has no values to depend on", option.code);
+                violations.push(Violation::new(format!("{field}.option"), "FIELD_INVALID", description));
+            }
+            Ok(option) if option.has(&with.value) => {}
+            Ok(option) => violations.push(unknown_value(&field, option, &with.value, option.allowed())),
+        }
+    }
+    violations
+}
+
+fn find_option<'a>(
+    field: &str,
+    category: &str,
+    options: &'a [ProductOption],
+    code: &str,
+) -> Result<&'a ProductOption, Violation> {
+    options.iter().find(|option| option.code == code).ok_or_else(|| Violation {
+        metadata: vec![("category", category.to_owned()), ("option", code.to_owned())],
+        ..Violation::new(
+            format!("{field}.option"),
+            "UNKNOWN_OPTION",
+            format!("category `{category}` has no option `{code}`"),
+        )
+    })
+}
+
+fn unknown_value(field: &str, option: &ProductOption, value: &str, allowed: String) -> Violation {
+    let takes = if allowed.is_empty() { "it takes no value".to_owned() } else { format!("it takes {allowed}") };
+    Violation {
+        metadata: vec![("option", option.code.clone()), ("value", value.to_owned()), ("allowed", allowed)],
+        ..Violation::new(
+            format!("{field}.value"),
+            "UNKNOWN_OPTION_VALUE",
+            format!("option `{}` does not allow `{value}`; {takes}", option.code),
+        )
+    }
+}

@@ -1,0 +1,30 @@
+//! CatalogService's ListOptions: what can be chosen with a product, and what choosing it costs.
+
+use tonic::Status;
+
+use super::World;
+use super::convert::{language_used, price};
+use super::request::Check;
+use crate::domain::vehicle::BodyType;
+use crate::proto::lekalo::v1 as pb;
+
+impl World {
+    pub(super) async fn options(&self, request: pb::ListOptionsRequest) -> Result<pb::ListOptionsResponse, Status> {
+        let mut check = Check::default();
+        let tenant = check.name("tenant", request.tenant);
+        let category = check.name("category", request.category);
+        let body_type: Option<BodyType> = check.word("body_type", request.body_type);
+        let language = check.language("language", request.language);
+        check.done()?;
+
+        let (tenant, category) = self.sold_category(&tenant, &category).await?;
+        let asked = language.unwrap_or(tenant.default_language);
+        let languages = asked.fallbacks(tenant.default_language);
+        let (sheet, shown) = self.db.tenant(tenant.id).price_sheet(&category, None, &languages).await?;
+        let offers = sheet.offers(body_type).into_iter();
+        Ok(pb::ListOptionsResponse {
+            options: offers.map(|offer| price::product_option(offer, &tenant.currency)).collect(),
+            language: language_used(asked, shown.into_iter()),
+        })
+    }
+}

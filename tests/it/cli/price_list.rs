@@ -1,0 +1,158 @@
+//! A price list on its way into the database, by the commands a shop's operator uses.
+
+use serde_json::Value;
+
+use super::Shell;
+use crate::common;
+
+/// Who and what the sample is imported for.
+const TARGET: [&str; 4] = ["--tenant", "evopoliki", "--category", "eva_mats"];
+
+#[tokio::test]
+async fn a_price_list_goes_in_step_by_step() {
+    let config = common::database().await;
+    let shell = Shell::on(&config);
+    let with_target = |args: &[&'static str]| [args, &TARGET].concat();
+
+    let printed = shell.run(&["extract", "price.pdf"]).await.done();
+    assert!(
+        printed.stdout.starts_with("\u{feff}page_number,row_number,ID,Марка,Модель,Год,Описание\r\n")
+            || printed.stdout.starts_with("\u{feff}page_number,row_number,ID,Марка,Модель,Год,Описание\n"),
+        "{}",
+        &printed.stdout[..200]
+    );
+    let written = shell.run(&["extract", "price.pdf", "-o", "raw.csv"]).await.done();
+    assert_eq!(written.stdout, "");
+    assert_eq!(std::fs::read_to_string(shell.path().join("raw.csv")).unwrap(), printed.stdout);
+    let source = include_str!("../../../data/sample-price-list.csv");
+    let rows = csv::Reader::from_reader(source.as_bytes()).records().count();
+    assert_eq!(csv::Reader::from_reader(printed.stdout.as_bytes()).records().count(), rows);
+
+    shell.run(&["clean", "raw.csv", "-o", "clean.csv"]).await.done().told(&[&format!("of {rows} rows understood")]);
+    let clean = std::fs::read_to_string(shell.path().join("clean.csv")).unwrap();
+    assert!(clean.contains("source_id,make,model,generation"), "{}", &clean[..200]);
+
+    // A look first, which changes nothing; then the real thing, twice.
+    let json = with_target(&["load", "clean.csv", "--json"]);
+    let count = |import: &Value, what: &str| import["counts"][what].as_i64().unwrap();
+    let accounted = |import: &Value| {
+        let outcomes = ["created", "updated", "unchanged", "merged", "rejected", "headers"];
+        assert_eq!(
+            outcomes.iter().map(|what| count(import, what)).sum::<i64>(),
+            count(import, "rows_read"),
+            "{import}"
+        );
+        assert_eq!(count(import, "rows_read") - count(import, "headers"), i64::try_from(rows).unwrap(), "{import}");
+    };
+    let preview = shell.run(&[&json[..], &["--dry-run"]].concat()).await.done().json();
+    accounted(&preview);
+    assert_eq!(preview["state"], "validated");
+    let patterns = async || shell.run(&["stats", "--json"]).await.done().json()["counts"]["patterns"].as_i64().unwrap();
+    assert_eq!(patterns().await, 0);
+    let first = shell.run(&json).await.done().json();
+    accounted(&first);
+    assert_eq!((first["state"].as_str(), &first["counts"]), (Some("succeeded"), &preview["counts"]));
+    assert!(count(&first, "created") > 150, "{first}");
+    assert_eq!(patterns().await, count(&first, "created"));
+    let again = shell.run(&json).await.done().json();
+    accounted(&again);
+    assert_eq!((count(&again, "created"), count(&again, "updated")), (0, 0), "{again}");
+    assert_eq!(count(&again, "unchanged"), count(&first, "created"));
+    assert_eq!(patterns().await, count(&first, "created"));
+
+    // What became of every row.
+    let list = shell.run(&["imports", "list", "--tenant", "evopoliki", "--json"]).await.done().json();
+    assert_eq!(list.as_array().unwrap().len(), 3, "{list}");
+    assert_eq!(list[0]["id"], again["id"]);
+    let id = first["id"].as_str().unwrap();
+    let rows_of = ["imports", "rows", id, "--tenant", "evopoliki", "--json"];
+    assert_eq!(
+        shell.run(&rows_of).await.done().json().as_array().unwrap().len(),
+        usize::try_from(count(&first, "rows_read")).unwrap()
+    );
+    let rejected = shell.run(&[&rows_of[..], &["--outcome", "rejected"]].concat()).await.done().json();
+    let rejected = rejected.as_array().unwrap();
+    assert_eq!(i64::try_from(rejected.len()).unwrap(), count(&first, "rejected"));
+    assert!(!rejected.is_empty());
+    for row in rejected {
+        assert_eq!((&row["outcome"], &row["pattern_id"]), (&Value::from("rejected"), &Value::Null), "{row}");
+        assert!(!row["cells"].as_array().unwrap().is_empty(), "{row}");
+        assert!(row["issues"].as_array().unwrap().iter().any(|issue| issue["message"] != ""), "{row}");
+    }
+    let shown = shell.run(&["imports", "show", id, "--tenant", "evopoliki", "--json"]).await.done().json();
+    assert_eq!(shown["counts"], first["counts"]);
+
+    // Another tenant has none of it, which is no error.
+    let other = ["imports", "list", "--tenant", "five_deluxe"];
+    shell.run(&other).await.done();
+    assert_eq!(shell.run(&[&other[..], &["--json"]].concat()).await.done().json(), Value::Array(vec![]));
+    shell.run(&["imports", "rows", id, "--tenant", "five_deluxe"]).await.failed(1, &["does not exist"]);
+
+    shell.run(&["load", "clean.csv", "--tenant", "nobody", "--category", "eva_mats"]).await.failed(1, &["`nobody`"]);
+    shell.run(&["load", "clean.csv", "--tenant", "evopoliki", "--category", "tea"]).await.failed(1, &["`tea`"]);
+    shell.run(&with_target(&["load", "price.pdf"])).await.failed(1, &["price.pdf", "hint: "]);
+}
+
+#[tokio::test]
+async fn import_does_it_all_and_can_start_halfway() {
+    let shell = Shell::on(&common::empty_database().await);
+    let import = |more: &[&'static str]| [&["import", "price.pdf", "--json"], &TARGET[..], more].concat();
+    // On an empty database: migrations, seed, and all the steps.
+    let ran = shell.run(&import(&[])).await.done();
+    let first = ran.json();
+    assert_eq!(first["state"], "succeeded");
+    assert_eq!(first["file_name"], "price.pdf");
+    assert!(first["counts"]["created"].as_i64().unwrap() > 150, "{first}");
+    assert!(first["counts"]["headers"].as_i64().unwrap() > 1, "{first}");
+
+    // The steps' files stay; the skipped steps read them, mended by hand or not.
+    std::fs::remove_file(shell.path().join("price.pdf")).unwrap();
+    let again = shell.run(&import(&["--skip-seed", "--skip-extract"])).await.done().json();
+    assert_eq!(again["counts"]["unchanged"], first["counts"]["created"], "{again}");
+    let clean = shell.path().join("price.clean.csv");
+    let text = std::fs::read_to_string(&clean).unwrap();
+    let mended = text.replacen(",Camry,75,2021,2021,", ",Camry,75,2020,2021,", 1);
+    assert_ne!(mended, text);
+    std::fs::write(&clean, mended).unwrap();
+    let again = shell.run(&import(&["--skip-extract", "--skip-clean"])).await.done().json();
+    let changed = again["counts"]["created"].as_i64().unwrap() + again["counts"]["updated"].as_i64().unwrap();
+    assert_eq!(changed, 1, "{again}");
+
+    std::fs::write(&clean, "make,model,steering\nToyota,Camry,sideways\n").unwrap();
+    shell
+        .run(&import(&["--skip-extract", "--skip-clean"]))
+        .await
+        .failed(1, &["price.clean.csv", "steering", "sideways"]);
+    shell.run(&import(&[])).await.failed(1, &["price.pdf"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let config = common::empty_database().await;
+    let shell = Shell::on(&config);
+    shell.run(&["seed", "--dry-run"]).await.failed(1, &["lekalo migrate up"]);
+    shell.run(&[&["import", "price.pdf", "--dry-run"], &TARGET[..]].concat()).await.failed(1, &["lekalo migrate up"]);
+    let version = shell.run(&["migrate", "current"]).await.done().stdout;
+    assert_eq!(version, "0\n", "the schema was made");
+
+    let latest = shell.run(&["migrate", "up"]).await.done().stdout;
+    assert!(latest.trim().parse::<u32>().unwrap() > 0);
+    let tables = shell.run(&["seed", "--dry-run", "--json"]).await.done().json();
+    let inserted = |tables: &Value| {
+        tables.as_array().unwrap().iter().map(|table| table["inserted"].as_i64().unwrap()).sum::<i64>()
+    };
+    assert!(inserted(&tables) > 1000, "{tables}");
+    shell.run(&[&["import", "price.pdf", "--dry-run"], &TARGET[..]].concat()).await.failed(1, &["`evopoliki`"]);
+    let stats = shell.run(&["stats", "--json"]).await.done().json();
+    assert_eq!(
+        (&stats["counts"]["brands"], &stats["counts"]["tenants"]),
+        (&Value::from(0), &Value::from(0)),
+        "{stats}"
+    );
+
+    let written = shell.run(&["seed", "--json"]).await.done().json();
+    assert_eq!(written, tables, "the dry run foretold something else");
+    let again = shell.run(&["seed", "--json"]).await.done().json();
+    assert_eq!(inserted(&again), 0, "{again}");
+    assert!(again.as_array().unwrap().iter().all(|table| table["updated"] == 0), "{again}");
+}

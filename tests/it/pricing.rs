@@ -1,0 +1,387 @@
+//! Prices over the wire: every price of the first tenants, periods, races, pages and bad input.
+
+use std::time::Duration;
+
+use lekalo::proto::google::r#type::Money;
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
+use prost_types::Timestamp;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::common::TestServer;
+use crate::set_prices::{set, suv};
+
+pub type Client = PricingServiceClient<Channel>;
+
+pub async fn served() -> (TestServer, Client) {
+    let server = TestServer::start().await;
+    let client = PricingServiceClient::new(server.channel.clone());
+    (server, client)
+}
+
+pub fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+pub fn metadata(status: &Status, key: &str) -> String {
+    status.get_error_details().error_info().and_then(|info| info.metadata.get(key).cloned()).unwrap_or_default()
+}
+
+pub fn fields(status: &Status) -> Vec<(String, String)> {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    violations.into_iter().map(|v| (v.field, v.reason)).collect()
+}
+
+pub fn soms(units: i64) -> Option<Money> {
+    Some(Money { currency_code: "KGS".into(), units, nanos: 0 })
+}
+
+/// 12:00 UTC on a day.
+pub fn noon(days_since_1970: i64) -> Option<Timestamp> {
+    Some(Timestamp { seconds: days_since_1970 * 86_400 + 43_200, nanos: 0 })
+}
+
+/// "leather=press third_row".
+pub fn selections(text: &str) -> Vec<pb::Selection> {
+    let selection = |part: &str| {
+        let (option, value) = part.split_once('=').unwrap_or((part, ""));
+        pb::Selection { option: option.into(), value: value.into() }
+    };
+    text.split_whitespace().map(selection).collect()
+}
+
+/// "evopoliki/eva_mats", "suv" or "lexus" or "toyota/camry", what is selected.
+pub fn ask(product: &str, car: &str, selected: &str) -> pb::QuotePriceRequest {
+    let (tenant, category) = product.split_once('/').unwrap();
+    let body = car.parse::<lekalo::domain::vehicle::BodyType>().map(|body| body.to_string());
+    let (brand, model) = car.split_once('/').unwrap_or((car, ""));
+    pb::QuotePriceRequest {
+        tenant: tenant.into(),
+        category: category.into(),
+        brand: if body.is_ok() { String::new() } else { brand.into() },
+        model: model.into(),
+        body_type: body.unwrap_or_default(),
+        selections: selections(selected),
+        ..Default::default()
+    }
+}
+
+pub async fn quote(client: &mut Client, request: pb::QuotePriceRequest) -> pb::Quote {
+    client.quote_price(request).await.unwrap().into_inner().quote.unwrap()
+}
+
+pub async fn refused(client: &mut Client, request: pb::QuotePriceRequest) -> Status {
+    client.quote_price(request).await.unwrap_err()
+}
+
+pub const EVA: &str = "evopoliki/eva_mats";
+pub const EVO_5D: &str = "evopoliki/5d_mats";
+const DELUXE_5D: &str = "five_deluxe/5d_mats";
+const PREMIUM: &str = "five_deluxe/premium_covers";
+const ALCANTARA: &str = "five_deluxe/alcantara_dash";
+
+/// Every price that the business gave: product, car, selections, total, upper end of a range.
+const PRICES: &[(&str, &str, &str, i64, Option<i64>)] = &[
+    (EVA, "sedan", "", 2400, None),
+    (EVA, "hatchback", "", 2400, None),
+    (EVA, "suv", "", 2500, None),
+    (EVA, "minivan_small", "", 6300, None),
+    (EVA, "minivan_medium", "", 6500, None),
+    (EVA, "minivan_large", "", 7000, None),
+    (EVA, "truck_single", "", 2000, None),
+    (EVA, "truck_double", "", 3500, None),
+    (EVA, "sedan", "with_borders", 2400 + 400, None),
+    (EVA, "hatchback", "with_borders=true", 2400 + 400, None),
+    (EVA, "suv", "with_borders", 2500 + 500, None),
+    (EVA, "suv", "third_row", 2500 + 1000, None),
+    (EVA, "suv", "with_borders third_row", 2500 + 500 + 1000, None),
+    (EVA, "suv", "with_borders=false third_row", 2500 + 1000, None),
+    (EVA, "coupe", "", 2400, None),
+    (EVA, "convertible", "with_borders", 2400 + 400, None),
+    (EVA, "liftback", "", 2400, None),
+    (EVO_5D, "sedan", "leather=press", 9000, None),
+    (EVO_5D, "", "leather=stitched", 10500, None),
+    (EVO_5D, "minivan", "leather=crocodile", 15000, None),
+    (EVO_5D, "", "leather=press third_row", 9000 + 5000, None),
+    (EVO_5D, "", "third_row leather=stitched", 10500 + 5000, None),
+    (EVO_5D, "", "leather=crocodile third_row", 15000 + 7000, None),
+    (EVO_5D, "", "leather=press trunk", 9000 + 6000, None),
+    (EVO_5D, "toyota/camry", "leather=crocodile third_row trunk", 15000 + 7000 + 6000, None),
+    ("evopoliki/mats_5d", "", "leather=press", 9000, None),
+    ("evopoliki/seat_covers", "", "", 4000, Some(19000)),
+    ("evopoliki/dashboard_covers", "", "", 1800, Some(3000)),
+    ("evopoliki/dash_mats", "suv", "", 1800, Some(3000)),
+    (DELUXE_5D, "sedan", "", 6000, Some(9000)),
+    (DELUXE_5D, "hatchback", "", 6000, Some(9000)),
+    (DELUXE_5D, "suv", "", 8000, Some(12000)),
+    (DELUXE_5D, "suv", "trunk", 8000 + 2000, Some(12000 + 3000)),
+    (PREMIUM, "", "material=eco_leather", 15000, Some(25000)),
+    (PREMIUM, "", "material=nappa", 25000, Some(35000)),
+    (PREMIUM, "", "material=combined", 28000, Some(40000)),
+    (PREMIUM, "", "material=nappa logo", 27000, Some(37000)),
+    (PREMIUM, "", "material=nappa contrast_stitch", 26500, Some(36500)),
+    (PREMIUM, "", "material=nappa heating", 30000, Some(40000)),
+    (PREMIUM, "", "material=combined logo contrast_stitch heating", 36500, Some(48500)),
+    (ALCANTARA, "sedan", "", 4500, Some(6500)),
+    (ALCANTARA, "suv", "", 5500, Some(8000)),
+    (ALCANTARA, "mercedes-benz", "", 7000, Some(10000)),
+    (ALCANTARA, "bmw", "", 7000, Some(10000)),
+    (ALCANTARA, "lexus/rx", "", 7000, Some(10000)),
+    (ALCANTARA, "sedan", "contrast_stitch", 5500, Some(7500)),
+    (ALCANTARA, "suv", "logo", 7000, Some(9500)),
+    (ALCANTARA, "bmw", "logo contrast_stitch", 9500, Some(12500)),
+    ("five_deluxe/alcantara_covers", "toyota/rav4", "", 5500, Some(8000)),
+];
+
+#[tokio::test]
+async fn every_price_of_the_first_tenants_is_quoted() {
+    let (_server, mut client) = served().await;
+    for (product, car, selected, total, max) in PRICES {
+        let case = format!("{product} {car} {selected}");
+        let quote = quote(&mut client, ask(product, car, selected)).await;
+        assert_eq!((&quote.total, &quote.total_max), (&soms(*total), &max.and_then(soms)), "{case}");
+        let kind = if max.is_some() { pb::PriceKind::Range } else { pb::PriceKind::Fixed };
+        assert_eq!((quote.kind(), quote.currency.as_str()), (kind, "KGS"), "{case}");
+        assert_eq!(quote.prices_visible, product.starts_with("evopoliki"), "{case}");
+        let chosen = selected.split_whitespace().filter(|part| !part.ends_with("=false"));
+        assert!(chosen.map(|part| part.split('=').next().unwrap()).eq(quote.lines.iter().map(|line| &line.option)));
+        let sum: i64 = quote.lines.iter().chain([]).map(|line| line.amount.as_ref().unwrap().units).sum();
+        assert_eq!(quote.base.as_ref().unwrap().units + sum, *total, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_refused_precisely() {
+    let (_server, mut client) = served().await;
+    // No price for the body, or for the option; an option that the body does not have.
+    for (product, car, selected, body, option) in [
+        (EVA, "wagon", "", "wagon", ""),
+        (EVA, "wagon", "with_borders", "wagon", ""),
+        (EVA, "minivan_small", "with_borders", "minivan_small", "with_borders"),
+        (EVA, "minivan", "third_row", "minivan", "third_row"),
+        (EVA, "sedan", "third_row", "sedan", "third_row"),
+        ("evopoliki/seat_covers", "", "heating", "", "heating"),
+        ("evopoliki/seat_covers", "suv", "perforated", "suv", "perforated"),
+        ("evopoliki/trunk_mats", "suv", "", "suv", ""),
+        ("evopoliki/trunk_mats", "", "", "", ""),
+        (DELUXE_5D, "minivan_small", "", "minivan_small", ""),
+        (DELUXE_5D, "sedan", "leather=press", "sedan", "leather"),
+        (ALCANTARA, "hatchback", "", "hatchback", ""),
+    ] {
+        let status = refused(&mut client, ask(product, car, selected)).await;
+        let case = format!("{product} {car} {selected}: {status:?}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::FailedPrecondition, "PRICE_NOT_CONFIGURED"),
+            "{case}"
+        );
+        assert_eq!(metadata(&status, "category"), product.split('/').nth(1).unwrap(), "{case}");
+        assert_eq!(
+            (metadata(&status, "body_type"), metadata(&status, "option")),
+            (body.into(), option.into()),
+            "{case}"
+        );
+    }
+    for (product, car, selected, bodies) in [
+        (EVA, "minivan", "", "minivan_small,minivan_medium,minivan_large"),
+        (EVA, "truck", "", "truck_single,truck_double"),
+        (EVA, "toyota/alphard", "", "minivan_small,minivan_medium,minivan_large"),
+        (EVA, "", "", "sedan,hatchback,suv,minivan_small,minivan_medium,minivan_large,truck_single,truck_double"),
+        (EVA, "toyota", "third_row", "suv"),
+        (DELUXE_5D, "", "trunk", "sedan,hatchback,suv"),
+        (ALCANTARA, "toyota", "", "sedan,suv"),
+    ] {
+        let status = refused(&mut client, ask(product, car, selected)).await;
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::FailedPrecondition, "BODY_TYPE_REQUIRED"),
+            "{car}"
+        );
+        assert_eq!(metadata(&status, "body_types"), bodies, "{product} {car} {selected}");
+    }
+    let status = refused(&mut client, ask("five_deluxe/eva_mats", "sedan", "")).await;
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "CATEGORY_NOT_SOLD"));
+    for (request, expected) in [
+        (ask("nobody/eva_mats", "sedan", ""), "TENANT_NOT_FOUND"),
+        (ask("evopoliki/boats", "sedan", ""), "CATEGORY_NOT_FOUND"),
+        (ask(EVA, "tayota", ""), "BRAND_NOT_FOUND"),
+        (ask(EVA, "toyota/camri", ""), "MODEL_NOT_FOUND"),
+    ] {
+        let status = refused(&mut client, request).await;
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, expected));
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_for_granted_is_said() {
+    let (_server, mut client) = served().await;
+    let mut assumed = async |product: &str, car: &str, selected: &str, language: &str| {
+        let request = pb::QuotePriceRequest { language: language.into(), ..ask(product, car, selected) };
+        let answer = client.quote_price(request).await.unwrap().into_inner();
+        let quote = answer.quote.unwrap();
+        (quote.kind(), quote.total.unwrap().units, quote.body_type, quote.assumptions.join(" "))
+    };
+    let (kind, total, body, said) = assumed(EVO_5D, "", "third_row", "").await;
+    assert_eq!((kind, total, body.as_str()), (pb::PriceKind::From, 14000, ""));
+    assert_eq!(said, "Ещё не выбрано: Кожа. Показана наименьшая цена.");
+    let (kind, total, _, said) = assumed(PREMIUM, "", "", "en").await;
+    assert_eq!((kind, total), (pb::PriceKind::From, 15000));
+    assert_eq!(said, "Not chosen yet: Material. This is the least price.");
+    let (_, _, body, said) = assumed(EVA, "convertible", "", "ru").await;
+    assert_eq!((body.as_str(), said.as_str()), ("convertible", "Кабриолет: цена как за кузов «седан»."));
+    let (_, total, body, said) = assumed(EVA, "toyota/rav4", "with_borders", "ky").await;
+    assert_eq!((total, body.as_str()), (3000, "suv"));
+    assert_eq!(said, "Кузов аталган эмес: бул моделдин кадимки кузову алынды — жол тандабас.");
+    let (_, _, _, said) = assumed(ALCANTARA, "sedan", "", "").await;
+    assert_eq!(said, "Марка не названа: у некоторых марок своя цена.");
+    let (_, _, body, said) = assumed(ALCANTARA, "bmw/x5", "", "").await;
+    assert_eq!((body.as_str(), said.as_str()), ("", ""), "the make alone decides");
+
+    // The body of the generation and the year; a body that is given goes first.
+    let camry = pb::QuotePriceRequest { generation: "70".into(), ..ask(EVA, "toyota/camry", "") };
+    assert_eq!(quote(&mut client, camry.clone()).await.body_type, "sedan");
+    let by_year = pb::QuotePriceRequest { generation: String::new(), year: 2019, ..camry.clone() };
+    assert_eq!(quote(&mut client, by_year).await.body_type, "sedan");
+    let given = quote(&mut client, pb::QuotePriceRequest { body_type: "suv".into(), ..camry }).await;
+    assert_eq!((given.total, given.assumptions.len()), (soms(2500), 0));
+}
+
+#[tokio::test]
+async fn every_bad_field_of_a_request_for_a_quote_is_named() {
+    let (_server, mut client) = served().await;
+    let quote = pb::QuotePriceRequest {
+        tenant: String::new(),
+        model: "camry".into(),
+        year: 1,
+        body_type: "boat".into(),
+        selections: selections("leather=press leather=stitched"),
+        at_time: noon(0),
+        language: "%".into(),
+        ..ask(EVA, "", "")
+    };
+    let expected = ["tenant", "brand", "year", "body_type", "selections[1].option", "at_time", "language"];
+    assert_eq!(
+        fields(&refused(&mut client, quote).await).into_iter().map(|(field, _)| field).collect::<Vec<_>>(),
+        expected
+    );
+    let many = pb::QuotePriceRequest { selections: vec![pb::Selection::default(); 33], ..ask(EVA, "suv", "") };
+    assert_eq!(fields(&refused(&mut client, many).await), [("selections".to_owned(), "FIELD_TOO_LONG".to_owned())]);
+    let status = refused(&mut client, ask(EVO_5D, "suv", "leather=paper")).await;
+    assert_eq!((reason(&status).as_str(), status.code()), ("UNKNOWN_OPTION_VALUE", Code::InvalidArgument));
+    assert_eq!(metadata(&status, "allowed"), "press,stitched,crocodile");
+}
+
+#[tokio::test]
+async fn names_come_in_the_language_asked_for() {
+    let (_server, mut client) = served().await;
+    for (language, used, name) in
+        [("", "ru", "Кожа: Крокодил"), ("ky", "ky", "Булгаары: Крокодил"), ("de", "ru", "Кожа: Крокодил")]
+    {
+        let request = pb::QuotePriceRequest { language: language.into(), ..ask(EVO_5D, "", "leather=crocodile") };
+        let answer = client.quote_price(request).await.unwrap().into_inner();
+        assert_eq!((answer.language.as_str(), answer.quote.unwrap().lines[0].display_name.as_str()), (used, name));
+    }
+}
+
+#[tokio::test]
+async fn options_are_listed_with_their_prices() {
+    let server = TestServer::start().await;
+    let mut client = CatalogServiceClient::new(server.channel.clone());
+    let mut list = async |product: &str, body_type: &str, language: &str| {
+        let (tenant, category) = product.split_once('/').unwrap();
+        let request = pb::ListOptionsRequest {
+            tenant: tenant.into(),
+            category: category.into(),
+            body_type: body_type.into(),
+            language: language.into(),
+        };
+        client.list_options(request).await.unwrap().into_inner()
+    };
+    let shown = |response: &pb::ListOptionsResponse| {
+        let option = |o: &pb::ProductOption| (o.code.clone(), o.price_kind(), o.price.as_ref().map_or(0, |m| m.units));
+        response.options.iter().map(option).collect::<Vec<_>>()
+    };
+    let named = |code: &str, kind, units| (code.to_owned(), kind, units);
+    use pb::PriceKind::{Fixed, From, Range, Unspecified};
+    let all = list(EVA, "", "").await;
+    assert_eq!(shown(&all), [named("with_borders", From, 400), named("third_row", Fixed, 1000)]);
+    assert_eq!(all.options[0].body_types, ["sedan", "hatchback", "suv"]);
+    assert_eq!((all.options[0].display_name.as_str(), all.options[0].kind()), ("С бортами", pb::OptionKind::Boolean));
+    assert_eq!(shown(&list(EVA, "suv", "").await)[0], named("with_borders", Fixed, 500));
+    assert_eq!(shown(&list(EVA, "coupe", "").await), [named("with_borders", Fixed, 400)]);
+    assert_eq!(shown(&list(EVA, "minivan", "").await), []);
+    assert_eq!(shown(&list("evopoliki/seat_covers", "", "").await)[1], named("heating", Unspecified, 0));
+
+    let leather = list("evopoliki/mats_5d", "", "ky").await;
+    assert_eq!(leather.language, "ky");
+    assert_eq!(shown(&leather)[1..], [named("third_row", From, 5000), named("trunk", Fixed, 6000)]);
+    let values: Vec<_> = leather.options[0].values.iter().map(|v| (v.code.as_str(), v.price.clone())).collect();
+    assert_eq!(values, [("press", soms(9000)), ("stitched", soms(10500)), ("crocodile", soms(15000))]);
+    assert_eq!(leather.options[0].values[1].display_name, "Тигилген");
+
+    let deluxe = list(DELUXE_5D, "", "").await;
+    assert_eq!(shown(&deluxe), [named("trunk", Range, 2000)], "leather is not this tenant's");
+    assert_eq!(deluxe.options[0].price_max, soms(3000));
+    let material = list(PREMIUM, "", "").await;
+    assert_eq!(material.options[0].values[1].price_max, soms(35000));
+}
+
+#[tokio::test]
+async fn pages_of_prices_put_together_are_the_whole_list() {
+    let (_server, mut client) = served().await;
+    let request = |tenant: &str, category: &str| pb::ListPricesRequest {
+        tenant: tenant.into(),
+        category: category.into(),
+        page_size: 500,
+        ..Default::default()
+    };
+    let all = client.list_prices(request("evopoliki", "")).await.unwrap().into_inner();
+    assert_eq!((all.total_size, all.prices.len(), all.next_page_token.as_str()), (21, 21, ""));
+    let shown: Vec<_> = all.prices.iter().take(4).map(|p| (p.body_type.as_str(), p.option.as_str())).collect();
+    assert_eq!(shown, [("sedan", ""), ("sedan", "with_borders"), ("hatchback", ""), ("hatchback", "with_borders")]);
+    let condition = |price: &pb::Price| price.conditions.first().map(|c| c.value.clone()).unwrap_or_default();
+    let leather: Vec<_> =
+        all.prices.iter().filter(|p| p.category == "5d_mats" && p.option.is_empty()).map(condition).collect();
+    assert_eq!(leather, ["press", "stitched", "crocodile"]);
+
+    let (mut paged, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = pb::ListPricesRequest { page_size: 4, page_token: token, ..request("evopoliki", "") };
+        let page = client.list_prices(page).await.unwrap().into_inner();
+        paged.extend(page.prices);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+        // What comes in between is neither skipped nor makes others come twice.
+        if paged.len() == 8 {
+            set(&mut client, vec![pb::Price { body_type: "pickup".into(), ..suv(1) }]).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(paged.len(), 21 + usize::from(paged.iter().any(|price| price.body_type == "pickup")));
+    paged.retain(|price| price.body_type != "pickup");
+    assert_eq!(paged, all.prices);
+
+    let jump = pb::ListPricesRequest { page_size: 3, skip: 2, ..request("five_deluxe", "alcantara_covers") };
+    let jump = client.list_prices(jump).await.unwrap().into_inner();
+    assert_eq!((jump.prices.len(), jump.total_size), (3, 7));
+    let past = pb::ListPricesRequest { skip: 50, ..request("five_deluxe", "5d_mats") };
+    let past = client.list_prices(past).await.unwrap().into_inner();
+    assert_eq!((past.prices.len(), past.total_size), (0, 4));
+    let early = pb::ListPricesRequest { at_time: noon(12_000), ..request("evopoliki", "") };
+    assert_eq!(client.list_prices(early).await.unwrap().into_inner().total_size, 0);
+
+    let other = pb::ListPricesRequest { page_token: jump.next_page_token, ..request("evopoliki", "5d_mats") };
+    assert_eq!(reason(&client.list_prices(other).await.unwrap_err()), "PAGE_TOKEN_INVALID");
+    let bad = pb::ListPricesRequest { page_size: -1, skip: -1, at_time: noon(0), ..request("", "") };
+    let found: Vec<_> =
+        fields(&client.list_prices(bad).await.unwrap_err()).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(found, ["page_size", "skip", "tenant", "at_time"]);
+    let status = client.list_prices(request("evopoliki", "premium_covers")).await.unwrap_err();
+    assert_eq!(reason(&status), "CATEGORY_NOT_SOLD");
+}

@@ -1,0 +1,276 @@
+//! Setting prices over the wire: periods, races, retries and bad input.
+
+use futures::future::join_all;
+use lekalo::proto::google::r#type::Money;
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use prost_types::Timestamp;
+use tonic::{Code, Status};
+
+use crate::common::{TestServer, connect};
+use crate::pricing::{
+    Client, EVA, EVO_5D, ask, fields, metadata, noon, quote, reason, refused, selections, served, soms,
+};
+
+/// A fixed price for EVA mats in a SUV.
+pub fn suv(amount: i64) -> pb::Price {
+    pb::Price {
+        category: "eva_mats".into(),
+        body_type: "suv".into(),
+        kind: pb::PriceKind::Fixed.into(),
+        amount: soms(amount),
+        ..Default::default()
+    }
+}
+
+pub async fn set(client: &mut Client, prices: Vec<pb::Price>) -> Result<Vec<pb::Price>, Status> {
+    let request = pb::SetPricesRequest { tenant: "evopoliki".into(), prices, ..Default::default() };
+    Ok(client.set_prices(request).await?.into_inner().prices)
+}
+
+async fn suv_at(client: &mut Client, at_time: Option<Timestamp>) -> i64 {
+    quote(client, pb::QuotePriceRequest { at_time, ..ask(EVA, "suv", "") }).await.total.unwrap().units
+}
+
+/// The periods of EVA mats in a SUV as the database has them, from first to last.
+async fn suv_periods(server: &TestServer) -> Vec<(i64, i64, Option<i64>)> {
+    let owner = connect(&server.config).await;
+    let rows = owner
+        .query(
+            "SELECT amount::bigint, extract(epoch FROM lower(validity))::bigint, extract(epoch FROM upper(validity))::bigint
+             FROM prices p JOIN product_categories c ON c.id = p.category_id
+             WHERE c.code = 'eva_mats' AND p.body_type = 'suv' AND p.option_id IS NULL ORDER BY lower(validity)",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
+fn no_gap_no_overlap(periods: &[(i64, i64, Option<i64>)]) {
+    for pair in periods.windows(2) {
+        assert_eq!(pair[0].2, Some(pair[1].1), "{periods:?}");
+    }
+    assert_eq!(periods.last().unwrap().2, None);
+}
+
+#[tokio::test]
+async fn a_new_price_ends_the_one_before_and_the_past_keeps_its_own() {
+    let (server, mut client) = served().await;
+    let version = async |server: &TestServer| {
+        let request = pb::GetTenantRequest { tenant: "evopoliki".into() };
+        let answer = TenantServiceClient::new(server.channel.clone()).get_tenant(request).await.unwrap().into_inner();
+        answer.tenant.unwrap().catalog_version
+    };
+    let before = version(&server).await;
+    assert_eq!(suv_at(&mut client, None).await, 2500);
+    let set_now = set(&mut client, vec![suv(2600)]).await.unwrap().remove(0);
+    assert_ne!(version(&server).await, before, "bots see that something changed");
+    assert_eq!((set_now.valid_to.as_ref(), set_now.amount.as_ref()), (None, soms(2600).as_ref()));
+    let began = set_now.valid_from.unwrap();
+    assert_eq!(suv_at(&mut client, None).await, 2600);
+    assert_eq!(suv_at(&mut client, Some(began)).await, 2600, "from its very beginning");
+    let just_before = Timestamp { seconds: began.seconds - 1, nanos: began.nanos };
+    assert_eq!(suv_at(&mut client, Some(just_before)).await, 2500, "the past keeps its price");
+    no_gap_no_overlap(&suv_periods(&server).await);
+
+    // 2090-01-01 and 2095-01-01: prices to come. The one set now ends as the first of them begins.
+    let (y2090, y2095) = (43_829, 45_655);
+    let later = |amount, day| pb::Price { valid_from: noon(day), ..suv(amount) };
+    set(&mut client, vec![later(3000, y2095)]).await.unwrap();
+    let between = set(&mut client, vec![later(2900, y2090)]).await.unwrap().remove(0);
+    assert_eq!(between.valid_to, noon(y2095), "until the next that is set already");
+    set(&mut client, vec![suv(2700)]).await.unwrap();
+    assert_eq!(suv_at(&mut client, None).await, 2700);
+    assert_eq!(suv_at(&mut client, noon(y2090 - 1)).await, 2700);
+    assert_eq!(suv_at(&mut client, noon(y2090)).await, 2900);
+    assert_eq!(suv_at(&mut client, noon(y2095 + 300)).await, 3000);
+    no_gap_no_overlap(&suv_periods(&server).await);
+
+    // A price for some days: the one around it holds before and after.
+    let some_days = pb::Price { valid_to: noon(y2090 + 20), ..later(1000, y2090 + 10) };
+    set(&mut client, vec![some_days]).await.unwrap();
+    let mut seen = Vec::new();
+    for day in [y2090 + 9, y2090 + 10, y2090 + 19, y2090 + 20] {
+        seen.push(suv_at(&mut client, noon(day)).await);
+    }
+    assert_eq!(seen, [2900, 1000, 1000, 2900]);
+    no_gap_no_overlap(&suv_periods(&server).await);
+
+    // One for the whole time of others takes their place.
+    let all = pb::Price { valid_to: noon(y2095), ..later(2950, y2090) };
+    set(&mut client, vec![all]).await.unwrap();
+    assert_eq!(suv_periods(&server).await.len(), 5);
+    assert_eq!(suv_at(&mut client, noon(y2090 + 15)).await, 2950);
+    no_gap_no_overlap(&suv_periods(&server).await);
+    assert_eq!(suv_at(&mut client, Some(just_before)).await, 2500);
+
+    // Before there was any price there is none.
+    let early = pb::QuotePriceRequest { at_time: noon(12_000), ..ask(EVA, "suv", "") };
+    assert_eq!(reason(&refused(&mut client, early).await), "PRICE_NOT_CONFIGURED");
+}
+
+#[tokio::test]
+async fn every_kind_of_price_can_be_set_and_comes_back_as_set() {
+    let (_server, mut client) = served().await;
+    let with = |text: &str| selections(text);
+    let cents = Some(Money { currency_code: String::new(), units: 99, nanos: 990_000_000 });
+    let prices = vec![
+        pb::Price { body_type: "wagon".into(), amount: cents, ..suv(0) },
+        pb::Price { body_type: String::new(), kind: pb::PriceKind::From.into(), ..suv(100) },
+        pb::Price { brand: "lexus".into(), kind: pb::PriceKind::Range.into(), amount_max: soms(300), ..suv(200) },
+        pb::Price { option: "third_row".into(), body_type: String::new(), ..suv(7) },
+        pb::Price { category: "mats_5d".into(), option: "leather".into(), value: "press".into(), ..suv(50) },
+        pb::Price {
+            category: "5d_mats".into(),
+            option: "trunk".into(),
+            conditions: with("leather=crocodile"),
+            ..suv(8)
+        },
+        pb::Price { category: "seat_covers".into(), body_type: String::new(), option: "heating".into(), ..suv(0) },
+    ];
+    let set = set(&mut client, prices.clone()).await.unwrap();
+    let plain = |price: &pb::Price| pb::Price { id: String::new(), valid_from: None, ..price.clone() };
+    let mut expected = prices;
+    expected[0].amount.as_mut().unwrap().currency_code = "KGS".into();
+    expected[4].category = "5d_mats".into();
+    assert_eq!(set.iter().map(plain).collect::<Vec<_>>(), expected);
+
+    let list = pb::ListPricesRequest { tenant: "evopoliki".into(), page_size: 500, ..Default::default() };
+    let listed = client.list_prices(list).await.unwrap().into_inner().prices;
+    for price in &set {
+        assert!(listed.contains(price), "{price:?}");
+    }
+    let mut total = async |product: &str, car: &str, selected: &str| {
+        let quote = quote(&mut client, ask(product, car, selected)).await;
+        let total = quote.total.as_ref().unwrap().clone();
+        (quote.kind(), total.units, total.nanos)
+    };
+    use pb::PriceKind::{Fixed, From, Range};
+    assert_eq!(total(EVA, "wagon", "").await, (Fixed, 99, 990_000_000));
+    assert_eq!(total(EVA, "pickup", "").await, (From, 100, 0));
+    assert_eq!(total(EVA, "lexus/rx", "").await, (Range, 200, 0));
+    assert_eq!(total(EVO_5D, "suv", "leather=press").await, (Fixed, 9050, 0));
+    assert_eq!(total(EVO_5D, "suv", "leather=crocodile trunk").await, (Fixed, 15008, 0));
+    assert_eq!(total(EVO_5D, "sedan", "leather=crocodile trunk").await, (Fixed, 21000, 0));
+    assert_eq!(total("evopoliki/seat_covers", "", "heating").await, (Range, 4000, 0));
+}
+
+#[tokio::test]
+async fn prices_are_set_all_or_none_and_every_bad_field_is_named() {
+    let (server, mut client) = served().await;
+    let bad_form = vec![
+        pb::Price { body_type: "boat".into(), value: "press".into(), ..suv(1) },
+        pb::Price { kind: 0, amount: None, category: String::new(), ..suv(1) },
+        pb::Price { kind: pb::PriceKind::Range.into(), ..suv(-1) },
+        pb::Price { amount_max: soms(2), conditions: selections("leather=press trunk"), ..suv(100_000_001) },
+        pb::Price { kind: pb::PriceKind::Range.into(), amount_max: soms(1), valid_to: noon(0), ..suv(2) },
+        pb::Price { valid_from: noon(20_000), valid_to: noon(19_999), kind: 9, ..suv(1) },
+        pb::Price { amount: Some(Money { nanos: 1, ..Money::default() }), brand: "x".repeat(65), ..suv(1) },
+    ];
+    let status = set(&mut client, bad_form).await.unwrap_err();
+    let expected = [
+        ("prices[0].body_type", "FIELD_INVALID"),
+        ("prices[0].value", "UNKNOWN_OPTION_VALUE"),
+        ("prices[1].category", "FIELD_REQUIRED"),
+        ("prices[1].kind", "FIELD_REQUIRED"),
+        ("prices[1].amount", "FIELD_REQUIRED"),
+        ("prices[2].amount_max", "FIELD_REQUIRED"),
+        ("prices[2].amount", "FIELD_OUT_OF_RANGE"),
+        ("prices[3].conditions", "FIELD_TOO_LONG"),
+        ("prices[3].amount_max", "FIELD_INVALID"),
+        ("prices[3].amount", "FIELD_OUT_OF_RANGE"),
+        ("prices[4].amount_max", "FIELD_OUT_OF_RANGE"),
+        ("prices[4].valid_to", "FIELD_OUT_OF_RANGE"),
+        ("prices[5].kind", "FIELD_INVALID"),
+        ("prices[5].valid_to", "FIELD_OUT_OF_RANGE"),
+        ("prices[6].brand", "FIELD_TOO_LONG"),
+        ("prices[6].amount", "FIELD_INVALID"),
+    ];
+    assert_eq!(fields(&status), expected.map(|(field, reason)| (field.to_owned(), reason.to_owned())));
+
+    let eva = |text: &str| pb::Price { conditions: selections(text), ..suv(1) };
+    let bad_names = vec![
+        suv(1),
+        pb::Price { option: "leather".into(), ..suv(1) },
+        pb::Price { category: "5d_mats".into(), option: "leather".into(), ..suv(1) },
+        pb::Price { category: "5d_mats".into(), option: "leather".into(), value: "paper".into(), ..suv(1) },
+        pb::Price { option: "third_row".into(), value: "big".into(), ..suv(1) },
+        eva("with_borders"),
+        pb::Price { category: "5d_mats".into(), ..eva("leather=paper") },
+        suv(2),
+    ];
+    let status = set(&mut client, bad_names).await.unwrap_err();
+    let expected = [
+        ("prices[1].option", "UNKNOWN_OPTION"),
+        ("prices[2].value", "FIELD_REQUIRED"),
+        ("prices[3].value", "UNKNOWN_OPTION_VALUE"),
+        ("prices[4].value", "UNKNOWN_OPTION_VALUE"),
+        ("prices[5].conditions[0].option", "FIELD_INVALID"),
+        ("prices[6].conditions[0].value", "UNKNOWN_OPTION_VALUE"),
+        ("prices[7]", "PRICES_OVERLAP"),
+    ];
+    assert_eq!(fields(&status), expected.map(|(field, reason)| (field.to_owned(), reason.to_owned())));
+    assert_eq!((metadata(&status, "category"), metadata(&status, "option")), ("eva_mats".into(), "leather".into()));
+
+    let dollars = pb::Price { amount: Some(Money { currency_code: "USD".into(), units: 1, nanos: 0 }), ..suv(1) };
+    for (prices, expected) in [
+        (vec![suv(1), pb::Price { category: "boats".into(), ..suv(1) }], "CATEGORY_NOT_FOUND"),
+        (vec![suv(1), pb::Price { category: "premium_covers".into(), ..suv(1) }], "CATEGORY_NOT_SOLD"),
+        (vec![suv(1), pb::Price { brand: "tayota".into(), ..suv(1) }], "BRAND_NOT_FOUND"),
+        (vec![suv(1), dollars], "FIELD_INVALID"),
+        (vec![], "FIELD_REQUIRED"),
+        (vec![suv(1); 501], "FIELD_TOO_LONG"),
+        (vec![pb::Price { valid_to: noon(20_000), ..suv(1) }], "FIELD_OUT_OF_RANGE"),
+    ] {
+        assert_eq!(reason(&set(&mut client, prices).await.unwrap_err()), expected);
+    }
+    assert_eq!(suv_periods(&server).await.len(), 1, "nothing of all that was set");
+}
+
+#[tokio::test]
+async fn whoever_sets_prices_at_once_they_neither_overlap_nor_leave_a_gap() {
+    let (server, client) = served().await;
+    let calls = (1..=20).map(|amount| {
+        let mut client = client.clone();
+        async move { set(&mut client, vec![suv(amount)]).await.unwrap().remove(0) }
+    });
+    let mut prices = join_all(calls).await;
+    let periods = suv_periods(&server).await;
+    assert_eq!(periods.len(), 21);
+    let owner = connect(&server.config).await;
+    let gaps: i64 = owner
+        .query_one(
+            "SELECT count(*) FROM (
+                 SELECT lower(validity) AS begins, lag(upper(validity)) OVER (ORDER BY lower(validity)) AS ended
+                 FROM prices WHERE body_type = 'suv' AND option_id IS NULL AND brand_id IS NULL AND tenant_id = 1
+             ) p WHERE begins <> ended",
+            &[],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(gaps, 0);
+    prices.sort_by_key(|price| price.valid_from.map(|time| (time.seconds, time.nanos)));
+    let last = prices.pop().unwrap().amount.unwrap().units;
+    assert_eq!(suv_at(&mut client.clone(), None).await, last, "the last to be set holds");
+}
+
+#[tokio::test]
+async fn the_same_request_again_changes_nothing() {
+    let (server, client) = served().await;
+    let request = |amount| pb::SetPricesRequest {
+        tenant: "evopoliki".into(),
+        prices: vec![suv(amount)],
+        request_id: "0198c0de-0000-7000-8000-000000000001".into(),
+    };
+    let calls = (0..10).map(|_| {
+        let mut client = client.clone();
+        async move { client.set_prices(request(2600)).await.unwrap().into_inner() }
+    });
+    let answers = join_all(calls).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "one answer for all");
+    assert_eq!(suv_periods(&server).await.len(), 2);
+    let status = client.clone().set_prices(request(2601)).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+}

@@ -1,0 +1,332 @@
+//! How the program ends, and what it leaves behind: real processes, with a PostgreSQL of their own.
+
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use lekalo::proto::lekalo::v1::ListTenantsRequest;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config};
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::common::{self, LEKALO};
+
+/// A stop may take this long, whatever is open.
+const STOP: Duration = Duration::from_secs(10);
+/// What a loaded machine may need for anything else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A `lekalo serve` of its own.
+struct Service {
+    process: Child,
+    stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+}
+
+impl Service {
+    /// Starts it with these arguments and variables and nothing of ours.
+    fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let mut process = Command::new(LEKALO)
+            .args(["serve", "--addr", "127.0.0.1:0"])
+            .args(args)
+            .env_clear()
+            .envs(kept)
+            .envs(variables.iter().copied())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, stderr }
+    }
+
+    /// Starts it on the embedded server in `folder`.
+    fn embedded(folder: &Path) -> Self {
+        Self::spawn(folder, &["--embedded", "--data-dir", data_dir(folder).to_str().unwrap()], &[])
+    }
+
+    /// Starts it on a database of the tests' server.
+    fn configured(folder: &Path, config: &Config) -> Self {
+        let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+        let name = config.get_dbname().unwrap();
+        Self::spawn(folder, &[], &[("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)])
+    }
+
+    /// Where it listens, once it does.
+    async fn addr(&mut self) -> SocketAddr {
+        let mut said = Vec::new();
+        let listening = async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                if let Some(addr) = line.strip_prefix("listening on ") {
+                    return addr.parse().unwrap();
+                }
+                said.push(line);
+            }
+            panic!("it ended before it listened: {said:#?}");
+        };
+        timeout(PATIENCE, listening).await.expect("it does not listen")
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.process.id().unwrap().cast_signed());
+        kill(pid, signal).unwrap();
+    }
+
+    /// Waits for its end; returns how it ended and what else it said.
+    async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
+        let began = Instant::now();
+        let mut said = String::new();
+        let ending = async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                said.push_str(&line);
+                said.push('\n');
+            }
+            self.process.wait().await.unwrap()
+        };
+        let Ok(status) = timeout(within, ending).await else { panic!("it still runs after {within:?}:\n{said}") };
+        println!("ended {:?} later: {status}", began.elapsed());
+        (status, said)
+    }
+}
+
+/// A folder that a server which root starts can get to.
+fn folder() -> TempDir {
+    let everybody = Permissions::from_mode(0o755);
+    tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap()
+}
+
+fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+/// The process number of the PostgreSQL in `folder`, if it runs or was killed.
+fn postgres_pid(folder: &Path) -> Option<u32> {
+    let file = fs::read_to_string(data_dir(folder).join("pgdata/postmaster.pid")).ok()?;
+    file.lines().next()?.trim().parse().ok()
+}
+
+/// Whether a process (a zombie is none) has this number.
+fn alive(pid: u32) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command_line| !command_line.is_empty())
+}
+
+/// What PostgreSQL says of its data: "shut down", "in production", …
+fn cluster_state(folder: &Path) -> String {
+    let log = fs::read_to_string(data_dir(folder).join("postgres.log")).unwrap();
+    let last = log.lines().rfind(|line| line.contains("database system")).unwrap_or_default();
+    last.rsplit("database system ").next().unwrap().to_owned()
+}
+
+/// A connection to the PostgreSQL in `folder`, past the service.
+async fn postgres(folder: &Path) -> Client {
+    let mut config = Config::new();
+    config.host_path(data_dir(folder).join("run")).user("postgres").dbname("car_chatbot");
+    config.application_name("lekalo test");
+    common::connect(&config).await
+}
+
+async fn channel(addr: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
+}
+
+async fn tenants(channel: &Channel) -> Result<Vec<String>, tonic::Status> {
+    let answer = TenantServiceClient::new(channel.clone()).list_tenants(ListTenantsRequest::default()).await?;
+    Ok(answer.into_inner().tenants.into_iter().map(|tenant| tenant.slug).collect())
+}
+
+/// Something that must be there afterwards.
+async fn add_tenant(postgres: &Client) {
+    let tenant = "INSERT INTO tenants (slug, display_name) VALUES ('probe', 'Probe')";
+    postgres.batch_execute(tenant).await.unwrap();
+}
+
+/// Makes calls that read tenants wait until `locker` ends its transaction.
+async fn lock_tenants(locker: &Client) {
+    locker.batch_execute("BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE").await.unwrap();
+}
+
+async fn until_a_call_waits(locker: &Client) {
+    let waiting = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'tenants'::regclass";
+    until("a call waits for the lock", PATIENCE, || async { ask(locker, waiting).await }).await;
+}
+
+async fn ask(client: &Client, question: &str) -> bool {
+    client.query_one(question, &[]).await.unwrap().get(0)
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, within: Duration, done: impl Fn() -> F) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < within, "waited {within:?} until {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_the_call_in_flight_finish_and_waits_for_nobody_else() {
+    let folder = folder();
+    let mut service = Service::embedded(folder.path());
+    let addr = service.addr().await;
+    let postgres = postgres(folder.path()).await;
+    add_tenant(&postgres).await;
+
+    // What could hold a stop up: a watch, a peer that says nothing, a call that waits for a lock.
+    let mut watch =
+        HealthClient::new(channel(addr).await).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut silent = TcpStream::connect(addr).await.unwrap();
+    lock_tenants(&postgres).await;
+    let channel = channel(addr).await;
+    let call = tokio::spawn({
+        let channel = channel.clone();
+        async move { tenants(&channel).await }
+    });
+    until_a_call_waits(&postgres).await;
+
+    let signalled = Instant::now();
+    service.signal(Signal::SIGTERM);
+    let told = timeout(Duration::from_secs(5), watch.message()).await.expect("the watch is not told").unwrap().unwrap();
+    assert_eq!(told.status(), ServingStatus::NotServing);
+    until("nobody new is let in", Duration::from_secs(5), || async { TcpStream::connect(addr).await.is_err() }).await;
+    // Calls that reach an open connection before its goodbye does are still answered; then none is.
+    let checks = HealthClient::new(channel);
+    until("no new call is let in", Duration::from_secs(5), || async {
+        checks.clone().check(HealthCheckRequest::default()).await.is_err()
+    })
+    .await;
+    assert!(!call.is_finished());
+
+    postgres.batch_execute("COMMIT").await.unwrap();
+    let answer = timeout(Duration::from_secs(5), call).await.unwrap().unwrap();
+    assert_eq!(answer.unwrap(), ["probe"]);
+    let (status, said) = service.ended(STOP.saturating_sub(signalled.elapsed())).await;
+    assert!(status.success(), "{status}:\n{said}");
+
+    // The silent peer is cut off: at most the server's greeting is left to read.
+    let _ = timeout(STOP, silent.read_to_end(&mut Vec::new())).await.expect("the connection is still open");
+    assert!(!data_dir(folder.path()).join("pgdata/postmaster.pid").exists());
+    assert_eq!(cluster_state(folder.path()), "is shut down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_does_not_end_is_cut_off() {
+    let config = common::database().await;
+    let folder = folder();
+    let mut service = Service::configured(folder.path(), &config);
+    let channel = channel(service.addr().await).await;
+    let locker = common::connect(&config).await;
+    lock_tenants(&locker).await;
+    let call = tokio::spawn(async move { tenants(&channel).await });
+    until_a_call_waits(&locker).await;
+
+    service.signal(Signal::SIGTERM);
+    let (status, said) = service.ended(STOP).await;
+    assert!(status.success(), "{status}:\n{said}");
+    call.await.unwrap().unwrap_err();
+    // Nor does the call's query go on.
+    let waiting = "SELECT count(*) = 0 FROM pg_locks WHERE NOT granted AND relation = 'tenants'::regclass";
+    until("its query is gone", STOP, || async { ask(&locker, waiting).await }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_service_leaves_no_postgres_and_loses_no_data() {
+    let folder = folder();
+    let mut service = Service::embedded(folder.path());
+    service.addr().await;
+    add_tenant(&postgres(folder.path()).await).await;
+    let pid = postgres_pid(folder.path()).unwrap();
+    assert!(alive(pid));
+
+    service.signal(Signal::SIGKILL);
+    let (status, _) = service.ended(STOP).await;
+    assert!(!status.success());
+    until("postgres is gone", STOP, || async { !alive(pid) }).await;
+
+    let mut next = Service::embedded(folder.path());
+    let channel = channel(next.addr().await).await;
+    assert_eq!(tenants(&channel).await.unwrap(), ["probe"]);
+    next.signal(Signal::SIGTERM);
+    assert!(next.ended(STOP).await.0.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_service_attaches_to_the_server_of_the_first() {
+    let folder = folder();
+    let (mut first, mut second) = (Service::embedded(folder.path()), Service::embedded(folder.path()));
+    let (first_addr, second_addr) = tokio::join!(first.addr(), second.addr());
+    let pid = postgres_pid(folder.path()).unwrap();
+    add_tenant(&postgres(folder.path()).await).await;
+
+    // Which of the two came first is chance; its child is PostgreSQL.
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().parse().ok();
+    let ((owner, owners_addr), (attached, attached_addr)) = if first.process.id() == parent {
+        ((first, first_addr), (second, second_addr))
+    } else {
+        ((second, second_addr), (first, first_addr))
+    };
+    assert_eq!(owner.process.id(), parent);
+    assert_eq!(tenants(&channel(attached_addr).await).await.unwrap(), ["probe"]);
+
+    attached.signal(Signal::SIGTERM);
+    assert!(attached.ended(STOP).await.0.success());
+    assert!(alive(pid));
+    assert_eq!(tenants(&channel(owners_addr).await).await.unwrap(), ["probe"]);
+    owner.signal(Signal::SIGTERM);
+    assert!(owner.ended(STOP).await.0.success());
+    assert!(!alive(pid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_the_cluster_is_made_or_started_ends_all_of_it() {
+    let folder = folder();
+    let data = data_dir(folder.path());
+    // Twice: on a new folder while `initdb` works, then as soon as the server of the finished cluster starts.
+    for sign in ["lekalo.lock", "pgdata/postmaster.pid"] {
+        let service = Service::embedded(folder.path());
+        until("the start is under way", PATIENCE, || async { data.join(sign).exists() }).await;
+        service.signal(Signal::SIGTERM);
+        let (status, said) = service.ended(STOP).await;
+        assert!(status.success(), "{status}:\n{said}");
+        if let Some(pid) = postgres_pid(folder.path()) {
+            until("postgres is gone", STOP, || async { !alive(pid) }).await;
+        }
+    }
+    let mut service = Service::embedded(folder.path());
+    service.addr().await;
+    service.signal(Signal::SIGTERM);
+    assert!(service.ended(STOP).await.0.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_while_another_replica_migrates_ends_the_waiting() {
+    let config = common::empty_database().await;
+    let other = common::connect(&config).await;
+    // What a migrating replica holds: "lekalo" as a number.
+    other.batch_execute("SELECT pg_advisory_lock(x'6c656b616c6f'::bigint)").await.unwrap();
+    let folder = folder();
+    let service = Service::configured(folder.path(), &config);
+    let waiting = "SELECT count(*) > 0 FROM pg_stat_activity
+                   WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()";
+    until("it waits for its turn", PATIENCE, || async { ask(&other, waiting).await }).await;
+    service.signal(Signal::SIGTERM);
+    let (status, said) = service.ended(STOP).await;
+    assert!(status.success(), "{status}:\n{said}");
+}
