@@ -1,9 +1,12 @@
 //! Configuration: flags over environment over `.env` over defaults, checked all at once. Secrets never appear in Debug.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+use tokio_postgres::config::Host;
 
 use crate::db::tls;
 
@@ -81,7 +84,8 @@ impl Config {
     /// # Errors
     /// Lists every wrong value, each with where it came from.
     pub fn load() -> Result<Self, ConfigError> {
-        Self::read(std::env::vars(), Path::new(".env"))
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::read(std::env::vars_os().filter_map(text), Path::new(".env"))
     }
 
     /// Reads the given variables and file.
@@ -148,7 +152,11 @@ struct Source {
 
 impl Source {
     fn read_file(&mut self, path: &Path) {
-        let Ok(entries) = dotenvy::from_path_iter(path) else { return };
+        let entries = match dotenvy::from_path_iter(path) {
+            Ok(entries) => entries,
+            Err(error) if error.not_found() => return,
+            Err(_) => return self.errors.push(format!("{}: the file cannot be read", path.display())),
+        };
         for entry in entries {
             match entry {
                 Ok((name, value)) => {
@@ -199,7 +207,9 @@ impl Source {
     fn parse_or<T>(&mut self, name: &str, fallback: T, parse: impl Fn(&str) -> Result<T, String>) -> T {
         let (value, origin) = self.get(name);
         parse(value.trim()).unwrap_or_else(|problem| {
-            self.errors.push(format!("{name}={value} ({origin}): {problem}"));
+            // What looks like a URL with a password in it is not repeated.
+            let shown = if value.contains('@') { "…" } else { &value };
+            self.errors.push(format!("{name}={shown} ({origin}): {problem}"));
             fallback
         })
     }
@@ -223,8 +233,9 @@ impl Source {
             Some(Err(problem)) => self.errors.push(format!("{name} ({origin}): sslmode {problem}")),
         }
         match plain.parse() {
-            Ok(config) => Some(config),
-            Err(_) => {
+            Ok(config) if has_plain_hosts(&config) => Some(config),
+            // Part of a password with an `@` is taken for the host, and hosts are told.
+            Ok(_) | Err(_) => {
                 self.errors.push(format!(
                     "{name} ({origin}): is not a database URL; expected postgres://USER:PASSWORD@HOST:PORT/NAME, with \
                      special characters in the password percent-encoded"
@@ -251,6 +262,9 @@ impl Source {
         if !password.is_empty() {
             config.password(password);
         }
+        if !has_plain_hosts(&config) {
+            self.errors.push("DB_HOST: must be a host's name or address, or a socket's folder".to_owned());
+        }
         config
     }
 }
@@ -267,6 +281,14 @@ fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
     }
     let question = if rest.is_empty() { "" } else { "?" };
     (format!("{base}{question}{}", rest.join("&")), value)
+}
+
+/// Whether all hosts are names or addresses, and none a mistaken piece of something else.
+fn has_plain_hosts(config: &tokio_postgres::Config) -> bool {
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name.chars().all(|ch| ch.is_alphanumeric() || ".-_:%".contains(ch)),
+        Host::Unix(_) => true,
+    })
 }
 
 fn count(value: &str, least: usize) -> Result<usize, String> {
@@ -339,6 +361,10 @@ mod tests {
         assert!(!format!("{config:?}").contains("canary"));
         let error = read(&[("DATABASE_URL", "postgres://u:canary-3@[bad/d")]).unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
+        for misplaced in [("DATABASE_URL", "postgres://u:p@canary-4@h/d"), ("DB_HOST", "postgres://u:canary-5@h/d")] {
+            let error = read(&[misplaced]).unwrap_err();
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
     }
 
     #[test]

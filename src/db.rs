@@ -6,6 +6,8 @@
 //! same file. Tables with a `tenant_id` are reached through [`Db::tenant`] alone: that is what sets the tenant
 //! that row-level security filters by. The query says `tenant_id = $1` all the same.
 
+mod application_feed;
+pub mod applications;
 pub mod catalog;
 pub mod check;
 
@@ -27,6 +29,7 @@ pub mod seed;
 pub mod stats;
 mod tenant_writes;
 pub mod tenants;
+pub mod texts;
 pub mod tls;
 mod transaction;
 pub mod vehicles;

@@ -2,14 +2,17 @@
 //!
 //! Knows neither the wire nor the database; both convert to and from these types.
 
+pub mod application;
 pub mod error;
 pub mod import;
 pub mod page;
 pub mod pattern;
+pub mod phone;
 pub mod price;
 pub mod seed;
 pub mod stats;
 pub mod tenant;
+pub mod text;
 pub mod vehicle;
 
 pub use error::{Error, Result};

@@ -7,6 +7,8 @@
 
 mod admin;
 mod aliases;
+mod application;
+mod application_writes;
 mod calls;
 mod catalog;
 mod convert;
@@ -18,7 +20,7 @@ mod request;
 mod status;
 mod tenant;
 mod tenant_writes;
-mod unbuilt;
+mod text;
 mod write;
 
 use std::future::Future;
@@ -53,6 +55,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long calls in flight may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(6);
+/// How long recording interrupted imports may take.
+const RECORD: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const FLUSH: Duration = Duration::from_millis(250);
 
@@ -148,7 +152,10 @@ async fn drain(calls: &Calls, world: &World) {
         tracing::warn!("some calls or imports did not finish in {DRAIN:?} and are cut off");
         calls.cut_off();
     }
-    world.imports.stop().await;
+    // The database may be gone; then the lease says the same a minute later.
+    if tokio::time::timeout(RECORD, world.imports.stop()).await.is_err() {
+        tracing::warn!("the end of some imports could not be recorded; they will count as interrupted");
+    }
     tokio::time::sleep(FLUSH).await;
 }
 

@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     let table = read_raw(&args.file)?;
-    let rows = clean(&args.file, &table)?;
+    let rows = clean(&args.file, &table, Index::shipped())?;
     write(args.output.as_ref(), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
     eprintln!("{}", summary(&rows));
     Ok(())
@@ -83,8 +83,8 @@ pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
 }
 
 /// Understands a table's rows.
-pub fn clean(path: &Path, table: &Table) -> anyhow::Result<Vec<CleanRow>> {
-    clean::clean(table, Index::shipped())
+pub fn clean(path: &Path, table: &Table, index: &Index) -> anyhow::Result<Vec<CleanRow>> {
+    clean::clean(table, index)
         .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))
 }
 

@@ -1,6 +1,6 @@
 //! `lekalo import`: extract, clean, load.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -10,7 +10,10 @@ use super::extract::{clean, file_error, read_raw, summary, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use crate::domain::import::CleanRow;
 use crate::import::run::with_headers;
+use crate::import::table::Table;
 use crate::import::{extract, files};
+use crate::spellings::Spellings;
+use crate::vehicles::Index;
 
 /// Imports a price list: seed, extract, clean, load. The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list; a skipped step reads the file that the step before it wrote.
 #[derive(Debug, clap::Args)]
@@ -41,7 +44,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let progress = Progress::new();
-    let (rows, sha256) = read_rows(&args, &progress)?;
+    let source = read_source(&args, &progress)?;
     let mut database = Database::open(&args.database).await?;
     let work = async {
         if !args.target.dry_run {
@@ -52,6 +55,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
+        let (rows, sha256) = match source {
+            Source::Clean { rows, sha256 } => (rows, sha256),
+            Source::Raw { table, sha256 } => {
+                progress.step("clean");
+                // With the spellings that shops have taught, as the server does.
+                let index = Spellings::new(db.clone()).index().await?;
+                (clean_table(&args, &table, &index, &progress)?, sha256)
+            }
+        };
         progress.step("load");
         load_rows(&db, &(&args.target).into(), &file_name(&args.file), sha256, rows).await
     };
@@ -61,17 +73,28 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     report(&import?, &args.target.tenant, &args.database, args.json)
 }
 
-/// The clean rows, header rows in their places, and the hash of the file they come from.
-fn read_rows(args: &Args, progress: &Progress) -> anyhow::Result<(Vec<CleanRow>, Vec<u8>)> {
+/// What there is to load, as far as it was read without the database.
+enum Source {
+    Raw {
+        table: Table,
+        sha256: Vec<u8>,
+    },
+    /// Header rows in their places.
+    Clean {
+        rows: Vec<CleanRow>,
+        sha256: Vec<u8>,
+    },
+}
+
+fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
     let raw_path = args.file.with_extension("raw.csv");
     let clean_path = args.file.with_extension("clean.csv");
     if args.skip_clean {
         let bytes = read_file(&clean_path)?;
-        return Ok((read_clean(&clean_path, &bytes)?, Sha256::digest(&bytes).to_vec()));
+        return Ok(Source::Clean { rows: read_clean(&clean_path, &bytes)?, sha256: Sha256::digest(&bytes).to_vec() });
     }
     progress.step("extract");
-    let source: &Path = if args.skip_extract { &raw_path } else { &args.file };
-    let bytes = read_file(source)?;
+    let bytes = read_file(if args.skip_extract { &raw_path } else { &args.file })?;
     let table = if args.skip_extract {
         read_raw(&raw_path)?
     } else {
@@ -80,11 +103,15 @@ fn read_rows(args: &Args, progress: &Progress) -> anyhow::Result<(Vec<CleanRow>,
         table
     };
     progress.say(&format!("{} rows on {} pages → {}", table.rows.len(), table.header_pages.len(), raw_path.display()));
-    progress.step("clean");
-    let rows = clean(source, &table)?;
+    Ok(Source::Raw { table, sha256: Sha256::digest(&bytes).to_vec() })
+}
+
+fn clean_table(args: &Args, table: &Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
+    let clean_path = args.file.with_extension("clean.csv");
+    let rows = clean(&args.file, table, index)?;
     write(Some(&clean_path), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
     progress.say(&format!("{} → {}", summary(&rows), clean_path.display()));
-    Ok((with_headers(&table, rows), Sha256::digest(&bytes).to_vec()))
+    Ok(with_headers(table, rows))
 }
 
 /// Which step is under way: a spinner on a terminal, nothing elsewhere.

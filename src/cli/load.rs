@@ -149,6 +149,9 @@ pub async fn load_rows(
     let (import, _) = own.create_import(&new).await?;
     let import = carry_out(db, tenant.id, &import, category.id, async { Ok(rows) }).await?;
     if let Some(failure) = &import.error {
+        if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
+            anyhow::bail!("{}: {}; {}", failure.code, failure.message, failure.hint);
+        }
         return Err(UserError::error(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
     }
     Ok(import)

@@ -1,17 +1,34 @@
 //! PostgreSQL's failures in the product's words. SQLSTATE decides, never message text, and no driver text goes on.
 
+use std::fmt;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::SqlState;
 
+use super::failure::chain;
 use crate::domain::Error;
+
+/// A failure that is ours. Neither its text nor its Debug output repeats a value: PostgreSQL's details have whole rows.
+#[derive(thiserror::Error)]
+#[error("{}", chain(.0))]
+pub struct Fault(pub(super) tokio_postgres::Error);
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fault({self})")
+    }
+}
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(state) = error.code() else {
             // No SQLSTATE: the connection broke or a value did not convert.
-            return if error.is_closed() || has_io_cause(&error) { unavailable() } else { Self::internal(error) };
+            return if error.is_closed() || has_io_cause(&error) {
+                unavailable()
+            } else {
+                Self::internal(Fault(error))
+            };
         };
         match *state {
             SqlState::QUERY_CANCELED => Self::DeadlineExceeded,
@@ -26,7 +43,7 @@ impl From<tokio_postgres::Error> for Error {
             SqlState::TOO_MANY_CONNECTIONS => busy(),
             SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => unavailable(),
             _ if state.code().starts_with("08") => unavailable(),
-            _ => Self::internal(error),
+            _ => Self::internal(Fault(error)),
         }
     }
 }
@@ -40,7 +57,7 @@ impl From<PoolError> for Error {
             PoolError::Backend(error) => match Self::from(error) {
                 // Refused before any query: whatever the reason, the database is out of reach.
                 Self::Internal(cause) => {
-                    tracing::error!(cause = %crate::db::failure::chain(&*cause), "cannot connect to the database");
+                    tracing::error!(cause = %chain(&*cause), "cannot connect to the database");
                     unavailable()
                 }
                 other => other,
@@ -55,7 +72,7 @@ fn has_io_cause(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
-fn unavailable() -> Error {
+pub(super) fn unavailable() -> Error {
     Error::Unavailable {
         reason: "DATABASE_UNAVAILABLE",
         message: "the database is out of reach; retry shortly".into(),

@@ -3,20 +3,35 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
-/// An error with its causes in one line.
+use super::error::Fault;
+
+/// An error with its causes in one line, without the values that PostgreSQL repeats.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = own_text(error);
     let mut source = error.source();
     while let Some(cause) = source {
-        let cause_text = cause.to_string();
+        let cause_text = own_text(cause);
         if !text.contains(&cause_text) {
             let _ = write!(text, ": {cause_text}");
         }
         source = cause.source();
     }
     text
+}
+
+fn own_text(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<DbError>() {
+        Some(error) => format!("{}: {}", error.severity(), message(error)),
+        None => error.to_string(),
+    }
+}
+
+/// What PostgreSQL says, without details, which repeat rows; nor are messages on data told, which repeat the data.
+fn message(error: &DbError) -> String {
+    let state = error.code().code();
+    if state.starts_with("22") { format!("a value was refused ({state})") } else { error.message().to_owned() }
 }
 
 /// What to tell an operator: what is wrong, and what to do.
@@ -34,6 +49,9 @@ pub fn advise(error: &(dyn Error + 'static), config: &tokio_postgres::Config, ro
         if let Some(postgres) = current.downcast_ref::<tokio_postgres::Error>() {
             return Some(advise_postgres(postgres, config, role));
         }
+        if let Some(Fault(postgres)) = current.downcast_ref::<Fault>() {
+            return Some(advise_postgres(postgres, config, role));
+        }
         cause = current.source();
     }
     None
@@ -44,7 +62,7 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
     let Some(db) = error.as_db_error() else {
         return unreachable_server(error, config);
     };
-    let message = db.message();
+    let message = message(db);
     let database = config.get_dbname().unwrap_or(login);
     match *db.code() {
         SqlState::UNDEFINED_TABLE | SqlState::INVALID_SCHEMA_NAME => Advice {

@@ -19,6 +19,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const CREATE: Duration = Duration::from_secs(5);
 /// How long checking a used connection may take.
 const RECYCLE: Duration = Duration::from_secs(2);
+/// How long a TCP peer may be silent before the connection counts as lost.
+const SILENT_PEER: Duration = Duration::from_secs(10);
 /// How long a connection beyond the pool size may be idle.
 const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
 /// A cancel request has no answer: one that arrives late must not hit the connection's next user.
@@ -73,7 +75,11 @@ impl Db {
     /// When TLS cannot be set up.
     pub fn new(options: &Options) -> anyhow::Result<Self> {
         let mut config = options.config.clone();
-        config.application_name("lekalo").connect_timeout(CREATE);
+        config
+            .application_name("lekalo")
+            .connect_timeout(CREATE)
+            .tcp_user_timeout(SILENT_PEER)
+            .keepalives_idle(SILENT_PEER);
         if options.switch_role {
             let chosen = config.get_options().unwrap_or_default().to_owned();
             config.options(format!("{chosen} -c role={APP_ROLE}").trim());

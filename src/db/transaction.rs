@@ -14,6 +14,9 @@ use super::query::Query;
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
 
+/// How long after a statement's timeout the server may take to say so.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// The rows of several queries, in their order.
 type Answers<const N: usize> = [Vec<Row>; N];
 
@@ -53,7 +56,8 @@ impl Db {
         let begun = client.batch_execute(&begin);
         let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
         let committed = client.batch_execute("COMMIT");
-        let (begun, (answers, committed)) = connection.answer(join(begun, join(answers, committed))).await;
+        let (begun, (answers, committed)) =
+            bounded(DEFAULT_STATEMENT_TIMEOUT, connection.answer(join(begun, join(answers, committed)))).await?;
         connection.dirty = false;
         if self.echo {
             for query in &queries {
@@ -129,6 +133,12 @@ impl Transaction {
         Ok(())
     }
 
+    /// The tenant whose tables it works on.
+    pub(super) fn tenant_id(&self) -> Result<i64> {
+        let tenant = self.tenant.ok_or_else(|| Error::internal("a tenant's statement outside any tenant"))?;
+        Ok(tenant.0)
+    }
+
     /// Runs a statement and returns its rows.
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
         let started = Instant::now();
@@ -173,6 +183,13 @@ impl Transaction {
             tracing::info!(target: "lekalo::sql", query = name, elapsed = ?started.elapsed());
         }
     }
+}
+
+/// `statement_timeout` is kept by the server; a server that has gone silent keeps none.
+async fn bounded<T>(timeout: Duration, answer: impl Future<Output = T>) -> Result<T> {
+    let left = u64::try_from(statement_timeout_ms(timeout)).unwrap_or(u64::MAX);
+    let limit = Duration::from_millis(left).saturating_add(SILENCE);
+    tokio::time::timeout(limit, answer).await.map_err(|_| super::error::unavailable())
 }
 
 /// The one place where a tenant's context is set: local to the transaction, so that nothing is left on the

@@ -99,6 +99,7 @@ pub enum Kind {
     Model,
     Import,
     Alias,
+    Application,
 }
 
 impl Kind {
@@ -111,6 +112,7 @@ impl Kind {
             Self::Model => "model",
             Self::Import => "import",
             Self::Alias => "alias",
+            Self::Application => "application",
         }
     }
 
@@ -123,6 +125,7 @@ impl Kind {
             Self::Model => "MODEL_NOT_FOUND",
             Self::Import => "IMPORT_NOT_FOUND",
             Self::Alias => "ALIAS_NOT_FOUND",
+            Self::Application => "APPLICATION_NOT_FOUND",
         }
     }
 }

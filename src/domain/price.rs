@@ -20,7 +20,7 @@ pub use assumption::Assumption;
 pub use options::Offer;
 pub use period::{Period, overlapping};
 pub use quote::{Asked, Quote, QuoteLine, Refusal};
-pub use selection::{Named, check_target};
+pub use selection::{Named, check_selections, check_target};
 
 use super::vehicle::{BodyType, vocabulary};
 

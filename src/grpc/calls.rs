@@ -14,11 +14,11 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::status::shutting_down;
+use super::status::{from_transport, shutting_down};
 use crate::db::deadline;
 use crate::domain::Error;
 
@@ -129,10 +129,22 @@ where
             let Ok(answer) = answer else {
                 return Ok(Status::from(Error::internal(format!("the handler of {path} panicked"))).into_http());
             };
+            if let Ok(response) = &answer
+                && path.starts_with("/lekalo.v1.")
+                && let Some(code) = transport_error(response.headers())
+            {
+                return Ok(from_transport(code).into_http());
+            }
             let sleep = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
             answer.map(|response| response.map(|body| Body::new(CallBody { body, sleep, _in_flight: in_flight })))
         })
     }
+}
+
+/// The code of an error that no handler made: ours always have details.
+fn transport_error(headers: &HeaderMap) -> Option<Code> {
+    let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
+    (code != Code::Ok && !headers.contains_key("grpc-status-details-bin")).then_some(code)
 }
 
 /// The body of an answer: it ends at the deadline, and with it the call.

@@ -1,6 +1,10 @@
 //! Between the wire's types and the domain's: inbound checked, outbound `From`.
 
+mod application;
 pub mod price;
+mod text;
+
+pub use application::{application_event, application_kind, application_status};
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -87,6 +91,11 @@ pub fn channel(channel: pb::Channel) -> Option<&'static str> {
     CHANNELS.into_iter().find(|(wire, _)| *wire == channel).map(|(_, word)| word)
 }
 
+/// The channel of a database's word.
+fn wire_channel(word: &str) -> pb::Channel {
+    CHANNELS.into_iter().find(|(_, known)| *known == word).map_or(pb::Channel::Unspecified, |(wire, _)| wire)
+}
+
 impl From<tenant::Contact> for pb::TenantContact {
     fn from(contact: tenant::Contact) -> Self {
         let kind = CONTACT_KINDS.into_iter().find(|(_, word)| *word == contact.kind);
@@ -96,11 +105,7 @@ impl From<tenant::Contact> for pb::TenantContact {
 
 impl From<tenant::Channel> for pb::TenantChannel {
     fn from(channel: tenant::Channel) -> Self {
-        let wire = CHANNELS.into_iter().find(|(_, word)| *word == channel.channel);
-        Self {
-            channel: wire.map_or(pb::Channel::Unspecified, |(wire, _)| wire).into(),
-            external_id: channel.external_id,
-        }
+        Self { channel: wire_channel(&channel.channel).into(), external_id: channel.external_id }
     }
 }
 

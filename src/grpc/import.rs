@@ -29,6 +29,8 @@ pub const MAX_FILE_BYTES: u64 = 32 << 20;
 const MAX_CHUNK_BYTES: usize = 3 << 20;
 /// How long a client may take between two chunks.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a whole upload may take.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a watched import is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const MAX_FILE_NAME: usize = 255;
@@ -56,7 +58,8 @@ impl ImportService for World {
         // Refuse what can be refused before the file travels.
         let (tenant, category) = self.sold_category(&tenant, &category).await?;
 
-        let (file, sha256) = receive_file(&mut messages).await?;
+        let received = tokio::time::timeout(UPLOAD_TIMEOUT, receive_file(&mut messages));
+        let (file, sha256) = received.await.map_err(|_| Error::DeadlineExceeded)??;
         let new = NewImport {
             category_id: category.id,
             file_name,

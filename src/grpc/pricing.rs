@@ -141,7 +141,7 @@ impl PricingService for World {
 }
 
 /// Options named at most once each, at most `max` of them.
-fn selections(check: &mut Check, field: &str, selections: Vec<pb::Selection>, max: usize) -> Vec<Named> {
+pub(super) fn selections(check: &mut Check, field: &str, selections: Vec<pb::Selection>, max: usize) -> Vec<Named> {
     if selections.len() > max {
         check.too_long(field, max, "elements");
         return Vec::new();

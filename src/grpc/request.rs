@@ -48,10 +48,25 @@ impl Check {
         self.violations.push(Violation { metadata, ..Violation::new(field, TOO_LONG, description) });
     }
 
+    /// Whether the field has been refused already.
+    pub fn refused(&self, field: &str) -> bool {
+        self.violations.iter().any(|violation| violation.field == field)
+    }
+
+    /// Notes a violation found elsewhere.
+    pub fn add(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
     /// A slug, code or id that must be given.
     pub fn name(&mut self, field: &str, value: String) -> String {
-        let value = self.optional_name(field, value);
-        if value.is_empty() && !self.violations.iter().any(|v| v.field == field) {
+        self.required_text(field, value, MAX_NAME)
+    }
+
+    /// A string of 1 to `max` characters, trimmed.
+    pub fn required_text(&mut self, field: &str, value: String, max: usize) -> String {
+        let value = self.text(field, value, max);
+        if value.is_empty() && !self.refused(field) {
             self.refuse(field, REQUIRED, "must not be empty");
         }
         value
@@ -64,16 +79,37 @@ impl Check {
 
     /// A string of at most `max` characters, trimmed.
     pub fn text(&mut self, field: &str, value: String, max: usize) -> String {
+        self.characters(field, value.trim(), max)
+    }
+
+    /// A string of 1 to `max` characters whose white space is part of it, but not all of it.
+    pub fn untrimmed(&mut self, field: &str, value: String, max: usize) -> String {
+        if value.trim().is_empty() {
+            self.refuse(field, REQUIRED, "must not be empty");
+            return String::new();
+        }
+        self.characters(field, &value, max)
+    }
+
+    fn characters(&mut self, field: &str, value: &str, max: usize) -> String {
         if value.contains('\0') {
             self.refuse(field, INVALID, "must not contain U+0000");
             return String::new();
         }
-        let value = value.trim();
         if value.chars().count() > max {
             self.too_long(field, max, "characters");
             return String::new();
         }
         value.to_owned()
+    }
+
+    /// A list of at most `max` elements; what is beyond is dropped.
+    pub fn list<T>(&mut self, field: &str, mut elements: Vec<T>, max: usize) -> Vec<T> {
+        if elements.len() > max {
+            self.too_long(field, max, "elements");
+            elements.truncate(max);
+        }
+        elements
     }
 
     /// The language to answer in; none: the tenant's default.
@@ -147,6 +183,25 @@ impl Check {
             return None;
         }
         Some(amount)
+    }
+
+    /// An enum's number that must be given.
+    pub fn required_enumeration<T: TryFrom<i32> + Default + PartialEq>(&mut self, field: &str, value: i32) -> T {
+        let value = self.enumeration(field, value);
+        if value == T::default() && !self.refused(field) {
+            self.refuse(field, REQUIRED, "must be given");
+        }
+        value
+    }
+
+    /// Any time there may be; unset is none.
+    pub fn any_time(&mut self, field: &str, value: Option<Timestamp>) -> Option<SystemTime> {
+        let value = value?;
+        if !VALID_SECONDS.contains(&value.seconds) || !(0..NANOS).contains(&value.nanos) {
+            self.refuse(field, INVALID, "must be a valid time");
+            return None;
+        }
+        SystemTime::try_from(value).ok()
     }
 
     /// A UUID; empty is none.

@@ -8,13 +8,23 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::db::failure::chain;
 use crate::domain::Error;
+use crate::domain::error::Violation;
 
 /// `ErrorInfo.domain` of every error.
 const DOMAIN: &str = "lekalo";
 
+// Errors travel in trailers, of which clients take 8 KiB: the message percent-encoded and once more in the details, those
+// in base64. More would be a broken connection to them.
+/// The most bytes of a message.
+const MAX_MESSAGE: usize = 768;
+/// The most bytes of all violations together.
+const MAX_VIOLATIONS: usize = 2560;
+/// The most bytes of one description or metadata value.
+const MAX_VALUE: usize = 512;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let message = shortened(error.to_string(), MAX_MESSAGE);
         let mut details = ErrorDetails::new();
         let code = match error {
             Error::Invalid(violations) => {
@@ -22,17 +32,7 @@ impl From<Error> for Status {
                     let metadata = first.metadata.iter().cloned().chain([("field", first.field.clone())]);
                     info(&mut details, first.reason, metadata);
                 }
-                details.set_bad_request(
-                    violations
-                        .into_iter()
-                        .map(|v| FieldViolation {
-                            field: v.field,
-                            description: v.description,
-                            reason: v.reason.to_owned(),
-                            ..FieldViolation::default()
-                        })
-                        .collect::<Vec<_>>(),
-                );
+                details.set_bad_request(field_violations(violations));
                 Code::InvalidArgument
             }
             Error::NotFound { kind, name } => {
@@ -77,9 +77,48 @@ impl From<Error> for Status {
     }
 }
 
+/// As many as there is room for.
+fn field_violations(violations: Vec<Violation>) -> Vec<FieldViolation> {
+    let mut room = MAX_VIOLATIONS;
+    let mut shown = Vec::new();
+    for Violation { field, reason, description, .. } in violations {
+        let description = shortened(description, MAX_VALUE);
+        let size = field.len() + reason.len() + description.len();
+        if size > room {
+            break;
+        }
+        room -= size;
+        shown.push(FieldViolation { field, description, reason: reason.to_owned(), ..FieldViolation::default() });
+    }
+    shown
+}
+
+/// At most `max` bytes of a text.
+fn shortened(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max - '…'.len_utf8()));
+        text.push('…');
+    }
+    text
+}
+
 fn info(details: &mut ErrorDetails, reason: &str, metadata: impl IntoIterator<Item = (&'static str, String)>) {
-    let metadata: HashMap<String, String> = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let metadata: HashMap<String, String> =
+        metadata.into_iter().map(|(key, value)| (key.to_owned(), shortened(value, MAX_VALUE))).collect();
     details.set_error_info(reason, DOMAIN, metadata);
+}
+
+/// A status that the transport made of a request no handler saw, with details like every other; its own words stay here.
+pub fn from_transport(code: Code) -> Status {
+    let (code, reason, message) = match code {
+        Code::Unimplemented => (code, "UNIMPLEMENTED", "this method is not built (yet)"),
+        Code::Internal => (Code::InvalidArgument, "MESSAGE_INVALID", "the message is not one of the contract's"),
+        Code::OutOfRange => (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB"),
+        other => (other, "TRANSPORT", "the call could not be carried out"),
+    };
+    let mut details = ErrorDetails::new();
+    info(&mut details, reason, []);
+    Status::with_error_details(code, message, details)
 }
 
 /// The service is about to stop.
@@ -95,7 +134,6 @@ pub fn shutting_down() -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::error::Violation;
 
     #[test]
     fn every_bad_field_is_in_the_details() {
@@ -106,6 +144,19 @@ mod tests {
         let details = status.get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.error_info().unwrap().reason, "FIELD_REQUIRED");
+    }
+
+    #[test]
+    fn what_would_not_fit_into_trailers_is_cut() {
+        let long = |place: usize| Violation::new(format!("texts[{place}]"), "FIELD_INVALID", "ы".repeat(place * 100));
+        let status = Status::from(Error::Invalid((0..200).map(long).collect()));
+        assert!(status.message().len() <= MAX_MESSAGE && status.message().ends_with('…'));
+        let details = status.get_error_details();
+        assert!((4..10).contains(&details.bad_request().unwrap().field_violations.len()));
+        let mut trailers = http::HeaderMap::new();
+        status.add_header(&mut trailers).unwrap();
+        let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        assert!(size < 8 << 10, "{size}");
     }
 
     #[test]

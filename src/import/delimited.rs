@@ -8,12 +8,20 @@ use super::table::{Column, Table, TableRow};
 /// How many lines may precede the header (a title, the shop's address).
 const HEADER_SEARCH: usize = 20;
 
+/// The largest price list: far above any real one (a thousand rows), far below what strains the server.
+const MAX_ROWS: usize = 200_000;
+
 /// Reads the table below the first line that names its columns.
 ///
 /// # Errors
 /// When no line does, a quoted cell does not end, or the text is no text.
 pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
-    let text = decode(bytes);
+    if let Some(place) = bytes.iter().position(|byte| *byte == 0) {
+        let line = 1 + bytes.iter().take(place).filter(|byte| **byte == b'\n').count();
+        let message = format!("line {line} of the file holds a zero byte, which no text has");
+        return Err(ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again"));
+    }
+    let text = decode(bytes)?;
     let delimiter = delimiter(&text);
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
@@ -61,6 +69,10 @@ pub(super) fn table(records: Vec<Vec<String>>, page_number: i32) -> Result<Table
                 "put cells that contain the separator into quotes, or name the additional columns in the header",
             ));
         }
+        if table.rows.len() == MAX_ROWS {
+            let message = format!("the table has more than {MAX_ROWS} rows");
+            return Err(ExtractError::new("LIMIT_EXCEEDED", message, "split the file"));
+        }
         cells.resize(table.header.len(), String::new());
         table.rows.push(TableRow { page_number, row_number, cells });
     }
@@ -83,12 +95,16 @@ fn no_header(records: &[Vec<String>]) -> ExtractError {
     )
 }
 
-fn decode(bytes: &[u8]) -> String {
+/// UTF-8, or else windows-1251; a file that begins as UTF-8 with Russian letters and goes on as something else is damaged.
+fn decode(bytes: &[u8]) -> Result<String, ExtractError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => WINDOWS_1251.decode_without_bom_handling(bytes).0.into_owned(),
+    let Err(error) = std::str::from_utf8(bytes) else { return Ok(String::from_utf8_lossy(bytes).into_owned()) };
+    let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    if valid.is_ascii() {
+        return Ok(WINDOWS_1251.decode_without_bom_handling(bytes).0.into_owned());
     }
+    let message = format!("byte {} of the file is no UTF-8: it is cut off or damaged there", valid.len() + 1);
+    Err(ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again"))
 }
 
 /// The separator that the header line, or else the first line, has most of.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -19,6 +20,8 @@ use crate::domain::tenant::TenantId;
 use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
+/// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
+const AT_ONCE: usize = 2;
 /// How often a running import gives a sign of life; a fraction of the lease.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 
@@ -30,12 +33,20 @@ pub struct Runner {
     extractor: Extractor,
     tasks: TaskTracker,
     stop: CancellationToken,
+    slots: Arc<Semaphore>,
 }
 
 impl Runner {
     /// A runner that reads files with `extractor` and understands them with the current spellings.
     pub fn new(db: Db, spellings: Arc<Spellings>, extractor: Extractor) -> Self {
-        Self { db, spellings, extractor, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+        Self {
+            db,
+            spellings,
+            extractor,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// Starts a QUEUED import of `file`, which is kept until it is read.
@@ -50,7 +61,13 @@ impl Runner {
                     .await
                     .unwrap_or_else(|_| Err(failure("INTERNAL", "cleaning the rows failed", "report this file")))
             };
-            let work = carry_out(&runner.db, tenant, &import, category_id, rows);
+            let work = async {
+                let _slot = tokio::select! {
+                    slot = runner.slots.acquire() => slot,
+                    never = renew(&runner.db, tenant, import.id) => match never {},
+                };
+                carry_out(&runner.db, tenant, &import, category_id, rows).await
+            };
             let stopped = tokio::select! {
                 ended = work => ended.err(),
                 () = runner.stop.cancelled() => {

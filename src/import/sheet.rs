@@ -15,7 +15,7 @@ use super::table::Table;
 pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
     let mut workbook = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
     let mut whole: Option<Table> = None;
-    let mut without_header = None;
+    let (mut without_header, mut without_rows) = (None, None);
     for (page_number, sheet) in (1i32..).zip(workbook.sheet_names()) {
         let range = workbook.worksheet_range(&sheet).map_err(damaged)?;
         if range.is_empty() {
@@ -24,7 +24,12 @@ pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
         let table = match delimited::table(records(&range), page_number) {
             Ok(table) => table,
             Err(error) if error.code == "NO_HEADER" => {
-                without_header.get_or_insert(error);
+                let message = format!("sheet «{sheet}»: {}", error.message);
+                without_header.get_or_insert(ExtractError { message, ..error });
+                continue;
+            }
+            Err(error) if error.code == "NO_ROWS" => {
+                without_rows.get_or_insert(error);
                 continue;
             }
             Err(error) => {
@@ -50,9 +55,15 @@ pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
             }
         }
     }
-    whole.ok_or_else(|| {
-        without_header.unwrap_or_else(|| ExtractError::new("NO_ROWS", "the workbook has no cells", "check the file"))
-    })
+    match (whole, without_header) {
+        // A sheet that was not read would be lost without a trace.
+        (_, Some(error)) => Err(error),
+        (Some(whole), None) => Ok(whole),
+        (None, None) => {
+            Err(without_rows
+                .unwrap_or_else(|| ExtractError::new("NO_ROWS", "the workbook has no cells", "check the file")))
+        }
+    }
 }
 
 /// The sheet's rows from its first used cell on; [`Range`] is as large as its used corner to corner.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod application_feed;
+mod applications;
 mod catalog;
 mod clean;
 mod cli;
@@ -15,6 +17,8 @@ mod pdf;
 mod pool;
 mod pricing;
 mod random_requests;
+mod secrets;
 mod set_prices;
 mod shutdown;
 mod tenants;
+mod texts;

@@ -1,10 +1,12 @@
 //! Options named by a request, against the options that there are.
 
+use serde::{Deserialize, Serialize};
+
 use super::{OptionKind, ProductOption, Target};
 use crate::domain::error::Violation;
 
 /// An option and a value as a request names them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     pub option: String,
     pub value: String,
@@ -43,6 +45,17 @@ impl ProductOption {
     fn allowed(&self) -> String {
         self.values.iter().map(|value| value.code.as_str()).collect::<Vec<_>>().join(",")
     }
+}
+
+/// What is wrong with options that are selected. `field` is where they stand.
+pub fn check_selections(
+    field: &str,
+    category: &str,
+    selections: &[Named],
+    options: &[ProductOption],
+) -> Vec<Violation> {
+    let wrong = |(place, named): (usize, &Named)| named.find(&format!("{field}[{place}]"), category, options).err();
+    selections.iter().enumerate().filter_map(wrong).collect()
 }
 
 /// What is wrong with the options that a price's target names. `field` is where the price stands.

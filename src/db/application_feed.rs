@@ -1,0 +1,95 @@
+//! What happened to a tenant's applications, in the order in which it became true.
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::applications::{application, columns, joins};
+use super::query::{Query, one, optional_word, word};
+use super::{Tenant, Transaction};
+use crate::domain::application::{Event, Status};
+use crate::domain::error::Result;
+
+const LIST: &str = concat!(
+    "-- list_application_events
+    SELECT e.id AS place, e.from_status, e.to_status, e.actor, e.note, e.created_at AS occurred, ",
+    columns!(),
+    " FROM application_events e
+    JOIN applications a ON a.tenant_id = e.tenant_id AND a.id = e.application_id ",
+    joins!(),
+    " WHERE e.tenant_id = $1 /* tenant_id */ AND e.id > $2 /* after */
+    ORDER BY e.id
+    LIMIT $3 /* limit */"
+);
+
+impl Tenant<'_> {
+    /// The first events behind a place in the feed. None can come in before them later.
+    pub async fn list_application_events(&self, after: i64, limit: i64) -> Result<Vec<Event>> {
+        let query = Query::new(LIST).bind(&self.id.0, Type::INT8).bind(&after, Type::INT8).bind(&limit, Type::INT8);
+        let [rows] = self.read([query]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Event {
+                    place: row.try_get("place")?,
+                    from: optional_word(row, "from_status")?,
+                    to: word(row, "to_status")?,
+                    actor: row.try_get("actor")?,
+                    note: row.try_get("note")?,
+                    occurred_at: row.try_get("occurred")?,
+                    application: application(row)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The place of the last event; 0 before the first.
+    pub async fn last_application_event(&self) -> Result<i64> {
+        let [rows] = self
+            .read([Query::new(
+                "-- last_application_event
+                SELECT coalesce(max(last_place), 0) AS place
+                FROM application_feeds
+                WHERE tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&self.id.0, Type::INT8)])
+            .await?;
+        Ok(one(rows)?.try_get("place")?)
+    }
+}
+
+impl Transaction {
+    /// Appends to the tenant's feed. Until this transaction ends, others who append wait: an event is seen only after
+    /// all before it. So this is a transaction's last step but for reading.
+    pub(super) async fn append_event(
+        &self,
+        application_id: Uuid,
+        from: Option<Status>,
+        to: Status,
+        actor: &str,
+        note: &str,
+    ) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- append_application_event
+                WITH feed AS (
+                    INSERT INTO application_feeds AS t (tenant_id, last_place)
+                    VALUES ($1 /* tenant_id */, 1)
+                    ON CONFLICT (tenant_id) DO UPDATE SET last_place = t.last_place + 1
+                    RETURNING last_place
+                )
+                INSERT INTO application_events (tenant_id, id, application_id, from_status, to_status, actor, note,
+                                                created_at)
+                SELECT $1, last_place, $2 /* application_id */, $3 /* from_status */, $4 /* to_status */,
+                       $5 /* actor */, $6 /* note */, clock_timestamp()
+                FROM feed",
+            )
+            .bind(&self.tenant_id()?, Type::INT8)
+            .bind(&application_id, Type::UUID)
+            .bind(&from.map(Status::word), Type::TEXT)
+            .bind(&to.word(), Type::TEXT)
+            .bind(&actor, Type::TEXT)
+            .bind(&note, Type::TEXT),
+        )
+        .await?;
+        Ok(())
+    }
+}

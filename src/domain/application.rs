@@ -1,0 +1,239 @@
+//! Applications (leads): what a customer asked for, how far it has come, and the feed of what happened.
+//!
+//! Debug output of these types leaves out what the customer said of himself: it may end up in a log.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::price::Named;
+use super::tenant::{Language, TenantId};
+use super::vehicle::vocabulary;
+
+vocabulary! {
+    /// What a customer asks for.
+    Kind { Order = "order", IndividualMeasure = "individual_measure", Callback = "callback" }
+}
+
+vocabulary! {
+    /// How far an application has come.
+    Status { New = "new", InProgress = "in_progress", Completed = "completed", Cancelled = "cancelled" }
+}
+
+impl Status {
+    /// Where an application may go from here.
+    pub const fn next(self) -> &'static [Self] {
+        match self {
+            Self::New => &[Self::InProgress, Self::Cancelled],
+            Self::InProgress => &[Self::Completed, Self::Cancelled, Self::New],
+            Self::Cancelled => &[Self::New],
+            Self::Completed => &[],
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// `whatsapp`, `telegram`, `instagram` or `web`.
+    pub channel: String,
+    /// The customer's own id on the channel.
+    pub external_id: String,
+    pub name: String,
+    /// E.164; empty if not known.
+    pub phone: String,
+    pub username: String,
+    /// None: as known before, else the tenant's default.
+    pub language: Option<Language>,
+}
+
+impl fmt::Debug for Customer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Customer")
+            .field("channel", &self.channel)
+            .field("language", &self.language)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a customer asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub kind: Kind,
+    /// Code (or, before it is looked up, alias), slugs; empty if not known.
+    pub category: String,
+    pub brand: String,
+    pub model: String,
+    pub generation: String,
+    pub year: Option<i16>,
+    /// The car in the customer's own words.
+    pub vehicle_text: String,
+    pub selections: Vec<Named>,
+    /// What the customer was quoted, with its currency.
+    pub quoted: Option<(Decimal, String)>,
+    pub message: String,
+}
+
+impl fmt::Debug for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wish")
+            .field("kind", &self.kind)
+            .field("category", &self.category)
+            .field("brand", &self.brand)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A recorded application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    pub id: Uuid,
+    pub status: Status,
+    pub customer: Customer,
+    pub wish: Wish,
+    pub created_at: SystemTime,
+    pub updated_at: SystemTime,
+    /// Grows with every change: the etag.
+    pub revision: i64,
+}
+
+/// Which applications a list has; none is all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub status: Option<Status>,
+    pub kind: Option<Kind>,
+    /// Included.
+    pub created_after: Option<SystemTime>,
+    /// Not included.
+    pub created_before: Option<SystemTime>,
+}
+
+/// Something that happened to an application.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the tenant's feed, from 1, without gaps, in the order of commits.
+    pub place: i64,
+    /// None: it was created.
+    pub from: Option<Status>,
+    pub to: Status,
+    pub actor: String,
+    pub note: String,
+    pub occurred_at: SystemTime,
+    /// As it is now.
+    pub application: Application,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("place", &self.place)
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .field("application", &self.application.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place in a tenant's feed as clients carry it: the number and a seal, so that another tenant's is told from ours.
+pub fn cursor(tenant: TenantId, place: i64) -> String {
+    let mut bytes = place.to_be_bytes().to_vec();
+    bytes.extend(seal(tenant, place));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The place of a cursor; none if it is not one of this tenant's.
+pub fn read_cursor(tenant: TenantId, cursor: &str) -> Option<i64> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (place, sealed) = bytes.split_first_chunk::<8>()?;
+    let place = i64::from_be_bytes(*place);
+    (sealed == seal(tenant, place)).then_some(place)
+}
+
+fn seal(TenantId(tenant): TenantId, place: i64) -> [u8; 8] {
+    let hash = Sha256::digest(format!("application event {tenant} {place}"));
+    let mut seal = [0; 8];
+    seal.copy_from_slice(&hash[..8]);
+    seal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_end_and_nothing_goes_to_itself() {
+        use Status::{Cancelled, Completed, InProgress, New};
+        let allowed: Vec<(Status, Status)> =
+            Status::ALL.iter().flat_map(|from| from.next().iter().map(move |to| (*from, *to))).collect();
+        assert_eq!(
+            allowed,
+            [
+                (New, InProgress),
+                (New, Cancelled),
+                (InProgress, Completed),
+                (InProgress, Cancelled),
+                (InProgress, New),
+                (Cancelled, New)
+            ]
+        );
+        assert_eq!(Completed.next(), []);
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_tenant_alone() {
+        let cursor = cursor(TenantId(1), 42);
+        assert_eq!(read_cursor(TenantId(1), &cursor), Some(42));
+        assert_eq!(read_cursor(TenantId(2), &cursor), None);
+        for wrong in ["", "42", "!", &cursor[1..], &format!("{cursor}AA"), &cursor.replacen('A', "B", 1)] {
+            assert_eq!(read_cursor(TenantId(1), wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn debug_output_keeps_what_customers_say_to_itself() {
+        let canary = || "канарейка-1".to_owned();
+        let application = Application {
+            id: Uuid::nil(),
+            status: Status::New,
+            customer: Customer {
+                channel: "telegram".into(),
+                external_id: canary(),
+                name: canary(),
+                phone: canary(),
+                username: canary(),
+                language: None,
+            },
+            wish: Wish {
+                kind: Kind::Callback,
+                category: String::new(),
+                brand: String::new(),
+                model: String::new(),
+                generation: canary(),
+                year: None,
+                vehicle_text: canary(),
+                selections: Vec::new(),
+                quoted: None,
+                message: canary(),
+            },
+            created_at: SystemTime::UNIX_EPOCH,
+            updated_at: SystemTime::UNIX_EPOCH,
+            revision: 1,
+        };
+        let event = Event {
+            place: 1,
+            from: None,
+            to: Status::New,
+            actor: canary(),
+            note: canary(),
+            occurred_at: SystemTime::UNIX_EPOCH,
+            application: application.clone(),
+        };
+        assert!(!format!("{application:?} {event:?}").contains("канарейка"));
+    }
+}

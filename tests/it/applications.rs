@@ -1,0 +1,442 @@
+//! Leads over the wire: taken down once, and moved by one.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use lekalo::proto::google::r#type::Money;
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use uuid::Uuid;
+
+use crate::common::{TestServer, connect};
+
+pub type Client = ApplicationServiceClient<Channel>;
+
+pub async fn served() -> (TestServer, Client) {
+    let server = TestServer::start().await;
+    let client = Client::new(server.channel.clone());
+    (server, client)
+}
+
+pub fn customer() -> pb::Customer {
+    pb::Customer {
+        channel: pb::Channel::Telegram.into(),
+        external_id: "7012345678901".into(),
+        name: "Айбек".into(),
+        phone: "0555 123 456".into(),
+        username: "@aibek".into(),
+        ..Default::default()
+    }
+}
+
+pub fn order() -> pb::Application {
+    pb::Application {
+        kind: pb::ApplicationKind::Order.into(),
+        customer: Some(customer()),
+        category: "mats_5d".into(),
+        brand: "toyota".into(),
+        model: "camry".into(),
+        year: 2018,
+        selections: vec![
+            pb::Selection { option: "leather".into(), value: "stitched".into() },
+            pb::Selection { option: "trunk".into(), value: String::new() },
+        ],
+        quoted_total: Some(Money { units: 16_500, nanos: 500_000_000, ..Default::default() }),
+        message: "Хочу к пятнице".into(),
+        ..Default::default()
+    }
+}
+
+fn callback(phone: &str) -> pb::Application {
+    let customer = pb::Customer { phone: phone.into(), ..customer() };
+    pb::Application { kind: pb::ApplicationKind::Callback.into(), customer: Some(customer), ..Default::default() }
+}
+
+fn create(application: pb::Application) -> pb::CreateApplicationRequest {
+    pb::CreateApplicationRequest {
+        tenant: "evopoliki".into(),
+        application: Some(application),
+        request_id: Uuid::now_v7().to_string(),
+    }
+}
+
+pub async fn created(client: &mut Client, application: pb::Application) -> pb::Application {
+    client.create_application(create(application)).await.unwrap().into_inner().application.unwrap()
+}
+
+fn transition(application: &pb::Application, to: pb::ApplicationStatus) -> pb::TransitionApplicationRequest {
+    pb::TransitionApplicationRequest {
+        tenant: "evopoliki".into(),
+        id: application.id.clone(),
+        to: to.into(),
+        actor: "Нурлан".into(),
+        note: "созвонились".into(),
+        etag: application.etag.clone(),
+        ..Default::default()
+    }
+}
+
+pub async fn moved(client: &mut Client, application: &pb::Application, to: pb::ApplicationStatus) -> pb::Application {
+    client.transition_application(transition(application, to)).await.unwrap().into_inner().application.unwrap()
+}
+
+fn list() -> pb::ListApplicationsRequest {
+    pb::ListApplicationsRequest { tenant: "evopoliki".into(), ..Default::default() }
+}
+
+pub fn violations(status: &Status) -> Vec<(String, String)> {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    violations.iter().map(|violation| (violation.field.clone(), violation.reason.clone())).collect()
+}
+
+pub fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs.map(|(field, reason)| (field.to_owned(), reason.to_owned())).to_vec()
+}
+
+pub fn reason(status: &Status) -> (Code, String) {
+    (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
+}
+
+#[tokio::test]
+async fn an_order_comes_back_as_understood() {
+    let (_server, mut client) = served().await;
+    let application = created(&mut client, order()).await;
+    assert_eq!(application.status(), pb::ApplicationStatus::New);
+    assert_eq!((application.category.as_str(), application.year), ("5d_mats", 2018), "the alias became the code");
+    assert_eq!((application.brand.as_str(), application.model.as_str()), ("toyota", "camry"));
+    assert_eq!(application.selections[1].value, "true");
+    let money = application.quoted_total.clone().unwrap();
+    assert_eq!((money.currency_code.as_str(), money.units, money.nanos), ("KGS", 16_500, 500_000_000));
+    let customer = application.customer.clone().unwrap();
+    assert_eq!((customer.phone.as_str(), customer.username.as_str()), ("+996555123456", "aibek"));
+    assert_eq!((customer.language.as_str(), customer.external_id.as_str()), ("ru", "7012345678901"));
+    assert_eq!(application.created_at, application.updated_at);
+
+    let get = |tenant: &str, id: &str| pb::GetApplicationRequest { tenant: tenant.into(), id: id.into() };
+    let read = client.get_application(get("evopoliki", &application.id)).await.unwrap().into_inner();
+    assert_eq!(read.application.unwrap(), application);
+    for (tenant, id) in
+        [("five_deluxe", application.id.as_str()), ("evopoliki", "x"), ("evopoliki", &Uuid::nil().to_string())]
+    {
+        let refused = client.get_application(get(tenant, id)).await.unwrap_err();
+        assert_eq!(reason(&refused), (Code::NotFound, "APPLICATION_NOT_FOUND".into()));
+        assert_eq!(refused.get_error_details().resource_info().unwrap().resource_name, id);
+    }
+}
+
+#[tokio::test]
+async fn a_customer_is_updated_and_not_doubled() {
+    let (server, mut client) = served().await;
+    let first = created(&mut client, order()).await;
+    let again =
+        pb::Customer { name: String::new(), phone: "+996700111222".into(), language: "ky".into(), ..customer() };
+    let second = created(&mut client, pb::Application { customer: Some(again), ..order() }).await;
+    let customer = second.customer.unwrap();
+    assert_eq!((customer.name.as_str(), customer.phone.as_str()), ("Айбек", "+996700111222"));
+    assert_eq!(customer.language, "ky");
+    // On the web a phone will do.
+    let web = pb::Customer { channel: pb::Channel::Web.into(), external_id: String::new(), ..self::customer() };
+    let web = created(&mut client, pb::Application { customer: Some(web), ..order() }).await;
+    assert_eq!(web.customer.unwrap().external_id, "+996555123456");
+    let owner = connect(&server.config).await;
+    let customers: i64 = owner.query_one("SELECT count(*) FROM customers", &[]).await.unwrap().get(0);
+    assert_eq!(customers, 2);
+    let list = client.list_applications(list()).await.unwrap().into_inner();
+    assert_eq!(list.total_size, 3);
+    assert_eq!(list.applications[2].id, first.id, "newest first");
+}
+
+#[tokio::test]
+async fn fifty_at_once_with_one_request_id_make_one_application() {
+    let (server, client) = served().await;
+    let request = create(order());
+    let calls = (0..50).map(|_| {
+        let (mut client, request) = (client.clone(), request.clone());
+        async move { client.create_application(request).await.unwrap().into_inner() }
+    });
+    let answers = join_all(calls).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    let owner = connect(&server.config).await;
+    for table in ["applications", "application_events", "customers"] {
+        let count: i64 = owner.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0);
+        assert_eq!(count, 1, "{table}");
+    }
+
+    // The first answer stays the answer, whatever became of the application since.
+    let mut client = client.clone();
+    let first = answers[0].application.clone().unwrap();
+    moved(&mut client, &first, pb::ApplicationStatus::Cancelled).await;
+    owner.batch_execute("UPDATE tenants SET active = false").await.unwrap();
+    assert_eq!(client.create_application(request.clone()).await.unwrap().into_inner(), answers[0]);
+    let other = pb::CreateApplicationRequest { application: Some(callback("0555123456")), ..request.clone() };
+    let other = client.create_application(other).await.unwrap_err();
+    assert_eq!(reason(&other), (Code::AlreadyExists, "REQUEST_ID_REUSED".into()));
+
+    // Even when the answer is forgotten nothing is made twice.
+    owner.batch_execute("DELETE FROM write_requests; UPDATE tenants SET active = true").await.unwrap();
+    let late = client.create_application(request).await.unwrap_err();
+    assert_eq!(reason(&late), (Code::AlreadyExists, "REQUEST_ID_REUSED".into()));
+}
+
+#[tokio::test]
+async fn phones_are_understood_or_refused() {
+    let (server, mut client) = served().await;
+    for (typed, e164) in [
+        ("0555 123 456", "+996555123456"),
+        ("0555-12-34-56", "+996555123456"),
+        ("996 555 123456", "+996555123456"),
+        ("+7 (912) 345-67-89", "+79123456789"),
+    ] {
+        let application = created(&mut client, callback(typed)).await;
+        assert_eq!(application.customer.unwrap().phone, e164, "{typed}");
+    }
+    for typed in ["54321", "0555 123 45", "позвоните мне", "+996 555", "0555 123 456 доб. 2", "+000000000000"]
+    {
+        let refused = client.create_application(create(callback(typed))).await.unwrap_err();
+        assert_eq!(violations(&refused), pairs([("application.customer.phone", "FIELD_INVALID")]), "{typed}");
+        assert!(!refused.message().contains(typed), "{}", refused.message());
+    }
+    let missing = client.create_application(create(callback(""))).await.unwrap_err();
+    assert_eq!(violations(&missing), pairs([("application.customer.phone", "FIELD_REQUIRED")]));
+    // Another country, another way to write.
+    let owner = connect(&server.config).await;
+    owner.batch_execute("UPDATE tenants SET time_zone = 'Asia/Almaty'").await.unwrap();
+    let application = created(&mut client, callback("8 701 123 45 67")).await;
+    assert_eq!(application.customer.unwrap().phone, "+77011234567");
+}
+
+#[tokio::test]
+async fn every_bad_field_is_named() {
+    let (_server, mut client) = served().await;
+    let bad = pb::Application {
+        customer: Some(pb::Customer { language: "de".into(), phone: "нет".into(), ..Default::default() }),
+        kind: 99,
+        model: "camry".into(),
+        year: 1800,
+        selections: vec![pb::Selection::default()],
+        quoted_total: Some(Money { units: -1, ..Default::default() }),
+        message: "ы".repeat(4097),
+        ..Default::default()
+    };
+    let refused = client.create_application(pb::CreateApplicationRequest { request_id: String::new(), ..create(bad) });
+    assert_eq!(
+        violations(&refused.await.unwrap_err()),
+        pairs([
+            ("request_id", "FIELD_REQUIRED"),
+            ("application.kind", "FIELD_INVALID"),
+            ("application.customer.channel", "FIELD_REQUIRED"),
+            ("application.customer.language", "FIELD_INVALID"),
+            ("application.customer.phone", "FIELD_INVALID"),
+            ("application.customer.external_id", "FIELD_REQUIRED"),
+            ("application.year", "FIELD_OUT_OF_RANGE"),
+            ("application.selections[0].option", "FIELD_REQUIRED"),
+            ("application.quoted_total", "FIELD_OUT_OF_RANGE"),
+            ("application.message", "FIELD_TOO_LONG"),
+            ("application.brand", "FIELD_REQUIRED"),
+            ("application.selections", "FIELD_INVALID"),
+        ])
+    );
+    let nothing = pb::CreateApplicationRequest { application: None, ..create(order()) };
+    let nothing = client.create_application(nothing).await.unwrap_err();
+    assert_eq!(violations(&nothing), pairs([("application", "FIELD_REQUIRED")]));
+    let bare = pb::Application { kind: pb::ApplicationKind::Order.into(), ..Default::default() };
+    let bare = client.create_application(create(bare)).await.unwrap_err();
+    assert_eq!(
+        violations(&bare),
+        pairs([
+            ("application.customer", "FIELD_REQUIRED"),
+            ("application.category", "FIELD_REQUIRED"),
+            ("application.vehicle_text", "FIELD_REQUIRED"),
+        ])
+    );
+    // What only the tenant can tell comes together, too.
+    let foreign = pb::Application {
+        quoted_total: Some(Money { currency_code: "USD".into(), units: 1, nanos: 0 }),
+        ..callback("0555 1234")
+    };
+    let foreign = client.create_application(create(foreign)).await.unwrap_err();
+    assert_eq!(
+        violations(&foreign),
+        pairs([("application.customer.phone", "FIELD_INVALID"), ("application.quoted_total", "FIELD_INVALID")])
+    );
+}
+
+#[tokio::test]
+async fn what_an_application_names_must_exist_and_be_sold() {
+    let (server, mut client) = served().await;
+    let refuse = async |client: &mut Client, application: pb::Application| {
+        client.create_application(create(application)).await.unwrap_err()
+    };
+    let named = |category: &str, brand: &str, model: &str| pb::Application {
+        category: category.into(),
+        brand: brand.into(),
+        model: model.into(),
+        selections: Vec::new(),
+        ..order()
+    };
+    for (application, code, expected) in [
+        (named("skis", "toyota", "camry"), Code::NotFound, "CATEGORY_NOT_FOUND"),
+        (named("eva_mats", "tesla-motors", "camry"), Code::NotFound, "BRAND_NOT_FOUND"),
+        (named("eva_mats", "honda", "camry"), Code::NotFound, "MODEL_NOT_FOUND"),
+        (named("premium_covers", "toyota", "camry"), Code::FailedPrecondition, "CATEGORY_NOT_SOLD"),
+    ] {
+        assert_eq!(reason(&refuse(&mut client, application).await), (code, expected.to_owned()));
+    }
+    let select = |option: &str, value: &str| pb::Selection { option: option.into(), value: value.into() };
+    let options = pb::Application {
+        selections: vec![select("leather", "velvet"), select("sunroof", ""), select("trunk", "maybe")],
+        ..order()
+    };
+    let refused = refuse(&mut client, options).await;
+    assert_eq!(
+        violations(&refused),
+        pairs([
+            ("application.selections[0].value", "UNKNOWN_OPTION_VALUE"),
+            ("application.selections[1].option", "UNKNOWN_OPTION"),
+            ("application.selections[2].value", "UNKNOWN_OPTION_VALUE"),
+        ])
+    );
+    let details = refused.get_error_details();
+    assert_eq!(details.error_info().unwrap().metadata["allowed"], "press,stitched,crocodile");
+
+    // The make alone is kept, and a refused request_id is free again.
+    let request = create(pb::Application { model: "nothing".into(), ..order() });
+    client.create_application(request.clone()).await.unwrap_err();
+    let brand_only = pb::Application { model: String::new(), vehicle_text: "камрюха 70".into(), ..order() };
+    let request = pb::CreateApplicationRequest { application: Some(brand_only), ..request };
+    let application = client.create_application(request).await.unwrap().into_inner().application.unwrap();
+    assert_eq!((application.brand.as_str(), application.model.as_str()), ("toyota", ""));
+    assert_eq!(application.vehicle_text, "камрюха 70");
+
+    let owner = connect(&server.config).await;
+    owner.batch_execute("UPDATE tenants SET active = false WHERE slug = 'evopoliki'").await.unwrap();
+    let refused = refuse(&mut client, order()).await;
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "TENANT_INACTIVE".into()));
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_stable() {
+    let (_server, mut client) = served().await;
+    let mut all = Vec::new();
+    for number in 0..9 {
+        let application = if number % 3 == 0 { order() } else { callback("0555123456") };
+        all.push(created(&mut client, application).await);
+    }
+    all.reverse();
+    let ids = |applications: &[pb::Application]| applications.iter().map(|a| a.id.clone()).collect::<Vec<_>>();
+    let first = client.list_applications(pb::ListApplicationsRequest { page_size: 4, ..list() }).await.unwrap();
+    let first = first.into_inner();
+    assert_eq!((ids(&first.applications), first.total_size), (ids(&all[..4]), 9));
+    // An insert in between shifts nothing.
+    let newest = created(&mut client, order()).await;
+    let next = pb::ListApplicationsRequest { page_size: 4, page_token: first.next_page_token, ..list() };
+    let second = client.list_applications(next.clone()).await.unwrap().into_inner();
+    assert_eq!((ids(&second.applications), second.total_size), (ids(&all[4..8]), 10));
+    let skipped = client.list_applications(pb::ListApplicationsRequest { skip: 4, ..next.clone() }).await.unwrap();
+    assert_eq!(ids(&skipped.get_ref().applications), ids(&all[8..]));
+    assert_eq!(skipped.get_ref().next_page_token, "");
+    let kind = pb::ApplicationKind::Order.into();
+    let foreign = client.list_applications(pb::ListApplicationsRequest { kind, ..next }).await.unwrap_err();
+    assert_eq!(violations(&foreign), pairs([("page_token", "PAGE_TOKEN_INVALID")]));
+
+    let orders = client.list_applications(pb::ListApplicationsRequest { kind, ..list() }).await.unwrap().into_inner();
+    assert_eq!(ids(&orders.applications), ids(&[newest, all[2].clone(), all[5].clone(), all[8].clone()]));
+    moved(&mut client, &all[3], pb::ApplicationStatus::InProgress).await;
+    let status = pb::ApplicationStatus::InProgress.into();
+    let busy = client.list_applications(pb::ListApplicationsRequest { status, ..list() }).await.unwrap().into_inner();
+    assert_eq!((ids(&busy.applications), busy.total_size), (ids(&all[3..4]), 1));
+    let (after, before) = (all[6].created_at, all[2].created_at);
+    let between = pb::ListApplicationsRequest { created_after: after, created_before: before, ..list() };
+    let between = client.list_applications(between).await.unwrap().into_inner();
+    assert_eq!(ids(&between.applications), ids(&all[3..7]), "from the first time on, up to the second");
+    let backwards =
+        pb::ListApplicationsRequest { created_after: before, created_before: after, page_size: -1, ..list() };
+    let backwards = client.list_applications(backwards).await.unwrap_err();
+    assert_eq!(
+        violations(&backwards),
+        pairs([("created_before", "FIELD_OUT_OF_RANGE"), ("page_size", "FIELD_OUT_OF_RANGE")])
+    );
+}
+
+#[tokio::test]
+async fn an_application_goes_its_way_and_no_other() {
+    use pb::ApplicationStatus::{Cancelled, Completed, InProgress, New};
+    let (server, mut client) = served().await;
+    let mut application = created(&mut client, order()).await;
+    for to in [Cancelled, New, InProgress, New, InProgress, Completed] {
+        let before = application.etag.clone();
+        application = moved(&mut client, &application, to).await;
+        assert_eq!(application.status(), to);
+        assert_ne!(application.etag, before);
+    }
+    let refused = client.transition_application(transition(&application, Cancelled)).await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "ILLEGAL_TRANSITION".into()));
+    let details = refused.get_error_details();
+    let metadata = &details.error_info().unwrap().metadata;
+    assert_eq!((metadata["from"].as_str(), metadata["to"].as_str()), ("COMPLETED", "CANCELLED"));
+    assert_eq!(metadata["allowed"], "");
+
+    let other = created(&mut client, order()).await;
+    let refused = client.transition_application(transition(&other, Completed)).await.unwrap_err();
+    assert_eq!(refused.get_error_details().error_info().unwrap().metadata["allowed"], "IN_PROGRESS,CANCELLED");
+    let stale = pb::TransitionApplicationRequest { etag: "17".into(), ..transition(&other, InProgress) };
+    let stale = client.transition_application(stale).await.unwrap_err();
+    assert_eq!(reason(&stale), (Code::Aborted, "ETAG_MISMATCH".into()));
+    let nobody = pb::TransitionApplicationRequest { actor: " ".into(), to: 0, ..transition(&other, New) };
+    let nobody = client.transition_application(nobody).await.unwrap_err();
+    assert_eq!(violations(&nobody), pairs([("to", "FIELD_REQUIRED"), ("actor", "FIELD_REQUIRED")]));
+    let foreign = pb::TransitionApplicationRequest { tenant: "five_deluxe".into(), ..transition(&other, InProgress) };
+    let foreign = client.transition_application(foreign).await.unwrap_err();
+    assert_eq!(reason(&foreign), (Code::NotFound, "APPLICATION_NOT_FOUND".into()));
+
+    // A retry gets the first answer.
+    let request_id = Uuid::now_v7().to_string();
+    let request = pb::TransitionApplicationRequest { request_id, ..transition(&other, InProgress) };
+    let first = client.transition_application(request.clone()).await.unwrap().into_inner();
+    assert_eq!(client.transition_application(request).await.unwrap().into_inner(), first);
+    let owner = connect(&server.config).await;
+    let events = "SELECT count(*) FROM application_events WHERE application_id = $1::text::uuid";
+    let events: i64 = owner.query_one(events, &[&other.id]).await.unwrap().get(0);
+    assert_eq!(events, 2, "each change once");
+}
+
+#[tokio::test]
+async fn of_managers_who_claim_at_once_exactly_one_wins() {
+    let (_server, mut client) = served().await;
+    for _ in 0..5 {
+        let application = created(&mut client, order()).await;
+        let claims = (0..8).map(|_| {
+            let (mut client, request) = (client.clone(), transition(&application, pb::ApplicationStatus::InProgress));
+            async move { client.transition_application(request).await }
+        });
+        let claims = join_all(claims).await;
+        let lost: Vec<_> = claims.iter().filter_map(|claim| claim.as_ref().err()).collect();
+        assert_eq!(lost.len(), 7);
+        for status in lost {
+            assert_eq!(status.code(), Code::Aborted, "{status:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_moves_what_another_is_moving_is_aborted_without_an_etag_too() {
+    let (server, mut client) = served().await;
+    let application = created(&mut client, order()).await;
+    let owner = connect(&server.config).await;
+    owner.batch_execute("BEGIN; UPDATE applications SET revision = revision + 1, status = 'cancelled'").await.unwrap();
+    let mut claimer = client.clone();
+    let blind = pb::TransitionApplicationRequest {
+        etag: String::new(),
+        ..transition(&application, pb::ApplicationStatus::InProgress)
+    };
+    let claim = tokio::spawn(async move { claimer.transition_application(blind).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    owner.batch_execute("COMMIT").await.unwrap();
+    let lost = claim.await.unwrap().unwrap_err();
+    assert_eq!(reason(&lost), (Code::Aborted, "CONCURRENT_CHANGE".into()));
+}
