@@ -15,6 +15,7 @@ mod load;
 mod migrate;
 mod output;
 mod psql;
+mod resolve;
 mod seed;
 mod serve;
 mod stats;
@@ -66,6 +67,8 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
+    /// Say which car a customer's text means, and why
+    Resolve(resolve::Args),
     /// Count what there is and list what needs attention
     Stats(stats::Args),
     /// Open psql on the configured or embedded database
@@ -118,6 +121,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
+        Command::Resolve(args) => resolve::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Psql(args) => psql::run(args).await,
         Command::Db(command) => db::run(command).await,

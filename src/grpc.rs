@@ -17,6 +17,7 @@ mod import;
 mod options;
 mod pricing;
 mod request;
+mod resolve;
 mod status;
 mod tenant;
 mod tenant_writes;

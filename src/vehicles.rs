@@ -6,20 +6,25 @@
 //! 2. [`words`] cuts a cell into words that may be matched alone or joined ("X", "Trail" → "xtrail").
 //! 3. [`Index`] looks a run of words up: spelled out, read, as an engine badge, as a generation code; then by sound, by
 //!    look-alike letters and through typos. It answers with candidates and how they matched, or with nothing.
+//! 4. [`resolve`] does so for what customers type, whole sentences of it, and decides whether to act, to ask or to leave it.
 //!
 //! To teach it a car, add lines to `data/vehicles.toml`; [`mod@reference`] says what is checked there.
 
 mod badges;
 mod bodies;
+pub mod generation;
 mod guess;
 mod index;
+mod lookup;
 mod matches;
+mod near;
 pub mod normalize;
 pub mod reference;
+pub mod resolve;
 mod runs;
 mod search;
 pub mod words;
 
-pub use index::{Index, MakeId, ModelId};
+pub use index::{Alias, Index, MakeId, ModelId};
 pub use matches::{How, MakeMatch, ModelMatch, Scope};
 pub use reference::{Generation, Make, Model, Reference, ReferenceError};

@@ -163,6 +163,13 @@ impl CatalogService for World {
     ) -> Result<Response<pb::ListOptionsResponse>, Status> {
         Ok(Response::new(self.options(request.into_inner()).await?))
     }
+
+    async fn resolve_vehicle(
+        &self,
+        request: Request<pb::ResolveVehicleRequest>,
+    ) -> Result<Response<pb::ResolveVehicleResponse>, Status> {
+        Ok(Response::new(self.resolve(request.into_inner()).await?))
+    }
 }
 
 impl World {

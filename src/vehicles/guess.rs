@@ -1,12 +1,18 @@
 //! Guessing which name a misspelled one is: by sound, by look-alike letters, by how many letters are wrong.
 
+use std::collections::HashMap;
+
 use super::matches::{How, Scope};
+use super::near::Neighbourhood;
 use super::normalize;
 
 /// One spelling, ready for comparing with misspelled text.
 #[derive(Debug, Clone)]
 pub struct Spelling<Id> {
     pub id: Id,
+    pub key: Form,
+    /// In Latin letters, if it is Cyrillic.
+    pub latin: Option<Form>,
     pub sound: String,
     pub shape: String,
     pub digits: String,
@@ -19,16 +25,58 @@ pub struct Spelling<Id> {
 impl<Id> Spelling<Id> {
     pub fn new(id: Id, key: &str) -> Self {
         let sound = normalize::sound(key);
-        let letters = sound.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64));
+        let letters = letter_bits(&sound);
         Self {
             id,
             letters,
+            latin: (!key.is_ascii()).then(|| Form::new(normalize::latin(key))),
+            key: Form::new(key.to_owned()),
             length: sound.chars().count(),
             shape: normalize::shape(key),
             digits: normalize::digits(key),
             sound,
         }
     }
+}
+
+impl<Id> Spelling<Id> {
+    /// Whether it has the same first letter as another name, in any alphabet.
+    pub fn begins_like<Other>(&self, other: &Spelling<Other>) -> bool {
+        let first = |form: &Form| form.text.chars().next();
+        self.forms().any(|form| other.forms().any(|other| first(form) == first(other)))
+    }
+
+    /// As written, and in Latin letters.
+    fn forms(&self) -> impl Iterator<Item = &Form> {
+        std::iter::once(&self.key).chain(&self.latin)
+    }
+}
+
+/// Letters to be compared one by one.
+#[derive(Debug, Clone)]
+pub struct Form {
+    text: String,
+    letters: u64,
+    length: usize,
+}
+
+impl Form {
+    fn new(text: String) -> Self {
+        Self { letters: letter_bits(&text), length: text.chars().count(), text }
+    }
+
+    /// How many letters are wrong, missing, too many or swapped, if at most `most`.
+    fn distance(&self, other: &Self, most: usize) -> Option<usize> {
+        let may_be = self.length.abs_diff(other.length) <= most
+            && (self.letters ^ other.letters).count_ones() as usize <= 2 * most;
+        let distance = may_be.then(|| strsim::damerau_levenshtein(&self.text, &other.text));
+        distance.filter(|distance| *distance <= most)
+    }
+}
+
+/// Which letters a text has, a bit each.
+fn letter_bits(text: &str) -> u64 {
+    text.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64))
 }
 
 /// How many letters of a make's name may be wrong.
@@ -50,46 +98,130 @@ pub fn allowance(key: &str, scope: Scope) -> usize {
     }
 }
 
-/// The names nearest to a misspelled key, at most `allowance` letters away; digits must agree. Several names equally near all come
-/// back. Letters that look alike are believed in keys of at least `shape_letters` letters.
-pub fn guess<'a, Id: Copy + PartialEq + 'a>(
-    key: &str,
-    spellings: impl Iterator<Item = &'a Spelling<Id>>,
-    allowance: usize,
-    shape_letters: usize,
-) -> Vec<(Id, How)> {
-    let typed = Spelling::new((), key);
-    let letters = key.chars().filter(|ch| ch.is_alphabetic()).count();
-    let has_shape = letters >= shape_letters && key.len() >= 2 && key.is_ascii();
-    let mut best: Vec<(Id, How)> = Vec::new();
-    let mut best_how = How::Typo(u8::MAX);
-    for spelling in spellings {
-        let Some(how) = likeness(&typed, spelling, letters, has_shape, allowance) else {
-            continue;
-        };
-        if how < best_how {
-            best.clear();
-            best_how = how;
+/// Spellings that misspelled text is compared with, filed so that few have to be.
+#[derive(Debug)]
+pub struct Spellings<Id> {
+    all: Vec<Spelling<Id>>,
+    by_sound: Neighbourhood,
+    by_letters: Neighbourhood,
+    by_shape: HashMap<String, Vec<u32>>,
+}
+
+impl<Id> Default for Spellings<Id> {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            by_sound: Neighbourhood::default(),
+            by_letters: Neighbourhood::default(),
+            by_shape: HashMap::new(),
         }
-        if how == best_how && !best.iter().any(|(id, _)| *id == spelling.id) {
-            best.push((spelling.id, how));
+    }
+}
+
+impl<Id: Copy + PartialEq> Spellings<Id> {
+    /// Adds a spelling; [`Self::finish`] makes it findable.
+    pub fn add(&mut self, id: Id, key: &str) {
+        let spelling = Spelling::new(id, key);
+        let places = self.by_shape.entry(spelling.shape.clone()).or_default();
+        places.extend(u32::try_from(self.all.len()));
+        self.all.push(spelling);
+    }
+
+    /// Files all spellings for [`Self::like`] and [`Self::near`].
+    pub fn finish(&mut self) {
+        self.by_letters = Neighbourhood::new(
+            self.all.iter().zip(0..).flat_map(|(it, place)| it.forms().map(move |form| (form.text.as_str(), place))),
+        );
+        self.by_sound = Neighbourhood::new(self.all.iter().zip(0..).map(|(it, place)| (it.sound.as_str(), place)));
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Spelling<Id>> {
+        self.all.iter()
+    }
+
+    /// The spellings, among those wanted, that the typed one may be a misspelling of, and how; at most `allowance` letters away,
+    /// digits agreeing. Letters that look alike are believed in keys of at least `shape_letters` letters.
+    pub fn like(
+        &self,
+        typed: &Typed,
+        allowance: usize,
+        shape_letters: usize,
+        is_wanted: impl Fn(&Id) -> bool,
+    ) -> Vec<(&Spelling<Id>, How)> {
+        let has_shape = typed.may_have_shape && typed.letters >= shape_letters;
+        let mut places =
+            if typed.letters < 4 { Vec::new() } else { self.by_sound.near(&typed.spelling.sound, allowance) };
+        if has_shape {
+            places.extend(self.by_shape.get(&typed.spelling.shape).into_iter().flatten());
+        }
+        let wanted = places.into_iter().filter_map(|place| self.all.get(place as usize)).filter(|it| is_wanted(&it.id));
+        wanted.filter_map(|name| Some((name, likeness(typed, name, has_shape, allowance)?))).collect()
+    }
+
+    /// The spellings, among those wanted, with at most `allowance` letters other than the typed one, and how many; digits agreeing.
+    /// Those that sound the same are among them, however far.
+    pub fn near(
+        &self,
+        typed: &Typed,
+        allowance: usize,
+        is_wanted: impl Fn(&Id) -> bool,
+    ) -> Vec<(&Spelling<Id>, usize)> {
+        let typed = &typed.spelling;
+        let mut places: Vec<u32> = typed.forms().flat_map(|form| self.by_letters.near(&form.text, allowance)).collect();
+        places.extend(self.by_sound.near(&typed.sound, 0));
+        places.sort_unstable();
+        places.dedup();
+        let distance = |name: &Spelling<Id>| {
+            let most = if name.sound == typed.sound { usize::MAX / 4 } else { allowance };
+            let pairs = typed.forms().flat_map(|form| name.forms().map(move |other| (form, other)));
+            pairs.filter_map(|(form, other)| form.distance(other, most)).min()
+        };
+        let wanted = places.into_iter().filter_map(|place| self.all.get(place as usize)).filter(|it| is_wanted(&it.id));
+        let same_digits = wanted.filter(|name| name.digits == typed.digits);
+        same_digits.filter_map(|name| Some((name, distance(name)?))).collect()
+    }
+}
+
+/// A typed key, ready for comparing.
+pub struct Typed {
+    pub spelling: Spelling<()>,
+    letters: usize,
+    may_have_shape: bool,
+}
+
+impl Typed {
+    pub fn new(key: &str) -> Self {
+        Self {
+            spelling: Spelling::new((), key),
+            letters: key.chars().filter(|ch| ch.is_alphabetic()).count(),
+            may_have_shape: key.len() >= 2 && key.is_ascii(),
+        }
+    }
+}
+
+/// Of all likenesses the closest: several names equally near all stay.
+pub fn closest<'a, Id: Copy + PartialEq + 'a>(
+    found: impl IntoIterator<Item = (&'a Spelling<Id>, How)>,
+) -> Vec<(Id, How)> {
+    let mut best: Vec<(Id, How)> = Vec::new();
+    for (Spelling { id, .. }, how) in found {
+        if best.first().is_some_and(|(_, known)| how < *known) {
+            best.clear();
+        }
+        if best.first().is_none_or(|(_, known)| how == *known) && !best.iter().any(|(known, _)| known == id) {
+            best.push((*id, how));
         }
     }
     best
 }
 
 /// How a typed key may be a misspelling of a name, if it may.
-fn likeness<Id>(
-    typed: &Spelling<()>,
-    name: &Spelling<Id>,
-    letters: usize,
-    has_shape: bool,
-    allowance: usize,
-) -> Option<How> {
+fn likeness<Id>(typed: &Typed, name: &Spelling<Id>, has_shape: bool, allowance: usize) -> Option<How> {
+    let Typed { spelling: typed, letters, .. } = typed;
     if has_shape && typed.shape == name.shape {
         return Some(if typed.sound == name.sound { How::Sound } else { How::Shape });
     }
-    if letters < 4 || typed.digits != name.digits || typed.length.abs_diff(name.length) > allowance {
+    if *letters < 4 || typed.digits != name.digits || typed.length.abs_diff(name.length) > allowance {
         return None;
     }
     if typed.sound == name.sound {

@@ -1,13 +1,17 @@
 //! The index over a [`Reference`]: every spelling under every key it may be looked up by.
+//!
+//! It has two layers: the reference's own spellings, which never change, and spellings added at run time
+//! ([`Index::with_aliases`]). Every search goes through both.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::badges::Badge;
-use super::guess::Spelling;
+use super::guess::Spellings;
 use super::matches::How;
 use super::normalize;
 use super::reference::{Make, Model, Reference};
+use crate::domain::vehicle::slug;
 
 static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
 
@@ -26,42 +30,71 @@ pub struct ModelId {
     pub(super) model: usize,
 }
 
-/// Looks names up in a reference.
-#[derive(Debug)]
+/// A spelling that the reference does not have: of a make, or of one of its models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The make's slug.
+    pub make: String,
+    /// The model's slug; none for a spelling of the make.
+    pub model: Option<String>,
+    pub spelling: String,
+}
+
+/// Looks names up in a reference. Cloning is cheap.
+#[derive(Debug, Clone)]
 pub struct Index {
-    reference: Reference,
-    pub(super) makes: HashMap<String, Vec<(MakeId, How)>>,
-    pub(super) make_spellings: Vec<Spelling<MakeId>>,
-    pub(super) models: HashMap<String, Vec<(ModelId, How)>>,
+    reference: Arc<Reference>,
+    known: Arc<Names>,
+    added: Arc<Names>,
+}
+
+/// Spellings by key.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub makes: HashMap<String, Vec<(MakeId, How)>>,
+    pub make_spellings: Spellings<MakeId>,
+    pub models: HashMap<String, Vec<(ModelId, How)>>,
     /// By make, in the reference's order.
-    pub(super) model_spellings: Vec<Vec<Spelling<ModelId>>>,
-    pub(super) badges: Vec<Badge>,
-    /// Generation codes and short forms of a make.
-    pub(super) codes: HashMap<(MakeId, String), Vec<ModelId>>,
+    pub model_spellings: Spellings<ModelId>,
+    pub badges: Vec<Badge>,
+    /// Generation codes and short forms.
+    pub codes: HashMap<String, Vec<ModelId>>,
 }
 
 impl Index {
     /// Indexes a reference.
     pub fn new(reference: Reference) -> Self {
-        let mut index = Self {
-            makes: HashMap::new(),
-            make_spellings: Vec::new(),
-            models: HashMap::new(),
-            model_spellings: Vec::new(),
-            badges: Vec::new(),
-            codes: HashMap::new(),
-            reference: Reference::default(),
-        };
+        let mut names = Names::default();
         for (place, make) in reference.makes.iter().enumerate() {
-            index.add_make(MakeId(place), make);
+            names.add_make(MakeId(place), make);
         }
-        index.reference = reference;
-        index
+        names.finish();
+        Self { reference: Arc::new(reference), known: Arc::new(names), added: Arc::default() }
     }
 
     /// The index of the reference the program ships.
     pub fn shipped() -> &'static Self {
         &SHIPPED
+    }
+
+    /// This index with other added spellings than it had; those of unknown cars are left out. Costs as much as the spellings
+    /// are many, whatever the reference's size: make a new one whenever they change.
+    #[must_use]
+    pub fn with_aliases<'a>(&self, aliases: impl IntoIterator<Item = &'a Alias>) -> Self {
+        let mut names = Names::default();
+        for alias in aliases {
+            let Some(make) = self.find_make_slug(&alias.make) else { continue };
+            match &alias.model {
+                None => names.add_make_spelling(make, &alias.spelling),
+                Some(slug) => {
+                    if let Some(model) = self.find_model_slug(make, slug) {
+                        names.add_model_spelling(model, &alias.spelling);
+                    }
+                }
+            }
+        }
+        names.finish();
+        Self { added: Arc::new(names), ..self.clone() }
     }
 
     /// What it was made from.
@@ -84,28 +117,41 @@ impl Index {
         format!("{} {}", self.make(id.make).name, self.model(id).name)
     }
 
-    fn add_make(&mut self, id: MakeId, make: &Make) {
-        for spelling in make.spellings() {
-            let key = normalize::key(spelling);
-            add(&mut self.makes, &key, id);
-            self.make_spellings.push(Spelling::new(id, &key));
-        }
-        let mut spellings = Vec::new();
-        for (place, model) in make.models.iter().enumerate() {
-            let model_id = ModelId { make: id, model: place };
-            self.add_model(model_id, model, &mut spellings);
-        }
-        self.model_spellings.push(spellings);
+    /// The make of a slug.
+    pub fn find_make_slug(&self, make: &str) -> Option<MakeId> {
+        self.reference.makes.iter().position(|it| slug(&it.name) == make).map(MakeId)
     }
 
-    fn add_model(&mut self, id: ModelId, model: &Model, spellings: &mut Vec<Spelling<ModelId>>) {
+    fn find_model_slug(&self, make: MakeId, model: &str) -> Option<ModelId> {
+        let place = self.make(make).models.iter().position(|it| slug(&it.name) == model)?;
+        Some(ModelId { make, model: place })
+    }
+
+    /// What to search, in this order.
+    pub(super) fn layers(&self) -> [&Names; 2] {
+        [&self.known, &self.added]
+    }
+}
+
+impl Names {
+    fn add_make(&mut self, id: MakeId, make: &Make) {
+        for spelling in make.spellings() {
+            self.add_make_spelling(id, spelling);
+        }
+        for (place, model) in make.models.iter().enumerate() {
+            self.add_model(ModelId { make: id, model: place }, model);
+        }
+    }
+
+    fn add_make_spelling(&mut self, id: MakeId, spelling: &str) {
+        let key = normalize::key(spelling);
+        add(&mut self.makes, &key, id);
+        self.make_spellings.add(id, &key);
+    }
+
+    fn add_model(&mut self, id: ModelId, model: &Model) {
         for spelling in model.spellings() {
-            let key = normalize::key(spelling);
-            add(&mut self.models, &key, id);
-            spellings.push(Spelling::new(id, &key));
-            if let Some(bare) = without_filler(spelling) {
-                insert(&mut self.models, bare, id, How::Bare);
-            }
+            self.add_model_spelling(id, spelling);
         }
         for badge in &model.badges {
             let pattern: String =
@@ -114,12 +160,30 @@ impl Index {
         }
         for generation in &model.generations {
             for code in generation.code.iter().chain(&generation.also) {
-                let models = self.codes.entry((id.make, normalize::key(code))).or_default();
+                let models = self.codes.entry(normalize::key(code)).or_default();
                 if !models.contains(&id) {
                     models.push(id);
                 }
             }
         }
+    }
+
+    fn add_model_spelling(&mut self, id: ModelId, spelling: &str) {
+        let key = normalize::key(spelling);
+        if key.is_empty() {
+            return;
+        }
+        add(&mut self.models, &key, id);
+        self.model_spellings.add(id, &key);
+        if let Some(bare) = without_filler(spelling) {
+            insert(&mut self.models, bare, id, How::Bare);
+        }
+    }
+
+    /// Once all spellings are in.
+    fn finish(&mut self) {
+        self.make_spellings.finish();
+        self.model_spellings.finish();
     }
 }
 

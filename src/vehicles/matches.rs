@@ -72,6 +72,13 @@ pub enum Scope {
     All,
 }
 
+impl Scope {
+    /// Whether a model is to be found there.
+    pub fn has(self, model: ModelId) -> bool {
+        self == Self::All || self == Self::Make(model.make)
+    }
+}
+
 /// A make that a run of words names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MakeMatch {

@@ -99,6 +99,11 @@ pub fn romanised(key: &str) -> Vec<String> {
     (0..2).map(|system| transliterate(key, system)).collect()
 }
 
+/// A key in Latin letters by the commonest system.
+pub fn latin(key: &str) -> String {
+    transliterate(key, 0)
+}
+
 /// Latin for a code typed in Cyrillic: by looks if every letter has a look-alike, else by sound. "РФ3" → "RF3", "Х5" → "X5".
 pub fn latin_code(text: &str) -> String {
     let key = key(text);
@@ -199,8 +204,24 @@ fn every_spelling(key: &str) -> Vec<String> {
 const LATIN_KEYS: &str = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`";
 const RUSSIAN_KEYS: &str = "йцукенгшщзхъфывапролджэячсмитьбюё";
 
+/// The character that the same key gives in the other layout, in lower case; none for what both layouts have.
+pub fn other_key(ch: char) -> Option<char> {
+    let ch = match ch {
+        '{' => '[',
+        '}' => ']',
+        ':' => ';',
+        '"' => '\'',
+        '<' => ',',
+        '>' => '.',
+        '~' => '`',
+        _ => ch.to_lowercase().next().unwrap_or(ch),
+    };
+    let swap = |from: &str, to: &str| to.chars().nth(from.chars().position(|known| known == ch)?);
+    swap(LATIN_KEYS, RUSSIAN_KEYS).or_else(|| swap(RUSSIAN_KEYS, LATIN_KEYS))
+}
+
 /// The same keys pressed in the other layout; none for a key of digits or of mixed alphabets.
-fn other_layout(key: &str) -> Option<String> {
+pub fn other_layout(key: &str) -> Option<String> {
     let swap = |from: &str, to: &str| -> Option<String> {
         key.chars()
             .map(|ch| {

@@ -180,6 +180,11 @@ impl Model {
             .filter(|spelling| !spelling.is_empty())
     }
 
+    /// Every code and short form of its generations, as written.
+    pub fn codes(&self) -> impl Iterator<Item = &String> {
+        self.generations.iter().flat_map(|generation| generation.code.iter().chain(&generation.also))
+    }
+
     /// The years the model was made, as far as its generations say: first year, last year (none while it is made).
     pub fn years(&self) -> crate::domain::vehicle::Years {
         let from = self.generations.iter().map(|generation| generation.from).min().flatten();

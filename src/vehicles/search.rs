@@ -1,10 +1,11 @@
 //! Looking runs of words up: certain ways first, guesses only where those find less, and nothing rather than a wild guess.
 
-use super::badges;
-use super::guess::{self, Spelling, guess};
+use super::badges::{self, Badge};
+use super::guess::{self, Spelling, Typed};
 use super::index::{Index, MakeId, ModelId};
 use super::matches::{How, MakeMatch, ModelMatch, Scope};
 use super::normalize;
+use super::reference::Model;
 use super::runs::{MAX_LETTERS, runs};
 use super::words::{Word, join};
 
@@ -56,7 +57,7 @@ impl Index {
         let mut found = Vec::new();
         for run in runs(words).into_iter().filter(|run| is_code(&run.key)) {
             for (key, reading) in normalize::readings(&run.key) {
-                let models = self.codes.get(&(make, key)).map(Vec::as_slice).unwrap_or_default();
+                let models = self.models_with_code(&key, make);
                 let weight = run.letters - How::from_reading(reading).penalty() - 0.05;
                 found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, How::Code) }));
                 if !models.is_empty() {
@@ -82,16 +83,15 @@ impl Index {
             return Vec::new();
         };
         let fits = |code: &str| code.get(1..) == Some(&number) && code.starts_with(|ch: char| ch.is_ascii_alphabetic());
-        let mut models: Vec<ModelId> = self
-            .codes
-            .iter()
-            .filter(|((of, code), _)| *of == make && fits(code))
-            .flat_map(|(_, models)| models)
-            .copied()
-            .collect();
-        models.sort();
-        models.dedup();
-        models
+        let codes = |model: &Model| model.codes().any(|code| fits(&normalize::key(code)));
+        self.models_of(make).filter(|model| codes(self.model(*model))).collect()
+    }
+
+    /// Models of the make that have a generation of this code or short form, by its key.
+    fn models_with_code(&self, key: &str, make: MakeId) -> Vec<ModelId> {
+        let layers = self.layers().into_iter();
+        let models = layers.filter_map(|names| names.codes.get(key)).flatten();
+        models.filter(|model| model.make == make).copied().collect()
     }
 
     /// The models of a make that have a generation of this number alone ("210"); shorter numbers are too common to say.
@@ -100,12 +100,12 @@ impl Index {
         if !is_chassis {
             return Vec::new();
         }
-        self.codes.get(&(make, key.to_owned())).cloned().unwrap_or_default()
+        self.models_with_code(key, make)
     }
 
     /// Whether a model of the make has a name at most one letter away, however short it is.
     pub fn is_nearly_named(&self, words: &[Word], make: MakeId) -> bool {
-        !guess(&join(words), self.spellings(Scope::Make(make)), 1, 2).is_empty()
+        !self.like(&join(words), Scope::Make(make), 1, 2).is_empty()
     }
 
     /// Models whose name is near enough to be worth suggesting to a person, best first.
@@ -133,52 +133,59 @@ impl Index {
     }
 
     fn makes_spelled(&self, key: &str) -> Vec<(MakeId, How)> {
-        read(key, |reading| self.makes.get(reading).cloned().unwrap_or_default())
+        read(key, |reading| {
+            self.layers().into_iter().filter_map(|it| it.makes.get(reading)).flatten().copied().collect()
+        })
     }
 
     fn makes_named(&self, key: &str) -> Vec<(MakeId, How)> {
         let exact = self.makes_spelled(key);
-        // Makes are few: the allowance is that of one make's models.
-        if exact.is_empty() { guess(key, self.make_spellings.iter(), guess::make_allowance(key), 5) } else { exact }
+        if !exact.is_empty() {
+            return exact;
+        }
+        let typed = Typed::new(key);
+        let layers = self.layers().into_iter();
+        guess::closest(layers.flat_map(|it| it.make_spellings.like(&typed, guess::make_allowance(key), 5, |_| true)))
     }
 
     fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
-        let within = |model: &ModelId| matches!(scope, Scope::All) || scope == Scope::Make(model.make);
+        let within = |model: &ModelId| scope.has(*model);
         read(key, |reading| {
-            let mut hits: Vec<(ModelId, How)> = self.models.get(reading).cloned().unwrap_or_default();
+            let named = self.layers().into_iter().filter_map(|it| it.models.get(reading)).flatten();
+            let mut hits: Vec<(ModelId, How)> = named.copied().collect();
             // "3" alone names a Tesla only where the make is known.
             hits.retain(|(model, how)| within(model) && (*how != How::Bare || scope != Scope::All));
             if hits.is_empty() && reading.contains(|ch: char| ch.is_ascii_digit()) {
                 let badges =
-                    self.badges.iter().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
+                    self.badges().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
                 hits.extend(badges.map(|badge| (badge.model, How::Badge)));
             }
             if let (true, Scope::Make(make)) = (hits.is_empty(), scope) {
-                hits = self.model_with_engine(reading, make);
+                hits = self.models_with_engine(reading, make);
             }
             hits
         })
     }
 
     /// A model's letters followed by an engine's three digits, where the reference lists no badges: "RX400t".
-    fn model_with_engine(&self, key: &str, make: MakeId) -> Vec<(ModelId, How)> {
+    pub(super) fn models_with_engine(&self, key: &str, make: MakeId) -> Vec<(ModelId, How)> {
         let letters = key.trim_end_matches(|ch: char| ch.is_ascii_alphabetic());
         let letters = letters.trim_end_matches(|ch: char| ch.is_ascii_digit());
         let engine = key.len() - letters.len();
         if letters.is_empty() || letters.len() > 3 || !(3..=5).contains(&engine) || normalize::digits(key).len() != 3 {
             return Vec::new();
         }
-        let named = self.models.get(letters).map(Vec::as_slice).unwrap_or_default();
-        let models = named.iter().map(|(model, _)| *model).filter(|model| model.make == make);
+        let named = self.layers().into_iter().filter_map(|it| it.models.get(letters)).flatten();
+        let models = named.map(|(model, _)| *model).filter(|model| model.make == make);
         models.filter(|model| self.model(*model).badges.is_empty()).map(|model| (model, How::Badge)).collect()
     }
 
     fn models_like(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
-        let mut hits =
-            guess(key, self.spellings(scope), guess::allowance(key, scope), if scope == Scope::All { 5 } else { 1 });
+        let shape_letters = if scope == Scope::All { 5 } else { 1 };
+        let mut hits = guess::closest(self.like(key, scope, guess::allowance(key, scope), shape_letters));
         if scope != Scope::All && hits.is_empty() {
             let shape = normalize::shape(key);
-            let badges = self.badges.iter().filter(|badge| scope == Scope::Make(badge.model.make));
+            let badges = self.badges().filter(|badge| scope == Scope::Make(badge.model.make));
             hits.extend(
                 badges
                     .filter(|badge| badges::looks_like(key, &shape, &badge.pattern))
@@ -192,7 +199,7 @@ impl Index {
     }
 
     /// The one family of models whose names begin with the key: "степ" → Stepwgn, "tig7" → Tiggo 7.
-    fn beginning_with(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
+    pub(super) fn beginning_with(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
         let digits = normalize::digits(key);
         let stem = normalize::sound(key.trim_end_matches(|ch: char| ch.is_ascii_digit()));
         let long_enough = if digits.is_empty() { 5 } else { 3 };
@@ -222,12 +229,32 @@ impl Index {
                 && normalize::key(&self.model(other).name).starts_with(&normalize::key(&self.model(model).name)))
     }
 
+    /// Models within the scope that the key may be a misspelling of, at most `allowance` letters away.
+    pub(super) fn like(
+        &self,
+        key: &str,
+        scope: Scope,
+        allowance: usize,
+        shape_letters: usize,
+    ) -> Vec<(&Spelling<ModelId>, How)> {
+        let typed = Typed::new(key);
+        let layers = self.layers().into_iter();
+        layers
+            .flat_map(|it| it.model_spellings.like(&typed, allowance, shape_letters, |model| scope.has(*model)))
+            .collect()
+    }
+
     fn spellings(&self, scope: Scope) -> impl Iterator<Item = &Spelling<ModelId>> {
-        self.model_spellings
-            .iter()
-            .enumerate()
-            .filter(move |(place, _)| scope == Scope::All || scope == Scope::Make(MakeId(*place)))
-            .flat_map(|(_, spellings)| spellings)
+        let all = self.layers().into_iter().flat_map(|names| names.model_spellings.iter());
+        all.filter(move |spelling| scope.has(spelling.id))
+    }
+
+    fn badges(&self) -> impl Iterator<Item = &Badge> {
+        self.layers().into_iter().flat_map(|names| &names.badges)
+    }
+
+    pub(super) fn models_of(&self, make: MakeId) -> impl Iterator<Item = ModelId> {
+        (0..self.make(make).models.len()).map(move |model| ModelId { make, model })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::common::TestServer;
 use crate::imports::upload_and_wait;
 
 /// A server with the sample price list in `evopoliki`'s EVA mats.
-async fn served() -> (TestServer, CatalogServiceClient<Channel>) {
+pub async fn served() -> (TestServer, CatalogServiceClient<Channel>) {
     let server = TestServer::start().await;
     let import = upload_and_wait(
         &server,

@@ -27,6 +27,7 @@ const BUILT: &[&str] = &[
     "CatalogService/ListBrands",
     "CatalogService/ListModels",
     "CatalogService/FindPatterns",
+    "CatalogService/ResolveVehicle",
     "CatalogService/ListOptions",
     "PricingService/QuotePrice",
     "PricingService/ListPrices",

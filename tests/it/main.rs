@@ -17,6 +17,7 @@ mod pdf;
 mod pool;
 mod pricing;
 mod random_requests;
+mod resolve;
 mod secrets;
 mod set_prices;
 mod shutdown;

@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lekalo_client import BodyTypeRequired, Client, InvalidArgument, LekaloError, PriceNotConfigured, v1
-from lekalo_client.bot import Amount, Bot, Brand, Car, Category, Model, Page, Pattern, Price, Search, body_type_name
+from lekalo_client.bot import Amount, Bot, Brand, Car, Category, Model, Page, Price, Search, Side, body_type_name
 
 ItemT = TypeVar("ItemT")
 Options = dict[str, str | bool]
@@ -88,13 +88,12 @@ def say(text: str) -> None:
 
 def hear() -> str:
     """What the customer says. A script's lines are shown, its comments passed over."""
-    while True:
-        line = input("> ").strip()
-        if sys.stdin.isatty():
-            return line
-        print(line)
-        if line and not line.startswith("#"):
-            return line
+    if sys.stdin.isatty():
+        return input("> ").strip()
+    while not (line := input().strip()) or line.startswith("#"):
+        pass
+    print(f"> {line}")
+    return line
 
 
 def press(text: str, buttons: Sequence[str]) -> int:
@@ -114,7 +113,7 @@ def show(buttons: Sequence[str]) -> None:
 
 def number(text: str, most: int) -> int:
     """The number of a button, or 0 for anything else."""
-    return int(text) if text.isdecimal() and 1 <= int(text) <= most else 0
+    return int(text) if text in map(str, range(1, most + 1)) else 0
 
 
 def turn(load: Callable[[int], Page[ItemT]], text: str, button: Callable[[ItemT], str]) -> ItemT | str:
@@ -143,6 +142,7 @@ class Conversation:
         self.shop = client.get_tenant(tenant)
         self.texts = self.bot.texts(TEXTS)
         self.words = OWN_WORDS[language]
+        self.body_type = ""  # as the customer says it, where the price depends on it and the car does not tell
         addresses = [
             contact.value for contact in self.shop.contacts if contact.kind == v1.ContactKind.CONTACT_KIND_ADDRESS
         ]
@@ -171,7 +171,8 @@ class Conversation:
             say(self.text("pattern_possible", vehicle=car.title, pattern=nearest))
         else:
             say(self.text("pattern_found", vehicle=car.title))
-        options = self.choose_options(category, car, search.patterns)
+        plain = self.quote(category, car, {})
+        options = self.choose_options(category, car, plain.body_type if plain else "")
         price = self.quote(category, car, options)
         if self.agrees(self.summary(category, car, price)):
             self.apply("order", category, car, options, price)
@@ -186,7 +187,7 @@ class Conversation:
             else:
                 search = self.settle(category, self.bot.search_patterns(category.code, made), made)
             if search.car:
-                return self.tell_sides_apart(category, search)
+                return self.narrow(category, search, search.car)
 
     def find_model(self, category: Category, brand: str, name: str) -> Search:
         """The patterns of a model of a make that is already clear."""
@@ -196,62 +197,51 @@ class Conversation:
         )
         if isinstance(model, str):
             return self.settle(category, self.bot.search_patterns(category.code, model, brand=brand), model)
-        title = f"{name} {model.canonical_name}"
-        say(self.text("ask_year", vehicle=title))
-        years = re.findall(r"\b(?:19|20)\d\d\b", hear())
-        year = int(years[0]) if years else None
-        search = self.bot.search_patterns(category.code, brand=brand, model=model.slug, year=year)
-        return replace(search, car=Car(brand, model.slug, f"{title} {year or ''}".strip(), year=year))
+        return self.look(category, Car(brand, model.slug, f"{name} {model.canonical_name}"))
 
     def settle(self, category: Category, search: Search, query: str) -> Search:
-        """Asks on until it is clear which car a text means; without a car, it is not."""
+        """Asks on until it is clear which car a text means; a search without a car is one that came to nothing."""
+        if search.outcome == "choose":
+            titles = [*(car.title for car in search.candidates), self.words["no"]]
+            pressed = press(self.text("did_you_mean", vehicle=titles[0]), titles)
+            if pressed == len(search.candidates):
+                return Search("unknown_car")
+            car = search.candidates[pressed]
+            return self.look(category, car) if car.model else self.find_model(category, car.brand, car.title)
         if search.outcome == "choose_model" and search.car:
             return self.find_model(category, search.car.brand, search.car.title)
-        if search.outcome == "choose":
-            first = search.candidates[0].title
-            titles = [*(car.title for car in search.candidates), self.words["no"]]
-            pressed = press(self.text("did_you_mean", vehicle=first), titles)
-            if pressed < len(search.candidates):
-                return self.find_chosen(category, search.candidates[pressed])
-            return Search("unknown_car")
         if search.car is None:
             say(self.text("vehicle_not_found", query=query))
         return search
 
-    def find_chosen(self, category: Category, car: Car) -> Search:
-        """The patterns of one of the candidates."""
-        if not car.model:
-            return self.find_model(category, car.brand, car.title)
-        search = self.bot.search_patterns(
-            category.code, brand=car.brand, model=car.model, generation=car.generation, year=car.year
-        )
-        return replace(search, car=car)
+    def narrow(self, category: Category, search: Search, car: Car) -> Search:
+        """Asks for the year, where only the model is clear, and for the steering, where there are patterns for either."""
+        if search.outcome in {"found", "possible"} and not car.year and not car.generation:
+            say(self.text("ask_year", vehicle=car.title))
+            if years := re.findall(r"\b(?:19|20)\d\d\b", hear()):
+                car = replace(car, year=int(years[0]), title=f"{car.title} {years[0]}")
+                search = self.look(category, car)
+        if search.outcome == "found" and {"left", "right"} <= {pattern.steering for pattern in search.patterns}:
+            sides = [self.words["left"], self.words["right"]]
+            side = press(self.text("ask_steering", vehicle=car.title), sides)
+            search = self.look(category, car, "right" if side else "left")
+        return search
 
-    def tell_sides_apart(self, category: Category, search: Search) -> Search:
-        """Asks for the steering where there are patterns for either side."""
-        car = search.car
-        if (
-            car is None
-            or search.outcome != "found"
-            or not {"left", "right"} <= {one.steering for one in search.patterns}
-        ):
-            return search
-        sides = [self.words["left"], self.words["right"]]
-        side = press(self.text("ask_steering", vehicle=car.title), sides)
-        narrowed = self.bot.search_patterns(
+    def look(self, category: Category, car: Car, steering: Side | None = None) -> Search:
+        """The patterns of a car that is clear."""
+        search = self.bot.search_patterns(
             category.code,
             brand=car.brand,
             model=car.model,
             generation=car.generation,
             year=car.year,
-            steering="right" if side else "left",
+            steering=steering,
         )
-        return replace(narrowed, car=car)
+        return replace(search, car=car)
 
-    def choose_options(self, category: Category, car: Car, patterns: Sequence[Pattern]) -> Options:
+    def choose_options(self, category: Category, car: Car, body_type: str) -> Options:
         """What the customer wants with it: first what has several values, then what can be had or not."""
-        bodies = {pattern.body_type for pattern in patterns}
-        options = self.bot.options(category.code, body_type=bodies.pop() if len(bodies) == 1 else "")
+        options = self.bot.options(category.code, body_type=body_type)
         chosen: Options = {}
         for option in options:
             if option.values:
@@ -273,7 +263,6 @@ class Conversation:
 
     def quote(self, category: Category, car: Car, options: Options) -> Price | None:
         """The price, or None where a manager has to say it."""
-        body_type = ""
         while True:
             try:
                 return self.bot.calculate_price(
@@ -282,12 +271,12 @@ class Conversation:
                     model=car.model,
                     generation=car.generation,
                     year=car.year,
-                    body_type=body_type,
+                    body_type=self.body_type,
                     options=options,
                 )
             except BodyTypeRequired as error:
                 names = [body_type_name(code, self.bot.language) for code in error.body_types]
-                body_type = error.body_types[press(self.words["body"], names)]
+                self.body_type = error.body_types[press(self.words["body"], names)]
             except PriceNotConfigured:
                 return None
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::cell::Cell;
+use crate::vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
 use crate::vehicles::normalize::{self, latin_code};
 use crate::vehicles::words::{Joint, Word, join};
 use crate::vehicles::{Index, MakeId, Model, ModelId};
@@ -74,16 +75,6 @@ fn code_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     is_code.then(|| (Hint::Code(latin_code(&format!("{letters}{number}"))), start..place + 1))
 }
 
-/// What a hint means for a model. Where engines stand in the name (Mercedes-Benz), "164 кузов" is the chassis X164.
-pub fn resolve(hint: &Hint, model: &Model) -> String {
-    let (Hint::Number(text) | Hint::Code(text)) = hint;
-    if model.badges.is_empty() || text.len() < 2 || !is_number(text) {
-        return text.clone();
-    }
-    let chassis = codes(model).find(|code| code.len() == text.len() + 1 && code.ends_with(text.as_str()));
-    chassis.map_or_else(|| text.clone(), |code| code.to_uppercase())
-}
-
 /// Finds a generation of the model among a cell's free words, by the codes the reference knows, and takes it.
 pub fn known(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
     let model = index.model(model);
@@ -105,6 +96,12 @@ pub fn known(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
     Some(generation)
 }
 
+/// What a hint means for a model. Where engines stand in the name (Mercedes-Benz), "164 кузов" is the chassis X164.
+pub fn resolve(hint: &Hint, model: &Model) -> String {
+    let (Hint::Number(text) | Hint::Code(text)) = hint;
+    chassis(text, model).unwrap_or_else(|| text.clone())
+}
+
 /// A code that other models of the make have ("M5 E39"), where the model's own generations are not listed.
 pub fn of_make(cell: &mut Cell, index: &Index, make: MakeId) -> Option<String> {
     let words = cell.free_words();
@@ -122,50 +119,6 @@ fn to_second(words: &[Word], place: usize, first: &str) -> Option<String> {
     is_second.then(|| format!("{}{}", first.strip_suffix(digits.as_str()).unwrap_or_default(), word.key))
 }
 
-/// The model's generation code that the words are, as written but in Latin letters. Letters alone count only in capitals and
-/// numbers only where they stand for a generation: both are common otherwise.
-fn code_of(model: &Model, words: &[Word]) -> Option<String> {
-    let key = join(words);
-    if words.iter().any(|word| word.key.contains('.')) {
-        return None;
-    }
-    if is_number(&key) {
-        let is_short_form =
-            model.badges.is_empty() && words.len() == 1 && codes(model).any(|code| normalize::key(code) == key);
-        return is_short_form.then_some(key);
-    }
-    if key.chars().all(char::is_alphabetic)
-        && (key.chars().count() > 3 || words.iter().any(|word| word.text.chars().any(char::is_lowercase)))
-    {
-        return None;
-    }
-    normalize::readings(&key)
-        .into_iter()
-        .find(|(reading, _)| {
-            codes(model).any(|code| normalize::key(code) == *reading || is_sibling(&normalize::key(code), reading))
-        })
-        .map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
-}
-
-/// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.
-fn is_sibling(known: &str, code: &str) -> bool {
-    let letters = |code: &str| code.trim_end_matches(|ch: char| ch.is_ascii_digit()).to_owned();
-    known.is_ascii()
-        && known.len() == 4
-        && code.len() == 4
-        && letters(known).len() == 1
-        && letters(known) == letters(code)
-}
-
-/// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
-pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
-    let (name, whole) = (normalize::key(&model.name), join(words));
-    let label =
-        model.generations.iter().find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
-    let number = words.last().filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
-    label.map(|generation| generation.label()).or_else(|| code_of(model, std::slice::from_ref(number?)))
-}
-
 /// A number right beside the model's name: "Матиз 3", "Камри 50-55", with three digits only the end of a known code. An engine's
 /// badge is none.
 pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
@@ -175,7 +128,7 @@ pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<Str
     let words = cell.free_words();
     let (place, word) = words.iter().enumerate().find(|(place, word)| {
         let alone = words.get(place + 1).is_none_or(|next| next.joint == Joint::Loose) && word.joint == Joint::Loose;
-        let is_known = || codes(index.model(model)).any(|code| normalize::key(code).ends_with(&word.key));
+        let is_known = || index.model(model).codes().any(|code| normalize::key(code).ends_with(&word.key));
         alone && is_number(&word.key) && word.key != "0" && (word.key.len() <= 2 || (word.key.len() == 3 && is_known()))
     })?;
     let number = word.key.clone();
@@ -184,41 +137,9 @@ pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<Str
     Some(second.map_or_else(|| number.clone(), |second| format!("{number}-{second}")))
 }
 
-/// Every code and short form of a model's generations.
-fn codes(model: &Model) -> impl Iterator<Item = &String> {
-    model.generations.iter().flat_map(|generation| generation.code.iter().chain(&generation.also))
-}
-
 fn is_whole(words: &[Word], span: &Range<usize>) -> bool {
     let is_edge = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose);
     is_edge(span.start) && is_edge(span.end)
-}
-
-fn is_number(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|ch| ch.is_ascii_digit())
-}
-
-fn is_generation_word(key: &str) -> bool {
-    key.starts_with("кузов") || key.starts_with("покол") || matches!(key, "куз" | "пок" | "gen" | "generation" | "body")
-}
-
-/// Ordinals up to ten, and Roman numerals.
-fn ordinal(key: &str) -> Option<u8> {
-    const STEMS: &[(&str, u8)] = &[
-        ("перв", 1),
-        ("втор", 2),
-        ("трет", 3),
-        ("четв", 4),
-        ("пят", 5),
-        ("шест", 6),
-        ("седьм", 7),
-        ("восьм", 8),
-        ("девят", 9),
-        ("десят", 10),
-    ];
-    const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
-    let roman = || ROMAN.iter().zip(1..).find(|(roman, _)| **roman == key).map(|(_, number)| number);
-    STEMS.iter().find(|(stem, _)| key.starts_with(stem)).map(|(_, number)| *number).or_else(roman)
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, correct
     identity.model = Some(hit.model);
     identity.name = written.iter().map(|word| word.key.clone()).collect();
     if hit.how.is_certain() && !matches!(hit.how, How::Badge | How::Code) {
-        identity.generation = generation::in_name(index.model(hit.model), written).unwrap_or_default();
+        identity.generation = crate::vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {
         identity.badge = Some(badge(index, hit.model, written));

@@ -131,13 +131,13 @@ class Bot:
                 raise
             return Search("not_sold")
         cars = tuple(convert.candidate(message) for message in response.candidates)
+        if len(cars) == 1 and not cars[0].model:
+            return Search("choose_model", cars[0])
         if response.decision == v1.Decision.DECISION_CHOOSE:
             return Search("choose", candidates=cars)
-        if response.decision != v1.Decision.DECISION_ACCEPT:
-            return Search("unknown_car")
-        if not cars[0].model:
-            return Search("choose_model", cars[0])
-        return self._find(category, cars[0], wanted)
+        if response.decision == v1.Decision.DECISION_ACCEPT:
+            return self._find(category, cars[0], wanted)
+        return Search("unknown_car")
 
     def _find(self, category: str, car: Car, wanted: Wanted) -> Search:
         response = self.client.find_patterns(

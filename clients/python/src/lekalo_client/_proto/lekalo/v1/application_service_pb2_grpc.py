@@ -69,7 +69,8 @@ class ApplicationServiceServicer(object):
     def CreateApplication(self, request, context):
         """Takes down what a customer asks for, with the status NEW. Role: CHATBOT.
 
-        A customer known by channel and `external_id` is updated, not doubled. A retry with the same `request_id` creates
+        A customer known by channel and `external_id` is updated, not doubled: what is given replaces what was known, what
+        is left empty stays. A retry with the same `request_id` creates
         nothing again.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
@@ -103,7 +104,7 @@ class ApplicationServiceServicer(object):
         """Moves an application to another status, and keeps who did it and why. Role: MANAGER.
 
         NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
-        COMPLETED is the end. Of two who try at once, one succeeds.
+        COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION

@@ -342,7 +342,9 @@ class VehicleCandidate(_message.Message):
     model_name: _builtins.str
     """The model's canonical name; empty where only the make is clear."""
     generation: _builtins.str
-    """The generation's code, where the text (or the year) says it; else empty."""
+    """The generation as the text says it, in Latin letters (`70`, `W212`, `3`), good for FindPatterns; where only the year
+    tells it, its code; else empty.
+    """
     year: _builtins.int
     """The year the text or the request names; 0 is unknown."""
     score: _builtins.float
@@ -350,7 +352,7 @@ class VehicleCandidate(_message.Message):
     matched: _builtins.str
     """The part of the text that was taken for the car, as it was typed."""
     reason: _builtins.str
-    """Why, in a few English words, for logs and operators: `alias`, `transliteration`, `keyboard layout`, `one typo`."""
+    """Why, in a few Russian words, to show or to log: `«камри»: название модели; поколение 70`."""
     pattern_count: _builtins.int
     """How many available patterns the tenant has for it, in the category if one was given; 0 without a tenant."""
     def __init__(

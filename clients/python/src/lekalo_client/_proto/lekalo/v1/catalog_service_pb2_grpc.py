@@ -129,7 +129,8 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOptions(self, request, context):
-        """Lists what can be chosen with a product of the category, in the order to ask for it. Role: CHATBOT.
+        """Lists what can be chosen with a product of the category, in the order to ask for it: what the tenant offers, and
+        whatever has a price. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.

@@ -71,7 +71,8 @@ class CatalogServiceStub:
     `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListOptions: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListOptionsRequest, _catalog_service_pb2.ListOptionsResponse]
-    """Lists what can be chosen with a product of the category, in the order to ask for it. Role: CHATBOT.
+    """Lists what can be chosen with a product of the category, in the order to ask for it: what the tenant offers, and
+    whatever has a price. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -120,7 +121,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListOptions: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListOptionsRequest, _catalog_service_pb2.ListOptionsResponse]  # type: ignore[assignment]
-    """Lists what can be chosen with a product of the category, in the order to ask for it. Role: CHATBOT.
+    """Lists what can be chosen with a product of the category, in the order to ask for it: what the tenant offers, and
+    whatever has a price. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -202,7 +204,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListOptionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListOptionsResponse, _abc.Awaitable[_catalog_service_pb2.ListOptionsResponse]]:
-        """Lists what can be chosen with a product of the category, in the order to ask for it. Role: CHATBOT.
+        """Lists what can be chosen with a product of the category, in the order to ask for it: what the tenant offers, and
+        whatever has a price. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.

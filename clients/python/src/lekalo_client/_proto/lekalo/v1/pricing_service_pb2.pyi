@@ -24,8 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Price(_message.Message):
     """What one thing costs for a time. Which of several prices applies is decided by the most specific: one for the make
-    goes before one for any, then one for the body before one for any, then one with more conditions before one with
-    fewer.
+    goes before one for any, then one for the body before one for any, then one with a condition before one without.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -69,8 +68,8 @@ class Price(_message.Message):
     @_builtins.property
     def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Selection]:
         """What else must be selected for it to apply: a base price by `leather`, a third row that costs more with
-        `crocodile`. Default: nothing; at most 4, each option once. More: INVALID_ARGUMENT `FIELD_TOO_LONG`; others as
-        Selection says.
+        `crocodile`. Default: nothing; at most 1, a CHOICE with its value. More: INVALID_ARGUMENT `FIELD_TOO_LONG`; no
+        CHOICE, or the price's own `option`: INVALID_ARGUMENT `FIELD_INVALID`; others as Selection says.
         """
 
     @_builtins.property
@@ -95,7 +94,8 @@ class Price(_message.Message):
 
     @_builtins.property
     def valid_to(self) -> _timestamp_pb2.Timestamp:
-        """When it ceases to hold, itself excluded. Default: never, until replaced. After `valid_from`, up to 2100-01-01.
+        """When it ceases to hold, itself excluded. Default: never, until replaced; where a price for the same thing was set
+        for later, until that begins. After `valid_from`, up to 2100-01-01.
         Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; no valid time: INVALID_ARGUMENT `FIELD_INVALID`.
         """
 
@@ -153,7 +153,9 @@ class Quote(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuoteLine]:
-        """What each selected option adds, in the order selected; one that costs nothing has an amount of zero."""
+        """What each selected option adds, in the order selected; one that costs nothing, or nothing beyond the base price that
+        depends on it, has an amount of zero.
+        """
 
     @_builtins.property
     def total(self) -> _money_pb2.Money:
@@ -165,8 +167,8 @@ class Quote(_message.Message):
 
     @_builtins.property
     def assumptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What was taken for granted, one sentence each in the response's language: the body priced as another, a value not
-        chosen yet. Empty where nothing was.
+        """What was taken for granted, one sentence each in the response's language: the model's usual body, the body priced as
+        another, a value not chosen yet, a make not given where some have prices of their own. Empty where nothing was.
         """
 
     @_builtins.property

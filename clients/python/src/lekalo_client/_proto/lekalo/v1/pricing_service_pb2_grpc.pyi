@@ -54,8 +54,9 @@ class PricingServiceStub:
     SetPrices: _grpc.UnaryUnaryMultiCallable[_pricing_service_pb2.SetPricesRequest, _pricing_service_pb2.SetPricesResponse]
     """Sets prices, all or nothing. Role: MANAGER.
 
-    Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins.
-    Periods for the same thing therefore never overlap, and what held in the past can still be asked for.
+    Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
+    that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
+    held in the past can still be asked for.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,
@@ -88,8 +89,9 @@ class PricingServiceAsyncStub(PricingServiceStub):
     SetPrices: _aio.UnaryUnaryMultiCallable[_pricing_service_pb2.SetPricesRequest, _pricing_service_pb2.SetPricesResponse]  # type: ignore[assignment]
     """Sets prices, all or nothing. Role: MANAGER.
 
-    Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins.
-    Periods for the same thing therefore never overlap, and what held in the past can still be asked for.
+    Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
+    that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
+    held in the past can still be asked for.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,
@@ -137,8 +139,9 @@ class PricingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_pricing_service_pb2.SetPricesResponse, _abc.Awaitable[_pricing_service_pb2.SetPricesResponse]]:
         """Sets prices, all or nothing. Role: MANAGER.
 
-        Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins.
-        Periods for the same thing therefore never overlap, and what held in the past can still be asked for.
+        Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
+        that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
+        held in the past can still be asked for.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,

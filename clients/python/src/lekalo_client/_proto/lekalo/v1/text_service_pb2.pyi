@@ -54,15 +54,15 @@ class Text(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """The key, e.g. `ask_brand`. Required; 1 to 64 characters of `a-z`, `0-9`, `_` and `.`.
+    """The key, e.g. `ask_brand`. Required; 1 to 64 characters of `a-z`, `0-9`, `_` and `.`, a letter or digit first.
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; malformed: INVALID_ARGUMENT
     `FIELD_INVALID`.
     """
     value: _builtins.str
-    """The text, with placeholders such as `{name}`. Required; at most 4096 characters.
-    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; an unpaired brace:
-    INVALID_ARGUMENT `FIELD_INVALID`; other placeholders than in another language: INVALID_ARGUMENT
-    `PLACEHOLDERS_DIFFER`.
+    """The text, with placeholders such as `{name}`, of Latin letters, digits and `_`. Required; at most 4096 characters.
+    Empty or nothing but white space: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; a
+    brace that belongs to no placeholder: INVALID_ARGUMENT `FIELD_INVALID`; other placeholders than in another
+    language: INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`.
     """
     language: _builtins.str
     """The language the text is in: in an answer, the one used; on input `ru`, `ky` or `en`. Required, no default.

@@ -59,7 +59,8 @@ class TextServiceServicer(object):
     def BatchGetTexts(self, request, context):
         """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
-        A key without a text is named in `missing_keys`: no error, and never an empty text.
+        A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
+        is named in `missing_keys`: no error, and never an empty text.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
         """

@@ -36,7 +36,8 @@ class TextServiceStub:
     BatchGetTexts: _grpc.UnaryUnaryMultiCallable[_text_service_pb2.BatchGetTextsRequest, _text_service_pb2.BatchGetTextsResponse]
     """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
-    A key without a text is named in `missing_keys`: no error, and never an empty text.
+    A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
+    is named in `missing_keys`: no error, and never an empty text.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -64,7 +65,8 @@ class TextServiceAsyncStub(TextServiceStub):
     BatchGetTexts: _aio.UnaryUnaryMultiCallable[_text_service_pb2.BatchGetTextsRequest, _text_service_pb2.BatchGetTextsResponse]  # type: ignore[assignment]
     """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
-    A key without a text is named in `missing_keys`: no error, and never an empty text.
+    A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
+    is named in `missing_keys`: no error, and never an empty text.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -95,7 +97,8 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_text_service_pb2.BatchGetTextsResponse, _abc.Awaitable[_text_service_pb2.BatchGetTextsResponse]]:
         """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
-        A key without a text is named in `missing_keys`: no error, and never an empty text.
+        A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
+        is named in `missing_keys`: no error, and never an empty text.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
         """

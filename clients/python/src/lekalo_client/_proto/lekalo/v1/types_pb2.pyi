@@ -23,8 +23,9 @@ Rules of every method (a method's own comment names only what is its own):
   body it is ALREADY_EXISTS `REQUEST_ID_REUSED`. An id is remembered for at least 24 hours, per tenant and method.
 * Errors: each carries `google.rpc.ErrorInfo` with domain `lekalo`, a reason (an `ErrorReason` without its prefix)
   and the variable parts in metadata. Refused fields come all at once in `google.rpc.BadRequest`, each with its own
-  reason; ErrorInfo then has the first one's. NOT_FOUND and ALREADY_EXISTS add `google.rpc.ResourceInfo`, UNAVAILABLE
-  and RESOURCE_EXHAUSTED `google.rpc.RetryInfo`. A failure of ours is never dressed as an empty list or a default.
+  reason; ErrorInfo then has the first one's. Of very many there are as many as fit into a client's 8 KiB of
+  trailers. NOT_FOUND and ALREADY_EXISTS add `google.rpc.ResourceInfo`, UNAVAILABLE and RESOURCE_EXHAUSTED
+  `google.rpc.RetryInfo`. A failure of ours is never dressed as an empty list or a default.
 
 Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING` or `API_KEY_INVALID`, PERMISSION_DENIED
 `ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`, DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE`
@@ -80,6 +81,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: the upload's first message is not a header, or a later one is not a chunk."""
     ERROR_REASON_FILE_TOO_LARGE: _ErrorReason.ValueType  # 12
     """INVALID_ARGUMENT: the file is larger than the server takes. Metadata: `max_bytes`."""
+    ERROR_REASON_MESSAGE_INVALID: _ErrorReason.ValueType  # 13
+    """INVALID_ARGUMENT: the bytes are no message of the contract."""
     ERROR_REASON_API_KEY_MISSING: _ErrorReason.ValueType  # 20
     """UNAUTHENTICATED: the call has no API key."""
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 21
@@ -148,6 +151,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: this server is stopping; another one, or this one soon, will answer."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 74
     """INTERNAL: a fault of ours. Metadata: `error_id`, which the server's log has too."""
+    ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 75
+    """UNIMPLEMENTED: the contract has no such method, or this server does not answer it yet."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason an error may give in `google.rpc.ErrorInfo`, which spells it without the prefix: `PRICE_NOT_CONFIGURED`.
@@ -182,6 +187,8 @@ ERROR_REASON_UPLOAD_OUT_OF_ORDER: ErrorReason.ValueType  # 11
 """INVALID_ARGUMENT: the upload's first message is not a header, or a later one is not a chunk."""
 ERROR_REASON_FILE_TOO_LARGE: ErrorReason.ValueType  # 12
 """INVALID_ARGUMENT: the file is larger than the server takes. Metadata: `max_bytes`."""
+ERROR_REASON_MESSAGE_INVALID: ErrorReason.ValueType  # 13
+"""INVALID_ARGUMENT: the bytes are no message of the contract."""
 ERROR_REASON_API_KEY_MISSING: ErrorReason.ValueType  # 20
 """UNAUTHENTICATED: the call has no API key."""
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 21
@@ -250,6 +257,8 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 73
 """UNAVAILABLE: this server is stopping; another one, or this one soon, will answer."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 74
 """INTERNAL: a fault of ours. Metadata: `error_id`, which the server's log has too."""
+ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 75
+"""UNIMPLEMENTED: the contract has no such method, or this server does not answer it yet."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _Channel:

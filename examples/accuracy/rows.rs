@@ -1,4 +1,4 @@
-//! How well cleaning understands a labelled price list: `cargo run --release --example accuracy -- LABELS.csv`.
+//! Cleaning, measured on a labelled price list.
 //!
 //! The labels are a CSV with the raw columns `brand_raw, model_raw, year_raw, description_raw` and what each row truly is. Rows
 //! labelled with low confidence are not scored. `alt_make=`, `alt_model=` and `alt_generation=` in the labels' notes count too.
@@ -10,22 +10,25 @@ use std::time::Instant;
 
 use lekalo::domain::import::CleanRow;
 use lekalo::import::clean::clean;
+use lekalo::import::extract::extract;
 use lekalo::import::table::{Table, TableRow};
 use lekalo::vehicles::Index;
 
-type Label = HashMap<String, String>;
+use super::{Line, get, percent};
 
 const FIELDS: [&str; 10] =
     ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: accuracy LABELS.csv")?;
-    let labels: Vec<Label> = csv::Reader::from_path(path)?.deserialize().collect::<Result<_, _>>()?;
+/// Cleans the rows, of the document if there is one, else as the labels have them, and prints how many are right.
+pub fn report(labels: &str, document: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let labels: Vec<Line> = csv::Reader::from_path(labels)?.deserialize().collect::<Result<_, _>>()?;
+    let mut table = table(&labels);
+    if let Some(document) = document {
+        table = read(document, &table)?;
+    }
     let started = Instant::now();
-    let index = Index::shipped();
-    let indexed = started.elapsed();
-    let rows = clean(&table(&labels), index)?;
-    println!("{} rows; index {indexed:.0?}, cleaning {:.0?}", rows.len(), started.elapsed() - indexed);
+    let rows = clean(&table, Index::shipped())?;
+    println!("{} rows cleaned in {:.0?}", rows.len(), started.elapsed());
 
     let mut right: HashMap<&str, usize> = HashMap::new();
     let (mut scored, mut accepted, mut wrong) = (0, 0, 0);
@@ -48,16 +51,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{scored} rows scored");
     for field in FIELDS {
         let right = right.get(field).copied().unwrap_or_default();
-        println!("{field:>11} {right:>5}  {:.1} %", 100.0 * right as f64 / f64::max(1.0, scored as f64));
+        println!("{field:>11} {right:>5}  {}", percent(right, scored));
     }
-    println!(
-        "accepted {accepted}, wrong imports {wrong} ({:.1} %)",
-        100.0 * f64::from(wrong as u32) / f64::max(1.0, accepted as f64)
-    );
+    println!("accepted {accepted}, wrong imports {wrong} ({})", percent(wrong, accepted));
     Ok(())
 }
 
-fn table(labels: &[Label]) -> Table {
+/// The document's own rows; the labels are of the same rows in the same order.
+fn read(path: &str, labelled: &Table) -> Result<Table, Box<dyn Error>> {
+    let table = extract(&std::fs::read(path)?)?;
+    if table.rows.len() != labelled.rows.len() {
+        return Err(format!("{path} has {} rows, the labels {}", table.rows.len(), labelled.rows.len()).into());
+    }
+    let same = table.rows.iter().zip(&labelled.rows).filter(|(row, label)| row.cells == label.cells).count();
+    println!("{path}: {same} of {} rows read as labelled", table.rows.len());
+    Ok(table)
+}
+
+fn table(labels: &[Line]) -> Table {
     let rows = labels.iter().zip(1..).map(|(label, row_number)| TableRow {
         page_number: get(label, "page").parse().unwrap_or(1),
         row_number,
@@ -72,11 +83,7 @@ fn table(labels: &[Label]) -> Table {
     }
 }
 
-fn get<'a>(label: &'a Label, column: &str) -> &'a str {
-    label.get(column).map_or("", String::as_str)
-}
-
-fn is_right(field: &str, label: &Label, row: &CleanRow) -> bool {
+fn is_right(field: &str, label: &Line, row: &CleanRow) -> bool {
     let is = |column: &str, value: &str| {
         let other = format!("alt_{column}=");
         let others = get(label, "notes").split(';').filter_map(|note| note.trim().strip_prefix(other.as_str()));
@@ -100,7 +107,7 @@ fn word(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn describe(label: &Label, row: &CleanRow, misses: &[&str]) -> String {
+fn describe(label: &Line, row: &CleanRow, misses: &[&str]) -> String {
     let raw = ["page", "row_in_page", "brand_raw", "model_raw", "year_raw", "description_raw"]
         .map(|column| get(label, column));
     let issues: Vec<String> = row.issues.iter().map(|issue| format!("{}({})", issue.code, issue.suggestion)).collect();

@@ -1,0 +1,170 @@
+//! The resolver, measured on labelled queries.
+//!
+//! The labels are a CSV with the columns `query, make, model, year, generation, kind`; make and model empty: no car. A generation
+//! is right if it is the label or another name of the same one. The lines are also reported in two halves (by a hash of the
+//! query), so that one may be tuned on and the other be believed.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use lekalo::vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
+use lekalo::vehicles::{Index, Model};
+
+use super::{Line, get, percent};
+
+/// What is counted for a class of queries.
+#[derive(Default)]
+struct Count {
+    cars: usize,
+    first: usize,
+    among_five: usize,
+    no_cars: usize,
+    taken_for_cars: usize,
+    accepted: usize,
+    wrongly_accepted: usize,
+    generations: usize,
+    generations_right: usize,
+    years: usize,
+    years_right: usize,
+}
+
+/// Resolves every query and prints how many are right.
+pub fn report(path: &str) -> Result<(), Box<dyn Error>> {
+    let lines: Vec<Line> = csv::Reader::from_path(path)?.deserialize().collect::<Result<_, _>>()?;
+    let index = Index::shipped();
+    let resolver = Resolver::new(index);
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    let mut times = Vec::new();
+    for line in &lines {
+        let query = Query { text: get(line, "query"), ..Query::default() };
+        let started = Instant::now();
+        let resolution = resolver.resolve(&query);
+        times.push(started.elapsed());
+        let outcome = judge(index, line, &resolution);
+        let half = format!(
+            "~ half {}",
+            query.text.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31) + u32::from(byte)) >> 7 & 1
+        );
+        for class in [get(line, "kind"), &half, "~ all"] {
+            counts.entry(class.to_owned()).or_default().add(&outcome);
+        }
+        if outcome.is_miss() {
+            println!("{}", describe(index, line, &resolution, &outcome));
+        }
+    }
+    println!(
+        "{:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>8}{:>9}{:>14}",
+        "class", "cars", "first", "in five", "generation", "year", "accept", "wrong", "no car", "taken for car"
+    );
+    for (class, count) in &counts {
+        println!("{}", count.row(class));
+    }
+    times.sort_unstable();
+    let at =
+        |percent: usize| times.get(times.len() * percent / 100).or(times.last()).copied().unwrap_or(Duration::ZERO);
+    println!("one resolve: median {:.0?}, p99 {:.0?}, longest {:.0?}", at(50), at(99), at(100));
+    Ok(())
+}
+
+/// How one query went.
+struct Outcome {
+    is_car: bool,
+    /// The place of the right model among the candidates.
+    place: Option<usize>,
+    decision: Decision,
+    generation: Option<bool>,
+    year: Option<bool>,
+}
+
+impl Outcome {
+    fn is_wrongly_accepted(&self) -> bool {
+        self.decision == Decision::Accept && self.place != Some(0)
+    }
+
+    fn is_miss(&self) -> bool {
+        let is_right = if self.is_car { self.place == Some(0) } else { self.decision == Decision::None };
+        !is_right || self.generation == Some(false) || self.year == Some(false)
+    }
+}
+
+fn judge(index: &Index, line: &Line, resolution: &Resolution) -> Outcome {
+    let is_right = |candidate: &Candidate| {
+        candidate.model.is_some_and(|model| {
+            index.make(candidate.make).name == get(line, "make") && index.model(model).name == get(line, "model")
+        })
+    };
+    let first = resolution.candidates.first();
+    let given = |column: &str| Some(get(line, column)).filter(|value| !value.is_empty());
+    let model = first.and_then(|first| first.model).map(|model| index.model(model));
+    Outcome {
+        is_car: !get(line, "make").is_empty(),
+        place: resolution.candidates.iter().take(5).position(is_right),
+        decision: resolution.decision,
+        generation: given("generation").map(|label| {
+            first.zip(model).is_some_and(|(first, model)| is_same_generation(model, &first.generation, label))
+        }),
+        year: given("year")
+            .map(|label| first.and_then(|first| first.year).is_some_and(|year| year.to_string() == label)),
+    }
+}
+
+fn is_same_generation(model: &Model, one: &str, other: &str) -> bool {
+    let has = |names: &[String], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    one.eq_ignore_ascii_case(other)
+        || model.generations.iter().any(|generation| {
+            let names: Vec<String> = generation.names().collect();
+            has(&names, one) && has(&names, other)
+        })
+}
+
+impl Count {
+    fn add(&mut self, outcome: &Outcome) {
+        self.cars += usize::from(outcome.is_car);
+        self.first += usize::from(outcome.place == Some(0));
+        self.among_five += usize::from(outcome.place.is_some());
+        self.no_cars += usize::from(!outcome.is_car);
+        self.taken_for_cars += usize::from(!outcome.is_car && outcome.decision != Decision::None);
+        self.accepted += usize::from(outcome.decision == Decision::Accept);
+        self.wrongly_accepted += usize::from(outcome.is_wrongly_accepted());
+        self.generations += usize::from(outcome.generation.is_some());
+        self.generations_right += usize::from(outcome.generation == Some(true));
+        self.years += usize::from(outcome.year.is_some());
+        self.years_right += usize::from(outcome.year == Some(true));
+    }
+
+    fn row(&self, class: &str) -> String {
+        let share = |part: usize, whole: usize| if whole == 0 { "-".to_owned() } else { percent(part, whole) };
+        format!(
+            "{class:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>8}{:>9}{:>14}",
+            self.cars,
+            share(self.first, self.cars),
+            share(self.among_five, self.cars),
+            share(self.generations_right, self.generations),
+            share(self.years_right, self.years),
+            share(self.accepted, self.cars + self.no_cars),
+            self.wrongly_accepted,
+            self.no_cars,
+            share(self.taken_for_cars, self.no_cars),
+        )
+    }
+}
+
+fn describe(index: &Index, line: &Line, resolution: &Resolution, outcome: &Outcome) -> String {
+    let label = ["make", "model", "year", "generation", "kind"].map(|column| get(line, column)).join(" | ");
+    let candidates = resolution.candidates.iter().take(5).map(|candidate| {
+        let car =
+            candidate.model.map_or_else(|| index.make(candidate.make).name.clone(), |model| index.full_name(model));
+        format!(
+            "\n    {car} gen={} {:?} {:.2}: {}",
+            candidate.generation, candidate.year, candidate.score, candidate.reason
+        )
+    });
+    format!(
+        "{}\"{}\"\n    label: {label}\n    {:?}{}",
+        if outcome.is_wrongly_accepted() { "WRONG ACCEPT " } else { "miss " },
+        get(line, "query"),
+        resolution.decision,
+        candidates.collect::<String>(),
+    )
+}

@@ -1,0 +1,105 @@
+//! CatalogService's understanding of what a person types.
+
+use tonic::Status;
+
+use super::World;
+use super::convert::{count, year};
+use super::request::Check;
+use crate::db::patterns::PatternCounts;
+use crate::domain::vehicle::slug;
+use crate::proto::lekalo::v1 as pb;
+use crate::vehicles::Index;
+use crate::vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolver};
+
+/// The longest text.
+const MAX_TEXT: usize = 256;
+/// The most candidates that one answer has.
+const MAX_CANDIDATES: usize = 20;
+
+impl World {
+    pub(super) async fn resolve(
+        &self,
+        request: pb::ResolveVehicleRequest,
+    ) -> Result<pb::ResolveVehicleResponse, Status> {
+        let mut check = Check::default();
+        let tenant = check.optional_name("tenant", request.tenant);
+        let category = check.optional_name("category", request.category);
+        if tenant.is_empty() && !category.is_empty() {
+            check.refuse("category", "FIELD_INVALID", "must not be given without a tenant");
+        }
+        let text = check.required_text("text", request.text, MAX_TEXT);
+        let brand = check.optional_name("brand", request.brand);
+        let known_year = check.year("year", Some(request.year));
+        if request.max_candidates < 0 {
+            check.refuse("max_candidates", "FIELD_OUT_OF_RANGE", "must not be negative");
+        }
+        check.done()?;
+
+        let tenant = match tenant.as_str() {
+            "" => None,
+            slug => Some(self.db.find_tenant(slug).await?),
+        };
+        let category = match (&tenant, category.as_str()) {
+            (Some(tenant), code) if !code.is_empty() => {
+                Some(self.db.tenant(tenant.id).find_category(code).await?.sold_by(&tenant.slug)?)
+            }
+            _ => None,
+        };
+        let index = self.spellings.index().await?;
+        let query = Query { text: &text, make: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
+        let mut resolution = Resolver::new(&index).resolve(&query);
+        let counts = match &tenant {
+            Some(tenant) if !resolution.candidates.is_empty() => {
+                let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
+                self.db.tenant(tenant.id).count_patterns(category.as_ref(), &cars).await?
+            }
+            _ => PatternCounts::default(),
+        };
+        let patterns = |candidate: &Candidate| {
+            let (brand, model) = slugs(&index, candidate);
+            counts.of(&brand, &model)
+        };
+        let most = usize::try_from(request.max_candidates).unwrap_or(DEFAULT_CANDIDATES);
+        resolution.prefer(|candidate| patterns(candidate) > 0, most);
+        let candidates = resolution.candidates.into_iter().map(|candidate| {
+            let pattern_count = count(patterns(&candidate));
+            pb::VehicleCandidate { pattern_count, ..convert(&index, candidate) }
+        });
+        Ok(pb::ResolveVehicleResponse {
+            decision: pb::Decision::from(resolution.decision).into(),
+            candidates: candidates.collect(),
+        })
+    }
+}
+
+/// The slugs of make and model, the model's empty where only the make is clear.
+fn slugs(index: &Index, candidate: &Candidate) -> (String, String) {
+    let model = candidate.model.map(|model| slug(&index.model(model).name)).unwrap_or_default();
+    (slug(&index.make(candidate.make).name), model)
+}
+
+fn convert(index: &Index, candidate: Candidate) -> pb::VehicleCandidate {
+    let (brand, model) = slugs(index, &candidate);
+    pb::VehicleCandidate {
+        brand,
+        brand_name: index.make(candidate.make).name.clone(),
+        model,
+        model_name: candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default(),
+        generation: candidate.generation,
+        year: year(candidate.year),
+        score: candidate.score.into(),
+        matched: candidate.matched,
+        reason: candidate.reason,
+        pattern_count: 0,
+    }
+}
+
+impl From<Decision> for pb::Decision {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Accept => Self::Accept,
+            Decision::Choose => Self::Choose,
+            Decision::None => Self::None,
+        }
+    }
+}

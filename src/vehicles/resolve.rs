@@ -1,0 +1,145 @@
+//! Which car a customer means: "камри 70", "rfvhb", "спринтерге полик канча турат", "срв 3".
+//!
+//! Pure, over an [`Index`]. A text goes this way:
+//!
+//! 1. `text` cuts it into words and tells talk ([`talk`]) from what may be a name;
+//! 2. `candidates` finds the makes and models that runs of words may name, in any alphabet and layout, with endings, with typos;
+//! 3. `numbers` reads what is left for each model: generation and year;
+//! 4. `verdict` ranks them and decides: one car, several, or none.
+//!
+//! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`talk`] (words that name no car).
+
+mod candidates;
+mod numbers;
+mod reason;
+mod talk;
+mod text;
+mod verdict;
+
+use super::index::{Index, MakeId, ModelId};
+use super::words::words;
+use text::Text;
+use verdict::Verdict;
+
+/// How many candidates come back where the query does not say.
+pub const DEFAULT_CANDIDATES: usize = 5;
+
+/// What a customer typed, and what is known besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query<'a> {
+    pub text: &'a str,
+    /// The make, as a slug or as anybody spells it: only its models come back.
+    pub make: Option<&'a str>,
+    /// The year; one in the text goes first.
+    pub year: Option<i16>,
+    /// How many candidates to return at most; 0 is [`DEFAULT_CANDIDATES`].
+    pub max_candidates: usize,
+}
+
+/// What to do with the candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// One candidate, right at least 99 times in 100.
+    Accept,
+    /// A person must choose.
+    Choose,
+    /// No car the reference knows.
+    None,
+}
+
+/// A car that a text may mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    pub make: MakeId,
+    /// None where only the make is clear.
+    pub model: Option<ModelId>,
+    /// As the text says it, in Latin letters ("70", "W212"); where only a year does, the generation's own code; else empty.
+    pub generation: String,
+    pub year: Option<i16>,
+    /// The chance that this is what is meant, 0 to 1.
+    pub score: f32,
+    /// The words taken for the car, as typed.
+    pub matched: String,
+    /// Why, in Russian.
+    pub reason: String,
+    /// The text says it as clearly as the first candidate: only how well known the cars are puts that one first.
+    pub is_equal: bool,
+}
+
+/// What a text means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    pub decision: Decision,
+    /// Likeliest first; exactly one with [`Decision::Accept`], none with [`Decision::None`].
+    pub candidates: Vec<Candidate>,
+}
+
+impl Resolution {
+    /// Puts those of the candidates that the text says equally clearly first that a shop has something for, and keeps at most
+    /// `most`; 0 is [`DEFAULT_CANDIDATES`].
+    pub fn prefer(&mut self, has_something: impl Fn(&Candidate) -> bool, most: usize) {
+        let equals = self.candidates.iter().take_while(|candidate| candidate.is_equal).count();
+        if let Some(equals) = self.candidates.get_mut(..equals) {
+            equals.sort_by_key(|candidate| !has_something(candidate));
+        }
+        self.candidates.truncate(if most == 0 { DEFAULT_CANDIDATES } else { most });
+    }
+}
+
+/// Understands what customers type.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolver<'a> {
+    index: &'a Index,
+}
+
+impl<'a> Resolver<'a> {
+    pub const fn new(index: &'a Index) -> Self {
+        Self { index }
+    }
+
+    /// Says which car a text means. Never fails: what is no car is [`Decision::None`].
+    pub fn resolve(&self, query: &Query) -> Resolution {
+        let nothing = Resolution { decision: Decision::None, candidates: Vec::new() };
+        let make = match query.make.map(str::trim).filter(|make| !make.is_empty()) {
+            None => None,
+            Some(make) => match self.find_make(make) {
+                None => return nothing,
+                known => known,
+            },
+        };
+        let mut verdict = self.read(query.text, query, make, false);
+        // Signs that are letters in the other layout may have cut a word in two: "ce,fhe" is "субару".
+        if !(verdict.is_accepted && verdict.is_as_typed)
+            && has_signs(query.text)
+            && let Some(swapped) = text::other_layout(query.text)
+        {
+            let other = self.read(&swapped, query, make, true);
+            if other.strength() > verdict.strength() {
+                verdict = other;
+            }
+        }
+        verdict.resolution(if query.max_candidates == 0 { DEFAULT_CANDIDATES } else { query.max_candidates })
+    }
+
+    fn read(&self, text: &str, query: &Query, make: Option<MakeId>, is_swapped: bool) -> Verdict {
+        let read = Text::new(self.index, text);
+        let found = candidates::find(self.index, &read, make);
+        verdict::judge(self.index, &read, found, query, is_swapped)
+    }
+
+    fn find_make(&self, make: &str) -> Option<MakeId> {
+        self.index.find_make_slug(make).or_else(|| {
+            let words = words(make);
+            let best = self.index.find_makes(words.get(..5).unwrap_or(&words)).into_iter().next()?;
+            Some(best.make)
+        })
+    }
+}
+
+/// Whether a text has Latin letters and signs that are letters in the other layout.
+fn has_signs(text: &str) -> bool {
+    text.contains(|ch: char| ch.is_ascii_alphabetic()) && text.contains(|ch| "[];',.`{}:\"<>~".contains(ch))
+}
+
+#[cfg(test)]
+mod tests;

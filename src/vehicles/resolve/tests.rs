@@ -1,0 +1,191 @@
+//! Customers' texts in an invented reference.
+
+use super::*;
+use crate::vehicles::{Alias, Reference};
+
+fn index() -> Index {
+    let text = r#"
+        [[makes]]
+        name = "Zorva"
+        ru = "Зорва"
+        models = [
+          { name = "X5", ru = "Х5", generations = [{ code = "E53", from = 1999, to = 2006 }, { code = "F15", from = 2013 }] },
+          { name = "Melinda", ru = "Мелинда", aliases = ["меля"], generations = [
+            { code = "XV70", number = 7, also = ["70"], from = 2011, to = 2016 }, { code = "XV80", number = 8, also = ["80"], from = 2017 } ] },
+          { name = "Melinda Grand", ru = "Мелинда Гранд" },
+          { name = "K-Class", ru = "К класс", aliases = ["лупатый"], badges = ["K ###"], generations = [
+            { code = "W210", also = ["210", "лупатый"], from = 1995, to = 2003 }, { code = "W211", also = ["211"], from = 2002, to = 2009 } ] },
+          { name = "Fit", ru = "Фит" },
+          { name = "Vesna", ru = "Весна" },
+          { name = "Vargo 2", ru = "Варго 2" },
+        ]
+        [[makes]]
+        name = "Tulpa"
+        ru = "Тулпа"
+        models = [{ name = "X5", ru = "Х5" }, { name = "Orlik", ru = "Орлик" }, { name = "2008" }, { name = "Zhuba", ru = "Жуба" }]
+    "#;
+    Index::new(Reference::parse(text).unwrap())
+}
+
+/// Decision, best car, generation and year.
+fn understood(query: &Query) -> (Decision, String, String, Option<i16>) {
+    let index = index();
+    let resolution = Resolver::new(&index).resolve(query);
+    let first = resolution.candidates.into_iter().next();
+    let car =
+        |it: &Candidate| it.model.map_or_else(|| index.make(it.make).name.clone(), |model| index.full_name(model));
+    let name = first.as_ref().map(car).unwrap_or_default();
+    (
+        resolution.decision,
+        name,
+        first.as_ref().map_or(String::new(), |it| it.generation.clone()),
+        first.and_then(|it| it.year),
+    )
+}
+
+fn resolve(text: &str) -> (Decision, String, String, Option<i16>) {
+    understood(&Query { text, ..Query::default() })
+}
+
+#[test]
+fn one_car_is_accepted_however_it_is_typed() {
+    for (text, car) in [
+        ("мелинда", "Zorva Melinda"),
+        ("Зорва Мелинда, есть?", "Zorva Melinda"),
+        ("vtkbylf", "Zorva Melinda"),
+        ("melinda", "Zorva Melinda"),
+        ("гранд мелинда", "Zorva Melinda Grand"),
+        ("салам, мелиндага полик барбы", "Zorva Melinda"),
+        ("коврики на весну", "Zorva Vesna"),
+        ("фитке коврик керек", "Zorva Fit"),
+        ("melindaга канча", "Zorva Melinda"),
+        ("зорва х5", "Zorva X5"),
+        ("тулпа 2008", "Tulpa 2008"),
+        (";e,f сколько стоит", "Tulpa Zhuba"),
+        ("зорва к350", "Zorva K-Class"),
+        ("w211", "Zorva K-Class"),
+    ] {
+        let (decision, name, ..) = resolve(text);
+        assert_eq!((decision, name.as_str()), (Decision::Accept, car), "{text}");
+    }
+}
+
+#[test]
+fn numbers_are_read_by_context() {
+    for (text, generation, year) in [
+        ("мелинда 70", "70", None),
+        ("мелинда 70ке полик барбы", "70", None),
+        ("мелинда 8", "8", None),
+        ("мелинда xv80 2019", "XV80", Some(2019)),
+        ("мелинда 2019", "XV80", Some(2019)),
+        ("мелинда 12", "XV70", Some(2012)),
+        ("мелинда 12 г", "XV70", Some(2012)),
+        ("мелинда третий кузов", "3", None),
+        ("мелинда 5000 сом 2 ряда", "", None),
+        ("зорва 210 кузов левый", "W210", None),
+        ("лупатый", "W210", None),
+        ("весна 98", "", Some(1998)),
+        ("варго 2", "", None),
+        ("мелинда 0555 123 456", "", None),
+    ] {
+        let (decision, name, said, said_year) = resolve(text);
+        assert_ne!(decision, Decision::None, "{text}");
+        assert!(!name.is_empty());
+        assert_eq!((said.as_str(), said_year), (generation, year), "{text}");
+    }
+}
+
+#[test]
+fn what_fits_several_cars_is_asked() {
+    for text in ["х5", "x5", "мелинда орлик", "тулпа мелинда", "зорва", "мелинда люкс", "мелинда 1950"]
+    {
+        assert_eq!(resolve(text).0, Decision::Choose, "{text}");
+    }
+    assert_eq!(resolve("зорва").1, "Zorva", "only the make is clear");
+    assert_eq!(resolve("x5 e53").1, "Zorva X5", "the generation says whose");
+}
+
+#[test]
+fn what_is_no_car_is_none() {
+    for text in [
+        "",
+        "привет",
+        "/start",
+        "сколько стоит",
+        "рахмат",
+        "левый руль с бортами",
+        "мопед зорва",
+        "зорва самоцвет",
+        "2008",
+        "98",
+        "0555 123 456",
+        "5000 сом",
+        "в",
+        "😀",
+        "мелькать меланхолия",
+        "не знаю какая у меня весна бывает когда приезжают родственники",
+    ] {
+        assert_eq!(resolve(text).0, Decision::None, "{text}");
+    }
+}
+
+#[test]
+fn typos_are_asked_about_or_forgiven_but_codes_are_exact() {
+    assert_eq!(resolve("зорва мелнида").1, "Zorva Melinda");
+    assert_eq!(resolve("мелинта").1, "Zorva Melinda");
+    for text in ["зорва х6", "w219", "варго 3 зорва 9"] {
+        assert_ne!(resolve(text).0, Decision::Accept, "{text}");
+    }
+}
+
+#[test]
+fn what_is_known_besides_narrows() {
+    let query = Query { text: "х5", make: Some("тулпа"), ..Query::default() };
+    assert_eq!(understood(&query).1, "Tulpa X5");
+    assert_eq!(understood(&query).0, Decision::Accept);
+    assert_eq!(understood(&Query { make: Some("абракадабра"), ..query }).0, Decision::None);
+    let query = Query { text: "мелинда", year: Some(2012), ..Query::default() };
+    assert_eq!((understood(&query).2.as_str(), understood(&query).3), ("XV70", Some(2012)));
+    let index = index();
+    let few = Resolver::new(&index).resolve(&Query { text: "x5", max_candidates: 1, ..Query::default() });
+    assert_eq!(few.candidates.len(), 1);
+}
+
+#[test]
+fn candidates_say_why() {
+    let index = index();
+    let found = Resolver::new(&index)
+        .resolve(&Query { text: "Салам! Зорва  Мелинда 70ке", ..Query::default() });
+    assert_eq!(found.candidates[0].matched, "Зорва  Мелинда");
+    assert_eq!(found.candidates[0].reason, "«Зорва  Мелинда»: название модели; марка Zorva; поколение 70");
+}
+
+#[test]
+fn spellings_added_at_run_time_count_at_once() {
+    let alias = |model: Option<&str>, spelling: &str| Alias {
+        make: "zorva".into(),
+        model: model.map(str::to_owned),
+        spelling: spelling.into(),
+    };
+    let added = [alias(Some("fit"), "фикус"), alias(None, "зюзя"), alias(Some("nothing"), "мимо")];
+    let taught = index().with_aliases(&added);
+    let car = |index: &Index, text: &str| {
+        let found = Resolver::new(index).resolve(&Query { text, ..Query::default() });
+        found.candidates.first().and_then(|first| first.model).map(|model| index.full_name(model))
+    };
+    assert_eq!(car(&taught, "фикус").as_deref(), Some("Zorva Fit"));
+    assert_eq!(car(&taught, "фикуске").as_deref(), Some("Zorva Fit"));
+    assert_eq!(car(&taught, "зюзя х5").as_deref(), Some("Zorva X5"));
+    assert_eq!(car(&taught, "мимо"), None);
+    assert_eq!(car(&taught.with_aliases(&[]), "фикус"), None, "others replace them");
+}
+
+#[test]
+fn cars_that_a_shop_has_something_for_come_first_among_equals() {
+    let index = index();
+    let mut found = Resolver::new(&index).resolve(&Query { text: "x5", ..Query::default() });
+    let last = found.candidates.last().unwrap().make;
+    assert_ne!(found.candidates[0].make, last);
+    found.prefer(|candidate| candidate.make == last, 0);
+    assert_eq!(found.candidates[0].make, last);
+}
