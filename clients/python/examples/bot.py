@@ -215,7 +215,7 @@ class Conversation:
         return search
 
     def narrow(self, category: Category, search: Search, car: Car) -> Search:
-        """Asks for the year, where only the model is clear, and for the steering, where there are patterns for either."""
+        """Asks for the year where only the model is clear, and for the steering where there are patterns for either."""
         if search.outcome in {"found", "possible"} and not car.year and not car.generation:
             say(self.text("ask_year", vehicle=car.title))
             if years := re.findall(r"\b(?:19|20)\d\d\b", hear()):
@@ -284,12 +284,12 @@ class Conversation:
         """The order and what it costs, as far as the customer may know it."""
         if price is None or not price.visible:
             return self.text("price_on_request", category=category.name, vehicle=car.title)
-        lines = [f"• {line.name}: {line.amount.text}" for line in price.lines]
+        lines = [(category.name, price.base), *((line.name, line.amount) for line in price.lines)]
         return self.text(
             "quote_summary",
             category=category.name,
             vehicle=car.title,
-            options="\n".join([*lines, *(f"• {note}" for note in price.assumptions)]),
+            options="\n".join([*(f"• {name}: {amount.text}" for name, amount in lines), *price.assumptions]),
             total=price.total.figures,
             currency=price.total.unit,
         )

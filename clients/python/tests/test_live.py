@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +110,11 @@ def test_applications_are_watched(client: Client) -> None:
     assert next(event for event in resumed).application.id == later.id
 
 
-def test_answers_are_plain_data(client: Client) -> None:
-    search = Bot(client, "evopoliki").search_patterns("eva_mats", "камри 70")
-    assert dataclasses.asdict(search)["outcome"] == "found"
+def test_the_readme_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    code = readme.partition("```python\n")[2].partition("```")[0]
+    exec(code.replace("127.0.0.1:50051", ADDRESS), {})  # noqa: S102
+    shown = capsys.readouterr().out.replace("\u00a0", " ")
+    for expected in ("'EVA-коврики', '5D-коврики'", "стр. 2/5", "'Камри', 'Королла'", "found", "2 800 сом 2800"):
+        assert expected in shown
+    assert shown.rstrip().endswith(" +996555123456")

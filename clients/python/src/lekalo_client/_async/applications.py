@@ -93,7 +93,9 @@ class AsyncApplications(AsyncConnection):
     async def watch_applications(
         self, tenant: str, *, after: str = "", timeout: float | None = None
     ) -> AsyncIterator[ApplicationEvent]:
-        """Follows what happens to the tenant's applications, from behind the cursor `after` on; without an end.
+        """Follows what happens to the tenant's applications, from behind the cursor `after` on.
+
+        There is no end to it, but for DeadlineExceeded after `timeout` seconds, if given.
 
         It goes on by itself when the service was away. Keep the last event's `cursor` to go on after a restart of your
         own; an event may then come twice, and none is left out.

@@ -128,7 +128,9 @@ class Connection:
                 wait = self._retry.wait(attempt, failure)
                 if attempt >= attempts or not self._retry.allows(failure) or time.monotonic() + wait >= deadline:
                     raise failure from error
-            log.debug("attempt %d failed, the next is in %.2f s: %s", attempt, wait, failure.reason)
+            log.debug(
+                "attempt %d failed, the next is in %.2f s: %s", attempt, wait, failure.reason or failure.code.name
+            )
             time.sleep(wait)
             attempt += 1
 
