@@ -6,7 +6,7 @@ use super::World;
 use super::application::application_id;
 use super::convert;
 use super::pricing::selections;
-use super::request::Check;
+use super::request::{Check, MAX_EXTERNAL_ID};
 use super::write::{check_etag, commit, replay, write_request};
 use crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use crate::domain::application::{self, Customer, Kind, Wish};
@@ -16,7 +16,6 @@ use crate::domain::price::{MAX_AMOUNT, check_selections};
 use crate::domain::tenant::Tenant;
 use crate::proto::lekalo::v1 as pb;
 
-const MAX_EXTERNAL_ID: usize = 128;
 const MAX_PERSON: usize = 120;
 const MAX_PHONE: usize = 64;
 const MAX_USERNAME: usize = 64;

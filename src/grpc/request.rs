@@ -17,6 +17,8 @@ const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 
 /// The longest slug, code or id.
 const MAX_NAME: usize = 64;
+/// The longest id of a bot or a customer on a channel.
+pub const MAX_EXTERNAL_ID: usize = 128;
 /// The longest language tag (RFC 5646).
 const MAX_LANGUAGE: usize = 35;
 

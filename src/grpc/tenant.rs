@@ -5,14 +5,12 @@ use tonic::{Request, Response, Status};
 
 use super::World;
 use super::convert::{channel as channel_word, count};
-use super::request::Check;
+use super::request::{Check, MAX_EXTERNAL_ID};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::tenant_service_server::TenantService;
 
 /// How many tenants' own tables are read at once for a list.
 const TENANTS_AT_ONCE: usize = 4;
-/// The longest id of a bot on its channel.
-const MAX_EXTERNAL_ID: usize = 128;
 
 #[tonic::async_trait]
 impl TenantService for World {

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::World;
 use super::convert;
-use super::request::Check;
+use super::request::{Check, MAX_EXTERNAL_ID};
 use super::write::{check_etag, commit, replay, write_request};
 use crate::domain::Error;
 use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
@@ -12,7 +12,6 @@ use crate::proto::lekalo::v1 as pb;
 
 const MAX_DISPLAY_NAME: usize = 120;
 const MAX_CONTACT: usize = 200;
-const MAX_EXTERNAL_ID: usize = 128;
 const MAX_CONTACTS: usize = 20;
 const MAX_CHANNELS: usize = 20;
 const MAX_CATEGORIES: usize = 100;
