@@ -60,6 +60,23 @@ enum Fit {
     Differs(u16),
 }
 
+/// What of the wanted car a pattern may not cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attribute {
+    BodyType,
+    Generation,
+    Year,
+    Steering,
+}
+
+/// Why a pattern does not surely cover the wanted car.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mismatch {
+    pub attribute: Attribute,
+    /// The price list does not say; otherwise the pattern is for another one.
+    pub is_unknown: bool,
+}
+
 /// Chooses among a model's available patterns: those that cover the wanted car, or all of them, nearest first.
 /// `known` are the model's generations.
 pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
@@ -77,6 +94,15 @@ pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>)
         return (Verdict::Found, patterns);
     }
     (Verdict::Possible, patterns)
+}
+
+/// What keeps a pattern from covering the wanted car, most important first; nothing if it does.
+pub fn mismatches(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Vec<Mismatch> {
+    let attributes = [Attribute::BodyType, Attribute::Generation, Attribute::Year, Attribute::Steering];
+    let fits = attributes.into_iter().zip(distance(wanted, known, pattern));
+    fits.filter(|(_, fit)| *fit != Fit::Covers)
+        .map(|(attribute, fit)| Mismatch { attribute, is_unknown: fit == Fit::Unknown })
+        .collect()
 }
 
 /// Most important first: another generation is another car, another body too; a steering side is another cut.
@@ -199,9 +225,15 @@ mod tests {
             pattern(3, "", Years::default(), None),
             pattern(4, "", Years { from: None, to: Some(2006) }, None),
         ];
-        let wanted = Wanted { year: Some(2012), ..Wanted::default() };
+        let wanted = Wanted { year: Some(2012), steering: Some(Steering::Left), ..Wanted::default() };
         let (verdict, patterns) = choose(&wanted, &[], all);
         assert_eq!((verdict, ids(&patterns)), (Verdict::Possible, vec![3, 2, 4, 1]));
+        let why = |place: usize| {
+            let all = mismatches(&wanted, &[], &patterns[place]);
+            all.into_iter().map(|it| (it.attribute, it.is_unknown)).collect::<Vec<_>>()
+        };
+        assert_eq!(why(0), [(Attribute::Year, true), (Attribute::Steering, true)]);
+        assert_eq!(why(1), [(Attribute::Year, false), (Attribute::Steering, true)]);
     }
 
     #[test]

@@ -126,14 +126,14 @@ impl CatalogService for World {
     ) -> Result<Response<pb::FindPatternsResponse>, Status> {
         let request = request.into_inner();
         let mut check = Check::default();
-        let tenant = check.name("tenant", request.tenant);
-        let category = check.name("category", request.category);
-        let brand = check.name("brand", request.brand);
-        let model = check.name("model", request.model);
+        let tenant = check.name("tenant", request.tenant.clone());
+        let category = check.name("category", request.category.clone());
+        let brand = check.name("brand", request.brand.clone());
+        let model = check.name("model", request.model.clone());
         let year = check.year("year", request.year);
         let steering: pb::Steering = check.enumeration("steering", request.steering.unwrap_or_default());
-        let generation = check.optional_name("generation", request.generation.unwrap_or_default());
-        let body_type: Option<BodyType> = check.word("body_type", request.body_type.unwrap_or_default());
+        let generation = check.optional_name("generation", request.generation.clone().unwrap_or_default());
+        let body_type: Option<BodyType> = check.word("body_type", request.body_type.clone().unwrap_or_default());
         check.done()?;
 
         let tenant = self.db.find_tenant(&tenant).await?;
@@ -147,13 +147,17 @@ impl CatalogService for World {
             }));
         }
         let generations = self.index.reference().find_model(&brand, &model).map(known_generations).unwrap_or_default();
-        let wanted = Wanted { year, steering: convert::steering(steering), generation, body_type };
+        let wanted = Wanted { year, steering: convert::pattern::steering(steering), generation, body_type };
         let (verdict, mut patterns) =
             pattern::choose(&wanted, &generations, own.find_patterns(&category, model_id).await?);
         patterns.truncate(MAX_PATTERNS);
+        let patterns = patterns.into_iter().map(|pattern| {
+            let mismatches = pattern::mismatches(&wanted, &generations, &pattern);
+            convert::pattern::possible(pattern, &request, &mismatches)
+        });
         Ok(Response::new(pb::FindPatternsResponse {
             verdict: pb::Verdict::from(verdict).into(),
-            patterns: patterns.into_iter().map(Into::into).collect(),
+            patterns: patterns.collect(),
         }))
     }
 

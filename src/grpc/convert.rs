@@ -1,6 +1,7 @@
 //! Between the wire's types and the domain's: inbound checked, outbound `From`.
 
 mod application;
+pub mod pattern;
 pub mod price;
 mod text;
 
@@ -14,8 +15,8 @@ use prost_types::{ListValue, Struct, Timestamp, Value};
 
 use crate::domain::import::{self, Counts, Failure, Mode, Outcome, State};
 use crate::domain::tenant::{self, Language};
-use crate::domain::vehicle::{self, slug};
-use crate::domain::{pattern, seed, stats};
+use crate::domain::vehicle::slug;
+use crate::domain::{seed, stats};
 use crate::proto::lekalo::v1 as pb;
 
 /// A count as the wire has it; nothing we count comes near its limit.
@@ -141,88 +142,6 @@ impl From<tenant::Model> for pb::Model {
             pattern_count: count(model.pattern_count),
             year_from: year(model.year_from),
             year_to: year(model.year_to),
-        }
-    }
-}
-
-impl From<pattern::Pattern> for pb::Pattern {
-    fn from(pattern: pattern::Pattern) -> Self {
-        Self {
-            id: pattern.id.to_string(),
-            brand: pattern.brand,
-            model: pattern.model,
-            generation: pattern.generation,
-            year_from: year(pattern.years.from),
-            year_to: year(pattern.years.to),
-            body_type: word(pattern.body_type),
-            steering: pattern.steering.map_or(pb::Steering::Unspecified, Into::into).into(),
-            borders: pattern.borders.map_or(pb::Borders::Unspecified, Into::into).into(),
-            seat_rows: pattern.seat_rows.map_or(pb::SeatRows::Unspecified, Into::into).into(),
-            trunk: pattern.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
-            available: pattern.available,
-            notes: pattern.notes,
-        }
-    }
-}
-
-impl From<pattern::Verdict> for pb::Verdict {
-    fn from(verdict: pattern::Verdict) -> Self {
-        match verdict {
-            pattern::Verdict::Found => Self::Found,
-            pattern::Verdict::Possible => Self::Possible,
-            pattern::Verdict::NotFound => Self::NotFound,
-            pattern::Verdict::NotSold => Self::NotSold,
-        }
-    }
-}
-
-impl From<vehicle::Steering> for pb::Steering {
-    fn from(steering: vehicle::Steering) -> Self {
-        match steering {
-            vehicle::Steering::Left => Self::Left,
-            vehicle::Steering::Right => Self::Right,
-            vehicle::Steering::Both => Self::Both,
-        }
-    }
-}
-
-/// None where it is not asked for.
-pub fn steering(steering: pb::Steering) -> Option<vehicle::Steering> {
-    match steering {
-        pb::Steering::Unspecified => None,
-        pb::Steering::Left => Some(vehicle::Steering::Left),
-        pb::Steering::Right => Some(vehicle::Steering::Right),
-        pb::Steering::Both => Some(vehicle::Steering::Both),
-    }
-}
-
-impl From<vehicle::Borders> for pb::Borders {
-    fn from(borders: vehicle::Borders) -> Self {
-        match borders {
-            vehicle::Borders::With => Self::With,
-            vehicle::Borders::Without => Self::Without,
-            vehicle::Borders::Medium => Self::Medium,
-            vehicle::Borders::High => Self::High,
-        }
-    }
-}
-
-impl From<vehicle::SeatRows> for pb::SeatRows {
-    fn from(rows: vehicle::SeatRows) -> Self {
-        match rows {
-            vehicle::SeatRows::Two => Self::Two,
-            vehicle::SeatRows::Three => Self::Three,
-            vehicle::SeatRows::Full => Self::Full,
-            vehicle::SeatRows::FrontOnly => Self::FrontOnly,
-        }
-    }
-}
-
-impl From<vehicle::Trunk> for pb::Trunk {
-    fn from(trunk: vehicle::Trunk) -> Self {
-        match trunk {
-            vehicle::Trunk::Yes => Self::Yes,
-            vehicle::Trunk::No => Self::No,
         }
     }
 }

@@ -158,6 +158,12 @@ async fn the_four_verdicts() {
     let possible = find("eva_mats", "camry", Some(1950), "").await;
     assert_eq!(possible.verdict(), pb::Verdict::Possible);
     assert!(!possible.patterns.is_empty(), "the nearest come back");
+    for pattern in &possible.patterns {
+        assert_eq!(pattern.mismatches.len(), 1, "only a year was asked for: {pattern:?}");
+        assert_eq!(pattern.mismatches[0].field, "year");
+        assert!(pattern.mismatches[0].reason.contains("год"), "{pattern:?}");
+    }
+    assert!(found.patterns.iter().all(|pattern| pattern.mismatches.is_empty()), "{found:?}");
     assert_eq!(find("eva_mats", "tundra", None, "").await.verdict(), pb::Verdict::NotFound);
     assert_eq!(find("premium_covers", "camry", None, "").await.verdict(), pb::Verdict::NotSold);
 }

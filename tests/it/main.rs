@@ -13,6 +13,7 @@ mod embedded;
 mod imports;
 mod isolation;
 mod migrations;
+mod paging;
 mod pdf;
 mod pool;
 mod pricing;
