@@ -266,6 +266,7 @@ class Pattern(_message.Message):
     TRUNK_FIELD_NUMBER: _builtins.int
     AVAILABLE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    MISMATCHES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The pattern's id. Opaque."""
     brand: _builtins.str
@@ -292,6 +293,10 @@ class Pattern(_message.Message):
     """Whether it can be ordered. Always true in answers of FindPatterns."""
     notes: _builtins.str
     """What else the price list said, in its own words; may be empty."""
+    @_builtins.property
+    def mismatches(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatternMismatch]:
+        """POSSIBLE: why it may not fit the car asked about, most important first. Empty in other answers."""
+
     def __init__(
         self,
         *,
@@ -308,14 +313,45 @@ class Pattern(_message.Message):
         trunk: _types_pb2.Trunk.ValueType = ...,
         available: _builtins.bool = ...,
         notes: _builtins.str = ...,
+        mismatches: _abc.Iterable[Global___PatternMismatch] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "body_type", b"body_type", "borders", b"borders", "brand", b"brand", "generation", b"generation", "id", b"id", "model", b"model", "notes", b"notes", "seat_rows", b"seat_rows", "steering", b"steering", "trunk", b"trunk", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "body_type", b"body_type", "borders", b"borders", "brand", b"brand", "generation", b"generation", "id", b"id", "mismatches", b"mismatches", "model", b"model", "notes", b"notes", "seat_rows", b"seat_rows", "steering", b"steering", "trunk", b"trunk", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Pattern: _TypeAlias = Pattern  # noqa: Y015
+
+@_typing.final
+class PatternMismatch(_message.Message):
+    """One thing that keeps a pattern from surely fitting the car asked about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of the request it is about: `body_type`, `generation`, `year` or `steering`."""
+    unknown: _builtins.bool
+    """True: the price list does not say, so ask the shop. False: the pattern is for another one."""
+    reason: _builtins.str
+    """Why, in a few Russian words, to show or to log: `лекало на 2018–2020, а не на 2015 год`."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        unknown: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "reason", b"reason", "unknown", b"unknown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatternMismatch: _TypeAlias = PatternMismatch  # noqa: Y015
 
 @_typing.final
 class VehicleCandidate(_message.Message):
