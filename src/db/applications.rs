@@ -253,6 +253,7 @@ impl Transaction {
             return Err(Error::AlreadyExists {
                 reason: "REQUEST_ID_REUSED",
                 message: "this request_id made an application long ago; choose a new one".into(),
+                metadata: Vec::new(),
             });
         }
         self.append_event(id, None, Status::New, "", "").await?;

@@ -54,22 +54,39 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn find_category(&self, code: &str) -> Result<CategoryRef> {
-        let [rows] = self
-            .read([Query::new(
-                "-- find_category
-                SELECT c.id, c.code, coalesce(tc.active, false) AS sold
-                FROM product_categories c
-                LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
-                WHERE c.code = $2 /* code */
-                   OR c.id = (SELECT category_id FROM category_aliases WHERE alias = $2)
-                ORDER BY c.code <> $2
-                LIMIT 1",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&code, Type::TEXT)])
-            .await?;
-        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Category, code))?;
-        Ok(CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? })
+        let [rows] = self.read([find_category(&self.id.0, &code)]).await?;
+        category(rows, code)
+    }
+
+    /// The category of that code or alias, and the make of that slug.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none of either.
+    pub async fn find_category_and_brand(&self, code: &str, brand: &str) -> Result<(CategoryRef, i64)> {
+        let [categories, brands] = self.read([find_category(&self.id.0, &code), find_brand(&brand)]).await?;
+        let category = category(categories, code)?;
+        let brand = at_most_one(brands)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
+        Ok((category, brand.try_get("id")?))
+    }
+
+    /// The category of that code or alias, and the model of those slugs.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none of them.
+    pub async fn find_category_and_model(&self, code: &str, brand: &str, model: &str) -> Result<(CategoryRef, i64)> {
+        let query = Query::new(
+            "-- find_brand_and_model
+            SELECT m.id AS model_id
+            FROM brands b
+            LEFT JOIN models m ON m.brand_id = b.id AND m.slug = $2 /* model */
+            WHERE b.slug = $1 /* brand */",
+        );
+        let query = query.bind(&brand, Type::TEXT).bind(&model, Type::TEXT);
+        let [categories, models] = self.read([find_category(&self.id.0, &code), query]).await?;
+        let category = category(categories, code)?;
+        let row = at_most_one(models)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
+        let model_id: Option<i64> = row.try_get("model_id")?;
+        Ok((category, model_id.ok_or_else(|| Error::not_found(Kind::Model, model))?))
     }
 
     /// What the tenant sells, in its order.
@@ -79,7 +96,13 @@ impl Tenant<'_> {
             .read([Query::new(
                 "-- list_categories
                 SELECT c.code, shown.name AS display_name, shown.language, tc.sort_order::int AS sort_order,
-                       coalesce(c.descriptions ->> shown.language, c.descriptions ->> 'ru', '') AS description
+                       coalesce((
+                           SELECT c.descriptions ->> l.code
+                           FROM unnest($2::text[] /* languages */) WITH ORDINALITY AS l (code, place)
+                           WHERE c.descriptions ? l.code
+                           ORDER BY l.place
+                           LIMIT 1
+                       ), '') AS description
                 FROM tenant_categories tc
                 JOIN product_categories c ON c.id = tc.category_id
                 CROSS JOIN LATERAL (
@@ -108,7 +131,7 @@ impl Tenant<'_> {
             .collect()
     }
 
-    /// Makes with an available pattern in the category, whose name in any language begins with `prefix`.
+    /// Makes with an available pattern in the category, of which a name or spelling begins with `prefix`.
     pub async fn list_brands(
         &self,
         category: &CategoryRef,
@@ -118,6 +141,7 @@ impl Tenant<'_> {
         page: &PageRequest,
     ) -> Result<Page<Named<Brand>>> {
         let languages = words(languages);
+        let prefix = prefix.to_lowercase().replace('ё', "е");
         let after = After::of(page);
         let by_popularity = order == Order::Popularity;
         let (limit, skip) = (page.limit(), page.skip);
@@ -141,14 +165,23 @@ impl Tenant<'_> {
                     FROM makes
                     JOIN brands b ON b.id = makes.brand_id
                     CROSS JOIN LATERAL (
-                        SELECT coalesce(b.names ->> l.code, b.name) AS name, l.code AS language
+                        SELECT coalesce(own.name, b.name) AS name, l.code AS language
                         FROM unnest($3::text[] /* languages */) WITH ORDINALITY AS l (code, place)
-                        ORDER BY NOT (b.names ? l.code), l.place
+                        CROSS JOIN LATERAL (
+                            SELECT coalesce(b.names ->> l.code, CASE l.code WHEN 'en' THEN b.name END)
+                        ) own (name)
+                        ORDER BY own.name IS NULL, l.place
                         LIMIT 1
                     ) shown
                     WHERE $5 /* prefix */ = ''
-                       OR starts_with(lower(b.name), lower($5))
-                       OR EXISTS (SELECT FROM jsonb_each_text(b.names) AS n WHERE starts_with(lower(n.value), lower($5)))
+                       OR starts_with(lower(b.name), $5)
+                       OR EXISTS (
+                           SELECT FROM jsonb_each_text(b.names) AS n
+                           WHERE starts_with(replace(lower(n.value), 'ё', 'е'), $5))
+                       OR EXISTS (
+                           SELECT FROM vehicle_aliases a
+                           WHERE a.brand_id = b.id AND a.model_id IS NULL
+                             AND starts_with(replace(lower(a.alias), 'ё', 'е'), $5))
                 ), page AS (
                     SELECT *
                     FROM listed
@@ -189,13 +222,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where the reference has none.
     pub async fn find_brand(&self, slug: &str) -> Result<i64> {
-        let [rows] = self
-            .read([Query::new(
-                "-- find_brand
-                SELECT id FROM brands WHERE slug = $1 /* slug */",
-            )
-            .bind(&slug, Type::TEXT)])
-            .await?;
+        let [rows] = self.read([find_brand(&slug)]).await?;
         let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Brand, slug))?;
         Ok(row.try_get("id")?)
     }
@@ -234,7 +261,10 @@ impl Tenant<'_> {
             .read([Query::new(
                 "-- list_models
                 WITH sold AS (
-                    SELECT p.model_id, count(*) AS patterns, min(v.year_from) AS year_from, max(v.year_to) AS year_to
+                    SELECT p.model_id, count(*) AS patterns,
+                           min(coalesce(v.year_from, v.year_to)) AS year_from,
+                           CASE WHEN NOT bool_or(v.year_to IS NULL AND v.year_from IS NOT NULL) THEN max(v.year_to) END
+                               AS year_to
                     FROM models m
                     JOIN patterns p ON p.model_id = m.id
                     JOIN model_variants v ON v.model_id = p.model_id AND v.id = p.variant_id
@@ -250,9 +280,12 @@ impl Tenant<'_> {
                     JOIN models m ON m.id = sold.model_id
                     JOIN brands b ON b.id = m.brand_id
                     CROSS JOIN LATERAL (
-                        SELECT coalesce(m.names ->> l.code, m.name) AS name, l.code AS language
+                        SELECT coalesce(own.name, m.name) AS name, l.code AS language
                         FROM unnest($4::text[] /* languages */) WITH ORDINALITY AS l (code, place)
-                        ORDER BY NOT (m.names ? l.code), l.place
+                        CROSS JOIN LATERAL (
+                            SELECT coalesce(m.names ->> l.code, CASE l.code WHEN 'en' THEN m.name END)
+                        ) own (name)
+                        ORDER BY own.name IS NULL, l.place
                         LIMIT 1
                     ) shown
                 ), page AS (
@@ -292,6 +325,34 @@ impl Tenant<'_> {
             })
         })
     }
+}
+
+fn find_category<'a>(tenant_id: &'a i64, code: &'a &str) -> Query<'a> {
+    Query::new(
+        "-- find_category
+        SELECT c.id, c.code, coalesce(tc.active, false) AS sold
+        FROM product_categories c
+        LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
+        WHERE c.code = $2 /* code */
+           OR c.id = (SELECT category_id FROM category_aliases WHERE alias = $2)
+        ORDER BY c.code <> $2
+        LIMIT 1",
+    )
+    .bind(tenant_id, Type::INT8)
+    .bind(code, Type::TEXT)
+}
+
+fn category(rows: Vec<Row>, code: &str) -> Result<CategoryRef> {
+    let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Category, code))?;
+    Ok(CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? })
+}
+
+fn find_brand<'a>(slug: &'a &str) -> Query<'a> {
+    Query::new(
+        "-- find_brand
+        SELECT id FROM brands WHERE slug = $1 /* slug */",
+    )
+    .bind(slug, Type::TEXT)
 }
 
 /// The key a page starts after, with values to bind when there is none.

@@ -66,7 +66,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
             return vec![wrong("server", detail, remedy)];
         }
     };
-    let mut findings = vec![server(&owner_client, owner, started.elapsed()).await];
+    let mut findings = vec![server(&owner_client, owner, started.elapsed()).await, letters(&owner_client).await];
     let version = schema(owner, options.tls).await;
     let migrated = version.ok;
     findings.push(version);
@@ -103,6 +103,20 @@ async fn connect(options: &Options) -> anyhow::Result<Client> {
         .with_context(|| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
     tokio::spawn(connection);
     Ok(client)
+}
+
+/// Names are found and sorted by their lower-case letters, Cyrillic ones too: the database has to know them.
+async fn letters(client: &Client) -> Finding {
+    let row = client.query_one("SELECT lower('Ё') = 'ё', current_setting('lc_ctype')", &[]).await;
+    match row.map(|row| (row.get::<_, bool>(0), row.get::<_, String>(1))) {
+        Ok((true, locale)) => well("letters", format!("Cyrillic case is known (LC_CTYPE {locale})")),
+        Ok((false, locale)) => wrong(
+            "letters",
+            format!("Cyrillic case is unknown with LC_CTYPE {locale}: names are not found whatever their case"),
+            "make the database anew with UTF-8 letters: CREATE DATABASE … TEMPLATE template0 LC_CTYPE 'C.UTF-8'",
+        ),
+        Err(error) => wrong("letters", chain(&error), ""),
+    }
 }
 
 async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Duration) -> Finding {

@@ -74,6 +74,7 @@ impl Tenant<'_> {
             return Err(Error::AlreadyExists {
                 reason: "REQUEST_ID_REUSED",
                 message: "this request_id was used for another file or with other settings; choose a new one".into(),
+                metadata: vec![("request_id", new.request_id.map(|id| id.to_string()).unwrap_or_default())],
             });
         }
         Ok((self.get_import(row.try_get("id")?).await?, false))

@@ -1,10 +1,12 @@
 //! The connection pool: a fixed size, an overflow that closes when idle, and timeouts on every step.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::tls;
@@ -56,6 +58,8 @@ pub struct Db {
     pool: Pool,
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
+    /// The time zones that PostgreSQL knows.
+    pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
     _overflow: Arc<AbortOnDrop>,
 }
 
@@ -98,7 +102,13 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()?;
         let overflow = tokio::spawn(close_idle_overflow(pool.clone(), options.pool_size.max(1)));
-        Ok(Self { pool, tls, echo: options.echo, _overflow: Arc::new(AbortOnDrop(overflow)) })
+        Ok(Self {
+            pool,
+            tls,
+            echo: options.echo,
+            time_zones: Arc::default(),
+            _overflow: Arc::new(AbortOnDrop(overflow)),
+        })
     }
 
     /// A connection of one's own until it is dropped.

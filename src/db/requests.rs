@@ -33,6 +33,7 @@ impl Transaction {
             return Err(Error::AlreadyExists {
                 reason: "REQUEST_ID_REUSED",
                 message: "this request_id was used with another body; choose a new one".into(),
+                metadata: vec![("request_id", request.request_id.to_string())],
             });
         }
         Ok(Some(row.try_get("answer")?))

@@ -32,6 +32,10 @@ impl Db {
         {
             tx.bump_reference().await?;
         }
+        // Names, options and texts are in what every tenant's clients keep.
+        if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
+            tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
+        }
         if !validate_only {
             tx.commit().await?;
         }

@@ -1,5 +1,7 @@
 //! Creating and changing tenants. Each step runs in the caller's transaction.
 
+use std::collections::HashSet;
+
 use tokio_postgres::types::Type;
 
 use super::query::{Query, at_most_one, one};
@@ -29,16 +31,13 @@ impl Db {
         Ok(row.try_get("slug")?)
     }
 
-    /// Whether PostgreSQL knows the time zone.
+    /// Whether PostgreSQL knows the time zone. It reads hundreds of files to say so, hence only once.
     pub async fn is_time_zone(&self, name: &str) -> Result<bool> {
-        let [rows] = self
-            .read([Query::new(
-                "-- is_time_zone
-                SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1 /* name */) AS known",
-            )
-            .bind(&name, Type::TEXT)])
-            .await?;
-        Ok(one(rows)?.try_get("known")?)
+        let read = async || {
+            let [rows] = self.read([Query::new("-- time_zones\nSELECT name FROM pg_timezone_names")]).await?;
+            rows.iter().map(|row| Ok(row.try_get("name")?)).collect::<Result<HashSet<String>>>()
+        };
+        Ok(self.time_zones.get_or_try_init(read).await?.contains(name))
     }
 }
 
@@ -65,6 +64,7 @@ impl Transaction {
         let row = at_most_one(rows)?.ok_or_else(|| Error::AlreadyExists {
             reason: "TENANT_EXISTS",
             message: format!("another tenant is called `{slug}`"),
+            metadata: vec![("tenant", slug.to_owned())],
         })?;
         let id = TenantId(row.try_get("id")?);
         self.enter(id).await?;
@@ -125,6 +125,19 @@ impl Transaction {
         Ok(())
     }
 
+    /// Tells clients that what they keep of the tenant's catalog, prices and texts is stale.
+    pub(super) async fn bump_catalog_version(&self, tenant_id: i64) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- bump_catalog_version
+                UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* id */",
+            )
+            .bind(&tenant_id, Type::INT8),
+        )
+        .await?;
+        Ok(())
+    }
+
     async fn replace_contacts(&self, id: TenantId, contacts: &[Contact]) -> Result<()> {
         let kinds: Vec<&str> = contacts.iter().map(|contact| contact.kind.as_str()).collect();
         let values: Vec<&str> = contacts.iter().map(|contact| contact.value.as_str()).collect();
@@ -161,28 +174,36 @@ impl Transaction {
             .bind(&id.0, Type::INT8),
         )
         .await?;
-        for channel in channels {
-            let inserted = self
-                .execute(
-                    Query::new(
-                        "-- insert_channel
-                        INSERT INTO tenant_channels (channel, external_id, tenant_id)
-                        VALUES ($2 /* channel */, $3 /* external_id */, $1 /* tenant_id */)
-                        ON CONFLICT (channel, external_id) DO NOTHING",
-                    )
-                    .bind(&id.0, Type::INT8)
-                    .bind(&channel.channel, Type::TEXT)
-                    .bind(&channel.external_id, Type::TEXT),
+        let kinds: Vec<&str> = channels.iter().map(|channel| channel.channel.as_str()).collect();
+        let ids: Vec<&str> = channels.iter().map(|channel| channel.external_id.as_str()).collect();
+        let written = self
+            .query(
+                Query::new(
+                    "-- insert_channels
+                    INSERT INTO tenant_channels (channel, external_id, tenant_id)
+                    SELECT channel, external_id, $1 /* tenant_id */
+                    FROM unnest($2::text[] /* channels */, $3::text[] /* external_ids */) AS c (channel, external_id)
+                    ON CONFLICT (channel, external_id) DO NOTHING
+                    RETURNING channel, external_id",
                 )
-                .await?;
-            if inserted == 0 {
-                return Err(Error::AlreadyExists {
-                    reason: "CHANNEL_TAKEN",
-                    message: format!("the {} bot `{}` speaks for another tenant", channel.channel, channel.external_id),
-                });
-            }
+                .bind(&id.0, Type::INT8)
+                .bind(&kinds, Type::TEXT_ARRAY)
+                .bind(&ids, Type::TEXT_ARRAY),
+            )
+            .await?;
+        let written: Vec<(&str, &str)> = written
+            .iter()
+            .map(|row| Ok((row.try_get("channel")?, row.try_get("external_id")?)))
+            .collect::<Result<_>>()?;
+        let taken = |channel: &&Channel| !written.contains(&(channel.channel.as_str(), channel.external_id.as_str()));
+        match channels.iter().find(taken) {
+            None => Ok(()),
+            Some(Channel { channel, external_id }) => Err(Error::AlreadyExists {
+                reason: "CHANNEL_TAKEN",
+                message: format!("the {channel} bot `{external_id}` speaks for another tenant"),
+                metadata: vec![("channel", channel.clone()), ("external_id", external_id.clone())],
+            }),
         }
-        Ok(())
     }
 
     /// A category that is no longer sold keeps its patterns and prices, out of sight.
@@ -195,30 +216,38 @@ impl Transaction {
             .bind(&id.0, Type::INT8),
         )
         .await?;
-        for (place, code) in (0i16..).zip(codes) {
-            let written = self
-                .execute(
-                    Query::new(
-                        "-- sell_category
-                        INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
-                        SELECT $1 /* tenant_id */, c.id, $3 /* sort_order */,
-                               ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = c.id
-                                     ORDER BY o.sort_order, o.code)
-                        FROM product_categories c
-                        WHERE c.id = coalesce(
-                            (SELECT id FROM product_categories WHERE code = $2 /* code */),
-                            (SELECT category_id FROM category_aliases WHERE alias = $2))
-                        ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
-                    )
-                    .bind(&id.0, Type::INT8)
-                    .bind(&code, Type::TEXT)
-                    .bind(&place, Type::INT2),
+        let unknown = self
+            .query(
+                Query::new(
+                    "-- unknown_categories
+                    SELECT code
+                    FROM unnest($1::text[] /* codes */) AS asked (code)
+                    WHERE code NOT IN (SELECT code FROM product_categories UNION SELECT alias FROM category_aliases)",
                 )
-                .await?;
-            if written == 0 {
-                return Err(Error::not_found(Kind::Category, code));
-            }
+                .bind(&codes, Type::TEXT_ARRAY),
+            )
+            .await?;
+        let unknown: Vec<&str> = unknown.iter().map(|row| row.try_get("code")).collect::<Result<_, _>>()?;
+        if !unknown.is_empty() {
+            return Err(Error::not_found(Kind::Category, unknown.join("`, `")));
         }
+        self.execute(
+            Query::new(
+                "-- sell_categories
+                INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
+                SELECT DISTINCT ON (c.id) $1 /* tenant_id */, c.id, asked.place - 1,
+                       ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = c.id
+                             ORDER BY o.sort_order, o.code)
+                FROM unnest($2::text[] /* codes */) WITH ORDINALITY AS asked (code, place)
+                JOIN product_categories c
+                  ON c.code = asked.code OR c.id = (SELECT category_id FROM category_aliases WHERE alias = asked.code)
+                ORDER BY c.id, asked.place
+                ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&codes, Type::TEXT_ARRAY),
+        )
+        .await?;
         Ok(())
     }
 }

@@ -153,9 +153,10 @@ impl Transaction {
         let keys: Vec<&str> = texts.iter().map(|text| text.key.as_str()).collect();
         let languages: Vec<&str> = texts.iter().map(|text| text.language.word()).collect();
         let values: Vec<&str> = texts.iter().map(|text| text.value.as_str()).collect();
-        self.execute(
-            Query::new(
-                "-- upsert_texts
+        let changed = self
+            .execute(
+                Query::new(
+                    "-- upsert_texts
                 INSERT INTO bot_texts AS t (tenant_id, key, language, value, updated_at)
                 SELECT $1 /* tenant_id */, key, language, value, now()
                 FROM unnest($2::text[] /* keys */, $3::text[] /* languages */, $4::text[] /* values */)
@@ -163,13 +164,16 @@ impl Transaction {
                 ON CONFLICT (tenant_id, key, language) DO UPDATE
                 SET value = excluded.value, updated_at = excluded.updated_at
                 WHERE t.value IS DISTINCT FROM excluded.value",
+                )
+                .bind(&tenant_id, Type::INT8)
+                .bind(&keys, Type::TEXT_ARRAY)
+                .bind(&languages, Type::TEXT_ARRAY)
+                .bind(&values, Type::TEXT_ARRAY),
             )
-            .bind(&tenant_id, Type::INT8)
-            .bind(&keys, Type::TEXT_ARRAY)
-            .bind(&languages, Type::TEXT_ARRAY)
-            .bind(&values, Type::TEXT_ARRAY),
-        )
-        .await?;
+            .await?;
+        if changed > 0 {
+            self.bump_catalog_version(tenant_id).await?;
+        }
         Ok(())
     }
 }

@@ -20,9 +20,9 @@ pub enum Error {
     #[error("{kind} `{name}` does not exist")]
     NotFound { kind: Kind, name: String },
 
-    /// The request contradicts what is stored already.
+    /// The request contradicts what is stored already. `metadata` begins with what that is: its kind and its name.
     #[error("{message}")]
-    AlreadyExists { reason: &'static str, message: String },
+    AlreadyExists { reason: &'static str, message: String, metadata: Vec<(&'static str, String)> },
 
     /// The request is fine, but not in this state. `metadata` has the variable parts of the message.
     #[error("{message}")]

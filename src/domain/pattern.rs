@@ -29,6 +29,13 @@ pub struct Wanted {
     pub body_type: Option<BodyType>,
 }
 
+/// What the reference knows of the model.
+pub struct Known<'a> {
+    /// The bodies of a generation, or of the model where the generation is empty or not known; empty: not known.
+    pub bodies: &'a dyn Fn(&str) -> Vec<BodyType>,
+    pub generations: Vec<Generation>,
+}
+
 /// A generation of the model as the reference knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
@@ -54,6 +61,8 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     Covers,
+    /// It says another year, this far away, of the generation that is wanted.
+    SameGeneration(u16),
     /// The pattern says nothing about it.
     Unknown,
     /// It says something else, this far away (years).
@@ -75,11 +84,12 @@ pub struct Mismatch {
     pub attribute: Attribute,
     /// The price list does not say; otherwise the pattern is for another one.
     pub is_unknown: bool,
+    /// For another year, but of the generation that is wanted.
+    pub is_same_generation: bool,
 }
 
 /// Chooses among a model's available patterns: those that cover the wanted car, or all of them, nearest first.
-/// `known` are the model's generations.
-pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
+pub fn choose(wanted: &Wanted, known: &Known<'_>, mut patterns: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
     if patterns.is_empty() {
         return (Verdict::NotFound, patterns);
     }
@@ -97,25 +107,29 @@ pub fn choose(wanted: &Wanted, known: &[Generation], mut patterns: Vec<Pattern>)
 }
 
 /// What keeps a pattern from covering the wanted car, most important first; nothing if it does.
-pub fn mismatches(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Vec<Mismatch> {
+pub fn mismatches(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Vec<Mismatch> {
     let attributes = [Attribute::BodyType, Attribute::Generation, Attribute::Year, Attribute::Steering];
     let fits = attributes.into_iter().zip(distance(wanted, known, pattern));
     fits.filter(|(_, fit)| *fit != Fit::Covers)
-        .map(|(attribute, fit)| Mismatch { attribute, is_unknown: fit == Fit::Unknown })
+        .map(|(attribute, fit)| Mismatch {
+            attribute,
+            is_unknown: fit == Fit::Unknown,
+            is_same_generation: matches!(fit, Fit::SameGeneration(_)),
+        })
         .collect()
 }
 
 /// Most important first: another generation is another car, another body too; a steering side is another cut.
-fn distance(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> [Fit; 4] {
+fn distance(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> [Fit; 4] {
     [
-        body_fit(wanted, pattern),
+        body_fit(wanted, known, pattern),
         generation_fit(wanted, known, pattern),
         year_fit(wanted, known, pattern),
         steering_fit(wanted, pattern),
     ]
 }
 
-fn generation_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Fit {
+fn generation_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
     if wanted.generation.is_empty() {
         return Fit::Covers;
     }
@@ -125,37 +139,55 @@ fn generation_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> F
     let asked = parts(&wanted.generation);
     let cut = parts(&pattern.generation);
     let same = |a: &String, b: &String| {
-        a == b || known.iter().any(|generation| generation.names.contains(a) && generation.names.contains(b))
+        a == b
+            || known.generations.iter().any(|generation| generation.names.contains(a) && generation.names.contains(b))
     };
     if asked.iter().any(|a| cut.iter().any(|b| same(a, b))) { Fit::Covers } else { Fit::Differs(1) }
 }
 
-/// A generation as written, and each of several written together ("50-55", "W210/W211").
+/// A generation as written, and each of several written together ("50-55", "W210/W211"). A word without a digit is no
+/// generation by itself ("Mk 2").
 fn parts(generation: &str) -> Vec<String> {
     let generation = generation.trim().to_uppercase();
-    let mut parts: Vec<String> =
-        generation.split(['-', '/', ',', ' ']).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let pieces = generation.split(['-', '/', ',', ' ']);
+    let numbered = pieces.filter(|part| part.contains(|ch: char| ch.is_ascii_digit()));
+    let mut parts: Vec<String> = numbered.map(str::to_owned).collect();
     parts.push(generation);
     parts
 }
 
 /// A pattern without years of its own has those of its generation.
-fn year_fit(wanted: &Wanted, known: &[Generation], pattern: &Pattern) -> Fit {
+fn year_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
     let Some(year) = wanted.year else { return Fit::Covers };
+    let generations = generations_of(known, pattern);
+    let is_within = |generation: &&Generation| !generation.years.is_unknown() && generation.years.contains(year);
     let spans: Vec<Years> = if pattern.years.is_unknown() {
-        let cut = parts(&pattern.generation);
-        let of_pattern = |generation: &&Generation| cut.iter().any(|part| generation.names.contains(part));
-        known.iter().filter(of_pattern).map(|generation| generation.years).filter(|years| !years.is_unknown()).collect()
+        generations.iter().map(|generation| generation.years).filter(|years| !years.is_unknown()).collect()
     } else {
         // "до 2006" begins when the model did.
-        let first = known.iter().filter_map(|generation| generation.years.from).min();
+        let first = known.generations.iter().filter_map(|generation| generation.years.from).min();
         vec![Years { from: pattern.years.from.or(first), to: pattern.years.to }]
     };
     if spans.iter().any(|years| years.contains(year)) {
         return Fit::Covers;
     }
     let ends = spans.iter().flat_map(|years| [years.from, years.to]).flatten();
-    ends.map(|end| end.abs_diff(year)).min().map_or(Fit::Unknown, Fit::Differs)
+    let distance = ends.map(|end| end.abs_diff(year)).min();
+    let differs = if generations.iter().any(is_within) { Fit::SameGeneration } else { Fit::Differs };
+    distance.map_or(Fit::Unknown, differs)
+}
+
+/// The generations a pattern is for: those it names, else the only one that was made in all of its years.
+fn generations_of<'a>(known: &'a Known<'_>, pattern: &Pattern) -> Vec<&'a Generation> {
+    let all = || known.generations.iter();
+    if !pattern.generation.is_empty() {
+        let cut = parts(&pattern.generation);
+        return all().filter(|generation| cut.iter().any(|part| generation.names.contains(part))).collect();
+    }
+    let (Some(from), Some(to)) = (pattern.years.from, pattern.years.to) else { return Vec::new() };
+    let made: Vec<&Generation> =
+        all().filter(|generation| generation.years.contains(from) && generation.years.contains(to)).collect();
+    if made.len() == 1 { made } else { Vec::new() }
 }
 
 fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
@@ -167,12 +199,16 @@ fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
     }
 }
 
-/// A price list names the body only where it matters, so an unnamed body is the model's usual one.
-fn body_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
-    match (wanted.body_type, pattern.body_type) {
-        (Some(asked), Some(cut)) if asked != cut => Fit::Differs(1),
-        _ => Fit::Covers,
-    }
+/// A price list names the body only where it matters, so an unnamed body is the usual one of the generation.
+fn body_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
+    let Some(asked) = wanted.body_type else { return Fit::Covers };
+    let cut = pattern.body_type.map_or_else(|| (known.bodies)(&pattern.generation), |body| vec![body]);
+    let fit = |cut: BodyType| match cut {
+        cut if cut == asked || cut.parent() == Some(asked) => Fit::Covers,
+        cut if asked.parent() == Some(cut) => Fit::Unknown,
+        _ => Fit::Differs(1),
+    };
+    cut.into_iter().map(fit).min().unwrap_or(Fit::Unknown)
 }
 
 #[cfg(test)]
@@ -200,9 +236,13 @@ mod tests {
         patterns.iter().map(|pattern| pattern.id).collect()
     }
 
+    fn unknown() -> Known<'static> {
+        Known { bodies: &|_| Vec::new(), generations: Vec::new() }
+    }
+
     #[test]
     fn without_patterns_the_model_is_not_found() {
-        assert_eq!(choose(&Wanted::default(), &[], vec![]), (Verdict::NotFound, vec![]));
+        assert_eq!(choose(&Wanted::default(), &unknown(), vec![]), (Verdict::NotFound, vec![]));
     }
 
     #[test]
@@ -213,7 +253,7 @@ mod tests {
             pattern(3, "", Years::single(2001), Some(Steering::Left)),
         ];
         let wanted = Wanted { year: Some(2001), steering: Some(Steering::Left), ..Wanted::default() };
-        let (verdict, patterns) = choose(&wanted, &[], all);
+        let (verdict, patterns) = choose(&wanted, &unknown(), all);
         assert_eq!((verdict, ids(&patterns)), (Verdict::Found, vec![2, 3]));
     }
 
@@ -226,10 +266,10 @@ mod tests {
             pattern(4, "", Years { from: None, to: Some(2006) }, None),
         ];
         let wanted = Wanted { year: Some(2012), steering: Some(Steering::Left), ..Wanted::default() };
-        let (verdict, patterns) = choose(&wanted, &[], all);
+        let (verdict, patterns) = choose(&wanted, &unknown(), all);
         assert_eq!((verdict, ids(&patterns)), (Verdict::Possible, vec![3, 2, 4, 1]));
         let why = |place: usize| {
-            let all = mismatches(&wanted, &[], &patterns[place]);
+            let all = mismatches(&wanted, &unknown(), &patterns[place]);
             all.into_iter().map(|it| (it.attribute, it.is_unknown)).collect::<Vec<_>>()
         };
         assert_eq!(why(0), [(Attribute::Year, true), (Attribute::Steering, true)]);
@@ -239,15 +279,21 @@ mod tests {
     #[test]
     fn an_unknown_steering_is_not_a_promise() {
         let wanted = Wanted { steering: Some(Steering::Left), ..Wanted::default() };
-        assert_eq!(choose(&wanted, &[], vec![pattern(1, "", Years::default(), None)]).0, Verdict::Possible);
+        assert_eq!(choose(&wanted, &unknown(), vec![pattern(1, "", Years::default(), None)]).0, Verdict::Possible);
     }
 
-    fn camry() -> Vec<Generation> {
+    fn camry() -> Known<'static> {
         let generation = |names: &[&str], from, to| Generation {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             years: Years { from: Some(from), to: Some(to) },
         };
-        vec![generation(&["XV50", "50", "55", "7"], 2011, 2018), generation(&["XV70", "70", "8"], 2017, 2024)]
+        Known {
+            bodies: &|_| vec![BodyType::Sedan],
+            generations: vec![
+                generation(&["XV50", "50", "55", "7"], 2011, 2018),
+                generation(&["XV70", "70", "8"], 2017, 2024),
+            ],
+        }
     }
 
     #[test]
@@ -273,6 +319,46 @@ mod tests {
         for (year, verdict) in [(2012, Verdict::Found), (1950, Verdict::Possible)] {
             let wanted = Wanted { year: Some(year), ..Wanted::default() };
             assert_eq!(choose(&wanted, &camry(), open.clone()).0, verdict, "{year}");
+        }
+    }
+
+    #[test]
+    fn another_year_of_the_same_generation_is_nearer_than_another_generation() {
+        let all = vec![
+            pattern(1, "XV50", Years::default(), None),
+            pattern(2, "", Years::default(), None),
+            pattern(3, "70", Years::single(2018), None),
+            pattern(4, "", Years::single(2021), None),
+        ];
+        let wanted = Wanted { year: Some(2019), ..Wanted::default() };
+        let (verdict, patterns) = choose(&wanted, &camry(), all);
+        assert_eq!((verdict, ids(&patterns)), (Verdict::Possible, vec![3, 4, 2, 1]));
+    }
+
+    #[test]
+    fn an_unnamed_body_is_the_usual_one_and_a_size_is_a_part() {
+        let body = |cut: Option<BodyType>| Pattern { body_type: cut, ..pattern(1, "", Years::default(), None) };
+        let (medium, large) = (BodyType::MinivanMedium, BodyType::MinivanLarge);
+        for (asked, cut, verdict) in [
+            (BodyType::Sedan, None, Verdict::Found),
+            (BodyType::Wagon, None, Verdict::Possible),
+            (BodyType::Wagon, Some(BodyType::Wagon), Verdict::Found),
+            (BodyType::Minivan, Some(medium), Verdict::Found),
+            (medium, Some(BodyType::Minivan), Verdict::Possible),
+            (medium, Some(large), Verdict::Possible),
+        ] {
+            let wanted = Wanted { body_type: Some(asked), ..Wanted::default() };
+            assert_eq!(choose(&wanted, &camry(), vec![body(cut)]).0, verdict, "{asked} of {cut:?}");
+        }
+        let wanted = Wanted { body_type: Some(BodyType::Sedan), ..Wanted::default() };
+        assert_eq!(choose(&wanted, &unknown(), vec![body(None)]).0, Verdict::Possible, "nobody knows the body");
+    }
+
+    #[test]
+    fn a_word_of_a_generation_is_no_generation() {
+        let wanted = Wanted { generation: "Mk 2".into(), ..Wanted::default() };
+        for (cut, verdict) in [("Mk 3", Verdict::Possible), ("2", Verdict::Found), ("Mk 2", Verdict::Found)] {
+            assert_eq!(choose(&wanted, &unknown(), vec![pattern(1, cut, Years::default(), None)]).0, verdict, "{cut}");
         }
     }
 }

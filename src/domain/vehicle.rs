@@ -90,6 +90,17 @@ vocabulary! {
     }
 }
 
+impl BodyType {
+    /// The body that this one is a size of.
+    pub const fn parent(self) -> Option<Self> {
+        match self {
+            Self::MinivanSmall | Self::MinivanMedium | Self::MinivanLarge => Some(Self::Minivan),
+            Self::TruckSingle | Self::TruckDouble => Some(Self::Truck),
+            _ => None,
+        }
+    }
+}
+
 /// The years a car was made, both ends included; an open end is unknown or still running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Years {

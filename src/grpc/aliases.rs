@@ -33,7 +33,7 @@ impl World {
     }
 
     pub(super) async fn teach(&self, request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
-        let body = request.clone();
+        let body = pb::CreateAliasRequest { request_id: String::new(), ..request.clone() };
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let brand = check.name("brand", request.brand);
@@ -56,6 +56,7 @@ impl World {
             return Err(Error::AlreadyExists {
                 reason: "ALIAS_TAKEN",
                 message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
+                metadata: vec![("alias", spelling.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
             }
             .into());
         }

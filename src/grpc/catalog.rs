@@ -12,7 +12,7 @@ use crate::domain::tenant::Tenant;
 use crate::domain::vehicle::{BodyType, Years};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::catalog_service_server::CatalogService;
-use crate::vehicles;
+use crate::vehicles::{self, normalize::latin_code};
 
 /// The most patterns that one answer has.
 const MAX_PATTERNS: usize = 100;
@@ -106,11 +106,12 @@ impl CatalogService for World {
         let brand = check.name("brand", request.brand);
         let page = check.done_with(page)?;
 
-        let (tenant, category) = self.sold_category(&tenant, &category).await?;
+        let tenant = self.db.find_tenant(&tenant).await?;
         let asked = language.unwrap_or(tenant.default_language);
         let languages = asked.fallbacks(tenant.default_language);
         let own = self.db.tenant(tenant.id);
-        let brand_id = own.find_brand(&brand).await?;
+        let (category, brand_id) = own.find_category_and_brand(&category, &brand).await?;
+        let category = category.sold_by(&tenant.slug)?;
         let found = own.list_models(&category, brand_id, &languages, sort_order(order), &page).await?;
         Ok(Response::new(pb::ListModelsResponse {
             language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
@@ -138,26 +139,32 @@ impl CatalogService for World {
 
         let tenant = self.db.find_tenant(&tenant).await?;
         let own = self.db.tenant(tenant.id);
-        let category = own.find_category(&category).await?;
-        let model_id = own.find_model(own.find_brand(&brand).await?, &model).await?;
+        let (category, model_id) = own.find_category_and_model(&category, &brand, &model).await?;
         if !category.sold {
             return Ok(Response::new(pb::FindPatternsResponse {
                 verdict: pb::Verdict::from(Verdict::NotSold).into(),
-                patterns: Vec::new(),
+                ..Default::default()
             }));
         }
-        let generations = self.index.reference().find_model(&brand, &model).map(known_generations).unwrap_or_default();
+        let patterns = own.find_patterns(&category, model_id).await?;
+        let reference = self.index.reference().find_model(&brand, &model);
+        let bodies = |generation: &str| reference.map(|model| model.bodies(generation, None)).unwrap_or_default();
+        let generations = reference.map(known_generations).unwrap_or_default();
+        let known = pattern::Known { bodies: &bodies, generations };
+        // A code typed in Cyrillic letters: "ХВ70".
+        let generation = if generation.is_ascii() { generation } else { latin_code(&generation) };
         let wanted = Wanted { year, steering: convert::pattern::steering(steering), generation, body_type };
-        let (verdict, mut patterns) =
-            pattern::choose(&wanted, &generations, own.find_patterns(&category, model_id).await?);
+        let (verdict, mut patterns) = pattern::choose(&wanted, &known, patterns);
+        let total_size = patterns.len();
         patterns.truncate(MAX_PATTERNS);
         let patterns = patterns.into_iter().map(|pattern| {
-            let mismatches = pattern::mismatches(&wanted, &generations, &pattern);
+            let mismatches = pattern::mismatches(&wanted, &known, &pattern);
             convert::pattern::possible(pattern, &request, &mismatches)
         });
         Ok(Response::new(pb::FindPatternsResponse {
             verdict: pb::Verdict::from(verdict).into(),
             patterns: patterns.collect(),
+            total_size: i32::try_from(total_size).unwrap_or(i32::MAX),
         }))
     }
 

@@ -371,18 +371,23 @@ fn json_value(value: serde_json::Value) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// A `Struct` as a JSON object.
-pub fn json_object(object: Struct) -> serde_json::Value {
-    serde_json::Value::Object(object.fields.into_iter().map(|(key, value)| (key, plain_json(value))).collect())
+/// A `Struct` as a JSON object; none if it holds what JSON or the database has no word for: NaN, infinities, U+0000.
+pub fn json_object(object: Struct) -> Option<serde_json::Value> {
+    let fields = object.fields.into_iter().map(|(key, value)| Some((without_null(key)?, plain_json(value)?)));
+    Some(serde_json::Value::Object(fields.collect::<Option<_>>()?))
 }
 
-fn plain_json(value: Value) -> serde_json::Value {
-    match value.kind {
+fn without_null(text: String) -> Option<String> {
+    (!text.contains('\0')).then_some(text)
+}
+
+fn plain_json(value: Value) -> Option<serde_json::Value> {
+    Some(match value.kind {
         None | Some(JsonKind::NullValue(_)) => serde_json::Value::Null,
         Some(JsonKind::BoolValue(value)) => value.into(),
-        Some(JsonKind::NumberValue(number)) => number.into(),
-        Some(JsonKind::StringValue(text)) => text.into(),
-        Some(JsonKind::ListValue(list)) => list.values.into_iter().map(plain_json).collect(),
-        Some(JsonKind::StructValue(object)) => json_object(object),
-    }
+        Some(JsonKind::NumberValue(number)) => serde_json::Number::from_f64(number)?.into(),
+        Some(JsonKind::StringValue(text)) => without_null(text)?.into(),
+        Some(JsonKind::ListValue(list)) => list.values.into_iter().map(plain_json).collect::<Option<_>>()?,
+        Some(JsonKind::StructValue(object)) => json_object(object)?,
+    })
 }

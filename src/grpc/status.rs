@@ -40,8 +40,11 @@ impl From<Error> for Status {
                 details.set_resource_info(kind.name(), name, "", "does not exist");
                 Code::NotFound
             }
-            Error::AlreadyExists { reason, .. } => {
-                info(&mut details, reason, []);
+            Error::AlreadyExists { reason, metadata, .. } => {
+                if let Some((kind, name)) = metadata.first() {
+                    details.set_resource_info(*kind, name, "", "exists already");
+                }
+                info(&mut details, reason, metadata);
                 Code::AlreadyExists
             }
             Error::FailedPrecondition { reason, metadata, .. } => {

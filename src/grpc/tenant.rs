@@ -34,14 +34,8 @@ impl TenantService for World {
     ) -> Result<Response<pb::ResolveTenantResponse>, Status> {
         let request = request.into_inner();
         let mut check = Check::default();
-        let channel: pb::Channel = check.enumeration("channel", request.channel);
-        if channel == pb::Channel::Unspecified {
-            check.refuse("channel", "FIELD_REQUIRED", "must be given");
-        }
-        let external_id = check.text("external_id", request.external_id, MAX_EXTERNAL_ID);
-        if external_id.is_empty() {
-            check.refuse("external_id", "FIELD_REQUIRED", "must not be empty");
-        }
+        let channel: pb::Channel = check.required_enumeration("channel", request.channel);
+        let external_id = check.required_text("external_id", request.external_id, MAX_EXTERNAL_ID);
         check.done()?;
 
         let slug = self.db.resolve_tenant(channel_word(channel).unwrap_or_default(), &external_id).await?;

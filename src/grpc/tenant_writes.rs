@@ -32,7 +32,7 @@ const MUTABLE: &[&str] = &[
 
 impl World {
     pub(super) async fn create(&self, request: pb::CreateTenantRequest) -> Result<pb::CreateTenantResponse, Status> {
-        let body = request.clone();
+        let body = pb::CreateTenantRequest { request_id: String::new(), ..request.clone() };
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let tenant = request.tenant.unwrap_or_default();
@@ -66,7 +66,7 @@ impl World {
     }
 
     pub(super) async fn update(&self, request: pb::UpdateTenantRequest) -> Result<pb::UpdateTenantResponse, Status> {
-        let body = request.clone();
+        let body = pb::UpdateTenantRequest { request_id: String::new(), ..request.clone() };
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let tenant = request.tenant.unwrap_or_default();
@@ -113,11 +113,7 @@ fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantCh
     let named = |field: &str| mask.contains(&field);
     let mut change = TenantChange::default();
     if named("display_name") {
-        let name = check.text("tenant.display_name", tenant.display_name, MAX_DISPLAY_NAME);
-        if name.is_empty() {
-            check.refuse("tenant.display_name", "FIELD_REQUIRED", "must not be empty");
-        }
-        change.display_name = Some(name);
+        change.display_name = Some(check.required_text("tenant.display_name", tenant.display_name, MAX_DISPLAY_NAME));
     }
     if named("default_language") {
         let language = check.word::<Language>("tenant.default_language", tenant.default_language);
@@ -130,12 +126,7 @@ fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantCh
     change.prices_visible = named("prices_visible").then_some(tenant.prices_visible);
     change.active = named("active").then_some(tenant.active.unwrap_or(true));
     if named("settings") {
-        let settings = convert::json_object(tenant.settings.unwrap_or_default());
-        if settings.to_string().len() > MAX_SETTINGS_BYTES {
-            let limit = MAX_SETTINGS_BYTES >> 10;
-            check.refuse("tenant.settings", "FIELD_TOO_LONG", format!("must have at most {limit} KiB as JSON"));
-        }
-        change.settings = Some(settings);
+        change.settings = Some(read_settings(check, tenant.settings.unwrap_or_default()));
     }
     if named("contacts") {
         change.contacts = Some(read_contacts(check, tenant.contacts));
@@ -149,51 +140,54 @@ fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantCh
     change
 }
 
+fn read_settings(check: &mut Check, settings: prost_types::Struct) -> serde_json::Value {
+    let Some(settings) = convert::json_object(settings) else {
+        let description = "must not contain U+0000, NaN or an infinity";
+        check.refuse("tenant.settings", "FIELD_INVALID", description);
+        return serde_json::Value::default();
+    };
+    if settings.to_string().len() > MAX_SETTINGS_BYTES {
+        check.too_long("tenant.settings", MAX_SETTINGS_BYTES, "bytes as JSON");
+    }
+    settings
+}
+
 fn read_contacts(check: &mut Check, contacts: Vec<pb::TenantContact>) -> Vec<Contact> {
-    at_most(check, "tenant.contacts", contacts.len(), MAX_CONTACTS);
     let mut read = Vec::new();
-    for (place, contact) in contacts.into_iter().take(MAX_CONTACTS).enumerate() {
+    for (place, contact) in check.list("tenant.contacts", contacts, MAX_CONTACTS).into_iter().enumerate() {
         let field = |name: &str| format!("tenant.contacts[{place}].{name}");
-        let kind: pb::ContactKind = check.enumeration(&field("kind"), contact.kind);
-        let Some(word) = convert::contact_kind(kind) else {
-            check.refuse(&field("kind"), "FIELD_REQUIRED", "must be given");
-            continue;
-        };
-        let value = check.text(&field("value"), contact.value, MAX_CONTACT);
+        let kind: pb::ContactKind = check.required_enumeration(&field("kind"), contact.kind);
+        let value = check.required_text(&field("value"), contact.value, MAX_CONTACT);
         let is_number = matches!(kind, pb::ContactKind::Phone | pb::ContactKind::Whatsapp);
-        if value.is_empty() {
-            check.refuse(&field("value"), "FIELD_REQUIRED", "must not be empty");
-        } else if is_number && !is_e164(&value) {
+        if is_number && !value.is_empty() && !is_e164(&value) {
             check.refuse(&field("value"), "FIELD_INVALID", "must be E.164, such as +996700123456");
         }
+        let Some(word) = convert::contact_kind(kind) else { continue };
         read.push(Contact { kind: word.to_owned(), value });
     }
     read
 }
 
 fn read_channels(check: &mut Check, channels: Vec<pb::TenantChannel>) -> Vec<Channel> {
-    at_most(check, "tenant.channels", channels.len(), MAX_CHANNELS);
     let mut read = Vec::new();
-    for (place, channel) in channels.into_iter().take(MAX_CHANNELS).enumerate() {
+    for (place, channel) in check.list("tenant.channels", channels, MAX_CHANNELS).into_iter().enumerate() {
         let field = |name: &str| format!("tenant.channels[{place}].{name}");
-        let kind: pb::Channel = check.enumeration(&field("channel"), channel.channel);
-        let external_id = check.text(&field("external_id"), channel.external_id, MAX_EXTERNAL_ID);
-        if external_id.is_empty() {
-            check.refuse(&field("external_id"), "FIELD_REQUIRED", "must not be empty");
+        let kind: pb::Channel = check.required_enumeration(&field("channel"), channel.channel);
+        let external_id = check.required_text(&field("external_id"), channel.external_id, MAX_EXTERNAL_ID);
+        let Some(word) = convert::channel(kind) else { continue };
+        let channel = Channel { channel: word.to_owned(), external_id };
+        if read.contains(&channel) {
+            let bot = format!("the {word} bot `{}` is named twice", channel.external_id);
+            check.refuse(&format!("tenant.channels[{place}]"), "FIELD_INVALID", bot);
         }
-        match convert::channel(kind) {
-            Some(word) => read.push(Channel { channel: word.to_owned(), external_id }),
-            None => check.refuse(&field("channel"), "FIELD_REQUIRED", "must be given"),
-        }
+        read.push(channel);
     }
-    read.dedup();
     read
 }
 
 fn read_categories(check: &mut Check, codes: Vec<String>) -> Vec<String> {
-    at_most(check, "tenant.categories", codes.len(), MAX_CATEGORIES);
     let mut read: Vec<String> = Vec::new();
-    for (place, code) in codes.into_iter().take(MAX_CATEGORIES).enumerate() {
+    for (place, code) in check.list("tenant.categories", codes, MAX_CATEGORIES).into_iter().enumerate() {
         let field = format!("tenant.categories[{place}]");
         let code = check.name(&field, code);
         if read.contains(&code) {
@@ -202,12 +196,6 @@ fn read_categories(check: &mut Check, codes: Vec<String>) -> Vec<String> {
         read.push(code);
     }
     read
-}
-
-fn at_most(check: &mut Check, field: &str, count: usize, max: usize) {
-    if count > max {
-        check.refuse(field, "FIELD_TOO_LONG", format!("must have at most {max} elements"));
-    }
 }
 
 fn is_slug(slug: &str) -> bool {

@@ -7,7 +7,8 @@ use crate::db::Transaction;
 use crate::db::requests::WriteRequest;
 use crate::domain::error::{Error, Result};
 
-/// The write of a `request_id`, for [`Transaction::claim`]; none if the client chose none.
+/// The write of a `request_id`, for [`Transaction::claim`]; none if the client chose none. `body` is the request without it,
+/// so that one id spelled in two ways is one.
 pub fn write_request(
     method: &'static str,
     request_id: Option<uuid::Uuid>,

@@ -1,5 +1,7 @@
 //! What a bot asks, over the wire.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
@@ -99,6 +101,67 @@ async fn names_are_found_by_prefix_in_any_language_and_wildcards_are_letters() {
     assert_eq!(find("ТОЙ").await, ["toyota"]);
     for wildcard in ["%", "_oyota", "toyota%"] {
         assert!(find(wildcard).await.is_empty(), "{wildcard}");
+    }
+}
+
+#[tokio::test]
+async fn spellings_are_found_and_an_english_reader_reads_english() {
+    let (server, mut client) = served().await;
+    let owner = crate::common::connect(&server.config).await;
+    owner.batch_execute("UPDATE brands SET names = '{\"ru\": \"Лёксус\"}' WHERE slug = 'lexus'").await.unwrap();
+    let mut find = async |prefix: &str, language: &str| {
+        let request =
+            pb::ListBrandsRequest { name_prefix: prefix.into(), language: language.into(), ..Default::default() };
+        let found = client.list_brands(brands(request)).await.unwrap().into_inner();
+        found.brands.into_iter().map(|brand| (brand.slug, brand.display_name)).collect::<Vec<_>>()
+    };
+    assert_eq!(find("лек", "ru").await, [("lexus".to_owned(), "Лёксус".to_owned())]);
+    assert_eq!(find("ЛЁКСУС", "en").await, [("lexus".to_owned(), "Lexus".to_owned())]);
+    assert!(find("vw", "").await.iter().any(|(slug, _)| slug == "volkswagen"));
+}
+
+#[tokio::test]
+async fn a_model_still_made_has_no_last_year() {
+    let (server, mut client) = served().await;
+    let owner = crate::common::connect(&server.config).await;
+    owner
+        .batch_execute(
+            "WITH v AS (
+                INSERT INTO model_variants (model_id, year_from)
+                SELECT m.id, 2018 FROM models m JOIN brands b ON b.id = m.brand_id WHERE b.slug = 'toyota' AND m.slug = 'camry'
+                RETURNING id, model_id)
+             INSERT INTO patterns (tenant_id, category_id, model_id, variant_id)
+             SELECT t.id, c.id, v.model_id, v.id FROM v, tenants t, product_categories c
+             WHERE t.slug = 'evopoliki' AND c.code = 'eva_mats'",
+        )
+        .await
+        .unwrap();
+    let request = pb::ListModelsRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        brand: "toyota".into(),
+        ..Default::default()
+    };
+    let models = client.list_models(request).await.unwrap().into_inner().models;
+    let camry = models.iter().find(|model| model.slug == "camry").unwrap();
+    assert!(camry.year_from > 0 && camry.year_to == 0, "{camry:?}");
+}
+
+#[tokio::test]
+async fn a_forged_page_token_is_refused() {
+    let (_server, mut client) = served().await;
+    let first = brands(pb::ListBrandsRequest { page_size: 2, ..Default::default() });
+    let token = client.list_brands(first).await.unwrap().into_inner().next_page_token;
+    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+    let with_null = plain.replacen("\"t\":\"", "\"t\":\"\\u0000", 1);
+    assert_ne!(with_null, plain);
+    let long = plain.replacen("\"t\":\"", &format!("\"t\":\"{}", "x".repeat(2000)), 1);
+    for forged in [with_null, long] {
+        let page_token = URL_SAFE_NO_PAD.encode(forged);
+        let status =
+            client.list_brands(brands(pb::ListBrandsRequest { page_token, ..Default::default() })).await.unwrap_err();
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
     }
 }
 

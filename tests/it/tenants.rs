@@ -170,6 +170,59 @@ async fn one_taught_spelling_takes_the_rows_in_that_waited_for_it() {
 }
 
 #[tokio::test]
+async fn odd_values_are_named_one_violation_each() {
+    let (_server, mut client) = served().await;
+    let mut violations = async |tenant: pb::Tenant| {
+        let status = client
+            .create_tenant(pb::CreateTenantRequest { tenant: Some(tenant), ..Default::default() })
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+        let details = status.get_error_details();
+        let violations = details.bad_request().unwrap().field_violations.iter();
+        violations.map(|it| (it.field.clone(), it.reason.clone())).collect::<Vec<_>>()
+    };
+    let of = |field: &str, reason: &str| vec![(field.to_owned(), reason.to_owned())];
+    let settings = |value: Kind| {
+        let fields = [("x".to_owned(), Value { kind: Some(value) })];
+        pb::Tenant { settings: Some(Struct { fields: fields.into() }), ..shop() }
+    };
+    for value in [Kind::StringValue("a\0b".into()), Kind::NumberValue(f64::NAN), Kind::NumberValue(f64::INFINITY)] {
+        assert_eq!(violations(settings(value.clone())).await, of("tenant.settings", "FIELD_INVALID"), "{value:?}");
+    }
+    let channels = |channels: Vec<pb::TenantChannel>| pb::Tenant { channels, ..shop() };
+    let twice = channels(vec![bot("111"), bot("222"), bot("111")]);
+    assert_eq!(violations(twice).await, of("tenant.channels[2]", "FIELD_INVALID"));
+    let unknown = channels(vec![pb::TenantChannel { channel: 99, ..bot("111") }]);
+    assert_eq!(violations(unknown).await, of("tenant.channels[0].channel", "FIELD_INVALID"));
+    let long = channels(vec![bot(&"1".repeat(200))]);
+    assert_eq!(violations(long).await, of("tenant.channels[0].external_id", "FIELD_TOO_LONG"));
+    let nameless = pb::Tenant { display_name: "x".repeat(200), ..shop() };
+    assert_eq!(violations(nameless).await, of("tenant.display_name", "FIELD_TOO_LONG"));
+}
+
+#[tokio::test]
+async fn a_bot_of_another_tenant_is_named_and_one_id_in_two_spellings_is_one() {
+    let (_server, mut client) = served().await;
+    let id = "0a4c0c5e-2f6e-4a9e-9d5b-3b0d4c0f1abc";
+    let mut create = async |tenant: pb::Tenant, request_id: &str| {
+        let request = pb::CreateTenantRequest { tenant: Some(tenant), request_id: request_id.into() };
+        client.create_tenant(request).await.map(tonic::Response::into_inner)
+    };
+    let first = create(shop(), id).await.unwrap();
+    assert_eq!(create(shop(), &id.to_uppercase()).await.unwrap(), first);
+    let status = create(pb::Tenant { slug: "rival".into(), ..shop() }, "").await.unwrap_err();
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap();
+    assert_eq!((info.reason.as_str(), info.metadata["external_id"].as_str()), ("CHANNEL_TAKEN", "7000000001"));
+    assert_eq!(details.resource_info().unwrap().resource_type, "channel");
+    let unknown =
+        pb::Tenant { slug: "rival".into(), channels: vec![], categories: vec!["zzz".into(), "yyy".into()], ..shop() };
+    let status = create(unknown, "").await.unwrap_err();
+    assert!(status.message().contains("zzz") && status.message().contains("yyy"), "{}", status.message());
+}
+
+#[tokio::test]
 async fn aliases_page_through_the_whole_reference() {
     let server = TestServer::start().await;
     let mut admin = AdminServiceClient::new(server.channel.clone());

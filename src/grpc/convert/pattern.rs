@@ -14,13 +14,15 @@ pub fn possible(pattern: Pattern, asked: &pb::FindPatternsRequest, mismatches: &
 fn wire_mismatch(pattern: &Pattern, asked: &pb::FindPatternsRequest, mismatch: Mismatch) -> pb::PatternMismatch {
     let unknown = mismatch.is_unknown;
     let (field, reason) = match mismatch.attribute {
+        Attribute::BodyType if unknown => ("body_type", "тип кузова в прайс-листе не указан".to_owned()),
         Attribute::BodyType => ("body_type", "лекало на другой тип кузова".to_owned()),
         Attribute::Generation if unknown => ("generation", "поколение в прайс-листе не указано".to_owned()),
         Attribute::Generation => ("generation", format!("лекало на поколение {}", pattern.generation)),
         Attribute::Year if unknown => ("year", "год в прайс-листе не указан".to_owned()),
         Attribute::Year => {
             let asked = asked.year.unwrap_or_default();
-            ("year", format!("лекало {}, а не на {asked} год", made_for(pattern)))
+            let same = if mismatch.is_same_generation { ", поколение то же" } else { "" };
+            ("year", format!("лекало {}, а не на {asked} год{same}", made_for(pattern)))
         }
         Attribute::Steering if unknown => ("steering", "сторона руля в прайс-листе не указана".to_owned()),
         Attribute::Steering => ("steering", format!("лекало на {} руль", steering_word(pattern.steering))),

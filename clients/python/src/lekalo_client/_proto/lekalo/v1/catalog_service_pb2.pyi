@@ -32,7 +32,9 @@ class _OrderByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderBy.Value
     ORDER_BY_NAME: _OrderBy.ValueType  # 1
     """By name, A to Z."""
     ORDER_BY_POPULARITY: _OrderBy.ValueType  # 2
-    """Most available patterns in the category first, then by name."""
+    """Most available patterns in the category first, then by name. What gains or loses patterns between two pages may move
+    from one to the other.
+    """
 
 class OrderBy(_OrderBy, metaclass=_OrderByEnumTypeWrapper):
     """The order of makes and models."""
@@ -42,7 +44,9 @@ ORDER_BY_UNSPECIFIED: OrderBy.ValueType  # 0
 ORDER_BY_NAME: OrderBy.ValueType  # 1
 """By name, A to Z."""
 ORDER_BY_POPULARITY: OrderBy.ValueType  # 2
-"""Most available patterns in the category first, then by name."""
+"""Most available patterns in the category first, then by name. What gains or loses patterns between two pages may move
+from one to the other.
+"""
 Global___OrderBy: _TypeAlias = OrderBy  # noqa: Y015
 
 class _Verdict:
@@ -225,9 +229,9 @@ class Model(_message.Message):
     pattern_count: _builtins.int
     """How many available patterns the tenant has for it in the category."""
     year_from: _builtins.int
-    """The first year that one of these patterns covers; 0 is unknown."""
+    """The first year that one of these patterns is known to cover; 0 is unknown."""
     year_to: _builtins.int
-    """The last year that one of these patterns covers; 0 is unknown, or still made."""
+    """The last year that one of these patterns covers; 0 is unknown, or one of them has no end."""
     def __init__(
         self,
         *,
@@ -829,7 +833,8 @@ class FindPatternsRequest(_message.Message):
     64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; one that no pattern has is no error, but POSSIBLE.
     """
     body_type: _builtins.str
-    """The car's body type, e.g. `suv`. Default: any. A known code; `minivan` covers its sizes.
+    """The car's body type, e.g. `suv`. Default: any. A known code; `minivan` covers its sizes. A pattern that names no
+    body has the usual one of its generation.
     Unknown: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     def __init__(
@@ -875,8 +880,11 @@ class FindPatternsResponse(_message.Message):
 
     VERDICT_FIELD_NUMBER: _builtins.int
     PATTERNS_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """Whether a pattern covers what was asked."""
+    total_size: _builtins.int
+    """How many there are, also those past the 100."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pattern]:
         """FOUND: those that do; POSSIBLE: the nearest; best first; at most 100. Empty with the other verdicts."""
@@ -886,10 +894,11 @@ class FindPatternsResponse(_message.Message):
         *,
         verdict: Global___Verdict.ValueType = ...,
         patterns: _abc.Iterable[Global___Pattern] | None = ...,
+        total_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["patterns", b"patterns", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["patterns", b"patterns", "total_size", b"total_size", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
