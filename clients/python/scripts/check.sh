@@ -52,16 +52,29 @@ fi
 
 pytest --quiet -p no:cacheprovider
 
-# The conversations of examples/, each to its end.
+# The conversations of examples/, KIND.TENANT.LANGUAGE.txt, each to its end: the number of an application, or after a no
+# the call-back, which is told none.
+heard() {
+    local measured wanted='(№|No\.) [0-9A-F]{8}'
+    [[ $1 != no.* ]] || wanted='\+996[0-9]{9}'
+    tee "$dir/said"
+    grep -qE "$wanted" "$dir/said" || { echo "error: $1 came to no application" >&2; exit 1; }
+    measured=$(grep -c 📐 "$dir/said" || true) # only measure.* offers it
+    [[ $measured == "$([[ $1 == measure.* ]] && echo 1 || echo 0)" ]] || { echo "error: $1 went astray" >&2; exit 1; }
+    [[ $1 != *.five_deluxe.* ]] || ! grep -wE 'сом|som' "$dir/said" || { echo "error: $1 shows prices" >&2; exit 1; }
+}
 play() {
-    local number
-    python examples/bot.py --tenant "$1" --language "$2" <"examples/$3" | tee "$dir/said"
-    number=$(grep -oE '№ [0-9A-F]{8}' "$dir/said" || true)
-    [[ -n $number ]] || { echo "error: $3 came to no application" >&2; exit 1; }
+    local name tenant language
+    name=$(basename "$1")
+    IFS=. read -r _ tenant language _ <<<"$name"
+    echo "--- $name"
+    python examples/bot.py --tenant "$tenant" --language "$language" <"$1" | heard "$name"
 }
 if [[ -n ${LEKALO_ADDR:-} ]]; then
-    play evopoliki ru bot_script.txt
-    play five_deluxe ru bot_script_five_deluxe.txt
+    for script in examples/*.txt; do
+        play "$script"
+    done
+    python examples/bot_async.py "камри 70 2018" Айбек "0555 123 456" | heard bot_async.py
 else
     echo "no server: the conversations were not played"
 fi

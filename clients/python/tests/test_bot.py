@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import dataclasses
 import json
+import logging
+import pickle
+import time
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Connect
-from fake import FakeService, failure
+from fake import FakeService, failure, start
 from google.type.money_pb2 import Money
 
-from lekalo_client import AsyncClient, BodyTypeRequired, InvalidArgument, NotFound, v1
-from lekalo_client.bot import AsyncBot, Bot, Car, Lead, Search, body_type_name
+from lekalo_client import AsyncClient, BodyTypeRequired, InvalidArgument, NotFound, Retry, v1
+from lekalo_client.bot import AsyncBot, Bot, Car, Lead, Mismatch, Search, body_type_name
 
 CAMRY = v1.VehicleCandidate(
     brand="toyota", brand_name="Toyota", model="camry", model_name="Camry", generation="XV70", year=2018, score=0.98
@@ -35,9 +41,20 @@ PATTERN = v1.Pattern(
 FOUND = v1.FindPatternsResponse(verdict=v1.Verdict.VERDICT_FOUND, patterns=[PATTERN])
 
 
+APPLICATION = v1.Application(
+    id="0198b5d2-8c1e-7f6a-9d43-5b0c2f7e1a90",
+    status=v1.ApplicationStatus.APPLICATION_STATUS_NEW,
+    customer=v1.Customer(name="Айбек", phone="+996555123456"),
+)
+CREATED = v1.CreateApplicationResponse(application=APPLICATION)
+
+
 @pytest.fixture
 def bot(connect: Connect, address: str) -> Any:
-    client = connect(address)
+    return bot_of(connect(address))
+
+
+def bot_of(client: Any) -> Any:
     if isinstance(client, AsyncClient):
         return AsyncBot(client, "evopoliki")
     return type(client)(Bot(client.sync, "evopoliki"))
@@ -83,6 +100,19 @@ async def test_an_empty_list_is_one_page(bot: Any, service: FakeService) -> None
 async def test_pages_that_cannot_be(bot: Any, wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="pages"):
         await bot.brands("eva_mats", **wrong)
+
+
+@pytest.mark.parametrize(("method", "where"), [("brands", ()), ("models", ("toyota",))])
+async def test_past_the_last_page_comes_the_last(
+    bot: Any, service: FakeService, method: str, where: tuple[str, ...]
+) -> None:
+    service.on("ListBrands", v1.ListBrandsResponse(total_size=17))
+    service.on("ListModels", v1.ListModelsResponse(total_size=17))
+    page = await getattr(bot, method)("eva_mats", *where, page=99, page_size=8)
+    assert (page.number, page.pages, page.has_next) == (3, 3, False)
+    assert [call.request.skip for call in service.calls] == [98 * 8, 16]
+    await getattr(bot, method)("eva_mats", *where, page=10**9, page_size=8)
+    assert service.calls[2].request.skip == 100_000
 
 
 async def test_models_show_their_years(bot: Any, service: FakeService) -> None:
@@ -161,9 +191,56 @@ async def test_verdicts(bot: Any, service: FakeService, verdict: str) -> None:
     assert search.outcome == verdict.lower()
 
 
-async def test_a_search_wants_a_car(bot: Any) -> None:
-    with pytest.raises(ValueError, match="text"):
-        await bot.search_patterns("eva_mats", brand="toyota")
+async def test_nothing_is_no_car(bot: Any, service: FakeService) -> None:
+    assert await bot.search_patterns("eva_mats") == Search("unknown_car")
+    assert await bot.search_patterns("eva_mats", " \n") == Search("unknown_car")
+    assert not service.calls
+
+
+async def test_a_make_alone_wants_a_model(bot: Any, service: FakeService) -> None:
+    service.on("ResolveVehicle", resolved("ACCEPT", v1.VehicleCandidate(brand="toyota", brand_name="Toyota")))
+    search = await bot.search_patterns("eva_mats", "  ", brand="toyota")
+    assert search == Search("choose_model", Car("toyota", "", "Toyota"))
+    assert service.calls[0].request.text == "toyota"
+
+
+@pytest.mark.parametrize(
+    ("language", "reasons"),
+    [
+        ("ru", ["лекало на 2018–2020, а не на 2015 год", "сторона руля в прайс-листе не указана"]),
+        ("ky", ["үлгү башка жылга", "прайс-листте рулдун жагы көрсөтүлгөн эмес"]),
+        ("en", ["the pattern is for another year", "the price list does not say for which side of the steering wheel"]),
+    ],
+)
+async def test_what_keeps_a_pattern_from_fitting(
+    bot: Any, service: FakeService, language: str, reasons: list[str]
+) -> None:
+    year = v1.PatternMismatch(field="year", reason="лекало на 2018–2020, а не на 2015 год")
+    side = v1.PatternMismatch(field="steering", unknown=True, reason="сторона руля в прайс-листе не указана")
+    newer = v1.PatternMismatch(field="colour", reason="другой цвет")
+    pattern = v1.Pattern(id="1", mismatches=[year, side, newer])
+    service.on("FindPatterns", v1.FindPatternsResponse(verdict=v1.Verdict.VERDICT_POSSIBLE, patterns=[pattern]))
+    search = await bot.search_patterns("eva_mats", brand="toyota", model="camry", language=language)
+    assert search.patterns[0].mismatches == (
+        Mismatch("year", False, reasons[0]),
+        Mismatch("steering", True, reasons[1]),
+        Mismatch("colour", False, "другой цвет"),
+    )
+
+
+@pytest.mark.parametrize(("year", "sent"), [({}, False), ({"year": 2018}, True)])
+async def test_words_that_are_none_are_told_with_those_that_are(
+    bot: Any, service: FakeService, year: dict[str, int], sent: bool
+) -> None:
+    service.on("FindPatterns", FOUND)
+    with pytest.raises(ValueError, match="steering is one of left, right, both; not 'up'"):
+        await bot.search_patterns("eva_mats", brand="toyota", model="camry", steering="up")
+    with pytest.raises(ValueError, match="kind is one of order, individual_measure, callback; not 'foo'"):
+        await bot.create_lead(name="Айбек", phone="0555123456", kind="foo")
+    with pytest.raises(ValueError, match="channel is one of whatsapp, telegram, instagram, web; not 'unspecified'"):
+        await bot.create_lead(name="Айбек", phone="0555123456", channel="unspecified")
+    await bot.search_patterns("eva_mats", brand="toyota", model="camry", **year)
+    assert [call.request.HasField("year") for call in service.calls] == [sent]
 
 
 async def test_a_fixed_price(bot: Any, service: FakeService) -> None:
@@ -192,6 +269,41 @@ async def test_a_fixed_price(bot: Any, service: FakeService) -> None:
     ]
 
 
+OPTION_CASES: list[tuple[Any, list[str]]] = [
+    (True, [""]),
+    ("true", [""]),
+    (" True", [""]),
+    ("press", ["press"]),
+    (False, []),
+    (None, []),
+    ("false", []),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("given", "sent"), OPTION_CASES)
+async def test_what_is_not_chosen_is_not_charged(bot: Any, service: FakeService, given: Any, sent: list[str]) -> None:
+    service.on("QuotePrice", v1.QuotePriceResponse(quote=v1.Quote(prices_visible=True)))
+    service.on("CreateApplication", CREATED)
+    await bot.calculate_price("5d_mats", options={"trunk": given})
+    await bot.create_lead(name="Айбек", phone="0555123456", options={"trunk": given})
+    for selections in (service.calls[0].request.selections, service.calls[1].request.application.selections):
+        assert [(one.option, one.value) for one in selections] == [("trunk", value) for value in sent]
+
+
+@pytest.mark.parametrize("given", [1, 0, 1.0, ["press"], b"press"])
+async def test_options_are_words_or_yes_and_no(bot: Any, service: FakeService, given: Any) -> None:
+    with pytest.raises(TypeError, match="option 'trunk' takes True, False or a value's code"):
+        await bot.calculate_price("5d_mats", options={"trunk": given})
+    assert not service.calls
+
+
+async def test_a_price_of_another_time(bot: Any, service: FakeService) -> None:
+    service.on("QuotePrice", v1.QuotePriceResponse(quote=v1.Quote(prices_visible=True)))
+    await bot.calculate_price("5d_mats", at_time=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    assert service.calls[0].request.at_time.seconds == 1767225600
+
+
 @pytest.mark.parametrize(
     ("language", "kind", "upper", "text"),
     [
@@ -217,9 +329,25 @@ async def test_prices_are_never_more_exact_than_they_are(
 
 
 async def test_a_price_that_is_not_shown(bot: Any, service: FakeService) -> None:
-    quote = v1.Quote(kind=v1.PriceKind.PRICE_KIND_FIXED, base=som(9000), total=som(9000), prices_visible=False)
+    line = v1.QuoteLine(option="trunk", display_name="Багажник", amount=som(777))
+    quote = v1.Quote(kind=v1.PriceKind.PRICE_KIND_FIXED, base=som(777), lines=[line], total=som(1554))
     service.on("QuotePrice", v1.QuotePriceResponse(quote=quote))
-    assert (await bot.calculate_price("5d_mats")).text == ""
+    service.on("CreateApplication", CREATED)
+    price = await bot.calculate_price("5d_mats")
+    assert (price.text, price.total, price.base, price.lines[0].amount) == ("", None, None, None)
+    assert price.lines[0].name == "Багажник"
+    for copied in (price, copy.deepcopy(price), pickle.loads(pickle.dumps(price)), dataclasses.replace(price)):  # noqa: S301
+        assert copied == price
+        assert copied.for_lead.total.value == Decimal(1554)
+        for dump in (
+            repr(copied),
+            str(dataclasses.asdict(copied)),
+            json.dumps(dataclasses.asdict(copied), default=str),
+        ):
+            assert "777" not in dump
+            assert "1554" not in dump
+    await bot.create_lead(name="Айбек", phone="0555123456", price=price)
+    assert service.calls[1].request.application.quoted_total.units == 1554
 
 
 async def test_a_price_that_needs_the_body(bot: Any, service: FakeService) -> None:
@@ -238,18 +366,27 @@ async def test_options(bot: Any, service: FakeService) -> None:
     )
     heating = v1.ProductOption(code="heating", display_name="Подогрев", kind=v1.OptionKind.OPTION_KIND_ADDON)
     service.on("ListOptions", v1.ListOptionsResponse(options=[leather, heating], language="ru"))
+    service.on("GetTenant", v1.GetTenantResponse(tenant=v1.Tenant(prices_visible=True)))
     first, second = await bot.options("5d_mats", body_type="suv")
     assert (first.kind, first.price, first.values[0].price.text) == ("choice", None, "9\u00a0000\u00a0сом")
     assert (second.kind, second.values, second.price) == ("addon", (), None)
 
 
+async def test_options_of_a_shop_that_shows_no_prices(bot: Any, service: FakeService) -> None:
+    fixed = v1.PriceKind.PRICE_KIND_FIXED
+    nappa = v1.OptionValue(code="nappa", display_name="Наппа", price=som(777), price_kind=fixed)
+    material = v1.ProductOption(code="material", kind=v1.OptionKind.OPTION_KIND_CHOICE, values=[nappa])
+    logo = v1.ProductOption(code="logo", kind=v1.OptionKind.OPTION_KIND_ADDON, price=som(777), price_kind=fixed)
+    service.on("ListOptions", v1.ListOptionsResponse(options=[material, logo], language="ru"))
+    service.on("GetTenant", v1.GetTenantResponse(tenant=v1.Tenant(prices_visible=False)))
+    options = await bot.options("premium_covers")
+    assert [one.code for one in options] == ["material", "logo"]
+    assert options[0].values[0].name == "Наппа"
+    assert "777" not in repr(options) + json.dumps([dataclasses.asdict(one) for one in options])
+
+
 async def test_a_lead(bot: Any, service: FakeService) -> None:
-    application = v1.Application(
-        id="0198b5d2-8c1e-7f6a-9d43-5b0c2f7e1a90",
-        status=v1.ApplicationStatus.APPLICATION_STATUS_NEW,
-        customer=v1.Customer(phone="+996555123456"),
-    )
-    service.on("CreateApplication", v1.CreateApplicationResponse(application=application))
+    service.on("CreateApplication", CREATED)
     lead = await bot.create_lead(
         name="Айбек",
         phone="0555 123 456",
@@ -263,13 +400,74 @@ async def test_a_lead(bot: Any, service: FakeService) -> None:
         quoted_total=Decimal("2800.50"),
     )
     assert isinstance(lead, Lead)
-    assert (lead.number, lead.status, lead.phone) == ("2F7E1A90", "new", "+996555123456")
+    assert (lead.number, lead.status, lead.name, lead.phone) == ("2F7E1A90", "new", "Айбек", "+996555123456")
+    assert "2F7E1A90" in repr(lead)
+    assert "996555" not in repr(lead)
+    assert "Айбек" not in repr(lead)
     sent = service.calls[0].request.application
     assert sent.kind == v1.ApplicationKind.APPLICATION_KIND_ORDER
     assert sent.quoted_total == Money(units=2800, nanos=500_000_000)
-    assert (sent.customer.channel, sent.customer.language) == (v1.Channel.CHANNEL_TELEGRAM, "ru")
+    assert (sent.customer.channel, sent.customer.language) == (v1.Channel.CHANNEL_TELEGRAM, "")  # it stays as it was
     await bot.create_lead(name="Айбек", phone="+996555123456", kind="callback", language="ky")
     assert not service.calls[1].request.application.HasField("quoted_total")
+    assert service.calls[1].request.application.customer.language == "ky"
+    assert [call.left for call in service.calls] == [pytest.approx(15, abs=1)] * 2
+
+
+@pytest.mark.parametrize(("name", "phone"), [("", "0555123456"), (" ", "0555123456"), ("Айбек", ""), ("", "\t")])
+async def test_a_lead_without_a_name_or_a_phone_is_not_sent(
+    bot: Any, service: FakeService, name: str, phone: str
+) -> None:
+    with pytest.raises(InvalidArgument, match="a lead needs the customer's") as caught:
+        await bot.create_lead(name=name, phone=phone)
+    missing = [key for key, given in (("name", name), ("phone", phone)) if not given.strip()]
+    assert [violation.field for violation in caught.value.violations] == [
+        f"application.customer.{key}" for key in missing
+    ]
+    assert caught.value.reason == "FIELD_REQUIRED"
+    assert not service.calls
+
+
+@pytest.mark.parametrize(("kind", "upper", "sent"), [("FIXED", None, 4000), ("FROM", None, 4000), ("RANGE", 19000, 0)])
+async def test_a_range_is_not_recorded_as_its_lower_end(
+    bot: Any, service: FakeService, kind: str, upper: int | None, sent: int
+) -> None:
+    quote = v1.Quote(kind=v1.PriceKind.Value(f"PRICE_KIND_{kind}"), total=som(4000), prices_visible=True)
+    if upper is not None:
+        quote.total_max.CopyFrom(som(upper))
+    service.on("QuotePrice", v1.QuotePriceResponse(quote=quote))
+    service.on("CreateApplication", CREATED)
+    price = await bot.calculate_price("seat_covers")
+    await bot.create_lead(name="Айбек", phone="0555123456", price=price)
+    assert service.calls[1].request.application.quoted_total.units == sent
+
+
+async def test_a_lead_outlives_a_restart_of_the_service(connect: Connect, service: FakeService) -> None:
+    service.on("CreateApplication", failure("UNAVAILABLE", "SHUTTING_DOWN", retry_after=0.1), CREATED)
+    service.on("ListCategories", v1.ListCategoriesResponse())
+    server, address = start(service, "127.0.0.1:0")
+    bot = bot_of(connect(address, retry=Retry()))
+    await bot.available_categories()  # connected
+    lead = asyncio.ensure_future(bot.create_lead(name="Айбек", phone="0555123456"))
+    await asyncio.sleep(0.3)
+    server.stop(None).wait()
+    await asyncio.sleep(6)
+    server, _ = start(service, address)
+    back = time.monotonic()
+    try:
+        assert (await lead).number == "2F7E1A90"
+    finally:
+        server.stop(None)
+    assert time.monotonic() - back < 3
+    sent = [call.request for call in service.calls if call.method == "CreateApplication"]
+    assert len({request.request_id for request in sent}) == 1
+
+
+async def test_a_lead_is_looked_up(bot: Any, service: FakeService) -> None:
+    done = v1.Application(id="a1", status=v1.ApplicationStatus.APPLICATION_STATUS_COMPLETED)
+    service.on("GetApplication", v1.GetApplicationResponse(application=done))
+    assert (await bot.lead("a1")).status == "completed"
+    assert service.calls[0].request == v1.GetApplicationRequest(tenant="evopoliki", id="a1")
 
 
 async def test_a_lead_with_a_bad_phone(bot: Any, service: FakeService) -> None:
@@ -282,6 +480,30 @@ async def test_texts(bot: Any, service: FakeService) -> None:
     text = v1.Text(key="welcome", value="Здравствуйте! Это {shop}")
     service.on("BatchGetTexts", v1.BatchGetTextsResponse(texts=[text], missing_keys=["no_such"]))
     assert await bot.texts(["welcome", "no_such"]) == {"welcome": "Здравствуйте! Это {shop}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{name}, на какой номер?", "Айбек, на какой номер?"),
+        ("Страница {page} из {pages}", "Страница {page} из {pages}"),
+        ("{name} {} } {0} {{name}} {name", "Айбек {} } {0} {Айбек} {name"),
+        ("{odd}", "{name}"),
+        ("{number}", "7"),
+    ],
+)
+async def test_saying(bot: Any, service: FakeService, text: str, said: str) -> None:
+    service.on("BatchGetTexts", v1.BatchGetTextsResponse(texts=[v1.Text(key="ask_phone", value=text)]))
+    assert await bot.say("ask_phone", language="ky", name="Айбек", odd="{name}", number=7) == said
+    request = service.calls[0].request
+    assert (list(request.keys), request.language) == (["ask_phone"], "ky")
+
+
+async def test_saying_what_has_no_text(bot: Any, service: FakeService, caplog: pytest.LogCaptureFixture) -> None:
+    service.on("BatchGetTexts", v1.BatchGetTextsResponse(missing_keys=["no_such"]))
+    with caplog.at_level(logging.WARNING, "lekalo_client"):
+        assert await bot.say("no_such", name="Айбек") == ""
+    assert caplog.messages == ["evopoliki has no text 'no_such'"]
 
 
 async def test_values_of_a_newer_service_are_not_known(bot: Any, service: FakeService) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import trustme
-from conftest import FAST, Connect
+from conftest import Connect
 from fake import Failure, FakeService, failure, start
 
 from lekalo_client import (
@@ -36,12 +36,21 @@ async def test_a_read_is_repeated_while_the_service_is_unavailable(client: Any, 
     assert len(service.calls) == 3
 
 
-async def test_attempts_have_an_end(client: Any, service: FakeService) -> None:
+async def test_attempts_go_on_until_the_deadline(connect: Connect, address: str, service: FakeService) -> None:
     service.on("ListCategories", failure("UNAVAILABLE", "DATABASE_UNAVAILABLE"))
+    started = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        await client.list_categories("evopoliki")
+        await connect(address, retry=Retry(), timeout=3).list_categories("evopoliki")
     assert caught.value.reason == "DATABASE_UNAVAILABLE"
-    assert len(service.calls) == FAST.attempts
+    assert 1.9 < time.monotonic() - started < 3
+    assert 5 <= len(service.calls) <= 9  # waits of 0.1, 0.2, 0.4, 0.8, 1, … s, or half of each
+
+
+async def test_attempts_may_be_counted(connect: Connect, address: str, service: FakeService) -> None:
+    service.on("ListCategories", failure("UNAVAILABLE"))
+    with pytest.raises(Unavailable):
+        await connect(address, retry=Retry(attempts=3, first_wait=0.01)).list_categories("evopoliki")
+    assert len(service.calls) == 3
 
 
 async def test_one_attempt_is_one_attempt(connect: Connect, address: str, service: FakeService) -> None:
@@ -105,6 +114,30 @@ async def test_a_stale_etag_is_not_tried_again(client: Any, service: FakeService
     assert len(service.calls) == 1
 
 
+async def test_a_lost_race_is_told_and_not_run_again(client: Any, service: FakeService) -> None:
+    lost = failure("ABORTED", "CONCURRENT_CHANGE")
+    service.on("TransitionApplication", lost, v1.TransitionApplicationResponse())
+    service.on("UpdateTenant", lost, lost, lost, v1.UpdateTenantResponse())
+    with pytest.raises(Aborted):
+        await client.transition_application(
+            "evopoliki", "a1", v1.ApplicationStatus.APPLICATION_STATUS_IN_PROGRESS, actor="Айгуль"
+        )
+    with pytest.raises(Aborted):
+        await client.update_tenant(v1.Tenant(slug="evopoliki"), ["active"], etag="e1")
+    with pytest.raises(Aborted):
+        await client.update_tenant(v1.Tenant(slug="evopoliki", etag="e1"), ["active"])
+    assert len(service.calls) == 3
+    await client.update_tenant(v1.Tenant(slug="evopoliki"), ["active"])  # whatever it was before
+    assert len(service.calls) == 5
+
+
+async def test_a_transition_is_repeated_while_the_service_is_unavailable(client: Any, service: FakeService) -> None:
+    service.on("TransitionApplication", failure("UNAVAILABLE"), v1.TransitionApplicationResponse())
+    await client.transition_application("evopoliki", "a1", v1.ApplicationStatus.APPLICATION_STATUS_NEW, actor="Айгуль")
+    first, second = (call.request.request_id for call in service.calls)
+    assert first == second != ""
+
+
 async def test_a_write_without_a_request_id_is_sent_once(client: Any, service: FakeService) -> None:
     for method in ("DeleteAlias", "ApplyImport", "RevertImport", "CancelImport", "ApplySeed", "RevokeApiKey"):
         service.on(method, failure("UNAVAILABLE"))
@@ -159,7 +192,7 @@ async def test_a_server_that_starts_late_is_found(connect: Connect, service: Fak
     service.on("ListCategories", CATEGORIES)
     server, address = start(service, "127.0.0.1:0")
     server.stop(None).wait()
-    client = connect(address, retry=Retry(attempts=20))
+    client = connect(address)
     with pytest.raises(Unavailable):
         await client.list_categories("evopoliki", timeout=0.3)
     answer = asyncio.ensure_future(client.list_categories("evopoliki"))

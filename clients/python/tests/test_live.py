@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from lekalo_client import AsyncClient, Client, InvalidArgument, NotFound, PriceNotConfigured, v1
+from lekalo_client import (
+    Aborted,
+    AsyncClient,
+    Client,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PriceNotConfigured,
+    v1,
+)
 from lekalo_client.bot import AsyncBot, Bot
 
 ADDRESS = os.environ.get("LEKALO_ADDR", "")
@@ -38,14 +50,15 @@ def test_an_order(client: Client, tenant: str, category: str, language: str) -> 
     assert search.car is not None
     assert (search.car.brand, search.car.model) == ("toyota", "camry")
     assert search.patterns[0].description
-    chosen = {
-        option.code: option.values[0].code if option.values else True
-        for option in bot.options(category, body_type="sedan")
-    }
+    options = bot.options(category, body_type="sedan")
+    chosen = {option.code: option.values[0].code if option.values else True for option in options}
     price = bot.calculate_price(category, brand="toyota", model="camry", options=chosen, language=language)
     assert price.visible == (tenant == "evopoliki")
     assert bool(price.text) == price.visible
-    assert price.total.value == (Decimal(2800) if category == "eva_mats" else Decimal(8000))
+    assert price.for_lead.total.value == (Decimal(2800) if category == "eva_mats" else Decimal(8000))
+    shown = json.dumps([dataclasses.asdict(price), *map(dataclasses.asdict, options)], default=str)
+    assert ("2800" in shown, "400" in shown) == (price.visible, price.visible)
+    assert "000" not in shown
     lead = bot.create_lead(
         name="Айбек",
         phone="0555 123 456",
@@ -55,12 +68,14 @@ def test_an_order(client: Client, tenant: str, category: str, language: str) -> 
         brand="toyota",
         model="camry",
         options=chosen,
-        quoted_total=price.total.value,
+        price=price,
+        language=language,
     )
     assert (lead.status, lead.phone) == ("new", "+996555123456")
     kept = client.get_application(tenant, lead.id)
     assert kept.id.upper().endswith(lead.number)
     assert kept.customer.language == language
+    assert bot.lead(lead.id) == lead
 
 
 async def test_an_order_with_asyncio() -> None:
@@ -70,7 +85,12 @@ async def test_an_order_with_asyncio() -> None:
         assert search.car is not None
         assert search.car.model == "camry"
         price = await bot.calculate_price("eva_mats", brand="toyota", model="camry")
+        assert price.total is not None
         assert price.total.value == Decimal(2400)
+        assert (
+            await bot.say("ask_phone", name="Айбек")
+            == "Айбек, на какой номер вам позвонить? Например: +996 700 000 000"
+        )
         lead = await bot.create_lead(name="Айбек", phone="+996555123456", kind="callback")
         assert (await client.get_application("evopoliki", lead.id)).id == lead.id
 
@@ -82,6 +102,58 @@ def test_a_lead_is_not_doubled(client: Client) -> None:
         bot.create_lead(name="Айбек", phone="+996555123456", kind="callback", request_id=chosen) for _ in range(2)
     )
     assert first == again
+
+
+def test_of_two_managers_one_takes_a_lead(client: Client) -> None:
+    lead = Bot(client, "evopoliki").create_lead(name="Айбек", phone="+996555123456", kind="callback")
+    seen = client.get_application("evopoliki", lead.id)
+    taken = v1.ApplicationStatus.APPLICATION_STATUS_IN_PROGRESS
+    client.transition_application("evopoliki", lead.id, taken, actor="Айгуль", etag=seen.etag)
+    with pytest.raises(Aborted) as lost:
+        client.transition_application("evopoliki", lead.id, taken, actor="Бакыт", etag=seen.etag)
+    assert lost.value.reason == "ETAG_MISMATCH"
+    assert Bot(client, "evopoliki").lead(lead.id).status == "in_progress"
+
+
+def test_of_two_managers_at_once_one_takes_a_lead(client: Client) -> None:
+    bot = Bot(client, "evopoliki")
+    taken = v1.ApplicationStatus.APPLICATION_STATUS_IN_PROGRESS
+
+    def take(actor: str, seen: v1.Application) -> bool:
+        try:
+            client.transition_application("evopoliki", seen.id, taken, actor=actor, etag=seen.etag)
+        except (Aborted, FailedPrecondition):
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as managers:
+        for _ in range(10):
+            lead = bot.create_lead(name="Айбек", phone="+996555123456", kind="callback")
+            seen = client.get_application("evopoliki", lead.id)
+            assert sum(managers.map(take, "АБВГ", [seen] * 4)) == 1
+
+
+def test_a_pattern_says_why_it_may_not_fit(client: Client) -> None:
+    search = Bot(client, "evopoliki").search_patterns("eva_mats", "прадо 2020")
+    assert search.outcome == "possible"
+    mismatch = next(one for one in search.patterns[0].mismatches if one.field == "year")
+    assert not mismatch.unknown
+    assert "а не на 2020 год" in mismatch.reason
+
+
+def test_a_customers_language_stays(client: Client) -> None:
+    bot = Bot(client, "evopoliki")
+    customer = str(uuid.uuid4())
+    for language in ("ky", ""):
+        lead = bot.create_lead(
+            name="Айбек",
+            phone="+996555123456",
+            channel="telegram",
+            customer_id=customer,
+            kind="callback",
+            language=language,
+        )
+        assert client.get_application("evopoliki", lead.id).customer.language == "ky"
 
 
 def test_mistakes_are_told(client: Client) -> None:
@@ -115,6 +187,6 @@ def test_the_readme_is_true(capsys: pytest.CaptureFixture[str]) -> None:
     code = readme.partition("```python\n")[2].partition("```")[0]
     exec(code.replace("127.0.0.1:50051", ADDRESS), {})  # noqa: S102
     shown = capsys.readouterr().out.replace("\u00a0", " ")
-    for expected in ("'EVA-коврики', '5D-коврики'", "стр. 2/5", "'Камри', 'Королла'", "found", "2 800 сом 2800"):
+    for expected in ("'EVA-коврики', '5D-коврики'", "стр. 2/5", "'Камри', 'Королла'", "found", "2 800 сом\n"):
         assert expected in shown
     assert shown.rstrip().endswith(" +996555123456")

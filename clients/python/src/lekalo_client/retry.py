@@ -15,22 +15,26 @@ class Retry:
     Reads are repeated, and writes that carry a `request_id`; `Retry(attempts=1)` repeats nothing.
     """
 
-    attempts: int = 5
-    """How often a call is sent at most."""
+    attempts: int | None = None
+    """How often a call is sent at most; None is as often as its deadline allows."""
     first_wait: float = 0.1
     """The seconds before the second attempt; each further wait is twice as long. A random half of it is left out."""
-    longest_wait: float = 2.0
+    longest_wait: float = 1.0
     """No wait is longer, unless the service asks for more."""
 
-    def allows(self, error: LekaloError) -> bool:
-        """Whether the same call may succeed a little later."""
+    def allows(self, error: LekaloError, *, decided: bool = False) -> bool:
+        """Whether the same call may succeed a little later, and should.
+
+        `decided` is a write that its caller decided on by what was read before: if another write came first, it is to
+        be decided again, not sent again.
+        """
         match error:
             case Unavailable():
                 return True
             case ResourceExhausted():  # without RetryInfo it is no passing thing, e.g. too large an answer
                 return error.retry_after is not None
             case Aborted():  # nothing was written; a stale etag stays stale
-                return error.reason == "CONCURRENT_CHANGE"
+                return error.reason == "CONCURRENT_CHANGE" and not decided
             case _:
                 return False
 

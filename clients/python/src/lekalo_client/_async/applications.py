@@ -84,11 +84,15 @@ class AsyncApplications(AsyncConnection):
         request_id: str = "",
         timeout: float | None = None,
     ) -> Application:
-        """Moves an application to another status. Raises Aborted where somebody else was faster."""
+        """Moves an application to another status. Raises Aborted where somebody else was faster, and never tries again.
+
+        Give the `etag` of the application that was decided on, so that a change in between does not go unseen.
+        """
         request = TransitionApplicationRequest(
             tenant=tenant, id=id, to=to, actor=actor, note=note, etag=etag, request_id=request_id
         )
-        return (await self._write(self._applications.TransitionApplication, request, timeout)).application
+        response = await self._write(self._applications.TransitionApplication, request, timeout, decided=True)
+        return response.application
 
     async def watch_applications(
         self, tenant: str, *, after: str = "", timeout: float | None = None

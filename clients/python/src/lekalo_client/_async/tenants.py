@@ -68,4 +68,5 @@ class AsyncTenants(AsyncConnection):
         request = UpdateTenantRequest(
             tenant=tenant, update_mask=FieldMask(paths=update_mask), etag=etag, request_id=request_id
         )
-        return (await self._write(self._tenants.UpdateTenant, request, timeout)).tenant
+        decided = bool(etag or tenant.etag)
+        return (await self._write(self._tenants.UpdateTenant, request, timeout, decided=decided)).tenant

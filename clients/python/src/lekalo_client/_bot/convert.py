@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from google.type.money_pb2 import Money
 
 from .. import v1
-from ..values import to_datetime, to_decimal
+from ..errors import Details, InvalidArgument, Violation
+from ..values import to_datetime, to_decimal, to_money
 from . import types
 from .words import Words, words_of
 
@@ -17,9 +19,15 @@ ItemT = TypeVar("ItemT")
 MAX_PAGE_SIZE = 500
 """The service cuts larger pages, and the pages after them would not begin where this one ends."""
 
+MAX_SKIP = 100_000
+"""The service passes over no more."""
+
 
 class Enum(Protocol):
     """An enum of the contract."""
+
+    def keys(self) -> Iterable[str]:
+        """The values' names."""
 
     def Name(self, number: Any, /) -> str:  # noqa: N802
         """The value's name."""
@@ -38,22 +46,31 @@ def word(kind: Enum, prefix: str, number: int) -> Any:
 
 
 def value(kind: Enum, prefix: str, name: str) -> Any:
-    """STEERING_LEFT for `left`. Raises ValueError for a word that is not one of the enum's."""
+    """STEERING_LEFT for `left`. Raises ValueError, which names the words there are, for any other."""
+    words = [key.removeprefix(prefix).lower() for key in kind.keys()]  # noqa: SIM118, an enum is not a mapping
+    words.remove("unspecified")
+    if name.lower() not in words:
+        raise ValueError(f"{prefix.lower().replace('_', ' ')}is one of {', '.join(words)}; not {name!r}")
     return kind.Value(prefix + name.upper())
 
 
 def page(items: Sequence[ItemT], total: int, number: int, size: int, language: str) -> types.Page[ItemT]:
     """A page of a list of `total` items, `size` of them to a page."""
-    pages = max(1, -(-total // size))
+    pages = last_page(total, size)
     label = words_of(language).page.format(number=number, pages=pages)
     return types.Page(tuple(items), number, pages, total, label)
+
+
+def last_page(total: int, size: int) -> int:
+    """The number of the last page; an empty list has one, too."""
+    return max(1, -(-total // size))
 
 
 def skip(number: int, size: int) -> int:
     """How many items come before a page. Raises ValueError for a page or a size that there cannot be."""
     if number < 1 or not 1 <= size <= MAX_PAGE_SIZE:
         raise ValueError(f"pages count from 1 and have 1 to {MAX_PAGE_SIZE} items")
-    return (number - 1) * size
+    return min((number - 1) * size, MAX_SKIP)
 
 
 def category(message: v1.Category) -> types.Category:
@@ -120,7 +137,14 @@ def pattern(message: v1.Pattern, language: str) -> types.Pattern:
         trunk=trunk,
         notes=message.notes,
         description=", ".join(part for part in description if part),
+        mismatches=tuple(mismatch(one, words) for one in message.mismatches),
     )
+
+
+def mismatch(message: v1.PatternMismatch, words: Words) -> types.Mismatch:
+    """Why a pattern may not fit; the service says it in Russian only."""
+    reason = words.mismatches.get((message.field, message.unknown), message.reason)
+    return types.Mismatch(message.field, message.unknown, reason)
 
 
 def outcome(verdict: v1.Verdict.ValueType) -> types.Outcome:
@@ -149,15 +173,18 @@ def amount(kind: types.PriceKind, lower: Money, upper: Money | None, words: Word
     )
 
 
-def option(message: v1.ProductOption, language: str) -> types.Option:
-    """An option."""
-    values = [types.OptionValue(one.code, one.display_name, option_price(one, language)) for one in message.values]
+def option(message: v1.ProductOption, language: str, *, visible: bool) -> types.Option:
+    """An option, with its prices where customers may see them."""
+    values = [
+        types.OptionValue(one.code, one.display_name, option_price(one, language) if visible else None)
+        for one in message.values
+    ]
     return types.Option(
         code=message.code,
         name=message.display_name,
         kind=word(v1.OptionKind, "OPTION_KIND_", message.kind),
         values=tuple(values),
-        price=option_price(message, language),
+        price=option_price(message, language) if visible else None,
     )
 
 
@@ -170,20 +197,19 @@ def option_price(message: v1.ProductOption | v1.OptionValue, language: str) -> t
 
 
 def price(message: v1.Quote, language: str) -> types.Price:
-    """A quote."""
+    """A quote, with its amounts where customers may see them."""
     words = words_of(language)
+    upper = message.total_max if message.HasField("total_max") else None
+    total = amount(price_kind(message.kind), message.total, upper, words)
 
-    def part(lower: Money, upper: Money | None) -> types.Amount:
+    def part(lower: Money, upper: Money | None) -> types.Amount | None:
+        if not message.prices_visible:
+            return None
         return amount("fixed" if upper is None else "range", lower, upper, words)
 
     return types.Price(
         visible=message.prices_visible,
-        total=amount(
-            price_kind(message.kind),
-            message.total,
-            message.total_max if message.HasField("total_max") else None,
-            words,
-        ),
+        total=total if message.prices_visible else None,
         base=part(message.base, message.base_max if message.HasField("base_max") else None),
         lines=tuple(
             types.PriceLine(
@@ -195,16 +221,47 @@ def price(message: v1.Quote, language: str) -> types.Price:
         ),
         assumptions=tuple(message.assumptions),
         body_type=message.body_type,
+        for_lead=types.ForLead(total),
     )
 
 
-def selections(options: Mapping[str, str | bool]) -> list[v1.Selection]:
-    """What was chosen: True for a boolean or an addon, a value's code for a choice; False is as if not named."""
-    return [
-        v1.Selection(option=code, value="" if chosen is True else chosen)
-        for code, chosen in options.items()
-        if chosen is not False
-    ]
+def quoted(price: types.Price | None) -> Money | None:
+    """The total to keep with a lead; None for a range, of which it would be the lower end only."""
+    total = price.for_lead.total if price else None
+    return to_money(total.value, total.currency) if total and total.upper is None else None
+
+
+def selections(options: Mapping[str, str | bool | None]) -> list[v1.Selection]:
+    """What was chosen. Raises TypeError for what is neither True, False, None nor a string."""
+    chosen = {code: selection(code, given) for code, given in options.items()}
+    return [v1.Selection(option=code, value=value) for code, value in chosen.items() if value is not None]
+
+
+def selection(code: str, given: object) -> str | None:
+    """An option's value for the service: empty for yes, None for no."""
+    match given:
+        case True:
+            return ""
+        case False | None:
+            return None
+        case str():  # a model writes `true` where it means True
+            return {"true": "", "false": None, "": None}.get(given.strip().lower(), given)
+        case _:
+            raise TypeError(f"option {code!r} takes True, False or a value's code, not {given!r}")
+
+
+def require(**customer: str) -> None:
+    """Raises InvalidArgument, as the service does, where something that must be known of a customer is blank."""
+    missing = [name for name, given in customer.items() if not given.strip()]
+    if missing:
+        wrong = (Violation(f"application.customer.{name}", "must be given", "FIELD_REQUIRED") for name in missing)
+        details = Details(reason="FIELD_REQUIRED", violations=tuple(wrong))
+        raise InvalidArgument(f"a lead needs the customer's {' and '.join(missing)}", details)
+
+
+def fill(text: str, values: Mapping[str, object]) -> str:
+    """The text with its placeholders filled in; those without a value, and any other brace, stay as they are."""
+    return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), text)
 
 
 def lead(message: v1.Application) -> types.Lead:
@@ -213,6 +270,7 @@ def lead(message: v1.Application) -> types.Lead:
         id=message.id,
         number=message.id[-8:].upper(),
         status=word(v1.ApplicationStatus, "APPLICATION_STATUS_", message.status),
+        name=message.customer.name,
         phone=message.customer.phone,
         created_at=to_datetime(message.created_at),
     )

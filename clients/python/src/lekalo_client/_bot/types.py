@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, Literal, TypeVar
@@ -19,7 +19,7 @@ Outcome = Literal["found", "possible", "not_found", "not_sold", "choose", "choos
 - `not_sold`: the shop does not sell that category;
 - `choose`: the text may mean several cars; ask which of `candidates`;
 - `choose_model`: only the make is clear, `car.brand`; ask for the model;
-- `unknown_car`: the text is no car that is known.
+- `unknown_car`: the text is no car that is known, or empty.
 """
 Side = Literal["left", "right", "both"]
 PriceKind = Literal["fixed", "from", "range"]
@@ -111,6 +111,18 @@ class Car:
 
 
 @dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that keeps a pattern from surely fitting."""
+
+    field: str
+    """What it is about: `body_type`, `generation`, `year` or `steering`."""
+    unknown: bool
+    """True: the price list does not say, a master has to. False: the pattern is for another one."""
+    reason: str
+    """Why, to be shown: `лекало на 2018–2020, а не на 2015 год`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """A cutting pattern: what fits one car in one way. None is not known."""
 
@@ -127,6 +139,8 @@ class Pattern:
     """What else the price list says, in its own words."""
     description: str
     """All of it in a line, to be shown: `XV70, 2018–2021, левый руль, с бортами`."""
+    mismatches: tuple[Mismatch, ...] = ()
+    """`possible`: why it may not fit, most important first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +196,7 @@ class OptionValue:
     code: str
     name: str
     price: Amount | None
-    """What it costs; None where no price is configured. Not to be shown where the shop keeps its prices to itself."""
+    """What it costs; None where no price is configured, or where customers may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,28 +218,50 @@ class PriceLine:
 
     option: str
     name: str
-    amount: Amount
+    amount: Amount | None
+    """None where customers may not see it."""
+
+
+@dataclass(eq=False, init=False, repr=False)
+class ForLead:
+    """What a price came to, whoever may see it: for the shop's own record, not for the customer.
+
+    It has no fields, so that neither `repr` nor `dataclasses.asdict` nor JSON of a price carries it.
+    """
+
+    __slots__ = ("_total",)
+
+    def __init__(self, total: Amount) -> None:
+        self._total = total
+
+    @property
+    def total(self) -> Amount:
+        """The total, also where customers may not see it."""
+        return self._total
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a product costs."""
+    """What a product costs. Where customers may not see it, no amount is in it: a manager tells them."""
 
     visible: bool
-    """Whether customers may see it. If not, a manager tells them: show nothing of it."""
-    total: Amount
-    base: Amount
+    """Whether customers may see it."""
+    total: Amount | None
+    """None where customers may not see it, as the other amounts."""
+    base: Amount | None
     """Without the options."""
     lines: tuple[PriceLine, ...]
     assumptions: tuple[str, ...]
     """What was taken for granted, to be shown."""
     body_type: str
     """The body that was priced; empty where prices do not depend on it."""
+    for_lead: ForLead = field(repr=False, compare=False)
+    """What create_lead writes down."""
 
     @property
     def text(self) -> str:
         """The total to be shown; empty where customers may not see it."""
-        return self.total.text if self.visible else ""
+        return self.total.text if self.total else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +272,7 @@ class Lead:
     number: str
     """What the customer is told: the last eight characters of the id."""
     status: LeadStatus
-    phone: str
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
     """The customer's number as it was understood, e.g. `+996700123456`."""
     created_at: datetime

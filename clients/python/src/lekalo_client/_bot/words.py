@@ -22,6 +22,8 @@ class Words:
     borders: Mapping[str | None, str]
     seat_rows: Mapping[str | None, str]
     trunk: Mapping[bool | None, str]
+    mismatches: Mapping[tuple[str, bool], str]
+    """By the field of the request, and whether the price list leaves it out."""
     body_types: Mapping[str, str]
 
     def years(self, first: int | None, last: int | None) -> str:
@@ -65,6 +67,7 @@ WORDS = {
         borders={"with": "с бортами", "without": "без бортов", "medium": "средние борта", "high": "высокие борта"},
         seat_rows={"two": "два ряда", "three": "три ряда", "full": "весь салон", "front_only": "только передние"},
         trunk={True: "с багажником", False: "без багажника"},
+        mismatches={},  # the service says them
         body_types={
             "sedan": "Седан",
             "hatchback": "Хэтчбек",
@@ -94,6 +97,16 @@ WORDS = {
         borders={"with": "четтүү", "without": "четсиз", "medium": "чети орточо", "high": "чети бийик"},
         seat_rows={"two": "эки катар", "three": "үч катар", "full": "салон толугу менен", "front_only": "алды гана"},
         trunk={True: "жүк салгычы менен", False: "жүк салгычы жок"},
+        mismatches={
+            ("body_type", True): "прайс-листте кузову көрсөтүлгөн эмес",
+            ("body_type", False): "үлгү башка кузовго",
+            ("generation", True): "прайс-листте мууну көрсөтүлгөн эмес",
+            ("generation", False): "үлгү башка муунга",
+            ("year", True): "прайс-листте жылы көрсөтүлгөн эмес",
+            ("year", False): "үлгү башка жылга",
+            ("steering", True): "прайс-листте рулдун жагы көрсөтүлгөн эмес",
+            ("steering", False): "үлгү рулу башка жактагы унаага",
+        },
         body_types={
             "sedan": "Седан",
             "hatchback": "Хэтчбек",
@@ -123,6 +136,16 @@ WORDS = {
         borders={"with": "with borders", "without": "no borders", "medium": "medium borders", "high": "high borders"},
         seat_rows={"two": "two rows", "three": "three rows", "full": "whole interior", "front_only": "front only"},
         trunk={True: "with trunk", False: "without trunk"},
+        mismatches={
+            ("body_type", True): "the price list does not say for which body",
+            ("body_type", False): "the pattern is for another body",
+            ("generation", True): "the price list does not say for which generation",
+            ("generation", False): "the pattern is for another generation",
+            ("year", True): "the price list does not say for which year",
+            ("year", False): "the pattern is for another year",
+            ("steering", True): "the price list does not say for which side of the steering wheel",
+            ("steering", False): "the pattern is for the steering wheel on the other side",
+        },
         body_types={
             "sedan": "Sedan",
             "hatchback": "Hatchback",

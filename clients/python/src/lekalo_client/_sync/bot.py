@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from .. import v1
@@ -22,9 +23,11 @@ from .._bot.types import (
     Side,
     Wanted,
 )
+from ..channel import LEAD_TIMEOUT
 from ..errors import FailedPrecondition, NotFound
 from ..values import to_money
 from .client import Client
+from .connection import log
 
 
 class Bot:
@@ -54,16 +57,24 @@ class Bot:
         by_popularity: bool = False,
         language: str = "",
     ) -> Page[Brand]:
-        """The makes that the shop has patterns for in a category: one page of them, counted from 1."""
-        response = self.client.list_brands(
-            self.tenant,
-            category,
-            language=language or self.language,
-            name_prefix=name_prefix,
-            order_by=v1.OrderBy.ORDER_BY_POPULARITY if by_popularity else v1.OrderBy.ORDER_BY_NAME,
-            page_size=page_size,
-            skip=convert.skip(page, page_size),
-        )
+        """The makes that the shop has patterns for in a category: one page of them, counted from 1.
+
+        Past the last page comes the last one.
+        """
+        while True:
+            response = self.client.list_brands(
+                self.tenant,
+                category,
+                language=language or self.language,
+                name_prefix=name_prefix,
+                order_by=v1.OrderBy.ORDER_BY_POPULARITY if by_popularity else v1.OrderBy.ORDER_BY_NAME,
+                page_size=page_size,
+                skip=convert.skip(page, page_size),
+            )
+            last = convert.last_page(response.total_size, page_size)
+            if page <= last:
+                break
+            page = last
         items = [convert.brand(message) for message in response.brands]
         return convert.page(items, response.total_size, page, page_size, response.language)
 
@@ -77,16 +88,24 @@ class Bot:
         by_popularity: bool = False,
         language: str = "",
     ) -> Page[Model]:
-        """The models of a make (by its slug) that the shop has patterns for: one page of them, counted from 1."""
-        response = self.client.list_models(
-            self.tenant,
-            category,
-            brand,
-            language=language or self.language,
-            order_by=v1.OrderBy.ORDER_BY_POPULARITY if by_popularity else v1.OrderBy.ORDER_BY_NAME,
-            page_size=page_size,
-            skip=convert.skip(page, page_size),
-        )
+        """The models of a make (by its slug) that the shop has patterns for: one page of them, counted from 1.
+
+        Past the last page comes the last one.
+        """
+        while True:
+            response = self.client.list_models(
+                self.tenant,
+                category,
+                brand,
+                language=language or self.language,
+                order_by=v1.OrderBy.ORDER_BY_POPULARITY if by_popularity else v1.OrderBy.ORDER_BY_NAME,
+                page_size=page_size,
+                skip=convert.skip(page, page_size),
+            )
+            last = convert.last_page(response.total_size, page_size)
+            if page <= last:
+                break
+            page = last
         items = [convert.model(message, response.language) for message in response.models]
         return convert.page(items, response.total_size, page, page_size, response.language)
 
@@ -106,13 +125,14 @@ class Bot:
         """Whether the shop has a pattern for a car; `outcome` says what to do next.
 
         The car is given as a person typed it in `text` ("камри 70"; `brand` may already be known), or as `brand` and
-        `model`: their slugs, or names if need be.
+        `model`: their slugs, or names if need be. With nothing of it, the car is unknown.
         """
-        if not text and not (brand and model):
-            raise ValueError("a search takes a text, or a brand and a model")
         wanted = Wanted(generation, year, steering, body_type, language or self.language)
-        if text:
+        if text.strip():
             return self._search_text(category, text, brand, wanted)
+        if not (brand and model):
+            known = brand or model
+            return self._search_text(category, known, "", wanted) if known.strip() else Search("unknown_car")
         try:
             car = convert.named_car(brand, model, generation, year)
             return self._find(category, car, wanted)
@@ -158,7 +178,8 @@ class Bot:
         response = self.client.list_options(
             self.tenant, category, body_type=body_type, language=language or self.language
         )
-        return tuple(convert.option(message, response.language) for message in response.options)
+        visible = (self.client.get_tenant(self.tenant)).prices_visible
+        return tuple(convert.option(message, response.language, visible=visible) for message in response.options)
 
     def calculate_price(
         self,
@@ -169,11 +190,13 @@ class Bot:
         generation: str = "",
         year: int | None = None,
         body_type: str = "",
-        options: Mapping[str, str | bool] | None = None,
+        options: Mapping[str, str | bool | None] | None = None,
+        at_time: datetime | None = None,
         language: str = "",
     ) -> Price:
-        """What a product for a car costs with `options`, e.g. `{"leather": "press", "trunk": True}`.
+        """What a product for a car costs with `options`, e.g. `{"leather": "press", "trunk": True}`, now or `at_time`.
 
+        An option that is False, None or empty is not chosen; `"true"` and `"false"` are True and False.
         Raises BodyTypeRequired where the price depends on a body that is not known (ask which of its `body_types`), and
         PriceNotConfigured where nothing says what this costs (a manager has to).
         """
@@ -186,6 +209,7 @@ class Bot:
             year=year or 0,
             body_type=body_type,
             selections=convert.selections(options or {}),
+            at_time=at_time,
             language=language or self.language,
         )
         return convert.price(response.quote, response.language)
@@ -205,18 +229,24 @@ class Bot:
         generation: str = "",
         year: int | None = None,
         vehicle_text: str = "",
-        options: Mapping[str, str | bool] | None = None,
+        options: Mapping[str, str | bool | None] | None = None,
+        price: Price | None = None,
         quoted_total: Decimal | None = None,
         message: str = "",
         language: str = "",
         request_id: str = "",
+        timeout: float | None = LEAD_TIMEOUT,
     ) -> Lead:
         """Takes down what a customer asks for.
 
-        `customer_id` is the customer's id on the channel, which every channel but the web has. Retries do not double
-        the lead; where the bot itself may be restarted in between, give each lead its own `request_id` (a UUID).
-        Raises InvalidArgument with `violations` where something is not right, e.g. the phone number.
+        `customer_id` is the customer's id on the channel, which every channel but the web has. `price` is the answer of
+        calculate_price that the lead goes by; `quoted_total` is a total from elsewhere. `language` is the one to speak
+        to this customer in from now on; left out, it stays as it was.
+        Retries do not double the lead; where the bot itself may be restarted in between, give each lead its own
+        `request_id` (a UUID).
+        Raises InvalidArgument with `violations` where something is not right, e.g. a phone number, or missing.
         """
+        convert.require(name=name, phone=phone)
         application = v1.Application(
             kind=convert.value(v1.ApplicationKind, "APPLICATION_KIND_", kind),
             customer=v1.Customer(
@@ -225,7 +255,7 @@ class Bot:
                 name=name,
                 phone=phone,
                 username=username,
-                language=language or self.language,
+                language=language,
             ),
             category=category,
             brand=brand,
@@ -234,12 +264,30 @@ class Bot:
             year=year or 0,
             vehicle_text=vehicle_text,
             selections=convert.selections(options or {}),
-            quoted_total=None if quoted_total is None else to_money(quoted_total),
+            quoted_total=convert.quoted(price) if quoted_total is None else to_money(quoted_total),
             message=message,
         )
-        return convert.lead(self.client.create_application(self.tenant, application, request_id=request_id))
+        return convert.lead(
+            self.client.create_application(self.tenant, application, request_id=request_id, timeout=timeout)
+        )
+
+    def lead(self, id: str) -> Lead:
+        """A lead as it is now, e.g. for its `status`."""
+        return convert.lead(self.client.get_application(self.tenant, id))
 
     def texts(self, keys: Iterable[str], *, language: str = "") -> dict[str, str]:
         """What the bot says, by key, with placeholders such as `{name}`; a key without a text is left out."""
         response = self.client.batch_get_texts(self.tenant, keys, language=language or self.language)
         return {text.key: text.value for text in response.texts}
+
+    def say(self, key: str, /, *, language: str = "", **values: object) -> str:
+        """One of the texts, with its placeholders filled in: `say("ask_phone", name="Айбек")`.
+
+        A placeholder without a value stays as it is. A key without a text is a warning in the log, and an empty text:
+        a bot does not break off for it.
+        """
+        text = (self.texts([key], language=language)).get(key)
+        if text is None:
+            log.warning("%s has no text %r", self.tenant, key)
+            return ""
+        return convert.fill(text, values)

@@ -105,19 +105,32 @@ class Connection:
         """A call that changes nothing, and may therefore be repeated."""
         return self._call(method, request, timeout, self._retry.attempts)
 
-    def _write(self, method: Method[RepeatableT, ResponseT], request: RepeatableT, timeout: float | None) -> ResponseT:
+    def _write(
+        self,
+        method: Method[RepeatableT, ResponseT],
+        request: RepeatableT,
+        timeout: float | None,
+        *,
+        decided: bool = False,
+    ) -> ResponseT:
         """A call that may be repeated because its `request_id`, made here if need be, tells that it is the same."""
         request.request_id = request.request_id or new_request_id()
-        return self._call(method, request, timeout, self._retry.attempts)
+        return self._call(method, request, timeout, self._retry.attempts, decided=decided)
 
     def _once(self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None) -> ResponseT:
         """A call that is sent once: nothing would tell a repetition from a second wish."""
         return self._call(method, request, timeout, 1)
 
     def _call(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None, attempts: int
+        self,
+        method: Method[RequestT, ResponseT],
+        request: RequestT,
+        timeout: float | None,
+        attempts: int | None,
+        *,
+        decided: bool = False,
     ) -> ResponseT:
-        """Sends until there is an answer, at most `attempts` times and within one deadline."""
+        """Sends until there is an answer, at most `attempts` times if that is given, and within one deadline."""
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
@@ -126,7 +139,8 @@ class Connection:
             except grpc.RpcError as error:
                 failure = from_rpc_error(error)
                 wait = self._retry.wait(attempt, failure)
-                if attempt >= attempts or not self._retry.allows(failure) or time.monotonic() + wait >= deadline:
+                late = attempt == attempts or time.monotonic() + wait >= deadline
+                if late or not self._retry.allows(failure, decided=decided):
                     raise failure from error
             log.debug(
                 "attempt %d failed, the next is in %.2f s: %s", attempt, wait, failure.reason or failure.code.name

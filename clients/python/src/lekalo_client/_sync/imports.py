@@ -19,6 +19,8 @@ from ..v1 import (
     ListImportRowsResponse,
     ListImportsRequest,
     ListImportsResponse,
+    ListWithdrawnPatternsRequest,
+    ListWithdrawnPatternsResponse,
     RevertImportRequest,
     RowOutcome,
     UploadImportRequest,
@@ -29,7 +31,7 @@ from .connection import Connection, new_request_id
 
 CHUNK = 256 * 1024
 UPLOAD_TIMEOUT = 60.0
-"""The seconds that an upload may take unless told otherwise: up to 32 MiB go a slower way than a question."""
+"""The seconds that an upload, or writing what one has, may take unless told otherwise: longer than a question."""
 
 
 def import_of(response: Message) -> Import:
@@ -116,17 +118,36 @@ class Imports(Connection):
         )
         return self._read(self._imports.ListImportRows, request, timeout)
 
-    def apply_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = None) -> Import:
-        """Carries out what a `validate_only` import previewed. Sent once: if no answer comes, look with get_import."""
+    def list_withdrawn_patterns(
+        self,
+        tenant: str,
+        id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        skip: int = 0,
+        timeout: float | None = None,
+    ) -> ListWithdrawnPatternsResponse:
+        """Lists the patterns that an import withdrew; of a preview, those it would withdraw."""
+        request = ListWithdrawnPatternsRequest(
+            tenant=tenant, id=id, page_size=page_size, page_token=page_token, skip=skip
+        )
+        return self._read(self._imports.ListWithdrawnPatterns, request, timeout)
+
+    def apply_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = UPLOAD_TIMEOUT) -> Import:
+        """Carries out what a `validate_only` import previewed, or takes in rows that are understood by now.
+
+        Sent once: if no answer comes, look with get_import.
+        """
         request = ApplyImportRequest(tenant=tenant, id=id, etag=etag)
         return import_of(self._once(self._imports.ApplyImport, request, timeout))
 
-    def revert_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = None) -> Import:
+    def revert_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = UPLOAD_TIMEOUT) -> Import:
         """Puts back what an import changed. Sent once: if no answer comes, look with get_import."""
         request = RevertImportRequest(tenant=tenant, id=id, etag=etag)
         return import_of(self._once(self._imports.RevertImport, request, timeout))
 
     def cancel_import(self, tenant: str, id: str, *, timeout: float | None = None) -> Import:
-        """Stops an import that has not ended. Sent once: if no answer comes, look with get_import."""
+        """Stops an import that has not ended, or discards a preview. Sent once: without an answer, use get_import."""
         request = CancelImportRequest(tenant=tenant, id=id)
         return import_of(self._once(self._imports.CancelImport, request, timeout))

@@ -62,4 +62,5 @@ class Tenants(Connection):
         request = UpdateTenantRequest(
             tenant=tenant, update_mask=FieldMask(paths=update_mask), etag=etag, request_id=request_id
         )
-        return (self._write(self._tenants.UpdateTenant, request, timeout)).tenant
+        decided = bool(etag or tenant.etag)
+        return (self._write(self._tenants.UpdateTenant, request, timeout, decided=decided)).tenant

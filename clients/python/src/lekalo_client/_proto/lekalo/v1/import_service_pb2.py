@@ -23,66 +23,73 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from . import catalog_service_pb2 as lekalo_dot_v1_dot_catalog__service__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elekalo/v1/import_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15lekalo/v1/types.proto\"\xfb\x02\n\x06Import\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12#\n\x04mode\x18\x06 \x01(\x0e\x32\x15.lekalo.v1.ImportMode\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.lekalo.v1.ImportState\x12\'\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\x17.lekalo.v1.ImportCounts\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x16.lekalo.v1.ImportError\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x15\n\rvalidate_only\x18\r \x01(\x08\"\x9c\x01\n\x0cImportCounts\x12\x11\n\trows_read\x18\x01 \x01(\x05\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x0e\n\x06merged\x18\x05 \x01(\x05\x12\x10\n\x08rejected\x18\x06 \x01(\x05\x12\x0f\n\x07headers\x18\x07 \x01(\x05\x12\x11\n\twithdrawn\x18\x08 \x01(\x05\":\n\x0bImportError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"\xe3\x03\n\tImportRow\x12\x12\n\nrow_number\x18\x01 \x01(\x05\x12\x13\n\x0bpage_number\x18\x02 \x01(\x05\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x65lls\x18\x04 \x03(\t\x12\r\n\x05\x62rand\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x12\n\ngeneration\x18\x07 \x01(\t\x12\x11\n\tyear_from\x18\x08 \x01(\x05\x12\x0f\n\x07year_to\x18\t \x01(\x05\x12\x11\n\tbody_type\x18\n \x01(\t\x12%\n\x08steering\x18\x0b \x01(\x0e\x32\x13.lekalo.v1.Steering\x12#\n\x07\x62orders\x18\x0c \x01(\x0e\x32\x12.lekalo.v1.Borders\x12&\n\tseat_rows\x18\r \x01(\x0e\x32\x13.lekalo.v1.SeatRows\x12\x1f\n\x05trunk\x18\x0e \x01(\x0e\x32\x10.lekalo.v1.Trunk\x12&\n\x07outcome\x18\x0f \x01(\x0e\x32\x15.lekalo.v1.RowOutcome\x12\x12\n\npattern_id\x18\x10 \x01(\t\x12\x13\n\x0bsame_as_row\x18\x11 \x01(\x05\x12&\n\x06issues\x18\x12 \x03(\x0b\x32\x16.lekalo.v1.ImportIssue\x12\x14\n\x0csame_as_page\x18\x13 \x01(\x05\"O\n\x0bImportIssue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nsuggestion\x18\x04 \x01(\t\"\\\n\x13UploadImportRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.lekalo.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\xb3\x01\n\x0cImportHeader\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12#\n\x04mode\x18\x04 \x01(\x0e\x32\x15.lekalo.v1.ImportMode\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x1e\n\x16\x61llow_large_withdrawal\x18\x07 \x01(\x08\"9\n\x14UploadImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\".\n\x10GetImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"6\n\x11GetImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"Y\n\x12ListImportsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\"f\n\x13ListImportsResponse\x12\"\n\x07imports\x18\x01 \x03(\x0b\x32\x11.lekalo.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"0\n\x12WatchImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"8\n\x13WatchImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"\x90\x01\n\x15ListImportRowsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12&\n\x07outcome\x18\x03 \x01(\x0e\x32\x15.lekalo.v1.RowOutcome\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\"i\n\x16ListImportRowsResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.lekalo.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\">\n\x12\x41pplyImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"8\n\x13\x41pplyImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"?\n\x13RevertImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"9\n\x14RevertImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"1\n\x13\x43\x61ncelImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"9\n\x14\x43\x61ncelImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import*Y\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n\x13IMPORT_MODE_REPLACE\x10\x02*\xe6\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_STATE_QUEUED\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_VALIDATED\x10\x03\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x04\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x05\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x06\x12\x19\n\x15IMPORT_STATE_REVERTED\x10\x07*\xc0\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_OUTCOME_CREATED\x10\x01\x12\x17\n\x13ROW_OUTCOME_UPDATED\x10\x02\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x03\x12\x16\n\x12ROW_OUTCOME_MERGED\x10\x04\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x05\x12\x16\n\x12ROW_OUTCOME_HEADER\x10\x06\x32\x8f\x05\n\rImportService\x12Q\n\x0cUploadImport\x12\x1e.lekalo.v1.UploadImportRequest\x1a\x1f.lekalo.v1.UploadImportResponse(\x01\x12\x46\n\tGetImport\x12\x1b.lekalo.v1.GetImportRequest\x1a\x1c.lekalo.v1.GetImportResponse\x12L\n\x0bListImports\x12\x1d.lekalo.v1.ListImportsRequest\x1a\x1e.lekalo.v1.ListImportsResponse\x12N\n\x0bWatchImport\x12\x1d.lekalo.v1.WatchImportRequest\x1a\x1e.lekalo.v1.WatchImportResponse0\x01\x12U\n\x0eListImportRows\x12 .lekalo.v1.ListImportRowsRequest\x1a!.lekalo.v1.ListImportRowsResponse\x12L\n\x0b\x41pplyImport\x12\x1d.lekalo.v1.ApplyImportRequest\x1a\x1e.lekalo.v1.ApplyImportResponse\x12O\n\x0cRevertImport\x12\x1e.lekalo.v1.RevertImportRequest\x1a\x1f.lekalo.v1.RevertImportResponse\x12O\n\x0c\x43\x61ncelImport\x12\x1e.lekalo.v1.CancelImportRequest\x1a\x1f.lekalo.v1.CancelImportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elekalo/v1/import_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flekalo/v1/catalog_service.proto\x1a\x15lekalo/v1/types.proto\"\x8e\x03\n\x06Import\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x0e\n\x06sha256\x18\x05 \x01(\t\x12#\n\x04mode\x18\x06 \x01(\x0e\x32\x15.lekalo.v1.ImportMode\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.lekalo.v1.ImportState\x12\'\n\x06\x63ounts\x18\x08 \x01(\x0b\x32\x17.lekalo.v1.ImportCounts\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x16.lekalo.v1.ImportError\x12\x0c\n\x04\x65tag\x18\x0c \x01(\t\x12\x15\n\rvalidate_only\x18\r \x01(\x08\x12\x11\n\twaits_for\x18\x0e \x01(\t\"\x9c\x01\n\x0cImportCounts\x12\x11\n\trows_read\x18\x01 \x01(\x05\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x0e\n\x06merged\x18\x05 \x01(\x05\x12\x10\n\x08rejected\x18\x06 \x01(\x05\x12\x0f\n\x07headers\x18\x07 \x01(\x05\x12\x11\n\twithdrawn\x18\x08 \x01(\x05\":\n\x0bImportError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04hint\x18\x03 \x01(\t\"\x8e\x04\n\tImportRow\x12\x12\n\nrow_number\x18\x01 \x01(\x05\x12\x13\n\x0bpage_number\x18\x02 \x01(\x05\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\r\n\x05\x63\x65lls\x18\x04 \x03(\t\x12\r\n\x05\x62rand\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x12\n\ngeneration\x18\x07 \x01(\t\x12\x11\n\tyear_from\x18\x08 \x01(\x05\x12\x0f\n\x07year_to\x18\t \x01(\x05\x12\x11\n\tbody_type\x18\n \x01(\t\x12%\n\x08steering\x18\x0b \x01(\x0e\x32\x13.lekalo.v1.Steering\x12#\n\x07\x62orders\x18\x0c \x01(\x0e\x32\x12.lekalo.v1.Borders\x12&\n\tseat_rows\x18\r \x01(\x0e\x32\x13.lekalo.v1.SeatRows\x12\x1f\n\x05trunk\x18\x0e \x01(\x0e\x32\x10.lekalo.v1.Trunk\x12&\n\x07outcome\x18\x0f \x01(\x0e\x32\x15.lekalo.v1.RowOutcome\x12\x12\n\npattern_id\x18\x10 \x01(\t\x12\x13\n\x0bsame_as_row\x18\x11 \x01(\x05\x12&\n\x06issues\x18\x12 \x03(\x0b\x32\x16.lekalo.v1.ImportIssue\x12\x14\n\x0csame_as_page\x18\x13 \x01(\x05\x12)\n\x07\x63hanges\x18\x14 \x03(\x0b\x32\x18.lekalo.v1.PatternChange\"=\n\rPatternChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"O\n\x0bImportIssue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nsuggestion\x18\x04 \x01(\t\"\\\n\x13UploadImportRequest\x12)\n\x06header\x18\x01 \x01(\x0b\x32\x17.lekalo.v1.ImportHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload\"\xb3\x01\n\x0cImportHeader\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tfile_name\x18\x03 \x01(\t\x12#\n\x04mode\x18\x04 \x01(\x0e\x32\x15.lekalo.v1.ImportMode\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x1e\n\x16\x61llow_large_withdrawal\x18\x07 \x01(\x08\"9\n\x14UploadImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\".\n\x10GetImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"6\n\x11GetImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"Y\n\x12ListImportsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0c\n\x04skip\x18\x04 \x01(\x05\"f\n\x13ListImportsResponse\x12\"\n\x07imports\x18\x01 \x03(\x0b\x32\x11.lekalo.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"0\n\x12WatchImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"8\n\x13WatchImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"\x90\x01\n\x15ListImportRowsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12&\n\x07outcome\x18\x03 \x01(\x0e\x32\x15.lekalo.v1.RowOutcome\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\"i\n\x16ListImportRowsResponse\x12\"\n\x04rows\x18\x01 \x03(\x0b\x32\x14.lekalo.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"o\n\x1cListWithdrawnPatternsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0c\n\x04skip\x18\x05 \x01(\x05\"r\n\x1dListWithdrawnPatternsResponse\x12$\n\x08patterns\x18\x01 \x03(\x0b\x32\x12.lekalo.v1.Pattern\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\">\n\x12\x41pplyImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"8\n\x13\x41pplyImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"?\n\x13RevertImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\"9\n\x14RevertImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import\"1\n\x13\x43\x61ncelImportRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"9\n\x14\x43\x61ncelImportResponse\x12!\n\x06import\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Import*Y\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_MODE_MERGE\x10\x01\x12\x17\n\x13IMPORT_MODE_REPLACE\x10\x02*\xe6\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13IMPORT_STATE_QUEUED\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_VALIDATED\x10\x03\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x04\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x05\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x06\x12\x19\n\x15IMPORT_STATE_REVERTED\x10\x07*\xc0\x01\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ROW_OUTCOME_CREATED\x10\x01\x12\x17\n\x13ROW_OUTCOME_UPDATED\x10\x02\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x03\x12\x16\n\x12ROW_OUTCOME_MERGED\x10\x04\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x05\x12\x16\n\x12ROW_OUTCOME_HEADER\x10\x06\x32\xfb\x05\n\rImportService\x12Q\n\x0cUploadImport\x12\x1e.lekalo.v1.UploadImportRequest\x1a\x1f.lekalo.v1.UploadImportResponse(\x01\x12\x46\n\tGetImport\x12\x1b.lekalo.v1.GetImportRequest\x1a\x1c.lekalo.v1.GetImportResponse\x12L\n\x0bListImports\x12\x1d.lekalo.v1.ListImportsRequest\x1a\x1e.lekalo.v1.ListImportsResponse\x12N\n\x0bWatchImport\x12\x1d.lekalo.v1.WatchImportRequest\x1a\x1e.lekalo.v1.WatchImportResponse0\x01\x12U\n\x0eListImportRows\x12 .lekalo.v1.ListImportRowsRequest\x1a!.lekalo.v1.ListImportRowsResponse\x12j\n\x15ListWithdrawnPatterns\x12\'.lekalo.v1.ListWithdrawnPatternsRequest\x1a(.lekalo.v1.ListWithdrawnPatternsResponse\x12L\n\x0b\x41pplyImport\x12\x1d.lekalo.v1.ApplyImportRequest\x1a\x1e.lekalo.v1.ApplyImportResponse\x12O\n\x0cRevertImport\x12\x1e.lekalo.v1.RevertImportRequest\x1a\x1f.lekalo.v1.RevertImportResponse\x12O\n\x0c\x43\x61ncelImport\x12\x1e.lekalo.v1.CancelImportRequest\x1a\x1f.lekalo.v1.CancelImportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.import_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTMODE']._serialized_start=2621
-  _globals['_IMPORTMODE']._serialized_end=2710
-  _globals['_IMPORTSTATE']._serialized_start=2713
-  _globals['_IMPORTSTATE']._serialized_end=2943
-  _globals['_ROWOUTCOME']._serialized_start=2946
-  _globals['_ROWOUTCOME']._serialized_end=3138
-  _globals['_IMPORT']._serialized_start=102
-  _globals['_IMPORT']._serialized_end=481
-  _globals['_IMPORTCOUNTS']._serialized_start=484
-  _globals['_IMPORTCOUNTS']._serialized_end=640
-  _globals['_IMPORTERROR']._serialized_start=642
-  _globals['_IMPORTERROR']._serialized_end=700
-  _globals['_IMPORTROW']._serialized_start=703
-  _globals['_IMPORTROW']._serialized_end=1186
-  _globals['_IMPORTISSUE']._serialized_start=1188
-  _globals['_IMPORTISSUE']._serialized_end=1267
-  _globals['_UPLOADIMPORTREQUEST']._serialized_start=1269
-  _globals['_UPLOADIMPORTREQUEST']._serialized_end=1361
-  _globals['_IMPORTHEADER']._serialized_start=1364
-  _globals['_IMPORTHEADER']._serialized_end=1543
-  _globals['_UPLOADIMPORTRESPONSE']._serialized_start=1545
-  _globals['_UPLOADIMPORTRESPONSE']._serialized_end=1602
-  _globals['_GETIMPORTREQUEST']._serialized_start=1604
-  _globals['_GETIMPORTREQUEST']._serialized_end=1650
-  _globals['_GETIMPORTRESPONSE']._serialized_start=1652
-  _globals['_GETIMPORTRESPONSE']._serialized_end=1706
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=1708
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=1797
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1799
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=1901
-  _globals['_WATCHIMPORTREQUEST']._serialized_start=1903
-  _globals['_WATCHIMPORTREQUEST']._serialized_end=1951
-  _globals['_WATCHIMPORTRESPONSE']._serialized_start=1953
-  _globals['_WATCHIMPORTRESPONSE']._serialized_end=2009
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=2012
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=2156
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=2158
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=2263
-  _globals['_APPLYIMPORTREQUEST']._serialized_start=2265
-  _globals['_APPLYIMPORTREQUEST']._serialized_end=2327
-  _globals['_APPLYIMPORTRESPONSE']._serialized_start=2329
-  _globals['_APPLYIMPORTRESPONSE']._serialized_end=2385
-  _globals['_REVERTIMPORTREQUEST']._serialized_start=2387
-  _globals['_REVERTIMPORTREQUEST']._serialized_end=2450
-  _globals['_REVERTIMPORTRESPONSE']._serialized_start=2452
-  _globals['_REVERTIMPORTRESPONSE']._serialized_end=2509
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=2511
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=2560
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=2562
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=2619
-  _globals['_IMPORTSERVICE']._serialized_start=3141
-  _globals['_IMPORTSERVICE']._serialized_end=3796
+  _globals['_IMPORTMODE']._serialized_start=3008
+  _globals['_IMPORTMODE']._serialized_end=3097
+  _globals['_IMPORTSTATE']._serialized_start=3100
+  _globals['_IMPORTSTATE']._serialized_end=3330
+  _globals['_ROWOUTCOME']._serialized_start=3333
+  _globals['_ROWOUTCOME']._serialized_end=3525
+  _globals['_IMPORT']._serialized_start=135
+  _globals['_IMPORT']._serialized_end=533
+  _globals['_IMPORTCOUNTS']._serialized_start=536
+  _globals['_IMPORTCOUNTS']._serialized_end=692
+  _globals['_IMPORTERROR']._serialized_start=694
+  _globals['_IMPORTERROR']._serialized_end=752
+  _globals['_IMPORTROW']._serialized_start=755
+  _globals['_IMPORTROW']._serialized_end=1281
+  _globals['_PATTERNCHANGE']._serialized_start=1283
+  _globals['_PATTERNCHANGE']._serialized_end=1344
+  _globals['_IMPORTISSUE']._serialized_start=1346
+  _globals['_IMPORTISSUE']._serialized_end=1425
+  _globals['_UPLOADIMPORTREQUEST']._serialized_start=1427
+  _globals['_UPLOADIMPORTREQUEST']._serialized_end=1519
+  _globals['_IMPORTHEADER']._serialized_start=1522
+  _globals['_IMPORTHEADER']._serialized_end=1701
+  _globals['_UPLOADIMPORTRESPONSE']._serialized_start=1703
+  _globals['_UPLOADIMPORTRESPONSE']._serialized_end=1760
+  _globals['_GETIMPORTREQUEST']._serialized_start=1762
+  _globals['_GETIMPORTREQUEST']._serialized_end=1808
+  _globals['_GETIMPORTRESPONSE']._serialized_start=1810
+  _globals['_GETIMPORTRESPONSE']._serialized_end=1864
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=1866
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=1955
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=1957
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2059
+  _globals['_WATCHIMPORTREQUEST']._serialized_start=2061
+  _globals['_WATCHIMPORTREQUEST']._serialized_end=2109
+  _globals['_WATCHIMPORTRESPONSE']._serialized_start=2111
+  _globals['_WATCHIMPORTRESPONSE']._serialized_end=2167
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=2170
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=2314
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=2316
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=2421
+  _globals['_LISTWITHDRAWNPATTERNSREQUEST']._serialized_start=2423
+  _globals['_LISTWITHDRAWNPATTERNSREQUEST']._serialized_end=2534
+  _globals['_LISTWITHDRAWNPATTERNSRESPONSE']._serialized_start=2536
+  _globals['_LISTWITHDRAWNPATTERNSRESPONSE']._serialized_end=2650
+  _globals['_APPLYIMPORTREQUEST']._serialized_start=2652
+  _globals['_APPLYIMPORTREQUEST']._serialized_end=2714
+  _globals['_APPLYIMPORTRESPONSE']._serialized_start=2716
+  _globals['_APPLYIMPORTRESPONSE']._serialized_end=2772
+  _globals['_REVERTIMPORTREQUEST']._serialized_start=2774
+  _globals['_REVERTIMPORTREQUEST']._serialized_end=2837
+  _globals['_REVERTIMPORTRESPONSE']._serialized_start=2839
+  _globals['_REVERTIMPORTRESPONSE']._serialized_end=2896
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=2898
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=2947
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=2949
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=3006
+  _globals['_IMPORTSERVICE']._serialized_start=3528
+  _globals['_IMPORTSERVICE']._serialized_end=4291
 # @@protoc_insertion_point(module_scope)

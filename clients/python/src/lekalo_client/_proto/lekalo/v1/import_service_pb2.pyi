@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from . import catalog_service_pb2 as _catalog_service_pb2
 from . import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -54,7 +55,7 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     IMPORT_STATE_UNSPECIFIED: _ImportState.ValueType  # 0
     """Never sent."""
     IMPORT_STATE_QUEUED: _ImportState.ValueType  # 1
-    """Waits for its turn."""
+    """Waits for its turn; `waits_for` says for whom."""
     IMPORT_STATE_RUNNING: _ImportState.ValueType  # 2
     """Is being read or written."""
     IMPORT_STATE_VALIDATED: _ImportState.ValueType  # 3
@@ -64,7 +65,7 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     IMPORT_STATE_FAILED: _ImportState.ValueType  # 5
     """Was not written; `error` says why."""
     IMPORT_STATE_CANCELLED: _ImportState.ValueType  # 6
-    """Was cancelled; nothing was written."""
+    """Was cancelled; nothing was written. The rows of a preview stay as a record."""
     IMPORT_STATE_REVERTED: _ImportState.ValueType  # 7
     """Was written, then put back."""
 
@@ -74,7 +75,7 @@ class ImportState(_ImportState, metaclass=_ImportStateEnumTypeWrapper):
 IMPORT_STATE_UNSPECIFIED: ImportState.ValueType  # 0
 """Never sent."""
 IMPORT_STATE_QUEUED: ImportState.ValueType  # 1
-"""Waits for its turn."""
+"""Waits for its turn; `waits_for` says for whom."""
 IMPORT_STATE_RUNNING: ImportState.ValueType  # 2
 """Is being read or written."""
 IMPORT_STATE_VALIDATED: ImportState.ValueType  # 3
@@ -84,7 +85,7 @@ IMPORT_STATE_SUCCEEDED: ImportState.ValueType  # 4
 IMPORT_STATE_FAILED: ImportState.ValueType  # 5
 """Was not written; `error` says why."""
 IMPORT_STATE_CANCELLED: ImportState.ValueType  # 6
-"""Was cancelled; nothing was written."""
+"""Was cancelled; nothing was written. The rows of a preview stay as a record."""
 IMPORT_STATE_REVERTED: ImportState.ValueType  # 7
 """Was written, then put back."""
 Global___ImportState: _TypeAlias = ImportState  # noqa: Y015
@@ -148,6 +149,7 @@ class Import(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    WAITS_FOR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The import's id. Opaque."""
     tenant: _builtins.str
@@ -166,6 +168,8 @@ class Import(_message.Message):
     """Another value at each change of state. Opaque."""
     validate_only: _builtins.bool
     """Whether it was uploaded to be looked at first."""
+    waits_for: _builtins.str
+    """QUEUED: the id of the import into the same category that is RUNNING, or is QUEUED before it; else empty."""
     @_builtins.property
     def counts(self) -> Global___ImportCounts:
         """How many rows met which outcome: while RUNNING, so far; VALIDATED, what would be."""
@@ -198,10 +202,11 @@ class Import(_message.Message):
         error: Global___ImportError | None = ...,
         etag: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        waits_for: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "counts", b"counts", "created_at", b"created_at", "error", b"error", "etag", b"etag", "file_name", b"file_name", "finished_at", b"finished_at", "id", b"id", "mode", b"mode", "sha256", b"sha256", "state", b"state", "tenant", b"tenant", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "counts", b"counts", "created_at", b"created_at", "error", b"error", "etag", b"etag", "file_name", b"file_name", "finished_at", b"finished_at", "id", b"id", "mode", b"mode", "sha256", b"sha256", "state", b"state", "tenant", b"tenant", "validate_only", b"validate_only", "waits_for", b"waits_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -236,7 +241,9 @@ class ImportCounts(_message.Message):
     headers: _builtins.int
     """Rows with the outcome HEADER."""
     withdrawn: _builtins.int
-    """Patterns, not rows, that a REPLACE withdrew because the file no longer has them; no part of `rows_read`."""
+    """Patterns, not rows, that a REPLACE withdrew because the file no longer has them; no part of `rows_read`.
+    ListWithdrawnPatterns has them.
+    """
     def __init__(
         self,
         *,
@@ -267,8 +274,8 @@ class ImportError(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     HINT_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """What it is, for programs: `UNSUPPORTED_FORMAT`, `FILE_DAMAGED`, `FILE_ENCRYPTED`, `NO_TABLE`, `LIMIT_EXCEEDED`,
-    `LARGE_WITHDRAWAL`, `INTERNAL`. New codes may be added.
+    """What it is, for programs: `UNSUPPORTED_FORMAT`, `FILE_DAMAGED`, `FILE_ENCRYPTED`, `FILE_UNREADABLE`, `NO_TABLE`,
+    `LIMIT_EXCEEDED`, `LARGE_WITHDRAWAL`, `INTERRUPTED`, `INTERNAL`. New codes may be added.
     """
     message: _builtins.str
     """What it is, for people, in English; programs that speak to people go by the code."""
@@ -314,6 +321,7 @@ class ImportRow(_message.Message):
     SAME_AS_ROW_FIELD_NUMBER: _builtins.int
     ISSUES_FIELD_NUMBER: _builtins.int
     SAME_AS_PAGE_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     row_number: _builtins.int
     """The row's number within its page, data rows from 1; a header at the top of its page has 0."""
     page_number: _builtins.int
@@ -356,6 +364,10 @@ class ImportRow(_message.Message):
     def issues(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportIssue]:
         """What is questionable or wrong about it."""
 
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatternChange]:
+        """UPDATED: what changes about its pattern, old and new; else empty."""
+
     def __init__(
         self,
         *,
@@ -378,14 +390,47 @@ class ImportRow(_message.Message):
         same_as_row: _builtins.int = ...,
         issues: _abc.Iterable[Global___ImportIssue] | None = ...,
         same_as_page: _builtins.int = ...,
+        changes: _abc.Iterable[Global___PatternChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_type", b"body_type", "borders", b"borders", "brand", b"brand", "cells", b"cells", "generation", b"generation", "issues", b"issues", "model", b"model", "outcome", b"outcome", "page_number", b"page_number", "pattern_id", b"pattern_id", "row_number", b"row_number", "same_as_page", b"same_as_page", "same_as_row", b"same_as_row", "seat_rows", b"seat_rows", "source_id", b"source_id", "steering", b"steering", "trunk", b"trunk", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_type", b"body_type", "borders", b"borders", "brand", b"brand", "cells", b"cells", "changes", b"changes", "generation", b"generation", "issues", b"issues", "model", b"model", "outcome", b"outcome", "page_number", b"page_number", "pattern_id", b"pattern_id", "row_number", b"row_number", "same_as_page", b"same_as_page", "same_as_row", b"same_as_row", "seat_rows", b"seat_rows", "source_id", b"source_id", "steering", b"steering", "trunk", b"trunk", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportRow: _TypeAlias = ImportRow  # noqa: Y015
+
+@_typing.final
+class PatternChange(_message.Message):
+    """A field of a pattern that a row changes. What tells patterns from each other makes another pattern, not a change; so
+    this is always a withdrawn pattern that is available again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The Pattern field: `available`."""
+    before: _builtins.str
+    """What it was: `false`."""
+    after: _builtins.str
+    """What it becomes: `true`."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatternChange: _TypeAlias = PatternChange  # noqa: Y015
 
 @_typing.final
 class ImportIssue(_message.Message):
@@ -795,8 +840,90 @@ class ListImportRowsResponse(_message.Message):
 Global___ListImportRowsResponse: _TypeAlias = ListImportRowsResponse  # noqa: Y015
 
 @_typing.final
+class ListWithdrawnPatternsRequest(_message.Message):
+    """Asks for a page of the patterns an import withdrew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
+    """
+    id: _builtins.str
+    """The import's id. Required, no default; at most 64 characters.
+    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown or another tenant's:
+    NOT_FOUND `IMPORT_NOT_FOUND`.
+    """
+    page_size: _builtins.int
+    """How many to return at most. Default 50 (when 0); over 500 is cut to 500. Negative: INVALID_ARGUMENT
+    `FIELD_OUT_OF_RANGE`.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the page before, with all other fields but `page_size` and `skip` as they were. Default:
+    the first page. At most 1024 characters. Longer, not one of ours, or from another request: INVALID_ARGUMENT
+    `PAGE_TOKEN_INVALID`.
+    """
+    skip: _builtins.int
+    """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
+    the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWithdrawnPatternsRequest: _TypeAlias = ListWithdrawnPatternsRequest  # noqa: Y015
+
+@_typing.final
+class ListWithdrawnPatternsResponse(_message.Message):
+    """A page of the patterns an import withdrew, or would."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATTERNS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty on the last."""
+    total_size: _builtins.int
+    """How many there are on all pages together."""
+    @_builtins.property
+    def patterns(self) -> _containers.RepeatedCompositeFieldContainer[_catalog_service_pb2.Pattern]:
+        """The patterns."""
+
+    def __init__(
+        self,
+        *,
+        patterns: _abc.Iterable[_catalog_service_pb2.Pattern] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "patterns", b"patterns", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWithdrawnPatternsResponse: _TypeAlias = ListWithdrawnPatternsResponse  # noqa: Y015
+
+@_typing.final
 class ApplyImportRequest(_message.Message):
-    """Carries out a previewed import."""
+    """Carries out a previewed import, or takes in what is understood by now."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -60,6 +60,11 @@ class ImportServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_import__service__pb2.ListImportRowsRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListImportRowsResponse.FromString,
                 _registered_method=True)
+        self.ListWithdrawnPatterns = channel.unary_unary(
+                '/lekalo.v1.ImportService/ListWithdrawnPatterns',
+                request_serializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.FromString,
+                _registered_method=True)
         self.ApplyImport = channel.unary_unary(
                 '/lekalo.v1.ImportService/ApplyImport',
                 request_serializer=lekalo_dot_v1_dot_import__service__pb2.ApplyImportRequest.SerializeToString,
@@ -86,7 +91,8 @@ class ImportServiceServicer(object):
         Role: MANAGER.
 
         Answers when the file is stored, with the import QUEUED; follow it with WatchImport. An upload that breaks off
-        leaves nothing behind. Imports into one category of a tenant are written one after the other, each all or nothing.
+        leaves nothing behind. Imports into one category of a tenant run one after the other in the order of their uploads,
+        each all or nothing: one is RUNNING, the others are QUEUED and name in `waits_for` whom they wait for.
         What is wrong with the file itself is told by the import (FAILED, with `error`), not by this call.
 
         Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
@@ -139,39 +145,64 @@ class ImportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ApplyImport(self, request, context):
-        """Carries out what a `validate_only` import previewed, exactly that, or nothing. Role: MANAGER.
+    def ListWithdrawnPatterns(self, request, context):
+        """Lists the patterns that a REPLACE withdrew because the file no longer has them; of a VALIDATED import, those it would
+        withdraw. In the order of their ids, as they are now: `available` tells. Role: MANAGER.
 
-        The import comes back QUEUED, RUNNING or already SUCCEEDED; follow it with WatchImport. Of two who try at once, one
-        succeeds.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyImport(self, request, context):
+        """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
+        not understand when it was written and can by now. Role: MANAGER.
+
+        VALIDATED: the recorded rows are compared with the tenant's patterns and the vehicle reference as they are now. If
+        any row would come out otherwise than previewed, or other patterns be withdrawn, nothing is written and the import
+        stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
+        all is written, with the import SUCCEEDED.
+
+        SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+        (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
+        patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
+        is understood, nothing changes: repeating the call is harmless.
+
+        Of two who apply at once, one carries it out. The other, if it gave an etag, is refused; else it gets the import as
+        carried out.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not VALIDATED), `PREVIEW_OUTDATED`.
+        ABORTED `ETAG_MISMATCH`, `PREVIEW_OUTDATED`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (neither VALIDATED nor
+        SUCCEEDED), `IMPORT_RUNNING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevertImport(self, request, context):
-        """Puts back what an import changed, all or nothing: created patterns go, changed and withdrawn ones are as before.
+        """Puts back what an import changed, all or nothing: patterns it created go, changed and withdrawn ones are as before.
         Role: MANAGER.
 
-        Its rows and counts stay as a record.
+        Its rows and counts stay as a record, ids of patterns that are gone among them. It is refused if a later import that
+        still stands changed any of these patterns or has a row for one: revert that import first. Model variants that only
+        the price list named stay in the vehicle reference.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED), `IMPORT_SUPERSEDED` (a later
-        import touched the same patterns).
+        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED, e.g. reverted already),
+        `IMPORT_SUPERSEDED` (a later import touched the same patterns), `IMPORT_RUNNING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelImport(self, request, context):
-        """Stops an import that is QUEUED or RUNNING; nothing of it is written. Cancelling a CANCELLED one changes nothing.
-        Role: MANAGER.
+        """Stops an import that is QUEUED or RUNNING, on whichever server, or discards one that is VALIDATED: nothing of it is
+        written, and it cannot be applied. Cancelling a CANCELLED one changes nothing. Role: MANAGER.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (it has ended).
+        FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,6 +235,11 @@ def add_ImportServiceServicer_to_server(servicer, server):
                     servicer.ListImportRows,
                     request_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListImportRowsRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_import__service__pb2.ListImportRowsResponse.SerializeToString,
+            ),
+            'ListWithdrawnPatterns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWithdrawnPatterns,
+                    request_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.SerializeToString,
             ),
             'ApplyImport': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplyImport,
@@ -357,6 +393,33 @@ class ImportService(object):
             '/lekalo.v1.ImportService/ListImportRows',
             lekalo_dot_v1_dot_import__service__pb2.ListImportRowsRequest.SerializeToString,
             lekalo_dot_v1_dot_import__service__pb2.ListImportRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWithdrawnPatterns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ImportService/ListWithdrawnPatterns',
+            lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.SerializeToString,
+            lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,7 +38,8 @@ class ImportServiceStub:
     Role: MANAGER.
 
     Answers when the file is stored, with the import QUEUED; follow it with WatchImport. An upload that breaks off
-    leaves nothing behind. Imports into one category of a tenant are written one after the other, each all or nothing.
+    leaves nothing behind. Imports into one category of a tenant run one after the other in the order of their uploads,
+    each all or nothing: one is RUNNING, the others are QUEUED and name in `waits_for` whom they wait for.
     What is wrong with the file itself is told by the import (FAILED, with `error`), not by this call.
 
     Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
@@ -71,31 +72,52 @@ class ImportServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
     """
-    ApplyImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]
-    """Carries out what a `validate_only` import previewed, exactly that, or nothing. Role: MANAGER.
+    ListWithdrawnPatterns: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ListWithdrawnPatternsRequest, _import_service_pb2.ListWithdrawnPatternsResponse]
+    """Lists the patterns that a REPLACE withdrew because the file no longer has them; of a VALIDATED import, those it would
+    withdraw. In the order of their ids, as they are now: `available` tells. Role: MANAGER.
 
-    The import comes back QUEUED, RUNNING or already SUCCEEDED; follow it with WatchImport. Of two who try at once, one
-    succeeds.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+    """
+    ApplyImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]
+    """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
+    not understand when it was written and can by now. Role: MANAGER.
+
+    VALIDATED: the recorded rows are compared with the tenant's patterns and the vehicle reference as they are now. If
+    any row would come out otherwise than previewed, or other patterns be withdrawn, nothing is written and the import
+    stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
+    all is written, with the import SUCCEEDED.
+
+    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+    (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
+    patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
+    is understood, nothing changes: repeating the call is harmless.
+
+    Of two who apply at once, one carries it out. The other, if it gave an etag, is refused; else it gets the import as
+    carried out.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not VALIDATED), `PREVIEW_OUTDATED`.
+    ABORTED `ETAG_MISMATCH`, `PREVIEW_OUTDATED`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (neither VALIDATED nor
+    SUCCEEDED), `IMPORT_RUNNING`.
     """
     RevertImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.RevertImportRequest, _import_service_pb2.RevertImportResponse]
-    """Puts back what an import changed, all or nothing: created patterns go, changed and withdrawn ones are as before.
+    """Puts back what an import changed, all or nothing: patterns it created go, changed and withdrawn ones are as before.
     Role: MANAGER.
 
-    Its rows and counts stay as a record.
+    Its rows and counts stay as a record, ids of patterns that are gone among them. It is refused if a later import that
+    still stands changed any of these patterns or has a row for one: revert that import first. Model variants that only
+    the price list named stay in the vehicle reference.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED), `IMPORT_SUPERSEDED` (a later
-    import touched the same patterns).
+    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED, e.g. reverted already),
+    `IMPORT_SUPERSEDED` (a later import touched the same patterns), `IMPORT_RUNNING`.
     """
     CancelImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.CancelImportRequest, _import_service_pb2.CancelImportResponse]
-    """Stops an import that is QUEUED or RUNNING; nothing of it is written. Cancelling a CANCELLED one changes nothing.
-    Role: MANAGER.
+    """Stops an import that is QUEUED or RUNNING, on whichever server, or discards one that is VALIDATED: nothing of it is
+    written, and it cannot be applied. Cancelling a CANCELLED one changes nothing. Role: MANAGER.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (it has ended).
+    FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
     """
 
 @_typing.type_check_only
@@ -108,7 +130,8 @@ class ImportServiceAsyncStub(ImportServiceStub):
     Role: MANAGER.
 
     Answers when the file is stored, with the import QUEUED; follow it with WatchImport. An upload that breaks off
-    leaves nothing behind. Imports into one category of a tenant are written one after the other, each all or nothing.
+    leaves nothing behind. Imports into one category of a tenant run one after the other in the order of their uploads,
+    each all or nothing: one is RUNNING, the others are QUEUED and name in `waits_for` whom they wait for.
     What is wrong with the file itself is told by the import (FAILED, with `error`), not by this call.
 
     Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
@@ -141,31 +164,52 @@ class ImportServiceAsyncStub(ImportServiceStub):
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
     """
-    ApplyImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]  # type: ignore[assignment]
-    """Carries out what a `validate_only` import previewed, exactly that, or nothing. Role: MANAGER.
+    ListWithdrawnPatterns: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ListWithdrawnPatternsRequest, _import_service_pb2.ListWithdrawnPatternsResponse]  # type: ignore[assignment]
+    """Lists the patterns that a REPLACE withdrew because the file no longer has them; of a VALIDATED import, those it would
+    withdraw. In the order of their ids, as they are now: `available` tells. Role: MANAGER.
 
-    The import comes back QUEUED, RUNNING or already SUCCEEDED; follow it with WatchImport. Of two who try at once, one
-    succeeds.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+    """
+    ApplyImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]  # type: ignore[assignment]
+    """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
+    not understand when it was written and can by now. Role: MANAGER.
+
+    VALIDATED: the recorded rows are compared with the tenant's patterns and the vehicle reference as they are now. If
+    any row would come out otherwise than previewed, or other patterns be withdrawn, nothing is written and the import
+    stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
+    all is written, with the import SUCCEEDED.
+
+    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+    (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
+    patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
+    is understood, nothing changes: repeating the call is harmless.
+
+    Of two who apply at once, one carries it out. The other, if it gave an etag, is refused; else it gets the import as
+    carried out.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not VALIDATED), `PREVIEW_OUTDATED`.
+    ABORTED `ETAG_MISMATCH`, `PREVIEW_OUTDATED`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (neither VALIDATED nor
+    SUCCEEDED), `IMPORT_RUNNING`.
     """
     RevertImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.RevertImportRequest, _import_service_pb2.RevertImportResponse]  # type: ignore[assignment]
-    """Puts back what an import changed, all or nothing: created patterns go, changed and withdrawn ones are as before.
+    """Puts back what an import changed, all or nothing: patterns it created go, changed and withdrawn ones are as before.
     Role: MANAGER.
 
-    Its rows and counts stay as a record.
+    Its rows and counts stay as a record, ids of patterns that are gone among them. It is refused if a later import that
+    still stands changed any of these patterns or has a row for one: revert that import first. Model variants that only
+    the price list named stay in the vehicle reference.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED), `IMPORT_SUPERSEDED` (a later
-    import touched the same patterns).
+    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED, e.g. reverted already),
+    `IMPORT_SUPERSEDED` (a later import touched the same patterns), `IMPORT_RUNNING`.
     """
     CancelImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.CancelImportRequest, _import_service_pb2.CancelImportResponse]  # type: ignore[assignment]
-    """Stops an import that is QUEUED or RUNNING; nothing of it is written. Cancelling a CANCELLED one changes nothing.
-    Role: MANAGER.
+    """Stops an import that is QUEUED or RUNNING, on whichever server, or discards one that is VALIDATED: nothing of it is
+    written, and it cannot be applied. Cancelling a CANCELLED one changes nothing. Role: MANAGER.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-    FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (it has ended).
+    FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
     """
 
 class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -181,7 +225,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         Role: MANAGER.
 
         Answers when the file is stored, with the import QUEUED; follow it with WatchImport. An upload that breaks off
-        leaves nothing behind. Imports into one category of a tenant are written one after the other, each all or nothing.
+        leaves nothing behind. Imports into one category of a tenant run one after the other in the order of their uploads,
+        each all or nothing: one is RUNNING, the others are QUEUED and name in `waits_for` whom they wait for.
         What is wrong with the file itself is told by the import (FAILED, with `error`), not by this call.
 
         Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
@@ -240,18 +285,43 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListWithdrawnPatterns(
+        self,
+        request: _import_service_pb2.ListWithdrawnPatternsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_import_service_pb2.ListWithdrawnPatternsResponse, _abc.Awaitable[_import_service_pb2.ListWithdrawnPatternsResponse]]:
+        """Lists the patterns that a REPLACE withdrew because the file no longer has them; of a VALIDATED import, those it would
+        withdraw. In the order of their ids, as they are now: `available` tells. Role: MANAGER.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
     def ApplyImport(
         self,
         request: _import_service_pb2.ApplyImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.ApplyImportResponse, _abc.Awaitable[_import_service_pb2.ApplyImportResponse]]:
-        """Carries out what a `validate_only` import previewed, exactly that, or nothing. Role: MANAGER.
+        """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
+        not understand when it was written and can by now. Role: MANAGER.
 
-        The import comes back QUEUED, RUNNING or already SUCCEEDED; follow it with WatchImport. Of two who try at once, one
-        succeeds.
+        VALIDATED: the recorded rows are compared with the tenant's patterns and the vehicle reference as they are now. If
+        any row would come out otherwise than previewed, or other patterns be withdrawn, nothing is written and the import
+        stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
+        all is written, with the import SUCCEEDED.
+
+        SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+        (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
+        patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
+        is understood, nothing changes: repeating the call is harmless.
+
+        Of two who apply at once, one carries it out. The other, if it gave an etag, is refused; else it gets the import as
+        carried out.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not VALIDATED), `PREVIEW_OUTDATED`.
+        ABORTED `ETAG_MISMATCH`, `PREVIEW_OUTDATED`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (neither VALIDATED nor
+        SUCCEEDED), `IMPORT_RUNNING`.
         """
 
     @_abc_1.abstractmethod
@@ -260,14 +330,16 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.RevertImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.RevertImportResponse, _abc.Awaitable[_import_service_pb2.RevertImportResponse]]:
-        """Puts back what an import changed, all or nothing: created patterns go, changed and withdrawn ones are as before.
+        """Puts back what an import changed, all or nothing: patterns it created go, changed and withdrawn ones are as before.
         Role: MANAGER.
 
-        Its rows and counts stay as a record.
+        Its rows and counts stay as a record, ids of patterns that are gone among them. It is refused if a later import that
+        still stands changed any of these patterns or has a row for one: revert that import first. Model variants that only
+        the price list named stay in the vehicle reference.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED), `IMPORT_SUPERSEDED` (a later
-        import touched the same patterns).
+        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED, e.g. reverted already),
+        `IMPORT_SUPERSEDED` (a later import touched the same patterns), `IMPORT_RUNNING`.
         """
 
     @_abc_1.abstractmethod
@@ -276,11 +348,11 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.CancelImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.CancelImportResponse, _abc.Awaitable[_import_service_pb2.CancelImportResponse]]:
-        """Stops an import that is QUEUED or RUNNING; nothing of it is written. Cancelling a CANCELLED one changes nothing.
-        Role: MANAGER.
+        """Stops an import that is QUEUED or RUNNING, on whichever server, or discards one that is VALIDATED: nothing of it is
+        written, and it cannot be applied. Cancelling a CANCELLED one changes nothing. Role: MANAGER.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
-        FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (it has ended).
+        FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
         """
 
 def add_ImportServiceServicer_to_server(servicer: ImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

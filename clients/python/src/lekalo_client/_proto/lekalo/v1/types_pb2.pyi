@@ -138,9 +138,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ILLEGAL_IMPORT_STATE: _ErrorReason.ValueType  # 65
     """FAILED_PRECONDITION: an import in this state does not take this step. Metadata: `state`, `required`."""
     ERROR_REASON_PREVIEW_OUTDATED: _ErrorReason.ValueType  # 66
-    """FAILED_PRECONDITION: patterns changed since the preview was made, which can therefore not be carried out exactly."""
+    """ABORTED: patterns changed since the preview was made, which can therefore not be carried out exactly; upload again."""
     ERROR_REASON_IMPORT_SUPERSEDED: _ErrorReason.ValueType  # 67
     """FAILED_PRECONDITION: a later import touched patterns that this one changed. Metadata: `import`, the later one's id."""
+    ERROR_REASON_IMPORT_RUNNING: _ErrorReason.ValueType  # 68
+    """FAILED_PRECONDITION: another import is being written into the same category; try again when it has ended. Metadata:
+    `import`, its id, if it is known.
+    """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 71
@@ -244,9 +248,13 @@ ERROR_REASON_ILLEGAL_TRANSITION: ErrorReason.ValueType  # 64
 ERROR_REASON_ILLEGAL_IMPORT_STATE: ErrorReason.ValueType  # 65
 """FAILED_PRECONDITION: an import in this state does not take this step. Metadata: `state`, `required`."""
 ERROR_REASON_PREVIEW_OUTDATED: ErrorReason.ValueType  # 66
-"""FAILED_PRECONDITION: patterns changed since the preview was made, which can therefore not be carried out exactly."""
+"""ABORTED: patterns changed since the preview was made, which can therefore not be carried out exactly; upload again."""
 ERROR_REASON_IMPORT_SUPERSEDED: ErrorReason.ValueType  # 67
 """FAILED_PRECONDITION: a later import touched patterns that this one changed. Metadata: `import`, the later one's id."""
+ERROR_REASON_IMPORT_RUNNING: ErrorReason.ValueType  # 68
+"""FAILED_PRECONDITION: another import is being written into the same category; try again when it has ended. Metadata:
+`import`, its id, if it is known.
+"""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
