@@ -7,6 +7,7 @@
 //! that row-level security filters by. The query says `tenant_id = $1` all the same.
 
 mod application_feed;
+pub mod application_writes;
 pub mod applications;
 pub mod catalog;
 pub mod check;
@@ -32,6 +33,7 @@ pub mod tenants;
 pub mod texts;
 pub mod tls;
 mod transaction;
+mod turns;
 pub mod vehicles;
 
 pub use pool::{Db, Options};

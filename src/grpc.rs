@@ -14,6 +14,7 @@ mod catalog;
 mod convert;
 mod health;
 mod import;
+mod import_writes;
 mod options;
 mod pricing;
 mod request;

@@ -3,7 +3,8 @@
 //! 1. [`extract`] tells the format and reads the table as it is: [`pdf`], [`sheet`] (XLSX, XLS, ODS) or [`delimited`]
 //!    (CSV, TSV). For files of strangers [`child`] does that in a process of its own, under limits.
 //! 2. [`clean`] understands what each row says about a car.
-//! 3. [`run`] records the import and has [`crate::db`] merge the rows.
+//! 3. [`run`] takes the import to its end and has [`crate::db`] merge the rows; [`apply`] carries out previews, takes in
+//!    rows that are understood by now, and reverts.
 //!
 //! Between the steps people may look: [`files`] writes and reads `raw.csv` and `clean.csv`.
 //!
@@ -11,6 +12,7 @@
 //! A reader is a function from bytes to a [`table::Table`]; name it in [`extract::Format`], tell it by its content
 //! there, and keep its error messages as plain as those of its neighbours.
 
+pub mod apply;
 pub mod child;
 pub mod clean;
 pub mod delimited;

@@ -18,11 +18,14 @@ mod index;
 mod lookup;
 mod matches;
 mod near;
+mod nicknames;
 pub mod normalize;
+mod plausible;
 pub mod reference;
 pub mod resolve;
 mod runs;
 mod search;
+pub mod suggest;
 pub mod words;
 
 pub use index::{Alias, Index, MakeId, ModelId};

@@ -1,7 +1,8 @@
 //! How well cars are understood, measured on labels:
-//! `cargo run --release --example accuracy -- LABELS.csv [DOCUMENT.pdf] [QUERIES.csv]`.
+//! `cargo run --release --example accuracy -- LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [--misses even|odd|none]`.
 //!
-//! `rows` measures cleaning, `queries` the resolver; each prints every miss in full, then its table.
+//! `rows` measures cleaning, `queries` the resolver; each prints every miss in full, then its table. Both also count the even and
+//! the odd lines of the file apart, so that one half may be tuned on, its misses alone being shown, and the other be believed.
 
 mod queries;
 mod rows;
@@ -10,13 +11,38 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::Instant;
 
+use lekalo::domain::vehicle::slug;
 use lekalo::vehicles::Index;
 
 /// A line of a CSV, by column.
 type Line = HashMap<String, String>;
 
+/// Lines of a file, by whether their number (the header is line 1) is even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Even,
+    Odd,
+}
+
+impl Half {
+    const ALL: [Self; 2] = [Self::Even, Self::Odd];
+
+    /// The half that a line after the header belongs to, counted from 0.
+    fn of(place: usize) -> Self {
+        if place.is_multiple_of(2) { Self::Even } else { Self::Odd }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Even => "even lines",
+            Self::Odd => "odd lines",
+        }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let paths: Vec<String> = std::env::args().skip(1).collect();
+    let mut paths: Vec<String> = std::env::args().skip(1).collect();
+    let shown = shown(&mut paths)?;
     let (documents, tables): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| !path.ends_with(".csv"));
     let [labels, queries @ ..] = tables.as_slice() else {
         return Err("usage: accuracy LABELS.csv [DOCUMENT.pdf] [QUERIES.csv]".into());
@@ -24,16 +50,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     Index::shipped();
     println!("index built in {:.0?}", started.elapsed());
-    rows::report(labels, documents.first().map(|path| path.as_str()))?;
+    rows::report(labels, documents.first().map(|path| path.as_str()), &shown)?;
     for queries in queries {
         println!();
-        queries::report(queries)?;
+        queries::report(queries, &shown)?;
     }
     Ok(())
 }
 
+/// The halves whose misses are to be shown; takes the option out of the arguments.
+fn shown(args: &mut Vec<String>) -> Result<Vec<Half>, Box<dyn Error>> {
+    let Some(place) = args.iter().position(|arg| arg == "--misses") else { return Ok(Half::ALL.to_vec()) };
+    match args.drain(place..args.len().min(place + 2)).nth(1).as_deref() {
+        Some("even") => Ok(vec![Half::Even]),
+        Some("odd") => Ok(vec![Half::Odd]),
+        Some("none") => Ok(Vec::new()),
+        _ => Err("--misses takes even, odd or none".into()),
+    }
+}
+
 fn get<'a>(line: &'a Line, column: &str) -> &'a str {
     line.get(column).map_or("", String::as_str)
+}
+
+/// Whether two names are one to clients, who name cars by slugs: "ist" and "Ist".
+fn is_same_name(one: &str, other: &str) -> bool {
+    slug(one) == slug(other)
 }
 
 fn percent(part: usize, whole: usize) -> String {

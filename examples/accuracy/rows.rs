@@ -14,13 +14,23 @@ use lekalo::import::extract::extract;
 use lekalo::import::table::{Table, TableRow};
 use lekalo::vehicles::Index;
 
-use super::{Line, get, percent};
+use super::{Half, Line, get, is_same_name, percent};
 
 const FIELDS: [&str; 10] =
     ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
 
-/// Cleans the rows, of the document if there is one, else as the labels have them, and prints how many are right.
-pub fn report(labels: &str, document: Option<&str>) -> Result<(), Box<dyn Error>> {
+/// What is counted for some of the rows.
+#[derive(Default)]
+struct Count {
+    right: HashMap<&'static str, usize>,
+    scored: usize,
+    accepted: usize,
+    wrong: usize,
+}
+
+/// Cleans the rows, of the document if there is one, else as the labels have them, and prints how many are right, and the misses
+/// of the halves to be shown.
+pub fn report(labels: &str, document: Option<&str>, shown: &[Half]) -> Result<(), Box<dyn Error>> {
     let labels: Vec<Line> = csv::Reader::from_path(labels)?.deserialize().collect::<Result<_, _>>()?;
     let mut table = table(&labels);
     if let Some(document) = document {
@@ -30,31 +40,44 @@ pub fn report(labels: &str, document: Option<&str>) -> Result<(), Box<dyn Error>
     let rows = clean(&table, Index::shipped())?;
     println!("{} rows cleaned in {:.0?}", rows.len(), started.elapsed());
 
-    let mut right: HashMap<&str, usize> = HashMap::new();
-    let (mut scored, mut accepted, mut wrong) = (0, 0, 0);
-    for (label, row) in labels.iter().zip(&rows) {
-        let misses: Vec<&str> = FIELDS.into_iter().filter(|field| !is_right(field, label, row)).collect();
-        let is_wrong = row.is_accepted() && misses.contains(&"make+model");
-        accepted += usize::from(row.is_accepted());
-        wrong += usize::from(is_wrong);
+    let mut counts: [Count; 3] = Default::default();
+    for (place, (label, row)) in labels.iter().zip(&rows).enumerate() {
+        let half = Half::of(place);
+        let misses: Vec<&'static str> = FIELDS.into_iter().filter(|field| !is_right(field, label, row)).collect();
         let is_scored = get(label, "confidence") != "low";
-        if is_scored {
-            scored += 1;
-            for field in FIELDS.into_iter().filter(|field| !misses.contains(field)) {
-                *right.entry(field).or_default() += 1;
-            }
+        let is_wrong = row.is_accepted() && misses.contains(&"make+model");
+        let [all, even, odd] = &mut counts;
+        for count in [all, if half == Half::Even { even } else { odd }] {
+            count.add(row, &misses, is_scored, is_wrong);
         }
-        if is_wrong || (is_scored && !misses.is_empty()) {
+        if shown.contains(&half) && (is_wrong || (is_scored && !misses.is_empty())) {
             println!("{}{}", if is_wrong { "WRONG IMPORT " } else { "miss " }, describe(label, row, &misses));
         }
     }
-    println!("\n{scored} rows scored");
+    println!("\n{:>11}{:>14}{:>14}{:>14}", "", "all", Half::Even.name(), Half::Odd.name());
+    let line = |name: &str, cell: &dyn Fn(&Count) -> String| {
+        println!("{name:>11}{}", counts.iter().map(|count| format!("{:>14}", cell(count))).collect::<String>());
+    };
+    line("scored", &|count| count.scored.to_string());
     for field in FIELDS {
-        let right = right.get(field).copied().unwrap_or_default();
-        println!("{field:>11} {right:>5}  {}", percent(right, scored));
+        line(field, &|count| percent(count.right.get(field).copied().unwrap_or_default(), count.scored));
     }
-    println!("accepted {accepted}, wrong imports {wrong} ({})", percent(wrong, accepted));
+    line("accepted", &|count| count.accepted.to_string());
+    line("wrong", &|count| count.wrong.to_string());
     Ok(())
+}
+
+impl Count {
+    fn add(&mut self, row: &CleanRow, misses: &[&'static str], is_scored: bool, is_wrong: bool) {
+        self.accepted += usize::from(row.is_accepted());
+        self.wrong += usize::from(is_wrong);
+        if is_scored {
+            self.scored += 1;
+            for field in FIELDS.into_iter().filter(|field| !misses.contains(field)) {
+                *self.right.entry(field).or_default() += 1;
+            }
+        }
+    }
 }
 
 /// The document's own rows; the labels are of the same rows in the same order.
@@ -87,12 +110,14 @@ fn is_right(field: &str, label: &Line, row: &CleanRow) -> bool {
     let is = |column: &str, value: &str| {
         let other = format!("alt_{column}=");
         let others = get(label, "notes").split(';').filter_map(|note| note.trim().strip_prefix(other.as_str()));
-        get(label, column) == value || others.into_iter().any(|other| other == value)
+        let same =
+            |label: &str| if matches!(column, "make" | "model") { is_same_name(label, value) } else { label == value };
+        same(get(label, column)) || others.into_iter().any(same)
     };
     match field {
+        "make+model" => is_right("make", label, row) && is_right("model", label, row),
         "make" => is("make", &row.make),
         "model" => is("model", &row.model),
-        "make+model" => is("make", &row.make) && is("model", &row.model),
         "generation" => is("generation", &row.generation),
         "years" => is("year_from", &word(row.years.from)) && is("year_to", &word(row.years.to)),
         "steering" => is("steering", &word(row.steering)),

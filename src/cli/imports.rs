@@ -1,17 +1,28 @@
-//! `lekalo imports`: what became of every row.
+//! `lekalo imports`: what became of every row, and what to do about an import that was read.
+
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
-use super::output;
+use super::extract::write;
+use super::load::report;
+use super::output::{self, UserError};
 use crate::db::Db;
-use crate::domain::import::{Import, ImportRow, Outcome};
+use crate::domain::error::Error;
+use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, StoredIssue};
 use crate::domain::page::PageRequest;
+use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
+use crate::import::apply::{apply, revert};
+use crate::import::clean::issues;
+use crate::import::files;
+use crate::spellings::Spellings;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo imports list --tenant evopoliki
-  lekalo imports rows 0193… --tenant evopoliki --outcome rejected";
+  lekalo imports rows 0193… --tenant evopoliki --outcome rejected
+  lekalo imports apply 0193… --tenant evopoliki";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -22,8 +33,18 @@ pub enum Command {
     /// List an import's rows with what became of each, and why
     #[command(after_help = "Examples:
   lekalo imports rows 0193… --tenant evopoliki --outcome rejected
+  lekalo imports rows 0193… --tenant evopoliki --outcome rejected -o fix.csv   (mend it, then lekalo load fix.csv …)
   lekalo imports rows 0193… --tenant evopoliki --json | jq .")]
     Rows(RowsArgs),
+    /// List the patterns that an import withdrew; of a preview, those it would withdraw
+    Withdrawn(ShowArgs),
+    /// Carry out exactly what a dry run previewed; or take in rejected rows that are understood by now, once their
+    /// spelling has been taught
+    Apply(ShowArgs),
+    /// Put back what an import changed
+    Revert(ShowArgs),
+    /// Stop an import that waits or runs, or discard a preview
+    Cancel(ShowArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +76,9 @@ pub struct RowsArgs {
     /// Only rows with this outcome: created, updated, unchanged, merged, rejected, header
     #[arg(long)]
     outcome: Option<Outcome>,
+    /// Write the rows to this file as a clean.csv, to be mended and loaded
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     list: ListArgs,
 }
@@ -66,22 +90,47 @@ fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
 pub async fn run(command: Command) -> anyhow::Result<()> {
     let args = match &command {
         Command::List(list) => list,
-        Command::Show(show) => &show.list,
         Command::Rows(rows) => &rows.list,
+        Command::Show(args)
+        | Command::Withdrawn(args)
+        | Command::Apply(args)
+        | Command::Revert(args)
+        | Command::Cancel(args) => &args.list,
     };
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let tenant = db.find_tenant(&args.tenant).await?;
-    let shown = match &command {
+    let own = db.tenant(tenant.id);
+    let done = match &command {
         Command::List(list) => show_list(&db, &tenant, list.json).await,
         Command::Show(show) => {
-            let import = db.tenant(tenant.id).get_import(show.id).await?;
+            let import = own.get_import(show.id).await?;
             if show.list.json { output::json(&document(&import)) } else { show_imports(&[import]) }
         }
         Command::Rows(rows) => show_rows(&db, &tenant, rows).await,
+        Command::Withdrawn(show) => show_withdrawn(&db, &tenant, show).await,
+        Command::Apply(args) => {
+            let spellings = Spellings::new(db.clone());
+            decided(args, apply(&db, &spellings, tenant.id, args.id, |_| Ok(())).await)
+        }
+        Command::Revert(args) => decided(args, revert(&db, tenant.id, args.id, |_| Ok(())).await),
+        Command::Cancel(args) => decided(args, own.cancel_import(args.id).await),
     };
     database.close().await?;
-    shown
+    done
+}
+
+/// Prints the import after a decision about it.
+fn decided(args: &ShowArgs, import: Result<Import, Error>) -> anyhow::Result<()> {
+    match import {
+        Ok(import) => report(&import, &args.list.tenant, &args.list.database, args.list.json),
+        Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message }) => {
+            let message = message.split_once("; nothing was written").map_or(message.as_str(), |(what, _)| what);
+            let hint = "preview the file again with --dry-run and apply that; nothing was written";
+            Err(UserError::error(message, hint))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn show_list(db: &Db, tenant: &Tenant, json: bool) -> anyhow::Result<()> {
@@ -135,35 +184,97 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<()> {
+async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Result<()> {
     let own = db.tenant(tenant.id);
-    let mut token = String::new();
-    let mut rows = Vec::new();
+    let (mut patterns, mut token) = (Vec::new(), String::new());
     loop {
         let page = PageRequest::new(500, &token, 0, &[])?;
-        let found = own.list_import_rows(args.id, args.outcome, &page).await?;
-        rows.extend(found.items);
+        let found = own.list_withdrawn_patterns(args.id, &page).await?;
+        patterns.extend(found.items);
         token = page.next_token(found.next);
         if token.is_empty() {
             break;
         }
     }
     if args.list.json {
+        let document = |pattern: &Pattern| {
+            json!({
+                "id": pattern.id, "brand": pattern.brand, "model": pattern.model, "generation": pattern.generation,
+                "year_from": pattern.years.from, "year_to": pattern.years.to,
+                "body_type": pattern.body_type.map(|value| value.word()),
+                "steering": pattern.steering.map(|value| value.word()),
+                "borders": pattern.borders.map(|value| value.word()),
+                "seat_rows": pattern.seat_rows.map(|value| value.word()),
+                "trunk": pattern.trunk.map(|value| value.word()),
+                "notes": pattern.notes, "available": pattern.available,
+            })
+        };
+        return output::json(&Value::Array(patterns.iter().map(document).collect()));
+    }
+    let lines = patterns.iter().map(|pattern| {
+        let year = |year: Option<i16>| year.map(|year| year.to_string()).unwrap_or_default();
+        [
+            pattern.id.to_string(),
+            format!("{} {} {}", pattern.brand, pattern.model, pattern.generation).trim().to_owned(),
+            year(pattern.years.from),
+            year(pattern.years.to),
+            pattern.notes.clone(),
+            if pattern.available { "available" } else { "withdrawn" }.to_owned(),
+        ]
+    });
+    output::line(output::table(["pattern", "car", "from", "to", "notes", "now"], lines))?;
+    eprintln!("{} patterns", patterns.len());
+    Ok(())
+}
+
+async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<()> {
+    let own = db.tenant(tenant.id);
+    let rows = own.all_import_rows(args.id, args.outcome).await?;
+    if let Some(path) = &args.output {
+        let header = files::document_header(&own.import_header(args.id).await?);
+        let count = rows.len();
+        let rows: Vec<CleanRow> = rows.into_iter().filter_map(clean_row).collect();
+        write(Some(path), |out| Ok(files::write_clean(&rows, &header, out)?))?;
+        eprintln!("{} rows → {}", rows.len(), path.display());
+        if rows.len() < count {
+            eprintln!("{} headers were left out", count - rows.len());
+        }
+        if args.outcome == Some(Outcome::Rejected) {
+            eprintln!(
+                "fill in make and model, set confidence to high, then: {} load {} …",
+                output::program(),
+                path.display()
+            );
+        }
+        return Ok(());
+    }
+    if args.list.json {
         return output::json(&Value::Array(rows.iter().map(row_document).collect()));
     }
     let lines = rows.iter().map(|found| {
-        let issues: Vec<&str> = found.issues.iter().map(|issue| issue.message.as_str()).collect();
+        let changes =
+            found.changes.iter().map(|change| format!("{}: {} → {}", change.field, change.before, change.after));
+        let issues = found.issues.iter().map(|issue| issue.message.clone());
         [
             format!("{}:{}", found.row.page_number, found.row.row_number),
             found.outcome.to_string(),
             found.row.cells.join(" | "),
             format!("{} {} {}", found.row.make, found.row.model, found.row.generation).trim().to_owned(),
-            issues.join("; "),
+            changes.chain(issues).collect::<Vec<_>>().join("; "),
         ]
     });
-    output::line(output::table(["page:row", "outcome", "cells", "car", "issues"], lines))?;
+    output::line(output::table(["page:row", "outcome", "cells", "car", "changes and issues"], lines))?;
     eprintln!("{} rows", rows.len());
     Ok(())
+}
+
+/// A recorded row as a clean.csv has it; none for headers, which it has none of.
+fn clean_row(found: ImportRow) -> Option<CleanRow> {
+    let issue = |stored: &StoredIssue| {
+        stored.code.parse().ok().map(|code| issues::issue(code, &stored.message, &stored.suggestion))
+    };
+    let issues = found.issues.iter().filter_map(issue).collect();
+    (found.outcome != Outcome::Header).then_some(CleanRow { issues, ..found.row })
 }
 
 /// An import as JSON.
@@ -176,6 +287,7 @@ pub fn document(import: &Import) -> Value {
             "rows_read": c.rows_read, "created": c.created, "updated": c.updated, "unchanged": c.unchanged,
             "merged": c.merged, "rejected": c.rejected, "headers": c.headers, "withdrawn": c.withdrawn,
         },
+        "etag": import.revision.to_string(), "waits_for": import.waits_for,
         "created_at": time(import.created_at), "finished_at": import.finished_at.map(time),
         "error": import.error.as_ref().map(|error| json!({
             "code": error.code, "message": error.message, "hint": error.hint,
@@ -194,6 +306,9 @@ fn row_document(found: &ImportRow) -> Value {
         "trunk": row.trunk.map(|value| value.word()), "notes": row.notes, "confidence": row.confidence.word(),
         "outcome": found.outcome.word(), "pattern_id": found.pattern_id,
         "same_as": found.same_as.map(|(page, row)| json!({ "page_number": page, "row_number": row })),
+        "changes": found.changes.iter().map(|change| json!({
+            "field": change.field, "before": change.before, "after": change.after,
+        })).collect::<Vec<_>>(),
         "issues": found.issues.iter().map(|issue| json!({
             "code": issue.code, "field": issue.field, "message": issue.message, "suggestion": issue.suggestion,
         })).collect::<Vec<_>>(),

@@ -103,13 +103,13 @@ pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The rows of a clean.csv, with its header line as a header row.
 pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
-    let rows = files::read_clean(bytes).map_err(|error| {
+    let cannot = |error: files::FileError| {
         UserError::error(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again")
-    })?;
+    };
+    let rows = files::read_clean(bytes).map_err(cannot)?;
     let page_number = rows.first().map_or(1, |row| row.page_number);
-    let text = String::from_utf8_lossy(bytes);
-    let header = text.lines().next().unwrap_or_default().trim_start_matches('\u{feff}');
-    let mut all = vec![header_row(page_number, header.split(',').map(str::to_owned).collect())];
+    let header = files::read_clean_header(bytes).map_err(cannot)?;
+    let mut all = vec![header_row(page_number, header)];
     all.extend(rows);
     Ok(all)
 }
@@ -150,7 +150,7 @@ pub async fn load_rows(
     let import = carry_out(db, tenant.id, &import, category.id, async { Ok(rows) }).await?;
     if let Some(failure) = &import.error {
         if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
-            anyhow::bail!("{}: {}; {}", failure.code, failure.message, failure.hint);
+            anyhow::bail!("{}: {}; run the command again", failure.code, failure.message);
         }
         return Err(UserError::error(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
     }
@@ -163,9 +163,12 @@ pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool
     if json {
         return output::json(&super::imports::document(import));
     }
-    let preview = import.state == State::Validated;
-    let (heading, done) =
-        if preview { ("what would become of the rows", "would be") } else { ("what became of the rows", "were") };
+    let (heading, done) = match import.state {
+        State::Validated => ("what would become of the rows", "would be"),
+        State::Cancelled => ("what would have become of the rows", "would have been"),
+        State::Reverted => ("what had become of the rows", "had been"),
+        _ => ("what became of the rows", "were"),
+    };
     let rows = [
         ("rows read", counts.rows_read),
         ("created", counts.created),
@@ -180,8 +183,11 @@ pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool
         output::line(format_args!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn))?;
     }
     eprintln!("import {} {}", import.id, import.state);
+    let (program, database) = (output::program(), database.as_flags());
+    if import.state == State::Validated {
+        eprintln!("carry exactly this out: {program} imports apply {} --tenant {tenant}{database}", import.id);
+    }
     if counts.rejected > 0 {
-        let (program, database) = (output::program(), database.as_flags());
         eprintln!(
             "see why rows were rejected: {program} imports rows {} --tenant {tenant} --outcome rejected{database}",
             import.id

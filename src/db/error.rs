@@ -36,10 +36,10 @@ impl From<tokio_postgres::Error> for Error {
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::EXCLUSION_VIOLATION => {
                 Self::Aborted {
                     reason: "CONCURRENT_CHANGE",
-                    message: "somebody else changed the same data; read it again and retry".into(),
+                    message: "somebody else changed the same data at the same time; nothing was changed, retry".into(),
                 }
             }
-            SqlState::LOCK_NOT_AVAILABLE => busy(),
+            SqlState::LOCK_NOT_AVAILABLE => blocked(),
             SqlState::TOO_MANY_CONNECTIONS => busy(),
             SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => unavailable(),
             _ if state.code().starts_with("08") => unavailable(),
@@ -80,10 +80,18 @@ pub(super) fn unavailable() -> Error {
     }
 }
 
-fn busy() -> Error {
+pub(super) fn busy() -> Error {
     Error::ResourceExhausted {
         reason: "OVERLOADED",
         message: "all database connections are busy; retry shortly".into(),
+        retry_after: Duration::from_secs(1),
+    }
+}
+
+fn blocked() -> Error {
+    Error::ResourceExhausted {
+        reason: "OVERLOADED",
+        message: "others hold what this write needs; nothing was changed, retry shortly".into(),
         retry_after: Duration::from_secs(1),
     }
 }

@@ -77,7 +77,8 @@ impl PatternCounts {
     }
 }
 
-fn pattern(row: &Row) -> Result<Pattern> {
+/// A pattern from its row and its car's.
+pub(super) fn pattern(row: &Row) -> Result<Pattern> {
     Ok(Pattern {
         id: row.try_get("id")?,
         brand: row.try_get("brand")?,

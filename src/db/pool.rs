@@ -10,13 +10,14 @@ use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::tls;
+use super::turns::Turns;
 use crate::domain::error::{Error, Result};
 
 /// The role the service works as: it owns nothing and row-level security holds for it.
 pub const APP_ROLE: &str = "lekalo_app";
 
 /// How long a call waits for a free connection.
-const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long connecting may take.
 const CREATE: Duration = Duration::from_secs(5);
 /// How long checking a used connection may take.
@@ -58,6 +59,7 @@ pub struct Db {
     pool: Pool,
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
+    pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
     _overflow: Arc<AbortOnDrop>,
@@ -94,8 +96,9 @@ impl Db {
             tls.clone(),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
+        let connections = options.pool_size.max(1) + options.max_overflow;
         let pool = Pool::builder(manager)
-            .max_size(options.pool_size.max(1) + options.max_overflow)
+            .max_size(connections)
             .wait_timeout(Some(WAIT))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(RECYCLE))
@@ -106,6 +109,7 @@ impl Db {
             pool,
             tls,
             echo: options.echo,
+            turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),
         })

@@ -1,7 +1,7 @@
 //! Setting prices, with the periods that this ends. Each step runs in the caller's transaction.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
@@ -11,21 +11,25 @@ use super::catalog::{CategoryRef, words};
 use super::options::{self, LIST_OPTIONS};
 use super::query::{Query, one};
 use crate::domain::error::{Error, Kind, Result, Violation};
-use crate::domain::price::{Amount, NewPrice, Period, PriceLine, ProductOption, Target, check_target, overlapping};
+use crate::domain::price::{Amount, NewPrice, Period, ProductOption, SetPrice, Target, check_target, overlapping};
 use crate::domain::tenant::{Language, Tenant};
+
+/// How far clocks may differ: what is meant to hold from now on may seem to have begun a little ago.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 impl Transaction {
     /// Sets prices of a tenant in whose context this is; each ends what it replaces. One without an end holds until the
-    /// next that is already set.
+    /// next that is already set. What held in the past stays.
     ///
     /// # Errors
-    /// `Invalid` for options that the category lacks and for two prices of one thing at one time, `NotFound` for an
-    /// unknown category or make, `FailedPrecondition` for a category that is not sold.
-    pub async fn set_prices(&self, tenant: &Tenant, prices: Vec<NewPrice>) -> Result<Vec<PriceLine>> {
+    /// `Invalid` for options that the category lacks, for two prices of one thing at one time and for a time in the
+    /// past that had a price, `NotFound` for an unknown category or make, `FailedPrecondition` for a category that is
+    /// not sold.
+    pub async fn set_prices(&self, tenant: &Tenant, prices: Vec<NewPrice>) -> Result<Vec<SetPrice>> {
         let now = self.wait_for_price_turn(tenant.id.0).await?;
-        let mut lines: Vec<PriceLine> = prices
+        let mut lines: Vec<SetPrice> = prices
             .into_iter()
-            .map(|new| PriceLine {
+            .map(|new| SetPrice {
                 id: 0,
                 target: new.target,
                 amount: new.amount,
@@ -38,11 +42,19 @@ impl Transaction {
         check(&lines, &known)?;
 
         let mut columns = Columns::of(tenant, &lines, &known);
-        let ends = self.query(columns.bound(PRICE_ENDS)).await?;
-        for (row, line) in ends.iter().zip(&mut lines) {
+        let long_past = now - CLOCKS_DIFFER;
+        let periods = columns.bound(PRICE_PERIODS).bind(&now, Type::TIMESTAMPTZ).bind(&long_past, Type::TIMESTAMPTZ);
+        let mut violations = Vec::new();
+        for (place, (row, line)) in self.query(periods).await?.iter().zip(&mut lines).enumerate() {
             line.id = row.try_get("id")?;
             line.valid_to = row.try_get("valid_to")?;
             columns.ids.push(line.id);
+            if let Some(since) = row.try_get::<_, Option<String>>("held_since")? {
+                violations.push(was_priced(place, since));
+            }
+        }
+        if !violations.is_empty() {
+            return Err(Error::Invalid(violations));
         }
         columns.valid_to = lines.iter().map(|line| line.valid_to).collect();
         self.execute(columns.bound(END_REPLACED)).await?;
@@ -81,7 +93,7 @@ impl Transaction {
     }
 
     /// What the lines name, which is looked up; aliases of categories become codes.
-    async fn known_names(&self, tenant: &Tenant, lines: &mut [PriceLine]) -> Result<Known> {
+    async fn known_names(&self, tenant: &Tenant, lines: &mut [SetPrice]) -> Result<Known> {
         let names: Vec<String> = lines.iter().map(|line| line.target.category.clone()).collect();
         let slugs: Vec<String> = lines.iter().filter_map(|line| line.target.brand.clone()).collect();
         let rows = self
@@ -168,7 +180,7 @@ impl Known {
 }
 
 /// Refuses what the form of the request does not show: unknown options, ends before beginnings, overlaps.
-fn check(lines: &[PriceLine], known: &Known) -> Result<()> {
+fn check(lines: &[SetPrice], known: &Known) -> Result<()> {
     let mut violations = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         let field = format!("prices[{place}]");
@@ -187,6 +199,15 @@ fn check(lines: &[PriceLine], known: &Known) -> Result<()> {
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
 }
 
+/// The history of prices is not rewritten.
+fn was_priced(place: usize, since: String) -> Violation {
+    let description = format!("a price for the same thing has held since {since}, which stays: begin now or later");
+    Violation {
+        metadata: vec![("held_since", since)],
+        ..Violation::new(format!("prices[{place}].valid_from"), "FIELD_OUT_OF_RANGE", description)
+    }
+}
+
 /// Prices by column.
 #[derive(Default)]
 struct Columns {
@@ -200,13 +221,14 @@ struct Columns {
     valid_from: Vec<SystemTime>,
     valid_to: Vec<Option<SystemTime>>,
     ids: Vec<i64>,
-    amounts: Vec<Decimal>,
+    /// None: there is to be no price.
+    amounts: Vec<Option<Decimal>>,
     amounts_max: Vec<Option<Decimal>>,
     at_least: Vec<bool>,
 }
 
 impl Columns {
-    fn of(tenant: &Tenant, lines: &[PriceLine], known: &Known) -> Self {
+    fn of(tenant: &Tenant, lines: &[SetPrice], known: &Known) -> Self {
         let mut columns = Self { tenant_id: tenant.id.0, ..Self::default() };
         for line in lines {
             let target = &line.target;
@@ -223,9 +245,9 @@ impl Columns {
             columns.with_ids.push(with_id);
             columns.valid_from.push(line.valid_from);
             columns.valid_to.push(line.valid_to);
-            columns.amounts.push(line.amount.least());
-            columns.amounts_max.push(line.amount.range_end());
-            columns.at_least.push(matches!(line.amount, Amount::From(_)));
+            columns.amounts.push(line.amount.map(Amount::least));
+            columns.amounts_max.push(line.amount.and_then(Amount::range_end));
+            columns.at_least.push(matches!(line.amount, Some(Amount::From(_))));
         }
         columns
     }
@@ -248,23 +270,42 @@ impl Columns {
 // What the three statements bind alike: $1 tenant_id, $2 category_ids, $3 body_types, $4 brand_ids, $5 option_ids,
 // $6 option_value_ids, $7 with_value_ids, $8 valid_from, $9 valid_to.
 
-/// An id for each, and when it ends: as asked, or as the next price for the same thing begins.
-const PRICE_ENDS: &str = "-- price_ends
-    SELECT nextval('prices_id_seq') AS id, coalesce(n.valid_to, (
-        SELECT min(lower(p.validity))
-        FROM prices p
-        WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = n.category_id
-          AND p.body_type IS NOT DISTINCT FROM n.body_type AND p.brand_id IS NOT DISTINCT FROM n.brand_id
-          AND p.option_id IS NOT DISTINCT FROM n.option_id
-          AND p.option_value_id IS NOT DISTINCT FROM n.option_value_id
-          AND p.with_value_id IS NOT DISTINCT FROM n.with_value_id AND lower(p.validity) > n.valid_from
-    )) AS valid_to
+/// An id for each, and when it ends: as asked, or as the next price for the same thing begins, be it set for later or,
+/// for one that begins long ago, long ago itself. Also since when the past has had a price that it would replace.
+const PRICE_PERIODS: &str = "-- price_periods
+    SELECT nextval('prices_id_seq') AS id, period.valid_to,
+           to_char(lower(held.validity) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS held_since
     FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
                 $9::timestamptz[]) WITH ORDINALITY
         AS n (category_id, body_type, brand_id, option_id, option_value_id, with_value_id, valid_from, valid_to, place)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(n.valid_to, (
+            SELECT min(lower(p.validity))
+            FROM prices p
+            WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = n.category_id
+              AND p.body_type IS NOT DISTINCT FROM n.body_type AND p.brand_id IS NOT DISTINCT FROM n.brand_id
+              AND p.option_id IS NOT DISTINCT FROM n.option_id
+              AND p.option_value_id IS NOT DISTINCT FROM n.option_value_id
+              AND p.with_value_id IS NOT DISTINCT FROM n.with_value_id
+              AND lower(p.validity) > n.valid_from
+              AND (lower(p.validity) > $10 /* now */ OR n.valid_from < $11 /* long_past */)
+        )) AS valid_to
+    ) period
+    LEFT JOIN LATERAL (
+        SELECT p.validity
+        FROM prices p
+        WHERE n.valid_from < $11 AND p.tenant_id = $1 AND p.category_id = n.category_id
+          AND p.body_type IS NOT DISTINCT FROM n.body_type AND p.brand_id IS NOT DISTINCT FROM n.brand_id
+          AND p.option_id IS NOT DISTINCT FROM n.option_id
+          AND p.option_value_id IS NOT DISTINCT FROM n.option_value_id
+          AND p.with_value_id IS NOT DISTINCT FROM n.with_value_id
+          AND p.validity && tstzrange(n.valid_from, least(period.valid_to, $10))
+        ORDER BY p.validity
+        LIMIT 1
+    ) held ON true
     ORDER BY n.place";
 
-/// What held at the times of the new prices goes; what it held before and after stays.
+/// What held at the times of the new prices goes; what held before and after stays.
 const END_REPLACED: &str = "-- end_replaced_prices
     WITH new AS (
         SELECT category_id, body_type, brand_id, option_id, option_value_id, with_value_id,
@@ -300,4 +341,5 @@ const INSERT_PRICES: &str = "-- insert_prices
                 $9::timestamptz[], $10::bigint[] /* ids */, $11::numeric[] /* amounts */,
                 $12::numeric[] /* amounts_max */, $13::boolean[] /* at_least */)
         AS n (category_id, body_type, brand_id, option_id, option_value_id, with_value_id, valid_from, valid_to, id,
-              amount, amount_max, at_least)";
+              amount, amount_max, at_least)
+    WHERE amount IS NOT NULL";

@@ -5,14 +5,49 @@ use std::time::SystemTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::Tenant;
 use super::catalog::{CategoryRef, words};
 use super::options::{self, LIST_BODIES, LIST_OPTIONS};
 use super::query::{Query, optional_word};
+use super::{Tenant, Transaction};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::price::{Amount, Choice, PriceLine, Sheet, Target};
 use crate::domain::tenant::Language;
+
+/// A category's prices. Bind: tenant_id, category_id, at.
+const PRICES_IN_EFFECT: &str = "-- prices_in_effect
+    SELECT p.id, c.code AS category, p.body_type, b.slug AS brand, o.code AS option, v.code AS value,
+           wo.code AS with_option, w.code AS with_value, p.amount, p.amount_max, p.at_least, p.currency,
+           lower(p.validity) AS valid_from, upper(p.validity) AS valid_to
+    FROM prices p
+    JOIN product_categories c ON c.id = p.category_id
+    LEFT JOIN brands b ON b.id = p.brand_id
+    LEFT JOIN product_options o ON o.id = p.option_id
+    LEFT JOIN option_values v ON v.id = p.option_value_id
+    LEFT JOIN option_values w ON w.id = p.with_value_id
+    LEFT JOIN product_options wo ON wo.id = w.option_id
+    WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */
+      AND p.validity @> coalesce($3 /* at */, now())
+    ORDER BY p.id";
+
+impl Transaction {
+    /// What a category's products cost now.
+    pub async fn price_sheet(&self, category: &CategoryRef) -> Result<Sheet> {
+        let (tenant_id, categories, languages) = (self.tenant_id()?, vec![category.id], words(&[Language::Ru]));
+        let options = Query::new(LIST_OPTIONS)
+            .bind(&tenant_id, Type::INT8)
+            .bind(&categories, Type::INT8_ARRAY)
+            .bind(&languages, Type::TEXT_ARRAY);
+        let bodies = Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY);
+        let prices = Query::new(PRICES_IN_EFFECT)
+            .bind(&tenant_id, Type::INT8)
+            .bind(&category.id, Type::INT8)
+            .bind(&None::<SystemTime>, Type::TIMESTAMPTZ);
+        let (options, bodies) = (self.query(options).await?, self.query(bodies).await?);
+        let (sheet, _) = sheet(category, &options, &bodies, &self.query(prices).await?)?;
+        Ok(sheet)
+    }
+}
 
 impl Tenant<'_> {
     /// What a category's products cost at that time (none: now), with the languages of the options' names.
@@ -30,35 +65,13 @@ impl Tenant<'_> {
                     .bind(&categories, Type::INT8_ARRAY)
                     .bind(&languages, Type::TEXT_ARRAY),
                 Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY),
-                Query::new(
-                    "-- prices_in_effect
-                    SELECT p.id, c.code AS category, p.body_type, b.slug AS brand, o.code AS option, v.code AS value,
-                           wo.code AS with_option, w.code AS with_value, p.amount, p.amount_max, p.at_least, p.currency,
-                           lower(p.validity) AS valid_from, upper(p.validity) AS valid_to
-                    FROM prices p
-                    JOIN product_categories c ON c.id = p.category_id
-                    LEFT JOIN brands b ON b.id = p.brand_id
-                    LEFT JOIN product_options o ON o.id = p.option_id
-                    LEFT JOIN option_values v ON v.id = p.option_value_id
-                    LEFT JOIN option_values w ON w.id = p.with_value_id
-                    LEFT JOIN product_options wo ON wo.id = w.option_id
-                    WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */
-                      AND p.validity @> coalesce($3 /* at */, now())
-                    ORDER BY p.id",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&category.id, Type::INT8)
-                .bind(&at, Type::TIMESTAMPTZ),
+                Query::new(PRICES_IN_EFFECT)
+                    .bind(&self.id.0, Type::INT8)
+                    .bind(&category.id, Type::INT8)
+                    .bind(&at, Type::TIMESTAMPTZ),
             ])
             .await?;
-        let (mut options, languages) = options::options(&option_rows)?;
-        let sheet = Sheet {
-            category: category.code.clone(),
-            options: options.remove(&category.id).unwrap_or_default(),
-            lines: price_rows.iter().map(price).collect::<Result<_>>()?,
-            bodies: body_rows.iter().map(options::body).collect::<Result<_>>()?,
-        };
-        Ok((sheet, languages))
+        sheet(category, &option_rows, &body_rows, &price_rows)
     }
 
     /// One page of the prices in effect at that time (none: now), of one category or of all that are sold: by category,
@@ -127,13 +140,25 @@ impl Tenant<'_> {
     }
 }
 
-fn price(row: &Row) -> Result<PriceLine> {
-    let amount = row.try_get("amount")?;
-    let amount = match row.try_get("amount_max")? {
-        Some(max) => Amount::Range(amount, max),
-        None if row.try_get("at_least")? => Amount::From(amount),
-        None => Amount::Fixed(amount),
+/// The sheet, with the languages of the options' names.
+fn sheet(
+    category: &CategoryRef,
+    option_rows: &[Row],
+    body_rows: &[Row],
+    price_rows: &[Row],
+) -> Result<(Sheet, Vec<Language>)> {
+    let (mut options, languages) = options::options(option_rows)?;
+    let sheet = Sheet {
+        category: category.code.clone(),
+        options: options.remove(&category.id).unwrap_or_default(),
+        lines: price_rows.iter().map(price).collect::<Result<_>>()?,
+        bodies: body_rows.iter().map(options::body).collect::<Result<_>>()?,
     };
+    Ok((sheet, languages))
+}
+
+fn price(row: &Row) -> Result<PriceLine> {
+    let amount = Amount::stored(row.try_get("amount")?, row.try_get("amount_max")?, row.try_get("at_least")?);
     let with = match (row.try_get("with_option")?, row.try_get("with_value")?) {
         (Some(option), Some(value)) => Some(Choice { option, value }),
         _ => None,

@@ -17,6 +17,20 @@ pub struct WriteRequest {
     pub body_sha256: Vec<u8>,
 }
 
+impl WriteRequest {
+    /// Refuses a body other than the one that the id came with before.
+    pub(super) fn check_body(&self, sha256: &[u8]) -> Result<()> {
+        if sha256 == self.body_sha256 {
+            return Ok(());
+        }
+        Err(Error::AlreadyExists {
+            reason: "REQUEST_ID_REUSED",
+            message: "this request_id was used with another body; choose a new one".into(),
+            metadata: vec![("request_id", self.request_id.to_string())],
+        })
+    }
+}
+
 impl Transaction {
     /// Claims the request for this transaction; if it was carried out before, its answer. Two at once: the second waits
     /// for the first.
@@ -29,13 +43,7 @@ impl Transaction {
             return Ok(None);
         }
         let row = one(self.query(self.bound(select, request)).await?)?;
-        if row.try_get::<_, &[u8]>("body_sha256")? != request.body_sha256 {
-            return Err(Error::AlreadyExists {
-                reason: "REQUEST_ID_REUSED",
-                message: "this request_id was used with another body; choose a new one".into(),
-                metadata: vec![("request_id", request.request_id.to_string())],
-            });
-        }
+        request.check_body(row.try_get("body_sha256")?)?;
         Ok(Some(row.try_get("answer")?))
     }
 

@@ -4,18 +4,21 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::{join, join_all};
+use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
-use super::pool::{Connection, Db};
+use super::pool::{Connection, Db, WAIT};
 use super::query::Query;
+use super::turns::Turn;
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
 
 /// How long after a statement's timeout the server may take to say so.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How long a write on a caller's behalf waits for a row that somebody else holds: less than it waits for a connection.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The rows of several queries, in their order.
 type Answers<const N: usize> = [Vec<Row>; N];
@@ -33,7 +36,7 @@ impl Db {
 
     /// A transaction of several steps on reference tables.
     pub async fn transaction(&self) -> Result<Transaction> {
-        Transaction::begin(self, None, DEFAULT_STATEMENT_TIMEOUT).await
+        Transaction::begin(self, None, DEFAULT_STATEMENT_TIMEOUT, None).await
     }
 
     /// The way to a tenant's tables.
@@ -98,37 +101,64 @@ impl Tenant<'_> {
         self.db.flight(Some(self.id), "READ WRITE", queries).await
     }
 
-    /// A transaction of several steps, each of which may take up to `statement_timeout`.
+    /// A transaction of several steps, each of which may take up to `statement_timeout`, waiting for others included.
     pub async fn transaction(&self, statement_timeout: Duration) -> Result<Transaction> {
-        Transaction::begin(self.db, Some(self.id), statement_timeout).await
+        Transaction::begin(self.db, Some(self.id), statement_timeout, None).await
+    }
+
+    /// A transaction of several steps on a caller's behalf. However many of a tenant's write at once, and whoever holds
+    /// what they need, other tenants find connections: only some of its writes have one at a time, and none waits long.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` where its turn does not come; so do its steps where somebody else holds what they need.
+    pub async fn write_transaction(&self) -> Result<Transaction> {
+        let turn = self.db.turns.next(self.id, WAIT).await?;
+        Transaction::begin(self.db, Some(self.id), DEFAULT_STATEMENT_TIMEOUT, Some(turn)).await
     }
 }
 
 /// A transaction of several steps. Dropped without [`Transaction::commit`] it is rolled back.
 pub struct Transaction {
     connection: Connection,
+    /// How long a statement may take.
+    timeout: Duration,
     echo: bool,
     pub(super) tenant: Option<TenantId>,
+    _turn: Option<Turn>,
 }
 
 impl Transaction {
-    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration) -> Result<Self> {
+    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, turn: Option<Turn>) -> Result<Self> {
         let mut connection = db.connection().await?;
         connection.dirty = true;
-        connection.answer(connection.client()?.batch_execute(&begin_sql(tenant, "READ WRITE", timeout))).await?;
-        Ok(Self { connection, echo: db.echo, tenant })
+        let mut begin = begin_sql(tenant, "READ WRITE", timeout);
+        if turn.is_some() {
+            begin.push_str(&format!("; SET LOCAL lock_timeout = {}", LOCK_WAIT.as_millis()));
+        }
+        let tx = Self { connection, timeout, echo: db.echo, tenant, _turn: turn };
+        tx.ask(tx.connection.client()?.batch_execute(&begin)).await?;
+        Ok(tx)
+    }
+
+    /// Sends a statement and waits for its answer, no longer than the server may take for it.
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        statement: impl Future<Output = Result<T, tokio_postgres::Error>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
+        let answer = bounded(self.timeout, self.connection.answer(statement));
+        Box::pin(async { Ok(answer.await??) })
     }
 
     /// Goes on in another tenant's context.
     pub(super) async fn enter(&mut self, tenant: TenantId) -> Result<()> {
-        self.connection.answer(self.connection.client()?.batch_execute(&set_tenant_sql(tenant))).await?;
+        self.ask(self.connection.client()?.batch_execute(&set_tenant_sql(tenant))).await?;
         self.tenant = Some(tenant);
         Ok(())
     }
 
     /// Goes on outside any tenant.
     pub async fn leave(&mut self) -> Result<()> {
-        self.connection.client()?.batch_execute("SET LOCAL app.current_tenant_id = ''").await?;
+        self.ask(self.connection.client()?.batch_execute("SET LOCAL app.current_tenant_id = ''")).await?;
         self.tenant = None;
         Ok(())
     }
@@ -142,25 +172,25 @@ impl Transaction {
     /// Runs a statement and returns its rows.
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
         let started = Instant::now();
-        let answer = self.connection.answer(self.connection.client()?.query_typed(query.sql, &query.params)).await;
+        let answer = self.ask(self.connection.client()?.query_typed(query.sql, &query.params)).await;
         self.log(query.name(), started);
-        Ok(answer?)
+        answer
     }
 
     /// Runs a statement and returns how many rows it touched.
     pub async fn execute(&self, query: Query<'_>) -> Result<u64> {
         let started = Instant::now();
-        let answer = self.connection.answer(self.connection.client()?.execute_typed(query.sql, &query.params)).await;
+        let answer = self.ask(self.connection.client()?.execute_typed(query.sql, &query.params)).await;
         self.log(query.name(), started);
-        Ok(answer?)
+        answer
     }
 
     /// Runs fixed statements without parameters.
     pub async fn batch(&self, sql: &'static str) -> Result<()> {
         let started = Instant::now();
-        let answer = self.connection.answer(self.connection.client()?.batch_execute(sql)).await;
+        let answer = self.ask(self.connection.client()?.batch_execute(sql)).await;
         self.log(super::query::name(sql), started);
-        Ok(answer?)
+        answer
     }
 
     /// Starts a `COPY … FROM STDIN`.
@@ -168,12 +198,12 @@ impl Transaction {
         &self,
         sql: &'static str,
     ) -> Result<tokio_postgres::CopyInSink<B>> {
-        Ok(self.connection.answer(self.connection.client()?.copy_in(sql)).await?)
+        self.ask(self.connection.client()?.copy_in(sql)).await
     }
 
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
-        self.connection.answer(self.connection.client()?.batch_execute("COMMIT")).await?;
+        self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
         self.connection.dirty = false;
         Ok(())
     }

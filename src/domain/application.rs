@@ -7,11 +7,10 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::price::Named;
+use super::price::{Amount, Named};
 use super::tenant::{Language, TenantId};
 use super::vehicle::vocabulary;
 
@@ -75,7 +74,7 @@ pub struct Wish {
     pub vehicle_text: String,
     pub selections: Vec<Named>,
     /// What the customer was quoted, with its currency.
-    pub quoted: Option<(Decimal, String)>,
+    pub quoted: Option<(Amount, String)>,
     pub message: String,
 }
 
@@ -95,6 +94,7 @@ impl fmt::Debug for Wish {
 pub struct Application {
     pub id: Uuid,
     pub status: Status,
+    /// As known when the application was created.
     pub customer: Customer,
     pub wish: Wish,
     pub created_at: SystemTime,

@@ -1,5 +1,6 @@
 //! A price list on its way in: clean rows, what is wrong with them, and what became of each.
 
+use super::error::Error;
 use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years, vocabulary};
 
 /// One row of a price list after cleaning: what the row says about a car, as far as it was understood.
@@ -144,6 +145,17 @@ impl State {
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
+
+    /// Why an import in this state does not take a step that takes only others.
+    pub fn refused(self, required: &[Self]) -> Error {
+        let wire = |state: Self| state.word().to_uppercase();
+        let required = required.iter().map(|state| wire(*state)).collect::<Vec<_>>();
+        Error::FailedPrecondition {
+            reason: "ILLEGAL_IMPORT_STATE",
+            message: format!("the import is {}; this step takes one that is {}", wire(self), required.join(" or ")),
+            metadata: vec![("state", wire(self)), ("required", required.join(","))],
+        }
+    }
 }
 
 /// How many rows had which outcome; `rows_read` is always the sum of the others but `withdrawn`,
@@ -179,6 +191,8 @@ pub struct Import {
     pub error: Option<Failure>,
     /// Grows with every change of state.
     pub revision: i64,
+    /// The import that runs or is queued before this one, if this one is queued.
+    pub waits_for: Option<uuid::Uuid>,
 }
 
 /// What to import, before it has an id.
@@ -213,7 +227,17 @@ pub struct ImportRow {
     pub pattern_id: Option<i64>,
     /// Page and row of the row that says the same.
     pub same_as: Option<(i32, i32)>,
+    /// What changes about its pattern, if it is updated.
+    pub changes: Vec<Change>,
     pub issues: Vec<StoredIssue>,
+}
+
+/// A field of a pattern, old and new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub field: &'static str,
+    pub before: String,
+    pub after: String,
 }
 
 /// An [`Issue`] as it was recorded.

@@ -2,6 +2,7 @@
 
 pub use rlibphonenumber::Region;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 /// Time zones of the countries that shops sell in, for currencies that are no country's (EUR) or not the shop's own.
 const ZONES: &[(&str, Region)] = &[
@@ -23,20 +24,45 @@ pub fn home(time_zone: &str, currency: &str) -> Option<Region> {
     })
 }
 
-/// Whether this may be a number in some country: signs that people write numbers with, and enough digits.
+/// Whether this may be a number in some country: signs that people write numbers with, enough digits, and, where it
+/// begins with the country's code, a number of that country.
 pub fn is_plausible(typed: &str) -> bool {
-    let digits = typed.chars().filter(char::is_ascii_digit).count();
-    (5..=15).contains(&digits) && typed.chars().all(|ch| ch.is_ascii_digit() || " +-–().\u{a0}".contains(ch))
+    cleaned(typed).is_some_and(|number| !number.starts_with('+') || valid(&number, None).is_some())
 }
 
 /// The number in E.164 (`+996555123456`), from E.164 or as people of `home` write it (`0555 123 456`). None if no
 /// subscriber can have it.
 pub fn e164(typed: &str, home: Option<Region>) -> Option<String> {
-    if !is_plausible(typed) {
-        return None;
-    }
-    let number = PHONE_NUMBER_UTIL.parse(typed, home).ok()?;
+    let number = cleaned(typed)?;
+    valid(&number, home).or_else(|| {
+        // Russians and Kazakhs write 8 for their code, abroad too.
+        let own = number.strip_prefix('8').filter(|own| own.len() == 10)?;
+        valid(&format!("+7{own}"), None)
+    })
+}
+
+fn valid(number: &str, home: Option<Region>) -> Option<String> {
+    let number = PHONE_NUMBER_UTIL.parse(number, home).ok()?;
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
+}
+
+/// The digits, with the `+` before them, of what is typed or pasted. None if it has other signs than numbers are written
+/// with, or too few or too many digits.
+fn cleaned(typed: &str) -> Option<String> {
+    let seen: String = typed.chars().filter(|ch| ch.general_category() != GeneralCategory::Format).collect();
+    let mut rest = seen.trim().to_lowercase();
+    for label in ["tel", "тел"] {
+        if let Some(number) = rest.strip_prefix(label) {
+            rest = number.trim_start_matches(['.', ':']).trim_start().to_owned();
+            break;
+        }
+    }
+    let is_sign = |ch: char| {
+        ch.is_whitespace() || "−().,;/_".contains(ch) || ch.general_category() == GeneralCategory::DashPunctuation
+    };
+    let number: String = rest.chars().filter(|ch| !is_sign(*ch)).collect();
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    ((5..=15).contains(&digits.len()) && digits.chars().all(|ch| ch.is_ascii_digit())).then_some(number)
 }
 
 #[cfg(test)]
@@ -72,10 +98,55 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_along_when_a_number_is_pasted_is_dropped() {
+        for typed in [
+            "\u{202a}+996 555 123 456\u{202c}",
+            "\u{200e}0555123456\u{200f}",
+            "\u{feff}+996\u{00ad}555\u{2060}123456",
+            "+996\u{a0}555\u{202f}123\u{2009}456",
+            "0555‑12‑34‑56",
+            "0555–12—34−56",
+            "0555/12-34-56",
+            "0555_123_456",
+            "0555,123,456;",
+            "tel:+996555123456",
+            "TEL: 0555 123 456",
+            "тел. 0555 123 456",
+            "Тел.: +996 (555) 12.34.56",
+            "тел 0555123456",
+        ] {
+            assert_eq!(e164(typed, Some(Region::KG)).as_deref(), Some("+996555123456"), "{typed:?}");
+            assert!(is_plausible(typed), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn russians_and_kazakhs_write_8_for_their_code_abroad_too() {
+        for home in [Some(Region::KG), Some(Region::UZ), Some(Region::TJ), Some(Region::RU), Some(Region::KZ), None] {
+            assert_eq!(e164("8 912 345 67 89", home).as_deref(), Some("+79123456789"), "{home:?}");
+            assert_eq!(e164("8(701)123-45-67", home).as_deref(), Some("+77011234567"), "{home:?}");
+        }
+        for typed in ["8 012 345 67 89", "8 912 345 67 8", "8 912 345 67 890", "+8 912 345 67 89", "9 912 345 67 89"] {
+            assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
+        }
+    }
+
+    #[test]
     fn what_nobody_can_be_called_by_is_refused() {
-        for typed in
-            ["", "12345", "0555 123 45", "0555 123 4567", "+996000000000", "+999555123456", "0555 CALL ME", "+"]
-        {
+        for typed in [
+            "",
+            "12345",
+            "0555 123 45",
+            "0555 123 4567",
+            "+996000000000",
+            "+999555123456",
+            "0555 CALL ME",
+            "+",
+            "tel:",
+            "0555 123 456, 0700 123 456",
+            "0555+123456",
+            "0555 123 456 №2",
+        ] {
             assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
         }
         assert_eq!(e164("0555 123 456", None), None, "without a country");

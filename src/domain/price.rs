@@ -20,7 +20,7 @@ pub use assumption::Assumption;
 pub use options::Offer;
 pub use period::{Period, overlapping};
 pub use quote::{Asked, Quote, QuoteLine, Refusal};
-pub use selection::{Named, check_selections, check_target};
+pub use selection::{Named, check_target};
 
 use super::vehicle::{BodyType, vocabulary};
 
@@ -41,6 +41,15 @@ pub enum Amount {
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self::Fixed(Decimal::ZERO);
+
+    /// From how it is stored: the amount, the upper end of a range, whether it is the least.
+    pub fn stored(amount: Decimal, max: Option<Decimal>, at_least: bool) -> Self {
+        match max {
+            Some(max) => Self::Range(amount, max),
+            None if at_least => Self::From(amount),
+            None => Self::Fixed(amount),
+        }
+    }
 
     /// The price, the least, or the lower end.
     pub const fn least(self) -> Decimal {
@@ -115,10 +124,26 @@ pub struct PriceLine {
 pub struct NewPrice {
     /// Its category may be an alias.
     pub target: Target,
-    pub amount: Amount,
+    /// None: the price that holds ends, and nothing takes its place.
+    pub amount: Option<Amount>,
     /// None: when it is set.
     pub valid_from: Option<SystemTime>,
     /// None: until replaced.
+    pub valid_to: Option<SystemTime>,
+}
+
+/// A price as it was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetPrice {
+    /// Unused where there is no amount.
+    pub id: i64,
+    pub target: Target,
+    /// None: what held ended.
+    pub amount: Option<Amount>,
+    /// ISO 4217.
+    pub currency: String,
+    pub valid_from: SystemTime,
+    /// Itself excluded; none: until replaced.
     pub valid_to: Option<SystemTime>,
 }
 

@@ -5,15 +5,15 @@ use tonic::Status;
 use super::World;
 use super::application::application_id;
 use super::convert;
-use super::pricing::selections;
+use super::pricing::{amount, check_currency, selections};
 use super::request::{Check, MAX_EXTERNAL_ID};
 use super::write::{check_etag, commit, replay, write_request};
-use crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use crate::domain::application::{self, Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
-use crate::domain::price::{MAX_AMOUNT, check_selections};
+use crate::domain::price::Amount;
 use crate::domain::tenant::Tenant;
+use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_PERSON: usize = 120;
@@ -25,7 +25,9 @@ const MAX_MESSAGE: usize = 4096;
 const MAX_NOTE: usize = 2000;
 
 const PHONE: &str = "application.customer.phone";
+const EXTERNAL_ID: &str = "application.customer.external_id";
 const QUOTED: &str = "application.quoted_total";
+const QUOTED_MAX: &str = "application.quoted_total_max";
 const SELECTIONS: &str = "application.selections";
 
 impl World {
@@ -43,11 +45,16 @@ impl World {
         check.done()?;
 
         let tenant = self.db.find_tenant(&slug).await?;
-        let (customer, mut wish) = at_home(&tenant, customer, wish)?;
+        let (customer, mut wish) = at_home(&tenant, request.application.as_ref(), customer, wish)?;
         let write = write_request("ApplicationService/CreateApplication", request_id, &request);
-        let tx = self.db.tenant(tenant.id).transaction(DEFAULT_STATEMENT_TIMEOUT).await?;
+        let tx = self.db.tenant(tenant.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(answer);
+        }
+        let write = write.ok_or_else(|| Error::internal("a required request_id is missing"))?;
+        if let Some(application) = tx.created_by(&write).await? {
+            let answer = pb::CreateApplicationResponse { application: Some(application.into()) };
+            return Ok(commit(tx, Some(&write), answer).await?);
         }
         if !tenant.active {
             return Err(inactive(&tenant).into());
@@ -55,10 +62,13 @@ impl World {
         let mut subject = tx.find_subject(&wish).await?;
         if let Some(category) = subject.category.take() {
             let category = category.sold_by(&tenant.slug)?;
-            let options = tx.list_options(category.id).await?;
-            let violations = check_selections(SELECTIONS, &category.code, &wish.selections, &options);
-            if !violations.is_empty() {
-                return Err(Error::Invalid(violations).into());
+            if !wish.selections.is_empty() {
+                let bodies = self.car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
+                let sheet = tx.price_sheet(&category).await?;
+                let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
+                if !violations.is_empty() {
+                    return Err(Error::Invalid(violations).into());
+                }
             }
             subject.category = Some(category);
         }
@@ -66,7 +76,6 @@ impl World {
         for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
             "true".clone_into(&mut selection.value);
         }
-        let write = write.ok_or_else(|| Error::internal("a required request_id is missing"))?;
         let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &write).await?;
         let answer = pb::CreateApplicationResponse { application: Some(application.into()) };
         Ok(commit(tx, Some(&write), answer).await?)
@@ -89,7 +98,7 @@ impl World {
 
         let tenant = self.db.find_tenant(&tenant).await?;
         let id = application_id(&id)?;
-        let tx = self.db.tenant(tenant.id).transaction(DEFAULT_STATEMENT_TIMEOUT).await?;
+        let tx = self.db.tenant(tenant.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(answer);
         }
@@ -117,7 +126,6 @@ fn read_application(check: &mut Check, application: Option<pb::Application>) -> 
         kind = convert::application_kind(check.required_enumeration(&field("kind"), application.kind));
     }
     let customer = read_customer(check, application.customer, kind, is_given);
-    let currency = application.quoted_total.as_ref().map(|money| money.currency_code.trim().to_owned());
     let wish = Wish {
         kind: kind.unwrap_or(Kind::Callback),
         category: check.optional_name(&field("category"), application.category),
@@ -127,7 +135,12 @@ fn read_application(check: &mut Check, application: Option<pb::Application>) -> 
         year: check.year(&field("year"), Some(application.year)),
         vehicle_text: check.text(&field("vehicle_text"), application.vehicle_text, MAX_VEHICLE_TEXT),
         selections: selections(check, SELECTIONS, application.selections, MAX_SELECTIONS),
-        quoted: check.money(QUOTED, application.quoted_total.as_ref(), MAX_AMOUNT).zip(currency),
+        quoted: read_quoted(
+            check,
+            application.quoted_kind,
+            application.quoted_total.as_ref(),
+            application.quoted_total_max.as_ref(),
+        ),
         message: check.text(&field("message"), application.message, MAX_MESSAGE),
     };
     let mut require = |name: &str, value: &str, why: &str| {
@@ -150,6 +163,28 @@ fn read_application(check: &mut Check, application: Option<pb::Application>) -> 
     (customer, wish)
 }
 
+/// What the customer was quoted. The kind has a default, unlike a price's; the currency is the tenant's, who is not
+/// known yet.
+fn read_quoted(
+    check: &mut Check,
+    kind: i32,
+    total: Option<&Money>,
+    total_max: Option<&Money>,
+) -> Option<(Amount, String)> {
+    let kind = match (kind, total, total_max) {
+        (0, None, None) => return None,
+        (0, _, Some(_)) => pb::PriceKind::Range.into(),
+        (0, Some(_), None) => pb::PriceKind::Fixed.into(),
+        (kind, ..) => kind,
+    };
+    let field = |name: &str| match name {
+        "kind" => "application.quoted_kind".to_owned(),
+        "amount" => QUOTED.to_owned(),
+        _ => QUOTED_MAX.to_owned(),
+    };
+    Some((amount(check, &field, kind, total, total_max), String::new()))
+}
+
 fn read_customer(check: &mut Check, customer: Option<pb::Customer>, kind: Option<Kind>, is_due: bool) -> Customer {
     let is_given = customer.is_some();
     if is_due && !is_given {
@@ -164,32 +199,36 @@ fn read_customer(check: &mut Check, customer: Option<pb::Customer>, kind: Option
     let language = check.word(&field("language"), customer.language);
     let read = Customer {
         channel: convert::channel(channel).unwrap_or_default().to_owned(),
-        external_id: check.text(&field("external_id"), customer.external_id, MAX_EXTERNAL_ID),
+        external_id: check.text(EXTERNAL_ID, customer.external_id, MAX_EXTERNAL_ID),
         name: check.text(&field("name"), customer.name, MAX_PERSON),
         phone: check.text(PHONE, customer.phone, MAX_PHONE),
         username: check.text(&field("username"), customer.username, MAX_USERNAME).trim_start_matches('@').to_owned(),
         language,
     };
-    let is_number = if read.phone.starts_with('+') {
-        phone::e164(&read.phone, None).is_some()
-    } else {
-        read.phone.is_empty() || phone::is_plausible(&read.phone)
-    };
-    if !is_number {
+    if !read.phone.is_empty() && !phone::is_plausible(&read.phone) {
         check.add(wrong_phone());
     }
     if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given && !check.refused(PHONE) {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
     }
-    let phone_will_do = channel == pb::Channel::Web && !read.phone.is_empty();
-    if is_given && read.external_id.is_empty() && !phone_will_do && !check.refused(&field("external_id")) {
-        check.refuse(&field("external_id"), "FIELD_REQUIRED", "must not be empty");
+    let phone_will_do = channel == pb::Channel::Web;
+    let is_known = !read.external_id.is_empty() || phone_will_do && !read.phone.is_empty();
+    if is_given && !is_known && !check.refused(EXTERNAL_ID) {
+        check.refuse(EXTERNAL_ID, "FIELD_REQUIRED", "must not be empty");
+    }
+    if is_given && !is_known && phone_will_do && !check.refused(PHONE) {
+        check.refuse(PHONE, "FIELD_REQUIRED", "must be given where external_id is not");
     }
     read
 }
 
 /// What the tenant's country and currency make of it.
-fn at_home(tenant: &Tenant, mut customer: Customer, mut wish: Wish) -> Result<(Customer, Wish), Error> {
+fn at_home(
+    tenant: &Tenant,
+    given: Option<&pb::Application>,
+    mut customer: Customer,
+    mut wish: Wish,
+) -> Result<(Customer, Wish), Error> {
     let mut check = Check::default();
     if !customer.phone.is_empty() {
         let home = phone::home(&tenant.time_zone, &tenant.currency);
@@ -201,12 +240,10 @@ fn at_home(tenant: &Tenant, mut customer: Customer, mut wish: Wish) -> Result<(C
     if customer.external_id.is_empty() {
         customer.external_id.clone_from(&customer.phone);
     }
-    if let Some((_, currency)) = &mut wish.quoted {
-        if !currency.is_empty() && *currency != tenant.currency {
-            let description = format!("must be in {}, or without a currency", tenant.currency);
-            check.refuse(QUOTED, "FIELD_INVALID", description);
-        }
+    if let (Some(given), Some((_, currency))) = (given, &mut wish.quoted) {
         currency.clone_from(&tenant.currency);
+        check_currency(&mut check, QUOTED, given.quoted_total.as_ref(), currency);
+        check_currency(&mut check, QUOTED_MAX, given.quoted_total_max.as_ref(), currency);
     }
     check.done()?;
     Ok((customer, wish))

@@ -151,6 +151,48 @@ impl ImportService for World {
             total_size: count(found.total),
         }))
     }
+
+    async fn list_withdrawn_patterns(
+        &self,
+        request: Request<pb::ListWithdrawnPatternsRequest>,
+    ) -> Result<Response<pb::ListWithdrawnPatternsResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let bound_to = ["list_withdrawn_patterns", &request.tenant, &request.id];
+        let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+        let tenant = check.name("tenant", request.tenant);
+        let id = check.name("id", request.id);
+        let page = check.done_with(page)?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let found = self.db.tenant(tenant.id).list_withdrawn_patterns(import_id(&id)?, &page).await?;
+        Ok(Response::new(pb::ListWithdrawnPatternsResponse {
+            patterns: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: page.next_token(found.next),
+            total_size: count(found.total),
+        }))
+    }
+
+    async fn apply_import(
+        &self,
+        request: Request<pb::ApplyImportRequest>,
+    ) -> Result<Response<pb::ApplyImportResponse>, Status> {
+        self.apply(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn revert_import(
+        &self,
+        request: Request<pb::RevertImportRequest>,
+    ) -> Result<Response<pb::RevertImportResponse>, Status> {
+        self.revert(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn cancel_import(
+        &self,
+        request: Request<pb::CancelImportRequest>,
+    ) -> Result<Response<pb::CancelImportResponse>, Status> {
+        self.cancel(request.into_inner()).await.map(Response::new)
+    }
 }
 
 type Watched = Result<pb::WatchImportResponse, Status>;
@@ -232,7 +274,7 @@ fn out_of_order(description: &str) -> Error {
 }
 
 /// What is not a UUID is no import of ours.
-fn import_id(id: &str) -> Result<Uuid, Error> {
+pub(super) fn import_id(id: &str) -> Result<Uuid, Error> {
     Uuid::parse_str(id).map_err(|_| Error::not_found(Kind::Import, id))
 }
 

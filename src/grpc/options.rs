@@ -25,6 +25,7 @@ impl World {
         Ok(pb::ListOptionsResponse {
             options: offers.map(|offer| price::product_option(offer, &tenant.currency)).collect(),
             language: language_used(asked, shown.into_iter()),
+            prices_visible: tenant.prices_visible,
         })
     }
 }

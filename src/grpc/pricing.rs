@@ -8,7 +8,6 @@ use super::World;
 use super::convert::{count, language_used, price};
 use super::request::Check;
 use super::write::{commit, replay, write_request};
-use crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use crate::domain::Error;
 use crate::domain::price::{Amount, Asked, Choice, MAX_AMOUNT, Named, NewPrice, Target};
 use crate::domain::vehicle::BodyType;
@@ -48,15 +47,13 @@ impl PricingService for World {
 
         let (tenant, category) = self.sold_category(&tenant, &category).await?;
         let own = self.db.tenant(tenant.id);
-        let mut car_bodies = Vec::new();
         if !brand.is_empty() {
             let brand_id = own.find_brand(&brand).await?;
             if !model.is_empty() {
                 own.find_model(brand_id, &model).await?;
-                let known = self.index.reference().find_model(&brand, &model);
-                car_bodies = known.map(|model| model.bodies(&generation, year)).unwrap_or_default();
             }
         }
+        let car_bodies = self.car_bodies(&brand, &model, &generation, year);
         let asked = Asked {
             brand: Some(brand).filter(|brand| !brand.is_empty()),
             body_assumed: body_type.is_none() && !car_bodies.is_empty(),
@@ -128,15 +125,29 @@ impl PricingService for World {
         check.done()?;
 
         let tenant = self.db.find_tenant(&tenant).await?;
-        check_currency(&body.prices, &tenant.currency)?;
+        let mut check = Check::default();
+        for (place, price) in body.prices.iter().enumerate() {
+            check_currency(&mut check, &format!("prices[{place}].amount"), price.amount.as_ref(), &tenant.currency);
+            let field = format!("prices[{place}].amount_max");
+            check_currency(&mut check, &field, price.amount_max.as_ref(), &tenant.currency);
+        }
+        check.done()?;
         let write = write_request("PricingService/SetPrices", request_id, &body);
-        let tx = self.db.tenant(tenant.id).transaction(DEFAULT_STATEMENT_TIMEOUT).await?;
+        let tx = self.db.tenant(tenant.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(Response::new(answer));
         }
         let set = tx.set_prices(&tenant, prices).await?;
         let answer = pb::SetPricesResponse { prices: set.into_iter().map(Into::into).collect() };
         Ok(Response::new(commit(tx, write.as_ref(), answer).await?))
+    }
+}
+
+impl World {
+    /// The bodies that the car may have, as far as the reference knows; none: any.
+    pub(super) fn car_bodies(&self, brand: &str, model: &str, generation: &str, year: Option<i16>) -> Vec<BodyType> {
+        let known = self.index.reference().find_model(brand, model);
+        known.map(|model| model.bodies(generation, year)).unwrap_or_default()
     }
 }
 
@@ -163,6 +174,7 @@ pub(super) fn selections(check: &mut Check, field: &str, selections: Vec<pb::Sel
 fn new_price(check: &mut Check, field: &str, price: pb::Price) -> NewPrice {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let field = |name: &str| format!("{field}.{name}");
+    let is_given = [price.kind != 0, price.amount.is_some(), price.amount_max.is_some()];
     let category = check.name(&field("category"), price.category);
     let body = check.word(&field("body_type"), price.body_type);
     let brand = check.optional_name(&field("brand"), price.brand);
@@ -175,7 +187,14 @@ fn new_price(check: &mut Check, field: &str, price: pb::Price) -> NewPrice {
     if with.as_ref().is_some_and(|with| !with.option.is_empty() && with.option == option) {
         check.refuse(&field("conditions[0].option"), INVALID, "must be another option than the price's own");
     }
-    let amount = amount(check, &field, price.kind, price.amount.as_ref(), price.amount_max.as_ref());
+    let amount = if price.withdrawn {
+        for (name, _) in ["kind", "amount", "amount_max"].iter().zip(is_given).filter(|(_, is_given)| *is_given) {
+            check.refuse(&field(name), INVALID, "must not be given for a price that is withdrawn");
+        }
+        None
+    } else {
+        Some(amount(check, &field, price.kind, price.amount.as_ref(), price.amount_max.as_ref()))
+    };
     let valid_from = check.time(&field("valid_from"), price.valid_from);
     let valid_to = check.time(&field("valid_to"), price.valid_to);
     // Without a beginning the end is checked against the time when the price is set.
@@ -187,7 +206,8 @@ fn new_price(check: &mut Check, field: &str, price: pb::Price) -> NewPrice {
     NewPrice { target, amount, valid_from, valid_to }
 }
 
-fn amount(
+/// An amount of a kind that must be given; `field` makes paths of `kind`, `amount` and `amount_max`.
+pub(super) fn amount(
     check: &mut Check,
     field: &impl Fn(&str) -> String,
     kind: i32,
@@ -224,16 +244,9 @@ fn amount(
 }
 
 /// Amounts are in the tenant's currency; none named is that.
-fn check_currency(prices: &[pb::Price], currency: &str) -> Result<(), Error> {
-    let mut check = Check::default();
-    for (place, price) in prices.iter().enumerate() {
-        for (name, money) in [("amount", &price.amount), ("amount_max", &price.amount_max)] {
-            let given = money.as_ref().map(|money| money.currency_code.trim()).unwrap_or_default();
-            if !given.is_empty() && given != currency {
-                let description = format!("must be in the tenant's currency, {currency}");
-                check.refuse(&format!("prices[{place}].{name}"), INVALID, description);
-            }
-        }
+pub(super) fn check_currency(check: &mut Check, field: &str, money: Option<&Money>, currency: &str) {
+    let given = money.map(|money| money.currency_code.trim()).unwrap_or_default();
+    if !given.is_empty() && given != currency {
+        check.refuse(field, INVALID, format!("must be in the tenant's currency, {currency}, or without one"));
     }
-    check.done()
 }

@@ -88,7 +88,7 @@ impl World {
 
         let found = self.db.find_tenant(&slug).await?;
         let write = write_request("TenantService/UpdateTenant", request_id, &body);
-        let tx = self.db.tenant(found.id).transaction(crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT).await?;
+        let tx = self.db.tenant(found.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(answer);
         }

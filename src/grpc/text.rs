@@ -8,7 +8,6 @@ use super::World;
 use super::convert::{count, language_used};
 use super::request::Check;
 use super::write::{commit, replay, write_request};
-use crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use crate::db::texts::Keys;
 use crate::domain::error::{Error, Violation};
 use crate::domain::tenant::{Language, Tenant};
@@ -105,7 +104,7 @@ impl TextService for World {
         check.done()?;
 
         let tenant = self.db.find_tenant(&tenant).await?;
-        let tx = self.db.tenant(tenant.id).transaction(DEFAULT_STATEMENT_TIMEOUT).await?;
+        let tx = self.db.tenant(tenant.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(Response::new(answer));
         }

@@ -5,15 +5,19 @@
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use super::extract::ExtractError;
 use super::table::{Table, TableRow};
+
+/// How much of what a child says is kept for the log, in bytes.
+const MAX_SAID: u64 = 4 << 10;
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +58,8 @@ impl Extractor {
     /// Reads the table of `file` in a child process.
     ///
     /// # Errors
-    /// What the child says is wrong with the file, or that it met a limit.
+    /// What the child says is wrong with the file, `LIMIT_EXCEEDED` if it met a limit, `FILE_UNREADABLE` if it ended
+    /// without an answer for another reason.
     pub async fn extract(&self, file: &Path) -> Result<Table, ExtractError> {
         let mut child = Command::new(&self.program)
             .arg("extract")
@@ -66,24 +71,47 @@ impl Extractor {
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
                 tracing::error!(%error, program = %self.program.display(), "cannot start the extracting process");
                 ExtractError::new("INTERNAL", "the file could not be read: no process could be started", "try again")
             })?;
-        let mut answer = Vec::new();
+        let (mut answer, mut said) = (Vec::new(), Vec::new());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let work = async {
-            if let Some(stdout) = child.stdout.take() {
-                stdout.take(self.limits.answer_bytes).read_to_end(&mut answer).await?;
-            }
+            let listen = async {
+                match stderr {
+                    Some(mut stderr) => {
+                        (&mut stderr).take(MAX_SAID).read_to_end(&mut said).await?;
+                        tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await
+                    }
+                    None => Ok(0),
+                }
+            };
+            let read = async {
+                match stdout {
+                    Some(stdout) => stdout.take(self.limits.answer_bytes).read_to_end(&mut answer).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            tokio::try_join!(read, listen)?;
             child.wait().await
         };
         let ended = tokio::time::timeout(Duration::from_secs(self.limits.seconds * 2), work).await;
-        match (read_answer(&answer), ended) {
-            (Some(answer), Ok(Ok(_))) => answer,
-            _ => Err(ExtractError::new(
+        if let (Some(answer), Ok(Ok(_))) = (read_answer(&answer), &ended) {
+            return answer;
+        }
+        let said = String::from_utf8_lossy(&said);
+        tracing::warn!(ended = ?ended, bytes = answer.len(), said = %said.trim(), "an extracting process gave no answer");
+        let met_limit = match &ended {
+            Err(_) => true,
+            Ok(Ok(status)) => was_limited(*status, &said),
+            Ok(Err(_)) => false,
+        };
+        if met_limit || answer.len() as u64 >= self.limits.answer_bytes {
+            return Err(ExtractError::new(
                 "LIMIT_EXCEEDED",
                 format!(
                     "reading the file took more than {} MiB of memory or {} s and was stopped",
@@ -91,9 +119,23 @@ impl Extractor {
                     self.limits.seconds
                 ),
                 "split the file, or save it as CSV",
-            )),
+            ));
         }
+        Err(ExtractError::new(
+            "FILE_UNREADABLE",
+            "the file could not be read: reading it broke off",
+            "save the price list anew, as XLSX or CSV, and upload that",
+        ))
     }
+}
+
+/// Whether a process ended so because of a limit: the system kills one that has used its processor time up (or all of the
+/// machine's memory), and who does not get memory says so before giving up.
+fn was_limited(status: ExitStatus, said: &str) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    let is_killed = |signal| [Signal::SIGKILL as i32, Signal::SIGXCPU as i32].contains(&signal);
+    status.signal().is_some_and(is_killed)
+        || ["memory allocation of", "out of memory"].into_iter().any(|words| said.contains(words))
 }
 
 /// Writes the child's answer.

@@ -4,14 +4,14 @@
 //! Both are CSV in UTF-8, written with a byte order mark so that spreadsheets open them, read with or without; semicolons and
 //! tabs are understood too, because spreadsheets save them.
 //!
-//! **Formulas.** A spreadsheet executes a cell that begins with `=`, `+`, `@`, a tab, or a `-` with more than a word or number
-//! behind it. Such a cell is written with an apostrophe before it, and reading takes the apostrophe away; "-" and "-2020" stay
-//! as they are. See [`escape`].
+//! **Formulas.** A spreadsheet executes a cell that begins with `=`, `+`, `@`, a tab, or a `-` with more than a number behind
+//! it. Such a cell is written with an apostrophe before it, and reading takes the apostrophe away; "-" and "-2020" stay as they
+//! are. See [`escape`].
 
 mod clean_csv;
 mod raw_csv;
 
-pub use clean_csv::{read_clean, write_clean};
+pub use clean_csv::{document_header, read_clean, read_clean_header, write_clean};
 pub use raw_csv::{read_raw, write_raw};
 
 use std::fmt;
@@ -89,11 +89,10 @@ pub fn unescape(cell: &str) -> &str {
     }
 }
 
-/// Whether a spreadsheet would take a cell for a formula. After a minus, letters, digits, spaces, dots, commas and further
-/// minuses compute nothing.
+/// Whether a spreadsheet would take a cell for a formula. After a minus, nothing and a number compute nothing.
 fn is_formula(cell: &str) -> bool {
     match cell.strip_prefix('-') {
-        Some(rest) => !rest.chars().all(|ch| ch.is_alphanumeric() || matches!(ch, ' ' | '-' | '.' | ',')),
+        Some(rest) => !rest.chars().all(|ch| ch.is_ascii_digit() || matches!(ch, ' ' | '.' | ',')),
         None => cell.starts_with(['=', '+', '@', '\t', '\r']),
     }
 }
@@ -194,10 +193,22 @@ mod tests {
 
     #[test]
     fn only_what_computes_is_escaped() {
-        for cell in ["-", "-2020", "-212", "- с бортами", "", "Камри", "'", "'слово'", "2+1", "1-2"] {
+        for cell in ["-", "-2020", "-212", "- 2,5", "", "Камри", "'", "'слово'", "2+1", "1-2"] {
             assert_eq!(escape(cell), cell);
         }
-        for cell in ["=1+1", "+ багаж", "@SUM(A1)", "\tx", "-1+1", "-cmd|' /C calc'!A0", "'=1", "''=1"] {
+        for cell in [
+            "=1+1",
+            "+ багаж",
+            "@SUM(A1)",
+            "\tx",
+            "-1+1",
+            "-A1",
+            "- с бортами",
+            "-1-2",
+            "-cmd|' /C calc'!A0",
+            "'=1",
+            "''=1",
+        ] {
             assert_eq!(escape(cell), format!("'{cell}"));
             assert_eq!(unescape(&escape(cell)), cell);
         }

@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -13,17 +13,25 @@ use uuid::Uuid;
 use super::child::Extractor;
 use super::clean::{CleanError, clean};
 use super::table::Table;
-use crate::db::Db;
+use crate::db::imports::Start;
+use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
-use crate::domain::import::{CleanRow, Confidence, Counts, Failure, Import};
+use crate::domain::import::{CleanRow, Confidence, Failure, Import};
 use crate::domain::tenant::TenantId;
 use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
-/// How often a running import gives a sign of life; a fraction of the lease.
-const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// How often an import under way gives a sign of life, a fraction of the lease, and learns that it was cancelled.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// How often an import that waits for another one asks whether it is its turn.
+const TURN_EVERY: Duration = Duration::from_millis(500);
+/// How long a step is tried again while the database is busy or away; less than the lease.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// How long after the first try; twice as long after each further one, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Carries out imports in the background, until told to stop.
 #[derive(Clone)]
@@ -56,25 +64,19 @@ impl Runner {
             let rows = async {
                 let table = runner.extractor.extract(file.path()).await.map_err(Failure::from)?;
                 drop(file);
-                let index = runner.spellings.index().await.map_err(merge_failure)?;
+                let index = patiently(|| runner.spellings.index()).await.map_err(merge_failure)?;
                 tokio::task::spawn_blocking(move || clean_table(&table, &index))
                     .await
                     .unwrap_or_else(|_| Err(failure("INTERNAL", "cleaning the rows failed", "report this file")))
             };
-            let work = async {
-                let _slot = tokio::select! {
-                    slot = runner.slots.acquire() => slot,
-                    never = renew(&runner.db, tenant, import.id) => match never {},
-                };
-                carry_out(&runner.db, tenant, &import, category_id, rows).await
-            };
+            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows);
             let stopped = tokio::select! {
                 ended = work => ended.err(),
                 () = runner.stop.cancelled() => {
                     let interrupted = failure(
                         "INTERRUPTED",
                         "the service stopped while it worked on this import; nothing of it was written",
-                        "upload the file again",
+                        UPLOAD_AGAIN,
                     );
                     runner.db.tenant(tenant).fail_import(import.id, &interrupted).await.err()
                 }
@@ -98,7 +100,8 @@ impl Runner {
     }
 }
 
-/// Takes a QUEUED import to its end: `rows` are read, then merged. Whatever goes wrong is recorded as its failure.
+/// Takes a QUEUED import to its end as soon as it is its turn: `rows` are read, then merged. Whatever goes wrong is
+/// recorded as its failure; what is cancelled meanwhile is dropped, with nothing written.
 ///
 /// # Errors
 /// When the end itself could not be recorded.
@@ -109,30 +112,83 @@ pub async fn carry_out(
     category_id: i64,
     rows: impl Future<Output = Result<Vec<CleanRow>, Failure>>,
 ) -> Result<Import> {
-    let tenant = db.tenant(tenant);
-    if !tenant.start_import(import.id).await? {
-        return tenant.get_import(import.id).await;
-    }
-    let work = async {
-        let rows = rows.await?;
-        tenant.merge_import(import, category_id, &rows).await.map_err(merge_failure)
-    };
-    let outcome: Result<Counts, Failure> = tokio::select! {
-        outcome = work => outcome,
-        never = renew(db, tenant.id, import.id) => match never {},
-    };
-    if let Err(failure) = outcome {
-        tenant.fail_import(import.id, &failure).await?;
-    }
-    tenant.get_import(import.id).await
+    carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows).await
 }
 
-/// Gives signs of life for as long as it is polled.
-async fn renew(db: &Db, tenant: TenantId, import: Uuid) -> std::convert::Infallible {
+/// [`carry_out`] in one of `slots`, which an import that waits for another one leaves to others.
+async fn carry_out_in(
+    slots: &Semaphore,
+    db: &Db,
+    tenant: TenantId,
+    import: &Import,
+    category_id: i64,
+    rows: impl Future<Output = Result<Vec<CleanRow>, Failure>>,
+) -> Result<Import> {
+    let own = db.tenant(tenant);
+    let work = async {
+        let Some(_slot) = start(slots, own, import.id).await? else { return Ok(()) };
+        let merged = async {
+            let rows = rows.await?;
+            patiently(|| own.merge_import(import, category_id, &rows)).await.map_err(merge_failure)
+        };
+        if let Err(failure) = merged.await {
+            patiently(|| own.fail_import(import.id, &failure)).await?;
+        }
+        Ok(())
+    };
+    let ended: Result<()> = tokio::select! {
+        ended = work => ended,
+        () = under_way(own, import.id) => Ok(()),
+    };
+    ended?;
+    patiently(|| own.get_import(import.id)).await
+}
+
+/// Waits for a slot and for the import's turn; none if it has ended meanwhile.
+async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Result<Option<SemaphorePermit<'s>>> {
+    let mut waits_for = None;
+    loop {
+        let slot = slots.acquire().await.map_err(Error::internal)?;
+        match patiently(|| own.start_import(import)).await? {
+            Start::Started => return Ok(Some(slot)),
+            Start::Ended => return Ok(None),
+            Start::WaitsFor(other) if waits_for == Some(other) => {}
+            Start::WaitsFor(other) => {
+                tracing::info!(%import, waits_for = %other, "another import into the same category comes first");
+                waits_for = Some(other);
+            }
+        }
+        drop(slot);
+        tokio::time::sleep(TURN_EVERY).await;
+    }
+}
+
+/// Gives signs of life until the import has ended, by whomever.
+async fn under_way(own: Tenant<'_>, import: Uuid) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        if let Err(error) = db.tenant(tenant).renew_import(import).await {
-            tracing::warn!(%import, %error, "an import's lease could not be renewed");
+        match own.renew_import(import).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(%import, %error, "an import's lease could not be renewed"),
+        }
+    }
+}
+
+/// Tries a step again while the database is busy or away: a moment of that must not end an import.
+async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F) -> Result<T> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match step().await {
+            Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. }))
+                if began.elapsed() < PATIENCE =>
+            {
+                tracing::warn!(%error, "a step of an import is tried again");
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            ended => return ended,
         }
     }
 }
@@ -184,20 +240,22 @@ pub fn append(file: &mut tempfile::NamedTempFile, chunk: &[u8]) -> Result<()> {
     file.write_all(chunk).map_err(Error::internal)
 }
 
+const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";
+
 fn merge_failure(error: Error) -> Failure {
     match error {
         Error::FailedPrecondition { reason, message, .. } | Error::Aborted { reason, message } => {
             failure(reason, &message, "")
         }
         Error::Unavailable { reason, message, .. } | Error::ResourceExhausted { reason, message, .. } => {
-            failure(reason, &message, "upload the file again")
+            failure(reason, &message, UPLOAD_AGAIN)
         }
         Error::DeadlineExceeded => failure("LIMIT_EXCEEDED", "writing the rows took too long", "split the file"),
         other => {
             if let Error::Internal(cause) = &other {
                 tracing::error!(cause = %crate::db::failure::chain(&**cause), "an import failed");
             }
-            failure("INTERNAL", "writing the rows failed; nothing of them was written", "upload the file again")
+            failure("INTERNAL", "writing the rows failed; nothing of them was written", UPLOAD_AGAIN)
         }
     }
 }

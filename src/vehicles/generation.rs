@@ -1,7 +1,7 @@
 //! Generations by the ways people name them: "W212", "70", "5 поколение", "лупатый".
 
 use super::normalize;
-use super::reference::Model;
+use super::reference::{Generation, Model};
 use super::words::{Word, join};
 
 /// The chassis code a number stands for, where engines stand in the model's name (Mercedes-Benz): "164" is the X164.
@@ -9,8 +9,11 @@ pub fn chassis(number: &str, model: &Model) -> Option<String> {
     if model.badges.is_empty() || number.len() < 2 || !is_number(number) {
         return None;
     }
-    let code = model.codes().find(|code| code.len() == number.len() + 1 && code.ends_with(number));
-    code.map(|code| code.to_uppercase())
+    let mut codes = model.codes().filter(|code| code.len() == number.len() + 1 && code.ends_with(number));
+    let first = codes.next()?;
+    // People say W before every chassis number, the factory or not.
+    let said = std::iter::once(first).chain(codes).find(|code| code.starts_with('W'));
+    Some(said.unwrap_or(first).to_uppercase())
 }
 
 /// The model's generation code that the words are, as written but in Latin letters. Letters alone count only in capitals and
@@ -30,12 +33,58 @@ pub fn code_of(model: &Model, words: &[Word]) -> Option<String> {
     {
         return None;
     }
-    normalize::readings(&key)
-        .into_iter()
-        .find(|(reading, _)| {
-            model.codes().any(|code| normalize::key(code) == *reading || is_sibling(&normalize::key(code), reading))
-        })
-        .map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
+    known_code(model, &key, words.iter().skip(1).all(|word| word.gap.is_empty()))
+}
+
+/// Letters alone that are a generation's code, in any case: "мазда 3 bk". For words that are known to be nothing else.
+pub fn letters_of(model: &Model, words: &[Word]) -> Option<String> {
+    let key = join(words);
+    let is_code = (1..=3).contains(&key.chars().count()) && key.chars().all(char::is_alphabetic);
+    if is_code { known_code(model, &key, false) } else { None }
+}
+
+fn known_code(model: &Model, key: &str, is_one: bool) -> Option<String> {
+    let readings = normalize::readings(key);
+    let fits = |reading: &str, known: &str| {
+        known == reading
+            || is_sibling(known, reading)
+            || is_short(known, reading)
+            || (is_one && is_with_engine(known, reading))
+    };
+    let is_listed = |reading: &str| model.codes().any(|code| fits(reading, &normalize::key(code)));
+    let reading = readings.iter().find(|(reading, _)| is_listed(reading) || is_variant(model, reading));
+    reading.map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
+}
+
+/// "T25" for T250: the last zero is hardly ever said.
+fn is_short(known: &str, code: &str) -> bool {
+    known.len() == 4 && code.len() == 3 && known.strip_suffix('0') == Some(code) && is_letter_and_number(known)
+}
+
+/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters.
+fn is_with_engine(known: &str, code: &str) -> bool {
+    let engine = code.strip_suffix(known).unwrap_or_default();
+    (1..=3).contains(&engine.len())
+        && engine.chars().all(|ch| ch.is_ascii_alphabetic())
+        && known.len() >= 3
+        && is_letter_and_number(known)
+}
+
+/// "E150" where the E140 is listed as a 150 too.
+fn is_variant(model: &Model, code: &str) -> bool {
+    let number = code.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
+    let letters = code.strip_suffix(number).unwrap_or_default();
+    let is_listed = |generation: &Generation| {
+        let known = generation.code.as_deref().map(normalize::key).unwrap_or_default();
+        known.trim_end_matches(|ch: char| ch.is_ascii_digit()) == letters
+            && generation.also.iter().any(|also| also == number)
+    };
+    !letters.is_empty() && number.len() >= 2 && is_number(number) && model.generations.iter().any(is_listed)
+}
+
+fn is_letter_and_number(code: &str) -> bool {
+    let number = code.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
+    code.len() - number.len() == 1 && is_number(number)
 }
 
 /// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.

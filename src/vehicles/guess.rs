@@ -47,7 +47,7 @@ impl<Id> Spelling<Id> {
     }
 
     /// As written, and in Latin letters.
-    fn forms(&self) -> impl Iterator<Item = &Form> {
+    pub fn forms(&self) -> impl Iterator<Item = &Form> {
         std::iter::once(&self.key).chain(&self.latin)
     }
 }
@@ -63,6 +63,10 @@ pub struct Form {
 impl Form {
     fn new(text: String) -> Self {
         Self { letters: letter_bits(&text), length: text.chars().count(), text }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// How many letters are wrong, missing, too many or swapped, if at most `most`.

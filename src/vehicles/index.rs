@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use super::badges::Badge;
 use super::guess::Spellings;
 use super::matches::How;
+use super::nicknames::KNOWN;
 use super::normalize;
 use super::reference::{Make, Model, Reference};
 use crate::domain::vehicle::slug;
@@ -59,6 +60,8 @@ pub(super) struct Names {
     pub badges: Vec<Badge>,
     /// Generation codes and short forms.
     pub codes: HashMap<String, Vec<ModelId>>,
+    /// Spellings of well-known models, sorted: what nicknames are made from.
+    pub familiar: Vec<(String, ModelId)>,
 }
 
 impl Index {
@@ -152,6 +155,9 @@ impl Names {
     fn add_model(&mut self, id: ModelId, model: &Model) {
         for spelling in model.spellings() {
             self.add_model_spelling(id, spelling);
+            if model.fame() >= KNOWN {
+                self.familiar.push((normalize::key(spelling), id));
+            }
         }
         for badge in &model.badges {
             let pattern: String =
@@ -184,6 +190,7 @@ impl Names {
     fn finish(&mut self) {
         self.make_spellings.finish();
         self.model_spellings.finish();
+        self.familiar.sort();
     }
 }
 

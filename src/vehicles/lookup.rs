@@ -62,6 +62,18 @@ impl Index {
         guess::closest(layers.flat_map(|it| it.make_spellings.like(&typed, guess::make_allowance(key), 5, |_| true)))
     }
 
+    /// The one make whose name begins with a key of some length: "фольцв", "мицуб".
+    pub(super) fn make_beginning(&self, key: &str) -> Option<MakeId> {
+        if key.chars().count() < 4 || !key.chars().all(char::is_alphabetic) {
+            return None;
+        }
+        let spellings = self.layers().into_iter().flat_map(|names| names.make_spellings.iter());
+        let begins = |text: &str| text.starts_with(key);
+        let mut makes = spellings.filter(|it| it.forms().any(|form| begins(form.text()))).map(|it| it.id);
+        let first = makes.next()?;
+        makes.all(|make| make == first).then_some(first)
+    }
+
     /// The models with a generation of this code, in any reading: "w212", "рф3".
     pub(super) fn models_with_any_code(&self, key: &str) -> Vec<(ModelId, How)> {
         let mut found = Vec::new();
@@ -82,7 +94,7 @@ impl Index {
             (Scope::All, 0..=4) | (Scope::Make(_), 0..=3) => return Vec::new(),
             (Scope::All, 5..=8) => (1, 2),
             (Scope::All, _) => (2, 3),
-            (Scope::Make(_), 4..=6) => (1, 9),
+            (Scope::Make(_), 4..=5) => (1, 9),
             (Scope::Make(_), _) => (2, 9),
         };
         let typed = Typed::new(key);

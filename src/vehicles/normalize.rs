@@ -72,7 +72,7 @@ pub fn readings(key: &str) -> Vec<(String, Reading)> {
     };
     let cyrillic = key.chars().filter(|ch| is_cyrillic(*ch)).count();
     if cyrillic > 0 {
-        if let Some(text) = key.chars().map(look_alike).collect() {
+        if let Some(text) = look_alikes(key) {
             add(text, Reading::LookAlike);
         }
         if cyrillic <= CODE_LETTERS {
@@ -104,11 +104,15 @@ pub fn latin(key: &str) -> String {
     transliterate(key, 0)
 }
 
+/// A Cyrillic key in the Latin letters it looks like, if every one has a look-alike.
+pub fn look_alikes(key: &str) -> Option<String> {
+    key.chars().map(look_alike).collect()
+}
+
 /// Latin for a code typed in Cyrillic: by looks if every letter has a look-alike, else by sound. "РФ3" → "RF3", "Х5" → "X5".
 pub fn latin_code(text: &str) -> String {
     let key = key(text);
-    let looks: Option<String> = key.chars().map(look_alike).collect();
-    looks.unwrap_or_else(|| transliterate(&key, 0)).to_uppercase()
+    look_alikes(&key).unwrap_or_else(|| transliterate(&key, 0)).to_uppercase()
 }
 
 fn is_cyrillic(ch: char) -> bool {

@@ -185,6 +185,11 @@ impl Model {
         self.generations.iter().flat_map(|generation| generation.code.iter().chain(&generation.also))
     }
 
+    /// How well known the model is, 0 to 1: the reference says more about cars that are driven more.
+    pub fn fame(&self) -> f32 {
+        ((2 * self.generations.len() + self.spellings().count()) as f32 / 40.0).min(1.0)
+    }
+
     /// The years the model was made, as far as its generations say: first year, last year (none while it is made).
     pub fn years(&self) -> crate::domain::vehicle::Years {
         let from = self.generations.iter().map(|generation| generation.from).min().flatten();

@@ -2,15 +2,19 @@
 //!
 //! Pure, over an [`Index`]. A text goes this way:
 //!
-//! 1. `text` cuts it into words and tells talk ([`talk`]) from what may be a name;
+//! 1. `text` cuts it into words, reads numbers said in words (`numerals`) and tells talk ([`talk`]) from what may be a name;
 //! 2. `candidates` finds the makes and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
-//! 4. `verdict` ranks them and decides: one car, several, or none.
+//! 4. `verdict` ranks them and decides: one car, several, or none. A name that is an everyday word as well (`ordinary`) must be
+//!    spoken of as a car.
 //!
 //! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`talk`] (words that name no car).
 
 mod candidates;
+mod guesses;
 mod numbers;
+mod numerals;
+mod ordinary;
 mod reason;
 mod talk;
 mod text;

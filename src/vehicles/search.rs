@@ -6,7 +6,7 @@ use super::index::{Index, MakeId, ModelId};
 use super::matches::{How, MakeMatch, ModelMatch, Scope};
 use super::normalize;
 use super::reference::Model;
-use super::runs::{MAX_LETTERS, runs};
+use super::runs::runs;
 use super::words::{Word, join};
 
 impl Index {
@@ -94,42 +94,25 @@ impl Index {
         models.filter(|model| model.make == make).copied().collect()
     }
 
-    /// The models of a make that have a generation of this number alone ("210"); shorter numbers are too common to say.
+    /// The models of a make that have a generation of this number alone: "210", and "34" where engines stand in the models' names.
+    /// Other short numbers are too common to say.
     pub fn models_with_number(&self, key: &str, make: MakeId) -> Vec<ModelId> {
-        let is_chassis = key.len() == 3 && key.chars().all(|ch| ch.is_ascii_digit());
-        if !is_chassis {
+        if !key.chars().all(|ch| ch.is_ascii_digit()) {
             return Vec::new();
         }
-        self.models_with_code(key, make)
+        match key.len() {
+            3 => self.models_with_code(key, make),
+            2 => {
+                let has_chassis = |model: &Model| super::generation::chassis(key, model).is_some();
+                self.models_of(make).filter(|model| has_chassis(self.model(*model))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether a model of the make has a name at most one letter away, however short it is.
     pub fn is_nearly_named(&self, words: &[Word], make: MakeId) -> bool {
         !self.like(&join(words), Scope::Make(make), 1, 2).is_empty()
-    }
-
-    /// Models whose name is near enough to be worth suggesting to a person, best first.
-    pub fn suggest(&self, words: &[Word], scope: Scope) -> Vec<ModelId> {
-        let typed = Spelling::new((), &join(words));
-        if typed.length < 3 || typed.length > MAX_LETTERS {
-            return Vec::new();
-        }
-        let most = typed.length * 2 / 5;
-        let mut near: Vec<(usize, ModelId)> = self
-            .spellings(scope)
-            .filter(|name| name.length.abs_diff(typed.length) <= most && guess::differing(&typed, name) <= 2 * most)
-            .map(|name| (strsim::damerau_levenshtein(&name.sound, &typed.sound), name.id))
-            .filter(|(distance, _)| *distance <= most)
-            .collect();
-        near.sort();
-        let mut models: Vec<ModelId> = Vec::new();
-        for (_, model) in near {
-            if !models.contains(&model) {
-                models.push(model);
-            }
-        }
-        models.truncate(3);
-        models
     }
 
     fn makes_spelled(&self, key: &str) -> Vec<(MakeId, How)> {
@@ -244,12 +227,12 @@ impl Index {
             .collect()
     }
 
-    fn spellings(&self, scope: Scope) -> impl Iterator<Item = &Spelling<ModelId>> {
+    pub(super) fn spellings(&self, scope: Scope) -> impl Iterator<Item = &Spelling<ModelId>> {
         let all = self.layers().into_iter().flat_map(|names| names.model_spellings.iter());
         all.filter(move |spelling| scope.has(spelling.id))
     }
 
-    fn badges(&self) -> impl Iterator<Item = &Badge> {
+    pub(super) fn badges(&self) -> impl Iterator<Item = &Badge> {
         self.layers().into_iter().flat_map(|names| &names.badges)
     }
 

@@ -1,5 +1,6 @@
 //! The program as its user runs it: what it prints where, and how it exits.
 
+mod decisions;
 mod price_list;
 
 use std::path::Path;

@@ -49,7 +49,7 @@ pub async fn upload_and_wait(server: &TestServer, file: &[u8], header: pb::Impor
     wait(server, &import).await
 }
 
-async fn rows(server: &TestServer, import: &pb::Import, outcome: pb::RowOutcome) -> Vec<pb::ImportRow> {
+pub async fn rows(server: &TestServer, import: &pb::Import, outcome: pb::RowOutcome) -> Vec<pb::ImportRow> {
     let mut client = ImportServiceClient::new(server.channel.clone());
     let (mut rows, mut page_token) = (Vec::new(), String::new());
     loop {

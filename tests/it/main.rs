@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod application_feed;
+mod application_input;
 mod applications;
+mod blocked_writes;
 mod catalog;
 mod clean;
 mod cli;
 mod common;
 mod contract;
 mod embedded;
+mod import_decisions;
+mod import_turns;
 mod imports;
 mod isolation;
 mod migrations;

@@ -111,6 +111,111 @@ async fn a_new_price_ends_the_one_before_and_the_past_keeps_its_own() {
 }
 
 #[tokio::test]
+async fn what_held_in_the_past_stays() {
+    let (server, mut client) = served().await;
+    let days_ago = |days: i64| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp { seconds: i64::try_from(now.as_secs()).unwrap() - days * 86_400, nanos: 0 }
+    };
+    let before = suv_periods(&server).await;
+    let wrong = |amount, valid_from, valid_to| pb::Price { valid_from: Some(valid_from), valid_to, ..suv(amount) };
+    let year_2024 = Timestamp { seconds: 1_704_067_200, nanos: 0 };
+    for price in [
+        wrong(1, days_ago(30), None),
+        wrong(1, days_ago(30), Some(days_ago(29))),
+        wrong(1, year_2024, Some(days_ago(-1))),
+        pb::Price { kind: 0, amount: None, withdrawn: true, ..wrong(1, days_ago(30), None) },
+    ] {
+        let status =
+            set(&mut client, vec![pb::Price { body_type: "pickup".into(), ..suv(1) }, price]).await.unwrap_err();
+        assert_eq!(fields(&status), [("prices[1].valid_from".to_owned(), "FIELD_OUT_OF_RANGE".to_owned())]);
+        // The seed's prices hold since 2025-01-01 in Bishkek.
+        assert!(status.message().contains("has held since 2024-12-31T18:00:00Z"), "{}", status.message());
+        assert_eq!(metadata(&status, "held_since"), "2024-12-31T18:00:00Z");
+    }
+    assert_eq!(suv_periods(&server).await, before);
+
+    // Before there was a price one may be given afterwards: up to where the first begins.
+    let early = set(&mut client, vec![wrong(2000, year_2024, None)]).await.unwrap().remove(0);
+    assert_eq!(early.valid_to.unwrap().seconds, 1_735_668_000);
+    assert_eq!(suv_at(&mut client, Some(Timestamp { seconds: 1_735_667_999, nanos: 0 })).await, 2000);
+    assert_eq!(suv_at(&mut client, Some(days_ago(30))).await, 2500);
+    let wagon = pb::Price { body_type: "wagon".into(), ..wrong(2600, days_ago(30), None) };
+    set(&mut client, vec![wagon]).await.unwrap();
+    let at_time = Some(days_ago(29));
+    let quoted = quote(&mut client, pb::QuotePriceRequest { at_time, ..ask(EVA, "wagon", "") }).await;
+    assert_eq!(quoted.total, soms(2600));
+
+    // Clocks differ by some seconds; that is now, and holds from now on.
+    set(&mut client, vec![suv(2700)]).await.unwrap();
+    let mut lately = days_ago(0);
+    lately.seconds -= 30;
+    let set_lately = set(&mut client, vec![wrong(2800, lately, None)]).await.unwrap().remove(0);
+    assert_eq!((set_lately.valid_from, set_lately.valid_to), (Some(lately), None));
+    assert_eq!(suv_at(&mut client, None).await, 2800);
+    no_gap_no_overlap(&suv_periods(&server).await);
+}
+
+#[tokio::test]
+async fn a_price_that_is_withdrawn_ends_and_nothing_takes_its_place() {
+    let (server, mut client) = served().await;
+    let withdrawn = || pb::Price { withdrawn: true, kind: 0, amount: None, ..suv(0) };
+    let listed = async |client: &mut Client, at_time| {
+        let request = pb::ListPricesRequest {
+            tenant: "evopoliki".into(),
+            category: "eva_mats".into(),
+            at_time,
+            ..Default::default()
+        };
+        let prices = client.list_prices(request).await.unwrap().into_inner().prices;
+        prices.iter().filter(|price| price.body_type == "suv" && price.option.is_empty()).count()
+    };
+    let unpriced = async |client: &mut Client, at_time| {
+        let request = pb::QuotePriceRequest { at_time, ..ask(EVA, "suv", "") };
+        reason(&refused(client, request).await)
+    };
+    // 2090-01-01 to 2090-01-11 there is none; around it there is.
+    let (from, to) = (43_829, 43_839);
+    let gap = pb::Price { valid_from: noon(from), valid_to: noon(to), ..withdrawn() };
+    let answer = set(&mut client, vec![gap]).await.unwrap().remove(0);
+    assert!(answer.withdrawn && answer.id.is_empty() && answer.amount.is_none(), "{answer:?}");
+    assert_eq!((answer.valid_from, answer.valid_to), (noon(from), noon(to)));
+    for (day, held) in [(from - 1, true), (from, false), (to - 1, false), (to, true)] {
+        assert_eq!(listed(&mut client, noon(day)).await, usize::from(held), "{day}");
+        if held {
+            assert_eq!(suv_at(&mut client, noon(day)).await, 2500);
+        } else {
+            assert_eq!(unpriced(&mut client, noon(day)).await, "PRICE_NOT_CONFIGURED");
+        }
+    }
+    // From now on, up to what is set for later; twice is once.
+    for _ in 0..2 {
+        let answer = set(&mut client, vec![withdrawn()]).await.unwrap().remove(0);
+        assert_eq!(answer.valid_to, noon(to));
+        assert_eq!(unpriced(&mut client, None).await, "PRICE_NOT_CONFIGURED");
+        assert_eq!(listed(&mut client, None).await, 0);
+        assert_eq!(suv_at(&mut client, noon(to)).await, 2500);
+    }
+    // A surcharge alone; the product keeps its price. And what was withdrawn can be set again.
+    let third_row = pb::Price { option: "third_row".into(), ..withdrawn() };
+    set(&mut client, vec![third_row, suv(2600)]).await.unwrap();
+    assert_eq!(suv_at(&mut client, None).await, 2600);
+    let status = refused(&mut client, ask(EVA, "suv", "third_row")).await;
+    assert_eq!((reason(&status).as_str(), metadata(&status, "option").as_str()), ("PRICE_NOT_CONFIGURED", "third_row"));
+    drop(server);
+
+    let priced = pb::Price { withdrawn: true, amount_max: soms(2), ..suv(1) };
+    let status = set(&mut client, vec![priced, pb::Price { body_type: "boat".into(), ..withdrawn() }]).await;
+    let expected = [
+        ("prices[0].kind", "FIELD_INVALID"),
+        ("prices[0].amount", "FIELD_INVALID"),
+        ("prices[0].amount_max", "FIELD_INVALID"),
+        ("prices[1].body_type", "FIELD_INVALID"),
+    ];
+    assert_eq!(fields(&status.unwrap_err()), expected.map(|(field, reason)| (field.to_owned(), reason.to_owned())));
+}
+
+#[tokio::test]
 async fn every_kind_of_price_can_be_set_and_comes_back_as_set() {
     let (_server, mut client) = served().await;
     let with = |text: &str| selections(text);

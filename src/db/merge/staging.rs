@@ -1,17 +1,77 @@
-//! Rows into the staging tables by binary COPY: the fastest way in, and one that row-level security does not refuse there.
+//! Rows into the staging tables: new ones by binary COPY, the fastest way in and one that row-level security does not
+//! refuse there; recorded ones from their record.
 
 use std::pin::pin;
 
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 
+use super::Merge;
 use crate::db::Transaction;
+use crate::db::query::Query;
 use crate::domain::error::Result;
 use crate::domain::import::CleanRow;
 use crate::domain::vehicle::Years;
 
-/// Copies clean rows to `staged_rows`.
-pub async fn copy_rows(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
+impl Merge<'_> {
+    /// Stages clean rows, each with its place in the document.
+    pub(super) async fn stage<'r>(&self, rows: impl Iterator<Item = (i32, &'r CleanRow)> + Clone + Send) -> Result<()> {
+        self.create_staging().await?;
+        copy_rows(self.tx, rows.clone()).await?;
+        copy_issues(self.tx, rows).await?;
+        self.analyze_staging().await
+    }
+
+    /// Stages the import's rows as they are recorded.
+    pub(super) async fn stage_recorded(&self) -> Result<()> {
+        self.create_staging().await?;
+        self.tx
+            .execute(
+                Query::new(
+                    "-- stage_recorded
+                    INSERT INTO staged_rows (position, page_number, row_number, source_id, cells, make, model, generation,
+                                             year_from, year_to, body_type, steering, borders, seat_rows, trunk, notes,
+                                             confidence, is_header, accepted)
+                    SELECT position, page_number, row_number, source_id, cells, make, model, generation, year_from,
+                           year_to, body_type, steering, borders, seat_rows, trunk, notes, confidence,
+                           outcome = 'header',
+                           outcome <> 'header' AND make <> '' AND model <> '' AND confidence <> 'low'
+                    FROM import_rows
+                    WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        self.analyze_staging().await
+    }
+
+    async fn create_staging(&self) -> Result<()> {
+        self.tx
+            .batch(
+                "-- create_staging
+                CREATE TEMP TABLE staged_rows (
+                    position integer NOT NULL, page_number integer NOT NULL, row_number integer NOT NULL,
+                    source_id text NOT NULL, cells text[] NOT NULL, make text NOT NULL, model text NOT NULL,
+                    generation text NOT NULL, year_from smallint, year_to smallint, body_type text, steering text,
+                    borders text, seat_rows text, trunk text, notes text NOT NULL, confidence text NOT NULL,
+                    is_header boolean NOT NULL, accepted boolean NOT NULL
+                ) ON COMMIT DROP;
+                CREATE TEMP TABLE staged_issues (
+                    position integer NOT NULL, number smallint NOT NULL, code text NOT NULL, field text NOT NULL,
+                    message text NOT NULL, suggestion text NOT NULL
+                ) ON COMMIT DROP",
+            )
+            .await
+    }
+
+    /// Without statistics the joins that follow are planned for a handful of rows and do not finish.
+    async fn analyze_staging(&self) -> Result<()> {
+        self.tx.batch("-- analyze_staging\n ANALYZE staged_rows; ANALYZE staged_issues").await
+    }
+}
+
+async fn copy_rows<'r>(tx: &Transaction, rows: impl Iterator<Item = (i32, &'r CleanRow)>) -> Result<()> {
     let sink = tx.copy_in("COPY staged_rows FROM STDIN (FORMAT binary)").await?;
     let types = [
         Type::INT4,
@@ -35,7 +95,7 @@ pub async fn copy_rows(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
         Type::BOOL,
     ];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-    for (position, row) in (1i32..).zip(rows) {
+    for (position, row) in rows {
         let Years { from, to } = row.years;
         let accepted = row.is_accepted();
         writer
@@ -67,12 +127,11 @@ pub async fn copy_rows(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
     Ok(())
 }
 
-/// Copies their issues to `staged_issues`.
-pub async fn copy_issues(tx: &Transaction, rows: &[CleanRow]) -> Result<()> {
+async fn copy_issues<'r>(tx: &Transaction, rows: impl Iterator<Item = (i32, &'r CleanRow)>) -> Result<()> {
     let sink = tx.copy_in("COPY staged_issues FROM STDIN (FORMAT binary)").await?;
     let types = [Type::INT4, Type::INT2, Type::TEXT, Type::TEXT, Type::TEXT, Type::TEXT];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-    for (position, row) in (1i32..).zip(rows) {
+    for (position, row) in rows {
         for (number, issue) in (1i16..).zip(&row.issues) {
             writer
                 .as_mut()

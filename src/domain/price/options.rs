@@ -18,8 +18,7 @@ impl Sheet {
         let bodies = body.map_or_else(|| self.all_sizes(), |body| self.sizes(body));
         self.options
             .iter()
-            .filter(|option| option.offered || self.is_priced(option))
-            .filter(|option| bodies.iter().any(|body| option.exists_for(&self.fallbacks(*body))))
+            .filter(|option| self.is_offered(option, &bodies))
             .map(|option| Offer {
                 option,
                 price: match option.kind {
@@ -33,6 +32,12 @@ impl Sheet {
                     .collect(),
             })
             .collect()
+    }
+
+    /// Whether the tenant offers the option, or has a price for it, and it exists for one of these bodies.
+    pub(super) fn is_offered(&self, option: &ProductOption, bodies: &[BodyType]) -> bool {
+        (option.offered || self.is_priced(option))
+            && bodies.iter().flat_map(|body| self.sizes(*body)).any(|body| option.exists_for(&self.fallbacks(body)))
     }
 
     fn is_priced(&self, option: &ProductOption) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OptionKind, ProductOption, Target};
+use super::{BodyType, OptionKind, ProductOption, Sheet, Target};
 use crate::domain::error::Violation;
 
 /// An option and a value as a request names them.
@@ -47,15 +47,24 @@ impl ProductOption {
     }
 }
 
-/// What is wrong with options that are selected. `field` is where they stand.
-pub fn check_selections(
-    field: &str,
-    category: &str,
-    selections: &[Named],
-    options: &[ProductOption],
-) -> Vec<Violation> {
-    let wrong = |(place, named): (usize, &Named)| named.find(&format!("{field}[{place}]"), category, options).err();
-    selections.iter().enumerate().filter_map(wrong).collect()
+impl Sheet {
+    /// What is wrong with options selected for a car that may have these bodies (empty: any). `field` is where they
+    /// stand.
+    pub fn check_selections(&self, field: &str, selections: &[Named], bodies: &[BodyType]) -> Vec<Violation> {
+        let bodies = if bodies.is_empty() { self.all_sizes() } else { bodies.to_vec() };
+        let wrong = |(place, named): (usize, &Named)| {
+            let field = format!("{field}[{place}]");
+            match named.find(&field, &self.category, &self.options) {
+                Err(violation) => Some(violation),
+                Ok(Some((option, _))) if !self.is_offered(option, &bodies) => {
+                    let description = format!("option `{}` of `{}` is not offered here", option.code, self.category);
+                    Some(unknown_option(&field, &self.category, &option.code, description))
+                }
+                Ok(_) => None,
+            }
+        };
+        selections.iter().enumerate().filter_map(wrong).collect()
+    }
 }
 
 /// What is wrong with the options that a price's target names. `field` is where the price stands.
@@ -94,14 +103,15 @@ fn find_option<'a>(
     options: &'a [ProductOption],
     code: &str,
 ) -> Result<&'a ProductOption, Violation> {
-    options.iter().find(|option| option.code == code).ok_or_else(|| Violation {
+    let found = options.iter().find(|option| option.code == code);
+    found.ok_or_else(|| unknown_option(field, category, code, format!("category `{category}` has no option `{code}`")))
+}
+
+fn unknown_option(field: &str, category: &str, code: &str, description: String) -> Violation {
+    Violation {
         metadata: vec![("category", category.to_owned()), ("option", code.to_owned())],
-        ..Violation::new(
-            format!("{field}.option"),
-            "UNKNOWN_OPTION",
-            format!("category `{category}` has no option `{code}`"),
-        )
-    })
+        ..Violation::new(format!("{field}.option"), "UNKNOWN_OPTION", description)
+    }
 }
 
 fn unknown_value(field: &str, option: &ProductOption, value: &str, allowed: String) -> Violation {

@@ -1,6 +1,6 @@
 //! Applications on the wire.
 
-use super::price::money;
+use super::price::priced;
 use super::{timestamp, wire_channel, year};
 use crate::domain::application::{Application, Customer, Event, Kind, Status, cursor};
 use crate::domain::price::Named;
@@ -65,6 +65,8 @@ impl From<Customer> for pb::Customer {
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
         let wish = application.wish;
+        let (quoted_kind, quoted_total, quoted_total_max) =
+            wish.quoted.map(|(amount, currency)| priced(amount, &currency)).unwrap_or_default();
         Self {
             id: application.id.to_string(),
             kind: pb::ApplicationKind::from(wish.kind).into(),
@@ -81,11 +83,13 @@ impl From<Application> for pb::Application {
                 .into_iter()
                 .map(|Named { option, value }| pb::Selection { option, value })
                 .collect(),
-            quoted_total: wish.quoted.map(|(amount, currency)| money(amount, &currency)),
+            quoted_total,
             message: wish.message,
             created_at: Some(timestamp(application.created_at)),
             updated_at: Some(timestamp(application.updated_at)),
             etag: application.revision.to_string(),
+            quoted_total_max,
+            quoted_kind,
         }
     }
 }

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::{timestamp, word};
-use crate::domain::price::{Amount, Choice, Offer, OptionKind, PriceLine, Quote, QuoteLine, Sheet};
+use crate::domain::price::{Amount, Choice, Offer, OptionKind, PriceLine, Quote, QuoteLine, SetPrice, Sheet};
 use crate::domain::tenant::{Language, Tenant};
 use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
@@ -20,7 +20,7 @@ pub fn money(amount: Decimal, currency: &str) -> Money {
 }
 
 /// How exact it is, the amount, and the upper end of a range.
-fn priced(amount: Amount, currency: &str) -> (i32, Option<Money>, Option<Money>) {
+pub fn priced(amount: Amount, currency: &str) -> (i32, Option<Money>, Option<Money>) {
     let kind = match amount {
         Amount::Fixed(_) => pb::PriceKind::Fixed,
         Amount::From(_) => pb::PriceKind::From,
@@ -31,12 +31,19 @@ fn priced(amount: Amount, currency: &str) -> (i32, Option<Money>, Option<Money>)
 }
 
 impl From<PriceLine> for pb::Price {
-    fn from(line: PriceLine) -> Self {
-        let (kind, amount, amount_max) = priced(line.amount, &line.currency);
-        let target = line.target;
+    fn from(PriceLine { id, target, amount, currency, valid_from, valid_to }: PriceLine) -> Self {
+        SetPrice { id, target, amount: Some(amount), currency, valid_from, valid_to }.into()
+    }
+}
+
+impl From<SetPrice> for pb::Price {
+    fn from(price: SetPrice) -> Self {
+        let withdrawn = price.amount.is_none();
+        let (kind, amount, amount_max) = price.amount.map(|amount| priced(amount, &price.currency)).unwrap_or_default();
+        let target = price.target;
         let selection = |Choice { option, value }| pb::Selection { option, value };
         Self {
-            id: line.id.to_string(),
+            id: if withdrawn { String::new() } else { price.id.to_string() },
             category: target.category,
             body_type: word(target.body),
             brand: target.brand.unwrap_or_default(),
@@ -46,8 +53,9 @@ impl From<PriceLine> for pb::Price {
             kind,
             amount,
             amount_max,
-            valid_from: Some(timestamp(line.valid_from)),
-            valid_to: line.valid_to.map(timestamp),
+            valid_from: Some(timestamp(price.valid_from)),
+            valid_to: price.valid_to.map(timestamp),
+            withdrawn,
         }
     }
 }
@@ -56,7 +64,7 @@ impl From<PriceLine> for pb::Price {
 pub fn quote(quote: Quote, tenant: &Tenant, sheet: &Sheet, language: Language) -> pb::Quote {
     let currency = tenant.currency.as_str();
     let (kind, total, total_max) = priced(quote.total, currency);
-    let (_, base, base_max) = priced(quote.base, currency);
+    let (base_kind, base, base_max) = priced(quote.base, currency);
     pb::Quote {
         kind,
         base,
@@ -68,17 +76,19 @@ pub fn quote(quote: Quote, tenant: &Tenant, sheet: &Sheet, language: Language) -
         prices_visible: tenant.prices_visible,
         base_max,
         body_type: word(quote.body_type),
+        base_kind,
     }
 }
 
 fn quote_line(line: QuoteLine, currency: &str) -> pb::QuoteLine {
-    let (_, amount, amount_max) = priced(line.amount, currency);
+    let (kind, amount, amount_max) = priced(line.amount, currency);
     pb::QuoteLine {
         option: line.option,
         value: line.value.unwrap_or_default(),
         display_name: line.display_name,
         amount,
         amount_max,
+        kind,
     }
 }
 

@@ -71,7 +71,7 @@ impl Attributes {
                 }
                 cell.take(place..place + 1);
             } else if let Some(start) = self.read_borders(cell, place, &key, typos) {
-                cell.take(start..place + 1);
+                cell.take(start..place + 1 + self.read_height(cell, place + 1));
             } else if is_trunk(&key, typos) {
                 let prefix = before.filter(|place| cell.key(*place).is_some_and(|key| is_without(key) || is_with(key)));
                 let without = prefix.is_some_and(|place| cell.key(place).is_some_and(is_without));
@@ -104,9 +104,8 @@ impl Attributes {
             *(if with { &mut self.with } else { &mut self.without }) = true;
             return Some(place);
         }
-        let is_medium =
-            matches_form(word(before), &["средний", "средние", "средним", "средними", "средн", "сред", "ср"], typos);
-        let is_high = matches_form(word(before), &["высокий", "высокие", "высоким", "высокими", "высок", "выс"], typos);
+        let is_medium = matches_form(word(before), MEDIUM, typos);
+        let is_high = matches_form(word(before), HIGH, typos);
         if word(before).starts_with("низк") {
             return None;
         }
@@ -119,6 +118,19 @@ impl Attributes {
         }
         let leading = start.checked_sub(1).filter(|place| (is_medium || is_high) && is_with(word(Some(*place))));
         Some(leading.unwrap_or(start))
+    }
+
+    /// How high the borders just read are, if that stands after them ("с бортами высокий"); how many words say so.
+    fn read_height(&mut self, cell: &Cell, place: usize) -> usize {
+        let key = |place: usize| cell.key(place).unwrap_or_default();
+        // "высокий борт" speaks of the next ones.
+        if key(place + 1).starts_with("борт") {
+            return 0;
+        }
+        let (is_medium, is_high) = (MEDIUM.contains(&key(place)), HIGH.contains(&key(place)));
+        self.medium |= is_medium;
+        self.high |= is_high;
+        usize::from(is_medium || is_high)
     }
 
     fn read_seats(&mut self, cell: &mut Cell, place: usize, key: &str, typos: bool) {
@@ -165,6 +177,10 @@ impl Attributes {
         }
     }
 }
+
+/// How high borders are, in every form.
+const MEDIUM: &[&str] = &["средний", "средние", "средним", "средними", "средн", "сред", "ср"];
+const HIGH: &[&str] = &["высокий", "высокие", "высоким", "высокими", "высок", "выс"];
 
 fn rows(key: &str) -> Option<SeatRows> {
     match key {
@@ -239,6 +255,8 @@ mod tests {
             ("безбортов", Some(Borders::Without)),
             ("средний борт", Some(Borders::Medium)),
             ("с высоким бортом", Some(Borders::High)),
+            ("с бортами высокий", Some(Borders::High)),
+            ("борт средний", Some(Borders::Medium)),
             ("без бортов правый руль с бортами", None),
         ] {
             let (attributes, rest) = read(text);

@@ -8,10 +8,12 @@ use super::choice::{covers, is_canonical, pick};
 use super::stated::{Stated, take_make_mentions};
 use super::version::{badge, is_badge, shortest_name, with_second_engine};
 use super::{generation, issues};
-use crate::domain::import::{Confidence, Issue, IssueCode};
+use crate::domain::import::{Confidence, Issue};
 use crate::domain::vehicle::Years;
+use crate::vehicles::generation::chassis;
+use crate::vehicles::suggest::is_clear;
 use crate::vehicles::words::{Word, join};
-use crate::vehicles::{How, Index, MakeId, ModelId, ModelMatch, Scope};
+use crate::vehicles::{How, Index, MakeId, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
 #[derive(Debug, Default)]
@@ -46,7 +48,7 @@ pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -
     };
     match choice {
         Ok(Some(choice)) => accept(index, stated, name, choice, &mut identity),
-        Ok(None) => explain_nothing(index, stated, &words, &mut identity),
+        Ok(None) => suggest(index, stated, name, years, &mut identity),
         Err(rivals) => {
             let names: Vec<String> = rivals.iter().map(|model| index.full_name(*model)).collect();
             identity.issues.push(issues::model_ambiguous(&text_of(&words), &names));
@@ -166,6 +168,12 @@ fn chassis_number(index: &Index, make: MakeId, words: &[Word]) -> Option<ModelMa
     Some(ModelMatch { model: *model, how: How::Code, span: 0..1, weight: 3.0 })
 }
 
+/// "CLK 209": what looks like an engine is the number of the model's own chassis.
+fn chassis_in_badge(model: &Model, written: &[Word]) -> Option<String> {
+    let number = written.iter().find(|word| word.number().is_some() && word.key.len() == 3)?;
+    chassis(&number.key, model)
+}
+
 fn is_mostly_letters(words: &[Word], hit: &ModelMatch) -> bool {
     words
         .get(hit.span.clone())
@@ -194,7 +202,10 @@ fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, correct
         identity.generation = crate::vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {
-        identity.badge = Some(badge(index, hit.model, written));
+        match chassis_in_badge(index.model(hit.model), written) {
+            Some(chassis) => identity.generation = chassis,
+            None => identity.badge = Some(badge(index, hit.model, written)),
+        }
     }
     let number = written.first().filter(|word| hit.how == How::Code && written.len() == 1 && word.number().is_some());
     if let Some(number) = number {
@@ -215,18 +226,24 @@ fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, correct
     }
 }
 
-fn explain_nothing(index: &Index, stated: &Stated, words: &[Word], identity: &mut Identity) {
-    let text = text_of(words);
-    let scope = identity.make.map_or(Scope::All, Scope::Make);
-    let near: Vec<String> = index.suggest(words, scope).into_iter().map(|model| index.full_name(model)).collect();
-    match (identity.make, words.is_empty()) {
-        (Some(make), true) => identity.issues.push(issues::model_missing(&index.make(make).name)),
-        (Some(make), false) => identity.issues.push(issues::model_unknown(&text, &index.make(make).name, &near)),
-        (None, _) if stated.is_blank => identity.issues.push(issues::make_missing(&text, &near)),
-        (None, _) => identity.issues.push(issues::make_unknown(&stated.text, &near)),
-    }
-    if identity.issues.iter().all(|issue| issue.code == IssueCode::ModelMissing) {
-        identity.confidence = Confidence::Low;
+/// Nothing fits: says so, and puts down what was most likely meant, if that is clear.
+fn suggest(index: &Index, stated: &Stated, name: &mut Cell, years: Years, identity: &mut Identity) {
+    let words = name.free_words();
+    let text = text_of(&words);
+    let suggested = index.suggest(&words, identity.make.map_or(Scope::All, Scope::Make), years);
+    let near: Vec<String> = suggested.iter().map(|it| index.full_name(it.model)).collect();
+    identity.issues.push(match (identity.make, words.is_empty()) {
+        (Some(make), true) => issues::model_missing(&index.make(make).name),
+        (Some(make), false) => issues::model_unknown(&text, &index.make(make).name, &near),
+        (None, _) if stated.is_blank => issues::make_missing(&text, &near),
+        (None, _) => issues::make_unknown(&stated.text, &near),
+    });
+    if let Some(best) = suggested.first().filter(|_| is_clear(&suggested)) {
+        identity.make = Some(best.model.make);
+        identity.model = Some(best.model);
+        let written = words.get(best.span.clone()).unwrap_or_default();
+        identity.name = written.iter().map(|word| word.key.clone()).collect();
+        name.take_free(&best.span);
     }
 }
 

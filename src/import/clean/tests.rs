@@ -114,10 +114,30 @@ fn typos_are_read_but_never_wildly() {
     let row = one(["Зорфа", "Зорва мелнида", "", ""]);
     assert_eq!((row.model.as_str(), row.confidence), ("Melinda", Confidence::Medium));
     assert_eq!(codes(&row), [IssueCode::ModelGuessed]);
-    let row = one(["Зорва", "Мелиса", "", ""]);
-    assert_eq!((row.make.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "мелиса"));
+    let row = one(["Зорва", "Абвгд", "", ""]);
+    assert_eq!((row.make.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "абвгд"));
     assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low));
-    assert_eq!(row.issues[0].suggestion, "Zorva Melinda");
+}
+
+#[test]
+fn what_was_likely_meant_is_put_down_for_a_person_to_confirm() {
+    for (cells, model, generation, notes) in [
+        (["Зорва", "Мелиса", "", ""], "Melinda", "", ""),
+        (["Зорва", "Мегида 30 кузов", "", "дизель"], "Melinda", "30", "дизель"),
+        (["Кранц", "Х 350", "", ""], "K-Class", "", ""),
+    ] {
+        let row = one(cells);
+        assert_eq!(
+            (row.model.as_str(), row.generation.as_str(), row.notes.as_str()),
+            (model, generation, notes),
+            "{cells:?}"
+        );
+        assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low), "{cells:?}");
+        assert!(
+            row.issues[0].suggestion.starts_with(&format!("{} {model}", row.make)) && !row.is_accepted(),
+            "{cells:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `clean.csv`: what every row means, what is wrong with it, and the row's own cells.
 //!
 //! A person may change any value. `confidence` decides whether a row is loaded: one that was `low` and has been completed by
-//! hand is loaded once it says `high`. Issues stand as codes in `issues` and in words at the end of `notes`, in square
+//! hand is loaded once it says `high`. Make and model of a `low` row are what was most likely meant: to confirm them, write
+//! `high`. Issues stand as codes in `issues` and in words at the end of `notes`, in square
 //! brackets, each with what is suggested after an arrow; reading takes them apart again. A row with the issue `header_row` is a
 //! header inside the data: counted, never loaded.
 
@@ -99,9 +100,8 @@ fn notes_with_issues(row: &CleanRow) -> String {
 pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
     let sheet = Sheet::read(from)?;
     sheet.require(&["make", "model"])?;
-    let is_raw = |name: &String| name.get(..RAW.len()).is_some_and(|start| start.eq_ignore_ascii_case(RAW));
     let raw: Vec<usize> =
-        sheet.header.iter().enumerate().filter(|(_, name)| is_raw(name)).map(|(place, _)| place).collect();
+        (0..).zip(&sheet.header).filter(|(_, name)| raw_name(name).is_some()).map(|(at, _)| at).collect();
     let places = COLUMNS.map(|column| sheet.place(column));
     let mut problems = Problems::default();
     let rows = sheet
@@ -115,6 +115,26 @@ pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
         })
         .collect();
     problems.into_result(rows)
+}
+
+/// The document's own column names as a clean.csv has them; all of its column names if it has none of the document's.
+///
+/// # Errors
+/// As [`read_clean`].
+pub fn read_clean_header(from: impl Read) -> Result<Vec<String>, FileError> {
+    Ok(document_header(&Sheet::read(from)?.header))
+}
+
+/// The document's own column names among a header's.
+pub fn document_header(header: &[String]) -> Vec<String> {
+    let raw: Vec<String> = header.iter().filter_map(|name| raw_name(name)).map(str::to_owned).collect();
+    if raw.is_empty() { header.to_vec() } else { raw }
+}
+
+/// A column's name in the document, if it is one of the document's.
+fn raw_name(name: &str) -> Option<&str> {
+    let (start, rest) = name.split_at_checked(RAW.len())?;
+    start.eq_ignore_ascii_case(RAW).then_some(rest)
 }
 
 /// One line of the file while it is read.

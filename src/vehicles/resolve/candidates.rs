@@ -3,16 +3,20 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::guesses::{add_nicknames, guesses, with_other_letters};
 use super::text::{Kind, Text, without_ending};
 use crate::domain::vehicle::Years;
 use crate::vehicles::generation::is_number;
 use crate::vehicles::index::{Index, MakeId, ModelId};
 use crate::vehicles::matches::{How, Scope};
+use crate::vehicles::nicknames::KNOWN;
 use crate::vehicles::runs::{Run, runs};
 use crate::vehicles::words::join;
 
 /// An ending leaves a name of at least so many letters.
 const SHORT_STEM: usize = 2;
+/// What an ending costs a name that hardly anybody says.
+const RARE: f32 = 0.5;
 /// Runs of more words are not guessed at.
 const MOST_GUESSED: usize = 3;
 
@@ -22,6 +26,8 @@ pub struct Mention {
     pub make: MakeId,
     pub how: How,
     pub span: Range<usize>,
+    /// An ending was taken off.
+    pub is_ended: bool,
 }
 
 /// A model that some words may name.
@@ -91,6 +97,7 @@ pub fn find(index: &Index, text: &Text, make: Option<MakeId>) -> Found {
         for run in runs.iter().filter(|run| run.letters > certain && outweighs(run) && may_be_misspelled(text, run)) {
             found.hits.extend(guesses(index, run, Scope::All));
         }
+        add_nicknames(index, text, &mut found.hits, runs.iter(), Scope::All);
     } else {
         for make in makes {
             let within = within_make(index, text, &runs, &named, &found, make);
@@ -101,9 +108,15 @@ pub fn find(index: &Index, text: &Text, make: Option<MakeId>) -> Found {
         }
         // The make named is not the model's, if anything is.
         if found.hits.is_empty() {
-            found.hits.extend(named.into_iter().filter(|hit| {
-                hit.how.is_certain() && hit.how != How::Bare && hit.weight >= 3.0 && stands_alone(text, hit)
-            }));
+            let is_make = |hit: &Hit| found.mentions.iter().any(|mention| mention.span == hit.span);
+            named.retain(|hit| {
+                hit.how.is_certain()
+                    && hit.how != How::Bare
+                    && hit.weight >= 3.0
+                    && stands_alone(text, hit)
+                    && !is_make(hit)
+            });
+            found.hits = named;
         }
     }
     found.hits = best_of_each(found.hits);
@@ -122,7 +135,7 @@ fn named(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
         hits.retain(|hit| hit.how == How::Spelled);
         return hits;
     }
-    if is_code(&run.key) {
+    if is_code(&run.key, 3) {
         let codes = index.models_with_any_code(&run.key).into_iter();
         hits.extend(codes.map(|(model, how)| hit(run, model, how)));
     }
@@ -160,7 +173,8 @@ fn ended(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
             let letters = head.chars().count() + stem.chars().count();
             let lost = run.key.chars().count().abs_diff(letters);
             let named = hit(run, model, how);
-            Hit { weight: named.weight - 0.3 - 0.1 * lost as f32, ended: Some(letters), ..named }
+            let rare = if index.model(model).fame() < KNOWN { RARE } else { 0.0 };
+            Hit { weight: named.weight - 0.3 - 0.1 * lost as f32 - rare, ended: Some(letters), ..named }
         }));
     }
     hits
@@ -171,11 +185,8 @@ fn mentions(index: &Index, text: &Text, runs: &[Run]) -> Vec<Mention> {
     let mut mentions: Vec<Mention> = Vec::new();
     for run in runs {
         let mut makes = index.makes_in_any_reading(&run.key);
-        if makes.is_empty()
-            && run.span.len() == 1
-            && run.letters >= 4.0
-            && text.kind(run.span.start) == Some(Kind::Name)
-        {
+        let is_ended = makes.is_empty();
+        if is_ended && run.span.len() == 1 && run.letters >= 4.0 && text.kind(run.span.start) == Some(Kind::Name) {
             // A short make is made of too many words: "жили" is no "джили" without a model beside it.
             let sure = |stem: &str, how: How| if stem.chars().count() >= 5 { how } else { How::Sound };
             for stem in without_ending(&run.key, 3) {
@@ -184,7 +195,7 @@ fn mentions(index: &Index, text: &Text, runs: &[Run]) -> Vec<Mention> {
                 makes.extend(named.map(|(make, how)| (make, sure(&stem, how))));
             }
         }
-        mentions.extend(makes.into_iter().map(|(make, how)| Mention { make, how, span: run.span.clone() }));
+        mentions.extend(makes.into_iter().map(|(make, how)| Mention { make, how, span: run.span.clone(), is_ended }));
     }
     let all = mentions.clone();
     mentions.retain(|one| !all.iter().any(|other| is_inside(&one.span, &other.span)));
@@ -203,6 +214,8 @@ fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
         named.iter().filter(|hit| hit.model.make != mention.make && hit.how.is_certain() && hit.how != How::Bare).any(
             |hit| {
                 is_inside(&mention.span, &hit.span)
+                    // "венза" is no case of a make's name.
+                    || (mention.is_ended && hit.ended.is_none() && hit.span == mention.span)
                     || (hit.span == mention.span && is_named_apart(hit.model.make, &mention.span))
             },
         )
@@ -219,7 +232,8 @@ fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> 
         }) {
             continue;
         }
-        for (make, how) in index.makes_like(&run.key) {
+        let begun = index.make_beginning(&run.key).map(|make| (make, How::Prefix));
+        for (make, how) in index.makes_like(&run.key).into_iter().chain(begun) {
             let is_beside = |other: &&Run| other.span.start >= run.span.end || other.span.end <= run.span.start;
             let is_close = |(_, how, _): &(ModelId, How, usize)| {
                 *how <= How::Shape || (*how == How::Typo(1) && run.letters >= 6.0)
@@ -230,7 +244,7 @@ fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> 
                         && index.models_like_typed(&other.key, Scope::Make(make)).iter().any(is_close))
             };
             if runs.iter().filter(is_beside).any(confirms) {
-                guessed.push(Mention { make, how, span: run.span.clone() });
+                guessed.push(Mention { make, how, span: run.span.clone(), is_ended: false });
             }
         }
     }
@@ -250,6 +264,11 @@ fn within_make(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &
             hits.extend(engines.map(|(model, how)| hit(run, model, how)));
             let numbers = index.models_with_number(&run.key, make).into_iter();
             hits.extend(numbers.map(|model| hit(run, model, How::Code)));
+            // With the make beside it, so little as "ц4" is a code.
+            if is_code(&run.key, 2) {
+                let codes = index.models_with_any_code(&run.key).into_iter().filter(|(model, _)| model.make == make);
+                hits.extend(codes.map(|(model, how)| hit(run, model, how)));
+            }
         }
     }
     // The make's own word is a model's name only where no other word is.
@@ -270,20 +289,14 @@ fn within_make(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &
             hits.extend(beginnings.map(|(model, how)| hit(run, model, how)));
         }
     }
+    if hits.is_empty() {
+        hits = with_other_letters(index, runs.iter().filter(|run| !overlaps(&run.span)), make);
+    }
+    add_nicknames(index, text, &mut hits, runs.iter().filter(|run| !overlaps(&run.span)), Scope::Make(make));
     hits
 }
 
-fn guesses(index: &Index, run: &Run, scope: Scope) -> Vec<Hit> {
-    let guessed = index.models_like_typed(&run.key, scope).into_iter();
-    guessed
-        .map(|(model, how, distance)| {
-            let guessed = hit(run, model, how);
-            Hit { weight: guessed.weight - 0.2 * distance as f32, ..guessed }
-        })
-        .collect()
-}
-
-fn hit(run: &Run, model: ModelId, how: How) -> Hit {
+pub fn hit(run: &Run, model: ModelId, how: How) -> Hit {
     let matched = run.matched(model, how);
     Hit { model, how, span: matched.span, ended: None, weight: matched.weight }
 }
@@ -316,7 +329,7 @@ fn is_talk(text: &Text, span: &Range<usize>) -> bool {
 }
 
 /// Words that may be guessed at, in their order: none of them talk, not all numbers.
-fn may_be_misspelled(text: &Text, run: &Run) -> bool {
+pub fn may_be_misspelled(text: &Text, run: &Run) -> bool {
     let words = text.words.get(run.span.clone()).unwrap_or_default();
     let kinds = || run.span.clone().map(|place| text.kind(place));
     run.span.len() <= MOST_GUESSED
@@ -325,9 +338,9 @@ fn may_be_misspelled(text: &Text, run: &Run) -> bool {
         && kinds().any(|kind| kind == Some(Kind::Name))
 }
 
-/// Letters and digits both, at least three together.
-fn is_code(key: &str) -> bool {
-    key.chars().count() >= 3 && key.chars().any(char::is_alphabetic) && key.chars().any(|ch| ch.is_ascii_digit())
+/// Letters and digits both, at least so many together.
+fn is_code(key: &str, least: usize) -> bool {
+    key.chars().count() >= least && key.chars().any(char::is_alphabetic) && key.chars().any(|ch| ch.is_ascii_digit())
 }
 
 fn heaviest(hits: &[Hit]) -> f32 {

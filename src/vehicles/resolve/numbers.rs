@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use super::candidates::Hit;
+use super::numerals;
 use super::talk;
 use super::text::{Kind, Text};
 use crate::domain::vehicle::Years;
-use crate::vehicles::generation::{chassis, code_of, in_name, is_generation_word, is_number, ordinal};
+use crate::vehicles::generation::{chassis, code_of, in_name, is_generation_word, is_number, letters_of, ordinal};
 use crate::vehicles::matches::How;
 use crate::vehicles::normalize;
 use crate::vehicles::reference::Model;
@@ -70,9 +71,11 @@ impl Numbers {
     fn read_name(&mut self, model: &Model, text: &Text, hit: &Hit) {
         let written = text.words.get(hit.span.clone()).unwrap_or_default();
         let said = match hit.how {
-            How::Badge => None,
+            How::Badge => chassis_in_badge(model, written),
             How::Code => code_of(model, written).or_else(|| chassis(&join(written), model)),
-            _ if hit.is_certain() => in_name(model, written).or_else(|| code_in_name(model, written)),
+            _ if hit.is_certain() => in_name(model, written)
+                .or_else(|| code_in_name(model, written))
+                .or_else(|| chassis_in_badge(model, written)),
             _ => None,
         };
         if let Some(generation) = said {
@@ -114,7 +117,7 @@ impl Numbers {
                 continue;
             };
             if span.clone().all(|place| self.is_free(text, hit, place))
-                && let Some(code) = code_of(model, words)
+                && let Some(code) = code_of(model, words).or_else(|| self.letters(model, hit, &span, words))
             {
                 if self.generation.is_empty() {
                     self.say(code, true, span);
@@ -125,10 +128,17 @@ impl Numbers {
         }
     }
 
+    /// A code of letters alone beside the name, however it is typed.
+    fn letters(&self, model: &Model, hit: &Hit, span: &Range<usize>, words: &[Word]) -> Option<String> {
+        let is_beside = span.start == hit.span.end || span.end == hit.span.start;
+        if is_beside && self.generation.is_empty() { letters_of(model, words) } else { None }
+    }
+
     fn read_numbers(&mut self, model: &Model, text: &Text, hit: &Hit) {
         for (place, word) in text.words.iter().enumerate() {
             if !self.is_free(text, hit, place) || text.kind(place) != Some(Kind::Number) || word.joint == Joint::Fixed {
                 self.read_numeral(model, text, hit, place);
+                self.read_number_name(model, text, hit, place);
                 continue;
             }
             let said_year = text.words.get(place + 1).is_some_and(|next| talk::is_year_unit(&next.key));
@@ -145,11 +155,21 @@ impl Numbers {
         }
     }
 
+    /// A number said in a word that some car is called: "крузак сотка" is no Audi 100.
+    fn read_number_name(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
+        let is_beside = place == hit.span.end || place + 1 == hit.span.start;
+        let Some(word) = text.words.get(place).filter(|_| is_beside && self.is_free(text, hit, place)) else { return };
+        let number = numerals::single(&word.key).map(|value| value.to_string());
+        if let Some(said) = number.filter(|_| self.generation.is_empty()).and_then(|number| generation(model, &number))
+        {
+            self.say(said, true, place..place + 1);
+        }
+    }
+
     /// A Roman numeral after the name: "пассат V", "ланцер ix".
     fn read_numeral(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
-        let Some(word) = text.words.get(place).filter(|_| place == hit.span.end && self.generation.is_empty()) else {
-            return;
-        };
+        let may_be = place == hit.span.end && self.generation.is_empty() && self.is_free(text, hit, place);
+        let Some(word) = text.words.get(place).filter(|_| may_be) else { return };
         if let Some(number) = ordinal(&normalize::latin_code(&word.key).to_lowercase())
             .filter(|number| is_generation(model, &number.to_string()))
         {
@@ -178,9 +198,21 @@ fn is_count(model: &Model, number: &str) -> bool {
 /// A code that is the rest of an alias: the alias "камри 70" of Camry.
 fn code_in_name(model: &Model, words: &[Word]) -> Option<String> {
     let own = normalize::key(&model.name);
-    let last = words.get(1..)?;
-    let said = code_of(model, last).filter(|_| !own.contains(&join(last)));
-    said.filter(|code| code.chars().any(|ch| ch.is_ascii_digit()))
+    let (first, last) = (words.first()?, words.get(1..)?);
+    let code = join(last);
+    let said = code_of(model, last).filter(|_| !own.contains(&code));
+    let said = said.filter(|code| code.chars().any(|ch| ch.is_ascii_digit()));
+    // "портер 2" is the second Porter; "марк 2" is all of the name Mark II.
+    let has_numeral = || model.name.split(' ').any(|word| ordinal(&word.to_lowercase()).is_some());
+    let is_spelling = |key: &str| model.spellings().any(|spelling| normalize::key(spelling) == key);
+    let count = || is_number(&code) && is_count(model, &code) && !own.contains(&code) && !has_numeral();
+    said.or_else(|| (count() && is_spelling(&first.key)).then_some(code.clone()))
+}
+
+/// The chassis that stands where an engine does: "CLK 209".
+fn chassis_in_badge(model: &Model, words: &[Word]) -> Option<String> {
+    let number = words.iter().find(|word| is_number(&word.key) && word.key.len() == 3)?;
+    chassis(&number.key, model)
 }
 
 /// The Roman name of a generation that is called so: "лансер 10" is the Lancer X.
@@ -195,7 +227,7 @@ fn year(number: &str) -> Option<i16> {
     match number.len() {
         4 => Years::PLAUSIBLE.contains(&value).then_some(value),
         2 if value >= 80 => Some(1900 + value),
-        2 if value <= 35 => Some(2000 + value),
+        2 if value <= 30 => Some(2000 + value),
         _ => None,
     }
 }

@@ -45,6 +45,7 @@ const WORDS: &str = "
     сделать сделаете сделайте купить куплю взять возьму оплатить платить покажите показать подскажи подскажите скажи скажите дешево
     дорого скидка скидки скидку акция акции размер размеры форма материал качество гарантия наличие наличии образец фото видео вариант
     варианты каталог прайс список цена-качество оптом опт розница розницу рассрочка рассрочку кредит карта карту картой мбанк нал
+    алайын алайынчы алгым келген келди дедим дедик деген деди элем элек окшойт чыгат чыгабы чыкса тиет барбысы барыбы таба тапса жасап жасасаныз жасатам
     машинке тачке примерно около между еще очень просто вообще тогда потом снова опять конечно кстати может нибудь
     старый старая старого новый новая новое новые нового новую самая последний последняя последнего
     баасы баасын баа анда түстө түс түсү меню назад отмена сиденье сиденья сидений сидение сидушки работ один одна одно одни три четыре пять
@@ -84,9 +85,25 @@ const STEMS: &str = "
     велюр резин ворс тканев текстил двухслойн трехслойн
     машинаг машинам автомобил тачк колес шины шина
     керек канча болот турат алып келип жаса жасай кылас кылып сатас сатып бересиз бересин койдур орнот жетки адрес иште
+    кабин полутор дубль тент термос фургон будк длинн коротк высок низк крыш кондиц климат лонг бекен бекенби
+    маршрутк микроавтоб бусик такси
     турбо мотор двигат коробк автомат механик пробег седан хетч хэтч универсал минив внедорож кабриол рестайл дорест гибрид
     правостор леворул праворул леворук праворук руле рулев двухряд трехряд местн
 ";
+
+/// Parts of words that count what a car has: "восьмиместная", "пятидверный".
+const MIDDLES: &[&str] = &["местн", "дверн", "рядн", "литров", "цилиндр"];
+
+/// Beginnings of words for what the shop sews and how it asks and answers about it: who says them speaks of a car.
+const SHOP: &str = "
+    коврик ковер ковры ковро килем чехол чехл чехоль накидк эва eva evа 5д 3д 5d 3d полик полиг салон сиден комплект кмпл багажн лекал выкройк
+    борт стоит стоят стоимост цена цену цены ценник прайс почем почём канча барбы барб турат турад баасы керекпи руль рулем рулём ряд ряда кузов поколен
+    машин унаа авто тачк год году года жыл выпуск замер mats mat cover covers kancha barby kovrik polik skolko stoit price
+";
+
+/// Words that ask for a thing or whether there is one; beginnings.
+const WISHES: &str =
+    "есть нуж надо хоч хот керек керекпи бар барбы ищу заказ купи можно имее налич интерес салам здрав привет добр сал";
 
 /// Things with an engine (or without) that nobody sews car mats for: beside them a make names no car.
 const NO_CARS: &[&str] = &[
@@ -202,6 +219,8 @@ static TALK: LazyLock<HashSet<String>> = LazyLock::new(|| {
     latin.chain(keys.iter().cloned()).collect()
 });
 
+static SHOP_STEMS: LazyLock<Vec<String>> = LazyLock::new(|| SHOP.split_whitespace().map(normalize::key).collect());
+
 static TALK_STEMS: LazyLock<Vec<String>> = LazyLock::new(|| STEMS.split_whitespace().map(normalize::key).collect());
 
 /// How a word is talk.
@@ -221,10 +240,23 @@ pub fn talk(key: &str) -> Option<Talk> {
         }
         let begins =
             |stem: &String| key.strip_prefix(stem.as_str()).is_some_and(|end| end.chars().count() <= LONGEST_ENDING);
-        TALK_STEMS.iter().any(begins).then_some(Talk::Stem)
+        let has_middle = || MIDDLES.iter().any(|middle| key.contains(middle));
+        (TALK_STEMS.iter().any(begins) || has_middle()).then_some(Talk::Stem)
     };
     let is_long = key.chars().count() >= 4;
     of(key).or_else(|| normalize::other_layout(key).filter(|_| is_long).and_then(|key| of(&key)))
+}
+
+/// Whether a word says that the text is about something for a car.
+pub fn is_shop(key: &str) -> bool {
+    let begins =
+        |stem: &String| key.strip_prefix(stem.as_str()).is_some_and(|end| end.chars().count() <= LONGEST_ENDING);
+    SHOP_STEMS.iter().any(|stem| if stem.chars().count() <= 3 { key == stem } else { begins(stem) })
+}
+
+/// Whether a word greets, or asks for something.
+pub fn is_wish(key: &str) -> bool {
+    WISHES.split(' ').any(|stem| key.starts_with(stem))
 }
 
 /// Whether a word says that the text is about no car.

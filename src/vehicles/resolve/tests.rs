@@ -18,6 +18,8 @@ fn index() -> Index {
           { name = "Fit", ru = "Фит" },
           { name = "Vesna", ru = "Весна" },
           { name = "Vargo 2", ru = "Варго 2" },
+          { name = "Odyssey", ru = "Одиссея", aliases = ["одиссей", "одис", "одися", "одиси", "odissey"], generations = [
+            { code = "RB1", number = 3, from = 2003 }, { code = "T250", number = 4, also = ["еф", "EF"] }, { code = "E140", number = 5, also = ["150"] } ] },
         ]
         [[makes]]
         name = "Tulpa"
@@ -92,6 +94,49 @@ fn numbers_are_read_by_context() {
         assert_ne!(decision, Decision::None, "{text}");
         assert!(!name.is_empty());
         assert_eq!((said.as_str(), said_year), (generation, year), "{text}");
+    }
+}
+
+#[test]
+fn generations_are_understood_as_people_say_them() {
+    for (text, generation) in [
+        ("мелинда семидесятка", "70"),
+        ("мелинда восьмидесятый кузов", "80"),
+        ("зорва двести одиннадцатый", "W211"),
+        ("мелинда восьмёрка", "8"),
+        ("мелинда 70 ке полик", "70"),
+        ("зорва к 210", "W210"),
+        ("одиссей т25", "T25"),
+        ("одиссей ef", "EF"),
+        ("одиссей е150", "E150"),
+        ("одиссей zre140", "ZRE140"),
+    ] {
+        let (decision, name, said, year) = resolve(text);
+        assert_eq!((decision, said.as_str(), year), (Decision::Accept, generation, None), "{text}: {name}");
+    }
+    assert_eq!(resolve("мелинда две тысячи двенадцатого года").3, Some(2012));
+}
+
+#[test]
+fn nicknames_are_understood_and_asked_about() {
+    for text in ["одиссейчик", "зорва одисюха", "одисюха rb1", "зорва одик"] {
+        assert_eq!((resolve(text).0, resolve(text).1.as_str()), (Decision::Choose, "Zorva Odyssey"), "{text}");
+    }
+    assert_eq!(resolve("одуванчик").0, Decision::None);
+}
+
+#[test]
+fn an_everyday_word_is_a_car_where_cars_are_spoken_of() {
+    for text in ["зорва одиссея", "коврики на одиссею", "одиссея 2005", "одиссея rb1", "одиссея барбы"]
+    {
+        assert_eq!((resolve(text).0, resolve(text).1.as_str()), (Decision::Accept, "Zorva Odyssey"), "{text}");
+    }
+    for text in ["одиссея", "на одиссею", "одиссея есть?"] {
+        assert_eq!((resolve(text).0, resolve(text).1.as_str()), (Decision::Choose, "Zorva Odyssey"), "{text}");
+    }
+    for text in ["это целая одиссея", "где одиссея", "одиссея с вашей доставкой какая-то"]
+    {
+        assert_eq!(resolve(text).0, Decision::None, "{text}");
     }
 }
 

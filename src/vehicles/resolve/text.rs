@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::numerals;
 use super::talk::{self, Talk};
-use crate::vehicles::generation::is_number;
+use crate::vehicles::generation::{is_generation_word, is_number};
 use crate::vehicles::index::Index;
 use crate::vehicles::normalize;
 use crate::vehicles::words::{Joint, Word, words};
@@ -77,13 +78,15 @@ impl Text {
         let mut words = words(&shown);
         words.truncate(MAX_WORDS);
         let mut at = 0;
-        let places = words.iter().map(|word| {
+        let mut places: Vec<Range<usize>> = Vec::with_capacity(words.len());
+        for word in &words {
             let start = at + word.gap.chars().count();
             at = start + word.text.chars().count();
-            start..at
-        });
+            places.push(start..at);
+        }
+        read_numerals(index, &mut words, &mut places);
         let mut read = Self {
-            places: places.collect(),
+            places,
             kinds: (0..words.len()).map(|place| kind(index, &words, place)).collect(),
             is_no_car: words.iter().any(|word| talk::is_no_car(&word.key)),
             words,
@@ -112,10 +115,13 @@ impl Text {
 
     /// "70ке" is 70; "5е" may be a model.
     fn cut_number_endings(&mut self, index: &Index) {
+        // A Kyrgyz case may stand apart: "34 ке".
+        let is_case =
+            |word: &Word| word.gap == " " && matches!(word.key.as_str(), "ке" | "ге" | "ка" | "га" | "кө" | "гө");
         for place in (1..self.words.len()).rev() {
             let (Some(before), Some(word)) = (self.words.get(place - 1), self.words.get(place)) else { continue };
             let ends = is_number(&before.key)
-                && (word.gap == "-" || (word.gap.is_empty() && word.key != "е"))
+                && (word.gap == "-" || is_case(word) || (word.gap.is_empty() && word.key != "е"))
                 && NUMBER_ENDINGS.contains(&word.key.as_str())
                 && index.models_spelled(&format!("{}{}", before.key, word.key)).is_empty();
             if ends {
@@ -167,6 +173,37 @@ pub fn without_ending(key: &str, least: usize) -> Vec<String> {
         }
     }
     stems
+}
+
+/// Writes numbers that are said in words as digits, each as one word, unless a car is called so ("девятка").
+fn read_numerals(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usize>>) {
+    let mut place = 0;
+    while place < words.len() {
+        let rest = words.iter().skip(place).map(|word| word.key.as_str());
+        let is_name = |word: &Word| !index.models_spelled(&word.key).is_empty();
+        let found = numerals::number(rest).or_else(|| Some((model_number(index, words, place)?, 1)));
+        if let Some((value, count)) = found
+            && !words.iter().skip(place).take(count).any(is_name)
+        {
+            let last = places.get(place + count - 1).map(|last| last.end);
+            words.drain(place + 1..place + count);
+            places.drain(place + 1..place + count);
+            if let (Some(word), Some(span), Some(end)) = (words.get_mut(place), places.get_mut(place), last) {
+                word.key = value.to_string();
+                word.joint = Joint::Loose;
+                span.end = end;
+            }
+        }
+        place += 1;
+    }
+}
+
+/// A single digit said in a word right after its make: "мазда шесть".
+fn model_number(index: &Index, words: &[Word], place: usize) -> Option<u32> {
+    let make = words.get(place.checked_sub(1)?)?;
+    let counts = words.get(place + 1).is_some_and(|next| talk::is_unit(&next.key) || is_generation_word(&next.key));
+    let value = numerals::single(&words.get(place)?.key)?;
+    (!counts && !index.makes_in_any_reading(&make.key).is_empty()).then_some(value)
 }
 
 /// The text as if typed with the other keyboard layout, character for character; nothing if it has no letters of a layout.

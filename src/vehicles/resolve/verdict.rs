@@ -5,16 +5,21 @@
 
 use super::candidates::{Found, Hit};
 use super::numbers::{self, Numbers};
+use super::ordinary;
 use super::reason::{self, Grounds};
-use super::text::{Kind, Text};
+use super::talk;
+use super::text::{Kind, Text, without_ending};
 use super::{Candidate, Decision, Query, Resolution};
-use crate::vehicles::index::{Index, MakeId, ModelId};
+use crate::vehicles::index::{Index, MakeId};
 use crate::vehicles::matches::How;
+use crate::vehicles::nicknames::KNOWN;
 
 /// Hits so much lighter than the best (in letters) are no rivals to it.
 const RIVAL: f32 = 1.2;
-/// From this fame on a short name is believed by itself.
-const KNOWN: f32 = 0.3;
+/// Below this fame a name that is a word besides is taken for the word.
+const LITTLE_KNOWN: f32 = 0.15;
+/// One word that nobody knows speaks against a car by so many letters at most.
+const LONGEST_UNKNOWN: usize = 7;
 /// Cars far behind the best are not worth asking about.
 const WORTH_ASKING: f32 = 4.0;
 
@@ -52,8 +57,10 @@ struct Ranked {
     is_make_named: bool,
     is_other_make: bool,
     fits_year: Option<bool>,
-    /// Letters of words that nothing explains.
+    /// Letters of words that do not speak of this car.
     unknown: usize,
+    /// Those of them that speak of no other car either.
+    strange: usize,
     fame: f32,
     rank: f32,
 }
@@ -67,7 +74,7 @@ pub fn judge(index: &Index, text: &Text, found: Found, query: &Query, is_swapped
         .hits
         .iter()
         .map(|hit| rank(index, text, &found, hit, query.year))
-        .filter(|it| it.is_plausible(text))
+        .filter(|it| it.is_plausible(text) && (it.is_spoken_of(text) || !it.needs_context(text)))
         .collect();
     ranked.sort_by(|a, b| b.rank.total_cmp(&a.rank).then(a.hit.model.cmp(&b.hit.model)));
     let Some(best) = ranked.first() else {
@@ -94,8 +101,11 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
     let fits_year = numbers.year.filter(|_| made.from.is_some()).map(|year| made.contains(year));
     let is_make_named = found.has_make(hit.model.make);
     let is_other_make = found.is_make_known() && !is_make_named;
+    // "ранкс тойота королла": the name of the whole family beside its member.
+    let family: Vec<&Hit> = found.hits.iter().filter(|it| is_family_beside(index, it, hit)).collect();
     let is_explained = |place: usize| {
         hit.span.contains(&place)
+            || family.iter().any(|it| it.span.contains(&place))
             || numbers.used.contains(&place)
             || found.mentions.iter().any(|mention| mention.make == hit.model.make && mention.span.contains(&place))
     };
@@ -103,12 +113,18 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
     // One letter at the end is the rest of a name rather than talk: "тигуан х". A number may be anything.
     let is_rest = |place: usize| place == hit.span.end && place + 1 == text.words.len() && letters(place) == 1;
     let weight = |place: usize| match text.kind(place) {
-        Some(Kind::Name) => letters(place),
+        Some(Kind::Name) => letters(place).min(LONGEST_UNKNOWN),
         Some(Kind::Number) => 1,
         Some(Kind::Talk) => usize::from(is_rest(place)),
         None => 0,
     };
-    let unknown = (0..text.words.len()).filter(|place| !is_explained(*place)).map(weight).sum();
+    let unexplained = || (0..text.words.len()).filter(|place| !is_explained(*place));
+    let unknown = unexplained().map(weight).sum();
+    let is_other_car = |place: &usize| {
+        let others = found.hits.iter().filter(|it| it.is_certain() && it.how != How::Code && it.ended.is_none());
+        others.into_iter().any(|it| it.span.contains(place) && it.weight >= 4.0)
+    };
+    let strange = unexplained().filter(|place| !is_other_car(place)).map(weight).sum();
     let generation = match (numbers.generation.is_empty(), numbers.is_known) {
         // A code that names the model does not also speak for it.
         (_, true) if hit.how == How::Code => 0.0,
@@ -133,27 +149,33 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
         .flat_map(|it| text.words.get(it.span.clone()).unwrap_or_default())
         .map(|word| word.key.chars().count())
         .sum();
-    let hit = Hit { weight: hit.weight - repeated as f32, ..hit.clone() };
-    let fame = fame(index, hit.model);
-    let rank = hit.weight + way(&hit, is_make_named) + generation + year + make + fame;
-    Ranked { fame, hit, numbers, is_make_named, is_other_make, fits_year, unknown, rank }
+    let family: f32 = family.first().map_or(0.0, |it| it.weight);
+    let hit = Hit { weight: hit.weight + family - repeated as f32, ..hit.clone() };
+    let fame = model.fame();
+    let rank = hit.weight + way(&hit) + generation + year + make + fame;
+    Ranked { fame, hit, numbers, is_make_named, is_other_make, fits_year, unknown, strange, rank }
+}
+
+/// Whether a hit names the family that another one's model belongs to, by other words.
+fn is_family_beside(index: &Index, family: &Hit, member: &Hit) -> bool {
+    let is_apart = family.span.end <= member.span.start || member.span.end <= family.span.start;
+    let are_names = member.how != How::Code && family.how != How::Code;
+    is_apart
+        && are_names
+        && family.model != member.model
+        && family.is_certain()
+        && index.is_family(family.model, member.model)
 }
 
 /// What the way of matching adds to or takes from the rank: a name as listed outdoes what the same letters may be besides.
-fn way(hit: &Hit, is_make_named: bool) -> f32 {
+fn way(hit: &Hit) -> f32 {
     match hit.how {
         How::Spelled => 0.8,
         How::LookAlike | How::Transliteration => 0.4,
-        How::Badge if is_make_named => 0.4,
+        How::Badge => 0.4,
         How::Layout => -0.4,
         _ => 0.0,
     }
-}
-
-/// How well known a model is, 0 to 1: the reference says more about cars that are driven more.
-fn fame(index: &Index, model: ModelId) -> f32 {
-    let model = index.model(model);
-    ((2 * model.generations.len() + model.spellings().count()) as f32 / 40.0).min(1.0)
 }
 
 impl Ranked {
@@ -166,9 +188,49 @@ impl Ranked {
         let letters = self.letters(text);
         let support = letters + if self.numbers.is_known || self.numbers.year.is_some() { 2 } else { 0 };
         if self.is_make_named {
-            return self.unknown <= 4 * support;
+            return self.strange <= 4 * support;
         }
-        if self.hit.is_certain() { self.unknown <= support } else { 2 * self.unknown <= letters }
+        if self.hit.is_certain() { self.strange <= support } else { 2 * self.strange <= letters }
+    }
+
+    /// Whether the name alone says too little: an everyday word, or a misspelled one.
+    fn needs_context(&self, text: &Text) -> bool {
+        let words = text.words.get(self.hit.span.clone()).unwrap_or_default();
+        let name = words.first().filter(|_| words.len() == 1).map(|word| word.key.as_str());
+        let is_case = |name: &str| {
+            self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| ordinary::is_ordinary(stem))
+        };
+        let is_ordinary = |name: &str| ordinary::is_ordinary(name) || is_case(name);
+        name.is_some_and(is_ordinary) || matches!(self.hit.how, How::Typo(_) | How::Prefix)
+    }
+
+    /// Whether the text speaks of a car: it names the make, a generation or a year, or what the shop sews, or says nothing else.
+    fn is_spoken_of(&self, text: &Text) -> bool {
+        let has_number = text.kinds.contains(&Kind::Number);
+        if self.is_make_named || has_number || self.numbers.is_known || self.numbers.year.is_some() {
+            return true;
+        }
+        if text.words.iter().any(|word| talk::is_shop(&word.key)) {
+            return true;
+        }
+        let before = self.hit.span.start.checked_sub(1).and_then(|place| text.words.get(place));
+        let is_for = before.is_some_and(|word| matches!(word.key.as_str(), "на" | "для" | "for" | "na"));
+        let others = (0..text.words.len()).filter(|place| !self.hit.span.contains(place));
+        let others: Vec<&str> =
+            others.filter_map(|place| text.words.get(place)).map(|word| word.key.as_str()).collect();
+        let is_wish = others.iter().all(|word| talk::is_wish(word));
+        // Words that are the names of little known cars are said as words.
+        self.strange == 0
+            && self.fame >= LITTLE_KNOWN
+            && ((is_wish && others.len() <= 2) || (is_for && others.len() <= 3))
+    }
+
+    /// Whether somebody who says so much means a car for certain, though the name is a word besides.
+    fn is_named_as_car(&self, text: &Text) -> bool {
+        !self.needs_context(text)
+            || self.is_make_named
+            || !self.numbers.used.is_empty()
+            || text.words.iter().any(|word| talk::is_shop(&word.key))
     }
 
     /// Whether the text says it as clearly as another: by the same words, in as sure a way.
@@ -220,7 +282,7 @@ fn is_sure(text: &Text, found: &Found, ranked: &[Ranked]) -> bool {
         How::Typo(1) => words.len() == 1 && named >= 7 && has_company,
         How::Shape | How::Prefix | How::Typo(_) => false,
     };
-    let is_sure_name = is_sure_name && (has_company || best.hit.ended.is_none());
+    let is_sure_name = is_sure_name && (has_company || best.hit.ended.is_none()) && best.is_named_as_car(text);
     let is_rival = |other: &Ranked| {
         let overlaps = other.hit.span.start < best.hit.span.end && best.hit.span.start < other.hit.span.end;
         let as_good = other.hit.weight >= best.hit.weight - RIVAL || (overlaps && other.rank >= best.rank - RIVAL);

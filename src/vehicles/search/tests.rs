@@ -1,6 +1,8 @@
 //! Looking names up in an invented reference.
 
 use super::*;
+use crate::domain::vehicle::Years;
+use crate::vehicles::suggest::is_clear;
 use crate::vehicles::{Reference, words::words};
 
 fn index() -> Index {
@@ -97,7 +99,20 @@ fn makes_are_found_through_typos() {
 #[test]
 fn near_names_are_suggested() {
     let index = index();
-    let names = index.suggest(&words("мелита"), Scope::All);
-    assert_eq!(names.first().map(|model| index.full_name(*model)).as_deref(), Some("Zorva Melinda"));
-    assert!(index.suggest(&words("qwerty"), Scope::All).is_empty());
+    let zorva = Scope::Make(index.find_makes(&words("Зорва"))[0].make);
+    for (text, scope, name) in [
+        ("мелита", Scope::All, "Zorva Melinda"),
+        ("мегинда", zorva, "Zorva Melinda"),
+        ("мели", zorva, "Zorva Melinda"),
+        ("лумик", zorva, "Zorva Lumiq"),
+        ("у5", zorva, "Zorva X5"),
+        ("х350 чёрный", zorva, "Zorva K-Class"),
+    ] {
+        let names = index.suggest(&words(text), scope, Years::default());
+        assert_eq!(names.first().map(|it| index.full_name(it.model)).as_deref(), Some(name), "{text}");
+    }
+    for (text, scope) in [("qwerty", Scope::All), ("x9", zorva)] {
+        assert_eq!(index.suggest(&words(text), scope, Years::default()), [], "{text}");
+    }
+    assert!(!is_clear(&index.suggest(&words("варго 8"), zorva, Years::default())), "another number is another car");
 }

@@ -122,8 +122,8 @@ class Customer(_message.Message):
     """Where the customer wrote. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
     external_id: _builtins.str
     """The customer's id on that channel, as a string: messengers' ids do not fit 32 bits. Required, except with WEB where
-    `phone` may stand for it; at most 128 characters. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer:
-    INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    `phone` may stand for it; at most 128 characters. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`, with WEB of `phone` as
+    well; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     name: _builtins.str
     """The name the customer gave. Default: empty, not known; at most 120 characters.
@@ -131,8 +131,9 @@ class Customer(_message.Message):
     """
     phone: _builtins.str
     """The telephone number: in E.164, e.g. `+996700123456`, or as people of the tenant's country write it, e.g.
-    `0700 123 456`; E.164 comes back. Required for a CALLBACK, else optional; at most 64 characters.
-    Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be
+    `0700 123 456`, or a Russian or Kazakh one with 8 for +7; spaces, dashes, brackets, dots, `/ _ , ;`, invisible
+    characters and a leading `tel:` or `тел.` are dropped; E.164 comes back. Required for a CALLBACK, else optional; at
+    most 64 characters. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be
     called: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     username: _builtins.str
@@ -183,6 +184,8 @@ class Application(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    QUOTED_TOTAL_MAX_FIELD_NUMBER: _builtins.int
+    QUOTED_KIND_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only, ignored on input. The application's id. Opaque."""
     kind: Global___ApplicationKind.ValueType
@@ -217,21 +220,27 @@ class Application(_message.Message):
     """What the customer wrote. Default: empty; at most 4096 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`."""
     etag: _builtins.str
     """Output only, ignored on input. Another value at each change of this application. Opaque."""
+    quoted_kind: _types_pb2.PriceKind.ValueType
+    """How exact the quoted total was, as the quote's `kind` said. Default: RANGE with `quoted_total_max`, else FIXED;
+    unspecified comes back where nothing was quoted.
+    """
     @_builtins.property
     def customer(self) -> Global___Customer:
         """Who asks. Required; its fields say what they take. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`."""
 
     @_builtins.property
     def selections(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Selection]:
-        """The options chosen. Default: none; at most 32; only with `category`. More: INVALID_ARGUMENT `FIELD_TOO_LONG`;
-        without `category`: INVALID_ARGUMENT `FIELD_INVALID`; others as Selection says.
+        """The options chosen. Default: none; at most 32; only with `category`, and of the options that the tenant offers or
+        has prices for, for a body that the car may have. More: INVALID_ARGUMENT `FIELD_TOO_LONG`; without `category`:
+        INVALID_ARGUMENT `FIELD_INVALID`; none of those: INVALID_ARGUMENT `UNKNOWN_OPTION`; others as Selection says.
         """
 
     @_builtins.property
     def quoted_total(self) -> _money_pb2.Money:
-        """The total the customer was quoted. Default: unset, none was. 0 to 100,000,000 with at most two decimals, in the
-        tenant's currency (the default when its code is empty). Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; more
-        decimals or another currency: INVALID_ARGUMENT `FIELD_INVALID`.
+        """The total the customer was quoted: the price, the least, or the lower end, as `quoted_kind` says. Default: unset,
+        none was; required with `quoted_kind` or `quoted_total_max`. 0 to 100,000,000 with at most two decimals, in the
+        tenant's currency (the default when its code is empty). Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; outside:
+        INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; more decimals or another currency: INVALID_ARGUMENT `FIELD_INVALID`.
         """
 
     @_builtins.property
@@ -241,6 +250,13 @@ class Application(_message.Message):
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """Output only, ignored on input. When it last changed."""
+
+    @_builtins.property
+    def quoted_total_max(self) -> _money_pb2.Money:
+        """The upper end of a RANGE that was quoted: required there, no less than `quoted_total`, and otherwise as that.
+        Default: none. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; less: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; with another
+        kind: INVALID_ARGUMENT `FIELD_INVALID`.
+        """
 
     def __init__(
         self,
@@ -261,10 +277,12 @@ class Application(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        quoted_total_max: _money_pb2.Money | None = ...,
+        quoted_kind: _types_pb2.PriceKind.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "customer", b"customer", "quoted_total", b"quoted_total", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "customer", b"customer", "quoted_total", b"quoted_total", "quoted_total_max", b"quoted_total_max", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "created_at", b"created_at", "customer", b"customer", "etag", b"etag", "generation", b"generation", "id", b"id", "kind", b"kind", "message", b"message", "model", b"model", "quoted_total", b"quoted_total", "selections", b"selections", "status", b"status", "updated_at", b"updated_at", "vehicle_text", b"vehicle_text", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "created_at", b"created_at", "customer", b"customer", "etag", b"etag", "generation", b"generation", "id", b"id", "kind", b"kind", "message", b"message", "model", b"model", "quoted_kind", b"quoted_kind", "quoted_total", b"quoted_total", "quoted_total_max", b"quoted_total_max", "selections", b"selections", "status", b"status", "updated_at", b"updated_at", "vehicle_text", b"vehicle_text", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

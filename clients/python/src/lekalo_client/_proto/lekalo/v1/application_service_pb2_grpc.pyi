@@ -37,8 +37,9 @@ class ApplicationServiceStub:
     """Takes down what a customer asks for, with the status NEW. Role: CHATBOT.
 
     A customer known by channel and `external_id` is updated, not doubled: what is given replaces what was known, what
-    is left empty stays. A retry with the same `request_id` creates
-    nothing again.
+    is left empty stays. Each application keeps the name, phone, username and language as they were known when it was
+    created: what the customer gives later changes no earlier one. A retry with the same `request_id` creates nothing
+    again, however late it comes.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`,
@@ -59,18 +60,21 @@ class ApplicationServiceStub:
     """Moves an application to another status, and keeps who did it and why. Role: MANAGER.
 
     NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
-    COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED.
+    COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
+    application is no longer what they decided upon.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
-    `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION
-    `ILLEGAL_TRANSITION`.
+    `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
     """
     WatchApplications: _grpc.UnaryStreamMultiCallable[_application_service_pb2.WatchApplicationsRequest, _application_service_pb2.WatchApplicationsResponse]
     """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
     Role: MANAGER.
 
     Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
-    deadline, the caller or the server (UNAVAILABLE `SHUTTING_DOWN`).
+    deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
+    `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
+    `OVERLOADED`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -84,8 +88,9 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     """Takes down what a customer asks for, with the status NEW. Role: CHATBOT.
 
     A customer known by channel and `external_id` is updated, not doubled: what is given replaces what was known, what
-    is left empty stays. A retry with the same `request_id` creates
-    nothing again.
+    is left empty stays. Each application keeps the name, phone, username and language as they were known when it was
+    created: what the customer gives later changes no earlier one. A retry with the same `request_id` creates nothing
+    again, however late it comes.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`,
@@ -106,18 +111,21 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     """Moves an application to another status, and keeps who did it and why. Role: MANAGER.
 
     NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
-    COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED.
+    COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
+    application is no longer what they decided upon.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
-    `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION
-    `ILLEGAL_TRANSITION`.
+    `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
     """
     WatchApplications: _aio.UnaryStreamMultiCallable[_application_service_pb2.WatchApplicationsRequest, _application_service_pb2.WatchApplicationsResponse]  # type: ignore[assignment]
     """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
     Role: MANAGER.
 
     Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
-    deadline, the caller or the server (UNAVAILABLE `SHUTTING_DOWN`).
+    deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
+    `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
+    `OVERLOADED`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -134,8 +142,9 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes down what a customer asks for, with the status NEW. Role: CHATBOT.
 
         A customer known by channel and `external_id` is updated, not doubled: what is given replaces what was known, what
-        is left empty stays. A retry with the same `request_id` creates
-        nothing again.
+        is left empty stays. Each application keeps the name, phone, username and language as they were known when it was
+        created: what the customer gives later changes no earlier one. A retry with the same `request_id` creates nothing
+        again, however late it comes.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`,
@@ -174,11 +183,12 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Moves an application to another status, and keeps who did it and why. Role: MANAGER.
 
         NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
-        COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED.
+        COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
+        application is no longer what they decided upon.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
-        `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION
-        `ILLEGAL_TRANSITION`.
+        `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
+        FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
         """
 
     @_abc_1.abstractmethod
@@ -191,7 +201,9 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         Role: MANAGER.
 
         Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
-        deadline, the caller or the server (UNAVAILABLE `SHUTTING_DOWN`).
+        deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
+        `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
+        `OVERLOADED`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
         """

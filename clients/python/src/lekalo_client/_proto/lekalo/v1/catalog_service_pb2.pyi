@@ -1039,8 +1039,13 @@ class ListOptionsResponse(_message.Message):
 
     OPTIONS_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    PRICES_VISIBLE_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """The language used: the one asked for, or what it fell back to. A single name that it lacks falls back by itself."""
+    prices_visible: _builtins.bool
+    """Whether the tenant lets customers see prices. The prices come either way, for the tenant's own people; if false, do
+    not show them to a customer.
+    """
     @_builtins.property
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductOption]:
         """The options, in the order to ask for them; at most 100."""
@@ -1050,10 +1055,11 @@ class ListOptionsResponse(_message.Message):
         *,
         options: _abc.Iterable[Global___ProductOption] | None = ...,
         language: _builtins.str = ...,
+        prices_visible: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "options", b"options"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "options", b"options", "prices_visible", b"prices_visible"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

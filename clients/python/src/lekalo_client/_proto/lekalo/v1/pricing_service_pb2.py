@@ -27,7 +27,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flekalo/v1/pricing_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\xde\x02\n\x05Price\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tbody_type\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0e\n\x06option\x18\x05 \x01(\t\x12\r\n\x05value\x18\x06 \x01(\t\x12(\n\nconditions\x18\x07 \x03(\x0b\x32\x14.lekalo.v1.Selection\x12\"\n\x04kind\x18\x08 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12\"\n\x06\x61mount\x18\t \x01(\x0b\x32\x12.google.type.Money\x12&\n\namount_max\x18\n \x01(\x0b\x32\x12.google.type.Money\x12.\n\nvalid_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08valid_to\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb4\x02\n\x05Quote\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12 \n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.lekalo.v1.QuoteLine\x12!\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12%\n\ttotal_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0b\x61ssumptions\x18\x07 \x03(\t\x12\x16\n\x0eprices_visible\x18\x08 \x01(\x08\x12$\n\x08\x62\x61se_max\x18\t \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\tbody_type\x18\n \x01(\t\"\x8c\x01\n\tQuoteLine\x12\x0e\n\x06option\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\namount_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\"\xf1\x01\n\x11QuotePriceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\t\x12\x0c\n\x04year\x18\x06 \x01(\x05\x12\x11\n\tbody_type\x18\x07 \x01(\t\x12(\n\nselections\x18\x08 \x03(\x0b\x32\x14.lekalo.v1.Selection\x12+\n\x07\x61t_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\n \x01(\t\"G\n\x12QuotePriceResponse\x12\x1f\n\x05quote\x18\x01 \x01(\x0b\x32\x10.lekalo.v1.Quote\x12\x10\n\x08language\x18\x02 \x01(\t\"\x97\x01\n\x11ListPricesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12+\n\x07\x61t_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\"c\n\x12ListPricesResponse\x12 \n\x06prices\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Price\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"X\n\x10SetPricesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12 \n\x06prices\x18\x02 \x03(\x0b\x32\x10.lekalo.v1.Price\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x11SetPricesResponse\x12 \n\x06prices\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Price2\xee\x01\n\x0ePricingService\x12I\n\nQuotePrice\x12\x1c.lekalo.v1.QuotePriceRequest\x1a\x1d.lekalo.v1.QuotePriceResponse\x12I\n\nListPrices\x12\x1c.lekalo.v1.ListPricesRequest\x1a\x1d.lekalo.v1.ListPricesResponse\x12\x46\n\tSetPrices\x12\x1b.lekalo.v1.SetPricesRequest\x1a\x1c.lekalo.v1.SetPricesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flekalo/v1/pricing_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\xf1\x02\n\x05Price\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tbody_type\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0e\n\x06option\x18\x05 \x01(\t\x12\r\n\x05value\x18\x06 \x01(\t\x12(\n\nconditions\x18\x07 \x03(\x0b\x32\x14.lekalo.v1.Selection\x12\"\n\x04kind\x18\x08 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12\"\n\x06\x61mount\x18\t \x01(\x0b\x32\x12.google.type.Money\x12&\n\namount_max\x18\n \x01(\x0b\x32\x12.google.type.Money\x12.\n\nvalid_from\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08valid_to\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\twithdrawn\x18\r \x01(\x08\"\xdd\x02\n\x05Quote\x12\"\n\x04kind\x18\x01 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12 \n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.lekalo.v1.QuoteLine\x12!\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12%\n\ttotal_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x13\n\x0b\x61ssumptions\x18\x07 \x03(\t\x12\x16\n\x0eprices_visible\x18\x08 \x01(\x08\x12$\n\x08\x62\x61se_max\x18\t \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\tbody_type\x18\n \x01(\t\x12\'\n\tbase_kind\x18\x0b \x01(\x0e\x32\x14.lekalo.v1.PriceKind\"\xb0\x01\n\tQuoteLine\x12\x0e\n\x06option\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\namount_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\"\n\x04kind\x18\x06 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\"\xf1\x01\n\x11QuotePriceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\t\x12\x0c\n\x04year\x18\x06 \x01(\x05\x12\x11\n\tbody_type\x18\x07 \x01(\t\x12(\n\nselections\x18\x08 \x03(\x0b\x32\x14.lekalo.v1.Selection\x12+\n\x07\x61t_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\n \x01(\t\"G\n\x12QuotePriceResponse\x12\x1f\n\x05quote\x18\x01 \x01(\x0b\x32\x10.lekalo.v1.Quote\x12\x10\n\x08language\x18\x02 \x01(\t\"\x97\x01\n\x11ListPricesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12+\n\x07\x61t_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12\x0c\n\x04skip\x18\x06 \x01(\x05\"c\n\x12ListPricesResponse\x12 \n\x06prices\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Price\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"X\n\x10SetPricesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12 \n\x06prices\x18\x02 \x03(\x0b\x32\x10.lekalo.v1.Price\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x11SetPricesResponse\x12 \n\x06prices\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Price2\xee\x01\n\x0ePricingService\x12I\n\nQuotePrice\x12\x1c.lekalo.v1.QuotePriceRequest\x1a\x1d.lekalo.v1.QuotePriceResponse\x12I\n\nListPrices\x12\x1c.lekalo.v1.ListPricesRequest\x1a\x1d.lekalo.v1.ListPricesResponse\x12\x46\n\tSetPrices\x12\x1b.lekalo.v1.SetPricesRequest\x1a\x1c.lekalo.v1.SetPricesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,23 +35,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PRICE']._serialized_start=128
-  _globals['_PRICE']._serialized_end=478
-  _globals['_QUOTE']._serialized_start=481
-  _globals['_QUOTE']._serialized_end=789
-  _globals['_QUOTELINE']._serialized_start=792
-  _globals['_QUOTELINE']._serialized_end=932
-  _globals['_QUOTEPRICEREQUEST']._serialized_start=935
-  _globals['_QUOTEPRICEREQUEST']._serialized_end=1176
-  _globals['_QUOTEPRICERESPONSE']._serialized_start=1178
-  _globals['_QUOTEPRICERESPONSE']._serialized_end=1249
-  _globals['_LISTPRICESREQUEST']._serialized_start=1252
-  _globals['_LISTPRICESREQUEST']._serialized_end=1403
-  _globals['_LISTPRICESRESPONSE']._serialized_start=1405
-  _globals['_LISTPRICESRESPONSE']._serialized_end=1504
-  _globals['_SETPRICESREQUEST']._serialized_start=1506
-  _globals['_SETPRICESREQUEST']._serialized_end=1594
-  _globals['_SETPRICESRESPONSE']._serialized_start=1596
-  _globals['_SETPRICESRESPONSE']._serialized_end=1649
-  _globals['_PRICINGSERVICE']._serialized_start=1652
-  _globals['_PRICINGSERVICE']._serialized_end=1890
+  _globals['_PRICE']._serialized_end=497
+  _globals['_QUOTE']._serialized_start=500
+  _globals['_QUOTE']._serialized_end=849
+  _globals['_QUOTELINE']._serialized_start=852
+  _globals['_QUOTELINE']._serialized_end=1028
+  _globals['_QUOTEPRICEREQUEST']._serialized_start=1031
+  _globals['_QUOTEPRICEREQUEST']._serialized_end=1272
+  _globals['_QUOTEPRICERESPONSE']._serialized_start=1274
+  _globals['_QUOTEPRICERESPONSE']._serialized_end=1345
+  _globals['_LISTPRICESREQUEST']._serialized_start=1348
+  _globals['_LISTPRICESREQUEST']._serialized_end=1499
+  _globals['_LISTPRICESRESPONSE']._serialized_start=1501
+  _globals['_LISTPRICESRESPONSE']._serialized_end=1600
+  _globals['_SETPRICESREQUEST']._serialized_start=1602
+  _globals['_SETPRICESREQUEST']._serialized_end=1690
+  _globals['_SETPRICESRESPONSE']._serialized_start=1692
+  _globals['_SETPRICESRESPONSE']._serialized_end=1745
+  _globals['_PRICINGSERVICE']._serialized_start=1748
+  _globals['_PRICINGSERVICE']._serialized_end=1986
 # @@protoc_insertion_point(module_scope)

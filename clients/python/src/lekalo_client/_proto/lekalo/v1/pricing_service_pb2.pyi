@@ -41,6 +41,7 @@ class Price(_message.Message):
     AMOUNT_MAX_FIELD_NUMBER: _builtins.int
     VALID_FROM_FIELD_NUMBER: _builtins.int
     VALID_TO_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only, ignored on input. The price's id. Opaque."""
     category: _builtins.str
@@ -64,7 +65,12 @@ class Price(_message.Message):
     allowed, or without `option`: INVALID_ARGUMENT `UNKNOWN_OPTION_VALUE`.
     """
     kind: _types_pb2.PriceKind.ValueType
-    """How exact it is. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
+    """How exact it is. Required, unless `withdrawn`. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
+    withdrawn: _builtins.bool
+    """Sets no price but ends the one for the same thing: it ceases to hold at `valid_from`, and quotes then answer
+    PRICE_NOT_CONFIGURED, until `valid_to` or until a price set for later begins. Where none holds, nothing changes.
+    Default: false; never true in ListPrices. With `kind`, `amount` or `amount_max`: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     @_builtins.property
     def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Selection]:
         """What else must be selected for it to apply: a base price by `leather`, a third row that costs more with
@@ -74,9 +80,9 @@ class Price(_message.Message):
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """The amount: the price, the least, or the lower end. Required; 0 to 100,000,000 with at most two decimals, in the
-        tenant's currency (the default when its code is empty). Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; outside:
-        INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; more decimals or another currency: INVALID_ARGUMENT `FIELD_INVALID`.
+        """The amount: the price, the least, or the lower end. Required, unless `withdrawn`; 0 to 100,000,000 with at most two
+        decimals, in the tenant's currency (the default when its code is empty). Missing: INVALID_ARGUMENT `FIELD_REQUIRED`;
+        outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; more decimals or another currency: INVALID_ARGUMENT `FIELD_INVALID`.
         """
 
     @_builtins.property
@@ -88,8 +94,10 @@ class Price(_message.Message):
 
     @_builtins.property
     def valid_from(self) -> _timestamp_pb2.Timestamp:
-        """When it begins to hold. Default: when the call is made. 2000-01-01 to 2100-01-01.
-        Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; no valid time: INVALID_ARGUMENT `FIELD_INVALID`.
+        """When it begins to hold. Default: when the call is made. 2000-01-01 to 2100-01-01; more than a minute in the past only
+        for a time when nothing was priced for the same thing. Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`; where a price
+        has held: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`, which says since when; no valid time: INVALID_ARGUMENT
+        `FIELD_INVALID`.
         """
 
     @_builtins.property
@@ -114,10 +122,11 @@ class Price(_message.Message):
         amount_max: _money_pb2.Money | None = ...,
         valid_from: _timestamp_pb2.Timestamp | None = ...,
         valid_to: _timestamp_pb2.Timestamp | None = ...,
+        withdrawn: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "body_type", b"body_type", "brand", b"brand", "category", b"category", "conditions", b"conditions", "id", b"id", "kind", b"kind", "option", b"option", "valid_from", b"valid_from", "valid_to", b"valid_to", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "body_type", b"body_type", "brand", b"brand", "category", b"category", "conditions", b"conditions", "id", b"id", "kind", b"kind", "option", b"option", "valid_from", b"valid_from", "valid_to", b"valid_to", "value", b"value", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,6 +148,7 @@ class Quote(_message.Message):
     PRICES_VISIBLE_FIELD_NUMBER: _builtins.int
     BASE_MAX_FIELD_NUMBER: _builtins.int
     BODY_TYPE_FIELD_NUMBER: _builtins.int
+    BASE_KIND_FIELD_NUMBER: _builtins.int
     kind: _types_pb2.PriceKind.ValueType
     """How exact the total is. FROM: something that decides the price was not given (`assumptions` says what)."""
     currency: _builtins.str
@@ -147,9 +157,11 @@ class Quote(_message.Message):
     """Whether the tenant lets customers see prices. If false, do not show them."""
     body_type: _builtins.str
     """The body that was priced, after `minivan` or the car was made out; empty where prices do not depend on it."""
+    base_kind: _types_pb2.PriceKind.ValueType
+    """How exact `base` is."""
     @_builtins.property
     def base(self) -> _money_pb2.Money:
-        """The price without options; the lower end where it is a range."""
+        """The price without options: the price, the least, or the lower end, as `base_kind` says."""
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuoteLine]:
@@ -188,10 +200,11 @@ class Quote(_message.Message):
         prices_visible: _builtins.bool = ...,
         base_max: _money_pb2.Money | None = ...,
         body_type: _builtins.str = ...,
+        base_kind: _types_pb2.PriceKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "base_max", b"base_max", "total", b"total", "total_max", b"total_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assumptions", b"assumptions", "base", b"base", "base_max", b"base_max", "body_type", b"body_type", "currency", b"currency", "kind", b"kind", "lines", b"lines", "prices_visible", b"prices_visible", "total", b"total", "total_max", b"total_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assumptions", b"assumptions", "base", b"base", "base_kind", b"base_kind", "base_max", b"base_max", "body_type", b"body_type", "currency", b"currency", "kind", b"kind", "lines", b"lines", "prices_visible", b"prices_visible", "total", b"total", "total_max", b"total_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,15 +221,18 @@ class QuoteLine(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     AMOUNT_MAX_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     option: _builtins.str
     """The option's code."""
     value: _builtins.str
     """The value's code; empty for a BOOLEAN or an ADDON."""
     display_name: _builtins.str
     """The option, and the value of a CHOICE, as to be shown, in the response's language."""
+    kind: _types_pb2.PriceKind.ValueType
+    """How exact the amount is."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What it adds; the lower end where it is a range."""
+        """What it adds: the amount, the least, or the lower end, as `kind` says."""
 
     @_builtins.property
     def amount_max(self) -> _money_pb2.Money:
@@ -230,10 +246,11 @@ class QuoteLine(_message.Message):
         display_name: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
         amount_max: _money_pb2.Money | None = ...,
+        kind: _types_pb2.PriceKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "display_name", b"display_name", "option", b"option", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "amount_max", b"amount_max", "display_name", b"display_name", "kind", b"kind", "option", b"option", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,8 +55,9 @@ class PricingServiceStub:
     """Sets prices, all or nothing. Role: MANAGER.
 
     Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
-    that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
-    held in the past can still be asked for.
+    that is replaced for some time only goes on afterwards. One that is `withdrawn` closes it and puts nothing in its
+    place. Periods for the same thing therefore never overlap, and what held in the past stays as it was: only times for
+    which there was no price can still be given one afterwards.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,
@@ -90,8 +91,9 @@ class PricingServiceAsyncStub(PricingServiceStub):
     """Sets prices, all or nothing. Role: MANAGER.
 
     Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
-    that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
-    held in the past can still be asked for.
+    that is replaced for some time only goes on afterwards. One that is `withdrawn` closes it and puts nothing in its
+    place. Periods for the same thing therefore never overlap, and what held in the past stays as it was: only times for
+    which there was no price can still be given one afterwards.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,
@@ -140,8 +142,9 @@ class PricingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sets prices, all or nothing. Role: MANAGER.
 
         Each closes the period it replaces: where a price for the same thing was valid, it ends as the new one begins; one
-        that is replaced for some time only goes on afterwards. Periods for the same thing therefore never overlap, and what
-        held in the past can still be asked for.
+        that is replaced for some time only goes on afterwards. One that is `withdrawn` closes it and puts nothing in its
+        place. Periods for the same thing therefore never overlap, and what held in the past stays as it was: only times for
+        which there was no price can still be given one afterwards.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`, `PRICES_OVERLAP`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,

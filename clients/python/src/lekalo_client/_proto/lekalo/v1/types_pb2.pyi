@@ -30,7 +30,8 @@ Rules of every method (a method's own comment names only what is its own):
 Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING` or `API_KEY_INVALID`, PERMISSION_DENIED
 `ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`, DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE`
 or `SHUTTING_DOWN`, RESOURCE_EXHAUSTED `OVERLOADED`, INTERNAL `INTERNAL`. A write may also answer ABORTED
-`CONCURRENT_CHANGE`: nothing was changed, try again.
+`CONCURRENT_CHANGE`: nothing was changed, the same call again is right. No other reason of ABORTED is for a retry: what
+was decided upon has changed, so read it again and decide again.
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -68,7 +69,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CURSOR_INVALID: _ErrorReason.ValueType  # 6
     """INVALID_ARGUMENT: a resume cursor is not one of ours, or belongs to another tenant."""
     ERROR_REASON_UNKNOWN_OPTION: _ErrorReason.ValueType  # 7
-    """INVALID_ARGUMENT: the category has no such option. Metadata: `category`, `option`."""
+    """INVALID_ARGUMENT: the category has no such option, or the tenant none for this car. Metadata: `category`, `option`."""
     ERROR_REASON_UNKNOWN_OPTION_VALUE: _ErrorReason.ValueType  # 8
     """INVALID_ARGUMENT: the option does not allow that value. Metadata: `option`, `value`, `allowed` (comma-separated)."""
     ERROR_REASON_PRICES_OVERLAP: _ErrorReason.ValueType  # 9
@@ -118,7 +119,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 50
     """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
     ERROR_REASON_CONCURRENT_CHANGE: _ErrorReason.ValueType  # 51
-    """ABORTED: another write came between; nothing was changed, try again."""
+    """ABORTED: another write came between; nothing was changed, the same call again is right."""
+    ERROR_REASON_APPLICATION_CHANGED: _ErrorReason.ValueType  # 52
+    """ABORTED: somebody else moved the application at the same time, and was first. The same call again might undo what
+    they decided: read the application again, then decide again.
+    """
     ERROR_REASON_TENANT_INACTIVE: _ErrorReason.ValueType  # 60
     """FAILED_PRECONDITION: the tenant is not active."""
     ERROR_REASON_CATEGORY_NOT_SOLD: _ErrorReason.ValueType  # 61
@@ -148,7 +153,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 71
-    """RESOURCE_EXHAUSTED: too many calls are under way; try again after RetryInfo's delay."""
+    """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
+    nothing was changed, try again after RetryInfo's delay.
+    """
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 72
     """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 73
@@ -178,7 +185,7 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 5
 ERROR_REASON_CURSOR_INVALID: ErrorReason.ValueType  # 6
 """INVALID_ARGUMENT: a resume cursor is not one of ours, or belongs to another tenant."""
 ERROR_REASON_UNKNOWN_OPTION: ErrorReason.ValueType  # 7
-"""INVALID_ARGUMENT: the category has no such option. Metadata: `category`, `option`."""
+"""INVALID_ARGUMENT: the category has no such option, or the tenant none for this car. Metadata: `category`, `option`."""
 ERROR_REASON_UNKNOWN_OPTION_VALUE: ErrorReason.ValueType  # 8
 """INVALID_ARGUMENT: the option does not allow that value. Metadata: `option`, `value`, `allowed` (comma-separated)."""
 ERROR_REASON_PRICES_OVERLAP: ErrorReason.ValueType  # 9
@@ -228,7 +235,11 @@ ERROR_REASON_ALIAS_TAKEN: ErrorReason.ValueType  # 43
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 50
 """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
 ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 51
-"""ABORTED: another write came between; nothing was changed, try again."""
+"""ABORTED: another write came between; nothing was changed, the same call again is right."""
+ERROR_REASON_APPLICATION_CHANGED: ErrorReason.ValueType  # 52
+"""ABORTED: somebody else moved the application at the same time, and was first. The same call again might undo what
+they decided: read the application again, then decide again.
+"""
 ERROR_REASON_TENANT_INACTIVE: ErrorReason.ValueType  # 60
 """FAILED_PRECONDITION: the tenant is not active."""
 ERROR_REASON_CATEGORY_NOT_SOLD: ErrorReason.ValueType  # 61
@@ -258,7 +269,9 @@ ERROR_REASON_IMPORT_RUNNING: ErrorReason.ValueType  # 68
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
-"""RESOURCE_EXHAUSTED: too many calls are under way; try again after RetryInfo's delay."""
+"""RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
+nothing was changed, try again after RetryInfo's delay.
+"""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 72
 """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 73

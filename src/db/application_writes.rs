@@ -1,0 +1,241 @@
+//! Taking applications down, and moving them on. Each step runs in the caller's transaction.
+
+use tokio_postgres::types::{Json, Type};
+use uuid::Uuid;
+
+use super::Transaction;
+use super::catalog::CategoryRef;
+use super::query::{Query, at_most_one, one};
+use super::requests::WriteRequest;
+use crate::domain::application::{Application, Customer, Status, Wish};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::price::Amount;
+use crate::domain::tenant::Language;
+
+/// What an application is about, looked up; none is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub category: Option<CategoryRef>,
+    pub brand_id: Option<i64>,
+    pub model_id: Option<i64>,
+}
+
+/// What is known of a customer once an application has said what it has to say.
+struct KnownCustomer {
+    id: i64,
+    name: String,
+    phone: Option<String>,
+    username: String,
+    language: String,
+}
+
+impl Transaction {
+    /// Looks up what an application names.
+    ///
+    /// # Errors
+    /// `NotFound` for the first that does not exist.
+    pub async fn find_subject(&self, wish: &Wish) -> Result<Subject> {
+        let rows = self
+            .query(
+                Query::new(
+                    "-- find_subject
+                    SELECT c.id AS category_id, coalesce(c.code, '') AS category, coalesce(tc.active, false) AS sold,
+                           b.id AS brand_id, m.id AS model_id
+                    FROM (SELECT) one
+                    LEFT JOIN LATERAL (
+                        SELECT id, code
+                        FROM product_categories
+                        WHERE code = $2 /* category */
+                           OR id = (SELECT category_id FROM category_aliases WHERE alias = $2)
+                        ORDER BY code <> $2
+                        LIMIT 1
+                    ) c ON true
+                    LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
+                    LEFT JOIN brands b ON b.slug = $3 /* brand */
+                    LEFT JOIN models m ON m.brand_id = b.id AND m.slug = $4 /* model */",
+                )
+                .bind(&self.tenant_id()?, Type::INT8)
+                .bind(&wish.category, Type::TEXT)
+                .bind(&wish.brand, Type::TEXT)
+                .bind(&wish.model, Type::TEXT),
+            )
+            .await?;
+        let row = one(rows)?;
+        let category_id: Option<i64> = row.try_get("category_id")?;
+        let (code, sold) = (row.try_get("category")?, row.try_get("sold")?);
+        let subject = Subject {
+            category: category_id.map(|id| CategoryRef { id, code, sold }),
+            brand_id: row.try_get("brand_id")?,
+            model_id: row.try_get("model_id")?,
+        };
+        for (kind, name, id) in [
+            (Kind::Category, &wish.category, category_id),
+            (Kind::Brand, &wish.brand, subject.brand_id),
+            (Kind::Model, &wish.model, subject.model_id),
+        ] {
+            if id.is_none() && !name.is_empty() {
+                return Err(Error::not_found(kind, name));
+            }
+        }
+        Ok(subject)
+    }
+
+    /// The application that this request made so long ago that its answer is forgotten, as it is now; none if it made
+    /// none yet.
+    ///
+    /// # Errors
+    /// `AlreadyExists` `REQUEST_ID_REUSED` if it came with another body then.
+    pub async fn created_by(&self, request: &WriteRequest) -> Result<Option<Application>> {
+        let rows = self
+            .query(
+                Query::new(
+                    "-- created_by_request
+                    SELECT id, request_sha256
+                    FROM applications
+                    WHERE tenant_id = $1 /* tenant_id */ AND request_id = $2 /* request_id */",
+                )
+                .bind(&self.tenant_id()?, Type::INT8)
+                .bind(&request.request_id, Type::UUID),
+            )
+            .await?;
+        let Some(row) = at_most_one(rows)? else { return Ok(None) };
+        request.check_body(row.try_get("request_sha256")?)?;
+        self.get_application(row.try_get("id")?).await.map(Some)
+    }
+
+    /// Records an application, NEW, with its customer and its first event.
+    pub async fn create_application(
+        &self,
+        customer: &Customer,
+        default_language: Language,
+        wish: &Wish,
+        subject: &Subject,
+        request: &WriteRequest,
+    ) -> Result<Application> {
+        let known = self.upsert_customer(customer, default_language).await?;
+        let id = Uuid::now_v7();
+        let category_id = subject.category.as_ref().map(|category| category.id);
+        let selections = Json(&wish.selections);
+        let (quoted, currency) = wish.quoted.as_ref().map(|(amount, currency)| (*amount, currency)).unzip();
+        let (total, total_max) = (quoted.map(Amount::least), quoted.and_then(Amount::range_end));
+        let at_least = matches!(quoted, Some(Amount::From(_)));
+        self.execute(
+            Query::new(
+                "-- create_application
+                INSERT INTO applications (tenant_id, id, request_id, request_sha256, kind, customer_id, contact_name,
+                                          contact_phone, contact_username, contact_language, category_id, brand_id,
+                                          model_id, generation, year, vehicle_text, selections, quoted_total,
+                                          quoted_total_max, quoted_at_least, quoted_currency, message)
+                VALUES ($1 /* tenant_id */, $2 /* id */, $3 /* request_id */, $4 /* request_sha256 */, $5 /* kind */,
+                        $6 /* customer_id */, $7 /* contact_name */, $8 /* contact_phone */,
+                        $9 /* contact_username */, $10 /* contact_language */, $11 /* category_id */,
+                        $12 /* brand_id */, $13 /* model_id */, $14 /* generation */, $15 /* year */,
+                        $16 /* vehicle_text */, $17 /* selections */, $18 /* quoted_total */,
+                        $19 /* quoted_total_max */, $20 /* quoted_at_least */, $21 /* quoted_currency */,
+                        $22 /* message */)",
+            )
+            .bind(&self.tenant_id()?, Type::INT8)
+            .bind(&id, Type::UUID)
+            .bind(&request.request_id, Type::UUID)
+            .bind(&request.body_sha256, Type::BYTEA)
+            .bind(&wish.kind.word(), Type::TEXT)
+            .bind(&known.id, Type::INT8)
+            .bind(&known.name, Type::TEXT)
+            .bind(&known.phone, Type::TEXT)
+            .bind(&known.username, Type::TEXT)
+            .bind(&known.language, Type::TEXT)
+            .bind(&category_id, Type::INT8)
+            .bind(&subject.brand_id, Type::INT8)
+            .bind(&subject.model_id, Type::INT8)
+            .bind(&wish.generation, Type::TEXT)
+            .bind(&wish.year, Type::INT2)
+            .bind(&wish.vehicle_text, Type::TEXT)
+            .bind(&selections, Type::JSONB)
+            .bind(&total, Type::NUMERIC)
+            .bind(&total_max, Type::NUMERIC)
+            .bind(&at_least, Type::BOOL)
+            .bind(&currency, Type::TEXT)
+            .bind(&wish.message, Type::TEXT),
+        )
+        .await?;
+        self.append_event(id, None, Status::New, "", "").await?;
+        self.get_application(id).await
+    }
+
+    /// The customer; what is known of him stays where nothing newer is given.
+    async fn upsert_customer(&self, customer: &Customer, default_language: Language) -> Result<KnownCustomer> {
+        let phone = Some(&customer.phone).filter(|phone| !phone.is_empty());
+        let language = customer.language.map(Language::word);
+        let rows = self
+            .query(
+                Query::new(
+                    "-- upsert_customer
+                    INSERT INTO customers AS t (tenant_id, channel, external_id, name, phone, username, language,
+                                                updated_at)
+                    VALUES ($1 /* tenant_id */, $2 /* channel */, $3 /* external_id */, $4 /* name */,
+                            $5 /* phone */, $6 /* username */,
+                            coalesce($7 /* language */, $8 /* default_language */), now())
+                    ON CONFLICT (tenant_id, channel, external_id) DO UPDATE
+                    SET name = coalesce(nullif(excluded.name, ''), t.name),
+                        phone = coalesce(excluded.phone, t.phone),
+                        username = coalesce(nullif(excluded.username, ''), t.username),
+                        language = coalesce($7, t.language),
+                        updated_at = excluded.updated_at
+                    RETURNING id, name, phone, username, language",
+                )
+                .bind(&self.tenant_id()?, Type::INT8)
+                .bind(&customer.channel, Type::TEXT)
+                .bind(&customer.external_id, Type::TEXT)
+                .bind(&customer.name, Type::TEXT)
+                .bind(&phone, Type::TEXT)
+                .bind(&customer.username, Type::TEXT)
+                .bind(&language, Type::TEXT)
+                .bind(&default_language.word(), Type::TEXT),
+            )
+            .await?;
+        let row = one(rows)?;
+        Ok(KnownCustomer {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            phone: row.try_get("phone")?,
+            username: row.try_get("username")?,
+            language: row.try_get("language")?,
+        })
+    }
+
+    /// Moves an application as it was read to another status and keeps who did it and why.
+    ///
+    /// # Errors
+    /// `Aborted` `APPLICATION_CHANGED` if somebody else moved it since.
+    pub async fn move_application(
+        &self,
+        read: &Application,
+        to: Status,
+        actor: &str,
+        note: &str,
+    ) -> Result<Application> {
+        let moved = self
+            .execute(
+                Query::new(
+                    "-- move_application
+                    UPDATE applications
+                    SET status = $4 /* status */, revision = revision + 1, updated_at = now()
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND revision = $3 /* revision */",
+                )
+                .bind(&self.tenant_id()?, Type::INT8)
+                .bind(&read.id, Type::UUID)
+                .bind(&read.revision, Type::INT8)
+                .bind(&to.word(), Type::TEXT),
+            )
+            .await?;
+        if moved == 0 {
+            return Err(Error::Aborted {
+                reason: "APPLICATION_CHANGED",
+                message: "somebody else moved the application at the same time; read it again, then decide again"
+                    .into(),
+            });
+        }
+        self.append_event(read.id, Some(read.status), to, actor, note).await?;
+        self.get_application(read.id).await
+    }
+}

@@ -1,0 +1,205 @@
+//! What became of an import's rows, and of patterns it has no row for.
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::db::Tenant;
+use crate::db::patterns::pattern;
+use crate::db::query::{Query, one, optional_word, word};
+use crate::domain::error::Result;
+use crate::domain::import::{Change, CleanRow, ImportRow, Outcome, StoredIssue};
+use crate::domain::page::{MAX_PAGE_SIZE, Page, PageRequest, SortKey};
+use crate::domain::pattern::Pattern;
+use crate::domain::vehicle::Years;
+
+impl Tenant<'_> {
+    /// One page of an import's rows in the document's order, all of them or those of one outcome.
+    pub async fn list_import_rows(
+        &self,
+        id: Uuid,
+        outcome: Option<Outcome>,
+        page: &PageRequest,
+    ) -> Result<Page<ImportRow>> {
+        self.get_import(id).await?;
+        let after = page.after.as_ref().map_or(0, |key| key.number);
+        let outcome = outcome.map(Outcome::word);
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows, totals] = self
+            .read([
+                Query::new(
+                    "-- list_import_rows
+                    SELECT r.position, r.page_number, r.row_number, r.source_id, r.cells, r.make, r.model,
+                           r.generation, r.year_from, r.year_to, r.body_type, r.steering, r.borders, r.seat_rows,
+                           r.trunk, r.notes, r.confidence, r.outcome, r.pattern_id,
+                           changed.was_available,
+                           same.page_number AS same_page, same.row_number AS same_row,
+                           issues.codes, issues.fields, issues.messages, issues.suggestions
+                    FROM import_rows r
+                    -- Limited, so that each is looked up by its whole key whatever the statistics say.
+                    LEFT JOIN LATERAL (
+                        SELECT s.page_number, s.row_number
+                        FROM import_rows s
+                        WHERE s.tenant_id = r.tenant_id AND s.import_id = r.import_id AND s.position = r.same_as
+                        LIMIT 1
+                    ) same ON true
+                    LEFT JOIN LATERAL (
+                        SELECT (c.before ->> 'available')::boolean AS was_available
+                        FROM import_changes c
+                        WHERE c.tenant_id = r.tenant_id AND c.import_id = r.import_id AND c.pattern_id = r.pattern_id
+                          AND r.outcome = 'updated'
+                        LIMIT 1
+                    ) changed ON true
+                    LEFT JOIN LATERAL (
+                        SELECT array_agg(code ORDER BY number) AS codes, array_agg(field ORDER BY number) AS fields,
+                               array_agg(message ORDER BY number) AS messages,
+                               array_agg(suggestion ORDER BY number) AS suggestions
+                        FROM import_issues i
+                        WHERE i.tenant_id = r.tenant_id AND i.import_id = r.import_id AND i.position = r.position
+                    ) issues ON true
+                    WHERE r.tenant_id = $1 /* tenant_id */ AND r.import_id = $2 /* import_id */
+                      AND ($3 /* outcome */ IS NULL OR r.outcome = $3) AND r.position > $4 /* after */
+                    ORDER BY r.position
+                    LIMIT $5 /* limit */ OFFSET $6 /* skip */",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&outcome, Type::TEXT)
+                .bind(&after, Type::INT8)
+                .bind(&limit, Type::INT8)
+                .bind(&skip, Type::INT8),
+                Query::new(
+                    "-- count_import_rows
+                    SELECT count(*) AS total
+                    FROM import_rows
+                    WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
+                      AND ($3 /* outcome */ IS NULL OR outcome = $3)",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&outcome, Type::TEXT),
+            ])
+            .await?;
+        let items = rows.iter().map(import_row).collect::<Result<Vec<_>>>()?;
+        let total = one(totals)?.try_get("total")?;
+        Ok(page.page(items, total, |row| SortKey { number: row.position.into(), ..SortKey::default() }))
+    }
+
+    /// All of an import's rows of one outcome, or just all.
+    pub async fn all_import_rows(&self, id: Uuid, outcome: Option<Outcome>) -> Result<Vec<ImportRow>> {
+        let (mut rows, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = PageRequest::new(MAX_PAGE_SIZE, &token, 0, &[])?;
+            let found = self.list_import_rows(id, outcome, &page).await?;
+            rows.extend(found.items);
+            token = page.next_token(found.next);
+            if token.is_empty() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// The document's first header row; empty if it has none.
+    pub async fn import_header(&self, id: Uuid) -> Result<Vec<String>> {
+        let page = PageRequest::new(1, "", 0, &[])?;
+        let found = self.list_import_rows(id, Some(Outcome::Header), &page).await?;
+        Ok(found.items.into_iter().next().map(|header| header.row.cells).unwrap_or_default())
+    }
+
+    /// One page of the patterns that an import withdrew (a VALIDATED one: would withdraw), by id, as they are now.
+    ///
+    /// # Errors
+    /// `NotFound` where the tenant has no such import.
+    pub async fn list_withdrawn_patterns(&self, id: Uuid, page: &PageRequest) -> Result<Page<Pattern>> {
+        self.get_import(id).await?;
+        let after = page.after.as_ref().map_or(0, |key| key.number);
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows, totals] = self
+            .read([
+                Query::new(
+                    "-- list_withdrawn_patterns
+                    SELECT p.id, b.slug AS brand, m.slug AS model, v.generation, v.year_from, v.year_to, v.body_type,
+                           p.steering, p.borders, p.seat_rows, p.trunk, p.available, p.notes
+                    FROM import_changes c
+                    JOIN patterns p ON p.tenant_id = c.tenant_id AND p.id = c.pattern_id
+                    JOIN models m ON m.id = p.model_id
+                    JOIN brands b ON b.id = m.brand_id
+                    JOIN model_variants v ON v.model_id = p.model_id AND v.id = p.variant_id
+                    WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */
+                      AND c.kind = 'withdrawn' AND c.pattern_id > $3 /* after */
+                    ORDER BY c.pattern_id
+                    LIMIT $4 /* limit */ OFFSET $5 /* skip */",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&after, Type::INT8)
+                .bind(&limit, Type::INT8)
+                .bind(&skip, Type::INT8),
+                Query::new(
+                    "-- count_withdrawn_patterns
+                    SELECT count(*) AS total
+                    FROM import_changes c
+                    JOIN patterns p ON p.tenant_id = c.tenant_id AND p.id = c.pattern_id
+                    WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */ AND c.kind = 'withdrawn'",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID),
+            ])
+            .await?;
+        let patterns = rows.iter().map(pattern).collect::<Result<Vec<_>>>()?;
+        let total = one(totals)?.try_get("total")?;
+        Ok(page.page(patterns, total, |pattern| SortKey { number: pattern.id, ..SortKey::default() }))
+    }
+}
+
+fn import_row(row: &Row) -> Result<ImportRow> {
+    let same_page: Option<i32> = row.try_get("same_page")?;
+    let same_row: Option<i32> = row.try_get("same_row")?;
+    let outcome: Outcome = word(row, "outcome")?;
+    Ok(ImportRow {
+        position: row.try_get("position")?,
+        row: CleanRow {
+            page_number: row.try_get("page_number")?,
+            row_number: row.try_get("row_number")?,
+            source_id: row.try_get("source_id")?,
+            is_header: outcome == Outcome::Header,
+            make: row.try_get("make")?,
+            model: row.try_get("model")?,
+            generation: row.try_get("generation")?,
+            years: Years { from: row.try_get("year_from")?, to: row.try_get("year_to")? },
+            body_type: optional_word(row, "body_type")?,
+            steering: optional_word(row, "steering")?,
+            borders: optional_word(row, "borders")?,
+            seat_rows: optional_word(row, "seat_rows")?,
+            trunk: optional_word(row, "trunk")?,
+            notes: row.try_get("notes")?,
+            confidence: word(row, "confidence")?,
+            issues: Vec::new(),
+            cells: row.try_get("cells")?,
+        },
+        outcome,
+        pattern_id: row.try_get("pattern_id")?,
+        same_as: same_page.zip(same_row),
+        changes: changes(row)?,
+        issues: stored_issues(row)?,
+    })
+}
+
+fn stored_issues(row: &Row) -> Result<Vec<StoredIssue>> {
+    let column = |name| -> Result<Vec<String>> { Ok(row.try_get::<_, Option<Vec<String>>>(name)?.unwrap_or_default()) };
+    let texts = column("messages")?.into_iter().zip(column("suggestions")?);
+    let names = column("codes")?.into_iter().zip(column("fields")?);
+    Ok(names
+        .zip(texts)
+        .map(|((code, field), (message, suggestion))| StoredIssue { code, field, message, suggestion })
+        .collect())
+}
+
+/// An updated row makes a withdrawn pattern available again; there is nothing else about a pattern that changes.
+fn changes(row: &Row) -> Result<Vec<Change>> {
+    let was_available: Option<bool> = row.try_get("was_available")?;
+    Ok(was_available
+        .map(|was| Change { field: "available", before: was.to_string(), after: true.to_string() })
+        .into_iter()
+        .collect())
+}

@@ -1,0 +1,151 @@
+//! The steps of an import on its way to its end: started in turn, kept alive, failed, cancelled.
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::LEASE;
+use crate::db::Tenant;
+use crate::db::query::{Query, at_most_one};
+use crate::domain::error::Result;
+use crate::domain::import::{Failure, Import, State};
+
+/// Whether a queued import may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It is RUNNING now.
+    Started,
+    /// This other import into the same category comes first.
+    WaitsFor(Uuid),
+    /// It is not queued any more.
+    Ended,
+}
+
+impl Tenant<'_> {
+    /// Moves a queued import to RUNNING if it is its turn: one runs in a category, in the order of uploads.
+    pub async fn start_import(&self, id: Uuid) -> Result<Start> {
+        let lease = LEASE.as_secs_f64();
+        let [_, _, started, found] = self
+            .write([
+                expire_imports(&self.id.0),
+                // Two that start at once would not see each other.
+                Query::new(
+                    "-- lock_starts
+                    SELECT pg_advisory_xact_lock(hashtextextended(format('lekalo start %s', $1 /* tenant_id */), 0))::text",
+                )
+                .bind(&self.id.0, Type::INT8),
+                Query::new(
+                    "-- start_import
+                    UPDATE imports i
+                    SET state = 'running', revision = revision + 1,
+                        lease_until = now() + make_interval(secs => $3 /* lease */)
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state = 'queued'
+                      AND NOT EXISTS (
+                          SELECT
+                          FROM imports o
+                          WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
+                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id))
+                    RETURNING id",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&lease, Type::FLOAT8),
+                Query::new(
+                    "-- find_import_before
+                    SELECT o.id
+                    FROM imports i
+                    JOIN imports o
+                      ON o.tenant_id = i.tenant_id AND o.category_id = i.category_id
+                     AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
+                    WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */ AND i.state = 'queued'
+                    ORDER BY o.state DESC, o.id
+                    LIMIT 1",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID),
+            ])
+            .await?;
+        if !started.is_empty() {
+            return Ok(Start::Started);
+        }
+        Ok(match at_most_one(found)? {
+            Some(row) => Start::WaitsFor(row.try_get("id")?),
+            None => Start::Ended,
+        })
+    }
+
+    /// A sign of life of an import under way; `false` if it is not (any more).
+    pub async fn renew_import(&self, id: Uuid) -> Result<bool> {
+        let lease = LEASE.as_secs_f64();
+        let [renewed] = self
+            .write([Query::new(
+                "-- renew_import
+                UPDATE imports
+                SET lease_until = now() + make_interval(secs => $3 /* lease */)
+                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                RETURNING id",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&id, Type::UUID)
+            .bind(&lease, Type::FLOAT8)])
+            .await?;
+        Ok(!renewed.is_empty())
+    }
+
+    /// Ends an import that could not be carried out.
+    pub async fn fail_import(&self, id: Uuid, failure: &Failure) -> Result<()> {
+        self.write([Query::new(
+            "-- fail_import
+            UPDATE imports
+            SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
+                error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')",
+        )
+        .bind(&self.id.0, Type::INT8)
+        .bind(&id, Type::UUID)
+        .bind(&failure.code, Type::TEXT)
+        .bind(&failure.message, Type::TEXT)
+        .bind(&failure.hint, Type::TEXT)])
+            .await?;
+        Ok(())
+    }
+
+    /// Stops an import under way, or discards a preview; one that is cancelled already stays so.
+    ///
+    /// # Errors
+    /// `NotFound`, and `FailedPrecondition` `ILLEGAL_IMPORT_STATE` if it has ended otherwise.
+    pub async fn cancel_import(&self, id: Uuid) -> Result<Import> {
+        let [_, _] = self
+            .write([
+                expire_imports(&self.id.0),
+                Query::new(
+                    "-- cancel_import
+                    UPDATE imports
+                    SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+                      AND state IN ('queued', 'running', 'validated')",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID),
+            ])
+            .await?;
+        let import = self.get_import(id).await?;
+        match import.state {
+            State::Cancelled => Ok(import),
+            state => Err(state.refused(&[State::Queued, State::Running, State::Validated])),
+        }
+    }
+}
+
+/// Imports whose process gave no sign of life have failed; whoever looks first says so.
+pub(super) fn expire_imports(tenant_id: &i64) -> Query<'_> {
+    Query::new(
+        "-- expire_imports
+        UPDATE imports
+        SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
+            error_code = 'INTERRUPTED',
+            error_message = 'the service stopped while it worked on this import; nothing of it was written',
+            error_hint = 'upload the file again with a new request_id'
+        WHERE tenant_id = $1 /* tenant_id */ AND state IN ('queued', 'running') AND lease_until < now()",
+    )
+    .bind(tenant_id, Type::INT8)
+}

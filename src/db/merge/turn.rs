@@ -1,0 +1,138 @@
+//! Whose turn it is: one import at a time writes a tenant's category. Readers see the patterns before or after.
+
+use std::time::Duration;
+
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Merge, STEP_TIMEOUT};
+use crate::db::query::{Query, at_most_one, one, word};
+use crate::db::{Tenant, Transaction};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::import::{Mode, State};
+
+/// How often somebody who is answered at once asks for the turn, and how long after each try.
+const TRIES: usize = 20;
+const TRY_EVERY: Duration = Duration::from_millis(100);
+
+/// An import whose turn it is, in the state and revision its caller saw.
+pub(super) struct Turn {
+    tx: Transaction,
+    tenant_id: i64,
+    import_id: Uuid,
+    category_id: i64,
+    pub mode: Mode,
+}
+
+impl Turn {
+    pub(super) fn merge(&self) -> Merge<'_> {
+        Merge { tx: &self.tx, tenant_id: self.tenant_id, import_id: self.import_id, category_id: self.category_id }
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        self.tx.commit().await
+    }
+}
+
+impl Tenant<'_> {
+    /// Takes the turn for an import that has ended; none if it is no longer as its caller saw it.
+    ///
+    /// # Errors
+    /// `NotFound`, and `FailedPrecondition` `IMPORT_RUNNING` while another one writes.
+    pub(super) async fn take_turn(&self, id: Uuid, state: State, revision: i64) -> Result<Option<Turn>> {
+        let tx = self.transaction(STEP_TIMEOUT).await?;
+        let query = Query::new(
+            "-- find_import_category
+            SELECT category_id FROM imports WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */",
+        );
+        let found = at_most_one(tx.query(query.bind(&self.id.0, Type::INT8).bind(&id, Type::UUID)).await?)?;
+        let category_id =
+            found.ok_or_else(|| Error::not_found(Kind::Import, id.to_string()))?.try_get("category_id")?;
+        Merge { tx: &tx, tenant_id: self.id.0, import_id: id, category_id }.try_for_turn().await?;
+        let locked = tx
+            .query(
+                Query::new(
+                    "-- lock_import
+                    SELECT mode, state, revision
+                    FROM imports
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+                    FOR NO KEY UPDATE",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID),
+            )
+            .await?;
+        let row = one(locked)?;
+        let is_as_seen = word::<State>(&row, "state")? == state && row.try_get::<_, i64>("revision")? == revision;
+        let mode = word(&row, "mode")?;
+        Ok(is_as_seen.then_some(Turn { tx, tenant_id: self.id.0, import_id: id, category_id, mode }))
+    }
+}
+
+impl Merge<'_> {
+    /// What an import recorded a moment ago has no statistics yet: planned for a handful of rows, nested loops over it
+    /// would not finish.
+    pub(super) async fn plan_for_sets(&self) -> Result<()> {
+        self.tx.batch("-- plan_for_sets\n SET LOCAL enable_nestloop = off").await
+    }
+
+    /// Waits until nobody else writes into the category.
+    pub(super) async fn wait_for_turn(&self) -> Result<()> {
+        self.tx
+            .query(
+                Query::new(
+                    "-- wait_for_turn
+                    SELECT pg_advisory_xact_lock(hashtextextended(
+                        format('lekalo import %s %s', $1 /* tenant_id */, $2 /* category_id */), 0))::text",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.category_id, Type::INT8),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Waits no longer than a person would, and says who writes.
+    async fn try_for_turn(&self) -> Result<()> {
+        for _ in 0..TRIES {
+            let tried = self
+                .tx
+                .query(
+                    Query::new(
+                        "-- try_for_turn
+                        SELECT pg_try_advisory_xact_lock(hashtextextended(
+                            format('lekalo import %s %s', $1 /* tenant_id */, $2 /* category_id */), 0)) AS taken",
+                    )
+                    .bind(&self.tenant_id, Type::INT8)
+                    .bind(&self.category_id, Type::INT8),
+                )
+                .await?;
+            if one(tried)?.try_get("taken")? {
+                return Ok(());
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+        let running = self
+            .tx
+            .query(
+                Query::new(
+                    "-- find_running_import
+                    SELECT id
+                    FROM imports
+                    WHERE tenant_id = $1 /* tenant_id */ AND category_id = $2 /* category_id */ AND state = 'running'
+                    ORDER BY id
+                    LIMIT 1",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.category_id, Type::INT8),
+            )
+            .await?;
+        let id = at_most_one(running)?.map(|row| row.try_get::<_, Uuid>("id")).transpose()?;
+        let who = id.map_or_else(|| "another import".to_owned(), |id| format!("import {id}"));
+        Err(Error::FailedPrecondition {
+            reason: "IMPORT_RUNNING",
+            message: format!("{who} is being written into this category; try again when it has ended"),
+            metadata: id.map(|id| ("import", id.to_string())).into_iter().collect(),
+        })
+    }
+}

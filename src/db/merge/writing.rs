@@ -1,0 +1,222 @@
+//! Patterns written, rows recorded, the import ended.
+
+use tokio_postgres::types::Type;
+
+use super::Merge;
+use crate::db::query::{Query, at_most_one, one};
+use crate::domain::error::{Error, Result};
+use crate::domain::import::{Counts, State};
+
+impl Merge<'_> {
+    /// New patterns, in the document's order, and those that are available again.
+    pub(super) async fn write_patterns(&self) -> Result<()> {
+        self.tx
+            .execute(
+                Query::new(
+                    "-- create_patterns
+                    WITH created AS (
+                        INSERT INTO patterns (tenant_id, category_id, model_id, variant_id, steering, borders, seat_rows,
+                                              trunk, notes)
+                        SELECT $1 /* tenant_id */, $2 /* category_id */, model_id, variant_id, steering, borders,
+                               seat_rows, trunk, notes
+                        FROM merged
+                        WHERE outcome = 'created'
+                        ORDER BY position
+                        RETURNING id, model_id, variant_id, steering, borders, seat_rows, trunk, notes
+                    ), recorded AS (
+                        INSERT INTO import_changes (tenant_id, import_id, pattern_id, kind)
+                        SELECT $1, $3 /* import_id */, id, 'created' FROM created
+                    )
+                    UPDATE merged
+                    SET pattern_id = created.id
+                    FROM created
+                    WHERE merged.pattern_id IS NULL
+                      AND created.model_id = merged.model_id AND created.variant_id = merged.variant_id
+                      AND coalesce(created.steering, '') = coalesce(merged.steering, '')
+                      AND coalesce(created.borders, '') = coalesce(merged.borders, '')
+                      AND coalesce(created.seat_rows, '') = coalesce(merged.seat_rows, '')
+                      AND coalesce(created.trunk, '') = coalesce(merged.trunk, '')
+                      AND created.notes = merged.notes",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.category_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        self.tx
+            .execute(
+                Query::new(
+                    "-- restore_patterns
+                    WITH restored AS (
+                        UPDATE patterns p
+                        SET available = true, updated_at = now()
+                        FROM merged
+                        WHERE p.tenant_id = $1 /* tenant_id */ AND p.id = merged.pattern_id AND merged.outcome = 'updated'
+                        RETURNING p.id
+                    )
+                    INSERT INTO import_changes (tenant_id, import_id, pattern_id, kind, before)
+                    SELECT $1, $2 /* import_id */, id, 'updated', jsonb_build_object('available', false) FROM restored
+                    ON CONFLICT (tenant_id, import_id, pattern_id) DO UPDATE
+                    SET kind = EXCLUDED.kind, before = EXCLUDED.before",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Withdraws the category's patterns that no row names.
+    pub(super) async fn withdraw_patterns(&self) -> Result<()> {
+        self.tx
+            .execute(
+                Query::new(
+                    "-- withdraw_patterns
+                    WITH withdrawn AS (
+                        UPDATE patterns p
+                        SET available = false, updated_at = now()
+                        WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */ AND p.available
+                          AND NOT EXISTS (SELECT FROM merged WHERE merged.pattern_id = p.id)
+                        RETURNING p.id
+                    )
+                    INSERT INTO import_changes (tenant_id, import_id, pattern_id, kind, before)
+                    SELECT $1, $3 /* import_id */, id, 'withdrawn', jsonb_build_object('available', true) FROM withdrawn",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.category_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps every row with what became of it, and what is wrong with it.
+    pub(super) async fn record_rows(&self) -> Result<()> {
+        self.tx
+            .execute(
+                Query::new(
+                    "-- record_rows
+                    INSERT INTO import_rows (tenant_id, import_id, position, page_number, row_number, source_id, cells,
+                                             make, model, generation, year_from, year_to, body_type, steering, borders,
+                                             seat_rows, trunk, notes, confidence, outcome, pattern_id, same_as)
+                    SELECT $1 /* tenant_id */, $2 /* import_id */, s.position, s.page_number, s.row_number, s.source_id,
+                           s.cells, s.make, s.model, s.generation, s.year_from, s.year_to, s.body_type, s.steering,
+                           s.borders, s.seat_rows, s.trunk, s.notes, s.confidence,
+                           CASE WHEN s.is_header THEN 'header' ELSE coalesce(merged.outcome, 'rejected') END,
+                           merged.pattern_id, nullif(merged.first_position, s.position)
+                    FROM staged_rows s
+                    LEFT JOIN merged USING (position)",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        self.tx
+            .execute(
+                Query::new(
+                    "-- record_issues
+                    INSERT INTO import_issues (tenant_id, import_id, position, number, code, field, message, suggestion)
+                    SELECT $1 /* tenant_id */, $2 /* import_id */, position, number, code, field, message, suggestion
+                    FROM staged_issues",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The next place among the writes into this category, which take turns.
+    pub(super) async fn next_write_number(&self) -> Result<i64> {
+        let rows = self
+            .tx
+            .query(
+                Query::new(
+                    "-- next_write_number
+                    SELECT coalesce(max(last_write_number), 0) + 1 AS next
+                    FROM imports
+                    WHERE tenant_id = $1 /* tenant_id */ AND category_id = $2 /* category_id */",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.category_id, Type::INT8),
+            )
+            .await?;
+        Ok(one(rows)?.try_get("next")?)
+    }
+
+    /// Moves the import from one state to another with the counts of its recorded rows and changes. `write_number` is
+    /// none for a preview. An import that goes from SUCCEEDED to SUCCEEDED has taken rows in: it ended before.
+    ///
+    /// # Errors
+    /// `Aborted` if it is no longer in the state it comes from.
+    pub(super) async fn finish(&self, from: State, to: State, write_number: Option<i64>) -> Result<Counts> {
+        let (from, to) = (from.word(), to.word());
+        let ended = self
+            .tx
+            .query(
+                Query::new(
+                    "-- finish_import
+                    UPDATE imports
+                    SET state = $4 /* to */, revision = revision + 1, lease_until = NULL,
+                        finished_at = CASE WHEN state = 'succeeded' THEN finished_at ELSE clock_timestamp() END,
+                        write_number = CASE WHEN state = 'succeeded' THEN write_number ELSE $5 /* write_number */ END,
+                        last_write_number = $5,
+                        rows_read = c.rows_read, created = c.created, updated = c.updated, unchanged = c.unchanged,
+                        merged = c.merged, rejected = c.rejected, headers = c.headers, withdrawn = c.withdrawn
+                    FROM (
+                        SELECT count(*) AS rows_read,
+                               count(*) FILTER (WHERE outcome = 'created') AS created,
+                               count(*) FILTER (WHERE outcome = 'updated') AS updated,
+                               count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+                               count(*) FILTER (WHERE outcome = 'merged') AS merged,
+                               count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
+                               count(*) FILTER (WHERE outcome = 'header') AS headers,
+                               (SELECT count(*) FROM import_changes
+                                WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
+                                  AND kind = 'withdrawn') AS withdrawn
+                        FROM import_rows
+                        WHERE tenant_id = $1 AND import_id = $2
+                    ) c
+                    WHERE tenant_id = $1 AND id = $2 AND state = $3 /* from */
+                    RETURNING imports.rows_read, imports.created, imports.updated, imports.unchanged, imports.merged,
+                              imports.rejected, imports.headers, imports.withdrawn",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID)
+                .bind(&from, Type::TEXT)
+                .bind(&to, Type::TEXT)
+                .bind(&write_number, Type::INT8),
+            )
+            .await?;
+        let Some(row) = at_most_one(ended)? else {
+            return Err(Error::Aborted {
+                reason: "CONCURRENT_CHANGE",
+                message: "the import was ended by somebody else; nothing of it was written".into(),
+            });
+        };
+        Ok(Counts {
+            rows_read: row.try_get("rows_read")?,
+            created: row.try_get("created")?,
+            updated: row.try_get("updated")?,
+            unchanged: row.try_get("unchanged")?,
+            merged: row.try_get("merged")?,
+            rejected: row.try_get("rejected")?,
+            headers: row.try_get("headers")?,
+            withdrawn: row.try_get("withdrawn")?,
+        })
+    }
+
+    /// Tells bots that their copies of the catalog are out of date.
+    pub(super) async fn bump_catalog_version(&self) -> Result<()> {
+        self.tx
+            .execute(
+                Query::new(
+                    "-- bump_catalog_version
+                    UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* tenant_id */",
+                )
+                .bind(&self.tenant_id, Type::INT8),
+            )
+            .await?;
+        Ok(())
+    }
+}

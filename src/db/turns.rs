@@ -1,0 +1,63 @@
+//! How many of a tenant's writes may hold a connection at a time: writes that block each other wait for one another
+//! outside the pool, where they keep no other tenant from its connections.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::busy;
+use crate::domain::error::Result;
+use crate::domain::tenant::TenantId;
+
+/// Hands out turns to write, to each tenant in the order of asking.
+pub(super) struct Turns {
+    per_tenant: usize,
+    tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
+}
+
+/// A turn to write, until it is dropped.
+pub(super) type Turn = OwnedSemaphorePermit;
+
+impl Turns {
+    /// A third of the connections for each tenant.
+    pub fn of(connections: usize) -> Self {
+        Self { per_tenant: (connections / 3).max(1), tenants: Mutex::default() }
+    }
+
+    /// Waits for a turn, at most so long.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` where none comes.
+    pub async fn next(&self, tenant: TenantId, patience: Duration) -> Result<Turn> {
+        let turns = {
+            let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(self.per_tenant))).clone()
+        };
+        match tokio::time::timeout(patience, turns.acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            // The semaphore is never closed.
+            _ => Err(busy()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_used_up_his_turns_waits_and_others_do_not() {
+        let turns = Turns::of(7);
+        let soon = Duration::from_millis(20);
+        let (one, other) = (TenantId(1), TenantId(2));
+        let first = turns.next(one, soon).await.unwrap();
+        let _second = turns.next(one, soon).await.unwrap();
+        assert!(turns.next(one, soon).await.is_err());
+        assert!(turns.next(other, soon).await.is_ok());
+        drop(first);
+        assert!(turns.next(one, soon).await.is_ok());
+        assert!(Turns::of(1).next(one, soon).await.is_ok(), "everybody has one");
+    }
+}

@@ -1,0 +1,377 @@
+//! What a shop decides about a price list that was read: previewed, applied, reverted, mended by a spelling.
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
+use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
+use tokio_postgres::Client;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::common::{SAMPLE_PDF, TestServer, connect};
+use crate::imports::{header, rows, upload_and_wait};
+
+pub async fn apply(server: &TestServer, import: &pb::Import, etag: &str) -> Result<pb::Import, Status> {
+    let request =
+        pb::ApplyImportRequest { tenant: import.tenant.clone(), id: import.id.clone(), etag: etag.to_owned() };
+    let answer = ImportServiceClient::new(server.channel.clone()).apply_import(request).await?;
+    Ok(answer.into_inner().import.unwrap())
+}
+
+pub async fn revert(server: &TestServer, import: &pb::Import, etag: &str) -> Result<pb::Import, Status> {
+    let request =
+        pb::RevertImportRequest { tenant: import.tenant.clone(), id: import.id.clone(), etag: etag.to_owned() };
+    let answer = ImportServiceClient::new(server.channel.clone()).revert_import(request).await?;
+    Ok(answer.into_inner().import.unwrap())
+}
+
+pub async fn cancel(server: &TestServer, import: &pb::Import) -> Result<pb::Import, Status> {
+    let request = pb::CancelImportRequest { tenant: import.tenant.clone(), id: import.id.clone() };
+    let answer = ImportServiceClient::new(server.channel.clone()).cancel_import(request).await?;
+    Ok(answer.into_inner().import.unwrap())
+}
+
+async fn withdrawn(server: &TestServer, import: &pb::Import) -> Vec<pb::Pattern> {
+    let (mut patterns, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListWithdrawnPatternsRequest {
+            tenant: import.tenant.clone(),
+            id: import.id.clone(),
+            page_size: 2,
+            page_token,
+            ..Default::default()
+        };
+        let mut client = ImportServiceClient::new(server.channel.clone());
+        let page = client.list_withdrawn_patterns(request).await.unwrap().into_inner();
+        patterns.extend(page.patterns);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            assert_eq!(patterns.len() as i32, page.total_size);
+            return patterns;
+        }
+    }
+}
+
+/// A fingerprint of everything that patterns mean, those that are withdrawn too.
+pub async fn patterns(owner: &Client) -> String {
+    let row = owner
+        .query_one(
+            "SELECT coalesce(md5(string_agg(format('%s %s %s %s %s %s %s %s %s %s %s', tenant_id, id, category_id, model_id,
+                    variant_id, steering, borders, seat_rows, trunk, notes, available), E'\\n' ORDER BY tenant_id, id)), '')
+             FROM patterns",
+            &[],
+        )
+        .await
+        .unwrap();
+    row.get(0)
+}
+
+fn refusal(refused: Result<pb::Import, Status>) -> (Code, String) {
+    let status = refused.unwrap_err();
+    (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
+}
+
+/// A price list of these "make,model,year" lines.
+fn list(lines: &[&str]) -> Vec<u8> {
+    format!("Марка,Модель,Год\n{}\n", lines.join("\n")).into_bytes()
+}
+
+fn preview_header() -> pb::ImportHeader {
+    pb::ImportHeader { validate_only: true, ..header() }
+}
+
+fn replace_header() -> pb::ImportHeader {
+    pb::ImportHeader { mode: pb::ImportMode::Replace.into(), allow_large_withdrawal: true, ..header() }
+}
+
+const ABC: [&str; 3] = ["Тойота,Камри,2018", "Тойота,Королла,2015", "Хонда,Фит,2010"];
+
+#[tokio::test]
+async fn a_preview_shows_everything_and_applying_it_does_exactly_that() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    upload_and_wait(&server, &list(&ABC), header()).await;
+    // Camry is withdrawn, so that the preview brings it back; Fit will go, RAV4 is new.
+    upload_and_wait(&server, &list(&ABC[1..]), replace_header()).await;
+    let before = patterns(&owner).await;
+    let file = list(&[ABC[0], ABC[1], ABC[1], "Тойота,РАВ4,2020", "Тойота,Хуичи,2001"]);
+    let preview = pb::ImportHeader { validate_only: true, ..replace_header() };
+    let preview = upload_and_wait(&server, &file, preview).await;
+    assert_eq!(preview.state(), pb::ImportState::Validated, "{:?}", preview.error);
+    assert_eq!(patterns(&owner).await, before, "a preview changes nothing");
+
+    let counts = preview.counts.unwrap();
+    assert_eq!((counts.created, counts.updated, counts.unchanged), (1, 1, 1), "{counts:?}");
+    assert_eq!((counts.merged, counts.rejected, counts.headers, counts.withdrawn), (1, 1, 1, 1), "{counts:?}");
+    let would = rows(&server, &preview, pb::RowOutcome::Unspecified).await;
+    for row in &would {
+        let expected = (row.outcome() == pb::RowOutcome::Updated).then(|| pb::PatternChange {
+            field: "available".into(),
+            before: "false".into(),
+            after: "true".into(),
+        });
+        assert_eq!(row.changes, Vec::from_iter(expected), "{row:?}");
+    }
+    let gone = withdrawn(&server, &preview).await;
+    assert_eq!(gone.len(), 1);
+    assert_eq!((gone[0].model.as_str(), gone[0].available), ("fit", true));
+
+    let done = apply(&server, &preview, &preview.etag).await.unwrap();
+    assert_eq!((done.state(), done.counts), (pb::ImportState::Succeeded, preview.counts));
+    let mut did = rows(&server, &done, pb::RowOutcome::Unspecified).await;
+    for row in &mut did {
+        if row.outcome() == pb::RowOutcome::Created {
+            assert!(!std::mem::take(&mut row.pattern_id).is_empty(), "it made a pattern: {row:?}");
+        }
+    }
+    assert_eq!(did, would, "rows are as previewed");
+    let gone = withdrawn(&server, &done).await;
+    assert_eq!((gone.len(), gone[0].available), (1, false));
+
+    // Again: nothing more, and a stale etag is refused.
+    let after = patterns(&owner).await;
+    assert_eq!(apply(&server, &preview, "").await.unwrap(), done);
+    assert_eq!(refusal(apply(&server, &preview, &preview.etag).await), (Code::Aborted, "ETAG_MISMATCH".into()));
+    assert_eq!(patterns(&owner).await, after);
+    // The same file once more has nothing left to do.
+    let again = upload_and_wait(&server, &file, replace_header()).await.counts.unwrap();
+    assert_eq!((again.created, again.updated, again.unchanged, again.withdrawn), (0, 0, 3, 0));
+
+    revert(&server, &done, "").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn applying_does_what_importing_would_have_done() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let preview = upload_and_wait(&server, SAMPLE_PDF, preview_header()).await;
+    let done = apply(&server, &preview, "").await.unwrap();
+    let applied = patterns(&owner).await;
+    let other = TestServer::start().await;
+    let imported = upload_and_wait(&other, SAMPLE_PDF, header()).await;
+    assert_eq!(done.counts, imported.counts);
+    assert_eq!(applied, patterns(&connect(&other.config).await).await);
+}
+
+#[tokio::test]
+async fn a_stale_preview_is_not_applied() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    upload_and_wait(&server, &list(&ABC[..2]), header()).await;
+    let replacing = pb::ImportHeader { validate_only: true, ..replace_header() };
+    let merging = upload_and_wait(&server, &list(&ABC), preview_header()).await;
+    let replacing = upload_and_wait(&server, &list(&ABC[..1]), replacing).await;
+    let other = upload_and_wait(&server, &list(&["Киа,Рио,2015"]), preview_header()).await;
+
+    // Fit comes between: no longer to be created by the one, and to be withdrawn by the other.
+    let between = upload_and_wait(&server, &list(&ABC[2..]), header()).await;
+    let now = patterns(&owner).await;
+    for preview in [&merging, &replacing] {
+        let refused = apply(&server, preview, &preview.etag).await.unwrap_err();
+        assert!(refused.message().contains("stale") && refused.message().contains("request_id"), "{refused:?}");
+        assert_eq!(refusal(Err(refused)), (Code::Aborted, "PREVIEW_OUTDATED".into()));
+    }
+    assert_eq!(patterns(&owner).await, now);
+    // What does not depend on it goes in all the same; so does a preview once the change is undone.
+    assert_eq!(apply(&server, &other, "").await.unwrap().state(), pb::ImportState::Succeeded);
+    revert(&server, &between, "").await.unwrap();
+    assert_eq!(apply(&server, &merging, &merging.etag).await.unwrap().counts, merging.counts);
+    // Another category of the same tenant is no change.
+    let elsewhere = pb::ImportHeader { category: "5d_mats".into(), ..header() };
+    let preview = upload_and_wait(&server, &list(&["Киа,Сид,2015"]), preview_header()).await;
+    upload_and_wait(&server, &list(&["Киа,Сид,2015"]), elsewhere).await;
+    apply(&server, &preview, &preview.etag).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_who_apply_at_once_one_does() {
+    let server = TestServer::start().await;
+    let second = TestServer::over(server.config.clone()).await;
+    let owner = connect(&server.config).await;
+    for etag_given in [true, false] {
+        let lines = if etag_given { &ABC[..2] } else { &ABC[2..] };
+        let preview = upload_and_wait(&server, &list(lines), preview_header()).await;
+        let etag = if etag_given { preview.etag.as_str() } else { "" };
+        let tried = futures::future::join_all([&server, &second].map(|at| apply(at, &preview, etag))).await;
+        let done = tried.iter().filter(|tried| tried.is_ok()).count();
+        assert_eq!(done, if etag_given { 1 } else { 2 }, "{tried:?}");
+        for refused in tried.into_iter().filter(|tried| tried.is_err()) {
+            assert_eq!(refusal(refused), (Code::Aborted, "ETAG_MISMATCH".into()));
+        }
+    }
+    let count: i64 = owner.query_one("SELECT count(*) FROM patterns", &[]).await.unwrap().get(0);
+    assert_eq!(count, 3);
+}
+
+/// Any sequence of imports, taken back from the end, passes through the same states backwards.
+#[tokio::test]
+async fn reverting_restores_exactly() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    upload_and_wait(&server, SAMPLE_PDF, header()).await;
+    let cars = [ABC[0], ABC[1], ABC[2], "Тойота,РАВ4,2020", "Киа,Рио,2015", "Киа,Сид,2012", "Лада,Веста,2019"];
+    let mut seed = 7u32;
+    let mut random = |below: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) % below
+    };
+    let mut stack = Vec::new();
+    for _ in 0..12 {
+        let lines: Vec<&str> = cars.into_iter().filter(|_| random(2) == 0).chain([cars[0]]).collect();
+        let header = if random(2) == 0 { header() } else { replace_header() };
+        let validate_only = random(2) == 0;
+        let before = patterns(&owner).await;
+        let import = upload_and_wait(&server, &list(&lines), pb::ImportHeader { validate_only, ..header }).await;
+        let import = if validate_only { apply(&server, &import, "").await.unwrap() } else { import };
+        assert_eq!(import.state(), pb::ImportState::Succeeded, "{:?}", import.error);
+        stack.push((import, before));
+    }
+    while let Some((import, before)) = stack.pop() {
+        let reverted = revert(&server, &import, &import.etag).await.unwrap();
+        assert_eq!((reverted.state(), reverted.counts), (pb::ImportState::Reverted, import.counts));
+        assert_eq!(patterns(&owner).await, before, "after {:?}", import.counts);
+        let all = rows(&server, &import, pb::RowOutcome::Unspecified).await;
+        assert_eq!(all.len() as i32, import.counts.unwrap().rows_read, "its rows stay as a record");
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_a_later_one_built_upon_is_not_reverted() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let empty = patterns(&owner).await;
+    let first = upload_and_wait(&server, &list(&ABC[..2]), header()).await;
+    let apart = upload_and_wait(&server, &list(&["Киа,Рио,2015"]), header()).await;
+    let agrees = upload_and_wait(&server, &list(&ABC[..1]), header()).await;
+    let previewed = upload_and_wait(&server, &list(&ABC[..1]), preview_header()).await;
+    let replaces = upload_and_wait(&server, &list(&ABC[2..]), replace_header()).await;
+    assert_eq!(replaces.counts.unwrap().withdrawn, 3);
+
+    let refused = |status: Status| {
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        let info = status.get_error_details().error_info().unwrap().clone();
+        assert_eq!(info.reason, "IMPORT_SUPERSEDED");
+        assert!(status.message().contains(&info.metadata["import"]), "{}", status.message());
+        info.metadata["import"].clone()
+    };
+    for import in [&first, &apart] {
+        assert_eq!(refused(revert(&server, import, "").await.unwrap_err()), replaces.id);
+    }
+    let stale = revert(&server, &replaces, &previewed.etag.repeat(2)).await;
+    assert_eq!(refusal(stale), (Code::Aborted, "ETAG_MISMATCH".into()));
+    revert(&server, &replaces, &replaces.etag).await.unwrap();
+    // Reverted, it no longer counts; one that only agrees with the first still does, a preview never.
+    assert_eq!(refused(revert(&server, &first, "").await.unwrap_err()), agrees.id);
+    revert(&server, &apart, "").await.unwrap();
+    revert(&server, &agrees, "").await.unwrap();
+    let gone = revert(&server, &first, "").await.unwrap();
+    assert_eq!(patterns(&owner).await, empty);
+
+    for import in [&gone, &previewed] {
+        let again = revert(&server, import, "").await;
+        assert_eq!(refusal(again), (Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE".into()));
+    }
+    assert_eq!(refusal(apply(&server, &gone, "").await), (Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE".into()));
+    // What was reverted can be imported again.
+    assert_eq!(upload_and_wait(&server, &list(&ABC[..2]), header()).await.counts.unwrap().created, 2);
+}
+
+async fn teach(server: &TestServer, model: &str, alias: &str) {
+    let mut admin = AdminServiceClient::new(server.channel.clone());
+    let request = pb::CreateAliasRequest {
+        brand: "toyota".into(),
+        model: model.into(),
+        alias: alias.into(),
+        ..Default::default()
+    };
+    admin.create_alias(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_spelling_taught_later_takes_rejected_rows_in_and_changes_nothing_else() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let empty = patterns(&owner).await;
+    let file =
+        list(&[ABC[0], "Тойота,Хуичи,2001", "Тойота,Хуичи,2001", "Тойота,Хуичи,2018", "Тойота,Ывапр,2002", ABC[1]]);
+    let preview = upload_and_wait(&server, &file, preview_header()).await;
+    assert_eq!(preview.counts.unwrap().rejected, 4);
+    let rejected = rows(&server, &preview, pb::RowOutcome::Rejected).await;
+    assert!(rejected[0].issues.iter().any(|issue| issue.code == "MODEL_UNKNOWN"), "{rejected:?}");
+
+    // A preview is carried out as it was shown, whatever was taught since.
+    teach(&server, "camry", "хуичи").await;
+    let done = apply(&server, &preview, "").await.unwrap();
+    assert_eq!(done.counts, preview.counts);
+    let before = rows(&server, &done, pb::RowOutcome::Unspecified).await;
+
+    let again = apply(&server, &done, &done.etag).await.unwrap();
+    let counts = again.counts.unwrap();
+    assert_eq!((again.state(), &again.id), (pb::ImportState::Succeeded, &done.id));
+    assert_eq!((counts.created, counts.merged, counts.rejected), (3, 2, 1), "{counts:?}");
+    assert_eq!(counts.rows_read, done.counts.unwrap().rows_read);
+    let after = rows(&server, &again, pb::RowOutcome::Unspecified).await;
+    for (was, is) in before.iter().zip(&after) {
+        if was.outcome() != pb::RowOutcome::Rejected || is.outcome() == pb::RowOutcome::Rejected {
+            assert_eq!(was, is);
+        } else {
+            assert_eq!((is.model.as_str(), is.issues.len()), ("camry", 0), "{is:?}");
+        }
+    }
+    // The second says the same as the first, the third the same as the row that was in before.
+    let [first, second, third] = [&after[2], &after[3], &after[4]];
+    assert_eq!(first.outcome(), pb::RowOutcome::Created);
+    assert_eq!((second.outcome(), second.same_as_row), (pb::RowOutcome::Merged, first.row_number));
+    assert_eq!((third.outcome(), third.same_as_row), (pb::RowOutcome::Merged, after[1].row_number));
+    assert_eq!((&second.pattern_id, &third.pattern_id), (&first.pattern_id, &after[1].pattern_id));
+
+    assert_eq!(apply(&server, &again, "").await.unwrap(), again, "nothing more is understood");
+    // Taken back, it is gone with the rows that came in later.
+    revert(&server, &again, &again.etag).await.unwrap();
+    assert_eq!(patterns(&owner).await, empty);
+}
+
+#[tokio::test]
+async fn a_row_understood_late_gives_back_what_its_own_import_withdrew() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    upload_and_wait(&server, &list(&ABC), header()).await;
+    let before = patterns(&owner).await;
+    // The file has Fit, but nobody understands how it is written: REPLACE withdraws it.
+    let file = list(&[ABC[0], ABC[1], "Тойота,Хуичи,2012"]);
+    let early = upload_and_wait(&server, &list(&["Тойота,Витц,2012"]), header()).await;
+    let with_vitz = patterns(&owner).await;
+    let replaced = upload_and_wait(&server, &file, replace_header()).await;
+    assert_eq!(replaced.counts.unwrap().withdrawn, 2, "{replaced:?}");
+    teach(&server, "vitz", "хуичи").await;
+    let again = apply(&server, &replaced, "").await.unwrap();
+    let counts = again.counts.unwrap();
+    assert_eq!((counts.unchanged, counts.rejected, counts.withdrawn), (3, 0, 1), "{counts:?}");
+    let refused = revert(&server, &early, "").await.unwrap_err();
+    assert_eq!(refused.get_error_details().error_info().unwrap().metadata["import"], again.id);
+    revert(&server, &again, "").await.unwrap();
+    assert_eq!(patterns(&owner).await, with_vitz);
+    revert(&server, &early, "").await.unwrap();
+    assert_eq!(patterns(&owner).await, before);
+}
+
+#[tokio::test]
+async fn a_preview_can_be_discarded_and_what_has_ended_cannot_be_cancelled() {
+    let server = TestServer::start().await;
+    let preview = upload_and_wait(&server, &list(&ABC), preview_header()).await;
+    let cancelled = cancel(&server, &preview).await.unwrap();
+    assert_eq!(cancelled.state(), pb::ImportState::Cancelled);
+    assert_eq!(cancel(&server, &preview).await.unwrap(), cancelled, "again changes nothing");
+    let illegal = (Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE".to_owned());
+    assert_eq!(refusal(apply(&server, &preview, "").await), illegal);
+
+    let done = upload_and_wait(&server, &list(&ABC), header()).await;
+    let status = cancel(&server, &done).await.unwrap_err();
+    assert_eq!(status.get_error_details().error_info().unwrap().metadata["state"], "SUCCEEDED");
+    assert_eq!(refusal(Err(status)), illegal);
+    let others = pb::Import { tenant: "five_deluxe".into(), ..done };
+    for refused in
+        [cancel(&server, &others).await, apply(&server, &others, "").await, revert(&server, &others, "").await]
+    {
+        assert_eq!(refusal(refused), (Code::NotFound, "IMPORT_NOT_FOUND".into()));
+    }
+}
