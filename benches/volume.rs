@@ -97,7 +97,7 @@ async fn import(
     let csv = csv.clone();
     let chunks = (0..csv.len()).step_by(CHUNK).map(move |from| csv[from..csv.len().min(from + CHUNK)].to_vec());
     let payloads = std::iter::once(pb::upload_import_request::Payload::Header(header))
-        .chain(chunks.map(|chunk| pb::upload_import_request::Payload::Chunk(chunk.into())));
+        .chain(chunks.map(|chunk| pb::upload_import_request::Payload::Chunk(chunk)));
     let messages = payloads.map(|payload| pb::UploadImportRequest { payload: Some(payload) });
     let mut client = client.clone();
     let uploaded = client.upload_import(tokio_stream::iter(messages)).await?.into_inner();

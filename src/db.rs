@@ -36,6 +36,7 @@ mod transaction;
 mod turns;
 pub mod vehicles;
 
+pub use error::unavailable;
 pub use pool::{Db, Options};
 pub use query::Query;
 pub use transaction::{Tenant, Transaction};

@@ -35,6 +35,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::db::Db;
+use crate::feeds::Feeds;
 use crate::import::run::Runner;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
@@ -69,6 +70,7 @@ pub struct World {
     pub imports: Runner,
     pub index: &'static Index,
     pub spellings: Arc<Spellings>,
+    pub feeds: Arc<Feeds>,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
@@ -76,7 +78,8 @@ pub struct World {
 impl World {
     /// A world over this database.
     pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
-        Self { db, imports, index: Index::shipped(), spellings, stopping: CancellationToken::new() }
+        let feeds = Feeds::new(db.clone());
+        Self { db, imports, index: Index::shipped(), spellings, feeds, stopping: CancellationToken::new() }
     }
 }
 

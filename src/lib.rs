@@ -8,7 +8,8 @@
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
 //! - [`vehicles`]: which car a text means.
 //! - [`db`]: all SQL, the pool, tenant transactions, migrations, the embedded server.
-//! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it.
+//! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it;
+//!   [`feeds`]: who is to be told when applications move.
 //! - [`domain`]: plain types and their rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod feeds;
 pub mod grpc;
 pub mod import;
 pub mod proto;

@@ -1,13 +1,16 @@
 //! What happened to a tenant's applications, in the order in which it became true.
 
+use std::collections::HashMap;
+
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::applications::{application, columns, joins};
 use super::query::{Query, one, optional_word, word};
-use super::{Tenant, Transaction};
+use super::{Db, Tenant, Transaction};
 use crate::domain::application::{Event, Status};
 use crate::domain::error::Result;
+use crate::domain::tenant::TenantId;
 
 const LIST: &str = concat!(
     "-- list_application_events
@@ -53,6 +56,26 @@ impl Tenant<'_> {
             .bind(&self.id.0, Type::INT8)])
             .await?;
         Ok(one(rows)?.try_get("place")?)
+    }
+}
+
+impl Db {
+    /// The places of the last events of these tenants, in one flight; one that has none is left out.
+    pub async fn last_application_events(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, i64>> {
+        let ids: Vec<i64> = tenants.iter().map(|tenant| tenant.0).collect();
+        let [_, rows] = self
+            .read([
+                Query::new("-- watch_feeds\n SET LOCAL app.watches_feeds = 'on'"),
+                Query::new(
+                    "-- last_application_events
+                    SELECT tenant_id, last_place
+                    FROM application_feeds
+                    WHERE tenant_id = ANY ($1 /* tenant_ids */)",
+                )
+                .bind(&ids, Type::INT8_ARRAY),
+            ])
+            .await?;
+        rows.iter().map(|row| Ok((TenantId(row.try_get("tenant_id")?), row.try_get("last_place")?))).collect()
     }
 }
 

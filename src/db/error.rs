@@ -72,7 +72,8 @@ fn has_io_cause(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
-pub(super) fn unavailable() -> Error {
+/// The database is out of reach.
+pub fn unavailable() -> Error {
     Error::Unavailable {
         reason: "DATABASE_UNAVAILABLE",
         message: "the database is out of reach; retry shortly".into(),

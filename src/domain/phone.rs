@@ -41,6 +41,11 @@ pub fn e164(typed: &str, home: Option<Region>) -> Option<String> {
     })
 }
 
+/// Whether it is a number in E.164 exactly as written.
+pub fn is_e164(number: &str) -> bool {
+    valid(number, None).is_some_and(|same| same == number)
+}
+
 fn valid(number: &str, home: Option<Region>) -> Option<String> {
     let number = PHONE_NUMBER_UTIL.parse(number, home).ok()?;
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
@@ -150,5 +155,13 @@ mod tests {
             assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
         }
         assert_eq!(e164("0555 123 456", None), None, "without a country");
+    }
+
+    #[test]
+    fn e164_is_one_way_to_write_a_number() {
+        assert!(is_e164("+996555123456"));
+        for other in ["996555123456", "+996 555 123456", "+999555123456", "+", ""] {
+            assert!(!is_e164(other), "{other}");
+        }
     }
 }

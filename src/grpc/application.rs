@@ -1,7 +1,5 @@
 //! ApplicationService: leads, and the feed of what happens to them. Its writes are in [`super::application_writes`].
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
@@ -15,13 +13,12 @@ use super::status::shutting_down;
 use crate::domain::application::{Filter, read_cursor};
 use crate::domain::error::{Error, Kind};
 use crate::domain::tenant::Tenant;
+use crate::feeds::Watcher;
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::application_service_server::ApplicationService;
 
 /// The longest cursor.
 const MAX_CURSOR: usize = 128;
-/// How often a watched feed is looked at.
-const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// How many events are read at once.
 const EVENTS_AT_ONCE: i64 = 100;
 
@@ -105,8 +102,9 @@ impl ApplicationService for World {
 
         let tenant = self.db.find_tenant(&tenant).await?;
         let after = self.resume(&tenant, &after).await?;
+        let watcher = self.feeds.watch(tenant.id)?;
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(watch(self.clone(), tenant, after, sender));
+        tokio::spawn(watch(self.clone(), tenant, after, watcher, sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
@@ -131,9 +129,9 @@ impl World {
 type Watched = Result<pb::WatchApplicationsResponse, Status>;
 
 /// Sends the feed from behind `after` on, until something ends it.
-async fn watch(world: World, tenant: Tenant, after: i64, sender: mpsc::Sender<Watched>) {
+async fn watch(world: World, tenant: Tenant, after: i64, watcher: Watcher, sender: mpsc::Sender<Watched>) {
     let ended = tokio::select! {
-        ended = follow(&world, &tenant, after, &sender) => ended,
+        ended = follow(&world, &tenant, after, watcher, &sender) => ended,
         () = world.stopping.cancelled() => shutting_down(),
         () = sender.closed() => return,
     };
@@ -142,15 +140,24 @@ async fn watch(world: World, tenant: Tenant, after: i64, sender: mpsc::Sender<Wa
 }
 
 /// Sends event after event; returns why it cannot go on.
-async fn follow(world: &World, tenant: &Tenant, mut after: i64, sender: &mpsc::Sender<Watched>) -> Status {
+async fn follow(
+    world: &World,
+    tenant: &Tenant,
+    mut after: i64,
+    mut watcher: Watcher,
+    sender: &mpsc::Sender<Watched>,
+) -> Status {
     let own = world.db.tenant(tenant.id);
     loop {
+        watcher.begin();
         let events = match own.list_application_events(after, EVENTS_AT_ONCE).await {
             Ok(events) => events,
             Err(error) => return error.into(),
         };
-        if events.is_empty() {
-            tokio::time::sleep(WATCH_EVERY).await;
+        if events.is_empty()
+            && let Err(error) = watcher.woken().await
+        {
+            return error.into();
         }
         for event in events {
             after = event.place;

@@ -78,7 +78,9 @@ impl World {
         }
         let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &write).await?;
         let answer = pb::CreateApplicationResponse { application: Some(application.into()) };
-        Ok(commit(tx, Some(&write), answer).await?)
+        let answer = commit(tx, Some(&write), answer).await?;
+        self.feeds.appended();
+        Ok(answer)
     }
 
     pub(super) async fn transition(
@@ -109,7 +111,9 @@ impl World {
         }
         let application = tx.move_application(&application, to, &actor, &note).await?;
         let answer = pb::TransitionApplicationResponse { application: Some(application.into()) };
-        Ok(commit(tx, write.as_ref(), answer).await?)
+        let answer = commit(tx, write.as_ref(), answer).await?;
+        self.feeds.appended();
+        Ok(answer)
     }
 }
 

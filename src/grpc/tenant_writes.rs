@@ -7,6 +7,7 @@ use super::convert;
 use super::request::{Check, MAX_EXTERNAL_ID};
 use super::write::{check_etag, commit, replay, write_request};
 use crate::domain::Error;
+use crate::domain::phone;
 use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
 use crate::proto::lekalo::v1 as pb;
 
@@ -159,7 +160,7 @@ fn read_contacts(check: &mut Check, contacts: Vec<pb::TenantContact>) -> Vec<Con
         let kind: pb::ContactKind = check.required_enumeration(&field("kind"), contact.kind);
         let value = check.required_text(&field("value"), contact.value, MAX_CONTACT);
         let is_number = matches!(kind, pb::ContactKind::Phone | pb::ContactKind::Whatsapp);
-        if is_number && !value.is_empty() && !is_e164(&value) {
+        if is_number && !value.is_empty() && !phone::is_e164(&value) {
             check.refuse(&field("value"), "FIELD_INVALID", "must be E.164, such as +996700123456");
         }
         let Some(word) = convert::contact_kind(kind) else { continue };
@@ -202,10 +203,4 @@ fn is_slug(slug: &str) -> bool {
     (2..=64).contains(&slug.len())
         && slug.starts_with(|ch: char| ch.is_ascii_lowercase())
         && slug.chars().all(|ch| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '_' || ch == '-')
-}
-
-fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.chars().all(|ch| ch.is_ascii_digit())
-    })
 }

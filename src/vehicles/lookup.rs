@@ -15,7 +15,9 @@ impl Index {
             let how = How::from_reading(kind);
             let named = self.layers().into_iter().filter_map(|names| names.models.get(&reading)).flatten();
             for (model, listed) in named {
-                found.push((*model, how.max(*listed)));
+                // Two Cyrillic words that are one in Latin letters only sound alike: "форька" is no "форца".
+                let are_both_read = kind == Reading::Transliteration && *listed == How::Transliteration;
+                found.push((*model, if are_both_read { How::Sound } else { how.max(*listed) }));
             }
             if may_be_badge && reading.is_ascii() && normalize::digits(&reading).len() >= 2 {
                 for badge in self.layers().into_iter().flat_map(|names| &names.badges) {

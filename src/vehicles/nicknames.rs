@@ -45,36 +45,42 @@ const ENDINGS: &[&str] = &[
     "ига",
     "ыга",
     "чик",
-    "ник",
     "ыч",
     "ич",
     "ик",
-    "ек",
-    "ок",
-    "ан",
-    "ян",
-    "ос",
-    "ас",
-    "ец",
     "юк",
     "як",
-    "ень",
     "иха",
     "юшу",
     "юху",
     "уху",
+    "ешка",
+    "юша",
+    "уша",
+    "аша",
+    "овка",
+    "евка",
+    "унька",
+    "юнька",
 ];
+
+/// Endings that nouns of all kinds have: a nickname only where the make is known or a number stands beside it.
+const COMMON_ENDINGS: &[&str] = &["ан", "ян", "ос", "ас", "ец", "ень", "ок", "ек", "ник", "онка", "енка"];
 
 impl Index {
     /// The models that a nickname may stand for, likeliest first: those whose whole name it begins with, then the best known. Three
-    /// letters say enough where the make is known or `has_number`, or of a very well known model.
+    /// letters say enough where the make is known or `has_number`, of a very well known model, or if nothing else begins so.
     pub(super) fn nicknamed(&self, key: &str, scope: Scope, has_number: bool) -> Vec<ModelId> {
         let is_clear = has_number || scope != Scope::All;
         let mut found: Vec<(bool, f32, ModelId)> = Vec::new();
-        for stem in ENDINGS.iter().filter_map(|ending| key.strip_suffix(ending)) {
+        let common: &[&str] = if is_clear { COMMON_ENDINGS } else { &[] };
+        for stem in ENDINGS.iter().chain(common).filter_map(|ending| key.strip_suffix(ending)) {
             let letters = stem.chars().count();
-            let least = if letters > 3 || is_clear { KNOWN } else { VERY_WELL_KNOWN };
-            for (spelling, model) in self.familiar_beginning(stem).iter().filter(|_| letters >= 3) {
+            let beginning = self.familiar_beginning(stem);
+            let first = beginning.first().map(|(_, model)| *model);
+            let is_only = beginning.iter().all(|(_, model)| Some(*model) == first);
+            let least = if letters > 3 || is_clear || is_only { KNOWN } else { VERY_WELL_KNOWN };
+            for (spelling, model) in beginning.iter().filter(|_| letters >= 3) {
                 let fame = self.model(*model).fame();
                 if scope.has(*model) && fame >= least {
                     found.push((spelling == stem, fame, *model));

@@ -2,7 +2,7 @@
 //!
 //! Pure, over an [`Index`]. A text goes this way:
 //!
-//! 1. `text` cuts it into words, reads numbers said in words (`numerals`) and tells talk ([`talk`]) from what may be a name;
+//! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells talk ([`talk`]) from what may be a name;
 //! 2. `candidates` finds the makes and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
 //! 4. `verdict` ranks them and decides: one car, several, or none. A name that is an everyday word as well (`ordinary`) must be
@@ -12,6 +12,7 @@
 
 mod candidates;
 mod guesses;
+mod letters;
 mod numbers;
 mod numerals;
 mod ordinary;

@@ -25,6 +25,8 @@ const FAR: f32 = 3.0;
 const CODE_LETTER: f32 = 0.5;
 /// What is left out at a name's end: "экспор" for "эксплорер".
 const CUT_OFF: f32 = 0.25;
+/// What is left out after a code: "X7" for "X7 Plus".
+const VERSION: f32 = 0.1;
 /// Reading a name in the other alphabet.
 const READ: f32 = 0.1;
 /// Farther ones are told but not put down.
@@ -152,6 +154,14 @@ impl Form {
         if typed.iter().all(char::is_ascii_digit) {
             let letters = name.len().saturating_sub(typed.len());
             return (letters <= 3 && name.ends_with(typed)).then_some(CODE_LETTER * letters as f32);
+        }
+        // "X7" is the whole of "X7 Plus" but for a word.
+        if let Some(rest) = name.strip_prefix(typed.as_slice())
+            && typed.len() >= 2
+            && typed.last().is_some_and(char::is_ascii_digit)
+            && rest.iter().all(|ch| ch.is_alphabetic())
+        {
+            return Some(0.2 + VERSION * rest.len() as f32 + self.extra);
         }
         let whole = plausible::cost(typed, name, most);
         let rest = name.len().saturating_sub(typed.len());

@@ -1,17 +1,19 @@
 //! The feed of what happens to applications: in order, without a gap, whoever writes and whatever restarts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use lekalo::db::requests::WriteRequest;
 use lekalo::domain::application::{Customer, Kind, Wish};
 use lekalo::domain::tenant::Language;
+use lekalo::feeds::MAX_WATCHERS;
 use lekalo::proto::lekalo::v1 as pb;
 use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::applications::{Client, created, customer, moved, order, pairs, reason, served, violations};
-use crate::common::TestServer;
+use crate::common::{TestServer, connect};
 
 async fn watch(client: &mut Client, after: &str) -> Streaming<pb::WatchApplicationsResponse> {
     let request = pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.into() };
@@ -59,6 +61,56 @@ async fn a_watch_tells_what_was_and_then_what_comes() {
     }
     let long = refuse(&mut client, "evopoliki", &"x".repeat(129)).await;
     assert_eq!(violations(&long), pairs([("after", "FIELD_TOO_LONG")]));
+}
+
+#[tokio::test]
+async fn so_many_may_watch_a_tenant_and_who_leaves_makes_room() {
+    let (_server, mut client) = served().await;
+    let mut watches = Vec::new();
+    for _ in 0..MAX_WATCHERS {
+        watches.push(watch(&mut client, "").await);
+    }
+    let request = |tenant: &str| pb::WatchApplicationsRequest { tenant: tenant.into(), ..Default::default() };
+    let refused = client.watch_applications(request("evopoliki")).await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::ResourceExhausted, "OVERLOADED".into()));
+    assert!(refused.get_error_details().retry_info().unwrap().retry_delay.is_some());
+    client.watch_applications(request("five_deluxe")).await.unwrap();
+
+    let application = created(&mut client, order()).await;
+    for events in &mut watches {
+        assert_eq!(next(events).await.unwrap().application.unwrap().id, application.id, "each is woken");
+    }
+    watches.pop();
+    let began = Instant::now();
+    while client.watch_applications(request("evopoliki")).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(5), "nobody has left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_watches_while_nothing_happens_costs_the_database_nothing() {
+    let (server, mut client) = served().await;
+    let mut watches = Vec::new();
+    for _ in 0..60 {
+        watches.push(watch(&mut client, "").await);
+    }
+    let owner = connect(&server.config).await;
+    // What a backend did is counted at most a second later.
+    let transactions = async || {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let count = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        owner.query_one(count, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let before = transactions().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let made = transactions().await - before;
+    println!("{made} transactions in 4.5 s with 60 watchers");
+    assert!(made < 200, "{made} transactions: each asks for itself");
+    let application = created(&mut client, order()).await;
+    for events in &mut watches {
+        assert_eq!(next(events).await.unwrap().application.unwrap().id, application.id);
+    }
 }
 
 #[tokio::test]
@@ -120,7 +172,7 @@ async fn an_event_never_becomes_visible_before_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn watchers_of_twoservers_see_the_same_events_in_the_same_order() {
+async fn watchers_of_two_servers_see_the_same_events_in_the_same_order() {
     let (server, mut client) = served().await;
     let twin = TestServer::over(server.config.clone()).await;
     let mut twin_client = Client::new(twin.channel.clone());

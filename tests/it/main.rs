@@ -20,6 +20,7 @@ mod migrations;
 mod paging;
 mod pdf;
 mod pool;
+mod price_table;
 mod pricing;
 mod random_requests;
 mod resolve;

@@ -89,3 +89,33 @@ async fn an_edited_migration_is_refused() {
     let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
     assert!(error.contains("V1__reference"), "{error}");
 }
+
+#[tokio::test]
+async fn applications_from_before_keep_the_contact_that_was_known() {
+    // An owner for whom row-level security holds, as it does outside a test.
+    let mut config = empty_database().await;
+    let superuser = connect(&config).await;
+    let database = config.get_dbname().unwrap().to_owned();
+    let owner = format!(
+        "DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner LOGIN; ALTER DATABASE {database} OWNER TO plain_owner"
+    );
+    superuser.batch_execute(&owner).await.unwrap();
+    config.user("plain_owner");
+    up(&config).await;
+    migrate::down(&config, NO_TLS, 7).await.unwrap();
+    superuser
+        .batch_execute(
+            "INSERT INTO tenants (id, slug, display_name, currency) VALUES (1, 'one', '1', 'KGS'), (2, 'two', '2', 'KGS');
+             INSERT INTO customers (tenant_id, id, channel, external_id, name, phone, username, language)
+             VALUES (1, 1, 'web', 'x', 'Айбек', '+996555123456', 'aibek', 'ky'), (2, 1, 'web', 'x', 'Other', NULL, '', 'ru');
+             INSERT INTO applications (tenant_id, id, request_id, request_sha256, kind, customer_id)
+             SELECT id, gen_random_uuid(), gen_random_uuid(), sha256(''), 'callback', 1 FROM tenants",
+        )
+        .await
+        .unwrap();
+    up(&config).await;
+    let contacts = "SELECT concat_ws(' ', tenant_id, contact_name, contact_phone, contact_username, contact_language)
+                    FROM applications ORDER BY tenant_id";
+    let contacts: Vec<String> = superuser.query(contacts, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(contacts, ["1 Айбек +996555123456 aibek ky", "2 Other  ru"]);
+}

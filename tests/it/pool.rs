@@ -10,9 +10,10 @@ use bytes::{BufMut, BytesMut};
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, Query, migrate, tls};
 use lekalo::domain::Error;
+use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
-use lekalo::proto::lekalo::v1::{ListCategoriesRequest, ListTenantsRequest};
+use lekalo::proto::lekalo::v1::{ListCategoriesRequest, ListTenantsRequest, WatchApplicationsRequest};
 use prost::Message;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -281,8 +282,13 @@ async fn a_dead_database_is_unavailable_until_it_is_back() {
     assert_eq!(health(&server).await, ServingStatus::Serving);
     list_tenants(&server).await.unwrap();
 
-    // One call is under way when the database goes.
+    // One call is under way when the database goes, and somebody watches while nothing happens.
     let locker = common::connect(&config).await;
+    let shop = "INSERT INTO tenants (slug, display_name, currency) VALUES ('shop', 'Shop', 'KGS')";
+    locker.batch_execute(shop).await.unwrap();
+    let watch = WatchApplicationsRequest { tenant: "shop".into(), ..Default::default() };
+    let mut watching = ApplicationServiceClient::new(server.channel.clone());
+    let mut watched = watching.watch_applications(watch).await.unwrap().into_inner();
     locker.batch_execute("BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let call = tokio::spawn({
         let mut client = TenantServiceClient::new(server.channel.clone());
@@ -293,7 +299,8 @@ async fn a_dead_database_is_unavailable_until_it_is_back() {
     postgres.stop().await.unwrap();
     let interrupted = timeout(PATIENCE, call).await.unwrap().unwrap().unwrap_err();
     let refused = timeout(PATIENCE, list_tenants(&server)).await.unwrap().unwrap_err();
-    for status in [interrupted, refused] {
+    let unwatched = timeout(PATIENCE, watched.message()).await.unwrap().unwrap_err();
+    for status in [interrupted, refused, unwatched] {
         assert_eq!(status.code(), Code::Unavailable, "{status:?}");
         assert_eq!(status.get_error_details().error_info().unwrap().reason, "DATABASE_UNAVAILABLE");
         assert!(status.get_error_details().retry_info().unwrap().retry_delay.is_some());

@@ -1,4 +1,4 @@
-//! Prices over the wire: every price of the first tenants, periods, races, pages and bad input.
+//! Prices over the wire: quotes, what is refused, options, pages and bad input.
 
 use std::time::Duration;
 
@@ -80,79 +80,9 @@ pub async fn refused(client: &mut Client, request: pb::QuotePriceRequest) -> Sta
 
 pub const EVA: &str = "evopoliki/eva_mats";
 pub const EVO_5D: &str = "evopoliki/5d_mats";
-const DELUXE_5D: &str = "five_deluxe/5d_mats";
-const PREMIUM: &str = "five_deluxe/premium_covers";
-const ALCANTARA: &str = "five_deluxe/alcantara_dash";
-
-/// Every price that the business gave: product, car, selections, total, upper end of a range.
-const PRICES: &[(&str, &str, &str, i64, Option<i64>)] = &[
-    (EVA, "sedan", "", 2400, None),
-    (EVA, "hatchback", "", 2400, None),
-    (EVA, "suv", "", 2500, None),
-    (EVA, "minivan_small", "", 6300, None),
-    (EVA, "minivan_medium", "", 6500, None),
-    (EVA, "minivan_large", "", 7000, None),
-    (EVA, "truck_single", "", 2000, None),
-    (EVA, "truck_double", "", 3500, None),
-    (EVA, "sedan", "with_borders", 2400 + 400, None),
-    (EVA, "hatchback", "with_borders=true", 2400 + 400, None),
-    (EVA, "suv", "with_borders", 2500 + 500, None),
-    (EVA, "suv", "third_row", 2500 + 1000, None),
-    (EVA, "suv", "with_borders third_row", 2500 + 500 + 1000, None),
-    (EVA, "suv", "with_borders=false third_row", 2500 + 1000, None),
-    (EVA, "coupe", "", 2400, None),
-    (EVA, "convertible", "with_borders", 2400 + 400, None),
-    (EVA, "liftback", "", 2400, None),
-    (EVO_5D, "sedan", "leather=press", 9000, None),
-    (EVO_5D, "", "leather=stitched", 10500, None),
-    (EVO_5D, "minivan", "leather=crocodile", 15000, None),
-    (EVO_5D, "", "leather=press third_row", 9000 + 5000, None),
-    (EVO_5D, "", "third_row leather=stitched", 10500 + 5000, None),
-    (EVO_5D, "", "leather=crocodile third_row", 15000 + 7000, None),
-    (EVO_5D, "", "leather=press trunk", 9000 + 6000, None),
-    (EVO_5D, "toyota/camry", "leather=crocodile third_row trunk", 15000 + 7000 + 6000, None),
-    ("evopoliki/mats_5d", "", "leather=press", 9000, None),
-    ("evopoliki/seat_covers", "", "", 4000, Some(19000)),
-    ("evopoliki/dashboard_covers", "", "", 1800, Some(3000)),
-    ("evopoliki/dash_mats", "suv", "", 1800, Some(3000)),
-    (DELUXE_5D, "sedan", "", 6000, Some(9000)),
-    (DELUXE_5D, "hatchback", "", 6000, Some(9000)),
-    (DELUXE_5D, "suv", "", 8000, Some(12000)),
-    (DELUXE_5D, "suv", "trunk", 8000 + 2000, Some(12000 + 3000)),
-    (PREMIUM, "", "material=eco_leather", 15000, Some(25000)),
-    (PREMIUM, "", "material=nappa", 25000, Some(35000)),
-    (PREMIUM, "", "material=combined", 28000, Some(40000)),
-    (PREMIUM, "", "material=nappa logo", 27000, Some(37000)),
-    (PREMIUM, "", "material=nappa contrast_stitch", 26500, Some(36500)),
-    (PREMIUM, "", "material=nappa heating", 30000, Some(40000)),
-    (PREMIUM, "", "material=combined logo contrast_stitch heating", 36500, Some(48500)),
-    (ALCANTARA, "sedan", "", 4500, Some(6500)),
-    (ALCANTARA, "suv", "", 5500, Some(8000)),
-    (ALCANTARA, "mercedes-benz", "", 7000, Some(10000)),
-    (ALCANTARA, "bmw", "", 7000, Some(10000)),
-    (ALCANTARA, "lexus/rx", "", 7000, Some(10000)),
-    (ALCANTARA, "sedan", "contrast_stitch", 5500, Some(7500)),
-    (ALCANTARA, "suv", "logo", 7000, Some(9500)),
-    (ALCANTARA, "bmw", "logo contrast_stitch", 9500, Some(12500)),
-    ("five_deluxe/alcantara_covers", "toyota/rav4", "", 5500, Some(8000)),
-];
-
-#[tokio::test]
-async fn every_price_of_the_first_tenants_is_quoted() {
-    let (_server, mut client) = served().await;
-    for (product, car, selected, total, max) in PRICES {
-        let case = format!("{product} {car} {selected}");
-        let quote = quote(&mut client, ask(product, car, selected)).await;
-        assert_eq!((&quote.total, &quote.total_max), (&soms(*total), &max.and_then(soms)), "{case}");
-        let kind = if max.is_some() { pb::PriceKind::Range } else { pb::PriceKind::Fixed };
-        assert_eq!((quote.kind(), quote.currency.as_str()), (kind, "KGS"), "{case}");
-        assert_eq!(quote.prices_visible, product.starts_with("evopoliki"), "{case}");
-        let chosen = selected.split_whitespace().filter(|part| !part.ends_with("=false"));
-        assert!(chosen.map(|part| part.split('=').next().unwrap()).eq(quote.lines.iter().map(|line| &line.option)));
-        let sum: i64 = quote.lines.iter().chain([]).map(|line| line.amount.as_ref().unwrap().units).sum();
-        assert_eq!(quote.base.as_ref().unwrap().units + sum, *total, "{case}");
-    }
-}
+pub const DELUXE_5D: &str = "five_deluxe/5d_mats";
+pub const PREMIUM: &str = "five_deluxe/premium_covers";
+pub const ALCANTARA: &str = "five_deluxe/alcantara_dash";
 
 #[tokio::test]
 async fn what_is_missing_is_refused_precisely() {
@@ -219,12 +149,16 @@ async fn what_is_missing_is_refused_precisely() {
 #[tokio::test]
 async fn what_is_taken_for_granted_is_said() {
     let (_server, mut client) = served().await;
+    let mut client_for_open = client.clone();
     let mut assumed = async |product: &str, car: &str, selected: &str, language: &str| {
         let request = pb::QuotePriceRequest { language: language.into(), ..ask(product, car, selected) };
         let answer = client.quote_price(request).await.unwrap().into_inner();
         let quote = answer.quote.unwrap();
         (quote.kind(), quote.total.unwrap().units, quote.body_type, quote.assumptions.join(" "))
     };
+    // Neither the base price nor the surcharge is exact while the leather is open.
+    let open = quote(&mut client_for_open, ask(EVO_5D, "", "third_row")).await;
+    assert_eq!((open.base_kind(), open.lines[0].kind()), (pb::PriceKind::From, pb::PriceKind::From));
     let (kind, total, body, said) = assumed(EVO_5D, "", "third_row", "").await;
     assert_eq!((kind, total, body.as_str()), (pb::PriceKind::From, 14000, ""));
     assert_eq!(said, "Ещё не выбрано: Кожа. Показана наименьшая цена.");
@@ -308,6 +242,7 @@ async fn options_are_listed_with_their_prices() {
     let named = |code: &str, kind, units| (code.to_owned(), kind, units);
     use pb::PriceKind::{Fixed, From, Range, Unspecified};
     let all = list(EVA, "", "").await;
+    assert!(all.prices_visible);
     assert_eq!(shown(&all), [named("with_borders", From, 400), named("third_row", Fixed, 1000)]);
     assert_eq!(all.options[0].body_types, ["sedan", "hatchback", "suv"]);
     assert_eq!((all.options[0].display_name.as_str(), all.options[0].kind()), ("С бортами", pb::OptionKind::Boolean));
@@ -324,6 +259,7 @@ async fn options_are_listed_with_their_prices() {
     assert_eq!(leather.options[0].values[1].display_name, "Тигилген");
 
     let deluxe = list(DELUXE_5D, "", "").await;
+    assert!(!deluxe.prices_visible, "this tenant's customers see none");
     assert_eq!(shown(&deluxe), [named("trunk", Range, 2000)], "leather is not this tenant's");
     assert_eq!(deluxe.options[0].price_max, soms(3000));
     let material = list(PREMIUM, "", "").await;

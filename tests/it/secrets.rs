@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio_postgres::config::Host;
@@ -19,9 +21,14 @@ const NAME: &str = "Canary-Name-7f3a";
 const MESSAGE: &str = "canary-message-91bd";
 const NOTE: &str = "canary-note-55e0";
 const PASSWORD: &str = "canary-password-c4d2";
+const API_KEY: &str = "canary-key-0b8e";
+const USERNAME: &str = "canary_username_2f6c";
+const VEHICLE: &str = "canary-vehicle-a913";
+const TYPED: &str = "canary-typed-37d0";
+const TEXT: &str = "canary-text-6ac5";
 /// As typed; the last six digits tell it in any spelling.
 const PHONE: &str = "0555 190273";
-const SECRETS: [&str; 5] = [NAME, MESSAGE, NOTE, PASSWORD, "190273"];
+const SECRETS: [&str; 10] = [NAME, MESSAGE, NOTE, PASSWORD, API_KEY, USERNAME, VEHICLE, TYPED, TEXT, "190273"];
 
 /// Panics where a secret is in a text.
 fn assert_clean(what: &str, text: &str) {
@@ -90,8 +97,10 @@ fn create(name: &str, phone: &str, message: &str) -> pb::CreateApplicationReques
                 external_id: "996555190273".into(),
                 name: name.into(),
                 phone: phone.into(),
+                username: USERNAME.into(),
                 ..Default::default()
             }),
+            vehicle_text: VEHICLE.into(),
             message: message.into(),
             ..Default::default()
         }),
@@ -123,7 +132,15 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     });
 
     let channel = Channel::from_shared(format!("http://{}", serving.addr)).unwrap().connect().await.unwrap();
-    let mut client = ApplicationServiceClient::new(channel);
+    // Every call carries a key, whether or not anybody asks for it.
+    let with_key = |mut request: tonic::Request<()>| {
+        let key = format!("Bearer {API_KEY}").parse().unwrap();
+        request.metadata_mut().insert("authorization", key);
+        Ok(request)
+    };
+    let mut texts = TextServiceClient::with_interceptor(channel.clone(), with_key);
+    let mut catalog = CatalogServiceClient::with_interceptor(channel.clone(), with_key);
+    let mut client = ApplicationServiceClient::with_interceptor(channel, with_key);
     let request = create(NAME, PHONE, MESSAGE);
     let created = client.create_application(request.clone()).await.unwrap().into_inner().application.unwrap();
     assert_eq!(created.customer.clone().unwrap().phone, "+996555190273");
@@ -157,6 +174,30 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     ] {
         assert_clean_error(&client.create_application(bad).await.unwrap_err(), Code::InvalidArgument);
     }
+    // What shops write and what customers type.
+    let upsert = |key: &str, value: &str| pb::UpsertTextsRequest {
+        tenant: "evopoliki".into(),
+        texts: vec![pb::Text { key: key.into(), value: value.into(), language: "ru".into(), ..Default::default() }],
+        ..Default::default()
+    };
+    texts.upsert_texts(upsert("canary", TEXT)).await.unwrap();
+    let keys =
+        pb::BatchGetTextsRequest { tenant: "evopoliki".into(), keys: vec!["canary".into()], ..Default::default() };
+    assert_eq!(texts.batch_get_texts(keys).await.unwrap().into_inner().texts[0].value, TEXT);
+    for wrong in [upsert("canary", &format!("{TEXT} {{")), upsert("welcome", &format!("{TEXT} {{other}}"))] {
+        assert_clean_error(&texts.upsert_texts(wrong).await.unwrap_err(), Code::InvalidArgument);
+    }
+    let resolve = |text: &str| pb::ResolveVehicleRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        text: text.into(),
+        ..Default::default()
+    };
+    catalog.resolve_vehicle(resolve(&format!("toyota camry {TYPED}"))).await.unwrap();
+    catalog.resolve_vehicle(resolve(TYPED)).await.unwrap();
+    let long = catalog.resolve_vehicle(resolve(&TYPED.repeat(200))).await.unwrap_err();
+    assert_clean_error(&long, Code::InvalidArgument);
+
     // PostgreSQL's own words for this repeat the whole row.
     let owner = connect(&config).await;
     let broken = format!("ALTER TABLE customers ADD CONSTRAINT broken CHECK (name <> '{NAME}-2')");
@@ -164,7 +205,7 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     let fault = client.create_application(create(&format!("{NAME}-2"), PHONE, MESSAGE)).await.unwrap_err();
     assert_clean_error(&fault, Code::Internal);
 
-    drop(client);
+    drop((client, texts, catalog));
     let log = tokio::task::spawn_blocking(move || serving.stop(rest)).await.unwrap();
     for expected in
         ["query=\"create_application\"", "query=\"upsert_customer\"", "violates check constraint \"broken\""]

@@ -35,6 +35,10 @@ pub fn pick(
     if rivals.len() == 1 {
         return Ok(Some(best.clone()));
     }
+    // A misspelled "Королала" is the Corolla, not one of those named after it.
+    if let Some(head) = rivals.iter().find(|head| rivals.iter().all(|hit| index.is_family(head.model, hit.model))) {
+        return Ok(Some(ModelMatch::clone(head)));
+    }
     let by_code: Vec<&ModelMatch> = rivals
         .iter()
         .copied()

@@ -68,6 +68,7 @@ fn generations_however_written() {
         ("Зорва", "рф3", "", "Melinda", "RF3"),
         ("Зорва", "Мелинда 3", "", "Melinda", "3"),
         ("Kranz", "К350", "164 кузов", "K-Class", "X164"),
+        ("Kranz", "К 412", "", "K-Class", "W412"),
         ("Kranz", "W219 KLS 500", "", "KLS-Class", "W219"),
         ("Kranz", "К класс W410", "", "K-Class", "W410"),
     ] {
@@ -114,6 +115,7 @@ fn typos_are_read_but_never_wildly() {
     let row = one(["Зорфа", "Зорва мелнида", "", ""]);
     assert_eq!((row.model.as_str(), row.confidence), ("Melinda", Confidence::Medium));
     assert_eq!(codes(&row), [IssueCode::ModelGuessed]);
+    assert_eq!(one(["Зорва", "Мелида Гранд", "", ""]).model, "Melinda Grand");
     let row = one(["Зорва", "Абвгд", "", ""]);
     assert_eq!((row.make.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "абвгд"));
     assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low));

@@ -158,7 +158,11 @@ impl Numbers {
     /// A number said in a word that some car is called: "крузак сотка" is no Audi 100.
     fn read_number_name(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
         let is_beside = place == hit.span.end || place + 1 == hit.span.start;
-        let Some(word) = text.words.get(place).filter(|_| is_beside && self.is_free(text, hit, place)) else { return };
+        let counts = text.words.get(place + 1).is_some_and(|next| talk::is_unit(&next.key));
+        // "тигуан первый": talk elsewhere, but right after the name it says which.
+        let is_ordinal = |word: &Word| place == hit.span.end && !counts && ordinal(&word.key).is_some();
+        let may_be = |word: &Word| is_beside && (self.is_free(text, hit, place) || is_ordinal(word));
+        let Some(word) = text.words.get(place).filter(|word| may_be(word)) else { return };
         let number = numerals::single(&word.key).map(|value| value.to_string());
         if let Some(said) = number.filter(|_| self.generation.is_empty()).and_then(|number| generation(model, &number))
         {

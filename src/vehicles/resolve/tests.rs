@@ -118,6 +118,15 @@ fn generations_are_understood_as_people_say_them() {
 }
 
 #[test]
+fn letters_may_be_called_by_name() {
+    for (text, car) in [("зорва икс 5", "Zorva X5"), ("зорва кей 350", "Zorva K-Class")] {
+        assert_eq!(resolve(text).1, car, "{text}");
+    }
+    assert_eq!(resolve("одиссей эр би 1").2, "RB1");
+    assert_eq!(resolve("ай ай ай").0, Decision::None);
+}
+
+#[test]
 fn nicknames_are_understood_and_asked_about() {
     for text in ["одиссейчик", "зорва одисюха", "одисюха rb1", "зорва одик"] {
         assert_eq!((resolve(text).0, resolve(text).1.as_str()), (Decision::Choose, "Zorva Odyssey"), "{text}");

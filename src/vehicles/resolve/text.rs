@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::letters;
 use super::numerals;
 use super::talk::{self, Talk};
 use crate::vehicles::generation::{is_generation_word, is_number};
@@ -28,6 +29,7 @@ const NUMBER_ENDINGS: &[&str] = &[
 const ENDINGS: &[(&[&str], &[&str])] = &[
     (&["ушка", "юшка", "ушку", "юшку", "шкага", "шканын"], &["", "а", "я"]),
     (&["чиком", "чика", "чику", "чике", "чик", "шка", "шку", "шки", "шке"], &["", "а"]),
+    (&["сынын", "синин", "сунун", "сына", "сине", "суна", "сын", "син", "сун"], &[""]),
     (&["ымдын", "имдин", "умдун", "ымдыкы", "имдики"], &["", "а"]),
     (&["ыма", "име", "има", "ума", "ыбыз", "ибиз"], &["", "а"]),
     (&["иком", "ика", "ику", "ике", "ик", "кой", "ку", "ки", "ке", "ка", "ко", "кө", "ок"], &["", "а", "и"]),
@@ -84,6 +86,7 @@ impl Text {
             at = start + word.text.chars().count();
             places.push(start..at);
         }
+        letters::read(index, &mut words, &mut places);
         read_numerals(index, &mut words, &mut places);
         let mut read = Self {
             places,

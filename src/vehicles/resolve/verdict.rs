@@ -201,7 +201,7 @@ impl Ranked {
             self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| ordinary::is_ordinary(stem))
         };
         let is_ordinary = |name: &str| ordinary::is_ordinary(name) || is_case(name);
-        name.is_some_and(is_ordinary) || matches!(self.hit.how, How::Typo(_) | How::Prefix)
+        name.is_some_and(is_ordinary) || matches!(self.hit.how, How::Sound | How::Typo(_) | How::Prefix)
     }
 
     /// Whether the text speaks of a car: it names the make, a generation or a year, or what the shop sews, or says nothing else.
@@ -222,7 +222,7 @@ impl Ranked {
         // Words that are the names of little known cars are said as words.
         self.strange == 0
             && self.fame >= LITTLE_KNOWN
-            && ((is_wish && others.len() <= 2) || (is_for && others.len() <= 3))
+            && ((is_wish && others.len() <= 3) || (is_for && others.len() <= 3))
     }
 
     /// Whether somebody who says so much means a car for certain, though the name is a word besides.

@@ -329,9 +329,11 @@ class ImportRow(_message.Message):
     source_id: _builtins.str
     """The document's own id for the row, as it is; need not be unique; may be empty."""
     brand: _builtins.str
-    """The make's slug; empty is not understood."""
+    """The make's slug; empty is not understood. REJECTED: what was most likely meant, for a person to confirm; `issues` has
+    the other suggestions.
+    """
     model: _builtins.str
-    """The model's slug; empty is not understood."""
+    """The model's slug; empty is not understood. REJECTED: as for `brand`."""
     generation: _builtins.str
     """The generation's code, or its number where only that is known; empty is unknown."""
     year_from: _builtins.int
