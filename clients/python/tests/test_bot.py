@@ -244,10 +244,12 @@ async def test_words_that_are_none_are_told_with_those_that_are(
 
 
 async def test_a_fixed_price(bot: Any, service: FakeService) -> None:
-    line = v1.QuoteLine(option="with_borders", display_name="С бортами", amount=som(400))
+    fixed = v1.PriceKind.PRICE_KIND_FIXED
+    line = v1.QuoteLine(option="with_borders", display_name="С бортами", amount=som(400), kind=fixed)
     quote = v1.Quote(
-        kind=v1.PriceKind.PRICE_KIND_FIXED,
+        kind=fixed,
         base=som(2400),
+        base_kind=fixed,
         lines=[line],
         total=som(2800),
         currency="KGS",
@@ -365,8 +367,7 @@ async def test_options(bot: Any, service: FakeService) -> None:
         code="leather", display_name="Кожа", kind=v1.OptionKind.OPTION_KIND_CHOICE, values=[press]
     )
     heating = v1.ProductOption(code="heating", display_name="Подогрев", kind=v1.OptionKind.OPTION_KIND_ADDON)
-    service.on("ListOptions", v1.ListOptionsResponse(options=[leather, heating], language="ru"))
-    service.on("GetTenant", v1.GetTenantResponse(tenant=v1.Tenant(prices_visible=True)))
+    service.on("ListOptions", v1.ListOptionsResponse(options=[leather, heating], language="ru", prices_visible=True))
     first, second = await bot.options("5d_mats", body_type="suv")
     assert (first.kind, first.price, first.values[0].price.text) == ("choice", None, "9\u00a0000\u00a0сом")
     assert (second.kind, second.values, second.price) == ("addon", (), None)
@@ -378,7 +379,6 @@ async def test_options_of_a_shop_that_shows_no_prices(bot: Any, service: FakeSer
     material = v1.ProductOption(code="material", kind=v1.OptionKind.OPTION_KIND_CHOICE, values=[nappa])
     logo = v1.ProductOption(code="logo", kind=v1.OptionKind.OPTION_KIND_ADDON, price=som(777), price_kind=fixed)
     service.on("ListOptions", v1.ListOptionsResponse(options=[material, logo], language="ru"))
-    service.on("GetTenant", v1.GetTenantResponse(tenant=v1.Tenant(prices_visible=False)))
     options = await bot.options("premium_covers")
     assert [one.code for one in options] == ["material", "logo"]
     assert options[0].values[0].name == "Наппа"
@@ -428,9 +428,9 @@ async def test_a_lead_without_a_name_or_a_phone_is_not_sent(
     assert not service.calls
 
 
-@pytest.mark.parametrize(("kind", "upper", "sent"), [("FIXED", None, 4000), ("FROM", None, 4000), ("RANGE", 19000, 0)])
-async def test_a_range_is_not_recorded_as_its_lower_end(
-    bot: Any, service: FakeService, kind: str, upper: int | None, sent: int
+@pytest.mark.parametrize(("kind", "upper"), [("FIXED", None), ("FROM", None), ("RANGE", 19000)])
+async def test_a_quote_is_written_down_as_exact_as_it_is(
+    bot: Any, service: FakeService, kind: str, upper: int | None
 ) -> None:
     quote = v1.Quote(kind=v1.PriceKind.Value(f"PRICE_KIND_{kind}"), total=som(4000), prices_visible=True)
     if upper is not None:
@@ -439,7 +439,10 @@ async def test_a_range_is_not_recorded_as_its_lower_end(
     service.on("CreateApplication", CREATED)
     price = await bot.calculate_price("seat_covers")
     await bot.create_lead(name="Айбек", phone="0555123456", price=price)
-    assert service.calls[1].request.application.quoted_total.units == sent
+    sent = service.calls[1].request.application
+    assert (sent.quoted_kind, sent.quoted_total) == (v1.PriceKind.Value(f"PRICE_KIND_{kind}"), som(4000))
+    assert sent.HasField("quoted_total_max") == (upper is not None)
+    assert sent.quoted_total_max.units == (upper or 0)
 
 
 async def test_a_lead_outlives_a_restart_of_the_service(connect: Connect, service: FakeService) -> None:

@@ -202,20 +202,18 @@ def price(message: v1.Quote, language: str) -> types.Price:
     upper = message.total_max if message.HasField("total_max") else None
     total = amount(price_kind(message.kind), message.total, upper, words)
 
-    def part(lower: Money, upper: Money | None) -> types.Amount | None:
-        if not message.prices_visible:
-            return None
-        return amount("fixed" if upper is None else "range", lower, upper, words)
+    def part(kind: v1.PriceKind.ValueType, lower: Money, upper: Money | None) -> types.Amount | None:
+        return amount(price_kind(kind), lower, upper, words) if message.prices_visible else None
 
     return types.Price(
         visible=message.prices_visible,
         total=total if message.prices_visible else None,
-        base=part(message.base, message.base_max if message.HasField("base_max") else None),
+        base=part(message.base_kind, message.base, message.base_max if message.HasField("base_max") else None),
         lines=tuple(
             types.PriceLine(
                 option=line.option,
                 name=line.display_name,
-                amount=part(line.amount, line.amount_max if line.HasField("amount_max") else None),
+                amount=part(line.kind, line.amount, line.amount_max if line.HasField("amount_max") else None),
             )
             for line in message.lines
         ),
@@ -225,10 +223,12 @@ def price(message: v1.Quote, language: str) -> types.Price:
     )
 
 
-def quoted(price: types.Price | None) -> Money | None:
-    """The total to keep with a lead; None for a range, of which it would be the lower end only."""
-    total = price.for_lead.total if price else None
-    return to_money(total.value, total.currency) if total and total.upper is None else None
+def quote_to(application: v1.Application, total: types.Amount) -> None:
+    """Writes down what was quoted, as exact as it was."""
+    application.quoted_total.CopyFrom(to_money(total.value, total.currency))
+    application.quoted_kind = value(v1.PriceKind, "PRICE_KIND_", total.kind)
+    if total.upper is not None:
+        application.quoted_total_max.CopyFrom(to_money(total.upper, total.currency))
 
 
 def selections(options: Mapping[str, str | bool | None]) -> list[v1.Selection]:

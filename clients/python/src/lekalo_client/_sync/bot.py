@@ -178,8 +178,9 @@ class Bot:
         response = self.client.list_options(
             self.tenant, category, body_type=body_type, language=language or self.language
         )
-        visible = (self.client.get_tenant(self.tenant)).prices_visible
-        return tuple(convert.option(message, response.language, visible=visible) for message in response.options)
+        return tuple(
+            convert.option(message, response.language, visible=response.prices_visible) for message in response.options
+        )
 
     def calculate_price(
         self,
@@ -264,9 +265,12 @@ class Bot:
             year=year or 0,
             vehicle_text=vehicle_text,
             selections=convert.selections(options or {}),
-            quoted_total=convert.quoted(price) if quoted_total is None else to_money(quoted_total),
             message=message,
         )
+        if quoted_total is not None:
+            application.quoted_total.CopyFrom(to_money(quoted_total))
+        elif price:
+            convert.quote_to(application, price.for_lead.total)
         return convert.lead(
             self.client.create_application(self.tenant, application, request_id=request_id, timeout=timeout)
         )
