@@ -97,7 +97,7 @@ async fn import(
     let csv = csv.clone();
     let chunks = (0..csv.len()).step_by(CHUNK).map(move |from| csv[from..csv.len().min(from + CHUNK)].to_vec());
     let payloads = std::iter::once(pb::upload_import_request::Payload::Header(header))
-        .chain(chunks.map(|chunk| pb::upload_import_request::Payload::Chunk(chunk)));
+        .chain(chunks.map(pb::upload_import_request::Payload::Chunk));
     let messages = payloads.map(|payload| pb::UploadImportRequest { payload: Some(payload) });
     let mut client = client.clone();
     let uploaded = client.upload_import(tokio_stream::iter(messages)).await?.into_inner();
@@ -147,10 +147,14 @@ fn copy(data: &Path, home: &Path) -> anyhow::Result<(f64, f64)> {
 }
 
 fn psql(data: &Path, command: &str) -> anyhow::Result<()> {
-    run(Command::new(LEKALO)
-        .args(["psql", "--embedded", "--data-dir"])
-        .arg(data)
-        .args(["--", "-q", "-v", "ON_ERROR_STOP=1", "-c", command]))
+    run(Command::new(LEKALO).args(["psql", "--embedded", "--data-dir"]).arg(data).args([
+        "--",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-c",
+        command,
+    ]))
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
@@ -189,12 +193,7 @@ fn price_list(rows: usize) -> Vec<u8> {
         place = (place + 7_368_787) % whole;
         let (make, model, year) = cars[place / kinds];
         let kind = place % kinds;
-        let words = [
-            STEERING[kind % 3],
-            BORDERS[kind / 3 % 4],
-            SEATS[kind / 12 % 3],
-            TRUNK[kind / 36 % 2],
-        ];
+        let words = [STEERING[kind % 3], BORDERS[kind / 3 % 4], SEATS[kind / 12 % 3], TRUNK[kind / 36 % 2]];
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         writeln!(csv, "{id},{make},{model},{year},{}", words.join(" ")).unwrap_or_default();
     }

@@ -5,10 +5,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use tokio_postgres::config::Host;
 
 use crate::db::tls;
+use crate::import::{child, upload};
 
 /// Every name this program reads, with its default where it has one.
 const KNOWN: &[(&str, &str)] = &[
@@ -27,6 +29,13 @@ const KNOWN: &[(&str, &str)] = &[
     ("LEKALO_LOG", "info"),
     ("LEKALO_PG_BIN", ""),
     ("LEKALO_ENV", "development"),
+    ("LEKALO_UPLOAD_MIB", "32"),
+    ("LEKALO_UPLOADS", "16"),
+    ("LEKALO_UPLOADS_PER_TENANT", "8"),
+    ("LEKALO_EXTRACT_MEMORY_MIB", "1024"),
+    ("LEKALO_EXTRACT_SECONDS", "60"),
+    ("LEKALO_EXTRACT_INFLATED_MIB", "256"),
+    ("LEKALO_EXTRACT_ANSWER_MIB", "32"),
 ];
 
 /// The whole configuration.
@@ -44,6 +53,10 @@ pub struct Config {
     pub log: String,
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
+    /// What uploaded files may take of the disk.
+    pub uploads: upload::Limits,
+    /// What reading one of them may cost.
+    pub extract: child::Limits,
     /// What is odd but not wrong, to be told once.
     pub warnings: Vec<String>,
 }
@@ -119,6 +132,8 @@ impl Config {
             log: source.text("LEKALO_LOG"),
             pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
             environment: source.text("LEKALO_ENV"),
+            uploads: source.uploads(),
+            extract: source.extract(),
             warnings: std::mem::take(&mut source.warnings),
         };
         if source.errors.is_empty() { Ok(config) } else { Err(ConfigError(source.errors)) }
@@ -245,6 +260,29 @@ impl Source {
         }
     }
 
+    fn uploads(&mut self) -> upload::Limits {
+        upload::Limits {
+            file_bytes: self.mebibytes("LEKALO_UPLOAD_MIB", 1),
+            at_once: self.parse("LEKALO_UPLOADS", |value| count(value, 1)),
+            per_tenant: self.parse("LEKALO_UPLOADS_PER_TENANT", |value| count(value, 1)),
+        }
+    }
+
+    fn extract(&mut self) -> child::Limits {
+        child::Limits {
+            // With less, not even the program itself fits.
+            memory_bytes: self.mebibytes("LEKALO_EXTRACT_MEMORY_MIB", 128),
+            seconds: self.parse("LEKALO_EXTRACT_SECONDS", |value| whole(value, 1, 3600)),
+            inflated_bytes: self.mebibytes("LEKALO_EXTRACT_INFLATED_MIB", 1),
+            answer_bytes: self.mebibytes("LEKALO_EXTRACT_ANSWER_MIB", 1),
+        }
+    }
+
+    /// A number of MiB, as bytes.
+    fn mebibytes(&mut self, name: &str, least: u64) -> u64 {
+        self.parse(name, |value| whole(value, least, 65_536)) << 20
+    }
+
     fn database_parts(&mut self) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         let port = self.parse_or("DB_PORT", 5432, |value| {
@@ -292,9 +330,13 @@ fn has_plain_hosts(config: &tokio_postgres::Config) -> bool {
 }
 
 fn count(value: &str, least: usize) -> Result<usize, String> {
+    whole(value, least, 1000)
+}
+
+fn whole<T: FromStr + PartialOrd + fmt::Display>(value: &str, least: T, most: T) -> Result<T, String> {
     match value.parse() {
-        Ok(number) if (least..=1000).contains(&number) => Ok(number),
-        _ => Err(format!("must be a number from {least} to 1000")),
+        Ok(number) if (&least..=&most).contains(&&number) => Ok(number),
+        _ => Err(format!("must be a number from {least} to {most}")),
     }
 }
 
@@ -307,70 +349,4 @@ fn boolean(value: &str) -> Result<bool, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::read(variables, Path::new("/nonexistent/.env"))
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_manual() {
-        let config = read(&[]).unwrap();
-        assert_eq!(describe(&config.database), "car_chatbot as postgres at localhost:5432");
-        assert_eq!((config.pool_size, config.max_overflow, config.echo), (5, 10, false));
-        assert!(config.db_options().switch_role);
-    }
-
-    #[test]
-    fn a_url_replaces_the_parts() {
-        let config =
-            read(&[("DATABASE_URL", "postgresql+asyncpg://bot:s%40crt@db:6432/shop"), ("DB_HOST", "ignored")]).unwrap();
-        assert_eq!(describe(&config.database), "shop as bot at db:6432");
-        assert_eq!(config.database.get_password(), Some(&b"s@crt"[..]));
-    }
-
-    #[test]
-    fn the_urls_sslmode_goes_before_the_variable() {
-        let url = "postgres://bot@db/shop?application_name=x&sslmode=verify-full";
-        let config = read(&[("DATABASE_URL", url), ("DB_SSLMODE", "disable")]).unwrap();
-        assert_eq!(config.tls, tls::Mode::VerifyFull);
-        assert_eq!(describe(&config.database), "shop as bot at db:5432");
-        assert!(read(&[("DATABASE_URL", "postgres://bot@db/shop?sslmode=maybe")]).is_err());
-    }
-
-    #[test]
-    fn all_errors_come_at_once_with_their_origin() {
-        let error = read(&[
-            ("DB_PORT", "tcp://10.0.0.1:5432"),
-            ("DB_POOL_SIZE", "many"),
-            ("LEKALO_ADDR", "here"),
-            ("LEKALO_OWNER_DATABASE_URL", "mysql://x"),
-        ])
-        .unwrap_err();
-        let text = error.to_string();
-        assert_eq!(error.0.len(), 4, "{text}");
-        assert!(text.contains("DB_POOL_SIZE=many (environment): must be a number"), "{text}");
-        assert!(text.contains("Kubernetes"), "{text}");
-    }
-
-    #[test]
-    fn secrets_are_in_no_message() {
-        let config = read(&[("DB_PASSWORD", "canary-1"), ("LEKALO_OWNER_DATABASE_URL", "postgres://o:canary-2@h/d")]);
-        assert!(!format!("{config:?}").contains("canary"));
-        let error = read(&[("DATABASE_URL", "postgres://u:canary-3@[bad/d")]).unwrap_err();
-        assert!(!error.to_string().contains("canary"), "{error}");
-        for misplaced in [("DATABASE_URL", "postgres://u:p@canary-4@h/d"), ("DB_HOST", "postgres://u:canary-5@h/d")] {
-            let error = read(&[misplaced]).unwrap_err();
-            assert!(!error.to_string().contains("canary"), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_a_warning_with_the_nearest_known_one() {
-        let config = read(&[("DB_POOLSIZE", "3"), ("LEKALO_PORT_50051_TCP", "tcp://x"), ("DBUS", "x")]).unwrap();
-        assert_eq!(config.warnings.len(), 2);
-        assert!(config.warnings[0].contains("did you mean DB_POOL_SIZE?"), "{:?}", config.warnings);
-    }
-}
+mod tests;

@@ -37,6 +37,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::db::Db;
 use crate::feeds::Feeds;
 use crate::import::run::Runner;
+use crate::import::upload::Uploads;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
@@ -70,16 +71,18 @@ pub struct World {
     pub imports: Runner,
     pub index: &'static Index,
     pub spellings: Arc<Spellings>,
+    pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
 
 impl World {
-    /// A world over this database.
+    /// A world over this database, with the usual limits on uploads.
     pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
-        let feeds = Feeds::new(db.clone());
-        Self { db, imports, index: Index::shipped(), spellings, feeds, stopping: CancellationToken::new() }
+        let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
+        let (index, stopping) = (Index::shipped(), CancellationToken::new());
+        Self { db, imports, index, spellings, uploads, feeds, stopping }
     }
 }
 

@@ -25,6 +25,8 @@ pub mod reference;
 pub mod resolve;
 mod runs;
 mod search;
+#[cfg(test)]
+mod shipped;
 pub mod suggest;
 pub mod words;
 

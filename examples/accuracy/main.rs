@@ -4,18 +4,14 @@
 //! `rows` measures cleaning, `queries` the resolver; each prints every miss in full, then its table. Both also count the even and
 //! the odd lines of the file apart, so that one half may be tuned on, its misses alone being shown, and the other be believed.
 
+mod labels;
 mod queries;
 mod rows;
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::time::Instant;
 
-use lekalo::domain::vehicle::slug;
 use lekalo::vehicles::Index;
-
-/// A line of a CSV, by column.
-type Line = HashMap<String, String>;
 
 /// Lines of a file, by whether their number (the header is line 1) is even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,17 +63,4 @@ fn shown(args: &mut Vec<String>) -> Result<Vec<Half>, Box<dyn Error>> {
         Some("none") => Ok(Vec::new()),
         _ => Err("--misses takes even, odd or none".into()),
     }
-}
-
-fn get<'a>(line: &'a Line, column: &str) -> &'a str {
-    line.get(column).map_or("", String::as_str)
-}
-
-/// Whether two names are one to clients, who name cars by slugs: "ist" and "Ist".
-fn is_same_name(one: &str, other: &str) -> bool {
-    slug(one) == slug(other)
-}
-
-fn percent(part: usize, whole: usize) -> String {
-    format!("{:.1} %", 100.0 * part as f64 / f64::max(1.0, whole as f64))
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use lekalo::vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
 use lekalo::vehicles::{Index, Model};
 
-use super::{Half, Line, get, is_same_name, percent};
+use super::Half;
+use super::labels::{self, Line, get, is_same_name, percent};
 
 /// What is counted for a class of queries.
 #[derive(Default)]
@@ -30,7 +31,7 @@ struct Count {
 
 /// Resolves every query and prints how many are right, and the misses of the halves to be shown.
 pub fn report(path: &str, shown: &[Half]) -> Result<(), Box<dyn Error>> {
-    let lines: Vec<Line> = csv::Reader::from_path(path)?.deserialize().collect::<Result<_, _>>()?;
+    let lines = labels::read(path)?;
     let index = Index::shipped();
     let resolver = Resolver::new(index);
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
@@ -55,10 +56,8 @@ pub fn report(path: &str, shown: &[Half]) -> Result<(), Box<dyn Error>> {
     for (class, count) in &counts {
         println!("{}", count.row(class));
     }
-    times.sort_unstable();
-    let at =
-        |percent: usize| times.get(times.len() * percent / 100).or(times.last()).copied().unwrap_or(Duration::ZERO);
-    println!("one resolve: median {:.0?}, p99 {:.0?}, longest {:.0?}", at(50), at(99), at(100));
+    let [median, p99, longest] = labels::spread(times);
+    println!("one resolve: median {median:.0?}, p99 {p99:.0?}, longest {longest:.0?}");
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use lekalo::import::extract::extract;
 use lekalo::import::table::{Table, TableRow};
 use lekalo::vehicles::Index;
 
-use super::{Half, Line, get, is_same_name, percent};
+use super::Half;
+use super::labels::{self, Line, get, is_same_name, percent};
 
 const FIELDS: [&str; 10] =
     ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
@@ -31,7 +32,7 @@ struct Count {
 /// Cleans the rows, of the document if there is one, else as the labels have them, and prints how many are right, and the misses
 /// of the halves to be shown.
 pub fn report(labels: &str, document: Option<&str>, shown: &[Half]) -> Result<(), Box<dyn Error>> {
-    let labels: Vec<Line> = csv::Reader::from_path(labels)?.deserialize().collect::<Result<_, _>>()?;
+    let labels = labels::read(labels)?;
     let mut table = table(&labels);
     if let Some(document) = document {
         table = read(document, &table)?;
@@ -102,7 +103,7 @@ fn table(labels: &[Line]) -> Table {
     Table {
         header: ["ID", "Марка", "Модель", "Год", "Описание"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        header_pages: Vec::new(),
+        headers: Vec::new(),
     }
 }
 

@@ -45,7 +45,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let served = async {
         let Some(db) = unless(&mut stop, fill(&mut database)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
-        serve(db, args.addr.unwrap_or(database.config.addr), stop, |addr| print_calls(addr, &psql)).await
+        serve(db, args.addr.unwrap_or(database.config.addr), &database.config, stop, |addr| print_calls(addr, &psql))
+            .await
     };
     let served = served.await;
     eprintln!("stopping PostgreSQL");

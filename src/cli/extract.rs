@@ -31,6 +31,9 @@ pub struct Args {
     /// Processor time this process may use
     #[arg(long, value_name = "SECONDS", hide = true)]
     limit_seconds: Option<u64>,
+    /// What all compressed parts of the file together may inflate to
+    #[arg(long, value_name = "BYTES", hide = true)]
+    limit_inflated: Option<u64>,
 }
 
 /// Understands each row of a raw.csv: make, model, generation, years, body, steering, borders, seat rows, trunk, issues.
@@ -51,14 +54,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         child::limit_self(args.limit_memory, args.limit_seconds)?;
     }
     let bytes = read_file(&args.file)?;
-    let result = extract::extract(&bytes);
+    let usual = extract::Limits::default();
+    let limits = extract::Limits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
+    let result = extract::extract_within(&bytes, &limits);
     if args.json {
         child::write_answer(&result, &mut std::io::stdout().lock())?;
         return result.map(|_| ()).map_err(|error| file_error(&file_name(&args.file), &error));
     }
     let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(files::write_raw(&table, out)?))?;
-    eprintln!("{} rows on {} pages", table.rows.len(), table.header_pages.len());
+    eprintln!("{}", told(&table));
     Ok(())
 }
 
@@ -68,6 +73,17 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     write(args.output.as_ref(), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
     eprintln!("{}", summary(&rows));
     Ok(())
+}
+
+/// How much was read, and which lines above the header are none of the rows.
+pub fn told(table: &Table) -> String {
+    let mut text = format!("{} rows on {} pages", table.rows.len(), table.page_count());
+    let titles: Vec<String> = table.titles().map(|title| title.cells.join(" ").trim().to_owned()).collect();
+    if !titles.is_empty() {
+        let shown: String = titles.join(" / ").chars().take(200).collect();
+        text += &format!("; {} lines above the header are no rows: {shown}", titles.len());
+    }
+    text
 }
 
 /// What is wrong with a file, for the user.

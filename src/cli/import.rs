@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
-use super::extract::{clean, file_error, read_raw, summary, write};
+use super::extract::{clean, file_error, read_raw, summary, told, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use crate::domain::import::CleanRow;
 use crate::import::run::with_headers;
@@ -102,7 +102,7 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
         write(Some(&raw_path), |out| Ok(files::write_raw(&table, out)?))?;
         table
     };
-    progress.say(&format!("{} rows on {} pages → {}", table.rows.len(), table.header_pages.len(), raw_path.display()));
+    progress.say(&format!("{} → {}", told(&table), raw_path.display()));
     Ok(Source::Raw { table, sha256: Sha256::digest(&bytes).to_vec() })
 }
 

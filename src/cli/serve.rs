@@ -9,10 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{self, Database};
 use super::output::UserError;
+use crate::config::Config;
 use crate::db::Db;
 use crate::grpc::{self, World};
-use crate::import::child::{Extractor, Limits};
+use crate::import::child::Extractor;
 use crate::import::run::Runner;
+use crate::import::upload::Uploads;
 use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
@@ -44,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             database.connect().await
         };
         let Some(db) = unless(&mut stop, starting).await? else { return Ok(()) };
-        serve(db, args.addr.unwrap_or(database.config.addr), stop, |_| {}).await
+        serve(db, args.addr.unwrap_or(database.config.addr), &database.config, stop, |_| {}).await
     };
     let served = served.await;
     served.and(database.close().await)
@@ -65,6 +67,7 @@ pub async fn unless<T>(
 pub async fn serve(
     db: Db,
     addr: SocketAddr,
+    config: &Config,
     stop: impl Future<Output = ()> + Send,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
@@ -76,10 +79,11 @@ pub async fn serve(
     tokio::task::spawn_blocking(Index::shipped).await?;
     let spellings = Arc::new(Spellings::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: Limits::default() });
+    let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: config.extract.clone() });
+    let world = World { uploads: Uploads::new(config.uploads.clone()), ..World::new(db, imports, spellings) };
     eprintln!("listening on {addr}");
     ready(addr);
-    grpc::serve(listener, World::new(db, imports, spellings), stop).await
+    grpc::serve(listener, world, stop).await
 }
 
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
@@ -18,13 +16,11 @@ use crate::domain::Error;
 use crate::domain::error::Kind;
 use crate::domain::import::{Import, NewImport};
 use crate::domain::tenant::Tenant;
-use crate::import::run::{append, temp_file};
+use crate::import::upload::Upload;
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::import_service_server::ImportService;
 use crate::proto::lekalo::v1::upload_import_request::Payload;
 
-/// The largest file taken.
-pub const MAX_FILE_BYTES: u64 = 32 << 20;
 /// The largest chunk taken.
 const MAX_CHUNK_BYTES: usize = 3 << 20;
 /// How long a client may take between two chunks.
@@ -58,12 +54,13 @@ impl ImportService for World {
         // Refuse what can be refused before the file travels.
         let (tenant, category) = self.sold_category(&tenant, &category).await?;
 
-        let received = tokio::time::timeout(UPLOAD_TIMEOUT, receive_file(&mut messages));
-        let (file, sha256) = received.await.map_err(|_| Error::DeadlineExceeded)??;
+        let mut file = self.uploads.begin(tenant.id)?;
+        let received = tokio::time::timeout(UPLOAD_TIMEOUT, receive_file(&mut messages, &mut file));
+        received.await.map_err(|_| Error::DeadlineExceeded)??;
         let new = NewImport {
             category_id: category.id,
             file_name,
-            sha256,
+            sha256: file.sha256(),
             mode: convert::mode(mode),
             validate_only: header.validate_only,
             allow_large_withdrawal: header.allow_large_withdrawal,
@@ -242,11 +239,8 @@ async fn next_payload(messages: &mut Streaming<pb::UploadImportRequest>) -> Resu
     }
 }
 
-/// Writes the chunks to a file; its SHA-256 comes with it.
-async fn receive_file(messages: &mut Streaming<pb::UploadImportRequest>) -> Result<(NamedTempFile, Vec<u8>), Status> {
-    let mut file = temp_file()?;
-    let mut hash = Sha256::new();
-    let mut total = 0u64;
+/// Writes the chunks to the file.
+async fn receive_file(messages: &mut Streaming<pb::UploadImportRequest>, file: &mut Upload) -> Result<(), Status> {
     while let Some(payload) = next_payload(messages).await? {
         let Payload::Chunk(chunk) = payload else {
             return Err(out_of_order("only the first message may be the header").into());
@@ -255,18 +249,12 @@ async fn receive_file(messages: &mut Streaming<pb::UploadImportRequest>) -> Resu
             let description = format!("must have at most {MAX_CHUNK_BYTES} bytes");
             return Err(Error::invalid("chunk", "FIELD_TOO_LONG", description).into());
         }
-        total += chunk.len() as u64;
-        if total > MAX_FILE_BYTES {
-            let description = format!("the file must have at most {} MiB; split it", MAX_FILE_BYTES >> 20);
-            return Err(Error::invalid("chunk", "FILE_TOO_LARGE", description).into());
-        }
-        hash.update(&chunk);
-        append(&mut file, &chunk)?;
+        file.append(&chunk)?;
     }
-    if total == 0 {
+    if file.bytes() == 0 {
         return Err(Error::invalid("chunk", "FIELD_REQUIRED", "the file is empty; send its bytes in chunks").into());
     }
-    Ok((file, hash.finalize().to_vec()))
+    Ok(())
 }
 
 fn out_of_order(description: &str) -> Error {

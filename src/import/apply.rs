@@ -74,7 +74,7 @@ async fn understood_by_now(own: Tenant<'_>, id: Uuid, spellings: &Spellings) -> 
     let header = document_header(&own.import_header(id).await?);
     let index = spellings.index().await?;
     let positions: Vec<i32> = rejected.iter().map(|row| row.position).collect();
-    let table = Table { header, rows: rejected.into_iter().map(table_row).collect(), header_pages: Vec::new() };
+    let table = Table { header, rows: rejected.into_iter().map(table_row).collect(), headers: Vec::new() };
     let cleaned = tokio::task::spawn_blocking(move || clean(&table, &index)).await.map_err(Error::internal)?;
     // Without columns for make and model nothing more is understood.
     let rows = positions.into_iter().zip(cleaned.unwrap_or_default());

@@ -1,7 +1,7 @@
 //! Reading a stranger's file in a process of its own: a hostile file kills the child, not the server.
 //!
 //! The child is this same program (`lekalo extract FILE --json`). It answers in JSON lines: the header, one line per
-//! row, and the header pages as the last line, without which the answer is not complete.
+//! row, and the header rows as the last line, without which the answer is not complete.
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 use super::extract::ExtractError;
-use super::table::{Table, TableRow};
+use super::table::{HeaderRow, Table, TableRow};
 
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_SAID: u64 = 4 << 10;
@@ -26,14 +26,16 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processor time and, twice that, wall time.
     pub seconds: u64,
-    /// Length of the child's answer.
+    /// Length of the child's answer, which is the text of all rows: the server holds it in memory.
     pub answer_bytes: u64,
+    /// What all compressed parts of the file together may inflate to.
+    pub inflated_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 1 GiB of address space, 60 s, 512 MiB of answer.
+    /// 1 GiB of address space, 60 s, 32 MiB of answer, 256 MiB inflated.
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 512 << 20 }
+        Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 32 << 20, inflated_bytes: 256 << 20 }
     }
 }
 
@@ -43,7 +45,7 @@ impl Default for Limits {
 enum Line {
     Header(Vec<String>),
     Row(i32, i32, Vec<String>),
-    HeaderPages(Vec<i32>),
+    Headers(Vec<HeaderRow>),
     Error(ExtractError),
 }
 
@@ -66,6 +68,7 @@ impl Extractor {
             .arg("--json")
             .arg(format!("--limit-memory={}", self.limits.memory_bytes))
             .arg(format!("--limit-seconds={}", self.limits.seconds))
+            .arg(format!("--limit-inflated={}", self.limits.inflated_bytes))
             .arg("--")
             .arg(file)
             .env_clear()
@@ -110,7 +113,11 @@ impl Extractor {
             Ok(Ok(status)) => was_limited(*status, &said),
             Ok(Err(_)) => false,
         };
-        if met_limit || answer.len() as u64 >= self.limits.answer_bytes {
+        if answer.len() as u64 >= self.limits.answer_bytes {
+            let message = format!("the rows of the file have more than {} MiB of text", self.limits.answer_bytes >> 20);
+            return Err(ExtractError::new("LIMIT_EXCEEDED", message, "split the file"));
+        }
+        if met_limit {
             return Err(ExtractError::new(
                 "LIMIT_EXCEEDED",
                 format!(
@@ -154,7 +161,7 @@ pub fn write_answer(result: &Result<Table, ExtractError>, out: &mut impl Write) 
             for row in &table.rows {
                 line(Line::Row(row.page_number, row.row_number, row.cells.clone()))?;
             }
-            line(Line::HeaderPages(table.header_pages.clone()))?;
+            line(Line::Headers(table.headers.clone()))?;
         }
     }
     out.flush()
@@ -167,7 +174,7 @@ fn read_answer(answer: &[u8]) -> Option<Result<Table, ExtractError>> {
         match serde_json::from_str(&line.ok()?).ok()? {
             Line::Header(header) => table.header = header,
             Line::Row(page_number, row_number, cells) => table.rows.push(TableRow { page_number, row_number, cells }),
-            Line::HeaderPages(header_pages) => return Some(Ok(Table { header_pages, ..table })),
+            Line::Headers(headers) => return Some(Ok(Table { headers, ..table })),
             Line::Error(error) => return Some(Err(error)),
         }
     }
@@ -201,7 +208,7 @@ mod tests {
             rows: vec![TableRow {
                 page_number: 1, row_number: 1, cells: vec!["7".into(), "«Нива»\n\"2\"".into()]
             }],
-            header_pages: vec![1],
+            headers: vec![HeaderRow { page_number: 1, cells: vec!["ID".into(), "Марка".into()] }],
         }
     }
 

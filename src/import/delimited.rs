@@ -1,131 +1,131 @@
-//! Delimited text: CSV and TSV, in UTF-8 or windows-1251, separated by comma, semicolon or tab.
+//! Delimited text: CSV and TSV, in UTF-8, UTF-16 or windows-1251, separated by comma, semicolon or tab.
 
-use encoding_rs::WINDOWS_1251;
+use encoding_rs::{Encoding, WINDOWS_1251};
 
 use super::extract::ExtractError;
-use super::table::{Column, Table, TableRow};
+use super::files::unescape;
+use super::grid::{Grid, HEADER_SEARCH, Overhang};
+use super::table::{Column, Table};
 
-/// How many lines may precede the header (a title, the shop's address).
-const HEADER_SEARCH: usize = 20;
-
-/// The largest price list: far above any real one (a thousand rows), far below what strains the server.
-const MAX_ROWS: usize = 200_000;
+/// Put at the text's end: if it is read as a line of its own, every quoted cell before it has ended.
+const LAST: &str = "LekaloLast";
 
 /// Reads the table below the first line that names its columns.
 ///
 /// # Errors
 /// When no line does, a quoted cell does not end, or the text is no text.
 pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
-    if let Some(place) = bytes.iter().position(|byte| *byte == 0) {
-        let line = 1 + bytes.iter().take(place).filter(|byte| **byte == b'\n').count();
+    let mut text = decode(bytes)?;
+    if let Some(place) = text.find('\0') {
+        let line = 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
         let message = format!("line {line} of the file holds a zero byte, which no text has");
         return Err(ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again"));
     }
-    let text = decode(bytes)?;
+    text.push('\n');
+    text.push_str(LAST);
     let delimiter = delimiter(&text);
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut records = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| {
-            let line = error.position().map_or(0, csv::Position::line);
-            ExtractError::new(
-                "FILE_DAMAGED",
-                format!("line {line} of the file cannot be read as {}-separated text", name(delimiter)),
-                "check the quotes on that line, or save the file as CSV again",
-            )
-        })?;
-        records.push(record.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+    let mut grid = Grid::new(1, Overhang::Misread);
+    let mut reader = reader(&text, delimiter);
+    let mut record = csv::StringRecord::new();
+    loop {
+        let (start, line) = (reader.position().byte(), reader.position().line());
+        let is_read = reader.read_record(&mut record).map_err(|_| unclosed(line))?;
+        let raw = between(&text, start, reader.position().byte());
+        if raw.trim_start() == LAST {
+            return grid.finish();
+        }
+        let columns = grid.header().map_or(usize::MAX, <[String]>::len);
+        let swallows = |cell: &str| swallowed_lines(cell, delimiter, columns);
+        if !is_read || misquoted(raw, delimiter) || record.iter().any(swallows) {
+            return Err(unclosed(line));
+        }
+        grid.push(line, record.iter().map(|cell| unescape(cell.trim()).trim().to_owned()).collect())?;
     }
-    table(records, 1)
 }
 
-/// Makes a table of records: the header is the first of them that names make and model.
-pub(super) fn table(records: Vec<Vec<String>>, page_number: i32) -> Result<Table, ExtractError> {
-    let is_header = |record: &Vec<String>| Column::is_header(record.iter().map(String::as_str));
-    let Some(place) = records.iter().take(HEADER_SEARCH).position(is_header) else {
-        return Err(no_header(&records));
-    };
-    let mut records = records.into_iter().skip(place);
-    let mut header = records.next().unwrap_or_default();
-    while header.last().is_some_and(String::is_empty) {
-        header.pop();
-    }
-    let mut table = Table { header, rows: Vec::new(), header_pages: vec![page_number] };
-    for mut cells in records {
-        if cells.iter().all(String::is_empty) {
-            continue;
-        }
-        let row_number = table.rows.len() as i32 + 1;
-        if cells.len() > table.header.len() && cells.iter().skip(table.header.len()).any(|cell| !cell.is_empty()) {
-            return Err(ExtractError::new(
-                "FILE_DAMAGED",
-                format!(
-                    "data row {row_number} has {} cells, but the header names only {} columns: {}",
-                    cells.len(),
-                    table.header.len(),
-                    cells.join(" | ")
-                ),
-                "put cells that contain the separator into quotes, or name the additional columns in the header",
-            ));
-        }
-        if table.rows.len() == MAX_ROWS {
-            let message = format!("the table has more than {MAX_ROWS} rows");
-            return Err(ExtractError::new("LIMIT_EXCEEDED", message, "split the file"));
-        }
-        cells.resize(table.header.len(), String::new());
-        table.rows.push(TableRow { page_number, row_number, cells });
-    }
-    if table.rows.is_empty() {
-        return Err(ExtractError::new("NO_ROWS", "the table has a header but no rows below it", "check the file"));
-    }
-    Ok(table)
+fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes())
 }
 
-fn no_header(records: &[Vec<String>]) -> ExtractError {
-    let first: Vec<String> = records.iter().take(3).map(|record| record.join(" | ")).collect();
-    let first: String = first.join(" / ").chars().take(300).collect();
-    ExtractError::new(
-        "NO_HEADER",
-        format!(
-            "no table header found: one line must name at least the make and model columns (\"Марка\", \"Модель\" or \
-             \"Make\", \"Model\"); the first lines read are: {first}"
-        ),
-        "add a header line to the file",
-    )
+fn between(text: &str, start: u64, end: u64) -> &str {
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    text.get(place(start)..place(end)).unwrap_or_default()
 }
 
-/// UTF-8, or else windows-1251; a file that begins as UTF-8 with Russian letters and goes on as something else is damaged.
+/// Whether a cell of several lines goes on behind the quote that ends it: that quote was meant to begin another cell.
+fn misquoted(record: &str, delimiter: u8) -> bool {
+    let (mut in_quotes, mut cell_begins, mut lines) = (false, true, 0);
+    let mut bytes = record.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' if in_quotes && bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            b'"' if in_quotes => {
+                in_quotes = false;
+                if lines > 0 && bytes.peek().is_some_and(|next| *next != delimiter && !matches!(next, b'\r' | b'\n')) {
+                    return true;
+                }
+            }
+            b'"' if cell_begins => (in_quotes, lines) = (true, 0),
+            b'\n' if in_quotes => lines += 1,
+            _ => {}
+        }
+        cell_begins = !in_quotes && byte == delimiter || matches!(byte, b'\r' | b'\n') && cell_begins;
+    }
+    false
+}
+
+/// Whether a cell looks like whole lines of the table: its quote was meant to end earlier.
+fn swallowed_lines(cell: &str, delimiter: u8, columns: usize) -> bool {
+    let separators = |line: &str| line.bytes().filter(|byte| *byte == delimiter).count();
+    cell.contains('\n') && cell.lines().any(|line| separators(line) >= columns.saturating_sub(1).max(2))
+}
+
+fn unclosed(line: u64) -> ExtractError {
+    let message = format!("a quote that opens a cell on line {line} of the file does not close where the cell ends");
+    ExtractError::new("FILE_DAMAGED", message, "mend the quotes on that line, or save the file as CSV again")
+}
+
+/// The file's text. Without a byte order mark it is UTF-8, or else windows-1251; what is mostly UTF-8 is damaged UTF-8.
 fn decode(bytes: &[u8]) -> Result<String, ExtractError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let Err(error) = std::str::from_utf8(bytes) else { return Ok(String::from_utf8_lossy(bytes).into_owned()) };
-    let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-    if valid.is_ascii() {
-        return Ok(WINDOWS_1251.decode_without_bom_handling(bytes).0.into_owned());
+    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
+        let (text, _, has_errors) = encoding.decode(bytes);
+        return if has_errors { Err(damaged(bytes, encoding.name())) } else { Ok(text.into_owned()) };
     }
-    let message = format!("byte {} of the file is no UTF-8: it is cut off or damaged there", valid.len() + 1);
-    Err(ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again"))
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.to_owned());
+    }
+    let (mut letters, mut invalid) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        letters += chunk.valid().chars().filter(|ch| !ch.is_ascii()).count();
+        invalid += usize::from(!chunk.invalid().is_empty());
+    }
+    if letters > invalid {
+        return Err(damaged(bytes, "UTF-8"));
+    }
+    Ok(WINDOWS_1251.decode_without_bom_handling(bytes).0.into_owned())
 }
 
-/// The separator that the header line, or else the first line, has most of.
-fn delimiter(text: &str) -> u8 {
-    let lines: Vec<&str> = text.lines().take(HEADER_SEARCH).collect();
-    let candidates = [b',', b';', b'\t'];
-    let cells = |line: &str, delimiter: u8| -> Vec<String> {
-        line.split(char::from(delimiter)).map(|cell| cell.trim_matches('"').to_owned()).collect()
+fn damaged(bytes: &[u8], encoding: &str) -> ExtractError {
+    let place = match (encoding, std::str::from_utf8(bytes)) {
+        ("UTF-8", Err(error)) => format!("byte {} of the file", error.valid_up_to() + 1),
+        _ => "the file".to_owned(),
     };
-    let heads =
-        |delimiter: &u8| lines.iter().any(|line| Column::is_header(cells(line, *delimiter).iter().map(String::as_str)));
-    let most = |delimiter: &u8| lines.first().map_or(0, |line| line.matches(char::from(*delimiter)).count());
-    candidates.into_iter().find(heads).or_else(|| candidates.into_iter().max_by_key(most)).unwrap_or(b',')
+    let message = format!("{place} is no {encoding} as the rest is: it is cut off or damaged there");
+    ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again")
 }
 
-fn name(delimiter: u8) -> &'static str {
-    match delimiter {
-        b';' => "semicolon",
-        b'\t' => "tab",
-        _ => "comma",
-    }
+/// The separator with which a line names the columns, or else the one that the first line has most of.
+fn delimiter(text: &str) -> u8 {
+    const CANDIDATES: [u8; 3] = [b',', b';', b'\t'];
+    let names_columns = |delimiter: &u8| {
+        let mut records = reader(text, *delimiter).into_records().take(HEADER_SEARCH + 1).flatten();
+        records.any(|record| Column::is_header(record.iter()))
+    };
+    let first = text.lines().next().unwrap_or_default();
+    let most = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
+    CANDIDATES.into_iter().find(names_columns).or_else(|| CANDIDATES.into_iter().max_by_key(most)).unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -136,16 +136,34 @@ mod tests {
         table.rows.iter().map(|row| row.cells.iter().map(String::as_str).collect()).collect()
     }
 
+    fn utf16(text: &str) -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    }
+
     #[test]
     fn separators_and_encodings_are_detected() {
         let text = "Прайс\nМарка;Модель;Год\nТойота;Камри;2018\n\n\"Ниссан; Япония\";Жук;\n";
-        for bytes in [text.as_bytes().to_vec(), WINDOWS_1251.encode(text).0.into_owned()] {
+        for bytes in [text.as_bytes().to_vec(), WINDOWS_1251.encode(text).0.into_owned(), utf16(text)] {
             let table = read(&bytes).unwrap();
             assert_eq!(table.header, ["Марка", "Модель", "Год"]);
             assert_eq!(cells(&table), [vec!["Тойота", "Камри", "2018"], vec!["Ниссан; Япония", "Жук", ""]]);
+            assert_eq!(table.headers.len(), 2);
         }
         let table = read("\u{feff}Make\tModel\nKia\tRio\n".as_bytes()).unwrap();
         assert_eq!(cells(&table), [vec!["Kia", "Rio"]]);
+    }
+
+    #[test]
+    fn a_separator_inside_a_quoted_name_parts_nothing() {
+        let table = read("\"Год; с, по\";Марка;Модель\n2018;Киа;Рио\n".as_bytes()).unwrap();
+        assert_eq!(cells(&table), [vec!["2018", "Киа", "Рио"]]);
+    }
+
+    #[test]
+    fn damaged_utf_8_is_not_taken_for_another_encoding() {
+        let mut bytes = "Make,Model\nТойота,Камри\nНиссан,Жук\n".as_bytes().to_vec();
+        bytes[12] = b'?';
+        assert!(read(&bytes).unwrap_err().message.contains("byte 12 of the file is no UTF-8"));
     }
 
     #[test]
@@ -158,6 +176,23 @@ mod tests {
     #[test]
     fn a_row_with_more_cells_than_columns_is_not_cut() {
         let error = read("Марка,Модель\nТойота,Камри,50,55\n".as_bytes()).unwrap_err();
-        assert!(error.message.contains("data row 1 has 4 cells"), "{}", error.message);
+        assert!(error.message.contains("line 2 has 4 cells"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_swallows_no_rows() {
+        for rows in ["1,\"Кедр,А6\n2,Бриз,2\n3,Лотос,5\n", "1,\"Кедр,А6\n2,\"Бриз,2\n3,Лотос,5\n"]
+        {
+            let error = read(format!("ID,Марка,Модель\n{rows}").as_bytes()).unwrap_err();
+            assert!(error.message.contains("line 2"), "{}", error.message);
+        }
+        let table = read("ID,Марка,Модель\n1,\"Кедр\nи Ко, завод\",А6\n".as_bytes()).unwrap();
+        assert_eq!(cells(&table), [vec!["1", "Кедр\nи Ко, завод", "А6"]]);
+    }
+
+    #[test]
+    fn what_an_export_escaped_is_itself_again() {
+        let table = read("Марка,Модель,Описание\nКедр,-,'=1+1\nБриз,-2020,'тихий'\n".as_bytes()).unwrap();
+        assert_eq!(cells(&table), [vec!["Кедр", "-", "=1+1"], vec!["Бриз", "-2020", "'тихий'"]]);
     }
 }

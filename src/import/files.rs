@@ -4,9 +4,9 @@
 //! Both are CSV in UTF-8, written with a byte order mark so that spreadsheets open them, read with or without; semicolons and
 //! tabs are understood too, because spreadsheets save them.
 //!
-//! **Formulas.** A spreadsheet executes a cell that begins with `=`, `+`, `@`, a tab, or a `-` with more than a number behind
-//! it. Such a cell is written with an apostrophe before it, and reading takes the apostrophe away; "-" and "-2020" stay as they
-//! are. See [`escape`].
+//! **Formulas.** A spreadsheet executes a cell that begins with `=`, `+`, `@`, a tab, a carriage return, or a `-` with more than a
+//! number behind it. Such a cell is written with an apostrophe before it, and reading takes the apostrophe away; "-" and "-2020"
+//! stay as they are. See [`escape`].
 
 mod clean_csv;
 mod raw_csv;
@@ -201,6 +201,8 @@ mod tests {
             "+ багаж",
             "@SUM(A1)",
             "\tx",
+            "\r=1",
+            "--",
             "-1+1",
             "-A1",
             "- с бортами",

@@ -1,7 +1,6 @@
 //! Carrying an import out: record it, read its rows, merge them, and say how it ended.
 
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,8 @@ use uuid::Uuid;
 
 use super::child::Extractor;
 use super::clean::{CleanError, clean};
-use super::table::Table;
+use super::table::{HeaderRow, Table};
+use super::upload::Upload;
 use crate::db::imports::Start;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
@@ -58,7 +58,7 @@ impl Runner {
     }
 
     /// Starts a QUEUED import of `file`, which is kept until it is read.
-    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: tempfile::NamedTempFile) {
+    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Upload) {
         let runner = self.clone();
         self.tasks.spawn(async move {
             let rows = async {
@@ -206,38 +206,22 @@ pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failur
 
 /// Adds the header rows of a table's pages before the rows of their page.
 pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
-    let mut headers = table.header_pages.iter().peekable();
-    let mut all = Vec::with_capacity(rows.len() + table.header_pages.len());
-    let header = |page_number| header_row(page_number, table.header.clone());
-    for row in rows {
-        while let Some(page_number) = headers.next_if(|page| **page <= row.page_number) {
-            all.push(header(*page_number));
+    let mut headers = table.headers.iter().peekable();
+    let mut all = Vec::with_capacity(rows.len() + table.headers.len());
+    let row = |header: &HeaderRow| header_row(header.page_number, header.cells.clone());
+    for clean in rows {
+        while let Some(header) = headers.next_if(|header| header.page_number <= clean.page_number) {
+            all.push(row(header));
         }
-        all.push(row);
+        all.push(clean);
     }
-    all.extend(headers.map(|page_number| header(*page_number)));
+    all.extend(headers.map(row));
     all
 }
 
 /// A header row, as number 0 of its page.
 pub fn header_row(page_number: i32, cells: Vec<String>) -> CleanRow {
     CleanRow { page_number, is_header: true, confidence: Confidence::High, cells, ..CleanRow::default() }
-}
-
-/// Keeps an upload where the extracting process can read it.
-///
-/// # Errors
-/// When the disk is full or not writable.
-pub fn temp_file() -> Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix("lekalo-upload-").tempfile().map_err(Error::internal)
-}
-
-/// Appends a chunk to an upload.
-///
-/// # Errors
-/// As [`temp_file`].
-pub fn append(file: &mut tempfile::NamedTempFile, chunk: &[u8]) -> Result<()> {
-    file.write_all(chunk).map_err(Error::internal)
 }
 
 const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";
@@ -275,7 +259,7 @@ mod tests {
         let table = Table {
             header: vec!["Марка".into()],
             rows: vec![TableRow { page_number: 1, row_number: 1, cells: vec![] }],
-            header_pages: vec![1, 2, 3],
+            headers: (1..=3).map(|page_number| HeaderRow { page_number, cells: vec!["Марка".into()] }).collect(),
         };
         let all = with_headers(&table, vec![row(1, 1), row(1, 2), row(3, 1)]);
         let places: Vec<_> = all.iter().map(|row| (row.page_number, row.row_number, row.is_header)).collect();

@@ -1,93 +1,157 @@
-//! Spreadsheets: XLSX, XLS, XLSB and ODS. A page is a sheet.
+//! Spreadsheets: XLSX, XLSB, XLS and ODS. A page is a sheet.
+
+mod archive;
+mod cells;
 
 use std::io::Cursor;
 
-use calamine::{Data, Range, Reader as _, open_workbook_auto_from_rs};
+use calamine::{Ods, OdsError, Reader as _, Xls, Xlsb, Xlsx, XlsxError};
 
-use super::delimited;
-use super::extract::ExtractError;
+use super::extract::{ExtractError, Limits, OLE};
+use super::grid::{Grid, MAX_COLUMNS, Overhang};
 use super::table::Table;
+use cells::Rows;
 
-/// Reads every sheet that has a header; all of them must have the same columns.
+type Bytes<'a> = Cursor<&'a [u8]>;
+
+/// An open workbook.
+enum Book<'a> {
+    Xlsx(Xlsx<Bytes<'a>>),
+    Xlsb(Xlsb<Bytes<'a>>),
+    Xls(Xls<Bytes<'a>>),
+    Ods(Ods<Bytes<'a>>),
+}
+
+/// Reads every sheet that has text; each must have a header, and columns of the same name are one column.
 ///
 /// # Errors
-/// When the workbook is damaged or protected, no sheet has a header, or two sheets' columns differ.
-pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
-    let mut workbook = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
+/// When the workbook is damaged or protected, inflates to too much, or a sheet has text but no table.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<Table, ExtractError> {
+    // A stranger's file may meet a bug in the spreadsheet library: that is one more damaged file.
+    let table = std::panic::catch_unwind(|| read_whole(bytes, limits));
+    table.unwrap_or_else(|_| Err(damaged("reading it failed in an unforeseen way")))
+}
+
+fn read_whole(bytes: &[u8], limits: &Limits) -> Result<Table, ExtractError> {
+    let mut book = open(bytes, limits)?;
     let mut whole: Option<Table> = None;
-    let (mut without_header, mut without_rows) = (None, None);
-    for (page_number, sheet) in (1i32..).zip(workbook.sheet_names()) {
-        let range = workbook.worksheet_range(&sheet).map_err(damaged)?;
-        if range.is_empty() {
-            continue;
-        }
-        let table = match delimited::table(records(&range), page_number) {
-            Ok(table) => table,
-            Err(error) if error.code == "NO_HEADER" => {
-                let message = format!("sheet «{sheet}»: {}", error.message);
-                without_header.get_or_insert(ExtractError { message, ..error });
-                continue;
-            }
-            Err(error) if error.code == "NO_ROWS" => {
+    let mut without_rows = None;
+    for (page_number, sheet) in (1i32..).zip(book.sheet_names()) {
+        let mut rows = Rows::new(Grid::new(page_number, Overhang::Remark));
+        let table = match book.read_sheet(&sheet, &mut rows).and_then(|()| rows.finish()) {
+            Ok(Some(table)) => table,
+            Ok(None) => continue,
+            Err(error) => {
+                let error = ExtractError { message: format!("sheet «{sheet}»: {}", error.message), ..error };
+                // A sheet with a header alone hides nothing.
+                if error.code != "NO_ROWS" {
+                    return Err(error);
+                }
                 without_rows.get_or_insert(error);
                 continue;
             }
-            Err(error) => {
-                return Err(ExtractError { message: format!("sheet «{sheet}»: {}", error.message), ..error });
-            }
         };
         match &mut whole {
+            Some(whole) => whole.append(table),
             None => whole = Some(table),
-            Some(whole) if whole.header == table.header => {
-                whole.rows.extend(table.rows);
-                whole.header_pages.extend(table.header_pages);
-            }
-            Some(whole) => {
-                return Err(ExtractError::new(
-                    "COLUMNS_DIFFER",
-                    format!(
-                        "sheet «{sheet}» has the columns {}, but the sheet before it has {}",
-                        table.header.join(", "),
-                        whole.header.join(", ")
-                    ),
-                    "give all sheets the same columns, or upload them as separate files",
-                ));
-            }
         }
     }
-    match (whole, without_header) {
-        // A sheet that was not read would be lost without a trace.
-        (_, Some(error)) => Err(error),
-        (Some(whole), None) => Ok(whole),
-        (None, None) => {
-            Err(without_rows
-                .unwrap_or_else(|| ExtractError::new("NO_ROWS", "the workbook has no cells", "check the file")))
+    let none =
+        || without_rows.unwrap_or_else(|| ExtractError::new("NO_ROWS", "the workbook has no cells", "check the file"));
+    let whole = whole.ok_or_else(none)?;
+    if whole.header.len() > MAX_COLUMNS {
+        let message = format!("the sheets have more than {MAX_COLUMNS} different columns");
+        return Err(ExtractError::new("LIMIT_EXCEEDED", message, "give all sheets the same columns"));
+    }
+    Ok(whole)
+}
+
+/// Opens a workbook by what it contains.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Book<'a>, ExtractError> {
+    let cursor = || Cursor::new(bytes);
+    if bytes.starts_with(OLE) {
+        // A protected XLSX stands inside the same container as an old XLS.
+        return match Xlsx::new(cursor()) {
+            Err(XlsxError::Password) => Err(encrypted()),
+            _ => Xls::new(cursor()).map(Book::Xls).map_err(|error| unreadable(&error.into())),
+        };
+    }
+    let parts = archive::check(bytes, limits)?;
+    let has = |name: &str| parts.iter().any(|part| part.eq_ignore_ascii_case(name));
+    let book = if has("xl/workbook.xml") {
+        Xlsx::new(cursor()).map(Book::Xlsx).map_err(calamine::Error::from)
+    } else if has("xl/workbook.bin") {
+        Xlsb::new(cursor()).map(Book::Xlsb).map_err(calamine::Error::from)
+    } else if has("content.xml") {
+        Ods::new(cursor()).map(Book::Ods).map_err(calamine::Error::from)
+    } else {
+        return Err(damaged("it is an archive, but no workbook is in it"));
+    };
+    book.map_err(|error| unreadable(&error))
+}
+
+impl Book<'_> {
+    fn sheet_names(&self) -> Vec<String> {
+        match self {
+            Self::Xlsx(book) => book.sheet_names(),
+            Self::Xlsb(book) => book.sheet_names(),
+            Self::Xls(book) => book.sheet_names(),
+            Self::Ods(book) => book.sheet_names(),
         }
     }
-}
 
-/// The sheet's rows from its first used cell on; [`Range`] is as large as its used corner to corner.
-fn records(range: &Range<Data>) -> Vec<Vec<String>> {
-    range.rows().map(|row| row.iter().map(text).collect()).collect()
-}
-
-/// A cell as a person reads it: whole numbers without a fraction.
-fn text(cell: &Data) -> String {
-    match cell {
-        Data::Empty => String::new(),
-        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
-        other => other.to_string().trim().to_owned(),
+    /// Reads a sheet cell by cell where the format allows it: no cell far away makes a large area of empty ones.
+    fn read_sheet(&mut self, name: &str, rows: &mut Rows) -> Result<(), ExtractError> {
+        match self {
+            Self::Xlsx(book) => {
+                let mut cells = match book.worksheet_cells_reader(name) {
+                    Err(XlsxError::NotAWorksheet(_)) => return Ok(()),
+                    cells => cells.map_err(|error| unreadable(&error.into()))?,
+                };
+                while let Some(cell) = cells.next_cell_with_formula().map_err(|error| unreadable(&error.into()))? {
+                    // A program that does not calculate leaves a formula without its value: better seen than lost.
+                    match cell.formula {
+                        Some(formula) if matches!(cell.value, calamine::DataRef::Empty) => {
+                            rows.put(cell.pos, format!("={formula}"))?;
+                        }
+                        _ => rows.put(cell.pos, cells::text(cell.value.into()))?,
+                    }
+                }
+            }
+            Self::Xlsb(book) => {
+                let mut cells = book.worksheet_cells_reader(name).map_err(|error| unreadable(&error.into()))?;
+                while let Some(cell) = cells.next_cell().map_err(|error| unreadable(&error.into()))? {
+                    rows.put(cell.get_position(), cells::text(cell.get_value().clone().into()))?;
+                }
+            }
+            Self::Xls(book) => {
+                rows.put_all(&book.worksheet_range(name).map_err(|error| unreadable(&error.into()))?)?;
+            }
+            Self::Ods(book) => {
+                rows.put_all(&book.worksheet_range(name).map_err(|error| unreadable(&error.into()))?)?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn damaged(error: calamine::Error) -> ExtractError {
-    let protected = error.to_string().to_lowercase().contains("password");
-    if protected {
-        return ExtractError::new("FILE_ENCRYPTED", "the workbook is protected by a password", "save it without one");
+/// What the library says is wrong, as far as it helps.
+fn unreadable(error: &calamine::Error) -> ExtractError {
+    if error.to_string().to_lowercase().contains("password") {
+        return encrypted();
     }
-    ExtractError::new(
-        "FILE_DAMAGED",
-        "the workbook cannot be read: it is cut off, damaged, or no spreadsheet",
-        "save it again as XLSX, or upload it as CSV",
-    )
+    if let calamine::Error::Ods(OdsError::CellLimitExceeded { max, .. }) = error {
+        let message = format!("a sheet repeats its rows or columns into more than {max} cells");
+        return ExtractError::new("LIMIT_EXCEEDED", message, "delete the rows and columns beyond the table");
+    }
+    damaged("it is cut off, damaged, or no spreadsheet")
+}
+
+fn encrypted() -> ExtractError {
+    ExtractError::new("FILE_ENCRYPTED", "the workbook is protected by a password", "save it without one")
+}
+
+fn damaged(why: &str) -> ExtractError {
+    let message = format!("the workbook cannot be read: {why}");
+    ExtractError::new("FILE_DAMAGED", message, "save it again as XLSX, or upload it as CSV")
 }

@@ -1,6 +1,6 @@
 //! Guessing which name a misspelled one is: by sound, by look-alike letters, by how many letters are wrong.
 
-use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
 
 use super::matches::{How, Scope};
 use super::near::Neighbourhood;
@@ -25,7 +25,7 @@ pub struct Spelling<Id> {
 impl<Id> Spelling<Id> {
     pub fn new(id: Id, key: &str) -> Self {
         let sound = normalize::sound(key);
-        let letters = letter_bits(&sound);
+        let letters = normalize::letter_bits(&sound);
         Self {
             id,
             letters,
@@ -47,7 +47,7 @@ impl<Id> Spelling<Id> {
     }
 
     /// As written, and in Latin letters.
-    pub fn forms(&self) -> impl Iterator<Item = &Form> {
+    pub fn forms(&self) -> impl Iterator<Item = &Form> + Clone {
         std::iter::once(&self.key).chain(&self.latin)
     }
 }
@@ -62,7 +62,7 @@ pub struct Form {
 
 impl Form {
     fn new(text: String) -> Self {
-        Self { letters: letter_bits(&text), length: text.chars().count(), text }
+        Self { letters: normalize::letter_bits(&text), length: text.chars().count(), text }
     }
 
     pub fn text(&self) -> &str {
@@ -76,11 +76,6 @@ impl Form {
         let distance = may_be.then(|| strsim::damerau_levenshtein(&self.text, &other.text));
         distance.filter(|distance| *distance <= most)
     }
-}
-
-/// Which letters a text has, a bit each.
-fn letter_bits(text: &str) -> u64 {
-    text.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64))
 }
 
 /// How many letters of a make's name may be wrong.
@@ -105,10 +100,13 @@ pub fn allowance(key: &str, scope: Scope) -> usize {
 /// Spellings that misspelled text is compared with, filed so that few have to be.
 #[derive(Debug)]
 pub struct Spellings<Id> {
+    /// In the order of their ids.
     all: Vec<Spelling<Id>>,
     by_sound: Neighbourhood,
     by_letters: Neighbourhood,
-    by_shape: HashMap<String, Vec<u32>>,
+    /// All places in the order of their spellings' sounds, and shapes: those that begin alike are neighbours.
+    sounds: Vec<u32>,
+    shapes: Vec<u32>,
 }
 
 impl<Id> Default for Spellings<Id> {
@@ -117,62 +115,98 @@ impl<Id> Default for Spellings<Id> {
             all: Vec::new(),
             by_sound: Neighbourhood::default(),
             by_letters: Neighbourhood::default(),
-            by_shape: HashMap::new(),
+            sounds: Vec::new(),
+            shapes: Vec::new(),
         }
     }
 }
 
-impl<Id: Copy + PartialEq> Spellings<Id> {
+impl<Id: Copy + Ord> Spellings<Id> {
     /// Adds a spelling; [`Self::finish`] makes it findable.
     pub fn add(&mut self, id: Id, key: &str) {
-        let spelling = Spelling::new(id, key);
-        let places = self.by_shape.entry(spelling.shape.clone()).or_default();
-        places.extend(u32::try_from(self.all.len()));
-        self.all.push(spelling);
+        self.all.push(Spelling::new(id, key));
     }
 
-    /// Files all spellings for [`Self::like`] and [`Self::near`].
+    /// Files all spellings.
     pub fn finish(&mut self) {
+        self.all.sort_by_key(|it| it.id);
         self.by_letters = Neighbourhood::new(
             self.all.iter().zip(0..).flat_map(|(it, place)| it.forms().map(move |form| (form.text.as_str(), place))),
         );
         self.by_sound = Neighbourhood::new(self.all.iter().zip(0..).map(|(it, place)| (it.sound.as_str(), place)));
+        self.sounds = self.sorted(|it| &it.sound);
+        self.shapes = self.sorted(|it| &it.shape);
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Spelling<Id>> {
-        self.all.iter()
+    /// Where the spellings of these ids are.
+    pub fn places(&self, ids: &RangeInclusive<Id>) -> Range<u32> {
+        let from = self.all.partition_point(|it| it.id < *ids.start());
+        let to = self.all.partition_point(|it| it.id <= *ids.end());
+        // Every place is a u32.
+        from as u32..to as u32
     }
 
-    /// The spellings, among those wanted, that the typed one may be a misspelling of, and how; at most `allowance` letters away,
-    /// digits agreeing. Letters that look alike are believed in keys of at least `shape_letters` letters.
+    /// Where all spellings are.
+    pub fn all_places(&self) -> Range<u32> {
+        0..self.all.len() as u32
+    }
+
+    pub fn at(&self, places: Range<u32>) -> &[Spelling<Id>] {
+        self.all.get(places.start as usize..places.end as usize).unwrap_or_default()
+    }
+
+    /// The spellings whose sound begins with a stem.
+    pub fn beginning(&self, stem: &str) -> impl Iterator<Item = &Spelling<Id>> {
+        let found = self.from(&self.sounds, stem, |it| &it.sound).map(|(_, name)| name);
+        found.take_while(move |it| it.sound.starts_with(stem))
+    }
+
+    fn sorted(&self, by: fn(&Spelling<Id>) -> &str) -> Vec<u32> {
+        let mut names: Vec<(&str, u32)> = self.all.iter().map(by).zip(0..).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The spellings in their order from a text on, with their places.
+    fn from(
+        &self,
+        order: &[u32],
+        text: &str,
+        by: fn(&Spelling<Id>) -> &str,
+    ) -> impl Iterator<Item = (u32, &Spelling<Id>)> {
+        let first = order.partition_point(|place| self.all.get(*place as usize).is_some_and(|it| by(it) < text));
+        let rest = order.get(first..).unwrap_or_default().iter();
+        rest.filter_map(|place| Some((*place, self.all.get(*place as usize)?)))
+    }
+
+    /// The spellings, at the places wanted, that the typed one may be a misspelling of, and how; at most `allowance` letters
+    /// away, digits agreeing. Letters that look alike are believed in keys of at least `shape_letters` letters.
     pub fn like(
         &self,
         typed: &Typed,
         allowance: usize,
         shape_letters: usize,
-        is_wanted: impl Fn(&Id) -> bool,
+        wanted: &Range<u32>,
     ) -> Vec<(&Spelling<Id>, How)> {
         let has_shape = typed.may_have_shape && typed.letters >= shape_letters;
         let mut places =
-            if typed.letters < 4 { Vec::new() } else { self.by_sound.near(&typed.spelling.sound, allowance) };
+            if typed.letters < 4 { Vec::new() } else { self.by_sound.near(&typed.spelling.sound, allowance, wanted) };
         if has_shape {
-            places.extend(self.by_shape.get(&typed.spelling.shape).into_iter().flatten());
+            let shape = &typed.spelling.shape;
+            let alike = self.from(&self.shapes, shape, |it| &it.shape).take_while(|(_, it)| it.shape == *shape);
+            places.extend(alike.map(|(place, _)| place).filter(|place| wanted.contains(place)));
         }
-        let wanted = places.into_iter().filter_map(|place| self.all.get(place as usize)).filter(|it| is_wanted(&it.id));
-        wanted.filter_map(|name| Some((name, likeness(typed, name, has_shape, allowance)?))).collect()
+        let names = places.into_iter().filter_map(|place| self.all.get(place as usize));
+        names.filter_map(|name| Some((name, likeness(typed, name, has_shape, allowance)?))).collect()
     }
 
-    /// The spellings, among those wanted, with at most `allowance` letters other than the typed one, and how many; digits agreeing.
+    /// The spellings, at the places wanted, with at most `allowance` letters other than the typed one, and how many; digits agreeing.
     /// Those that sound the same are among them, however far.
-    pub fn near(
-        &self,
-        typed: &Typed,
-        allowance: usize,
-        is_wanted: impl Fn(&Id) -> bool,
-    ) -> Vec<(&Spelling<Id>, usize)> {
+    pub fn near(&self, typed: &Typed, allowance: usize, wanted: &Range<u32>) -> Vec<(&Spelling<Id>, usize)> {
         let typed = &typed.spelling;
-        let mut places: Vec<u32> = typed.forms().flat_map(|form| self.by_letters.near(&form.text, allowance)).collect();
-        places.extend(self.by_sound.near(&typed.sound, 0));
+        let mut places: Vec<u32> =
+            typed.forms().flat_map(|form| self.by_letters.near(&form.text, allowance, wanted)).collect();
+        places.extend(self.by_sound.near(&typed.sound, 0, wanted));
         places.sort_unstable();
         places.dedup();
         let distance = |name: &Spelling<Id>| {
@@ -180,8 +214,8 @@ impl<Id: Copy + PartialEq> Spellings<Id> {
             let pairs = typed.forms().flat_map(|form| name.forms().map(move |other| (form, other)));
             pairs.filter_map(|(form, other)| form.distance(other, most)).min()
         };
-        let wanted = places.into_iter().filter_map(|place| self.all.get(place as usize)).filter(|it| is_wanted(&it.id));
-        let same_digits = wanted.filter(|name| name.digits == typed.digits);
+        let names = places.into_iter().filter_map(|place| self.all.get(place as usize));
+        let same_digits = names.filter(|name| name.digits == typed.digits);
         same_digits.filter_map(|name| Some((name, distance(name)?))).collect()
     }
 }

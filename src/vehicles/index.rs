@@ -55,7 +55,6 @@ pub(super) struct Names {
     pub makes: HashMap<String, Vec<(MakeId, How)>>,
     pub make_spellings: Spellings<MakeId>,
     pub models: HashMap<String, Vec<(ModelId, How)>>,
-    /// By make, in the reference's order.
     pub model_spellings: Spellings<ModelId>,
     pub badges: Vec<Badge>,
     /// Generation codes and short forms.
@@ -203,7 +202,8 @@ fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: &st
 }
 
 fn insert<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: String, id: Id, how: How) {
-    let entries = map.entry(key).or_default();
+    // Most keys name one car.
+    let entries = map.entry(key).or_insert_with(|| Vec::with_capacity(1));
     match entries.iter_mut().find(|(known, _)| *known == id) {
         Some((_, known)) => *known = (*known).min(how),
         None => entries.push((id, how)),

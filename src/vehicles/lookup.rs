@@ -61,7 +61,10 @@ impl Index {
     pub(super) fn makes_like(&self, key: &str) -> Vec<(MakeId, How)> {
         let typed = Typed::new(key);
         let layers = self.layers().into_iter();
-        guess::closest(layers.flat_map(|it| it.make_spellings.like(&typed, guess::make_allowance(key), 5, |_| true)))
+        guess::closest(layers.flat_map(|it| {
+            let names = &it.make_spellings;
+            names.like(&typed, guess::make_allowance(key), 5, &names.all_places())
+        }))
     }
 
     /// The one make whose name begins with a key of some length: "фольцв", "мицуб".
@@ -69,7 +72,8 @@ impl Index {
         if key.chars().count() < 4 || !key.chars().all(char::is_alphabetic) {
             return None;
         }
-        let spellings = self.layers().into_iter().flat_map(|names| names.make_spellings.iter());
+        let spellings =
+            self.layers().into_iter().flat_map(|names| names.make_spellings.at(names.make_spellings.all_places()));
         let begins = |text: &str| text.starts_with(key);
         let mut makes = spellings.filter(|it| it.forms().any(|form| begins(form.text()))).map(|it| it.id);
         let first = makes.next()?;
@@ -102,8 +106,8 @@ impl Index {
         let typed = Typed::new(key);
         let mut found: Vec<(ModelId, How, usize)> = Vec::new();
         let layers = self.layers().into_iter();
-        for (name, distance) in
-            layers.flat_map(|it| it.model_spellings.near(&typed, allowance, |model| scope.has(*model)))
+        for (name, distance) in layers
+            .flat_map(|it| it.model_spellings.near(&typed, allowance, &it.model_spellings.places(&scope.models())))
         {
             let same_sound = name.sound == typed.spelling.sound && distance <= sounding;
             // Few get the first letter of a name wrong, and short words are near to too many names.

@@ -1,6 +1,6 @@
 //! What a search answers with: which name, which words, how, and how much of the text it explains.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::index::{MakeId, ModelId};
 use super::normalize::Reading;
@@ -73,6 +73,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The models from the first to the last that are to be found there.
+    pub(super) fn models(self) -> RangeInclusive<ModelId> {
+        let (from, to) = match self {
+            Self::Make(make) => (make, make),
+            Self::All => (MakeId(0), MakeId(usize::MAX)),
+        };
+        ModelId { make: from, model: 0 }..=ModelId { make: to, model: usize::MAX }
+    }
+
     /// Whether a model is to be found there.
     pub fn has(self, model: ModelId) -> bool {
         self == Self::All || self == Self::Make(model.make)

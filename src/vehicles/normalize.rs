@@ -115,12 +115,12 @@ pub fn latin_code(text: &str) -> String {
     look_alikes(&key).unwrap_or_else(|| transliterate(&key, 0)).to_uppercase()
 }
 
-fn is_cyrillic(ch: char) -> bool {
+pub(super) fn is_cyrillic(ch: char) -> bool {
     matches!(ch, 'а'..='я' | 'ё')
 }
 
 /// The Latin letter that a Cyrillic one looks like; Latin letters and digits are themselves.
-fn look_alike(ch: char) -> Option<char> {
+pub(super) fn look_alike(ch: char) -> Option<char> {
     Some(match ch {
         'а' => 'a',
         'в' => 'b',
@@ -139,10 +139,10 @@ fn look_alike(ch: char) -> Option<char> {
     })
 }
 
-const SYSTEMS: usize = 3;
+pub(super) const SYSTEMS: usize = 3;
 
 /// Latin letters for a Cyrillic one: the systems people use first, then what else the letter stands for in codes.
-fn latin_letters(ch: char) -> &'static [&'static str] {
+pub(super) fn latin_letters(ch: char) -> &'static [&'static str] {
     match ch {
         'а' => &["a"],
         'б' => &["b"],
@@ -180,7 +180,7 @@ fn latin_letters(ch: char) -> &'static [&'static str] {
 }
 
 /// Cyrillic letters by one system, everything else as it is.
-fn transliterate(key: &str, system: usize) -> String {
+pub(super) fn transliterate(key: &str, system: usize) -> String {
     let mut latin = String::with_capacity(key.len());
     for ch in key.chars() {
         let letters = latin_letters(ch);
@@ -220,25 +220,31 @@ pub fn other_key(ch: char) -> Option<char> {
         '~' => '`',
         _ => ch.to_lowercase().next().unwrap_or(ch),
     };
-    let swap = |from: &str, to: &str| to.chars().nth(from.chars().position(|known| known == ch)?);
-    swap(LATIN_KEYS, RUSSIAN_KEYS).or_else(|| swap(RUSSIAN_KEYS, LATIN_KEYS))
+    russian_key(ch).or_else(|| latin_key(ch))
+}
+
+/// The Russian letter on the key of a Latin layout's character.
+fn russian_key(ch: char) -> Option<char> {
+    let place = LATIN_KEYS.find(ch)?;
+    // Latin characters are one byte each, Russian letters two.
+    RUSSIAN_KEYS.get(2 * place..)?.chars().next()
+}
+
+/// The Latin layout's character on the key of a Russian letter.
+fn latin_key(ch: char) -> Option<char> {
+    let place = RUSSIAN_KEYS.find(ch)?;
+    LATIN_KEYS.get(place / 2..)?.chars().next()
 }
 
 /// The same keys pressed in the other layout; none for a key of digits or of mixed alphabets.
 pub fn other_layout(key: &str) -> Option<String> {
-    let swap = |from: &str, to: &str| -> Option<String> {
-        key.chars()
-            .map(|ch| {
-                if ch.is_ascii_digit() { Some(ch) } else { to.chars().nth(from.chars().position(|known| known == ch)?) }
-            })
-            .collect()
-    };
     if key.chars().all(|ch| ch.is_ascii_digit()) {
         return None;
     }
-    swap(LATIN_KEYS, RUSSIAN_KEYS)
-        .or_else(|| swap(RUSSIAN_KEYS, LATIN_KEYS))
-        .filter(|swapped| swapped.chars().all(char::is_alphanumeric))
+    let swap = |other: fn(char) -> Option<char>| -> Option<String> {
+        key.chars().map(|ch| if ch.is_ascii_digit() { Some(ch) } else { other(ch) }).collect()
+    };
+    swap(russian_key).or_else(|| swap(latin_key)).filter(|swapped| swapped.chars().all(char::is_alphanumeric))
 }
 
 /// Spellings that sound alike, longest first, applied in this order to Latin text.
@@ -277,8 +283,13 @@ const SOUNDS: &[(&str, &str)] = &[
 /// What a name sounds like: unstressed vowels, soft signs, doubled letters and letters of one sound fall together.
 pub fn sound(key: &str) -> String {
     let mut text = transliterate(key, 0);
+    let mut present = letter_bits(&text);
     for (letters, fold) in SOUNDS {
-        text = text.replace(letters, fold);
+        let needed = letter_bits(letters);
+        if present & needed == needed && text.contains(letters) {
+            text = text.replace(letters, fold);
+            present = letter_bits(&text);
+        }
     }
     let mut sound = String::with_capacity(text.len());
     for ch in text.chars() {
@@ -288,6 +299,11 @@ pub fn sound(key: &str) -> String {
         }
     }
     sound
+}
+
+/// Which letters a text has, a bit each.
+pub fn letter_bits(text: &str) -> u64 {
+    text.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64))
 }
 
 /// What a Latin name looks like: letters that are mistaken for each other (l I 1, g q, 0 O, 5 S, and the two readings of

@@ -128,7 +128,10 @@ impl Index {
         }
         let typed = Typed::new(key);
         let layers = self.layers().into_iter();
-        guess::closest(layers.flat_map(|it| it.make_spellings.like(&typed, guess::make_allowance(key), 5, |_| true)))
+        guess::closest(layers.flat_map(|it| {
+            let names = &it.make_spellings;
+            names.like(&typed, guess::make_allowance(key), 5, &names.all_places())
+        }))
     }
 
     fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
@@ -189,11 +192,9 @@ impl Index {
         if stem.chars().count() < long_enough || !key.ends_with(digits.as_str()) {
             return Vec::new();
         }
-        let mut models: Vec<ModelId> = self
-            .spellings(scope)
-            .filter(|it| it.digits == digits && it.sound.starts_with(&stem))
-            .map(|it| it.id)
-            .collect();
+        let names = self.layers().into_iter().flat_map(|names| names.model_spellings.beginning(&stem));
+        let mut models: Vec<ModelId> =
+            names.filter(|it| scope.has(it.id) && it.digits == digits).map(|it| it.id).collect();
         models.sort();
         models.dedup();
         let shortest = models.iter().copied().min_by_key(|model| self.model(*model).name.chars().count());
@@ -223,13 +224,16 @@ impl Index {
         let typed = Typed::new(key);
         let layers = self.layers().into_iter();
         layers
-            .flat_map(|it| it.model_spellings.like(&typed, allowance, shape_letters, |model| scope.has(*model)))
+            .flat_map(|it| {
+                let names = &it.model_spellings;
+                names.like(&typed, allowance, shape_letters, &names.places(&scope.models()))
+            })
             .collect()
     }
 
     pub(super) fn spellings(&self, scope: Scope) -> impl Iterator<Item = &Spelling<ModelId>> {
-        let all = self.layers().into_iter().flat_map(|names| names.model_spellings.iter());
-        all.filter(move |spelling| scope.has(spelling.id))
+        let layers = self.layers().into_iter().map(|names| &names.model_spellings);
+        layers.flat_map(move |names| names.at(names.places(&scope.models())))
     }
 
     pub(super) fn badges(&self) -> impl Iterator<Item = &Badge> {

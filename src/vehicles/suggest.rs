@@ -106,7 +106,9 @@ impl Index {
         }
         let typed = Typed::new(key);
         let layers = self.layers().into_iter();
-        layers.flat_map(|it| it.model_spellings.near(&typed, MAX_DISTANCE, |_| true)).map(|(name, _)| name).collect()
+        let near =
+            layers.flat_map(|it| it.model_spellings.near(&typed, MAX_DISTANCE, &it.model_spellings.all_places()));
+        near.map(|(name, _)| name).collect()
     }
 }
 

@@ -77,7 +77,7 @@ fn within_make(index: &Index, make: MakeId, words: &[Word], years: Years) -> Res
         if certain.iter().all(is_code) { certain } else { certain.into_iter().filter(|hit| !is_code(hit)).collect() };
     // One run of words may be both: the surer reading counts ("С4" is the code C4 rather than the name S4).
     let is_rather_code =
-        |best: &ModelMatch| codes.iter().any(|code| code.span == best.span && code.weight > best.weight);
+        |best: &ModelMatch| codes.iter().any(|code| covers(&code.span, &best.span) && code.weight > best.weight);
     if let Some(best) = certain.first().filter(|best| !is_rather_code(best))
         && guess.is_none_or(|guess| guess.weight <= best.weight || !covers(&guess.span, &best.span))
     {

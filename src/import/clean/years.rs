@@ -64,7 +64,7 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
     let second = if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end };
     let second = (joined && !until).then(|| year(cell, second).map(|(to, short)| (to, short, second + 1))).flatten();
     if let Some((to, to_is_short, after)) = second
-        && (!is_short || to_is_short)
+        && (!is_short || to_is_short || short)
     {
         if is_short && !short && !has_unit {
             return None;
@@ -131,6 +131,7 @@ mod tests {
             ("2003 – 2007 гг", Some(2003), Some(2007)),
             ("2017/2019", Some(2017), Some(2019)),
             ("92-95", Some(1992), Some(1995)),
+            ("96-2001", Some(1996), Some(2001)),
             ("98-03", Some(1998), Some(2003)),
             ("2012-16", Some(2012), Some(2016)),
             ("с 2012 по 2016", Some(2012), Some(2016)),

@@ -8,7 +8,7 @@ use crate::import::table::{Table, TableRow};
 const PLACE: [&str; 2] = ["page_number", "row_number"];
 
 /// Writes a table; the document's header is the file's. Header rows of the document are not among a table's rows and so not in
-/// the file: `header_pages` is lost.
+/// the file: `headers` are lost.
 pub fn write_raw(table: &Table, to: impl Write) -> Result<(), FileError> {
     let mut csv = writer(to)?;
     csv.write_record(PLACE.into_iter().map(str::to_owned).chain(table.header.iter().map(|name| escape(name))))?;
@@ -57,7 +57,7 @@ mod tests {
         let table = Table {
             header: ["Марка", "Модель", "=x"].map(str::to_owned).to_vec(),
             rows: vec![row(["-", "-2020", "+ багаж"]), row(["a,\"b\"\nc", "", "'=1"])],
-            header_pages: Vec::new(),
+            headers: Vec::new(),
         };
         let mut file = Vec::new();
         write_raw(&table, &mut file).unwrap();

@@ -107,11 +107,16 @@ fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
             *count += 1;
         }
     }
-    // Where edges are: the slot's place, how many pieces start in it, how many end; both names count as edges.
-    let mut edges = vec![(left, 0, 0)];
+    // Where edges are: the slot's place, how many pieces start in it, how many end; both names count as edges, with the
+    // pieces that are aligned with them.
+    let aligned = |x: f64, name: f64| (x - name).abs() <= 2.0 * GRAIN;
+    let under = |edge: &dyn Fn(&Piece) -> bool| u32::try_from(pieces.iter().filter(|piece| edge(piece)).count());
+    let ends_left = under(&|piece| aligned(piece.x1, left)).unwrap_or(0);
+    let starts_right = under(&|piece| aligned(piece.x0, right)).unwrap_or(0);
+    let mut edges = vec![(left, 0, ends_left)];
     let counted = starts.iter().zip(&ends).enumerate().filter(|(_, (starts, ends))| **starts + **ends > 0);
     edges.extend(counted.map(|(slot, (starts, ends))| (left + (slot as f64 + 0.5) * grain, *starts, *ends)));
-    edges.push((right, 0, 0));
+    edges.push((right, starts_right, 0));
     let between = edges.windows(2).filter_map(|pair| Some((pair.first()?, pair.last()?)));
     let candidate = |(a, b): (&(f64, u32, u32), &(f64, u32, u32))| {
         let x = (a.0 + b.0) / 2.0;

@@ -15,6 +15,9 @@ use super::{Limits, PdfError};
 /// How deeply drawings may contain drawings; the interpreter stops there silently.
 const MAX_FORM_DEPTH: u32 = 40;
 
+/// How often a stream may be compressed over and over.
+const MAX_LAYERS: usize = 8;
+
 /// Where the marks of a PDF file's beginning and end may stand.
 const MARK_DISTANCE: usize = 1024;
 
@@ -212,13 +215,20 @@ impl<'a> Budget<'a> {
 
     /// Inflates what looks like a zlib stream and throws the result away, streams compressed repeatedly included.
     fn measure(&mut self, data: &[u8]) -> Result<(), PdfError> {
-        let mut layer = None::<Vec<u8>>;
-        while is_zlib(layer.as_deref().unwrap_or(data)) {
-            let mut inflated = Vec::new();
+        let mut depth = 0;
+        let mut layer: Box<dyn Read + '_> = Box::new(data);
+        while depth < MAX_LAYERS && is_zlib(&start(&mut layer)) {
+            depth += 1;
+            // Each layer is inflated anew out of the ones around it, so that none is ever held in memory.
+            let mut whole = layers(data, depth).take(self.left + 1);
             // A damaged stream is no concern here: what it gave is counted.
-            let _ = ZlibDecoder::new(layer.as_deref().unwrap_or(data)).take(self.left + 1).read_to_end(&mut inflated);
-            self.left = self.spend(inflated.len() as u64)?;
-            layer = Some(inflated);
+            let mut inflated = 0;
+            let mut buffer = [0; 16 << 10];
+            while let Ok(read @ 1..) = whole.read(&mut buffer) {
+                inflated += read as u64;
+            }
+            self.left = self.spend(inflated)?;
+            layer = layers(data, depth);
         }
         Ok(())
     }
@@ -226,6 +236,18 @@ impl<'a> Budget<'a> {
     fn spend(&self, bytes: u64) -> Result<u64, PdfError> {
         self.left.checked_sub(bytes).ok_or_else(|| PdfError::too_many_bytes(self.limits))
     }
+}
+
+/// What comes out of so many compressions.
+fn layers(data: &[u8], depth: usize) -> Box<dyn Read + '_> {
+    (0..depth).fold(Box::new(data), |inner, _| Box::new(ZlibDecoder::new(inner)))
+}
+
+/// The first two bytes, or fewer.
+fn start(layer: &mut dyn Read) -> Vec<u8> {
+    let mut start = Vec::new();
+    let _ = layer.take(2).read_to_end(&mut start);
+    start
 }
 
 fn is_zlib(data: &[u8]) -> bool {

@@ -118,25 +118,22 @@ pub enum PdfError {
 }
 
 impl PdfError {
-    /// A name that stays the same when the wording changes.
+    /// A name that stays the same when the wording changes; the other formats' errors share these.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "FILE_EMPTY",
-            Self::NotPdf => "FILE_NOT_PDF",
-            Self::Truncated => "FILE_TRUNCATED",
-            Self::Damaged { .. } => "FILE_DAMAGED",
-            Self::PasswordProtected => "FILE_PASSWORD_PROTECTED",
-            Self::UnsupportedEncryption => "FILE_ENCRYPTION_UNSUPPORTED",
-            Self::UnsupportedCompression { .. } => "FILE_COMPRESSION_UNSUPPORTED",
+            Self::NotPdf | Self::UnsupportedCompression { .. } => "UNSUPPORTED_FORMAT",
+            Self::Truncated | Self::Damaged { .. } => "FILE_DAMAGED",
+            Self::PasswordProtected | Self::UnsupportedEncryption => "FILE_ENCRYPTED",
             Self::NoText => "FILE_HAS_NO_TEXT",
             Self::PageWithoutText { .. } => "PAGE_HAS_NO_TEXT",
             Self::UnreadableText { .. } => "TEXT_UNREADABLE",
-            Self::NoHeader { .. } => "TABLE_HEADER_NOT_FOUND",
-            Self::NoRows { .. } => "TABLE_HAS_NO_ROWS",
-            Self::ColumnsOnSeparatePages { .. } => "TABLE_COLUMNS_ON_SEPARATE_PAGES",
+            Self::NoHeader { .. } => "NO_HEADER",
+            Self::NoRows { .. } => "NO_ROWS",
+            Self::ColumnsOnSeparatePages { .. } => "COLUMNS_ON_SEPARATE_PAGES",
             Self::PageOutsideTable { .. } => "PAGE_OUTSIDE_TABLE",
-            Self::RowsUnclear { .. } => "TABLE_ROWS_UNCLEAR",
-            Self::TooLarge { .. } => "FILE_TOO_LARGE",
+            Self::RowsUnclear { .. } => "ROWS_UNCLEAR",
+            Self::TooLarge { .. } => "LIMIT_EXCEEDED",
         }
     }
 

@@ -31,6 +31,11 @@ impl Header {
         self.position(Column::Id).unwrap_or(0)
     }
 
+    /// The columns' names.
+    pub fn names(&self) -> Vec<String> {
+        self.cells.iter().map(|cell| cell.name.trim().to_owned()).collect()
+    }
+
     /// Which column is about this.
     pub fn position(&self, column: Column) -> Option<usize> {
         self.cells.iter().position(|cell| Column::from_header(&cell.name) == Some(column))

@@ -10,7 +10,7 @@ use super::columns::Columns;
 use super::header::Header;
 use super::lines::{Line, TablePage};
 use super::pieces::Piece;
-use crate::import::table::{Column, Table, TableRow};
+use crate::import::table::{Column, HeaderRow, Table, TableRow};
 
 /// Gaps that differ by less, in em, are equally wide.
 const SAME_GAP: f64 = 0.1;
@@ -24,12 +24,14 @@ const FAR: f64 = 2.6;
 pub fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, PdfError> {
     let mut table = Table::default();
     if let Some(columns) = geometry.first() {
-        table.header = columns.header.cells.iter().map(|cell| cell.name.trim().to_string()).collect();
+        table.header = columns.header.names();
     }
     let mut rows: Vec<(i32, Cells)> = Vec::new();
     let begin = pages.iter().position(|page| !page.headers.is_empty()).unwrap_or(0);
     for (index, (page, columns)) in pages.iter().zip(geometry).enumerate() {
-        table.header_pages.extend(page.headers.iter().map(|_| page.number));
+        table
+            .headers
+            .extend(page.headers.iter().map(|header| HeaderRow { page_number: page.number, cells: header.names() }));
         let (continued, own) = page_rows(page, columns, !rows.is_empty())?;
         let whole = own.iter().any(|row| has_id(row, &columns.header));
         if page.headers.is_empty() && !whole && !page.lines.is_empty() {
@@ -48,7 +50,7 @@ pub fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, PdfErro
         rows.extend(own.into_iter().map(|cells| (page.number, cells)));
     }
     if rows.is_empty() {
-        return Err(PdfError::NoRows { header_page: table.header_pages.first().copied().unwrap_or(1) });
+        return Err(PdfError::NoRows { header_page: table.headers.first().map_or(1, |header| header.page_number) });
     }
     for (page_number, cells) in rows {
         let row_number = match table.rows.last() {

@@ -1,6 +1,7 @@
 //! The makes and models that runs of a text's words may name.
 
-use std::collections::HashSet;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::guesses::{add_nicknames, guesses, with_other_letters};
@@ -226,6 +227,8 @@ fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
 /// Misspelled makes: believed only with one of their models beside them.
 fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> Vec<Mention> {
     let mut guessed = Vec::new();
+    // Which runs name a model of a make, or are one letter away: asked once however many runs may be the make.
+    let mut confirming: HashMap<(MakeId, bool), Vec<OnceCell<bool>>> = HashMap::new();
     for run in runs.iter().filter(|run| may_be_misspelled(text, run)) {
         if named.iter().any(|hit| {
             hit.is_certain() && hit.span.start < run.span.end && run.span.start < hit.span.end && hit.how != How::Bare
@@ -234,16 +237,19 @@ fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> 
         }
         let begun = index.make_beginning(&run.key).map(|make| (make, How::Prefix));
         for (make, how) in index.makes_like(&run.key).into_iter().chain(begun) {
-            let is_beside = |other: &&Run| other.span.start >= run.span.end || other.span.end <= run.span.start;
-            let is_close = |(_, how, _): &(ModelId, How, usize)| {
-                *how <= How::Shape || (*how == How::Typo(1) && run.letters >= 6.0)
-            };
+            let is_beside = |other: &Run| other.span.start >= run.span.end || other.span.end <= run.span.start;
+            let may_be_wrong = run.letters >= 6.0;
+            let is_close =
+                |(_, how, _): &(ModelId, How, usize)| *how <= How::Shape || (*how == How::Typo(1) && may_be_wrong);
             let confirms = |other: &Run| {
                 named.iter().any(|hit| hit.model.make == make && hit.span == other.span)
                     || (may_be_misspelled(text, other)
                         && index.models_like_typed(&other.key, Scope::Make(make)).iter().any(is_close))
             };
-            if runs.iter().filter(is_beside).any(confirms) {
+            let answers = confirming.entry((make, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); runs.len()]);
+            let is_confirmed =
+                |(other, answer): (&Run, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
+            if runs.iter().zip(answers.iter()).any(is_confirmed) {
                 guessed.push(Mention { make, how, span: run.span.clone(), is_ended: false });
             }
         }
@@ -351,8 +357,11 @@ fn is_inside(inner: &Range<usize>, outer: &Range<usize>) -> bool {
     inner != outer && outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Each model once, with the hit that explains most.
+/// Each model once, with the hit that explains most; a model named for certain is not also guessed.
 fn best_of_each(mut hits: Vec<Hit>) -> Vec<Hit> {
+    let is_named = |hit: &&Hit| hit.is_certain() && hit.how != How::Code;
+    let certain: HashSet<ModelId> = hits.iter().filter(is_named).map(|hit| hit.model).collect();
+    hits.retain(|hit| hit.is_certain() || !certain.contains(&hit.model));
     hits.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(a.model.cmp(&b.model)));
     let mut seen = HashSet::new();
     hits.retain(|hit| seen.insert(hit.model));

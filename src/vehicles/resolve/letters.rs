@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::index::Index;
-use super::super::words::{Joint, Word, join};
+use super::super::words::{Joint, Word};
+use super::text::is_in_name;
 
 /// The names that are no other word, and their letters.
 const NAMES: &[(&str, &str)] = &[
@@ -43,10 +44,9 @@ pub fn read(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usize>>
         let letters: String = words.iter().skip(place).map_while(letter).collect();
         let (count, end) = (letters.len(), place + letters.len());
         let is_before_number = words.get(end).is_some_and(|next| next.number().is_some());
-        let is_listed = |end: usize| {
-            words.get(place..end).is_some_and(|run| !run.is_empty() && !index.models_spelled(&join(run)).is_empty())
-        };
-        if count > 0 && is_listed(if is_before_number { end + 1 } else { end }) {
+        // Listed by itself it is a name, but what stands before a number is a code all the same: "эл эс 460".
+        let least = if is_before_number { count + 1 } else { count };
+        if count > 0 && is_in_name(index, words, &(place..end), least) {
             place = end;
             continue;
         }

@@ -8,11 +8,13 @@ use super::talk::{self, Talk};
 use crate::vehicles::generation::{is_generation_word, is_number};
 use crate::vehicles::index::Index;
 use crate::vehicles::normalize;
-use crate::vehicles::words::{Joint, Word, words};
+use crate::vehicles::words::{Joint, Word, join, words};
 
 /// Of longer texts only the beginning is read, in characters and in words.
 const MAX_CHARS: usize = 256;
 const MAX_WORDS: usize = 40;
+/// So many words to each side may belong to a name that has a number or letters in it.
+const REACH: usize = 2;
 /// Longer numbers are no part of a car.
 const LONGEST_NUMBER: usize = 6;
 /// A number with at least so many digits, written in groups, is a telephone's.
@@ -183,22 +185,38 @@ fn read_numerals(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<us
     let mut place = 0;
     while place < words.len() {
         let rest = words.iter().skip(place).map(|word| word.key.as_str());
-        let is_name = |word: &Word| !index.models_spelled(&word.key).is_empty();
         let found = numerals::number(rest).or_else(|| Some((model_number(index, words, place)?, 1)));
-        if let Some((value, count)) = found
-            && !words.iter().skip(place).take(count).any(is_name)
+        let Some((value, count)) = found else {
+            place += 1;
+            continue;
+        };
+        let span = place..place + count;
+        if is_in_name(index, words, &span, 1)
+            || span.clone().any(|place| is_in_name(index, words, &(place..place + 1), 1))
         {
-            let last = places.get(place + count - 1).map(|last| last.end);
-            words.drain(place + 1..place + count);
-            places.drain(place + 1..place + count);
-            if let (Some(word), Some(span), Some(end)) = (words.get_mut(place), places.get_mut(place), last) {
-                word.key = value.to_string();
-                word.joint = Joint::Loose;
-                span.end = end;
-            }
+            place = span.end;
+            continue;
+        }
+        let last = places.get(span.end - 1).map(|last| last.end);
+        words.drain(place + 1..span.end);
+        places.drain(place + 1..span.end);
+        if let (Some(word), Some(span), Some(end)) = (words.get_mut(place), places.get_mut(place), last) {
+            word.key = value.to_string();
+            word.joint = Joint::Loose;
+            span.end = end;
         }
         place += 1;
     }
+}
+
+/// Whether words are part of a name as it is listed, of at least `least` words: up to two more on each side.
+pub fn is_in_name(index: &Index, words: &[Word], span: &Range<usize>, least: usize) -> bool {
+    let starts = span.start.saturating_sub(REACH)..=span.start;
+    let mut around = starts.flat_map(|start| (span.end..=span.end + REACH).map(move |end| start..end));
+    around.any(|around| {
+        around.len() >= least
+            && words.get(around).is_some_and(|run| !run.is_empty() && !index.models_spelled(&join(run)).is_empty())
+    })
 }
 
 /// A single digit said in a word right after its make: "мазда шесть".

@@ -109,7 +109,7 @@ class _RowOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RowOutcome
     ROW_OUTCOME_REJECTED: _RowOutcome.ValueType  # 5
     """Could not be used; its issues say why."""
     ROW_OUTCOME_HEADER: _RowOutcome.ValueType  # 6
-    """Is a header of the table, not a car."""
+    """Is a header of the table or a line above it (a title), not a car."""
 
 class RowOutcome(_RowOutcome, metaclass=_RowOutcomeEnumTypeWrapper):
     """What became of a row; of a VALIDATED import's, what would."""
@@ -127,7 +127,7 @@ ROW_OUTCOME_MERGED: RowOutcome.ValueType  # 4
 ROW_OUTCOME_REJECTED: RowOutcome.ValueType  # 5
 """Could not be used; its issues say why."""
 ROW_OUTCOME_HEADER: RowOutcome.ValueType  # 6
-"""Is a header of the table, not a car."""
+"""Is a header of the table or a line above it (a title), not a car."""
 Global___RowOutcome: _TypeAlias = RowOutcome  # noqa: Y015
 
 @_typing.final
@@ -274,8 +274,9 @@ class ImportError(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     HINT_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """What it is, for programs: `UNSUPPORTED_FORMAT`, `FILE_DAMAGED`, `FILE_ENCRYPTED`, `FILE_UNREADABLE`, `NO_TABLE`,
-    `LIMIT_EXCEEDED`, `LARGE_WITHDRAWAL`, `INTERRUPTED`, `INTERNAL`. New codes may be added.
+    """What it is, for programs: `UNSUPPORTED_FORMAT`, `FILE_DAMAGED`, `FILE_ENCRYPTED`, `FILE_UNREADABLE`, `NO_HEADER`,
+    `NO_ROWS`, `NO_TABLE`, `COLUMNS_DIFFER`, `LIMIT_EXCEEDED`, `LARGE_WITHDRAWAL`, `INTERRUPTED`, `INTERNAL`. There are
+    others for single faults of a PDF, and new codes may be added.
     """
     message: _builtins.str
     """What it is, for people, in English; programs that speak to people go by the code."""
@@ -323,7 +324,7 @@ class ImportRow(_message.Message):
     SAME_AS_PAGE_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     row_number: _builtins.int
-    """The row's number within its page, data rows from 1; a header at the top of its page has 0."""
+    """The row's number within its page, data rows from 1; a header at the top of its page, or a line above it, has 0."""
     page_number: _builtins.int
     """The page's number, or the sheet's, from 1."""
     source_id: _builtins.str
@@ -480,8 +481,8 @@ class UploadImportRequest(_message.Message):
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """The next bytes of the file; best 64 KiB to 1 MiB, at most 3 MiB. An empty one is passed over. Together at least
-    one byte and at most 32 MiB. None: INVALID_ARGUMENT `FIELD_REQUIRED`; one longer: INVALID_ARGUMENT
-    `FIELD_TOO_LONG`; together more: INVALID_ARGUMENT `FILE_TOO_LARGE`.
+    one byte and at most 32 MiB, unless the server is set otherwise. None: INVALID_ARGUMENT `FIELD_REQUIRED`; one
+    longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; together more: INVALID_ARGUMENT `FILE_TOO_LARGE`.
     """
     @_builtins.property
     def header(self) -> Global___ImportHeader:

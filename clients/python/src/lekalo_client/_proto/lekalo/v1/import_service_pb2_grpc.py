@@ -97,7 +97,8 @@ class ImportServiceServicer(object):
 
         Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
         `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`;
-        FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
+        FAILED_PRECONDITION `CATEGORY_NOT_SOLD`; RESOURCE_EXHAUSTED `OVERLOADED` (too many files of this tenant, or in all,
+        arrive or wait to be read).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class ImportServiceStub:
 
     Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
     `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`;
-    FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
+    FAILED_PRECONDITION `CATEGORY_NOT_SOLD`; RESOURCE_EXHAUSTED `OVERLOADED` (too many files of this tenant, or in all,
+    arrive or wait to be read).
     """
     GetImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.GetImportRequest, _import_service_pb2.GetImportResponse]
     """Returns one import. Role: MANAGER.
@@ -136,7 +137,8 @@ class ImportServiceAsyncStub(ImportServiceStub):
 
     Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
     `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`;
-    FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
+    FAILED_PRECONDITION `CATEGORY_NOT_SOLD`; RESOURCE_EXHAUSTED `OVERLOADED` (too many files of this tenant, or in all,
+    arrive or wait to be read).
     """
     GetImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.GetImportRequest, _import_service_pb2.GetImportResponse]  # type: ignore[assignment]
     """Returns one import. Role: MANAGER.
@@ -231,7 +233,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT `UPLOAD_OUT_OF_ORDER`, `FILE_TOO_LARGE`, `FIELD_REQUIRED`, `FIELD_INVALID`,
         `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`;
-        FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
+        FAILED_PRECONDITION `CATEGORY_NOT_SOLD`; RESOURCE_EXHAUSTED `OVERLOADED` (too many files of this tenant, or in all,
+        arrive or wait to be read).
         """
 
     @_abc_1.abstractmethod

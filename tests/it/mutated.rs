@@ -1,0 +1,127 @@
+//! Damaged files by the thousand: each is read, or refused with a reason; none takes the reader with it.
+//!
+//! A few hundred in every run, ten thousand with `LEKALO_TEST_LONG=1 cargo test --release --test it mutated`. The same seed
+//! makes the same files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use futures::StreamExt as _;
+use lekalo::import::child::Limits;
+use lekalo::import::extract::extract;
+
+use crate::formats;
+use crate::hostile::{is_long, read};
+
+const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Small numbers that look random (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound.max(1) as u64) as usize
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.below(256) as u8
+    }
+}
+
+/// Damages a file in one of the ways files get damaged, or a stranger would.
+fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = file.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        let length = 1 + random.below(64).min(bytes.len().saturating_sub(at + 1));
+        match random.below(8) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.byte(),
+            2 => bytes[at..at + length].iter_mut().for_each(|byte| *byte = random.byte()),
+            3 => drop(bytes.drain(at..at + length)),
+            4 => bytes.truncate(at.max(1)),
+            5 => {
+                let piece = bytes[at..at + length].to_vec();
+                let to = random.below(bytes.len());
+                bytes.splice(to..to, piece);
+            }
+            6 => {
+                let from = random.below(other.len());
+                let piece = &other[from..(from + length).min(other.len())];
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            // Lengths, counts and places are what readers trust.
+            _ => {
+                let value = [0, 1, 0x7f, 0x80, 0xff][random.below(5)];
+                bytes[at..at + length.min(4)].iter_mut().for_each(|byte| *byte = value);
+            }
+        }
+        if bytes.is_empty() {
+            bytes.push(b' ');
+        }
+    }
+    bytes
+}
+
+fn pdfs() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pdf");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|kind| kind == "pdf"));
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn damaged_files_are_read_or_refused_with_a_reason() {
+    let count = if is_long() { 10_000 } else { 300 };
+    let files: Vec<(String, Vec<u8>)> = [formats::fixtures(), pdfs()]
+        .concat()
+        .into_iter()
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
+        .collect();
+    let rows: Vec<usize> = files.iter().map(|(_, bytes)| extract(bytes).map_or(0, |table| table.rows.len())).collect();
+    let limits = Limits { seconds: 10, ..Limits::default() };
+    let files = &files;
+    let tries = futures::stream::iter(0..count).map(|number| {
+        let mut random = Random(SEED.wrapping_mul(2 * number as u64 + 1));
+        let which = number % files.len();
+        let other = &files[random.below(files.len())].1;
+        let bytes = mutate(&files[which].1, other, &mut random);
+        let limits = limits.clone();
+        async move { (number, which, read(&bytes, limits).await) }
+    });
+    let mut ended: BTreeMap<String, usize> = BTreeMap::new();
+    let mut lost = Vec::new();
+    let mut tries = tries.buffer_unordered(4);
+    while let Some((number, which, read)) = tries.next().await {
+        let name = &files[which].0;
+        let code = match read {
+            Ok(table) => {
+                // Archives and PDFs carry checksums: what is read of them is all there was.
+                let is_checked = [".xlsx", ".ods", ".pdf"].into_iter().any(|kind| name.ends_with(kind));
+                if is_checked && table.rows.len() < rows[which] {
+                    lost.push(format!("{name}, try {number}: {} of {} rows", table.rows.len(), rows[which]));
+                }
+                "read".to_owned()
+            }
+            Err(error) => {
+                assert!(!error.message.is_empty(), "{name}, try {number}: {error:?}");
+                if ["FILE_UNREADABLE", "LIMIT_EXCEEDED", "INTERNAL"].contains(&error.code.as_str()) {
+                    println!("{name}, try {number}: {error:?}");
+                }
+                error.code
+            }
+        };
+        *ended.entry(code).or_default() += 1;
+    }
+    println!("{ended:?}");
+    assert!(lost.is_empty(), "rows lost in silence:\n{}", lost.join("\n"));
+    assert_eq!(ended.values().sum::<usize>(), count);
+    assert!(!ended.contains_key("INTERNAL"), "{ended:?}");
+    // Readers that die or meet a limit are the exception.
+    let died = ["FILE_UNREADABLE", "LIMIT_EXCEEDED"].into_iter().filter_map(|code| ended.get(code)).sum::<usize>();
+    assert!(died * 50 <= count, "{ended:?}");
+}
