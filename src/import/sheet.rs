@@ -2,6 +2,7 @@
 
 mod archive;
 mod cells;
+mod container;
 
 use std::io::Cursor;
 
@@ -70,11 +71,8 @@ fn read_whole(bytes: &[u8], limits: &Limits) -> Result<Table, ExtractError> {
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Book<'a>, ExtractError> {
     let cursor = || Cursor::new(bytes);
     if bytes.starts_with(OLE) {
-        // A protected XLSX stands inside the same container as an old XLS.
-        return match Xlsx::new(cursor()) {
-            Err(XlsxError::Password) => Err(encrypted()),
-            _ => Xls::new(cursor()).map(Book::Xls).map_err(|error| unreadable(&error.into())),
-        };
+        container::check(bytes)?;
+        return Xls::new(cursor()).map(Book::Xls).map_err(|error| unreadable(&error.into()));
     }
     let parts = archive::check(bytes, limits)?;
     let has = |name: &str| parts.iter().any(|part| part.eq_ignore_ascii_case(name));
