@@ -33,20 +33,38 @@ async fn main() -> anyhow::Result<()> {
     println!("{rows} rows, {} MiB of CSV", csv.len() >> 20);
 
     run(Command::new(LEKALO).args(["seed", "--embedded", "--data-dir"]).arg(&data))?;
-    let (mut server, addr) = serve(&data)?;
+    let (server, addr) = serve(&data)?;
+    let mut server = Server(server);
     let client = ImportServiceClient::connect(format!("http://{addr}")).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let idle = resident(server.id());
+    let idle = resident(server.0.id());
 
     let csv = Arc::new(csv);
-    let first = import("import", &client, &csv, server.id(), idle).await?;
-    let again = import("the same file again", &client, &csv, server.id(), idle).await?;
+    let first = import("import", &client, &csv, server.0.id(), idle).await?;
+    let again = import("the same file again", &client, &csv, server.0.id(), idle).await?;
     let copied = copy(&data, home.path())?;
     println!("{:<24} {:>10.0} rows/s {:>8.1} s", "\\copy of its patterns", copied.0 / copied.1, copied.1);
     println!("import at {:.2} of \\copy, again at {:.2}", first * copied.1 / copied.0, again * copied.1 / copied.0);
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(server.id().cast_signed()), nix::sys::signal::SIGTERM)?;
-    server.wait()?;
-    Ok(())
+    server.stop()
+}
+
+/// The running server; it ends with the benchmark, however that ends.
+struct Server(Child);
+
+impl Server {
+    fn stop(&mut self) -> anyhow::Result<()> {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0.id().cast_signed()), nix::sys::signal::SIGTERM)?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            let _ = self.stop();
+        }
+    }
 }
 
 /// The released program, and where it listens.
@@ -54,7 +72,6 @@ fn serve(data: &Path) -> anyhow::Result<(Child, String)> {
     let mut server = Command::new(LEKALO)
         .args(["serve", "--embedded", "--addr", "127.0.0.1:0", "--data-dir"])
         .arg(data)
-        .env("LEKALO_IMPORT_MAX_FILE_MB", "200")
         .stderr(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(server.stderr.take().context("no stderr")?).lines();
@@ -62,7 +79,7 @@ fn serve(data: &Path) -> anyhow::Result<(Child, String)> {
         if let Some(addr) = line?.strip_prefix("listening on ") {
             let addr = addr.to_owned();
             // Somebody has to read on, or the server waits.
-            std::thread::spawn(move || lines.for_each(drop));
+            std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
             return Ok((server, addr));
         }
     }

@@ -14,7 +14,9 @@ mod imports;
 mod load;
 mod migrate;
 mod output;
+mod progress;
 mod psql;
+mod reset;
 mod resolve;
 mod seed;
 mod serve;
@@ -51,7 +53,7 @@ enum Command {
     Serve(serve::Args),
     /// Report whether the database is reachable and fit for service
     Check(check::Args),
-    /// Apply migrations, or show where the database stands
+    /// Apply and undo migrations, or show where the database stands
     #[command(subcommand, after_help = migrate::EXAMPLES)]
     Migrate(migrate::Command),
     /// Write what the program ships: tenants, categories, options, prices, texts, vehicles
@@ -71,6 +73,8 @@ enum Command {
     Resolve(resolve::Args),
     /// Count what there is and list what needs attention
     Stats(stats::Args),
+    /// Delete everything: all migrations undone and applied again
+    Reset(reset::Args),
     /// Open psql on the configured or embedded database
     Psql(psql::Args),
     /// Get PostgreSQL for the embedded server where the machine has none
@@ -93,7 +97,7 @@ pub fn start_tracing() {
     // A wrong configuration is told by the command itself.
     let directives = Config::load().map_or_else(|_| "info".to_owned(), |config| config.log);
     // Libraries are talkative at `info`, and what they say of connections health says better.
-    let quiet = "refinery_core=warn,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error";
+    let quiet = "refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error";
     let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{directives}"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     let discreet = filter_fn(|metadata| {
@@ -123,6 +127,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Imports(command) => imports::run(command).await,
         Command::Resolve(args) => resolve::run(args).await,
         Command::Stats(args) => stats::run(args).await,
+        Command::Reset(args) => reset::run(args).await,
         Command::Psql(args) => psql::run(args).await,
         Command::Db(command) => db::run(command).await,
         Command::Completions(args) => completions::run(&args),

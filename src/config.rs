@@ -29,13 +29,13 @@ const KNOWN: &[(&str, &str)] = &[
     ("LEKALO_LOG", "info"),
     ("LEKALO_PG_BIN", ""),
     ("LEKALO_ENV", "development"),
-    ("LEKALO_UPLOAD_MIB", "32"),
+    ("LEKALO_UPLOAD_MIB", "128"),
     ("LEKALO_UPLOADS", "16"),
     ("LEKALO_UPLOADS_PER_TENANT", "8"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "1024"),
     ("LEKALO_EXTRACT_SECONDS", "60"),
     ("LEKALO_EXTRACT_INFLATED_MIB", "256"),
-    ("LEKALO_EXTRACT_ANSWER_MIB", "32"),
+    ("LEKALO_EXTRACT_ANSWER_MIB", "256"),
 ];
 
 /// The whole configuration.

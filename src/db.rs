@@ -26,6 +26,7 @@ mod price_writes;
 pub mod prices;
 mod query;
 pub mod requests;
+pub mod schema;
 pub mod seed;
 pub mod stats;
 mod tenant_writes;

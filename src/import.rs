@@ -20,6 +20,7 @@ pub mod extract;
 pub mod files;
 mod grid;
 pub mod pdf;
+pub mod rows;
 pub mod run;
 pub mod sheet;
 pub mod table;

@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use super::output::UserError;
 use crate::config::Config;
 use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use crate::db::{Db, check, migrate};
+use crate::db::migrate::{self, Position};
+use crate::db::{Db, check};
 
 /// The database flags that every such command has.
 #[derive(Debug, Clone, clap::Args)]
@@ -57,32 +58,25 @@ impl Database {
     }
 
     /// Brings the schema to this program's version, as the owner.
-    pub async fn migrate(&self) -> anyhow::Result<migrate::Position> {
-        let position = migrate::up(self.config.owner(), self.config.tls).await?;
-        if position.current > position.latest {
-            tracing::warn!(
-                "the database is at version {}, newer than this program's {}: going on, as in a rollout",
-                position.current,
-                position.latest
-            );
-        }
-        Ok(position)
+    pub async fn migrate(&self) -> anyhow::Result<Position> {
+        Ok(migrate::up(self.config.owner(), self.config.tls).await?)
     }
 
     /// The pool, after making sure that the schema is there and that the pool's role may serve.
     pub async fn connect(&mut self) -> anyhow::Result<Db> {
         // A failure here is told better by the check of the role.
-        if let Ok(position) = migrate::current(self.config.owner(), self.config.tls).await
-            && position.current < position.latest
-        {
-            let name = self.config.database.get_dbname().unwrap_or_default();
-            return Err(UserError::error(
-                format!(
-                    "the database `{name}` is at schema version {}, this program needs {}",
-                    position.current, position.latest
-                ),
-                "run `lekalo migrate up`",
-            ));
+        if let Ok(position) = migrate::current(self.config.owner(), self.config.tls).await {
+            say_if_newer(position);
+            if position.current < position.latest {
+                let name = self.config.database.get_dbname().unwrap_or_default();
+                return Err(UserError::error(
+                    format!(
+                        "the database `{name}` is at schema version {}, this program needs {}",
+                        position.current, position.latest
+                    ),
+                    "run `lekalo migrate up`",
+                ));
+            }
         }
         let options = self.config.db_options();
         check::role(&options).await?;
@@ -100,5 +94,12 @@ impl Database {
             server.stop().await?;
         }
         Ok(())
+    }
+}
+
+/// An older program goes on with a newer schema, as in a rollout, and says so.
+pub fn say_if_newer(Position { current, latest }: Position) {
+    if current > latest {
+        tracing::warn!("the database is at version {current}, this program knows {latest}: going on, as in a rollout");
     }
 }

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use super::database::{self, Database};
 use super::load::{Target, load_rows};
 use super::output;
+use super::progress::Progress;
 use super::serve::{serve, stop_signal, unless};
 use crate::db::Db;
 use crate::domain::import::Mode;
-use crate::import::{extract, run};
+use crate::import::{extract, rows};
 use crate::vehicles::Index;
 
 const SAMPLE: &[u8] = include_bytes!("../../data/sample-price-list.pdf");
@@ -63,7 +64,7 @@ async fn fill(database: &mut Database) -> anyhow::Result<Db> {
     eprintln!("seeded: {inserted} new rows in {} tables", seeded.len());
 
     let table = extract::extract(SAMPLE)?;
-    let rows = run::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
+    let rows = rows::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
     let sha256 = Sha256::digest(SAMPLE).to_vec();
     for (tenant, category) in IMPORTS {
         let target = Target {
@@ -73,8 +74,8 @@ async fn fill(database: &mut Database) -> anyhow::Result<Db> {
             allow_large_withdrawal: false,
             dry_run: false,
         };
-        let import = load_rows(&db, &target, SAMPLE_NAME, sha256.clone(), rows.clone()).await?;
-        let counts = import.counts;
+        let loaded = load_rows(&db, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default()).await?;
+        let counts = loaded.import.counts;
         eprintln!(
             "imported {SAMPLE_NAME} into {tenant}/{category}: {} rows read = {} created + {} updated + {} unchanged + \
              {} merged + {} rejected + {} headers",

@@ -1,14 +1,16 @@
 //! `lekalo extract` and `lekalo clean`: the first two steps, file to file.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::load::{file_name, read_file};
 use super::output::UserError;
+use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
+use crate::import::clean::Cleaner;
 use crate::import::extract::ExtractError;
 use crate::import::table::Table;
-use crate::import::{child, clean, extract, files};
+use crate::import::{child, extract, files};
 use crate::vehicles::Index;
 
 /// Reads the table of a price list as it is: nothing is understood, nothing is lost.
@@ -57,9 +59,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let usual = extract::Limits::default();
     let limits = extract::Limits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
     let result = extract::extract_within(&bytes, &limits);
+    drop(bytes);
     if args.json {
-        child::write_answer(&result, &mut std::io::stdout().lock())?;
-        return result.map(|_| ()).map_err(|error| file_error(&file_name(&args.file), &error));
+        let error = result.as_ref().err().cloned();
+        child::write_answer(result, &mut BufWriter::new(std::io::stdout().lock()))?;
+        return error.map_or(Ok(()), |error| Err(file_error(&file_name(&args.file), &error)));
     }
     let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(files::write_raw(&table, out)?))?;
@@ -69,7 +73,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     let table = read_raw(&args.file)?;
-    let rows = clean(&args.file, &table, Index::shipped())?;
+    let rows = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
     write(args.output.as_ref(), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
     eprintln!("{}", summary(&rows));
     Ok(())
@@ -99,9 +103,15 @@ pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
 }
 
 /// Understands a table's rows.
-pub fn clean(path: &Path, table: &Table, index: &Index) -> anyhow::Result<Vec<CleanRow>> {
-    clean::clean(table, index)
-        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))
+pub fn clean(path: &Path, table: &Table, index: &Index, step: &Step) -> anyhow::Result<Vec<CleanRow>> {
+    let cleaner = Cleaner::new(&table.header, index)
+        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))?;
+    let total = table.rows.len() as u64;
+    let understood = (1..).zip(&table.rows).map(|(done, row)| {
+        step.set(done, total);
+        cleaner.row(row.clone())
+    });
+    Ok(understood.collect())
 }
 
 /// How many rows were understood.

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
 use super::extract::{clean, file_error, read_raw, summary, told, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
+use super::progress::Progress;
 use crate::domain::import::CleanRow;
-use crate::import::run::with_headers;
+use crate::import::rows::with_headers;
 use crate::import::table::Table;
 use crate::import::{extract, files};
 use crate::spellings::Spellings;
@@ -43,7 +43,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::default();
     let source = read_source(&args, &progress)?;
     let mut database = Database::open(&args.database).await?;
     let work = async {
@@ -52,25 +52,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         let db = database.connect().await?;
         if !args.skip_seed && !args.target.dry_run {
-            progress.step("seed");
+            let _step = progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
         let (rows, sha256) = match source {
             Source::Clean { rows, sha256 } => (rows, sha256),
             Source::Raw { table, sha256 } => {
-                progress.step("clean");
                 // With the spellings that shops have taught, as the server does.
                 let index = Spellings::new(db.clone()).index().await?;
                 (clean_table(&args, &table, &index, &progress)?, sha256)
             }
         };
-        progress.step("load");
-        load_rows(&db, &(&args.target).into(), &file_name(&args.file), sha256, rows).await
+        load_rows(&db, &(&args.target).into(), &file_name(&args.file), sha256, rows, &progress).await
     };
-    let import = work.await;
-    progress.end();
+    let loaded = work.await;
     database.close().await?;
-    report(&import?, &args.target.tenant, &args.database, args.json)
+    report(&loaded?, &args.target.tenant, &args.database, args.json)
 }
 
 /// What there is to load, as far as it was read without the database.
@@ -93,7 +90,7 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
         let bytes = read_file(&clean_path)?;
         return Ok(Source::Clean { rows: read_clean(&clean_path, &bytes)?, sha256: Sha256::digest(&bytes).to_vec() });
     }
-    progress.step("extract");
+    let step = progress.step("extract");
     let bytes = read_file(if args.skip_extract { &raw_path } else { &args.file })?;
     let table = if args.skip_extract {
         read_raw(&raw_path)?
@@ -102,40 +99,15 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
         write(Some(&raw_path), |out| Ok(files::write_raw(&table, out)?))?;
         table
     };
+    drop(step);
     progress.say(&format!("{} → {}", told(&table), raw_path.display()));
     Ok(Source::Raw { table, sha256: Sha256::digest(&bytes).to_vec() })
 }
 
 fn clean_table(args: &Args, table: &Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
     let clean_path = args.file.with_extension("clean.csv");
-    let rows = clean(&args.file, table, index)?;
+    let rows = clean(&args.file, table, index, &progress.step("clean"))?;
     write(Some(&clean_path), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
     progress.say(&format!("{} → {}", summary(&rows), clean_path.display()));
     Ok(with_headers(table, rows))
-}
-
-/// Which step is under way: a spinner on a terminal, nothing elsewhere.
-struct Progress(ProgressBar);
-
-impl Progress {
-    fn new() -> Self {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(std::time::Duration::from_millis(100));
-        Self(bar)
-    }
-
-    fn step(&self, name: &'static str) {
-        self.0.set_message(name);
-    }
-
-    fn say(&self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
-    }
-
-    fn end(&self) {
-        self.0.finish_and_clear();
-    }
 }

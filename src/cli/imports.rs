@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::database::{self, Database};
 use super::extract::write;
-use super::load::report;
+use super::load::{Report, report};
 use super::output::{self, UserError};
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::domain::error::Error;
-use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, StoredIssue};
+use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, StoredIssue};
 use crate::domain::page::PageRequest;
 use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
@@ -111,19 +111,21 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Withdrawn(show) => show_withdrawn(&db, &tenant, show).await,
         Command::Apply(args) => {
             let spellings = Spellings::new(db.clone());
-            decided(args, apply(&db, &spellings, tenant.id, args.id, |_| Ok(())).await)
+            decided(own, args, apply(&db, &spellings, tenant.id, args.id, |_| Ok(())).await).await
         }
-        Command::Revert(args) => decided(args, revert(&db, tenant.id, args.id, |_| Ok(())).await),
-        Command::Cancel(args) => decided(args, own.cancel_import(args.id).await),
+        Command::Revert(args) => decided(own, args, revert(&db, tenant.id, args.id, |_| Ok(())).await).await,
+        Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,
     };
     database.close().await?;
     done
 }
 
 /// Prints the import after a decision about it.
-fn decided(args: &ShowArgs, import: Result<Import, Error>) -> anyhow::Result<()> {
+async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Error>) -> anyhow::Result<()> {
     match import {
-        Ok(import) => report(&import, &args.list.tenant, &args.list.database, args.list.json),
+        Ok(import) => {
+            report(&Report::about(own, import).await?, &args.list.tenant, &args.list.database, args.list.json)
+        }
         Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message }) => {
             let message = message.split_once("; nothing was written").map_or(message.as_str(), |(what, _)| what);
             let hint = "preview the file again with --dry-run and apply that; nothing was written";
@@ -292,6 +294,14 @@ pub fn document(import: &Import) -> Value {
         "error": import.error.as_ref().map(|error| json!({
             "code": error.code, "message": error.message, "hint": error.hint,
         })),
+    })
+}
+
+/// A frequent issue as JSON.
+pub fn issue_document(issue: &FrequentIssue) -> Value {
+    json!({
+        "rows": issue.rows, "code": issue.code, "message": issue.message, "suggestion": issue.suggestion,
+        "how_to_mend": issue.how_to_mend(),
     })
 }
 

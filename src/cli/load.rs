@@ -6,10 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::database::{self, Database, DatabaseArgs};
 use super::output::{self, UserError};
-use crate::db::Db;
-use crate::domain::import::{CleanRow, Import, Mode, NewImport, State};
+use super::progress::Progress;
+use crate::db::{Db, Tenant};
+use crate::domain::Error;
+use crate::domain::import::{CleanRow, FrequentIssue, Import, Mode, NewImport, State};
 use crate::import::files;
-use crate::import::run::{carry_out, header_row};
+use crate::import::rows::{header_row, in_memory};
+use crate::import::run::carry_out;
+use crate::import::table::HeaderRow;
 
 /// Writes the rows of a clean.csv (perhaps mended by hand) to the database, all or nothing.
 #[derive(Debug, clap::Args)]
@@ -91,9 +95,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
     let db = database.connect().await?;
     let name = file_name(&args.file);
-    let import = load_rows(&db, &(&args.target).into(), &name, Sha256::digest(&bytes).to_vec(), rows).await;
+    let sha256 = Sha256::digest(&bytes).to_vec();
+    let loaded = load_rows(&db, &(&args.target).into(), &name, sha256, rows, &Progress::default()).await;
     database.close().await?;
-    report(&import?, &args.target.tenant, &args.database, args.json)
+    report(&loaded?, &args.target.tenant, &args.database, args.json)
 }
 
 /// Reads a file the user named.
@@ -109,7 +114,7 @@ pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
     let rows = files::read_clean(bytes).map_err(cannot)?;
     let page_number = rows.first().map_or(1, |row| row.page_number);
     let header = files::read_clean_header(bytes).map_err(cannot)?;
-    let mut all = vec![header_row(page_number, header)];
+    let mut all = vec![header_row(HeaderRow { page_number, cells: header })];
     all.extend(rows);
     Ok(all)
 }
@@ -119,6 +124,23 @@ pub fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// An import, and what is most often wrong with its rows.
+pub struct Report {
+    pub import: Import,
+    pub issues: Vec<FrequentIssue>,
+}
+
+impl Report {
+    /// About an import as it is.
+    pub async fn about(own: Tenant<'_>, import: Import) -> Result<Self, Error> {
+        let issues = own.frequent_issues(import.id, MOST_ISSUES).await?;
+        Ok(Self { import, issues })
+    }
+}
+
+/// How many kinds of issues are told after an import.
+const MOST_ISSUES: i64 = 10;
+
 /// Records an import and carries it out.
 pub async fn load_rows(
     db: &Db,
@@ -126,7 +148,8 @@ pub async fn load_rows(
     file_name: &str,
     sha256: Vec<u8>,
     rows: Vec<CleanRow>,
-) -> anyhow::Result<Import> {
+    progress: &Progress,
+) -> anyhow::Result<Report> {
     let tenant = db.find_tenant(&target.tenant).await?;
     let own = db.tenant(tenant.id);
     let category = own.find_category(&target.category).await?;
@@ -147,21 +170,27 @@ pub async fn load_rows(
         request_id: None,
     };
     let (import, _) = own.create_import(&new).await?;
-    let import = carry_out(db, tenant.id, &import, category.id, async { Ok(rows) }).await?;
+    let step = progress.step("load");
+    let import =
+        carry_out(db, tenant.id, &import, category.id, || in_memory(&rows), &|progress| step.follow(progress)).await?;
+    drop(step);
     if let Some(failure) = &import.error {
         if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
             anyhow::bail!("{}: {}; run the command again", failure.code, failure.message);
         }
         return Err(UserError::error(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
     }
-    Ok(import)
+    Ok(Report::about(db.tenant(tenant.id), import).await?)
 }
 
 /// Prints what became of the rows.
-pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool) -> anyhow::Result<()> {
+pub fn report(report: &Report, tenant: &str, database: &DatabaseArgs, json: bool) -> anyhow::Result<()> {
+    let Report { import, issues } = report;
     let counts = import.counts;
     if json {
-        return output::json(&super::imports::document(import));
+        let mut document = super::imports::document(import);
+        document["frequent_issues"] = issues.iter().map(super::imports::issue_document).collect();
+        return output::json(&document);
     }
     let (heading, done) = match import.state {
         State::Validated => ("what would become of the rows", "would be"),
@@ -181,6 +210,10 @@ pub fn report(import: &Import, tenant: &str, database: &DatabaseArgs, json: bool
     output::line(output::table([heading, "rows"], rows.map(|(what, n)| [what.into(), n.to_string()])))?;
     if counts.withdrawn > 0 {
         output::line(format_args!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn))?;
+    }
+    if !issues.is_empty() {
+        let rows = issues.iter().map(|issue| [issue.rows.to_string(), issue.message.clone(), issue.how_to_mend()]);
+        output::line(format_args!("\n{}", output::table(["rows", "most frequent issues", "how to mend them"], rows)))?;
     }
     eprintln!("import {} {}", import.id, import.state);
     let (program, database) = (output::program(), database.as_flags());

@@ -1,50 +1,48 @@
-//! `lekalo migrate`.
+//! `lekalo migrate`: one file per subcommand.
 
-use serde_json::json;
-
-use super::database::{self, Database};
-use super::output;
-use crate::db::migrate;
+mod check;
+mod current;
+mod down;
+mod files;
+mod history;
+mod new;
+mod sql;
+mod up;
 
 pub const EXAMPLES: &str = "Examples:
-  lekalo migrate current
-  lekalo migrate up";
+  lekalo migrate up                  apply everything that is missing
+  lekalo migrate down -1             what would undoing the last one destroy?
+  lekalo migrate history -v          what was applied when, by whom, and is it still the same?
+  lekalo migrate sql 9:head          the script instead of the act
+  lekalo migrate check               has anybody changed the schema behind the migrations' back?
+  lekalo migrate new \"colours of patterns\" --autogenerate";
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Apply the migrations that are missing
-    Up(Args),
+    Up(up::Args),
+    /// Undo migrations; without --yes print what that would destroy
+    Down(down::Args),
     /// Show which version the database is at
-    Current(Args),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: database::DatabaseArgs,
+    Current(current::Args),
+    /// List all migrations, applied and pending
+    History(history::Args),
+    /// Compare the database with what its migrations make, from tables to policies and grants
+    Check(check::Args),
+    /// Print the SQL of migrations, for psql; needs no database
+    Sql(sql::Args),
+    /// Begin the next migration: its file and that of its way back
+    New(new::Args),
 }
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
-    let (args, up) = match &command {
-        Command::Up(args) => (args, true),
-        Command::Current(args) => (args, false),
-    };
-    let database = Database::open(&args.database).await?;
-    let position = if up {
-        database.migrate().await?
-    } else {
-        migrate::current(database.config.owner(), database.config.tls).await?
-    };
-    database.close().await?;
-    if args.json {
-        return output::json(&json!({ "current": position.current, "latest": position.latest }));
+    match command {
+        Command::Up(args) => up::run(args).await,
+        Command::Down(args) => down::run(args).await,
+        Command::Current(args) => current::run(args).await,
+        Command::History(args) => history::run(args).await,
+        Command::Check(args) => check::run(&args).await,
+        Command::Sql(args) => sql::run(&args),
+        Command::New(args) => new::run(&args).await,
     }
-    output::line(position.current)?;
-    if position.current < position.latest {
-        eprintln!("{} is the latest; apply the rest with `lekalo migrate up`", position.latest);
-    }
-    Ok(())
 }

@@ -37,6 +37,12 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(mistake) = error.downcast_ref::<ConfigError>() {
         return tell(&mistake.to_string(), "correct them in the environment or .env", 1);
     }
+    if let Some(error) = error.downcast_ref::<MigrateError>()
+        && let Some(hint) = error.hint()
+    {
+        let mistake = matches!(error, MigrateError::Target(_) | MigrateError::Pooler);
+        return tell(&chain(error), hint, if mistake { 1 } else { 2 });
+    }
     if let Ok(config) = Config::load() {
         let options = config.db_options();
         let migrating = error.downcast_ref::<MigrateError>().is_some();

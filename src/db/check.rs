@@ -150,7 +150,8 @@ async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
 async fn role_finding(client: &Client) -> Finding {
     match role_problem(client).await {
         Ok(None) => {
-            let role = client.query_one("SELECT current_user::text", &[]).await.map(|row| row.get::<_, String>(0));
+            let role =
+                client.query_typed_one("SELECT current_user::text", &[]).await.map(|row| row.get::<_, String>(0));
             well(
                 "role",
                 role.map_or_else(|error| chain(&error), |role| format!("serves as {role}, which owns nothing")),
@@ -162,8 +163,9 @@ async fn role_finding(client: &Client) -> Finding {
 }
 
 async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgres::Error> {
+    // Unnamed: a prepared statement may not find its way through a pooler.
     let row = client
-        .query_one(
+        .query_typed_one(
             "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls,
                     EXISTS (SELECT FROM pg_class c
                             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
@@ -258,12 +260,12 @@ impl Finding {
 /// Two open connections that share one backend: a pooler in transaction mode hands it around.
 async fn pooler(options: &Options, client: &Client) -> Finding {
     let backend =
-        async |client: &Client| client.query_one("SELECT pg_backend_pid()", &[]).await.map(|row| row.get::<_, i32>(0));
+        async |client: &Client| client.query_typed_one("SELECT pg_backend_pid()", &[]).await.map(|row| row.get(0));
     let Ok(second) = connect(options).await else {
         return wrong("pooler", "a second connection was refused", "raise the pooler's or the server's limit");
     };
     match (backend(client).await, backend(&second).await) {
-        (Ok(one), Ok(two)) if one == two => {
+        (Ok::<i32, _>(one), Ok(two)) if one == two => {
             well("pooler", "a pooler in transaction mode; migrations must go past it: LEKALO_OWNER_DATABASE_URL")
         }
         (Ok(_), Ok(_)) => well("pooler", "none, or one in session mode"),

@@ -183,10 +183,15 @@ impl EmbeddedServer {
 
     /// The same as a URL that psql and every other libpq program takes: `postgresql:///car_chatbot?host=/path&user=postgres`.
     pub fn url(&self) -> String {
+        self.url_of(&self.database)
+    }
+
+    /// The same for another database.
+    pub fn url_of(&self, database: &str) -> String {
         let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
         let socket_dir = self.running.socket_dir.to_string_lossy();
         let folders: Vec<String> = socket_dir.split('/').map(encode).collect();
-        let database = encode(&self.database);
+        let database = encode(database);
         format!("postgresql:///{database}?host={}&user={SUPERUSER}", folders.join("/"))
     }
 

@@ -90,6 +90,13 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
             problem: format!("the server refused the role `{login}`: {message}"),
             remedy: "correct DB_USER and DB_PASSWORD, or DATABASE_URL".into(),
         },
+        // PgBouncer's answer to the role that is chosen on connecting.
+        SqlState::PROTOCOL_VIOLATION if message.contains("startup parameter") => Advice {
+            problem: format!("the pooler at {} does not let `{login}` switch its role: {message}", place(config)),
+            remedy: "give the service a role of its own in DATABASE_URL (CREATE ROLE bot LOGIN PASSWORD '…' IN ROLE \
+                     lekalo_app), and the owner, past the pooler, in LEKALO_OWNER_DATABASE_URL"
+                .into(),
+        },
         _ => Advice {
             problem: format!("PostgreSQL answered {}: {message}", db.code().code()),
             remedy: "run `lekalo check` for a full report".into(),

@@ -13,14 +13,14 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::Tenant;
-use super::query::{Query, at_most_one, word};
+use super::query::{Query, at_most_one, optional_word, word};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::import::{Counts, Failure, Import, NewImport};
+use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use steps::expire_imports;
 
 /// How long an import may go without a sign of life before it counts as interrupted.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_secs(30);
 
 impl Tenant<'_> {
     /// Records a new import, QUEUED, or returns the one that this `request_id` made before (and `false`).
@@ -99,7 +99,7 @@ impl Tenant<'_> {
                     SELECT i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only,
                            i.allow_large_withdrawal, i.state, i.rows_read, i.created, i.updated, i.unchanged,
                            i.merged, i.rejected, i.headers, i.withdrawn, i.error_code, i.error_message, i.error_hint,
-                           i.revision, i.created_at, i.finished_at,
+                           i.revision, i.created_at, i.finished_at, i.step, i.rows_done, i.rows_total,
                            CASE WHEN i.state = 'queued' THEN (
                                SELECT o.id
                                FROM imports o
@@ -132,7 +132,7 @@ impl Tenant<'_> {
                     SELECT i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only,
                            i.allow_large_withdrawal, i.state, i.rows_read, i.created, i.updated, i.unchanged,
                            i.merged, i.rejected, i.headers, i.withdrawn, i.error_code, i.error_message, i.error_hint,
-                           i.revision, i.created_at, i.finished_at,
+                           i.revision, i.created_at, i.finished_at, i.step, i.rows_done, i.rows_total,
                            CASE WHEN i.state = 'queued' THEN (
                                SELECT o.id
                                FROM imports o
@@ -172,6 +172,13 @@ fn import(row: &Row) -> Result<Import> {
             hint: row.try_get::<_, Option<String>>("error_hint")?.unwrap_or_default(),
         }),
     };
+    let state = word(row, "state")?;
+    let progress = match optional_word(row, "step")? {
+        Some(step) if state == State::Running => {
+            Some(Progress { step, rows: row.try_get("rows_done")?, total: row.try_get("rows_total")? })
+        }
+        _ => None,
+    };
     Ok(Import {
         id: row.try_get("id")?,
         category: row.try_get("category")?,
@@ -180,7 +187,7 @@ fn import(row: &Row) -> Result<Import> {
         mode: word(row, "mode")?,
         validate_only: row.try_get("validate_only")?,
         allow_large_withdrawal: row.try_get("allow_large_withdrawal")?,
-        state: word(row, "state")?,
+        state,
         counts: Counts {
             rows_read: row.try_get("rows_read")?,
             created: row.try_get("created")?,
@@ -195,6 +202,7 @@ fn import(row: &Row) -> Result<Import> {
         finished_at: row.try_get("finished_at")?,
         error,
         revision: row.try_get("revision")?,
+        progress,
         waits_for: row.try_get("waits_for")?,
     })
 }

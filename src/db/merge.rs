@@ -13,6 +13,7 @@ mod take_in;
 mod turn;
 mod writing;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -23,23 +24,61 @@ use crate::domain::import::{CleanRow, Counts, Import, Mode, State};
 
 /// How long one step of a merge may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(600);
+/// From so many rows on they are looked up all at once, whatever the statistics say.
+const MANY_ROWS: usize = 20_000;
 
 impl Tenant<'_> {
-    /// Carries out a RUNNING import (or previews it, if it is `validate_only`), all or nothing, and ends it.
+    /// Begins to carry out (or to preview, if it is `validate_only`) a RUNNING import, in a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database is busy or away.
+    pub async fn begin_merge(&self, import: &Import, category_id: i64) -> Result<Merging> {
+        let tx = self.transaction(STEP_TIMEOUT).await?;
+        let merging =
+            Merging { tx, tenant_id: self.id.0, import_id: import.id, category_id, rows: AtomicUsize::new(0) };
+        merging.merge().wait_for_turn().await?;
+        merging.merge().create_staging().await?;
+        Ok(merging)
+    }
+}
+
+/// An import of which the rows come; dropped before [`Merging::finish`] nothing of it remains.
+pub struct Merging {
+    tx: Transaction,
+    tenant_id: i64,
+    import_id: Uuid,
+    category_id: i64,
+    /// How many were taken.
+    rows: AtomicUsize,
+}
+
+impl Merging {
+    fn merge(&self) -> Merge<'_> {
+        Merge { tx: &self.tx, tenant_id: self.tenant_id, import_id: self.import_id, category_id: self.category_id }
+    }
+
+    /// Takes the next rows, of which the first one has this place in the document.
+    pub async fn stage(&self, first: i32, rows: &[CleanRow]) -> Result<()> {
+        self.rows.fetch_add(rows.len(), Ordering::Relaxed);
+        self.merge().stage((first..).zip(rows)).await
+    }
+
+    /// Writes what the rows say, all or nothing, and ends the import.
     ///
     /// # Errors
     /// `FailedPrecondition` for a REPLACE that would withdraw too much; `Aborted` if the import is no longer running.
     /// Nothing is written then.
-    pub async fn merge_import(&self, import: &Import, category_id: i64, rows: &[CleanRow]) -> Result<Counts> {
-        let tx = self.transaction(STEP_TIMEOUT).await?;
-        let merge = Merge { tx: &tx, tenant_id: self.id.0, import_id: import.id, category_id };
-        merge.wait_for_turn().await?;
-        merge.stage((1..).zip(rows)).await?;
+    pub async fn finish(self, import: &Import) -> Result<Counts> {
+        let merge = self.merge();
+        merge.analyze_staging().await?;
+        if self.rows.load(Ordering::Relaxed) > MANY_ROWS {
+            merge.plan_for_sets().await?;
+        }
         merge.match_vehicles().await?;
         if !import.validate_only {
             merge.write_variants().await?;
         }
-        merge.match_patterns().await?;
+        merge.match_patterns(!import.validate_only).await?;
         if import.mode == Mode::Replace {
             merge.check_withdrawal(import.allow_large_withdrawal).await?;
         }
@@ -52,7 +91,7 @@ impl Tenant<'_> {
             merge.record_rows().await?;
             merge.succeed(State::Running).await?
         };
-        tx.commit().await?;
+        self.tx.commit().await?;
         Ok(counts)
     }
 }

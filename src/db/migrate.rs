@@ -1,25 +1,35 @@
 //! Migrations: refinery's runner behind a lock, and the way back.
 //!
 //! The next migration is a pair of files in `migrations/`: `V<n>__name.sql` and `V<n>__name.down.sql`. Landed files
-//! never change.
+//! never change: `migrations/frozen.sha256` lists all but the newest, and a test compares.
+//!
+//! A migration is one transaction, which waits for a lock for [`Patience::lock_timeout`] at most and then tries again: a
+//! waiting ALTER TABLE stops everybody who comes after it. What cannot run in a transaction (CREATE INDEX CONCURRENTLY)
+//! goes into a file whose first line is `-- no-transaction`: its statements run one by one, each of them safe to repeat
+//! (`IF [NOT] EXISTS`), for a run that is killed begins anew; an index left half-built is dropped first. The way back is
+//! always one transaction.
 
-use std::time::Duration;
+mod apply;
+mod blocked;
+pub mod history;
+mod list;
+mod losses;
+mod script;
+mod session;
+mod statements;
+mod target;
 
-use include_dir::{Dir, include_dir};
-use refinery::{Migration, Runner};
 use tokio_postgres::{Client, Config};
 
+use self::history::Drift;
+use self::session::Session;
 use super::tls;
 
-mod embedded {
-    refinery::embed_migrations!("migrations");
-}
-
-static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations");
-
-/// Any number, as long as every Lekalo uses the same.
-const LOCK: i64 = 0x6c65_6b61_6c6f;
-const LOCK_POLL: Duration = Duration::from_millis(100);
+pub use self::apply::{ApplyError, Patience};
+pub use self::history::Entry;
+pub use self::list::{Migrations, Step, down_sql, file_name, migrations};
+pub use self::losses::Loss;
+pub use self::target::{DownTo, Range, UpTo};
 
 /// Where a database stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,70 +49,89 @@ pub enum MigrateError {
     Tls(#[source] anyhow::Error),
     #[error("migration failed: {}", super::failure::chain(.0))]
     Run(#[source] Box<refinery::Error>),
-    #[error("migration V{0} has no .down.sql")]
-    NoWayBack(i32),
-    #[error("the way back from V{version} failed")]
-    Down { version: i32, source: tokio_postgres::Error },
+    #[error("{0} has no way back in this program")]
+    NoWayBack(String),
+    #[error("{file} is not fit to run: {error}")]
+    Unfit { file: String, error: String },
+    #[error("the database was migrated with another content of {}: edited after it was applied", .0.join(", "))]
+    Edited(Vec<String>),
+    #[error("{} was never applied, but later ones were", .0.join(", "))]
+    Skipped(Vec<String>),
+    #[error(
+        "migrations cannot go through a pooler in transaction mode: the lock that lets one program migrate at a time \
+         would be handed on with the connection"
+    )]
+    Pooler,
+    #[error("{0}")]
+    Target(String),
+    #[error("the way back from {file} failed: {}", super::failure::chain(.source))]
+    Down { file: String, source: ApplyError },
     #[error("the database did not answer")]
     Database(#[from] tokio_postgres::Error),
 }
 
-/// Every migration this program carries, oldest first.
-pub fn migrations() -> Vec<Migration> {
-    let mut all = embedded::migrations::runner().get_migrations().clone();
-    all.sort();
-    all
+impl MigrateError {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Pooler => Some("give the server's own address in LEKALO_OWNER_DATABASE_URL"),
+            Self::Edited(_) => Some(
+                "take the program that applied it, or restore the file; `lekalo migrate history -v` shows which \
+                 migrations differ",
+            ),
+            Self::Skipped(_) => Some("`lekalo migrate history -v` shows what is applied"),
+            Self::NoWayBack(_) => Some("take the program that applied it: it has the way back"),
+            Self::Target(_) => Some("`lekalo migrate history` lists the versions"),
+            _ if self.is_blocked() => {
+                Some("let it end, or end it with SELECT pg_terminate_backend(PROCESS), and run the migration again")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether somebody held a lock for longer than a migration waits.
+    fn is_blocked(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        std::iter::from_fn(|| {
+            let current = cause?;
+            cause = current.source();
+            Some(current)
+        })
+        .any(|cause| matches!(cause.downcast_ref(), Some(ApplyError::Blocked { .. })))
+    }
 }
 
-/// A migration's file name without the ending: `V1__reference`.
-pub fn file_name(migration: &Migration) -> String {
-    format!("V{}__{}", migration.version(), migration.name())
+/// What an upgrade came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    pub position: Position,
+    /// The files' names without the ending, in the order in which they were applied.
+    pub applied: Vec<String>,
 }
 
-/// The SQL that undoes a migration.
-pub fn down_sql(migration: &Migration) -> Option<&'static str> {
-    FILES.get_file(format!("{}.down.sql", file_name(migration)))?.contents_utf8()
+/// One migration to be undone, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    pub version: i32,
+    /// The file's name without the ending.
+    pub file: String,
+    pub losses: Vec<Loss>,
 }
 
 /// Applies what is missing, as the owner. Several at once are fine: one applies, the others wait for it.
 ///
 /// # Errors
-/// When the database cannot be reached, a migration fails (nothing of it remains), or an applied one differs from
-/// what this program carries. Migrations of a newer program are not an error.
+/// As [`Migrations::up`].
 pub async fn up(owner: &Config, mode: tls::Mode) -> Result<Position, MigrateError> {
-    let lock = Session::open(owner, mode).await?;
-    lock.acquire().await?;
-    let mut session = Session::open(owner, mode).await?;
-    runner().run_async(&mut session.client).await.map_err(|error| MigrateError::Run(Box::new(error)))?;
-    session.client.batch_execute("GRANT SELECT ON refinery_schema_history TO lekalo_app").await?;
-    position(&session.client).await
+    Ok(Migrations::shipped().up(owner, mode, UpTo::Head).await?.position)
 }
 
 /// Undoes migrations newer than `version`, newest first, one transaction each.
 ///
 /// # Errors
-/// When one has no way back (checked before anything is touched) or it fails; those before it stay undone.
+/// As [`Migrations::down`].
 pub async fn down(owner: &Config, mode: tls::Mode, version: i32) -> Result<Position, MigrateError> {
-    let lock = Session::open(owner, mode).await?;
-    lock.acquire().await?;
-    let mut session = Session::open(owner, mode).await?;
-    let current = position(&session.client).await?.current;
-    let mut steps = Vec::new();
-    for migration in migrations().iter().rev().filter(|m| m.version() > version && m.version() <= current) {
-        let version = migration.version();
-        steps.push((version, down_sql(migration).ok_or(MigrateError::NoWayBack(version))?));
-    }
-    for (version, sql) in steps {
-        let failed = |source| MigrateError::Down { version, source };
-        let transaction = session.client.transaction().await.map_err(failed)?;
-        transaction.batch_execute(sql).await.map_err(failed)?;
-        transaction
-            .execute("DELETE FROM refinery_schema_history WHERE version = $1", &[&version])
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-    }
-    position(&session.client).await
+    Migrations::shipped().down(owner, mode, DownTo::Version(version)).await
 }
 
 /// Where the database stands, as seen by `config`'s role.
@@ -110,76 +139,122 @@ pub async fn down(owner: &Config, mode: tls::Mode, version: i32) -> Result<Posit
 /// # Errors
 /// When the database cannot be reached.
 pub async fn current(config: &Config, mode: tls::Mode) -> Result<Position, MigrateError> {
-    position(&Session::open(config, mode).await?.client).await
+    position(&Session::open(config, mode).await?.client, Migrations::shipped().latest()).await
 }
 
-async fn position(client: &Client) -> Result<Position, MigrateError> {
-    let latest = migrations().last().map_or(0, Migration::version);
-    let known = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
-    let current = if known.get::<_, bool>(0) {
-        client.query_one("SELECT coalesce(max(version), 0)::int FROM refinery_schema_history", &[]).await?.get(0)
-    } else {
-        0
-    };
+const GRANT_HISTORY: &str = "GRANT SELECT ON refinery_schema_history TO lekalo_app";
+
+fn forget_sql(version: i32) -> String {
+    format!("DELETE FROM refinery_schema_history WHERE version = {version}")
+}
+
+impl Migrations {
+    /// Applies what is missing up to `target`, as the owner, one transaction each. Several at once are fine: one
+    /// applies, the others wait for it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, `target` is not ahead, a migration fails (nothing of it remains), a lock is
+    /// not to be had, or an applied one differs from what this program carries. Migrations of a newer program are not
+    /// an error.
+    pub async fn up(&self, owner: &Config, mode: tls::Mode, target: UpTo) -> Result<Upgrade, MigrateError> {
+        for step in self.steps() {
+            step.lone_statements()?;
+        }
+        let mut session = Session::migrating(owner, mode).await?;
+        // Also what tells a role that may not migrate from the owner.
+        session.client.batch_execute(apply::HISTORY_TABLE).await?;
+        history::verify(&history::entries(&session.client, self).await?, self)?;
+        let current = position(&session.client, self.latest()).await?.current;
+        let version = match target {
+            UpTo::Head => self.latest(),
+            target => target.version(current, self)?,
+        };
+        // A newer program's migrations are not missing to an older replica that restarts during a rollout.
+        let runner = refinery::Runner::new(&self.unapplied())
+            .set_abort_missing(false)
+            .set_abort_divergent(true)
+            .set_target(refinery::Target::Version(version));
+        let mut connection = self.connection(&mut session, owner, mode);
+        let report = runner.run_async(&mut connection).await.map_err(|error| MigrateError::Run(Box::new(error)))?;
+        let position = position(&session.client, self.latest()).await?;
+        if position.current > 0 {
+            session.client.batch_execute(GRANT_HISTORY).await?;
+        }
+        Ok(Upgrade { position, applied: report.applied_migrations().iter().map(file_name).collect() })
+    }
+
+    /// What [`Migrations::down`] would undo, in its order, and what would be lost. Leaves everything as it is.
+    ///
+    /// # Errors
+    /// As [`Migrations::down`].
+    pub async fn plan(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Vec<Undo>, MigrateError> {
+        let mut session = Session::migrating(owner, mode).await?;
+        let steps = self.steps_back(&session.client, target).await?;
+        let losses = losses::losses(&mut session.client, &steps, self.patience).await;
+        let losses = losses.map_err(|(index, error)| MigrateError::Down {
+            file: steps.get(index).map(|(step, _)| step.file_name()).unwrap_or_default(),
+            source: error.into(),
+        })?;
+        let undo =
+            |((step, _), losses): (&(&Step, &str), _)| Undo { version: step.version(), file: step.file_name(), losses };
+        Ok(steps.iter().zip(losses).map(undo).collect())
+    }
+
+    /// Undoes migrations down to `target`, newest first, one transaction each.
+    ///
+    /// # Errors
+    /// When `target` is not behind, one has no way back or was edited since (checked before anything is touched), or
+    /// one fails; those before it stay undone.
+    pub async fn down(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Position, MigrateError> {
+        let mut session = Session::migrating(owner, mode).await?;
+        for (step, down) in self.steps_back(&session.client, target).await? {
+            let undone =
+                self.connection(&mut session, owner, mode).transaction(&[down, &forget_sql(step.version())]).await;
+            undone.map_err(|source| MigrateError::Down { file: step.file_name(), source })?;
+        }
+        position(&session.client, self.latest()).await
+    }
+
+    /// Everything applied and everything pending, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn history(&self, config: &Config, mode: tls::Mode) -> Result<Vec<Entry>, MigrateError> {
+        history::entries(&Session::open(config, mode).await?.client, self).await
+    }
+
+    /// A script for psql that does what `up` or `down` would do.
+    ///
+    /// # Errors
+    /// When there is no such way.
+    pub fn script(&self, range: Range) -> Result<String, MigrateError> {
+        script::script(self, range)
+    }
+
+    /// The applied migrations beyond `target`, newest first, each with its way back.
+    async fn steps_back(&self, client: &Client, target: DownTo) -> Result<Vec<(&Step, &str)>, MigrateError> {
+        let mut entries = history::entries(client, self).await?;
+        entries.retain(Entry::is_applied);
+        let version = target.version(&entries)?;
+        entries.retain(|entry| entry.version > version);
+        history::verify(&entries, self)?;
+        let way_back = |entry: &Entry| match self.step(entry.version) {
+            Some(step) if entry.drift == Drift::None => Ok((step, step.down_sql()?)),
+            _ => Err(MigrateError::NoWayBack(entry.file_name())),
+        };
+        entries.iter().rev().map(way_back).collect()
+    }
+
+    fn connection<'a>(&self, session: &'a mut Session, config: &'a Config, tls: tls::Mode) -> apply::Connection<'a> {
+        apply::Connection { session, patience: self.patience, config, tls }
+    }
+}
+
+async fn position(client: &Client, latest: i32) -> Result<Position, MigrateError> {
+    // Unnamed statements: this may be asked through a pooler.
+    let known = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    let newest = "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history";
+    let known = client.query_typed_one(known, &[]).await?.get(0);
+    let current = if known { client.query_typed_one(newest, &[]).await?.get(0) } else { 0 };
     Ok(Position { current, latest })
-}
-
-fn runner() -> Runner {
-    // A newer program's migrations are not missing to an older replica that restarts during a rollout.
-    embedded::migrations::runner().set_abort_missing(false).set_abort_divergent(true)
-}
-
-/// A connection as the owner, outside the pool.
-struct Session {
-    client: Client,
-    driver: tokio::task::JoinHandle<()>,
-}
-
-impl Session {
-    async fn open(config: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
-        let mut config = config.clone();
-        config.application_name("lekalo migrate").connect_timeout(Duration::from_secs(5));
-        let connector = tls::connector(mode, &mut config).map_err(MigrateError::Tls)?;
-        let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(%error, "the migration's connection broke");
-            }
-        });
-        Ok(Self { client, driver })
-    }
-
-    /// Polls: a session that blocks in `pg_advisory_lock` would deadlock with CREATE INDEX CONCURRENTLY.
-    /// The lock goes with the session, however it ends.
-    async fn acquire(&self) -> Result<(), MigrateError> {
-        loop {
-            let row = self.client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
-            if row.get(0) {
-                return Ok(());
-            }
-            tokio::time::sleep(LOCK_POLL).await;
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_migration_has_a_way_back() {
-        let all = migrations();
-        assert!(!all.is_empty());
-        for migration in &all {
-            assert!(down_sql(migration).is_some(), "{} has no .down.sql", file_name(migration));
-        }
-        let versions: Vec<i32> = all.iter().map(Migration::version).collect();
-        assert_eq!(versions, (1..=all.len() as i32).collect::<Vec<_>>(), "versions have no gaps");
-    }
 }

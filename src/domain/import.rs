@@ -104,6 +104,28 @@ vocabulary! {
     }
 }
 
+impl IssueCode {
+    /// What to do about it, in Russian, for the shop's manager.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::MakeMissing | Self::ModelMissing => "допишите в прайс-листе марку и модель",
+            Self::MakeUnknown | Self::ModelUnknown => {
+                "научите программу этому написанию (CreateAlias, потом imports apply) или исправьте его в прайс-листе"
+            }
+            Self::ModelAmbiguous => "уточните в прайс-листе модель, поколение или годы",
+            Self::MakeCorrected | Self::ModelGuessed | Self::ColumnsShifted => {
+                "строка принята; проверьте, верно ли понята"
+            }
+            Self::YearInvalid => "исправьте год в прайс-листе",
+            Self::BordersConflict => "оставьте что-то одно: с бортами или без",
+            Self::CellError => "исправьте ячейку в таблице",
+            Self::OtherProduct => "если это не коврик, уберите строку из этого прайс-листа",
+            Self::HeaderRow | Self::EmptyRow => "ничего делать не нужно",
+            Self::ValueInvalid => "исправьте значение в файле",
+        }
+    }
+}
+
 vocabulary! {
     /// What became of a source row.
     Outcome {
@@ -172,6 +194,28 @@ pub struct Counts {
     pub withdrawn: i64,
 }
 
+vocabulary! {
+    /// What a running import is doing.
+    #[derive(Default)]
+    Step {
+        /// Rows are read from the file and understood.
+        #[default]
+        Reading = "reading",
+        /// Patterns and rows are written.
+        Writing = "writing",
+    }
+}
+
+/// How far a running import has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub step: Step,
+    /// Rows read so far.
+    pub rows: i64,
+    /// Rows of the file; 0 while that is not known.
+    pub total: i64,
+}
+
 /// A price list on its way into one tenant's category.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
@@ -191,6 +235,8 @@ pub struct Import {
     pub error: Option<Failure>,
     /// Grows with every change of state.
     pub revision: i64,
+    /// How far it has come, if it is running.
+    pub progress: Option<Progress>,
     /// The import that runs or is queued before this one, if this one is queued.
     pub waits_for: Option<uuid::Uuid>,
 }
@@ -217,6 +263,13 @@ pub struct Failure {
     pub hint: String,
 }
 
+impl Failure {
+    /// A failure with its three parts.
+    pub fn new(code: &str, message: &str, hint: &str) -> Self {
+        Self { code: code.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+    }
+}
+
 /// A source row and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportRow {
@@ -238,6 +291,26 @@ pub struct Change {
     pub field: &'static str,
     pub before: String,
     pub after: String,
+}
+
+/// An issue that many rows of an import have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrequentIssue {
+    pub code: String,
+    pub message: String,
+    /// What it could be instead, as one of the rows has it.
+    pub suggestion: String,
+    /// How many rows have it.
+    pub rows: i64,
+}
+
+impl FrequentIssue {
+    /// What to do about it, in Russian, for the shop's manager.
+    pub fn how_to_mend(&self) -> String {
+        let Ok(code) = self.code.parse::<IssueCode>() else { return String::new() };
+        let remedy = code.remedy();
+        if self.suggestion.is_empty() { remedy.to_owned() } else { format!("{}? {remedy}", self.suggestion) }
+    }
 }
 
 /// An [`Issue`] as it was recorded.

@@ -198,7 +198,7 @@ type Watched = Result<pb::WatchImportResponse, Status>;
 async fn watch(world: World, tenant: Tenant, mut import: Import, sender: mpsc::Sender<Watched>) {
     let own = world.db.tenant(tenant.id);
     loop {
-        let (id, revision, last) = (import.id, import.revision, import.state.is_final());
+        let (id, seen, last) = (import.id, (import.revision, import.progress), import.state.is_final());
         let response = pb::WatchImportResponse { import: Some(convert::import(&tenant.slug, import)) };
         if sender.send(Ok(response)).await.is_err() || last {
             return;
@@ -213,7 +213,7 @@ async fn watch(world: World, tenant: Tenant, mut import: Import, sender: mpsc::S
                 }
             }
             match own.get_import(id).await {
-                Ok(next) if next.revision != revision => break next,
+                Ok(next) if (next.revision, next.progress) != seen => break next,
                 Ok(_) => {}
                 Err(error) => {
                     let _ = sender.send(Err(error.into())).await;

@@ -1,51 +1,60 @@
 //! Reading a stranger's file in a process of its own: a hostile file kills the child, not the server.
 //!
-//! The child is this same program (`lekalo extract FILE --json`). It answers in JSON lines: the header, one line per
-//! row, and the header rows as the last line, without which the answer is not complete.
+//! The child is this same program (`lekalo extract FILE --json`). It answers in JSON lines: what there is to come,
+//! one line per row, and the end, without which the answer is not complete. The answer is read as it is used: however
+//! long, little of it is in memory.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::extract::ExtractError;
-use super::table::{HeaderRow, Table, TableRow};
+use super::table::{HeaderRow, Table};
 
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_SAID: u64 = 4 << 10;
+/// How much of an answer is taken at once, in bytes; a line that crosses it is taken whole.
+const BATCH_BYTES: usize = 128 << 10;
+/// The longest line: no row of a price list has so much text.
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Address space of the child.
     pub memory_bytes: u64,
-    /// Processor time and, twice that, wall time.
+    /// Processor time and, twice that, how long it may be waited for in all.
     pub seconds: u64,
-    /// Length of the child's answer, which is the text of all rows: the server holds it in memory.
+    /// Length of the child's answer, which is the text of all rows.
     pub answer_bytes: u64,
     /// What all compressed parts of the file together may inflate to.
     pub inflated_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 1 GiB of address space, 60 s, 32 MiB of answer, 256 MiB inflated.
+    /// 1 GiB of address space, 60 s, 256 MiB of answer, 256 MiB inflated.
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 32 << 20, inflated_bytes: 256 << 20 }
+        Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 256 << 20, inflated_bytes: 256 << 20 }
     }
 }
 
 /// One line of the answer.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
-    Header(Vec<String>),
+pub enum Line {
+    /// The columns, the header rows, and how many rows follow.
+    Table(Vec<String>, Vec<HeaderRow>, usize),
+    /// Page, row, cells.
     Row(i32, i32, Vec<String>),
-    Headers(Vec<HeaderRow>),
+    /// After the last row.
+    End,
     Error(ExtractError),
 }
 
@@ -57,12 +66,11 @@ pub struct Extractor {
 }
 
 impl Extractor {
-    /// Reads the table of `file` in a child process.
+    /// Begins to read the table of `file` in a child process, which ends when the answer is dropped.
     ///
     /// # Errors
-    /// What the child says is wrong with the file, `LIMIT_EXCEEDED` if it met a limit, `FILE_UNREADABLE` if it ended
-    /// without an answer for another reason.
-    pub async fn extract(&self, file: &Path) -> Result<Table, ExtractError> {
+    /// When no process can be started.
+    pub fn open(&self, file: &Path) -> Result<Answer, ExtractError> {
         let mut child = Command::new(&self.program)
             .arg("extract")
             .arg("--json")
@@ -79,61 +87,132 @@ impl Extractor {
             .spawn()
             .map_err(|error| {
                 tracing::error!(%error, program = %self.program.display(), "cannot start the extracting process");
-                ExtractError::new("INTERNAL", "the file could not be read: no process could be started", "try again")
+                not_started()
             })?;
-        let (mut answer, mut said) = (Vec::new(), Vec::new());
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let work = async {
-            let listen = async {
-                match stderr {
-                    Some(mut stderr) => {
-                        (&mut stderr).take(MAX_SAID).read_to_end(&mut said).await?;
-                        tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await
-                    }
-                    None => Ok(0),
-                }
-            };
-            let read = async {
-                match stdout {
-                    Some(stdout) => stdout.take(self.limits.answer_bytes).read_to_end(&mut answer).await.map(drop),
-                    None => Ok(()),
-                }
-            };
-            tokio::try_join!(read, listen)?;
-            child.wait().await
-        };
-        let ended = tokio::time::timeout(Duration::from_secs(self.limits.seconds * 2), work).await;
-        if let (Some(answer), Ok(Ok(_))) = (read_answer(&answer), &ended) {
-            return answer;
-        }
-        let said = String::from_utf8_lossy(&said);
-        tracing::warn!(ended = ?ended, bytes = answer.len(), said = %said.trim(), "an extracting process gave no answer");
-        let met_limit = match &ended {
-            Err(_) => true,
-            Ok(Ok(status)) => was_limited(*status, &said),
-            Ok(Err(_)) => false,
-        };
-        if answer.len() as u64 >= self.limits.answer_bytes {
-            let message = format!("the rows of the file have more than {} MiB of text", self.limits.answer_bytes >> 20);
-            return Err(ExtractError::new("LIMIT_EXCEEDED", message, "split the file"));
-        }
-        if met_limit {
-            return Err(ExtractError::new(
-                "LIMIT_EXCEEDED",
-                format!(
-                    "reading the file took more than {} MiB of memory or {} s and was stopped",
-                    self.limits.memory_bytes >> 20,
-                    self.limits.seconds
-                ),
-                "split the file, or save it as CSV",
-            ));
-        }
-        Err(ExtractError::new(
-            "FILE_UNREADABLE",
-            "the file could not be read: reading it broke off",
-            "save the price list anew, as XLSX or CSV, and upload that",
-        ))
+        let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or_else(not_started)?;
+        Ok(Answer {
+            said: AbortOnDropHandle::new(tokio::spawn(listen(stderr))),
+            child,
+            stdout: BufReader::with_capacity(BATCH_BYTES, stdout),
+            limits: self.limits.clone(),
+            bytes: 0,
+            waited: Duration::ZERO,
+            is_complete: false,
+        })
     }
+}
+
+/// What a child answers, as it comes.
+#[derive(Debug)]
+pub struct Answer {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    said: AbortOnDropHandle<String>,
+    limits: Limits,
+    /// How much has come.
+    bytes: u64,
+    /// How long was waited for it: a child that waits for its reader uses up no time of its own.
+    waited: Duration,
+    /// Whether the line that ends an answer has come.
+    is_complete: bool,
+}
+
+/// Why an answer breaks off.
+enum Break {
+    /// By itself: how the process ended, where that is known.
+    Ended(Option<ExitStatus>),
+    /// It took too long.
+    Late,
+    /// One line is too long.
+    LongLine,
+    /// All lines together are too long.
+    LongAnswer,
+}
+
+impl Answer {
+    /// The next lines, whole ones; none after the last.
+    ///
+    /// # Errors
+    /// `LIMIT_EXCEEDED` if the child met a limit, `FILE_UNREADABLE` if it ended without a complete answer for another
+    /// reason.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ExtractError> {
+        let started = Instant::now();
+        let left = Duration::from_secs(self.limits.seconds * 2).saturating_sub(self.waited);
+        let read = tokio::time::timeout(left, self.read()).await;
+        self.waited += started.elapsed();
+        match read {
+            Ok(Ok(lines)) if lines.is_empty() => Ok(None),
+            Ok(Ok(lines)) => Ok(Some(lines)),
+            Ok(Err(reason)) => Err(self.broken(reason).await),
+            Err(_) => Err(self.broken(Break::Late).await),
+        }
+    }
+
+    /// The next lines; nothing at the end of a complete answer.
+    async fn read(&mut self) -> Result<Vec<u8>, Break> {
+        let mut lines = Vec::with_capacity(BATCH_BYTES);
+        while lines.len() < BATCH_BYTES {
+            let begin = lines.len();
+            let mut line = (&mut self.stdout).take(MAX_LINE_BYTES as u64);
+            let length = line.read_until(b'\n', &mut lines).await.map_err(|_| Break::Ended(None))?;
+            self.bytes += length as u64;
+            if self.bytes > self.limits.answer_bytes {
+                return Err(Break::LongAnswer);
+            }
+            let line = lines.get(begin..).unwrap_or_default();
+            match line.last() {
+                Some(b'\n') => self.is_complete = line == b"\"end\"\n" || line.starts_with(b"{\"error\""),
+                Some(_) if length == MAX_LINE_BYTES => return Err(Break::LongLine),
+                None if self.is_complete => break,
+                Some(_) | None => return Err(Break::Ended(self.child.wait().await.ok())),
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn broken(&mut self, reason: Break) -> ExtractError {
+        // Nothing more is wanted of it, and what it said is complete only when it has ended.
+        let _ = self.child.start_kill();
+        let said = (&mut self.said).await.unwrap_or_default();
+        let Limits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
+        let status = if let Break::Ended(status) = reason { status } else { None };
+        tracing::warn!(?status, bytes = self.bytes, said = %said.trim(), "an extracting process gave no answer");
+        let exceeded = |message, hint| ExtractError::new("LIMIT_EXCEEDED", message, hint);
+        match reason {
+            Break::LongAnswer => {
+                let message = format!("the rows of the file have more than {} MiB of text", answer_bytes >> 20);
+                exceeded(message, "split the file")
+            }
+            Break::LongLine => {
+                let message = format!("a row of the file has more than {} MiB of text", MAX_LINE_BYTES >> 20);
+                exceeded(message, "delete the text that is no part of the table")
+            }
+            Break::Ended(status) if !status.is_some_and(|status| was_limited(status, &said)) => ExtractError::new(
+                "FILE_UNREADABLE",
+                "the file could not be read: reading it broke off",
+                "save the price list anew, as XLSX or CSV, and upload that",
+            ),
+            Break::Ended(_) | Break::Late => {
+                let message = format!(
+                    "reading the file took more than {} MiB of memory or {seconds} s and was stopped",
+                    memory_bytes >> 20
+                );
+                exceeded(message, "split the file, or save it as CSV")
+            }
+        }
+    }
+}
+
+/// The beginning of what a child says beside its answer; the rest is read too, or the child would wait.
+async fn listen(mut stderr: ChildStderr) -> String {
+    let mut said = Vec::new();
+    let _ = (&mut stderr).take(MAX_SAID).read_to_end(&mut said).await;
+    let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+fn not_started() -> ExtractError {
+    ExtractError::new("INTERNAL", "the file could not be read: no process could be started", "try again")
 }
 
 /// Whether a process ended so because of a limit: the system kills one that has used its processor time up (or all of the
@@ -149,36 +228,23 @@ fn was_limited(status: ExitStatus, said: &str) -> bool {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_answer(result: &Result<Table, ExtractError>, out: &mut impl Write) -> std::io::Result<()> {
+pub fn write_answer(result: Result<Table, ExtractError>, out: &mut impl Write) -> std::io::Result<()> {
     let mut line = |line: Line| -> std::io::Result<()> {
         serde_json::to_writer(&mut *out, &line)?;
         out.write_all(b"\n")
     };
     match result {
-        Err(error) => line(Line::Error(error.clone()))?,
+        Err(error) => line(Line::Error(error))?,
         Ok(table) => {
-            line(Line::Header(table.header.clone()))?;
-            for row in &table.rows {
-                line(Line::Row(row.page_number, row.row_number, row.cells.clone()))?;
+            let Table { header, headers, rows } = table;
+            line(Line::Table(header, headers, rows.len()))?;
+            for row in rows {
+                line(Line::Row(row.page_number, row.row_number, row.cells))?;
             }
-            line(Line::Headers(table.headers.clone()))?;
+            line(Line::End)?;
         }
     }
     out.flush()
-}
-
-/// Reads the child's answer; none if it is not complete.
-fn read_answer(answer: &[u8]) -> Option<Result<Table, ExtractError>> {
-    let mut table = Table::default();
-    for line in answer.lines() {
-        match serde_json::from_str(&line.ok()?).ok()? {
-            Line::Header(header) => table.header = header,
-            Line::Row(page_number, row_number, cells) => table.rows.push(TableRow { page_number, row_number, cells }),
-            Line::Headers(headers) => return Some(Ok(Table { headers, ..table })),
-            Line::Error(error) => return Some(Err(error)),
-        }
-    }
-    None
 }
 
 /// Lowers this process's limits; the child does so before it opens the file.
@@ -196,37 +262,4 @@ pub fn limit_self(memory_bytes: Option<u64>, seconds: Option<u64>) -> std::io::R
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table() -> Table {
-        Table {
-            header: vec!["ID".into(), "Марка".into()],
-            rows: vec![TableRow {
-                page_number: 1, row_number: 1, cells: vec!["7".into(), "«Нива»\n\"2\"".into()]
-            }],
-            headers: vec![HeaderRow { page_number: 1, cells: vec!["ID".into(), "Марка".into()] }],
-        }
-    }
-
-    #[test]
-    fn an_answer_comes_back_as_it_was() {
-        for result in [Ok(table()), Err(ExtractError::new("NO_ROWS", "no rows", ""))] {
-            let mut answer = Vec::new();
-            write_answer(&result, &mut answer).unwrap();
-            assert_eq!(read_answer(&answer), Some(result));
-        }
-    }
-
-    #[test]
-    fn a_cut_answer_is_no_answer() {
-        let mut answer = Vec::new();
-        write_answer(&Ok(table()), &mut answer).unwrap();
-        for length in 0..answer.len() - 1 {
-            assert_eq!(read_answer(&answer[..length]), None, "cut at {length}");
-        }
-    }
 }

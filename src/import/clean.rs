@@ -15,12 +15,15 @@ mod choice;
 mod generation;
 mod identity;
 pub mod issues;
+mod lookup;
 mod stated;
 mod version;
 mod years;
 
 use attributes::Attributes;
 use cell::Cell;
+use lookup::Lookup;
+pub use lookup::Memory;
 use stated::Stated;
 use years::YearCell;
 
@@ -43,13 +46,48 @@ pub enum CleanError {
 }
 
 /// Understands a table's rows; one clean row per table row, in the same order.
+///
+/// # Errors
+/// As [`Cleaner::new`].
 pub fn clean(table: &Table, index: &Index) -> Result<Vec<CleanRow>, CleanError> {
-    let columns = Columns::find(&table.header)?;
-    Ok(table.rows.iter().map(|row| clean_row(row, &columns, index)).collect())
+    let cleaner = Cleaner::new(&table.header, index)?;
+    Ok(table.rows.iter().map(|row| cleaner.row(row.clone())).collect())
+}
+
+/// Understands the rows of one table.
+pub struct Cleaner<'i> {
+    columns: Columns,
+    index: Lookup<'i>,
+}
+
+impl<'i> Cleaner<'i> {
+    /// One for a table with these columns.
+    ///
+    /// # Errors
+    /// When columns are missing without which nothing can be understood.
+    pub fn new(header: &[String], index: &'i Index) -> Result<Self, CleanError> {
+        Ok(Self::resume(Columns::find(header)?, index, Memory::default()))
+    }
+
+    /// One that remembers what another one of the same table and index was asked.
+    pub fn resume(columns: Columns, index: &'i Index, memory: Memory) -> Self {
+        Self { columns, index: Lookup::new(index, memory) }
+    }
+
+    /// What it remembers by now.
+    pub fn into_memory(self) -> Memory {
+        self.index.into_memory()
+    }
+
+    /// What a row says.
+    pub fn row(&self, row: TableRow) -> CleanRow {
+        clean_row(row, &self.columns, &self.index)
+    }
 }
 
 /// Where the columns are.
-struct Columns {
+#[derive(Debug, Clone, Copy)]
+pub struct Columns {
     id: Option<usize>,
     make: usize,
     model: usize,
@@ -58,7 +96,11 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(header: &[String]) -> Result<Self, CleanError> {
+    /// The places of a table's columns.
+    ///
+    /// # Errors
+    /// When columns are missing without which nothing can be understood.
+    pub fn find(header: &[String]) -> Result<Self, CleanError> {
         let place = |column| header.iter().position(|name| Column::from_header(name) == Some(column));
         match (place(Column::Make), place(Column::Model)) {
             (Some(make), Some(model)) => Ok(Self {
@@ -77,18 +119,13 @@ impl Columns {
     }
 }
 
-fn clean_row(row: &TableRow, columns: &Columns, index: &Index) -> CleanRow {
-    let text = |place: Option<usize>| place.and_then(|place| row.cells.get(place)).map_or("", |cell| cell.trim());
-    let mut clean = CleanRow {
-        page_number: row.page_number,
-        row_number: row.row_number,
-        source_id: text(columns.id).to_owned(),
-        cells: row.cells.clone(),
-        ..CleanRow::default()
-    };
+fn clean_row(TableRow { page_number, row_number, cells }: TableRow, columns: &Columns, index: &Lookup) -> CleanRow {
+    let text = |place: Option<usize>| place.and_then(|place| cells.get(place)).map_or("", |cell| cell.trim());
+    let source_id = text(columns.id).to_owned();
+    let mut clean = CleanRow { page_number, row_number, source_id, ..CleanRow::default() };
     let (make, model) = (text(Some(columns.make)), text(Some(columns.model)));
     let (year, description) = (text(columns.year), text(columns.description));
-    if Column::is_header([make, model]) || Column::is_header(row.cells.iter().map(String::as_str)) {
+    if Column::is_header(cells.iter().map(String::as_str)) {
         clean.is_header = true;
         clean.issues.push(issues::header_row());
     } else if [make, model, year, description].into_iter().all(stated::is_blank) {
@@ -96,10 +133,11 @@ fn clean_row(row: &TableRow, columns: &Columns, index: &Index) -> CleanRow {
     } else {
         understand(&mut clean, index, [make, model, year, description]);
     }
+    clean.cells = cells;
     clean
 }
 
-fn understand(clean: &mut CleanRow, index: &Index, [make, model, year, description]: [&str; 4]) {
+fn understand(clean: &mut CleanRow, index: &Lookup, [make, model, year, description]: [&str; 4]) {
     let [make, model, year, description] =
         [make, model, year, description].map(|text| without_error(text, &mut clean.issues));
     let mut model_cell = Cell::new(model);
@@ -204,7 +242,7 @@ fn without_error<'a>(text: &'a str, found: &mut Vec<Issue>) -> &'a str {
 
 /// The words that may name the model: what the make's cell holds beside the make, then the model's cell. Where that is nothing,
 /// the description, if it names a model for certain.
-fn name_cell(index: &Index, stated: &Stated, model: Cell, description: &mut Cell) -> Cell {
+fn name_cell(index: &Lookup, stated: &Stated, model: Cell, description: &mut Cell) -> Cell {
     let is_nameless = model.free().is_empty();
     let mut name = Cell::default().followed_by(&stated.rest).followed_by(&model);
     if !is_nameless || !continues_in(index, stated, &name, description) {
@@ -216,7 +254,7 @@ fn name_cell(index: &Index, stated: &Stated, model: Cell, description: &mut Cell
 }
 
 /// Whether the description holds the model, or the rest of its name ("Ренжик | - | - | спорт").
-fn continues_in(index: &Index, stated: &Stated, name: &Cell, description: &Cell) -> bool {
+fn continues_in(index: &Lookup, stated: &Stated, name: &Cell, description: &Cell) -> bool {
     if let Some(make) = &stated.make {
         let words = description.free_words();
         let models = index.find_models(&words, Scope::Make(make.make));

@@ -6,12 +6,10 @@ use super::table::{Column, HeaderRow, Table, TableRow};
 /// How many lines may precede the header (a title, the shop's address).
 pub const HEADER_SEARCH: usize = 20;
 
-/// The largest price list: far above any real one (a thousand rows), far below what strains the server.
-const MAX_ROWS: usize = 200_000;
 /// The widest line.
 pub const MAX_COLUMNS: usize = 256;
-/// Rows times columns.
-const MAX_CELLS: usize = 4_000_000;
+/// Rows times columns: two million rows of five columns, far above any real price list (a thousand rows).
+const MAX_CELLS: usize = 10_000_000;
 
 /// What it means when a line has text to the right of the last named column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +24,7 @@ pub enum Overhang {
 pub struct Grid {
     page_number: i32,
     overhang: Overhang,
+    max_cells: usize,
     /// Lines with text before the header is found.
     above: Vec<Vec<String>>,
     table: Option<Table>,
@@ -34,7 +33,7 @@ pub struct Grid {
 impl Grid {
     /// An empty one, for this page or sheet.
     pub fn new(page_number: i32, overhang: Overhang) -> Self {
-        Self { page_number, overhang, above: Vec::new(), table: None }
+        Self { page_number, overhang, max_cells: MAX_CELLS, above: Vec::new(), table: None }
     }
 
     /// The columns' names, once they are known.
@@ -62,7 +61,7 @@ impl Grid {
             ));
         }
         match &mut self.table {
-            Some(table) => push_row(table, self.page_number, self.overhang, line, cells),
+            Some(table) => push_row(table, self.page_number, self.overhang, self.max_cells, line, cells),
             None if Column::is_header(cells.iter().map(String::as_str)) => {
                 let row = |cells| HeaderRow { page_number: self.page_number, cells };
                 let headers = self.above.drain(..).chain([cells.clone()]).map(row).collect();
@@ -110,6 +109,7 @@ fn push_row(
     table: &mut Table,
     page_number: i32,
     overhang: Overhang,
+    max_cells: usize,
     line: u64,
     mut cells: Vec<String>,
 ) -> Result<(), ExtractError> {
@@ -139,12 +139,8 @@ fn push_row(
             }
         }
     }
-    if table.rows.len() == MAX_ROWS {
-        let message = format!("the table has more than {MAX_ROWS} rows");
-        return Err(ExtractError::new("LIMIT_EXCEEDED", message, "split the file"));
-    }
-    if table.rows.len() * table.header.len() >= MAX_CELLS {
-        let message = format!("the table has more than {MAX_CELLS} cells ({} columns)", table.header.len());
+    if table.rows.len() * table.header.len() >= max_cells {
+        let message = format!("the table has more than {max_cells} cells ({} columns)", table.header.len());
         return Err(ExtractError::new(
             "LIMIT_EXCEEDED",
             message,
@@ -237,10 +233,10 @@ mod tests {
 
     #[test]
     fn a_table_is_bounded() {
-        let mut tall = Grid::new(1, Overhang::Misread);
+        let mut tall = Grid { max_cells: 20, ..Grid::new(1, Overhang::Misread) };
         tall.push(1, vec!["Марка".into(), "Модель".into()]).unwrap();
         let row = || vec!["Кедр".to_owned(), "А6".to_owned()];
-        (0..MAX_ROWS).for_each(|_| tall.push(2, row()).unwrap());
+        (0..10).for_each(|_| tall.push(2, row()).unwrap());
         assert_eq!(tall.push(3, row()).unwrap_err().code, "LIMIT_EXCEEDED");
         let wide = vec!["x".repeat(2); MAX_COLUMNS + 1].join("|");
         assert!(grid(Overhang::Remark, &["Марка|Модель", &wide]).unwrap_err().message.contains("line 2"));

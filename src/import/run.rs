@@ -1,34 +1,34 @@
 //! Carrying an import out: record it, read its rows, merge them, and say how it ended.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::child::Extractor;
-use super::clean::{CleanError, clean};
-use super::table::{HeaderRow, Table};
+use super::rows::{self, Batch, Opening};
 use super::upload::Upload;
 use crate::db::imports::Start;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
-use crate::domain::import::{CleanRow, Confidence, Failure, Import};
+use crate::domain::import::{Failure, Import, Progress, Step};
 use crate::domain::tenant::TenantId;
 use crate::spellings::Spellings;
-use crate::vehicles::Index;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
-/// How often an import under way gives a sign of life, a fraction of the lease, and learns that it was cancelled.
-const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// How often an import under way gives a sign of life, a fraction of the lease, says how far it has come, and learns that
+/// it was cancelled.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// How often an import that waits for another one asks whether it is its turn.
 const TURN_EVERY: Duration = Duration::from_millis(500);
-/// How long a step is tried again while the database is busy or away; less than the lease.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// How long after its first failure a step is tried again while the database is busy or away; less than the lease.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long after the first try; twice as long after each further one, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -57,23 +57,17 @@ impl Runner {
         }
     }
 
-    /// Starts a QUEUED import of `file`, which is kept until it is read.
+    /// Starts a QUEUED import of `file`, which is kept until it has ended.
     pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Upload) {
         let runner = self.clone();
+        let file = Arc::new(file);
         self.tasks.spawn(async move {
-            let rows = async {
-                let table = runner.extractor.extract(file.path()).await.map_err(Failure::from)?;
-                drop(file);
-                let index = patiently(|| runner.spellings.index()).await.map_err(merge_failure)?;
-                tokio::task::spawn_blocking(move || clean_table(&table, &index))
-                    .await
-                    .unwrap_or_else(|_| Err(failure("INTERNAL", "cleaning the rows failed", "report this file")))
-            };
-            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows);
+            let rows = || rows::of_file(runner.extractor.clone(), file.clone(), runner.spellings.clone());
+            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows, &|_| {});
             let stopped = tokio::select! {
                 ended = work => ended.err(),
                 () = runner.stop.cancelled() => {
-                    let interrupted = failure(
+                    let interrupted = Failure::new(
                         "INTERRUPTED",
                         "the service stopped while it worked on this import; nothing of it was written",
                         UPLOAD_AGAIN,
@@ -100,48 +94,81 @@ impl Runner {
     }
 }
 
-/// Takes a QUEUED import to its end as soon as it is its turn: `rows` are read, then merged. Whatever goes wrong is
-/// recorded as its failure; what is cancelled meanwhile is dropped, with nothing written.
+/// Takes a QUEUED import to its end as soon as it is its turn: its `rows` are read and written as they come; read again
+/// from the first one, if the database was away. Whatever goes wrong is recorded as its failure; what is cancelled
+/// meanwhile is dropped, with nothing written. `heard` is told how far it has come.
 ///
 /// # Errors
 /// When the end itself could not be recorded.
-pub async fn carry_out(
+pub async fn carry_out<'r>(
     db: &Db,
     tenant: TenantId,
     import: &Import,
     category_id: i64,
-    rows: impl Future<Output = Result<Vec<CleanRow>, Failure>>,
+    rows: impl Fn() -> Opening<'r>,
+    heard: &(dyn Fn(Progress) + Sync),
 ) -> Result<Import> {
-    carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows).await
+    carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows, heard).await
 }
 
 /// [`carry_out`] in one of `slots`, which an import that waits for another one leaves to others.
-async fn carry_out_in(
+async fn carry_out_in<'r>(
     slots: &Semaphore,
     db: &Db,
     tenant: TenantId,
     import: &Import,
     category_id: i64,
-    rows: impl Future<Output = Result<Vec<CleanRow>, Failure>>,
+    rows: impl Fn() -> Opening<'r>,
+    heard: &(dyn Fn(Progress) + Sync),
 ) -> Result<Import> {
     let own = db.tenant(tenant);
+    let progress = Mutex::default();
+    let report = |now| {
+        *progress.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        heard(now);
+    };
     let work = async {
         let Some(_slot) = start(slots, own, import.id).await? else { return Ok(()) };
-        let merged = async {
-            let rows = rows.await?;
-            patiently(|| own.merge_import(import, category_id, &rows)).await.map_err(merge_failure)
-        };
-        if let Err(failure) = merged.await {
+        let merged = patiently(|| merge(own, import, category_id, rows(), &report)).await;
+        if let Err(failure) = merged.unwrap_or_else(|error| Err(merge_failure(error))) {
             patiently(|| own.fail_import(import.id, &failure)).await?;
         }
         Ok(())
     };
     let ended: Result<()> = tokio::select! {
         ended = work => ended,
-        () = under_way(own, import.id) => Ok(()),
+        () = under_way(own, import.id, &progress) => Ok(()),
     };
     ended?;
     patiently(|| own.get_import(import.id)).await
+}
+
+/// Writes rows as they come, all or nothing; why they broke off, if they did.
+async fn merge(
+    own: Tenant<'_>,
+    import: &Import,
+    category_id: i64,
+    rows: Opening<'_>,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Result<Result<(), Failure>> {
+    let mut rows = rows.await?;
+    // The first rows may take long: until then no connection is held.
+    let mut batch = rows.next().await;
+    let merging = own.begin_merge(import, category_id).await?;
+    let mut done = 0;
+    while let Some(read) = batch {
+        let Batch { rows: some, total } = match read {
+            Ok(read) => read,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        merging.stage(done + 1, &some).await?;
+        done += i32::try_from(some.len()).map_err(Error::internal)?;
+        report(Progress { step: Step::Reading, rows: done.into(), total: total as i64 });
+        batch = rows.next().await;
+    }
+    report(Progress { step: Step::Writing, rows: done.into(), total: done.into() });
+    merging.finish(import).await?;
+    Ok(Ok(()))
 }
 
 /// Waits for a slot and for the import's turn; none if it has ended meanwhile.
@@ -164,10 +191,11 @@ async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Resul
 }
 
 /// Gives signs of life until the import has ended, by whomever.
-async fn under_way(own: Tenant<'_>, import: Uuid) {
+async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        match own.renew_import(import).await {
+        let now = *progress.lock().unwrap_or_else(PoisonError::into_inner);
+        match own.renew_import(import, now).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(%import, %error, "an import's lease could not be renewed"),
@@ -177,12 +205,12 @@ async fn under_way(own: Tenant<'_>, import: Uuid) {
 
 /// Tries a step again while the database is busy or away: a moment of that must not end an import.
 async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F) -> Result<T> {
-    let began = Instant::now();
+    let mut failing_since = None;
     let mut pause = FIRST_PAUSE;
     loop {
         match step().await {
             Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. }))
-                if began.elapsed() < PATIENCE =>
+                if failing_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
             {
                 tracing::warn!(%error, "a step of an import is tried again");
                 tokio::time::sleep(pause).await;
@@ -193,76 +221,22 @@ async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F
     }
 }
 
-/// Cleans a table and puts its header rows in their places, so that every row of the document is accounted for.
-///
-/// # Errors
-/// When the table lacks columns without which nothing is understood.
-pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failure> {
-    let rows = clean(table, index).map_err(|error| match &error {
-        CleanError::MissingColumns { .. } => failure("NO_TABLE", &error.to_string(), "name them in the header line"),
-    })?;
-    Ok(with_headers(table, rows))
-}
-
-/// Adds the header rows of a table's pages before the rows of their page.
-pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
-    let mut headers = table.headers.iter().peekable();
-    let mut all = Vec::with_capacity(rows.len() + table.headers.len());
-    let row = |header: &HeaderRow| header_row(header.page_number, header.cells.clone());
-    for clean in rows {
-        while let Some(header) = headers.next_if(|header| header.page_number <= clean.page_number) {
-            all.push(row(header));
-        }
-        all.push(clean);
-    }
-    all.extend(headers.map(row));
-    all
-}
-
-/// A header row, as number 0 of its page.
-pub fn header_row(page_number: i32, cells: Vec<String>) -> CleanRow {
-    CleanRow { page_number, is_header: true, confidence: Confidence::High, cells, ..CleanRow::default() }
-}
-
 const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";
 
 fn merge_failure(error: Error) -> Failure {
     match error {
         Error::FailedPrecondition { reason, message, .. } | Error::Aborted { reason, message } => {
-            failure(reason, &message, "")
+            Failure::new(reason, &message, "")
         }
         Error::Unavailable { reason, message, .. } | Error::ResourceExhausted { reason, message, .. } => {
-            failure(reason, &message, UPLOAD_AGAIN)
+            Failure::new(reason, &message, UPLOAD_AGAIN)
         }
-        Error::DeadlineExceeded => failure("LIMIT_EXCEEDED", "writing the rows took too long", "split the file"),
+        Error::DeadlineExceeded => Failure::new("LIMIT_EXCEEDED", "writing the rows took too long", "split the file"),
         other => {
             if let Error::Internal(cause) = &other {
                 tracing::error!(cause = %crate::db::failure::chain(&**cause), "an import failed");
             }
-            failure("INTERNAL", "writing the rows failed; nothing of them was written", UPLOAD_AGAIN)
+            Failure::new("INTERNAL", "writing the rows failed; nothing of them was written", UPLOAD_AGAIN)
         }
-    }
-}
-
-fn failure(code: &str, message: &str, hint: &str) -> Failure {
-    Failure { code: code.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::import::table::TableRow;
-
-    #[test]
-    fn headers_stand_before_the_rows_of_their_page() {
-        let row = |page_number, row_number| CleanRow { page_number, row_number, ..CleanRow::default() };
-        let table = Table {
-            header: vec!["Марка".into()],
-            rows: vec![TableRow { page_number: 1, row_number: 1, cells: vec![] }],
-            headers: (1..=3).map(|page_number| HeaderRow { page_number, cells: vec!["Марка".into()] }).collect(),
-        };
-        let all = with_headers(&table, vec![row(1, 1), row(1, 2), row(3, 1)]);
-        let places: Vec<_> = all.iter().map(|row| (row.page_number, row.row_number, row.is_header)).collect();
-        assert_eq!(places, [(1, 0, true), (1, 1, false), (1, 2, false), (2, 0, true), (3, 0, true), (3, 1, false)]);
     }
 }

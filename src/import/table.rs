@@ -1,5 +1,6 @@
 //! The rows of a document as they are: what every reader (PDF, spreadsheet, CSV) produces and cleaning consumes.
 
+use crate::vehicles::normalize::{is_letter, lower};
 use serde::{Deserialize, Serialize};
 
 /// A table as it stands in the document.
@@ -95,11 +96,12 @@ pub enum Column {
 impl Column {
     /// Recognises a header cell, in Russian or English, however it is cased or spaced.
     pub fn from_header(name: &str) -> Option<Self> {
-        let word: String = name
-            .chars()
-            .filter(|ch| ch.is_alphanumeric() || matches!(ch, '№' | '#'))
-            .collect::<String>()
-            .to_lowercase();
+        // No name has a digit in it or is so long; most cells do or are.
+        if name.len() > 100 || name.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let word: String =
+            name.chars().filter(|ch| is_letter(*ch) || matches!(ch, '№' | '#')).flat_map(lower).collect();
         Some(match word.as_str() {
             "id" | "ид" | "№" | "#" | "no" | "nr" | "номер" | "код" | "артикул" | "арт" | "sku" | "nпп" | "№пп"
             | "пп" | "кодтовара" | "idтовара" | "itemid" | "itemno" => Self::Id,

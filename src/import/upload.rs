@@ -26,9 +26,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 32 MiB, 16 files, 8 of one tenant.
+    /// 128 MiB, 16 files, 8 of one tenant.
     fn default() -> Self {
-        Self { file_bytes: 32 << 20, at_once: 16, per_tenant: 8 }
+        Self { file_bytes: 128 << 20, at_once: 16, per_tenant: 8 }
     }
 }
 

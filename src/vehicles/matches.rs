@@ -64,7 +64,7 @@ impl How {
 }
 
 /// Where to look for a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Among the models of one make.
     Make(MakeId),

@@ -11,8 +11,10 @@ const CODE_LETTERS: usize = 4;
 /// Lower case without separators, diacritics and ё: "CR-V" → "crv", "Citroën" → "citroen", "X70+" → "x70plus".
 pub fn key(text: &str) -> String {
     let mut key = String::with_capacity(text.len());
-    for ch in text.chars().flat_map(char::to_lowercase) {
+    for ch in text.chars().flat_map(lower) {
         match ch {
+            // Most letters are these, and need no tables.
+            'a'..='z' | '0'..='9' | 'а'..='я' => key.push(ch),
             // A decomposed й: и and a combining breve.
             '\u{306}' if key.ends_with('и') => {
                 key.pop();
@@ -24,6 +26,21 @@ pub fn key(text: &str) -> String {
         }
     }
     key
+}
+
+/// Whether it is a letter: the usual ones are told without Unicode's tables.
+pub fn is_letter(ch: char) -> bool {
+    ch.is_ascii_alphabetic() || matches!(ch, 'А'..='я' | 'ё' | 'Ё') || (!ch.is_ascii() && ch.is_alphabetic())
+}
+
+/// A letter in lower case.
+pub fn lower(ch: char) -> impl Iterator<Item = char> {
+    let usual = match ch {
+        'а'..='я' => Some(ch),
+        _ if ch.is_ascii() => Some(ch.to_ascii_lowercase()),
+        _ => None,
+    };
+    usual.into_iter().chain(usual.is_none().then(|| ch.to_lowercase()).into_iter().flatten())
 }
 
 /// The letter under a diacritic; a combining mark is dropped.

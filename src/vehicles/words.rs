@@ -32,7 +32,7 @@ impl Word {
 
     /// Whether it consists of letters.
     pub fn is_letters(&self) -> bool {
-        self.key.chars().all(char::is_alphabetic)
+        self.key.chars().all(normalize::is_letter)
     }
 }
 
@@ -66,8 +66,8 @@ fn is_trailing_plus(rest: &str) -> bool {
 /// Bytes of the word that `text` begins with; 0 if it begins with a separator.
 fn word_length(text: &str, first: char) -> usize {
     let run = |text: &str, fits: fn(char) -> bool| text.find(|ch| !fits(ch)).unwrap_or(text.len());
-    if first.is_alphabetic() {
-        return run(text, |ch| ch.is_alphabetic() || matches!(ch, '\u{300}'..='\u{36f}'));
+    if normalize::is_letter(first) {
+        return run(text, |ch| normalize::is_letter(ch) || matches!(ch, '\u{300}'..='\u{36f}'));
     }
     let digits = |text: &str| run(text, |ch| ch.is_ascii_digit());
     let whole = digits(text);

@@ -1,6 +1,10 @@
 //! The program as its user runs it: what it prints where, and how it exits.
 
+mod alembic;
+mod autogenerate;
 mod decisions;
+mod drift;
+mod migrations;
 mod price_list;
 
 use std::path::Path;
@@ -118,6 +122,7 @@ async fn help_lists_every_command_and_shows_examples() {
         "import",
         "imports",
         "stats",
+        "reset",
         "psql",
         "db",
         "completions",

@@ -138,7 +138,13 @@ impl TestServer {
 
     /// Serves this database.
     pub async fn over(config: Config) -> Self {
-        let db = Db::new(&db_options(&config)).unwrap();
+        let options = db_options(&config);
+        Self::through(options, config).await
+    }
+
+    /// Serves the database that `options` lead to, be it by a detour; `config` leads straight there.
+    pub async fn through(options: Options, config: Config) -> Self {
+        let db = Db::new(&options).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);

@@ -1,11 +1,14 @@
 //! Imports on their way: in turn, cancelled from elsewhere, patient with a busy database, and files that kill their reader.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use lekalo::db::{Db, Options};
 use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, State};
 use lekalo::import::child::{Extractor, Limits};
+use lekalo::import::rows::in_memory;
 use lekalo::import::run::carry_out;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
@@ -15,6 +18,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::common::{self, LEKALO, TestServer, connect};
+use crate::hostile::whole;
 use crate::import_decisions::{apply, cancel, patterns, revert};
 use crate::imports::{header, upload, upload_and_wait, wait};
 
@@ -189,15 +193,23 @@ async fn a_busy_moment_does_not_end_an_import() {
         sleep(Duration::from_secs(6)).await;
         drop(taken);
     };
-    let rows = async {
-        let taken = db.transaction().await.unwrap();
-        tokio::spawn(async move {
-            sleep(Duration::from_secs(6)).await;
-            drop(taken);
-        });
-        Ok(vec![row])
+    let is_first = AtomicBool::new(true);
+    let (rows, db) = (&[row], &db);
+    let rows = || {
+        let is_first = is_first.swap(false, Ordering::Relaxed);
+        async move {
+            if is_first {
+                let taken = db.transaction().await.unwrap();
+                tokio::spawn(async move {
+                    sleep(Duration::from_secs(6)).await;
+                    drop(taken);
+                });
+            }
+            in_memory(rows).await
+        }
+        .boxed()
     };
-    let (ended, ()) = tokio::join!(carry_out(&db, tenant.id, &import, category.id, rows), busy);
+    let (ended, ()) = tokio::join!(carry_out(db, tenant.id, &import, category.id, rows, &|_| {}), busy);
     let ended = ended.unwrap();
     assert_eq!((ended.state, ended.error, ended.counts.created), (State::Succeeded, None, 1));
 }
@@ -220,7 +232,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
         std::fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
         let limits = Limits { seconds: 1, ..Limits::default() };
-        let error = Extractor { program, limits }.extract(&list).await.unwrap_err();
+        let error = whole(&Extractor { program, limits }, &list).await.unwrap_err();
         assert_eq!(error.code, code, "{script}: {error:?}");
         assert!(!error.hint.is_empty());
     }
@@ -228,6 +240,6 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     let long = folder.path().join("long.csv");
     std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(400_000))).unwrap();
     let limits = Limits { memory_bytes: 64 << 20, ..Limits::default() };
-    let error = Extractor { program: LEKALO.into(), limits }.extract(&long).await.unwrap_err();
+    let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
 }

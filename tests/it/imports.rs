@@ -3,6 +3,7 @@
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -22,12 +23,16 @@ pub fn header() -> pb::ImportHeader {
 }
 
 pub async fn upload(server: &TestServer, file: &[u8], header: pb::ImportHeader) -> Result<pb::Import, Status> {
+    upload_to(server.channel.clone(), file, header).await
+}
+
+pub async fn upload_to(channel: Channel, file: &[u8], header: pb::ImportHeader) -> Result<pb::Import, Status> {
     let chunks = file.chunks(64 << 10).map(|chunk| Payload::Chunk(chunk.to_vec()));
     let messages: Vec<_> = std::iter::once(Payload::Header(header))
         .chain(chunks)
         .map(|payload| pb::UploadImportRequest { payload: Some(payload) })
         .collect();
-    let mut client = ImportServiceClient::new(server.channel.clone());
+    let mut client = ImportServiceClient::new(channel);
     let response = client.upload_import(futures::stream::iter(messages)).await?;
     Ok(response.into_inner().import.unwrap())
 }
@@ -186,7 +191,7 @@ async fn what_can_be_refused_before_the_import_is_refused_by_the_call() {
         (Code::FailedPrecondition, "CATEGORY_NOT_SOLD".into())
     );
     assert_eq!(refuse(b"x", pb::ImportHeader { request_id: "7".into(), ..header() }).await, invalid("FIELD_INVALID"));
-    assert_eq!(refuse(&vec![b'x'; 33 << 20], header()).await, invalid("FILE_TOO_LARGE"));
+    assert_eq!(refuse(&vec![b'x'; (128 << 20) + 1], header()).await, invalid("FILE_TOO_LARGE"));
 
     let mut client = ImportServiceClient::new(server.channel.clone());
     let chunk_first = pb::UploadImportRequest { payload: Some(Payload::Chunk(b"x".to_vec())) };

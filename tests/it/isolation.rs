@@ -3,6 +3,7 @@
 use lekalo::db::check::role;
 use lekalo::db::pool::APP_ROLE;
 use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport};
+use lekalo::import::rows::in_memory;
 use lekalo::import::run::carry_out;
 use tokio_postgres::Client;
 
@@ -137,7 +138,9 @@ async fn imports_of_two_tenants_do_not_touch_each_other() {
             request_id: None,
         };
         let (import, _) = own.create_import(&new).await.unwrap();
-        let import = carry_out(&db, tenant.id, &import, category.id, async { Ok(vec![row.clone()]) }).await.unwrap();
+        let import = carry_out(&db, tenant.id, &import, category.id, || in_memory(std::slice::from_ref(&row)), &|_| {})
+            .await
+            .unwrap();
         assert_eq!(import.error, None);
         assert_eq!((import.counts.created, import.counts.withdrawn), (expected, 0), "{slug}");
         assert_eq!(own.own_pattern_count().await, 1);

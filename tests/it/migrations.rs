@@ -1,6 +1,13 @@
-//! Migrations: up from nothing by several starters at once, down to nothing, and up again to the same schema.
+//! Migrations: up from nothing, down to nothing, and up again to the same schema; by steps, by script, by several at once.
 
-use futures::future::join_all;
+mod alone;
+mod locks;
+mod losses;
+mod pooler;
+mod script;
+mod together;
+
+use lekalo::db::migrate::{DownTo, Migrations, UpTo};
 use lekalo::db::{migrate, tls};
 use tokio_postgres::{Client, Config};
 
@@ -56,18 +63,74 @@ async fn every_migration_has_a_way_back() {
 }
 
 #[tokio::test]
-async fn several_starters_on_an_empty_database_all_come_up() {
+async fn up_and_down_go_by_steps_and_to_versions() {
     let config = empty_database().await;
-    let positions = join_all((0..6).map(|_| up(&config))).await;
-    for position in positions {
-        assert_eq!(position.current, position.latest);
+    let shipped = Migrations::shipped();
+    let up = async |to: &str| shipped.up(&config, NO_TLS, to.parse::<UpTo>().unwrap()).await;
+    let down = async |to: &str| shipped.down(&config, NO_TLS, to.parse::<DownTo>().unwrap()).await;
+
+    let upgrade = up("+2").await.unwrap();
+    assert_eq!(upgrade.applied, ["V1__reference", "V2__tenant_tables"]);
+    assert_eq!(up("V4").await.unwrap().position.current, 4);
+    assert_eq!(up("4").await.unwrap().applied, [""; 0]);
+    for refused in ["3", "999", "+999"] {
+        assert!(matches!(up(refused).await, Err(migrate::MigrateError::Target(_))), "{refused}");
     }
+    assert_eq!(down("-1").await.unwrap().current, 3);
+    assert_eq!(down("V2").await.unwrap().current, 2);
+    for refused in ["3", "-3"] {
+        assert!(matches!(down(refused).await, Err(migrate::MigrateError::Target(_))), "{refused}");
+    }
+    assert_eq!(down("2").await.unwrap().current, 2);
+    assert_eq!(down("base").await.unwrap().current, 0);
+    assert_eq!(up("head").await.unwrap().position.current, shipped.latest());
+}
+
+#[tokio::test]
+async fn every_way_back_is_looked_at_before_anything_is_touched() {
+    let config = empty_database().await;
+    let (next, after) = (Migrations::shipped().latest() + 1, Migrations::shipped().latest() + 2);
+    let table = format!("V{next}__table");
+    let last = format!("V{after}__last");
+    for wrong in ["", "-- nothing;", "SELECT 'open"] {
+        let migrations = Migrations::shipped()
+            .and(&table, "CREATE TABLE test_a (id int)", wrong)
+            .and_then(|list| list.and(&last, "CREATE TABLE test_b (id int)", "DROP TABLE test_b"))
+            .unwrap();
+        migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
+        let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err();
+        assert!(error.to_string().contains(&table), "{error}");
+        assert!(migrations.plan(&config, NO_TLS, DownTo::Steps(2)).await.is_err());
+        let position = migrate::current(&config, NO_TLS).await.unwrap();
+        assert_eq!(position.current, after, "nothing was undone");
+    }
+    // A program that does not know them has no way back from them either, and says which.
+    let error = migrate::down(&config, NO_TLS, 0).await.unwrap_err().to_string();
+    assert!(error.contains(&last) && error.contains("no way back"), "{error}");
+    // One that fails leaves what it undid before, and nothing half-done.
+    let migrations = Migrations::shipped()
+        .and(&table, "CREATE TABLE test_a (id int)", "DROP TABLE test_a; SELECT 1 / 0")
+        .and_then(|list| list.and(&last, "CREATE TABLE test_b (id int)", "DROP TABLE test_b"))
+        .unwrap();
+    let error = migrations.plan(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err().to_string();
+    assert!(error.contains(&table), "{error}");
+    let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err().to_string();
+    assert!(error.contains(&table), "{error}");
+    let client = connect(&config).await;
+    assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, next);
+    client.batch_execute("SELECT FROM test_a").await.unwrap();
+    client.batch_execute("SELECT FROM test_b").await.unwrap_err();
 }
 
 #[tokio::test]
 async fn an_older_program_starts_on_a_newer_schema() {
     let config = empty_database().await;
     let latest = up(&config).await.latest;
+    let older = Migrations::shipped().up_to(latest - 1);
+    let upgrade = older.up(&config, NO_TLS, UpTo::Head).await.unwrap();
+    assert_eq!((upgrade.position.current, upgrade.position.latest), (latest, latest - 1));
+    assert_eq!(upgrade.applied, [""; 0]);
+
     let client = connect(&config).await;
     client
         .batch_execute(
@@ -81,13 +144,26 @@ async fn an_older_program_starts_on_a_newer_schema() {
 }
 
 #[tokio::test]
-async fn an_edited_migration_is_refused() {
+async fn an_edited_history_is_refused_and_the_files_are_named() {
     let config = empty_database().await;
     up(&config).await;
     let client = connect(&config).await;
-    client.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 1").await.unwrap();
+    client.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version IN (1, 4)").await.unwrap();
+    for error in [
+        migrate::up(&config, NO_TLS).await.unwrap_err(),
+        migrate::down(&config, NO_TLS, 0).await.unwrap_err(),
+        Migrations::shipped().plan(&config, NO_TLS, DownTo::Base).await.unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(error.contains("V1__reference.sql, V4__write_requests.sql"), "{error}");
+    }
+    client.batch_execute("DELETE FROM refinery_schema_history WHERE version IN (1, 4)").await.unwrap();
     let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
-    assert!(error.contains("V1__reference"), "{error}");
+    assert!(error.contains("V1__reference.sql, V4__write_requests.sql was never applied"), "{error}");
+    for broken in ["applied_on = 'yesterday'", "checksum = NULL", "checksum = 'x', applied_on = NULL"] {
+        client.batch_execute(&format!("UPDATE refinery_schema_history SET {broken} WHERE version = 2")).await.unwrap();
+        migrate::up(&config, NO_TLS).await.unwrap_err();
+    }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const STOP: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `lekalo serve` of its own.
-struct Service {
+pub struct Service {
     process: Child,
     stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
 }
@@ -63,14 +63,14 @@ impl Service {
     }
 
     /// Starts it on a database of the tests' server.
-    fn configured(folder: &Path, config: &Config) -> Self {
+    pub fn configured(folder: &Path, config: &Config) -> Self {
         let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
         let name = config.get_dbname().unwrap();
         Self::spawn(folder, &[], &[("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)])
     }
 
     /// Where it listens, once it does.
-    async fn addr(&mut self) -> SocketAddr {
+    pub async fn addr(&mut self) -> SocketAddr {
         let mut said = Vec::new();
         let listening = async {
             while let Some(line) = self.stderr.next_line().await.unwrap() {
@@ -84,13 +84,13 @@ impl Service {
         timeout(PATIENCE, listening).await.expect("it does not listen")
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.process.id().unwrap().cast_signed());
         kill(pid, signal).unwrap();
     }
 
     /// Waits for its end; returns how it ended and what else it said.
-    async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
+    pub async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
         let began = Instant::now();
         let mut said = String::new();
         let ending = async {
@@ -107,7 +107,7 @@ impl Service {
 }
 
 /// A folder that a server which root starts can get to.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let everybody = Permissions::from_mode(0o755);
     tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap()
 }
@@ -142,7 +142,7 @@ async fn postgres(folder: &Path) -> Client {
     common::connect(&config).await
 }
 
-async fn channel(addr: SocketAddr) -> Channel {
+pub async fn channel(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 

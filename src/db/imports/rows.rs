@@ -8,12 +8,39 @@ use crate::db::Tenant;
 use crate::db::patterns::pattern;
 use crate::db::query::{Query, one, optional_word, word};
 use crate::domain::error::Result;
-use crate::domain::import::{Change, CleanRow, ImportRow, Outcome, StoredIssue};
+use crate::domain::import::{Change, CleanRow, FrequentIssue, ImportRow, Outcome, StoredIssue};
 use crate::domain::page::{MAX_PAGE_SIZE, Page, PageRequest, SortKey};
 use crate::domain::pattern::Pattern;
 use crate::domain::vehicle::Years;
 
 impl Tenant<'_> {
+    /// The issues that most rows of an import have, the most frequent first.
+    pub async fn frequent_issues(&self, id: Uuid, most: i64) -> Result<Vec<FrequentIssue>> {
+        let [rows] = self
+            .read([Query::new(
+                "-- list_frequent_issues
+                SELECT code, message, min(suggestion) AS suggestion, count(*) AS rows
+                FROM import_issues
+                WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
+                GROUP BY code, message
+                ORDER BY rows DESC, code, message
+                LIMIT $3 /* most */",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&id, Type::UUID)
+            .bind(&most, Type::INT8)])
+            .await?;
+        let issue = |row: &Row| {
+            Ok(FrequentIssue {
+                code: row.try_get("code")?,
+                message: row.try_get("message")?,
+                suggestion: row.try_get("suggestion")?,
+                rows: row.try_get("rows")?,
+            })
+        };
+        rows.iter().map(issue).collect()
+    }
+
     /// One page of an import's rows in the document's order, all of them or those of one outcome.
     pub async fn list_import_rows(
         &self,

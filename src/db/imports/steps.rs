@@ -7,7 +7,7 @@ use super::LEASE;
 use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one};
 use crate::domain::error::Result;
-use crate::domain::import::{Failure, Import, State};
+use crate::domain::import::{Failure, Import, Progress, State};
 
 /// Whether a queued import may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +73,25 @@ impl Tenant<'_> {
         })
     }
 
-    /// A sign of life of an import under way; `false` if it is not (any more).
-    pub async fn renew_import(&self, id: Uuid) -> Result<bool> {
+    /// A sign of life of an import under way, and how far it has come; `false` if it is not (any more).
+    pub async fn renew_import(&self, id: Uuid, progress: Progress) -> Result<bool> {
         let lease = LEASE.as_secs_f64();
+        let step = progress.step.word();
         let [renewed] = self
             .write([Query::new(
                 "-- renew_import
                 UPDATE imports
-                SET lease_until = now() + make_interval(secs => $3 /* lease */)
+                SET lease_until = now() + make_interval(secs => $3 /* lease */),
+                    step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
                 RETURNING id",
             )
             .bind(&self.id.0, Type::INT8)
             .bind(&id, Type::UUID)
-            .bind(&lease, Type::FLOAT8)])
+            .bind(&lease, Type::FLOAT8)
+            .bind(&step, Type::TEXT)
+            .bind(&progress.rows, Type::INT8)
+            .bind(&progress.total, Type::INT8)])
             .await?;
         Ok(!renewed.is_empty())
     }

@@ -22,7 +22,7 @@ impl Tenant<'_> {
         merge.stage_recorded().await?;
         merge.match_vehicles().await?;
         merge.write_variants().await?;
-        merge.match_patterns().await?;
+        merge.match_patterns(false).await?;
         merge.compare_preview(turn.mode).await?;
         merge.forget_changes().await?;
         merge.write(turn.mode).await?;

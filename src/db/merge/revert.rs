@@ -41,6 +41,11 @@ impl Merge<'_> {
                         FROM import_changes c
                         JOIN imports i ON i.tenant_id = c.tenant_id AND i.id = c.import_id
                         WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */
+                        UNION ALL
+                        SELECT r.pattern_id, coalesce(r.write_number, i.write_number, 0), i.finished_at
+                        FROM import_rows r
+                        JOIN imports i ON i.tenant_id = r.tenant_id AND i.id = r.import_id
+                        WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.outcome = 'created'
                     ), touches AS (
                         SELECT c.import_id, c.pattern_id, c.write_number, own.place, own.finished_at
                         FROM own
@@ -80,9 +85,9 @@ impl Merge<'_> {
                 Query::new(
                     "-- remove_created
                     DELETE FROM patterns p
-                    USING import_changes c
-                    WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */ AND c.kind = 'created'
-                      AND p.tenant_id = $1 AND p.id = c.pattern_id",
+                    USING import_rows r
+                    WHERE r.tenant_id = $1 /* tenant_id */ AND r.import_id = $2 /* import_id */ AND r.outcome = 'created'
+                      AND p.tenant_id = $1 AND p.id = r.pattern_id",
                 )
                 .bind(&self.tenant_id, Type::INT8)
                 .bind(&self.import_id, Type::UUID),

@@ -16,10 +16,11 @@ use crate::domain::vehicle::Years;
 impl Merge<'_> {
     /// Stages clean rows, each with its place in the document.
     pub(super) async fn stage<'r>(&self, rows: impl Iterator<Item = (i32, &'r CleanRow)> + Clone + Send) -> Result<()> {
-        self.create_staging().await?;
         copy_rows(self.tx, rows.clone()).await?;
-        copy_issues(self.tx, rows).await?;
-        self.analyze_staging().await
+        if rows.clone().any(|(_, row)| !row.issues.is_empty()) {
+            copy_issues(self.tx, rows).await?;
+        }
+        Ok(())
     }
 
     /// Stages the import's rows as they are recorded.
@@ -46,10 +47,14 @@ impl Merge<'_> {
         self.analyze_staging().await
     }
 
-    async fn create_staging(&self) -> Result<()> {
+    pub(super) async fn create_staging(&self) -> Result<()> {
         self.tx
             .batch(
                 "-- create_staging
+                -- Sorts and joins of a whole price list, in memory; each statement runs once, compiling it does not pay.
+                SET LOCAL work_mem = '64MB';
+                SET LOCAL jit = off;
+
                 CREATE TEMP TABLE staged_rows (
                     position integer NOT NULL, page_number integer NOT NULL, row_number integer NOT NULL,
                     source_id text NOT NULL, cells text[] NOT NULL, make text NOT NULL, model text NOT NULL,
@@ -66,7 +71,7 @@ impl Merge<'_> {
     }
 
     /// Without statistics the joins that follow are planned for a handful of rows and do not finish.
-    async fn analyze_staging(&self) -> Result<()> {
+    pub(super) async fn analyze_staging(&self) -> Result<()> {
         self.tx.batch("-- analyze_staging\n ANALYZE staged_rows; ANALYZE staged_issues").await
     }
 }

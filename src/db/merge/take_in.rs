@@ -20,21 +20,23 @@ impl Tenant<'_> {
         let Some(turn) = self.take_turn(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = turn.merge();
         merge.plan_for_sets().await?;
+        merge.create_staging().await?;
         merge.stage(rows.iter().map(|(position, row)| (*position, row))).await?;
+        merge.analyze_staging().await?;
         merge.match_vehicles().await?;
         merge.write_variants().await?;
-        merge.match_patterns().await?;
+        merge.match_patterns(false).await?;
         merge.join_own_rows().await?;
         let write_number = merge.next_write_number().await?;
         let returned = merge.return_withdrawn().await?;
-        merge.write_patterns().await?;
-        let changed = merge.number_changes(write_number).await?;
+        let created = merge.write_patterns().await?;
+        let updated = merge.number_changes(write_number).await?;
         if merge.retake_rows(write_number).await? == 0 {
             return Ok(true);
         }
         merge.retake_issues().await?;
         merge.finish(State::Succeeded, State::Succeeded, Some(write_number)).await?;
-        if returned + changed > 0 {
+        if returned + created + updated > 0 {
             merge.bump_catalog_version().await?;
         }
         turn.commit().await?;
@@ -112,7 +114,7 @@ impl Merge<'_> {
                     SET write_number = $3 /* write_number */
                     FROM merged
                     WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */
-                      AND c.pattern_id = merged.pattern_id AND merged.outcome IN ('created', 'updated')",
+                      AND c.pattern_id = merged.pattern_id AND merged.outcome = 'updated'",
                 )
                 .bind(&self.tenant_id, Type::INT8)
                 .bind(&self.import_id, Type::UUID)

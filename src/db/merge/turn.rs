@@ -73,7 +73,7 @@ impl Merge<'_> {
     /// What an import recorded a moment ago has no statistics yet: planned for a handful of rows, nested loops over it
     /// would not finish.
     pub(super) async fn plan_for_sets(&self) -> Result<()> {
-        self.tx.batch("-- plan_for_sets\n SET LOCAL enable_nestloop = off").await
+        self.tx.batch("-- plan_for_sets\n SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off").await
     }
 
     /// Waits until nobody else writes into the category.

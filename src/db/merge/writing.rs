@@ -8,39 +8,37 @@ use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
 
 impl Merge<'_> {
-    /// New patterns, in the document's order, and those that are available again.
-    pub(super) async fn write_patterns(&self) -> Result<()> {
+    /// New patterns, numbered in the document's order, and those that are available again. Returns how many are new.
+    pub(super) async fn write_patterns(&self) -> Result<u64> {
         self.tx
+            .batch(
+                "-- number_patterns
+                UPDATE merged SET pattern_id = nextval('patterns_id_seq')
+                WHERE outcome = 'created' AND pattern_id IS NULL;
+
+                UPDATE merged
+                SET pattern_id = first.pattern_id
+                FROM merged first
+                WHERE merged.outcome = 'merged' AND merged.pattern_id IS NULL
+                  AND first.position = merged.first_position",
+            )
+            .await?;
+        let created = self
+            .tx
             .execute(
                 Query::new(
                     "-- create_patterns
-                    WITH created AS (
-                        INSERT INTO patterns (tenant_id, category_id, model_id, variant_id, steering, borders, seat_rows,
-                                              trunk, notes)
-                        SELECT $1 /* tenant_id */, $2 /* category_id */, model_id, variant_id, steering, borders,
-                               seat_rows, trunk, notes
-                        FROM merged
-                        WHERE outcome = 'created'
-                        ORDER BY position
-                        RETURNING id, model_id, variant_id, steering, borders, seat_rows, trunk, notes
-                    ), recorded AS (
-                        INSERT INTO import_changes (tenant_id, import_id, pattern_id, kind)
-                        SELECT $1, $3 /* import_id */, id, 'created' FROM created
-                    )
-                    UPDATE merged
-                    SET pattern_id = created.id
-                    FROM created
-                    WHERE merged.pattern_id IS NULL
-                      AND created.model_id = merged.model_id AND created.variant_id = merged.variant_id
-                      AND coalesce(created.steering, '') = coalesce(merged.steering, '')
-                      AND coalesce(created.borders, '') = coalesce(merged.borders, '')
-                      AND coalesce(created.seat_rows, '') = coalesce(merged.seat_rows, '')
-                      AND coalesce(created.trunk, '') = coalesce(merged.trunk, '')
-                      AND created.notes = merged.notes",
+                    INSERT INTO patterns (tenant_id, id, category_id, model_id, variant_id, steering, borders, seat_rows,
+                                          trunk, notes)
+                    SELECT $1 /* tenant_id */, pattern_id, $2 /* category_id */, model_id, variant_id, steering, borders,
+                           seat_rows, trunk, notes
+                    FROM merged
+                    WHERE outcome = 'created'
+                    -- As readers look for them, and the index has them.
+                    ORDER BY model_id, variant_id",
                 )
                 .bind(&self.tenant_id, Type::INT8)
-                .bind(&self.category_id, Type::INT8)
-                .bind(&self.import_id, Type::UUID),
+                .bind(&self.category_id, Type::INT8),
             )
             .await?;
         self.tx
@@ -63,7 +61,7 @@ impl Merge<'_> {
                 .bind(&self.import_id, Type::UUID),
             )
             .await?;
-        Ok(())
+        Ok(created)
     }
 
     /// Withdraws the category's patterns that no row names.

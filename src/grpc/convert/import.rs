@@ -1,7 +1,7 @@
 //! Imports and their rows.
 
 use super::{count, timestamp, word, year};
-use crate::domain::import::{self, Counts, Failure, Mode, Outcome, State};
+use crate::domain::import::{self, Counts, Failure, Mode, Outcome, State, Step};
 use crate::domain::vehicle::slug;
 use crate::proto::lekalo::v1 as pb;
 
@@ -95,6 +95,17 @@ pub fn import(tenant: &str, import: import::Import) -> pb::Import {
         etag: import.revision.to_string(),
         validate_only: import.validate_only,
         waits_for: word(import.waits_for),
+        progress: import.progress.map(Into::into),
+    }
+}
+
+impl From<import::Progress> for pb::ImportProgress {
+    fn from(progress: import::Progress) -> Self {
+        let step = match progress.step {
+            Step::Reading => pb::ImportStep::Reading,
+            Step::Writing => pb::ImportStep::Writing,
+        };
+        Self { step: step.into(), rows_done: count(progress.rows), rows_total: count(progress.total) }
     }
 }
 

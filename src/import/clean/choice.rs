@@ -1,16 +1,17 @@
 //! Choosing among the models that a row's words may name: the best, if no other fits as well.
 
+use super::lookup::Lookup;
 use std::ops::Range;
 
 use crate::domain::vehicle::Years;
 use crate::vehicles::normalize;
 use crate::vehicles::words::{Word, join};
-use crate::vehicles::{How, Index, ModelId, ModelMatch};
+use crate::vehicles::{How, ModelId, ModelMatch};
 
 /// The best match, if no other model fits as well. A family's name yields to a member named beside it ("Range Rover
 /// Discovery"); of models with one spelling, the row's generation and years decide.
 pub fn pick(
-    index: &Index,
+    index: &Lookup,
     found: Vec<ModelMatch>,
     words: &[Word],
     years: Years,
@@ -19,15 +20,14 @@ pub fn pick(
         return Ok(None);
     };
     let heads_family = |model: ModelId| {
-        let siblings = &index.make(model.make).models;
-        siblings.iter().any(|other| {
-            other.name != index.model(model).name && other.name.starts_with(&format!("{} ", index.model(model).name))
-        })
+        let name = index.model(model).name.as_str();
+        let mut siblings = index.make(model.make).models.iter();
+        siblings.any(|other| other.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))
     };
     let apart = |hit: &&ModelMatch| hit.span.start >= best.span.end || hit.span.end <= best.span.start;
-    if heads_family(best.model)
-        && let Some(member) =
-            found.iter().skip(1).find(|hit| apart(hit) && hit.model.make == best.model.make && hit.weight >= 4.0)
+    if let Some(member) =
+        found.iter().skip(1).find(|hit| apart(hit) && hit.model.make == best.model.make && hit.weight >= 4.0)
+        && heads_family(best.model)
     {
         return Ok(Some(member.clone()));
     }
@@ -55,7 +55,7 @@ pub fn pick(
 }
 
 /// Of one car sold under several makes, the one the reference says most about.
-fn better_known<'a>(index: &Index, rivals: &[&'a ModelMatch]) -> Option<&'a ModelMatch> {
+fn better_known<'a>(index: &Lookup, rivals: &[&'a ModelMatch]) -> Option<&'a ModelMatch> {
     let (first, rest) = rivals.split_first()?;
     let known = |hit: &ModelMatch| {
         let model = index.model(hit.model);
@@ -67,7 +67,7 @@ fn better_known<'a>(index: &Index, rivals: &[&'a ModelMatch]) -> Option<&'a Mode
     (different_makes && is_clear && (first.how.is_certain() || first.how == How::Sound)).then_some(*best)
 }
 
-fn fits_years(index: &Index, model: ModelId, years: Years) -> bool {
+fn fits_years(index: &Lookup, model: ModelId, years: Years) -> bool {
     let made = index.model(model).years();
     !years.is_unknown() && [years.from, years.to].into_iter().flatten().all(|year| made.contains(year))
 }
@@ -78,7 +78,7 @@ pub fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 }
 
 /// Whether the words are the model's very name, in any alphabet.
-pub fn is_canonical(index: &Index, words: &[Word], hit: &ModelMatch) -> bool {
+pub fn is_canonical(index: &Lookup, words: &[Word], hit: &ModelMatch) -> bool {
     let name = normalize::key(&index.model(hit.model).name);
     let key = words.get(hit.span.clone()).map(join).unwrap_or_default();
     normalize::readings(&key).iter().any(|(key, _)| *key == name)

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::cell::Cell;
+use super::lookup::Lookup;
 use crate::vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
 use crate::vehicles::normalize::{self, latin_code};
 use crate::vehicles::words::{Joint, Word, join};
-use crate::vehicles::{Index, MakeId, Model, ModelId};
+use crate::vehicles::{MakeId, Model, ModelId};
 
 /// What stands beside "кузов" or "поколение".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +77,7 @@ fn code_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
 }
 
 /// Finds a generation of the model among a cell's free words, by the codes the reference knows, and takes it.
-pub fn known(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
+pub fn known(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> {
     let model = index.model(model);
     let words = cell.free_words();
     let (generation, span) = (0..words.len())
@@ -103,7 +104,7 @@ pub fn resolve(hint: &Hint, model: &Model) -> String {
 }
 
 /// A code that other models of the make have ("M5 E39"), where the model's own generations are not listed.
-pub fn of_make(cell: &mut Cell, index: &Index, make: MakeId) -> Option<String> {
+pub fn of_make(cell: &mut Cell, index: &Lookup, make: MakeId) -> Option<String> {
     let words = cell.free_words();
     let found = index.find_codes(&words, make).into_iter().next()?;
     let code = latin_code(&join(words.get(found.span.clone())?));
@@ -121,7 +122,7 @@ fn to_second(words: &[Word], place: usize, first: &str) -> Option<String> {
 
 /// A number right beside the model's name: "Матиз 3", "Камри 50-55", with three digits only the end of a known code. An engine's
 /// badge is none.
-pub fn bare_number(cell: &mut Cell, index: &Index, model: ModelId) -> Option<String> {
+pub fn bare_number(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> {
     if !index.model(model).badges.is_empty() {
         return None;
     }

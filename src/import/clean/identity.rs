@@ -5,6 +5,7 @@
 
 use super::cell::Cell;
 use super::choice::{covers, is_canonical, pick};
+use super::lookup::Lookup;
 use super::stated::{Stated, take_make_mentions};
 use super::version::{badge, is_badge, shortest_name, with_second_engine};
 use super::{generation, issues};
@@ -13,7 +14,7 @@ use crate::domain::vehicle::Years;
 use crate::vehicles::generation::chassis;
 use crate::vehicles::suggest::is_clear;
 use crate::vehicles::words::{Word, join};
-use crate::vehicles::{How, Index, MakeId, Model, ModelId, ModelMatch, Scope};
+use crate::vehicles::{How, MakeId, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
 #[derive(Debug, Default)]
@@ -38,7 +39,7 @@ struct Choice {
 }
 
 /// Decides make and model from the make's cell and the words that may name the model; takes what it used.
-pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
+pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
     let mut identity = Identity { make: stated.make.as_ref().map(|make| make.make), ..Identity::default() };
     take_make_mentions(index, identity.make, name);
     let words = name.free_words();
@@ -63,7 +64,7 @@ pub fn identify(index: &Index, stated: &Stated, name: &mut Cell, years: Years) -
     identity
 }
 
-fn within_make(index: &Index, make: MakeId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
+fn within_make(index: &Lookup, make: MakeId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
     let stays = |hit: Option<ModelMatch>| hit.map(|hit| Choice { hit, corrected: false });
     let found = index.find_models(words, Scope::Make(make));
     let (certain, guesses): (Vec<_>, Vec<_>) = found.into_iter().partition(|hit| hit.how.is_certain());
@@ -98,7 +99,7 @@ fn within_make(index: &Index, make: MakeId, words: &[Word], years: Years) -> Res
 /// A model of another make that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than
 /// any reading within the stated make does. A short name must not be one letter from a name of the stated make.
 fn of_another_make(
-    index: &Index,
+    index: &Lookup,
     make: MakeId,
     words: &[Word],
     guess: Option<&ModelMatch>,
@@ -133,7 +134,7 @@ fn of_another_make(
 
 /// The model decides. Words that should be a make but are none may be one the reference lacks: then only a name of some length,
 /// spelled out, is believed beside them. Without a make a short code must be a model's very name.
-fn without_make(index: &Index, stated: &Stated, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
+fn without_make(index: &Lookup, stated: &Stated, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
     let unknown_make = 0..stated.rest.words.len();
     let mention = index.mentioned_makes(words).into_iter().find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
     let mut found = index.find_models(words, mention.as_ref().map_or(Scope::All, |hit| Scope::Make(hit.make)));
@@ -159,7 +160,7 @@ fn without_make(index: &Index, stated: &Stated, words: &[Word], years: Years) ->
 }
 
 /// A chassis number alone where only one model of the make has it: "Мерс 210".
-fn chassis_number(index: &Index, make: MakeId, words: &[Word]) -> Option<ModelMatch> {
+fn chassis_number(index: &Lookup, make: MakeId, words: &[Word]) -> Option<ModelMatch> {
     let [word] = words else { return None };
     let models = index.models_with_number(&word.key, make);
     let [model] = models.as_slice() else {
@@ -180,7 +181,13 @@ fn is_mostly_letters(words: &[Word], hit: &ModelMatch) -> bool {
         .is_some_and(|run| run.iter().any(|word| word.is_letters() && word.key.chars().count() >= 3))
 }
 
-fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, corrected }: Choice, identity: &mut Identity) {
+fn accept(
+    index: &Lookup,
+    stated: &Stated,
+    name: &mut Cell,
+    Choice { hit, corrected }: Choice,
+    identity: &mut Identity,
+) {
     let words = name.free_words();
     let span = with_second_engine(&words, &shortest_name(index, &words, &hit));
     let written = words.get(span.clone()).unwrap_or_default();
@@ -227,7 +234,7 @@ fn accept(index: &Index, stated: &Stated, name: &mut Cell, Choice { hit, correct
 }
 
 /// Nothing fits: says so, and puts down what was most likely meant, if that is clear.
-fn suggest(index: &Index, stated: &Stated, name: &mut Cell, years: Years, identity: &mut Identity) {
+fn suggest(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years, identity: &mut Identity) {
     let words = name.free_words();
     let text = text_of(&words);
     let suggested = index.suggest(&words, identity.make.map_or(Scope::All, Scope::Make), years);

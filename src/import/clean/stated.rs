@@ -1,8 +1,9 @@
 //! What a row says about its make, before anything is decided.
 
 use super::cell::Cell;
+use super::lookup::Lookup;
 use crate::vehicles::words::words;
-use crate::vehicles::{How, Index, MakeId, MakeMatch, Scope};
+use crate::vehicles::{How, MakeId, MakeMatch, Scope};
 
 /// What a make's cell says where there is no make.
 const NO_MAKE: &[&str] = &[
@@ -34,7 +35,7 @@ pub struct Stated {
 }
 
 /// Reads the make's cell; the model's cell may confirm a misspelled make.
-pub fn stated(index: &Index, text: &str, model: &Cell) -> Stated {
+pub fn stated(index: &Lookup, text: &str, model: &Cell) -> Stated {
     let mut rest = Cell::new(text);
     let key: String = rest.words.iter().map(|word| word.key.as_str()).collect();
     let is_blank = key.is_empty() || NO_MAKE.contains(&key.as_str());
@@ -64,7 +65,7 @@ pub fn stated(index: &Index, text: &str, model: &Cell) -> Stated {
 }
 
 /// Takes the stated make's own name out of the model's words ("Тайота вокси"), unless a model's name needs it.
-pub fn take_make_mentions(index: &Index, make: Option<MakeId>, name: &mut Cell) {
+pub fn take_make_mentions(index: &Lookup, make: Option<MakeId>, name: &mut Cell) {
     let words = name.free_words();
     let Some(make) = make else { return };
     let mention = index.mentioned_makes(&words).into_iter().find(|hit| hit.make == make && hit.how.is_certain());

@@ -1,14 +1,15 @@
 //! The words of a name that tell a model's versions apart: engine badges, and what an alias says beside the model.
 
+use super::lookup::Lookup;
 use std::ops::Range;
 
 use crate::vehicles::normalize;
 use crate::vehicles::words::{Joint, Word};
-use crate::vehicles::{How, Index, ModelId, ModelMatch, Scope};
+use crate::vehicles::{How, ModelId, ModelMatch, Scope};
 
 /// Without what an alias says beside the model: of "Веста СВ" and "Портер 2" the first word names the model, the other is its
 /// version or generation and must not be lost.
-pub fn shortest_name(index: &Index, words: &[Word], hit: &ModelMatch) -> ModelMatch {
+pub fn shortest_name(index: &Lookup, words: &[Word], hit: &ModelMatch) -> ModelMatch {
     if is_badge(index, hit, words.get(hit.span.clone()).unwrap_or_default()) {
         return hit.clone();
     }
@@ -39,14 +40,14 @@ pub fn with_second_engine(words: &[Word], hit: &ModelMatch) -> Range<usize> {
 }
 
 /// Whether a model was named by an engine: its name has no such number.
-pub fn is_badge(index: &Index, hit: &ModelMatch, written: &[Word]) -> bool {
+pub fn is_badge(index: &Lookup, hit: &ModelMatch, written: &[Word]) -> bool {
     let model = index.model(hit.model);
     let is_engine = |word: &Word| word.key.len() >= 2 && word.number().is_some() && !model.name.contains(&word.key);
     hit.how == How::Badge || (hit.how != How::Code && !model.badges.is_empty() && written.iter().any(is_engine))
 }
 
 /// A badge the way it is written on the car: "GX 470", "RX 330-400".
-pub fn badge(index: &Index, model: ModelId, words: &[Word]) -> String {
+pub fn badge(index: &Lookup, model: ModelId, words: &[Word]) -> String {
     let digits = words.iter().find(|word| word.number().is_some()).map_or(0, |word| word.key.len());
     let pattern = index.model(model).badges.iter().find(|badge| badge.matches('#').count() == digits);
     // The badge's own letters, however they were typed: "РХ 300" is an RX 300.

@@ -1,0 +1,1 @@
+ALTER TABLE refinery_schema_history DROP COLUMN applied_by;

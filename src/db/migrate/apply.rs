@@ -1,0 +1,197 @@
+//! The connection that refinery migrates through: one transaction per migration, which waits for its locks in short
+//! tries, so that nobody queues behind it; or, where a migration asks for it, statement by statement without one.
+
+use std::time::Duration;
+
+use refinery::Migration;
+use refinery_core::AsyncMigrate;
+use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
+use tokio_postgres::Config;
+use tokio_postgres::error::SqlState;
+
+use super::blocked::{Blocker, blockers};
+use super::history::{self, HistoryError};
+use super::session::Session;
+use super::statements::{self, Statement};
+use crate::db::tls;
+
+/// Where refinery keeps its books. The column `applied_by` is V10's; made at once, it knows about V1 to V9 too.
+pub const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
+    version INT4 PRIMARY KEY,
+    name VARCHAR(255),
+    applied_on VARCHAR(255),
+    checksum VARCHAR(255),
+    applied_by TEXT DEFAULT session_user
+)";
+
+/// How a transaction waits for the locks that others hold: a statement that waits stops everybody who comes after it,
+/// so it waits briefly, lets them pass, and tries again.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long a try waits for a lock.
+    pub lock_timeout: Duration,
+    /// How often it tries.
+    pub tries: u32,
+    /// The pause after the first try; it doubles, up to `longest_pause`.
+    pub pause: Duration,
+    pub longest_pause: Duration,
+}
+
+impl Default for Patience {
+    /// A minute and a half in all.
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(2),
+            tries: 10,
+            pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Why a migration was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("PostgreSQL refused it")]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("a lock that it needs was not to be had in {tries} tries{}", held(.blockers))]
+    Blocked { tries: u32, blockers: Vec<Blocker> },
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error("it is not SQL: {0}")]
+    NotSql(String),
+}
+
+fn held(blockers: &[Blocker]) -> String {
+    let holders: Vec<String> = blockers.iter().map(ToString::to_string).collect();
+    if holders.is_empty() { String::new() } else { format!(": {}", holders.join("; ")) }
+}
+
+/// The session that migrates, as refinery wants it.
+pub struct Connection<'a> {
+    pub session: &'a mut Session,
+    pub patience: Patience,
+    /// The way to a second session, which looks for who is in the way.
+    pub config: &'a Config,
+    pub tls: tls::Mode,
+}
+
+impl AsyncTransaction for Connection<'_> {
+    type Error = ApplyError;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(&mut self, queries: T) -> Result<usize, ApplyError> {
+        let queries: Vec<&str> = queries.collect();
+        match queries[..] {
+            // A migration and its row in the history.
+            [sql, record] if statements::is_no_transaction(sql) => {
+                self.one_by_one(&statements::split(sql).map_err(ApplyError::NotSql)?).await?;
+                self.transaction(&[record]).await?;
+            }
+            _ => self.transaction(&queries).await?,
+        }
+        Ok(queries.len())
+    }
+}
+
+impl AsyncQuery<Vec<Migration>> for Connection<'_> {
+    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, ApplyError> {
+        let rows = self.session.client.query_typed(query, &[]).await?;
+        Ok(rows.iter().map(history::migration).collect::<Result<_, _>>()?)
+    }
+}
+
+impl AsyncMigrate for Connection<'_> {
+    fn assert_migrations_table_query(_: &str) -> String {
+        HISTORY_TABLE.to_owned()
+    }
+}
+
+impl Connection<'_> {
+    /// All of it in one transaction, or nothing; tried again while a lock is not to be had.
+    pub async fn transaction(&mut self, queries: &[&str]) -> Result<(), ApplyError> {
+        let Patience { tries, mut pause, .. } = self.patience;
+        for number in 1.. {
+            let (tried, blockers) = self.watched_try(queries).await?;
+            match tried {
+                Err(error) if is_contention(&error) && number < tries => {
+                    let pause_ms = pause.as_millis();
+                    tracing::warn!(
+                        "waiting for a lock{}; try {number} of {tries}, next in {pause_ms} ms",
+                        held(&blockers)
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(self.patience.longest_pause);
+                }
+                Err(error) if is_contention(&error) => return Err(ApplyError::Blocked { tries, blockers }),
+                done => return Ok(done?),
+            }
+        }
+        Ok(())
+    }
+
+    /// One try, and whoever stood in its way when it had waited for half its time.
+    async fn watched_try(
+        &mut self,
+        queries: &[&str],
+    ) -> Result<(Result<(), tokio_postgres::Error>, Vec<Blocker>), ApplyError> {
+        let backend = self.session.backend().await?;
+        let patience = self.patience.lock_timeout;
+        let watch = async {
+            tokio::time::sleep(patience / 2).await;
+            blockers(self.config, self.tls, backend).await
+        };
+        let mut one_try = Box::pin(one_try(&mut self.session.client, patience, queries));
+        let blockers = tokio::select! {
+            biased;
+            done = &mut one_try => return Ok((done, Vec::new())),
+            blockers = watch => blockers,
+        };
+        Ok((one_try.await, blockers))
+    }
+
+    /// Each statement on its own. One that was done before is done again, which it allows for; what a killed run left of
+    /// an index is dropped and built anew. Nobody queues behind these statements, so they wait for as long as it takes.
+    async fn one_by_one(&mut self, statements: &[Statement<'_>]) -> Result<(), ApplyError> {
+        let client = &self.session.client;
+        // One process builds: the rest of the machine is for those who read meanwhile.
+        client.batch_execute("SET lock_timeout = 0; SET max_parallel_maintenance_workers = 0").await?;
+        for statement in statements {
+            if let Some(index) = statement.index_built() {
+                let rows = client.query(INVALID_INDEX, &[&index]).await?;
+                if let Some(drop) = rows.first() {
+                    tracing::warn!("the index {index} was left half-built by an earlier run: building it anew");
+                    client.batch_execute(drop.get(0)).await?;
+                }
+            }
+            client.batch_execute(statement.sql).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The statement that drops an index, if that is a killed build's remains.
+const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)
+    FROM pg_index WHERE indexrelid = to_regclass($1::text) AND NOT indisvalid";
+
+async fn one_try(
+    client: &mut tokio_postgres::Client,
+    lock_timeout: Duration,
+    queries: &[&str],
+) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(&lock_timeout_sql(lock_timeout)).await?;
+    for query in queries {
+        transaction.batch_execute(query).await?;
+    }
+    transaction.commit().await
+}
+
+/// How a transaction begins that lets nobody wait behind it for long.
+pub fn lock_timeout_sql(lock_timeout: Duration) -> String {
+    format!("SET LOCAL lock_timeout = '{}ms'", lock_timeout.as_millis())
+}
+
+/// Whether others were in the way, so that trying again may help.
+pub fn is_contention(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED))
+}

@@ -1,0 +1,59 @@
+//! Who holds the lock that a migration waits for.
+
+use std::fmt;
+
+use tokio_postgres::{Config, Row};
+
+use super::session::Session;
+use crate::db::tls;
+
+/// Somebody in a migration's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// What the migration waits for, as `AccessExclusiveLock on patterns`.
+    pub lock: String,
+    /// The process of the server, for `pg_terminate_backend`.
+    pub pid: i32,
+    pub application_name: String,
+    pub user: String,
+    /// How long its transaction has been open, in seconds; unknown where the migrating role may not see it.
+    pub seconds: Option<i64>,
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lock, pid, application_name, user, seconds } = self;
+        write!(f, "{lock} is held up by process {pid} ({application_name}, role {user}")?;
+        match seconds {
+            Some(seconds) => write!(f, ", in a transaction for {seconds} s)"),
+            None => write!(f, ")"),
+        }
+    }
+}
+
+/// Who the server's process `backend` waits for just now. Nobody where that cannot be found out.
+pub async fn blockers(config: &Config, mode: tls::Mode, backend: i32) -> Vec<Blocker> {
+    let Ok(session) = Session::open(config, mode).await else { return Vec::new() };
+    let rows = session.client.query(BLOCKERS, &[&backend]).await.unwrap_or_default();
+    rows.iter().map(blocker).collect()
+}
+
+const BLOCKERS: &str = "-- blockers
+    SELECT concat_ws(' on ', wanted.mode, wanted.relation::regclass) AS lock, holder.pid,
+           coalesce(nullif(holder.application_name, ''), 'no name') AS application_name,
+           coalesce(holder.usename, '') AS usename,
+           extract(epoch FROM clock_timestamp() - holder.xact_start)::bigint AS seconds
+    FROM pg_locks wanted
+    JOIN pg_stat_activity holder ON holder.pid = ANY (pg_blocking_pids(wanted.pid))
+    WHERE wanted.pid = $1 AND NOT wanted.granted
+    ORDER BY seconds DESC NULLS LAST";
+
+fn blocker(row: &Row) -> Blocker {
+    Blocker {
+        lock: row.get("lock"),
+        pid: row.get("pid"),
+        application_name: row.get("application_name"),
+        user: row.get::<_, &str>("usename").to_owned(),
+        seconds: row.get("seconds"),
+    }
+}

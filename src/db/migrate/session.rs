@@ -1,0 +1,90 @@
+//! A connection as the owner, outside the pool; for one that migrates, with the lock that only one has.
+
+use std::time::Duration;
+
+use tokio_postgres::{Client, Config};
+
+use super::MigrateError;
+use crate::db::tls;
+
+/// Any number, as long as every Lekalo uses the same.
+pub const LOCK: i64 = 0x6c65_6b61_6c6f;
+const LOCK_POLL: Duration = Duration::from_millis(100);
+/// After how long the log says that somebody else is migrating, and how often again.
+const LOCK_NOTICE: Duration = Duration::from_secs(10);
+
+/// An open connection; closed when dropped.
+pub struct Session {
+    pub client: Client,
+    driver: tokio::task::JoinHandle<()>,
+}
+
+impl Session {
+    pub async fn open(config: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
+        let mut config = config.clone();
+        config.application_name("lekalo migrate").connect_timeout(Duration::from_secs(5));
+        let connector = tls::connector(mode, &mut config).map_err(MigrateError::Tls)?;
+        let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(%error, "the migration's connection broke");
+            }
+        });
+        Ok(Self { client, driver })
+    }
+
+    /// The only session that migrates: waits for its turn. The turn goes with the session, however it ends.
+    ///
+    /// # Errors
+    /// `Pooler` where a pooler would hand the session, and the lock with it, to somebody else.
+    pub async fn migrating(config: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
+        let session = Self::open(config, mode).await?;
+        if session.is_shared(config, mode).await? {
+            return Err(MigrateError::Pooler);
+        }
+        // The server ends the work of a killed program within a second, and gives the lock on; where it cannot watch
+        // for that, at the end of the statement.
+        let _ = session.client.batch_execute("SET client_connection_check_interval = '1s'").await;
+        session.client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+        session.acquire().await?;
+        Ok(session)
+    }
+
+    /// The number of the server's process behind it.
+    pub async fn backend(&self) -> Result<i32, tokio_postgres::Error> {
+        // Unnamed: a prepared statement may not find its way through a pooler.
+        Ok(self.client.query_typed_one("SELECT pg_backend_pid()", &[]).await?.get(0))
+    }
+
+    /// Whether a pooler hands a server's process from one session to the next after each transaction: then two open at
+    /// once are seen on the same one, or one of them moves.
+    async fn is_shared(&self, config: &Config, mode: tls::Mode) -> Result<bool, MigrateError> {
+        let Ok(other) = Self::open(config, mode).await else { return Ok(false) };
+        let (one, two) = (self.backend().await?, other.backend().await?);
+        for _ in 0..2 {
+            if one == two || self.backend().await? != one || other.backend().await? != two {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Polls: a session that blocks in `pg_advisory_lock` would deadlock with CREATE INDEX CONCURRENTLY.
+    async fn acquire(&self) -> Result<(), MigrateError> {
+        let mut waited = Duration::ZERO;
+        while !self.client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.get::<_, bool>(0) {
+            if waited.as_millis().is_multiple_of(LOCK_NOTICE.as_millis()) && !waited.is_zero() {
+                tracing::info!(waited = waited.as_secs(), "another program migrates this database: waiting for it");
+            }
+            tokio::time::sleep(LOCK_POLL).await;
+            waited += LOCK_POLL;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}

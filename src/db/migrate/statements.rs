@@ -1,0 +1,148 @@
+//! A migration's SQL taken apart: where one statement ends, and whether it may run outside of a transaction.
+
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// The first line of a migration whose statements run one by one, each on its own.
+const NO_TRANSACTION: &str = "-- no-transaction";
+
+/// Whether a migration asks for its statements to run outside of a transaction.
+pub fn is_no_transaction(sql: &str) -> bool {
+    sql.lines().next().is_some_and(|line| line.trim_end() == NO_TRANSACTION)
+}
+
+/// One statement, without its semicolon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement<'a> {
+    pub sql: &'a str,
+    /// Its words and signs, without space and comments; unquoted words in capitals.
+    tokens: Vec<String>,
+}
+
+/// The statements of a script, in order; an empty script has none.
+///
+/// # Errors
+/// What is not SQL, in words (a string or comment without an end).
+pub fn split(sql: &str) -> Result<Vec<Statement<'_>>, String> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
+        .with_unescape(false)
+        .tokenize_with_location()
+        .map_err(|error| error.to_string())?;
+    let mut statements = Vec::new();
+    let (mut begin, mut words) = (0, Vec::new());
+    for TokenWithSpan { token, span } in tokens {
+        match token {
+            Token::SemiColon => {
+                let end = offset(sql, span.start);
+                push(&mut statements, sql.get(begin..end), std::mem::take(&mut words));
+                begin = end + 1;
+            }
+            Token::Whitespace(_) => {}
+            Token::Word(word) if word.quote_style.is_none() => words.push(word.value.to_uppercase()),
+            other => words.push(other.to_string()),
+        }
+    }
+    push(&mut statements, sql.get(begin..), words);
+    Ok(statements)
+}
+
+fn push<'a>(statements: &mut Vec<Statement<'a>>, sql: Option<&'a str>, tokens: Vec<String>) {
+    if let Some(sql) = sql.filter(|_| !tokens.is_empty()) {
+        statements.push(Statement { sql: sql.trim(), tokens });
+    }
+}
+
+/// Where a place given as line and column, which count characters from 1, is in bytes.
+fn offset(sql: &str, place: Location) -> usize {
+    let line = usize::try_from(place.line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let begin: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = sql.get(begin..).unwrap_or_default();
+    begin + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+}
+
+impl Statement<'_> {
+    /// Whether a run that was killed after it may run it again: it says `IF [NOT] EXISTS`, or always begins anew.
+    pub fn is_repeatable(&self) -> bool {
+        let first = self.tokens.first().map_or("", String::as_str);
+        let has = |words: &[&str]| self.tokens.windows(words.len()).any(|window| window == words);
+        matches!(first, "REINDEX" | "VACUUM" | "ANALYZE")
+            || (matches!(first, "CREATE" | "ALTER") && has(&["IF", "NOT", "EXISTS"]))
+            || (matches!(first, "DROP" | "ALTER") && has(&["IF", "EXISTS"]))
+    }
+
+    /// The index that it builds concurrently, as `to_regclass` takes it: a killed build leaves an invalid one.
+    pub fn index_built(&self) -> Option<String> {
+        let mut tokens = self.tokens.iter().map(String::as_str).filter(|token| *token != "UNIQUE");
+        for expected in ["CREATE", "INDEX", "CONCURRENTLY", "IF", "NOT", "EXISTS"] {
+            if tokens.next() != Some(expected) {
+                return None;
+            }
+        }
+        let name: String = tokens.take_while(|token| *token != "ON").map(fold).collect();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Its beginning, for messages.
+    pub fn summary(&self) -> String {
+        self.tokens.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// An unquoted name is in lower case to PostgreSQL.
+fn fold(token: &str) -> String {
+    if token.starts_with('"') { token.to_owned() } else { token.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(sql: &str) -> Vec<&str> {
+        split(sql).unwrap().into_iter().map(|statement| statement.sql).collect()
+    }
+
+    #[test]
+    fn a_semicolon_ends_a_statement_only_where_it_stands_free() {
+        let one = "SELECT 'a;''b', E'\\';', \"c;d\", $$ e; $$, $f$ $$;g $f$ /* h; /* i; */ */ -- j;\n FROM жизнь";
+        assert_eq!(texts(one), [one]);
+        assert_eq!(texts("-- да;\nSELECT 'ё;';;\n  SELECT 2 ; -- the end"), ["-- да;\nSELECT 'ё;'", "SELECT 2"]);
+        assert_eq!(texts("-- nothing;\n"), [""; 0]);
+        assert!(split("SELECT 'open").is_err());
+        let shipped = super::super::Migrations::shipped();
+        for step in shipped.steps() {
+            assert!(!split(step.sql()).unwrap().is_empty(), "{}", step.file_name());
+        }
+    }
+
+    #[test]
+    fn what_runs_alone_can_be_repeated() {
+        let repeatable = |sql| split(sql).unwrap()[0].is_repeatable();
+        for sql in [
+            "create index concurrently if not exists a on b (c)",
+            "DROP INDEX CONCURRENTLY IF EXISTS a",
+            "ALTER TYPE a ADD VALUE IF NOT EXISTS 'b'",
+            "VACUUM (ANALYZE) a",
+        ] {
+            assert!(repeatable(sql), "{sql}");
+        }
+        for sql in ["CREATE INDEX CONCURRENTLY a ON b (c)", "UPDATE a SET b = 'IF NOT EXISTS'", "DROP INDEX a"] {
+            assert!(!repeatable(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_index_that_is_built() {
+        let built = |sql| split(sql).unwrap()[0].index_built();
+        let sql = "-- why\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS public.\"By Name\" ON t (a)";
+        assert_eq!(built(sql).as_deref(), Some("public.\"By Name\""));
+        assert_eq!(built("create index concurrently if not exists By_Name on t (a)").as_deref(), Some("by_name"));
+        assert_eq!(built("DROP INDEX CONCURRENTLY IF EXISTS a"), None);
+    }
+
+    #[test]
+    fn the_first_line_asks_for_no_transaction() {
+        assert!(is_no_transaction("-- no-transaction\nVACUUM a"));
+        assert!(!is_no_transaction("-- why\n-- no-transaction\n"));
+    }
+}

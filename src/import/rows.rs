@@ -1,0 +1,263 @@
+//! The rows of a document on their way into the database: understood a batch at a time, so that little of them is in
+//! memory, however many there are.
+
+use std::iter::Peekable;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::{self, BoxFuture};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::child::{Answer, Extractor, Line};
+use super::clean::{CleanError, Cleaner, Columns, Memory, clean};
+use super::extract::ExtractError;
+use super::table::{HeaderRow, Table, TableRow};
+use super::upload::Upload;
+use crate::domain::error::Result;
+use crate::domain::import::{CleanRow, Confidence, Failure};
+use crate::spellings::{Shared, Spellings};
+use crate::vehicles::Index;
+
+/// Batches in the document's order, or why there are no more of them.
+pub type Rows<'a> = BoxStream<'a, Result<Batch, Failure>>;
+/// Beginning to read them, which fails while the database is away.
+pub type Opening<'a> = BoxFuture<'a, Result<Rows<'a>>>;
+
+/// Some of a document's rows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub rows: Vec<CleanRow>,
+    /// How many the whole document has.
+    pub total: usize,
+}
+
+/// How many rows at once of those that are in memory already.
+const BATCH: usize = 1000;
+/// How many batches are understood at once, and how many may wait to be written.
+const AT_ONCE: usize = 2;
+const AHEAD: usize = 2;
+
+/// Rows that are in memory.
+pub fn in_memory(rows: &[CleanRow]) -> Opening<'_> {
+    let batch = |some: &[CleanRow]| Ok(Batch { rows: some.to_vec(), total: rows.len() });
+    let batches: Vec<_> = rows.chunks(BATCH).collect();
+    future::ready(Ok(stream::iter(batches.into_iter().map(batch)).boxed())).boxed()
+}
+
+/// The rows of an uploaded file: a child reads it, what it says is understood as it comes, and both stop when the stream
+/// is dropped.
+pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings>) -> Opening<'static> {
+    let open = async move {
+        let index = spellings.index().await?;
+        let (rows, received) = mpsc::channel(AHEAD);
+        let read = async move {
+            let answer = match extractor.open(file.path()) {
+                Ok(answer) => lines_of(answer),
+                Err(error) => stream::once(future::ready(Err(error))).boxed(),
+            };
+            let mut understood = pin!(understand(answer, index));
+            while let Some(batch) = understood.next().await {
+                if rows.send(batch).await.is_err() {
+                    break;
+                }
+            }
+        };
+        // On a task of its own, so that it goes on while rows are written.
+        let reading = AbortOnDropHandle::new(tokio::spawn(read));
+        let rows = stream::unfold((received, reading), |(mut received, reading)| async move {
+            let batch = received.recv().await?;
+            Some((batch, (received, reading)))
+        });
+        Ok(rows.boxed())
+    };
+    open.boxed()
+}
+
+/// A child's answer, some whole lines at a time, or why it breaks off.
+type Lines = BoxStream<'static, Result<Vec<u8>, ExtractError>>;
+
+fn lines_of(answer: Answer) -> Lines {
+    stream::try_unfold(answer, |mut answer| async move { Ok(answer.next().await?.map(|lines| (lines, answer))) })
+        .boxed()
+}
+
+/// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
+fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, Failure>> {
+    async_stream::try_stream! {
+        let mut first = match lines.next().await {
+            Some(lines) => lines?,
+            None => Err(not_understood())?,
+        };
+        let rest = first.split_off(first.iter().position(|byte| *byte == b'\n').map_or(first.len(), |end| end + 1));
+        let (header, headers, count) = match serde_json::from_slice(&first) {
+            Ok(Line::Table(header, headers, count)) => (header, headers, count),
+            Ok(Line::Error(error)) => Err(error)?,
+            _ => Err(not_understood())?,
+        };
+        let total = count + headers.len();
+        let mut headers = headers.into_iter().peekable();
+        let workshop = Arc::new(Workshop::new(&header, index)?);
+        let (mut left, mut is_complete) = (count, false);
+        let batches = stream::once(future::ready(Ok(rest))).chain(lines).map(|lines| {
+            let workshop = workshop.clone();
+            async move {
+                let lines = lines?;
+                tokio::task::spawn_blocking(move || workshop.understand(&lines)).await.unwrap_or_else(|_| Err(not_understood()))
+            }
+        });
+        let mut batches = pin!(batches.buffered(AT_ONCE));
+        while let Some(batch) = batches.next().await {
+            let (cleaned, ends) = batch?;
+            left = left.checked_sub(cleaned.len()).ok_or_else(not_understood)?;
+            let mut rows = Vec::with_capacity(cleaned.len());
+            for row in cleaned {
+                add_headers(&mut headers, row.page_number, &mut rows);
+                rows.push(row);
+            }
+            if ends {
+                is_complete = left == 0;
+                rows.extend(headers.by_ref().map(header_row));
+            }
+            yield Batch { rows, total };
+        }
+        if !is_complete {
+            Err(not_understood())?;
+        }
+    }
+}
+
+/// Where the rows of one document are understood.
+struct Workshop {
+    columns: Columns,
+    index: Shared,
+    /// Of those who are not at work.
+    memories: Mutex<Vec<Memory>>,
+}
+
+impl Workshop {
+    fn new(header: &[String], index: Shared) -> Result<Self, Failure> {
+        let columns = Columns::find(header).map_err(|error| no_table(&error))?;
+        Ok(Self { columns, index, memories: Mutex::default() })
+    }
+
+    /// The rows of these lines, and whether the document ends with them.
+    fn understand(&self, lines: &[u8]) -> Result<(Vec<CleanRow>, bool), Failure> {
+        let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memories().pop().unwrap_or_default();
+        let cleaner = Cleaner::resume(self.columns, &self.index, memory);
+        let (mut rows, mut ends) = (Vec::new(), false);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(Line::Row(page_number, row_number, cells)) if !ends => {
+                    rows.push(cleaner.row(TableRow { page_number, row_number, cells }));
+                }
+                Ok(Line::End) if !ends => ends = true,
+                _ => return Err(not_understood()),
+            }
+        }
+        memories().push(cleaner.into_memory());
+        Ok((rows, ends))
+    }
+}
+
+/// Cleans a table and puts its header rows in their places, so that every row of the document is accounted for.
+///
+/// # Errors
+/// When the table lacks columns without which nothing is understood.
+pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failure> {
+    let rows = clean(table, index).map_err(|error| no_table(&error))?;
+    Ok(with_headers(table, rows))
+}
+
+/// Adds the header rows of a table's pages before the rows of their page.
+pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
+    let mut headers = table.headers.clone().into_iter().peekable();
+    let mut all = Vec::with_capacity(rows.len() + table.headers.len());
+    for row in rows {
+        add_headers(&mut headers, row.page_number, &mut all);
+        all.push(row);
+    }
+    all.extend(headers.map(header_row));
+    all
+}
+
+/// Adds the header rows that come before the rows of a page.
+fn add_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, page_number: i32, all: &mut Vec<CleanRow>) {
+    while let Some(header) = headers.next_if(|header| header.page_number <= page_number) {
+        all.push(header_row(header));
+    }
+}
+
+/// A header row, as number 0 of its page.
+pub fn header_row(HeaderRow { page_number, cells }: HeaderRow) -> CleanRow {
+    CleanRow { page_number, is_header: true, confidence: Confidence::High, cells, ..CleanRow::default() }
+}
+
+fn no_table(error: &CleanError) -> Failure {
+    Failure::new("NO_TABLE", &error.to_string(), "name them in the header line")
+}
+
+fn not_understood() -> Failure {
+    Failure::new("INTERNAL", "understanding the rows failed; nothing of them was written", "report this file")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt as _;
+
+    use super::*;
+    use crate::import::child::write_answer;
+
+    fn table() -> Table {
+        let row = |page_number, row_number| TableRow {
+            page_number,
+            row_number,
+            cells: vec!["Тойота".into(), "«Камри»\n\"70\"".into()],
+        };
+        let header = vec!["Марка".to_owned(), "Модель".into()];
+        Table {
+            rows: vec![row(1, 1), row(1, 2), row(3, 1)],
+            headers: (1..=4).map(|page_number| HeaderRow { page_number, cells: header.clone() }).collect(),
+            header,
+        }
+    }
+
+    /// What becomes of an answer, given in pieces of whole lines.
+    async fn understood(answer: &[u8]) -> Result<Vec<CleanRow>, Failure> {
+        let lines: Vec<_> = answer.split_inclusive(|byte| *byte == b'\n').map(|line| Ok(line.to_vec())).collect();
+        let batches = understand(stream::iter(lines).boxed(), Shared::Shipped(Index::shipped()));
+        Ok(batches.try_collect::<Vec<_>>().await?.into_iter().flat_map(|batch| batch.rows).collect())
+    }
+
+    #[test]
+    fn headers_stand_before_the_rows_of_their_page() {
+        let all = clean_table(&table(), Index::shipped()).unwrap();
+        let places: Vec<_> = all.iter().map(|row| (row.page_number, row.row_number, row.is_header)).collect();
+        let (header, row) = (true, false);
+        assert_eq!(
+            places,
+            [(1, 0, header), (1, 1, row), (1, 2, row), (2, 0, header), (3, 0, header), (3, 1, row), (4, 0, header)]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_understood_as_its_table_is() {
+        let mut answer = Vec::new();
+        write_answer(Ok(table()), &mut answer).unwrap();
+        assert_eq!(understood(&answer).await, clean_table(&table(), Index::shipped()));
+        for lines in 0..5 {
+            let cut: Vec<u8> = answer.split_inclusive(|byte| *byte == b'\n').take(lines).flatten().copied().collect();
+            assert_eq!(understood(&cut).await.unwrap_err().code, "INTERNAL", "cut after {lines} lines");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_file_is_said() {
+        let mut answer = Vec::new();
+        write_answer(Err(ExtractError::new("NO_ROWS", "no rows", "")), &mut answer).unwrap();
+        assert_eq!(understood(&answer).await.unwrap_err().code, "NO_ROWS");
+    }
+}

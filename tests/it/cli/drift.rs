@@ -1,0 +1,65 @@
+//! `lekalo migrate check`: what it says of a database, as data and as an exit code.
+
+use lekalo::db::{migrate, tls};
+
+use super::Shell;
+use crate::common;
+
+#[tokio::test]
+async fn check_finds_no_difference_and_then_the_one_there_is() {
+    let config = common::database().await;
+    let owner = common::connect(&config).await;
+    let shell = Shell::on(&config);
+    // An older version is compared with what its own migrations make.
+    let latest = migrate::down(&config, tls::Mode::Disable, 7).await.unwrap().latest;
+    let ran = shell.run(&["migrate", "check"]).await.done().told(&[
+        "up to version 7",
+        "on the same server",
+        &format!("{latest} is the latest"),
+    ]);
+    assert_eq!(ran.stdout, "no differences\n");
+    migrate::up(&config, tls::Mode::Disable).await.unwrap();
+
+    owner.batch_execute("ALTER TABLE patterns ALTER notes DROP NOT NULL").await.unwrap();
+    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 1 place"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    assert_eq!(ran.stdout, "column patterns.notes: is nullable, the migrations say NOT NULL\n");
+    let ran = shell.run(&["migrate", "check", "--json"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    let found = &ran.json()["differences"][0];
+    assert_eq!((&found["change"], &found["property"]), (&"differs".into(), &"nullability".into()), "{found}");
+
+    // Other tests have theirs for a moment.
+    let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'lekalo_scratch_%'";
+    for _ in 0..100 {
+        if owner.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("scratch databases are left behind");
+}
+
+#[tokio::test]
+async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() {
+    let config = common::empty_database().await;
+    let name = config.get_dbname().unwrap();
+    let plain = format!("{name}_owner");
+    let superuser = common::connect(&config).await;
+    superuser
+        .batch_execute(&format!(
+            "DROP ROLE IF EXISTS {plain}; CREATE ROLE {plain} LOGIN; ALTER DATABASE {name} OWNER TO {plain}"
+        ))
+        .await
+        .unwrap();
+    let shell = Shell::on(&config).with("DB_USER", &plain);
+    shell.run(&["migrate", "up"]).await.done();
+    superuser.batch_execute("DROP POLICY tenant_isolation ON prices").await.unwrap();
+    // Nothing else, whoever the owner is.
+    let ran = shell.run(&["migrate", "check"]).await.told(&["on a private server"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(1), "policy tenant_isolation on prices is missing\n"),
+        "{ran:#?}"
+    );
+}

@@ -1,0 +1,174 @@
+//! `lekalo migrate`: what it prints, and what it refuses.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use lekalo::db::{migrate, tls};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio_postgres::Config;
+
+use super::Shell;
+use crate::common::{self, LEKALO};
+
+fn latest() -> i32 {
+    migrate::Migrations::shipped().latest()
+}
+
+impl Shell {
+    /// Starts the program and lets it run.
+    fn start(&self, args: &[&str]) -> Child {
+        let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let mut command = Command::new(LEKALO);
+        command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned()).current_dir(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
+    let config = common::database().await;
+    let owner = common::connect(&config).await;
+    let shell = Shell::on(&config);
+    let models: i64 = owner.query_one("SELECT count(*) FROM models", &[]).await.unwrap().get(0);
+
+    let ran = shell.run(&["migrate", "down", "base"]).await.done().told(&["nothing has been touched", "--yes"]);
+    let models_told = format!("drops table models ({},{:03} rows)", models / 1000, models % 1000);
+    assert!(ran.stdout.contains(&models_told), "{models_told}: {ran:#?}");
+    assert!(ran.stdout.starts_with(&format!("undo V{}__", latest())), "{ran:#?}");
+    assert!(ran.stdout.contains("undo V9__rows_by_outcome\n  destroys no data\n"), "{ran:#?}");
+    let at = async || shell.run(&["migrate", "current"]).await.done().stdout;
+    assert_eq!(at().await, format!("{}\n", latest()));
+
+    let plan = shell.run(&["migrate", "down", "-1", "--json"]).await.done().json();
+    assert_eq!((plan["done"].as_bool(), plan["plan"][0]["version"].as_i64()), (Some(false), Some(latest().into())));
+    shell.run(&["migrate", "down", "-1", "--yes"]).await.done().told(&[&format!("version {}", latest() - 1)]);
+    let plan = shell.run(&["migrate", "down", "V8", "--yes", "--json"]).await.done().json();
+    assert_eq!((plan["done"].as_bool(), plan["current"].as_i64()), (Some(true), Some(8)));
+    assert_eq!(at().await, "8\n");
+    let ran = shell.run(&["migrate", "down", "8", "--yes"]).await.done().told(&["nothing to undo"]);
+    assert_eq!(ran.stdout, "", "{ran:#?}");
+    shell.run(&["migrate", "down", "9"]).await.failed(1, &["version 9 is not applied", "at 8", "hint: "]);
+    shell.run(&["migrate", "down", "-99"]).await.failed(1, &["only 8 are applied", "base"]);
+    shell.run(&["migrate", "down", "head"]).await.failed(1, &["base"]);
+    shell.run(&["migrate", "up", "7"]).await.failed(1, &["at version 8", "lekalo migrate down 7"]);
+    let ran = shell.run(&["migrate", "up", "+1"]).await.done().told(&["applied V9__rows_by_outcome"]);
+    assert_eq!(ran.stdout, "9\n");
+    let up = shell.run(&["migrate", "up", "--json"]).await.done().json();
+    assert_eq!(
+        (up["current"].as_i64(), up["applied"][0].as_str()),
+        (Some(latest().into()), Some("V10__history_by_whom"))
+    );
+}
+
+#[tokio::test]
+async fn the_history_tells_when_by_whom_and_what_differs() {
+    let config = common::empty_database().await;
+    let owner = common::connect(&config).await;
+    let shell = Shell::on(&config);
+    shell.run(&["migrate", "up", "V10"]).await.done();
+    let history = shell.run(&["migrate", "history", "--json"]).await.done().json();
+    assert_eq!(history.as_array().unwrap().len(), latest() as usize);
+    let of = |version: i32| history.as_array().unwrap().iter().find(|entry| entry["version"] == version).unwrap();
+    assert_eq!((of(1)["applied_by"].as_str(), of(1)["drift"].as_str()), (Some("postgres"), Some("none")));
+
+    owner
+        .batch_execute(
+            "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 4;
+             INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+             VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')",
+        )
+        .await
+        .unwrap();
+    let told = shell.run(&["migrate", "history", "-v"]).await.done().stdout;
+    let line = |file: &str| told.lines().find(|line| line.contains(file)).unwrap_or_else(|| panic!("{file}: {told}"));
+    assert!(line("V4__write_requests").contains("DIFFERS"), "{told}");
+    assert!(
+        line("V999__from_the_future").contains("a newer program's") && line("V999").contains("2030-01-01"),
+        "{told}"
+    );
+    assert!(line("V10__history_by_whom").contains("postgres") && line("V10__").contains("none"), "{told}");
+    let short = shell.run(&["migrate", "history"]).await.done().stdout;
+    assert!(!short.contains("postgres") && short.contains("V4__write_requests"), "{short}");
+    shell
+        .run(&["migrate", "up"])
+        .await
+        .failed(2, &["another content of V4__write_requests.sql", "hint: ", "lekalo migrate history -v"]);
+}
+
+#[tokio::test]
+async fn an_older_program_says_that_the_database_is_newer_and_goes_on() {
+    let config = common::database().await;
+    let owner = common::connect(&config).await;
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                 VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
+    owner.batch_execute(newer).await.unwrap();
+    let said = format!("the database is at version 999, this program knows {}", latest());
+    let shell = Shell::on(&config);
+    shell.run(&["migrate", "up"]).await.done().told(&[&said]);
+    shell.run(&["migrate", "down", "-1", "--yes"]).await.failed(2, &["V999__from_the_future", "no way back", "hint: "]);
+    let mut service = shell.start(&["serve", "--addr", "127.0.0.1:0"]);
+    let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut told = String::new();
+    while !told.contains("listening on") {
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.unwrap().unwrap();
+        told.push_str(&line.unwrap_or_else(|| panic!("it ended: {told}")));
+    }
+    assert!(told.contains(&said) && !told.contains("ERROR"), "{told}");
+    service.kill().await.unwrap();
+}
+
+/// How many sessions wait for a lock on a table.
+async fn waiting(owner: &tokio_postgres::Client) -> i64 {
+    let sql =
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+               WHERE NOT granted AND locktype = 'relation'";
+    owner.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+async fn at(config: &Config) -> i32 {
+    migrate::current(config, tls::Mode::Disable).await.unwrap().current
+}
+
+#[tokio::test]
+async fn when_the_one_that_migrates_is_killed_the_next_takes_over() {
+    let config = common::empty_database().await;
+    let shell = Shell::on(&config);
+    shell.run(&["migrate", "up", "9"]).await.done();
+    let owner = common::connect(&config).await;
+    let reader = common::connect(&config).await;
+    reader.batch_execute("BEGIN; SELECT FROM refinery_schema_history").await.unwrap();
+    let mut first = shell.start(&["migrate", "up", "10"]);
+    for _ in 0..500 {
+        if waiting(&owner).await > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(waiting(&owner).await, 1, "the migration waits for its lock");
+    let next = shell.run(&["migrate", "up", "10"]);
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        first.kill().await.unwrap(); // SIGKILL
+        reader.batch_execute("COMMIT").await.unwrap();
+    };
+    let (ran, ()) = tokio::join!(next, kill);
+    assert_eq!(ran.done().stdout, "10\n");
+    assert_eq!(at(&config).await, 10);
+    let twice = "SELECT count(*) FROM refinery_schema_history WHERE version = 10";
+    assert_eq!(owner.query_one(twice, &[]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test]
+async fn the_script_needs_no_database() {
+    let nowhere = Shell::new().with("DB_HOST", "/nonexistent");
+    let ran = nowhere.run(&["migrate", "sql"]).await.done();
+    assert!(ran.stdout.contains("-- V1__reference\nBEGIN;") && ran.stdout.ends_with("TO lekalo_app;\n"), "{ran:#?}");
+    let ran = nowhere.run(&["migrate", "sql", "9:V8"]).await.done();
+    assert!(
+        ran.stdout.contains("-- back from V9__rows_by_outcome\nBEGIN;") && !ran.stdout.contains("V8__"),
+        "{ran:#?}"
+    );
+    nowhere.run(&["migrate", "sql", "9:9"]).await.failed(1, &["no way to go"]);
+    nowhere.run(&["migrate", "sql", "1:999"]).await.failed(1, &["no version 999"]);
+}

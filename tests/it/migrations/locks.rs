@@ -1,0 +1,98 @@
+//! A migration that waits for a lock: readers pass it by, and it says who is in its way.
+
+use std::time::{Duration, Instant};
+
+use lekalo::db::migrate::{MigrateError, Migrations, Patience, UpTo};
+use tokio_postgres::Config;
+
+use super::NO_TLS;
+use crate::common::{connect, database};
+
+const PATIENCE: Patience = Patience {
+    lock_timeout: Duration::from_millis(300),
+    tries: 20,
+    pause: Duration::from_millis(50),
+    longest_pause: Duration::from_millis(100),
+};
+
+/// Needs an exclusive lock on a table that everybody reads.
+fn waiting(tries: u32) -> Migrations {
+    let next = Migrations::shipped().latest() + 1;
+    let alter = "ALTER TABLE brands ADD COLUMN test_note text";
+    let back = "ALTER TABLE brands DROP COLUMN test_note";
+    Migrations::shipped()
+        .and(&format!("V{next}__note"), alter, back)
+        .unwrap()
+        .with_patience(Patience { tries, ..PATIENCE })
+}
+
+/// Reads until told to stop; the longest it took.
+async fn read(config: Config, mut stop: tokio::sync::watch::Receiver<bool>) -> Duration {
+    let client = connect(&config).await;
+    let mut longest = Duration::ZERO;
+    while !*stop.borrow_and_update() {
+        let began = Instant::now();
+        client.query("SELECT count(*) FROM brands", &[]).await.unwrap();
+        longest = longest.max(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_queues_behind_a_migration_that_waits_for_a_lock() {
+    let config = database().await;
+    let mut named = config.clone();
+    let holder = connect(named.application_name("a long report")).await;
+    holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let readers: Vec<_> = (0..4).map(|_| tokio::spawn(read(config.clone(), stopped.clone()))).collect();
+
+    let migrating = {
+        let config = config.clone();
+        tokio::spawn(async move { waiting(20).up(&config, NO_TLS, UpTo::Head).await })
+    };
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(!migrating.is_finished());
+    holder.batch_execute("COMMIT").await.unwrap();
+    let upgrade = migrating.await.unwrap().unwrap();
+    assert_eq!(upgrade.applied.len(), 1, "{upgrade:?}");
+    stop.send(true).unwrap();
+    for reader in readers {
+        let longest = reader.await.unwrap();
+        assert!(longest < PATIENCE.lock_timeout + Duration::from_millis(400), "a reader waited for {longest:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
+    let config = database().await;
+    let mut named = config.clone();
+    let holder = connect(named.application_name("a long report")).await;
+    holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
+    let pid: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+
+    let error = waiting(2).up(&config, NO_TLS, UpTo::Head).await.unwrap_err();
+    let told = error.to_string();
+    for part in [
+        "__note",
+        "2 tries",
+        "AccessExclusiveLock on brands",
+        &format!("process {pid} (a long report, role postgres"),
+        " s)",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(error.hint().unwrap().contains("pg_terminate_backend"));
+    holder.batch_execute("COMMIT").await.unwrap();
+    waiting(2).up(&config, NO_TLS, UpTo::Head).await.unwrap();
+
+    // The way back waits no differently.
+    holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
+    for error in [
+        waiting(2).down(&config, NO_TLS, "-1".parse().unwrap()).await.unwrap_err(),
+        waiting(1).plan(&config, NO_TLS, "-1".parse().unwrap()).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, MigrateError::Down { .. }), "{error}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Behind a real PgBouncer in transaction mode.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use lekalo::db::Options;
+use lekalo::db::migrate::{self, MigrateError};
+use lekalo::proto::lekalo::v1 as pb;
+use tempfile::TempDir;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+use super::NO_TLS;
+use crate::common::{SAMPLE_PDF, TestServer, connect, database, db_options, empty_database};
+use crate::{applications, imports};
+
+/// A running PgBouncer with three connections to the server, and a way through it.
+struct Pooler {
+    process: Child,
+    config: Config,
+    _folder: TempDir,
+}
+
+impl Pooler {
+    /// In front of the test's database, for this role; none where PgBouncer is not installed.
+    async fn start(config: &Config, user: &str) -> Option<Self> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
+        let Some(program) = program else {
+            eprintln!("SKIPPED: there is no PgBouncer (Debian: apt-get install pgbouncer)");
+            return None;
+        };
+        let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+        let folder = tempfile::Builder::new()
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (users, settings) = (folder.path().join("users.txt"), folder.path().join("pgbouncer.ini"));
+        std::fs::write(&users, format!("\"{user}\" \"\"\n")).unwrap();
+        let text = format!(
+            "[databases]\n* = host={} port=5432\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
+             server_login_retry = 1\n",
+            socket_dir.display(),
+            users.display()
+        );
+        std::fs::write(&settings, text).unwrap();
+        let mut command = Command::new(program);
+        if nix::unistd::Uid::current().is_root() {
+            // It refuses to be root; the socket lets the server's own account in.
+            let owner =
+                std::fs::metadata(socket_dir).map(|folder| std::os::unix::fs::MetadataExt::uid(&folder)).unwrap();
+            let owner = nix::unistd::User::from_uid(owner.into()).unwrap().unwrap();
+            command.args(["-u", &owner.name]);
+        }
+        let process = command.arg("-q").arg(&settings).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut through = Config::new();
+        through.host("127.0.0.1").port(port).user(user).dbname(config.get_dbname().unwrap());
+        let pooler = Self { process, config: through, _folder: folder };
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Some(pooler);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("PgBouncer does not listen");
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_refuse_a_pooler_and_say_what_to_do() {
+    let config = empty_database().await;
+    let Some(pooler) = Pooler::start(&config, "postgres").await else { return };
+    let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+    assert!(matches!(error, MigrateError::Pooler), "{error}");
+    assert!(error.hint().unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
+    // Also while others keep the pooler busy.
+    let busy = tokio::spawn({
+        let config = pooler.config.clone();
+        async move {
+            let clients = futures::future::join_all((0..6).map(|_| connect(&config))).await;
+            loop {
+                futures::future::join_all(clients.iter().map(|client| client.simple_query("SELECT pg_sleep(0.002)")))
+                    .await;
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..5 {
+        let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+        assert!(matches!(error, MigrateError::Pooler), "{error}");
+    }
+    busy.abort();
+    assert_eq!(migrate::current(&pooler.config, NO_TLS).await.unwrap().current, 0);
+    // Past it, they go through.
+    migrate::up(&config, NO_TLS).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_reads_and_writes_through_a_pooler() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let bot = format!("{}_bot", config.get_dbname().unwrap());
+    let role = format!("DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN IN ROLE lekalo_app");
+    owner.batch_execute(&role).await.unwrap();
+    let Some(pooler) = Pooler::start(&config, &bot).await else { return };
+    let options = Options { config: pooler.config.clone(), switch_role: false, ..db_options(&config) };
+    lekalo::db::check::role(&options).await.unwrap();
+    let report = lekalo::db::check::report(&options, &config).await;
+    assert!(report.iter().all(|finding| finding.ok), "{report:#?}");
+    assert!(report.iter().any(|finding| finding.detail.contains("transaction mode")), "{report:#?}");
+
+    // Two replicas, whose statements meet on the same three connections.
+    let servers =
+        [TestServer::through(options.clone(), config.clone()).await, TestServer::through(options, config).await];
+    let calls = servers.iter().flat_map(|server| {
+        (0..20).map(move |number| async move {
+            let mut client = applications::Client::new(server.channel.clone());
+            let application = pb::Application { message: number.to_string(), ..applications::order() };
+            applications::created(&mut client, application).await
+        })
+    });
+    futures::future::join_all(calls).await;
+    let count: i64 = owner.query_one("SELECT count(*) FROM applications", &[]).await.unwrap().get(0);
+    assert_eq!(count, 40);
+    for server in &servers {
+        let import = imports::upload_and_wait(server, SAMPLE_PDF, imports::header()).await;
+        assert_eq!(import.state(), pb::ImportState::Succeeded, "{import:#?}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_would_have_to_switch_their_role_are_told_about_the_pooler() {
+    let config = database().await;
+    let Some(pooler) = Pooler::start(&config, "postgres").await else { return };
+    let options = Options { config: pooler.config.clone(), ..db_options(&config) };
+    let error = lekalo::db::check::role(&options).await.unwrap_err();
+    let advice = lekalo::db::failure::advise(error.as_ref(), &pooler.config, "lekalo_app").unwrap();
+    assert!(advice.problem.contains("pooler"), "{advice:?}");
+    assert!(advice.remedy.contains("LEKALO_OWNER_DATABASE_URL"), "{advice:?}");
+}

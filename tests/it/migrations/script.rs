@@ -1,0 +1,93 @@
+//! The offline script, replayed by the real psql: the same database as the program makes.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use lekalo::db::migrate::{DownTo, Migrations, UpTo};
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+use super::NO_TLS;
+use crate::common::{connect, empty_database};
+
+/// One of PostgreSQL's own programs, from where the test's server is; none where it is not there.
+async fn program(config: &Config, name: &str) -> Option<Command> {
+    let client = connect(config).await;
+    let row = client.query_one("SELECT setting FROM pg_config WHERE name = 'BINDIR'", &[]).await.unwrap();
+    let path = PathBuf::from(row.get::<_, String>(0)).join(name);
+    if !path.exists() {
+        eprintln!("SKIPPED: there is no {}", path.display());
+        return None;
+    }
+    let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+    let mut command = Command::new(path);
+    command.env("PGHOST", socket_dir).env("PGUSER", config.get_user().unwrap());
+    command.env("PGDATABASE", config.get_dbname().unwrap()).stdin(Stdio::null());
+    Some(command)
+}
+
+/// Replays a script; none where there is no psql.
+async fn replay(config: &Config, script: &str) -> Option<Output> {
+    let mut psql = program(config, "psql").await?;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script.sql");
+    std::fs::write(&file, script).unwrap();
+    Some(psql.args(["-X", "-q", "-f"]).arg(file).output().unwrap())
+}
+
+/// The whole schema as pg_dump writes it, and the history but for the time.
+async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<String>)>) {
+    let dump = program(config, "pg_dump").await.unwrap().args(["--schema-only", "--restrict-key=0"]).output().unwrap();
+    // An older pg_dump has no such key, and needs none.
+    let dump = if dump.status.success() {
+        dump
+    } else {
+        program(config, "pg_dump").await.unwrap().arg("--schema-only").output().unwrap()
+    };
+    assert!(dump.status.success(), "{dump:?}");
+    let history = "SELECT version, name, checksum, to_jsonb(h) ->> 'applied_by', applied_on::timestamptz < now()
+                   FROM refinery_schema_history h ORDER BY version";
+    let rows = connect(config).await.query(history, &[]).await.unwrap();
+    assert!(rows.iter().all(|row| row.get(4)));
+    let history = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    (String::from_utf8(dump.stdout).unwrap(), history)
+}
+
+#[tokio::test]
+async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
+    let (program, by_hand) = (empty_database().await, empty_database().await);
+    let next = Migrations::shipped().latest() + 1;
+    let migrations = Migrations::shipped()
+        .and(
+            &format!("V{next}__test_index"),
+            "-- no-transaction\n-- A 'note';\nCREATE INDEX CONCURRENTLY IF NOT EXISTS test_index ON brands (name);",
+            "DROP INDEX test_index;",
+        )
+        .unwrap();
+    let script = |range: &str| migrations.script(range.parse().unwrap()).unwrap();
+
+    migrations.up(&program, NO_TLS, UpTo::Head).await.unwrap();
+    let Some(replayed) = replay(&by_hand, &script("base:head")).await else { return };
+    assert!(replayed.status.success() && replayed.stderr.is_empty(), "{replayed:?}");
+    assert_eq!(contents(&by_hand).await, contents(&program).await);
+    // The program takes it for its own work.
+    assert_eq!(migrations.up(&by_hand, NO_TLS, UpTo::Head).await.unwrap().applied, [""; 0]);
+
+    for (range, to) in [(format!("{next}:7"), 7), ("7:base".to_owned(), 0)] {
+        migrations.down(&program, NO_TLS, DownTo::Version(to)).await.unwrap();
+        let replayed = replay(&by_hand, &script(&range)).await.unwrap();
+        assert!(replayed.status.success() && replayed.stderr.is_empty(), "{replayed:?}");
+        assert_eq!(contents(&by_hand).await, contents(&program).await);
+    }
+    migrations.up(&program, NO_TLS, UpTo::Version(3)).await.unwrap();
+    assert!(replay(&by_hand, &script("0:V3")).await.unwrap().status.success());
+    assert_eq!(contents(&by_hand).await, contents(&program).await);
+
+    // From another version than the database is at, nothing is done.
+    let refused = replay(&by_hand, &script("4:head")).await.unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("begins at version 4, the database is at 3"), "{said}");
+    assert_eq!(contents(&by_hand).await, contents(&program).await);
+    assert!(migrations.script("5:5".parse().unwrap()).is_err());
+    assert!(migrations.script("5:999".parse().unwrap()).is_err());
+}
