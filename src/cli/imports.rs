@@ -10,7 +10,7 @@ use super::load::{Report, report};
 use super::output::{self, UserError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
-use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, StoredIssue};
+use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, PatternRow, StoredIssue};
 use crate::domain::page::PageRequest;
 use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
@@ -36,6 +36,10 @@ pub enum Command {
   lekalo imports rows 0193… --tenant evopoliki --outcome rejected -o fix.csv   (mend it, then lekalo load fix.csv …)
   lekalo imports rows 0193… --tenant evopoliki --json | jq .")]
     Rows(RowsArgs),
+    /// List the rows of price lists that a pattern comes from
+    #[command(after_help = "Examples:
+  lekalo imports trace 1042 --tenant evopoliki   (the number is the pattern's id)")]
+    Trace(TraceArgs),
     /// List the patterns that an import withdrew; of a preview, those it would withdraw
     Withdrawn(ShowArgs),
     /// Carry out exactly what a dry run previewed; or take in rejected rows that are understood by now, once their
@@ -83,6 +87,14 @@ pub struct RowsArgs {
     list: ListArgs,
 }
 
+#[derive(Debug, clap::Args)]
+pub struct TraceArgs {
+    /// The pattern's id
+    pattern: i64,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
 fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
     text.parse().map_err(|_| "is not an import's id; `lekalo imports list` shows them")
 }
@@ -91,6 +103,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     let args = match &command {
         Command::List(list) => list,
         Command::Rows(rows) => &rows.list,
+        Command::Trace(trace) => &trace.list,
         Command::Show(args)
         | Command::Withdrawn(args)
         | Command::Apply(args)
@@ -108,6 +121,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             if show.list.json { output::json(&document(&import)) } else { show_imports(&[import]) }
         }
         Command::Rows(rows) => show_rows(&db, &tenant, rows).await,
+        Command::Trace(trace) => show_origin(own, trace).await,
         Command::Withdrawn(show) => show_withdrawn(&db, &tenant, show).await,
         Command::Apply(args) => {
             let spellings = Spellings::new(db.clone());
@@ -226,6 +240,41 @@ async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Re
     });
     output::line(output::table(["pattern", "car", "from", "to", "notes", "now"], lines))?;
     eprintln!("{} patterns", patterns.len());
+    Ok(())
+}
+
+async fn show_origin(own: db::Tenant<'_>, args: &TraceArgs) -> anyhow::Result<()> {
+    let (mut rows, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest::new(500, &token, 0, &[])?;
+        let found = own.list_pattern_rows(args.pattern, &page).await?;
+        rows.extend(found.items);
+        token = page.next_token(found.next);
+        if token.is_empty() {
+            break;
+        }
+    }
+    if args.list.json {
+        let document = |row: &PatternRow| {
+            json!({
+                "import_id": row.import_id, "file_name": row.file_name, "state": row.state.word(),
+                "created_at": time(row.created_at), "row": row_document(&row.found),
+            })
+        };
+        return output::json(&Value::Array(rows.iter().map(document).collect()));
+    }
+    let lines = rows.iter().map(|row| {
+        [
+            row.import_id.to_string(),
+            row.state.to_string(),
+            row.file_name.clone(),
+            format!("{}:{}", row.found.row.page_number, row.found.row.row_number),
+            row.found.outcome.to_string(),
+            row.found.row.cells.join(" | "),
+        ]
+    });
+    output::line(output::table(["import", "state", "file", "page:row", "outcome", "cells"], lines))?;
+    eprintln!("{} rows", rows.len());
     Ok(())
 }
 

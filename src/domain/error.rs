@@ -98,6 +98,7 @@ pub enum Kind {
     Brand,
     Model,
     Import,
+    Pattern,
     Alias,
     Application,
 }
@@ -111,6 +112,7 @@ impl Kind {
             Self::Brand => "brand",
             Self::Model => "model",
             Self::Import => "import",
+            Self::Pattern => "pattern",
             Self::Alias => "alias",
             Self::Application => "application",
         }
@@ -124,6 +126,7 @@ impl Kind {
             Self::Brand => "BRAND_NOT_FOUND",
             Self::Model => "MODEL_NOT_FOUND",
             Self::Import => "IMPORT_NOT_FOUND",
+            Self::Pattern => "PATTERN_NOT_FOUND",
             Self::Alias => "ALIAS_NOT_FOUND",
             Self::Application => "APPLICATION_NOT_FOUND",
         }

@@ -285,6 +285,18 @@ pub struct ImportRow {
     pub issues: Vec<StoredIssue>,
 }
 
+/// A row that a pattern comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternRow {
+    pub import_id: uuid::Uuid,
+    pub file_name: String,
+    /// The state of its import.
+    pub state: State,
+    /// When its file was uploaded.
+    pub created_at: std::time::SystemTime,
+    pub found: ImportRow,
+}
+
 /// A field of a pattern, old and new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

@@ -170,6 +170,28 @@ impl ImportService for World {
         }))
     }
 
+    async fn list_pattern_rows(
+        &self,
+        request: Request<pb::ListPatternRowsRequest>,
+    ) -> Result<Response<pb::ListPatternRowsResponse>, Status> {
+        let request = request.into_inner();
+        let mut check = Check::default();
+        let bound_to = ["list_pattern_rows", &request.tenant, &request.pattern_id];
+        let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+        let tenant = check.name("tenant", request.tenant);
+        let pattern_id = check.name("pattern_id", request.pattern_id);
+        let page = check.done_with(page)?;
+
+        let tenant = self.db.find_tenant(&tenant).await?;
+        let id = pattern_id.parse().map_err(|_| Error::not_found(Kind::Pattern, &pattern_id))?;
+        let found = self.db.tenant(tenant.id).list_pattern_rows(id, &page).await?;
+        Ok(Response::new(pb::ListPatternRowsResponse {
+            rows: found.items.into_iter().map(Into::into).collect(),
+            next_page_token: page.next_token(found.next),
+            total_size: count(found.total),
+        }))
+    }
+
     async fn apply_import(
         &self,
         request: Request<pb::ApplyImportRequest>,

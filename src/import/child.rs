@@ -20,6 +20,8 @@ use super::table::{HeaderRow, Table};
 
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_SAID: u64 = 4 << 10;
+/// How long a child that has ended may still be heard.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of an answer is taken at once, in bytes; a line that crosses it is taken whole.
 const BATCH_BYTES: usize = 128 << 10;
 /// The longest line: no row of a price list has so much text.
@@ -173,7 +175,8 @@ impl Answer {
     async fn broken(&mut self, reason: Break) -> ExtractError {
         // Nothing more is wanted of it, and what it said is complete only when it has ended.
         let _ = self.child.start_kill();
-        let said = (&mut self.said).await.unwrap_or_default();
+        let said = tokio::time::timeout(LAST_WORDS, &mut self.said).await;
+        let said = said.ok().and_then(Result::ok).unwrap_or_default();
         let Limits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
         let status = if let Break::Ended(status) = reason { status } else { None };
         tracing::warn!(?status, bytes = self.bytes, said = %said.trim(), "an extracting process gave no answer");

@@ -150,10 +150,7 @@ async fn cells_far_away_and_rows_repeated_without_end_are_told() {
     let line = |attributes: &str, cells: &str| format!("<table:table-row {attributes}>{cells}</table:table-row>");
     let head = line("", &(cell("Марка") + &cell("Модель")));
     let repeated = |rows: u32| line(&format!("table:number-rows-repeated=\"{rows}\""), &(cell("Кедр") + &cell("А6")));
-    assert_eq!(read(&ods(&(head.clone() + &repeated(3))), Limits::default()).await.unwrap().rows.len(), 3);
-    let wide: String = (0..254).map(|column| cell(&format!("Цена {column}"))).collect();
-    let wide = line("", &(cell("Марка") + &cell("Модель") + &wide));
-    refused(&ods(&(wide + &repeated(40_000))), "LIMIT_EXCEEDED", "more than 10000000 cells (256 columns)").await;
+    assert_eq!(read(&ods(&(head + &repeated(3))), Limits::default()).await.unwrap().rows.len(), 3);
     refused(&repeating(1, 1_000_000), "LIMIT_EXCEEDED", "repeats its rows").await;
     refused(&repeating(3000, 1), "LIMIT_EXCEEDED", "1024 MiB of memory").await;
 }

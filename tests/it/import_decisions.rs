@@ -51,6 +51,68 @@ async fn withdrawn(server: &TestServer, import: &pb::Import) -> Vec<pb::Pattern>
     }
 }
 
+/// Where a pattern comes from: the import, the row, its outcome and its import's state.
+async fn origin(
+    server: &TestServer,
+    pattern_id: &str,
+) -> Result<Vec<(String, i32, pb::RowOutcome, pb::ImportState)>, Status> {
+    let (mut rows, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = pb::ListPatternRowsRequest {
+            tenant: "evopoliki".into(),
+            pattern_id: pattern_id.into(),
+            page_size: 2,
+            page_token,
+            ..Default::default()
+        };
+        let mut client = ImportServiceClient::new(server.channel.clone());
+        let page = client.list_pattern_rows(request).await?.into_inner();
+        rows.extend(page.rows.into_iter().map(|found| {
+            let (state, row) = (found.state(), found.row.unwrap());
+            (found.import_id, row.row_number, row.outcome(), state)
+        }));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            assert_eq!(rows.len() as i32, page.total_size);
+            return Ok(rows);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pattern_says_which_rows_it_comes_from() {
+    use pb::ImportState::{Reverted, Succeeded};
+    use pb::RowOutcome::{Created, Merged, Unchanged, Updated};
+    let server = TestServer::start().await;
+    let first =
+        upload_and_wait(&server, &list(&["Тойота,Камри,2018", "Киа,Рио,", "тайота,camry,2018"]), header()).await;
+    let camry = rows(&server, &first, Created).await.remove(0).pattern_id;
+    let replace = pb::ImportHeader { mode: pb::ImportMode::Replace.into(), allow_large_withdrawal: true, ..header() };
+    let second = upload_and_wait(&server, &list(&["Киа,Рио,"]), replace).await;
+    let third = upload_and_wait(&server, &list(&["Киа,Рио,", "Toyota,Camry,2018"]), header()).await;
+    let came = |import: &pb::Import, row, outcome, state| (import.id.clone(), row, outcome, state);
+    let made = [came(&first, 1, Created, Succeeded), came(&first, 3, Merged, Succeeded)];
+    let mut expected = vec![came(&third, 2, Updated, Succeeded)];
+    expected.extend(made.clone());
+    assert_eq!(origin(&server, &camry).await.unwrap(), expected);
+
+    let fourth = upload_and_wait(&server, &list(&["Toyota,Camry,2018"]), header()).await;
+    expected.insert(0, came(&fourth, 1, Unchanged, Succeeded));
+    assert_eq!(origin(&server, &camry).await.unwrap(), expected);
+    for import in [&fourth, &third, &second, &first] {
+        revert(&server, import, "").await.unwrap();
+    }
+    // The pattern is gone, where it came from is not.
+    let states: Vec<_> = origin(&server, &camry).await.unwrap().into_iter().map(|(.., state)| state).collect();
+    assert_eq!(states, [Reverted; 4]);
+    for unknown in ["999999999", "x"] {
+        assert_eq!(
+            refusal(origin(&server, unknown).await.map(|_| first.clone())),
+            (Code::NotFound, "PATTERN_NOT_FOUND".into())
+        );
+    }
+}
+
 /// A fingerprint of everything that patterns mean, those that are withdrawn too.
 pub async fn patterns(owner: &Client) -> String {
     let row = owner

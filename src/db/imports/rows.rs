@@ -7,11 +7,49 @@ use uuid::Uuid;
 use crate::db::Tenant;
 use crate::db::patterns::pattern;
 use crate::db::query::{Query, one, optional_word, word};
-use crate::domain::error::Result;
-use crate::domain::import::{Change, CleanRow, FrequentIssue, ImportRow, Outcome, StoredIssue};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::import::{Change, CleanRow, FrequentIssue, ImportRow, Outcome, PatternRow, StoredIssue};
 use crate::domain::page::{MAX_PAGE_SIZE, Page, PageRequest, SortKey};
 use crate::domain::pattern::Pattern;
 use crate::domain::vehicle::Years;
+
+/// What an [`ImportRow`] is made of, from a row `r` of import_rows with [`row_joins`].
+macro_rules! row_columns {
+    () => {
+        "r.position, r.page_number, r.row_number, r.source_id, r.cells, r.make, r.model,
+         r.generation, r.year_from, r.year_to, r.body_type, r.steering, r.borders, r.seat_rows,
+         r.trunk, r.notes, r.confidence, r.outcome, r.pattern_id,
+         changed.was_available,
+         same.page_number AS same_page, same.row_number AS same_row,
+         issues.codes, issues.fields, issues.messages, issues.suggestions"
+    };
+}
+
+/// Limited, so that each is looked up by its whole key whatever the statistics say.
+macro_rules! row_joins {
+    () => {
+        "LEFT JOIN LATERAL (
+             SELECT s.page_number, s.row_number
+             FROM import_rows s
+             WHERE s.tenant_id = r.tenant_id AND s.import_id = r.import_id AND s.position = r.same_as
+             LIMIT 1
+         ) same ON true
+         LEFT JOIN LATERAL (
+             SELECT (c.before ->> 'available')::boolean AS was_available
+             FROM import_changes c
+             WHERE c.tenant_id = r.tenant_id AND c.import_id = r.import_id AND c.pattern_id = r.pattern_id
+               AND r.outcome = 'updated'
+             LIMIT 1
+         ) changed ON true
+         LEFT JOIN LATERAL (
+             SELECT array_agg(code ORDER BY number) AS codes, array_agg(field ORDER BY number) AS fields,
+                    array_agg(message ORDER BY number) AS messages,
+                    array_agg(suggestion ORDER BY number) AS suggestions
+             FROM import_issues i
+             WHERE i.tenant_id = r.tenant_id AND i.import_id = r.import_id AND i.position = r.position
+         ) issues ON true"
+    };
+}
 
 impl Tenant<'_> {
     /// The issues that most rows of an import have, the most frequent first.
@@ -54,41 +92,18 @@ impl Tenant<'_> {
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self
             .read([
-                Query::new(
+                Query::new(concat!(
                     "-- list_import_rows
-                    SELECT r.position, r.page_number, r.row_number, r.source_id, r.cells, r.make, r.model,
-                           r.generation, r.year_from, r.year_to, r.body_type, r.steering, r.borders, r.seat_rows,
-                           r.trunk, r.notes, r.confidence, r.outcome, r.pattern_id,
-                           changed.was_available,
-                           same.page_number AS same_page, same.row_number AS same_row,
-                           issues.codes, issues.fields, issues.messages, issues.suggestions
-                    FROM import_rows r
-                    -- Limited, so that each is looked up by its whole key whatever the statistics say.
-                    LEFT JOIN LATERAL (
-                        SELECT s.page_number, s.row_number
-                        FROM import_rows s
-                        WHERE s.tenant_id = r.tenant_id AND s.import_id = r.import_id AND s.position = r.same_as
-                        LIMIT 1
-                    ) same ON true
-                    LEFT JOIN LATERAL (
-                        SELECT (c.before ->> 'available')::boolean AS was_available
-                        FROM import_changes c
-                        WHERE c.tenant_id = r.tenant_id AND c.import_id = r.import_id AND c.pattern_id = r.pattern_id
-                          AND r.outcome = 'updated'
-                        LIMIT 1
-                    ) changed ON true
-                    LEFT JOIN LATERAL (
-                        SELECT array_agg(code ORDER BY number) AS codes, array_agg(field ORDER BY number) AS fields,
-                               array_agg(message ORDER BY number) AS messages,
-                               array_agg(suggestion ORDER BY number) AS suggestions
-                        FROM import_issues i
-                        WHERE i.tenant_id = r.tenant_id AND i.import_id = r.import_id AND i.position = r.position
-                    ) issues ON true
+                    SELECT ",
+                    row_columns!(),
+                    " FROM import_rows r ",
+                    row_joins!(),
+                    "
                     WHERE r.tenant_id = $1 /* tenant_id */ AND r.import_id = $2 /* import_id */
                       AND ($3 /* outcome */ IS NULL OR r.outcome = $3) AND r.position > $4 /* after */
                     ORDER BY r.position
-                    LIMIT $5 /* limit */ OFFSET $6 /* skip */",
-                )
+                    LIMIT $5 /* limit */ OFFSET $6 /* skip */"
+                ))
                 .bind(&self.id.0, Type::INT8)
                 .bind(&id, Type::UUID)
                 .bind(&outcome, Type::TEXT)
@@ -110,6 +125,68 @@ impl Tenant<'_> {
         let items = rows.iter().map(import_row).collect::<Result<Vec<_>>>()?;
         let total = one(totals)?.try_get("total")?;
         Ok(page.page(items, total, |row| SortKey { number: row.position.into(), ..SortKey::default() }))
+    }
+
+    /// One page of the rows that a pattern comes from, the newest import first.
+    ///
+    /// # Errors
+    /// `NotFound` where the tenant has no such pattern and had none.
+    pub async fn list_pattern_rows(&self, pattern_id: i64, page: &PageRequest) -> Result<Page<PatternRow>> {
+        // Version 7 ids grow with time.
+        let (last, after): (Option<Uuid>, i64) =
+            page.after.as_ref().map_or((None, 0), |key| (key.id.parse().ok(), key.number));
+        let (limit, skip) = (page.limit(), page.skip);
+        let [rows, totals] = self
+            .read([
+                Query::new(concat!(
+                    "-- list_pattern_rows
+                    SELECT i.id AS import_id, i.file_name, i.state, i.created_at, ",
+                    row_columns!(),
+                    " FROM import_rows r
+                    JOIN imports i ON i.tenant_id = r.tenant_id AND i.id = r.import_id ",
+                    row_joins!(),
+                    "
+                    WHERE r.tenant_id = $1 /* tenant_id */ AND r.pattern_id = $2 /* pattern_id */
+                      AND ($3 /* last */ IS NULL OR r.import_id < $3 OR (r.import_id = $3 AND r.position > $4 /* after */))
+                    ORDER BY r.import_id DESC, r.position
+                    LIMIT $5 /* limit */ OFFSET $6 /* skip */"
+                ))
+                .bind(&self.id.0, Type::INT8)
+                .bind(&pattern_id, Type::INT8)
+                .bind(&last, Type::UUID)
+                .bind(&after, Type::INT8)
+                .bind(&limit, Type::INT8)
+                .bind(&skip, Type::INT8),
+                Query::new(
+                    "-- count_pattern_rows
+                    SELECT (SELECT count(*) FROM import_rows
+                            WHERE tenant_id = $1 /* tenant_id */ AND pattern_id = $2 /* pattern_id */) AS total,
+                           EXISTS (SELECT FROM patterns WHERE tenant_id = $1 AND id = $2) AS exists",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&pattern_id, Type::INT8),
+            ])
+            .await?;
+        let counted = one(totals)?;
+        let total: i64 = counted.try_get("total")?;
+        if total == 0 && !counted.try_get::<_, bool>("exists")? {
+            return Err(Error::not_found(Kind::Pattern, pattern_id.to_string()));
+        }
+        let row = |row: &Row| {
+            Ok(PatternRow {
+                import_id: row.try_get("import_id")?,
+                file_name: row.try_get("file_name")?,
+                state: word(row, "state")?,
+                created_at: row.try_get("created_at")?,
+                found: import_row(row)?,
+            })
+        };
+        let items = rows.iter().map(row).collect::<Result<Vec<_>>>()?;
+        Ok(page.page(items, total, |row| SortKey {
+            id: row.import_id.to_string(),
+            number: row.found.position.into(),
+            ..SortKey::default()
+        }))
     }
 
     /// All of an import's rows of one outcome, or just all.

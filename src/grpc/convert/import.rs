@@ -109,6 +109,18 @@ impl From<import::Progress> for pb::ImportProgress {
     }
 }
 
+impl From<import::PatternRow> for pb::PatternRow {
+    fn from(row: import::PatternRow) -> Self {
+        Self {
+            import_id: row.import_id.to_string(),
+            file_name: row.file_name,
+            state: pb::ImportState::from(row.state).into(),
+            created_at: Some(timestamp(row.created_at)),
+            row: Some(row.found.into()),
+        }
+    }
+}
+
 impl From<import::ImportRow> for pb::ImportRow {
     fn from(row: import::ImportRow) -> Self {
         let (same_as_page, same_as_row) = row.same_as.unwrap_or_default();

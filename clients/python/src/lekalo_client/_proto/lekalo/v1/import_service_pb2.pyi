@@ -130,6 +130,30 @@ ROW_OUTCOME_HEADER: RowOutcome.ValueType  # 6
 """Is a header of the table or a line above it (a title), not a car."""
 Global___RowOutcome: _TypeAlias = RowOutcome  # noqa: Y015
 
+class _ImportStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_STEP_UNSPECIFIED: _ImportStep.ValueType  # 0
+    """Not known."""
+    IMPORT_STEP_READING: _ImportStep.ValueType  # 1
+    """Its rows are read from the file and understood. `rows_done` grows."""
+    IMPORT_STEP_WRITING: _ImportStep.ValueType  # 2
+    """All rows are read; patterns and rows are written, in one transaction."""
+
+class ImportStep(_ImportStep, metaclass=_ImportStepEnumTypeWrapper):
+    """What a RUNNING import is doing."""
+
+IMPORT_STEP_UNSPECIFIED: ImportStep.ValueType  # 0
+"""Not known."""
+IMPORT_STEP_READING: ImportStep.ValueType  # 1
+"""Its rows are read from the file and understood. `rows_done` grows."""
+IMPORT_STEP_WRITING: ImportStep.ValueType  # 2
+"""All rows are read; patterns and rows are written, in one transaction."""
+Global___ImportStep: _TypeAlias = ImportStep  # noqa: Y015
+
 @_typing.final
 class Import(_message.Message):
     """A price list and what became of it."""
@@ -150,6 +174,7 @@ class Import(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     WAITS_FOR_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The import's id. Opaque."""
     tenant: _builtins.str
@@ -172,7 +197,7 @@ class Import(_message.Message):
     """QUEUED: the id of the import into the same category that is RUNNING, or is QUEUED before it; else empty."""
     @_builtins.property
     def counts(self) -> Global___ImportCounts:
-        """How many rows met which outcome: while RUNNING, so far; VALIDATED, what would be."""
+        """How many rows met which outcome; VALIDATED: what would be; QUEUED and RUNNING: zeros, see `progress`."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
@@ -185,6 +210,10 @@ class Import(_message.Message):
     @_builtins.property
     def error(self) -> Global___ImportError:
         """Why it failed; unset unless FAILED."""
+
+    @_builtins.property
+    def progress(self) -> Global___ImportProgress:
+        """RUNNING: how far it has come, about once a second; else unset."""
 
     def __init__(
         self,
@@ -203,14 +232,45 @@ class Import(_message.Message):
         etag: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         waits_for: _builtins.str = ...,
+        progress: Global___ImportProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "progress", b"progress"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "counts", b"counts", "created_at", b"created_at", "error", b"error", "etag", b"etag", "file_name", b"file_name", "finished_at", b"finished_at", "id", b"id", "mode", b"mode", "sha256", b"sha256", "state", b"state", "tenant", b"tenant", "validate_only", b"validate_only", "waits_for", b"waits_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "counts", b"counts", "created_at", b"created_at", "error", b"error", "etag", b"etag", "file_name", b"file_name", "finished_at", b"finished_at", "id", b"id", "mode", b"mode", "progress", b"progress", "sha256", b"sha256", "state", b"state", "tenant", b"tenant", "validate_only", b"validate_only", "waits_for", b"waits_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Import: _TypeAlias = Import  # noqa: Y015
+
+@_typing.final
+class ImportProgress(_message.Message):
+    """How far a RUNNING import has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    ROWS_DONE_FIELD_NUMBER: _builtins.int
+    ROWS_TOTAL_FIELD_NUMBER: _builtins.int
+    step: Global___ImportStep.ValueType
+    """What it is doing."""
+    rows_done: _builtins.int
+    """Rows read and understood so far, headers too."""
+    rows_total: _builtins.int
+    """Rows of the file, headers too; 0 while that is not known."""
+    def __init__(
+        self,
+        *,
+        step: Global___ImportStep.ValueType = ...,
+        rows_done: _builtins.int = ...,
+        rows_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows_done", b"rows_done", "rows_total", b"rows_total", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportProgress: _TypeAlias = ImportProgress  # noqa: Y015
 
 @_typing.final
 class ImportCounts(_message.Message):
@@ -481,7 +541,7 @@ class UploadImportRequest(_message.Message):
     CHUNK_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """The next bytes of the file; best 64 KiB to 1 MiB, at most 3 MiB. An empty one is passed over. Together at least
-    one byte and at most 32 MiB, unless the server is set otherwise. None: INVALID_ARGUMENT `FIELD_REQUIRED`; one
+    one byte and at most 128 MiB, unless the server is set otherwise. None: INVALID_ARGUMENT `FIELD_REQUIRED`; one
     longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; together more: INVALID_ARGUMENT `FILE_TOO_LARGE`.
     """
     @_builtins.property
@@ -923,6 +983,130 @@ class ListWithdrawnPatternsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWithdrawnPatternsResponse: _TypeAlias = ListWithdrawnPatternsResponse  # noqa: Y015
+
+@_typing.final
+class ListPatternRowsRequest(_message.Message):
+    """Asks where a pattern comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PATTERN_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
+    """
+    pattern_id: _builtins.str
+    """The pattern's id, as `Pattern.id` or `ImportRow.pattern_id`. Required, no default; at most 64 characters.
+    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown or another tenant's:
+    NOT_FOUND `PATTERN_NOT_FOUND`.
+    """
+    page_size: _builtins.int
+    """How many to return at most. Default 50 (when 0); over 500 is cut to 500. Negative: INVALID_ARGUMENT
+    `FIELD_OUT_OF_RANGE`.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the page before, with all other fields but `page_size` and `skip` as they were. Default:
+    the first page. At most 1024 characters. Longer, not one of ours, or from another request: INVALID_ARGUMENT
+    `PAGE_TOKEN_INVALID`.
+    """
+    skip: _builtins.int
+    """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
+    the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        pattern_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "pattern_id", b"pattern_id", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPatternRowsRequest: _TypeAlias = ListPatternRowsRequest  # noqa: Y015
+
+@_typing.final
+class ListPatternRowsResponse(_message.Message):
+    """A page of the rows that a pattern comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty on the last."""
+    total_size: _builtins.int
+    """How many there are on all pages together."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatternRow]:
+        """The rows."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___PatternRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rows", b"rows", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPatternRowsResponse: _TypeAlias = ListPatternRowsResponse  # noqa: Y015
+
+@_typing.final
+class PatternRow(_message.Message):
+    """A row that a pattern comes from, and where it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    """The id of its import."""
+    file_name: _builtins.str
+    """The name of its file, without folders."""
+    state: Global___ImportState.ValueType
+    """The state of its import: SUCCEEDED or REVERTED; VALIDATED, if it would leave the pattern as it is or bring it back."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When its file was uploaded."""
+
+    @_builtins.property
+    def row(self) -> Global___ImportRow:
+        """The row. Its `outcome` says what it did: CREATED the pattern, found it UNCHANGED, and so on."""
+
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        state: Global___ImportState.ValueType = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        row: Global___ImportRow | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "row", b"row"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "file_name", b"file_name", "import_id", b"import_id", "row", b"row", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PatternRow: _TypeAlias = PatternRow  # noqa: Y015
 
 @_typing.final
 class ApplyImportRequest(_message.Message):

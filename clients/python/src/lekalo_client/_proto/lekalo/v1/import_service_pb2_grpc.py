@@ -65,6 +65,11 @@ class ImportServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.FromString,
                 _registered_method=True)
+        self.ListPatternRows = channel.unary_unary(
+                '/lekalo.v1.ImportService/ListPatternRows',
+                request_serializer=lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsResponse.FromString,
+                _registered_method=True)
         self.ApplyImport = channel.unary_unary(
                 '/lekalo.v1.ImportService/ApplyImport',
                 request_serializer=lekalo_dot_v1_dot_import__service__pb2.ApplyImportRequest.SerializeToString,
@@ -124,7 +129,7 @@ class ImportServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchImport(self, request, context):
-        """Streams an import: as it is now, then at each change, until it ends. Role: MANAGER.
+        """Streams an import: as it is now, then at each change of it or of its progress, until it ends. Role: MANAGER.
 
         The last message has a state that does not change by itself: VALIDATED, SUCCEEDED, FAILED, CANCELLED or REVERTED.
 
@@ -152,6 +157,17 @@ class ImportServiceServicer(object):
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
         `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPatternRows(self, request, context):
+        """Lists the rows of price lists that a pattern comes from: of every import that was written, reverted ones too, the
+        newest first, each in its file's order. Role: MANAGER.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`, `PATTERN_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,6 +257,11 @@ def add_ImportServiceServicer_to_server(servicer, server):
                     servicer.ListWithdrawnPatterns,
                     request_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.SerializeToString,
+            ),
+            'ListPatternRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPatternRows,
+                    request_deserializer=lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsResponse.SerializeToString,
             ),
             'ApplyImport': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplyImport,
@@ -421,6 +442,33 @@ class ImportService(object):
             '/lekalo.v1.ImportService/ListWithdrawnPatterns',
             lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsRequest.SerializeToString,
             lekalo_dot_v1_dot_import__service__pb2.ListWithdrawnPatternsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPatternRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ImportService/ListPatternRows',
+            lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsRequest.SerializeToString,
+            lekalo_dot_v1_dot_import__service__pb2.ListPatternRowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

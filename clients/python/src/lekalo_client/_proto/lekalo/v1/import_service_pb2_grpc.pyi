@@ -59,7 +59,7 @@ class ImportServiceStub:
     `TENANT_NOT_FOUND`.
     """
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_service_pb2.WatchImportRequest, _import_service_pb2.WatchImportResponse]
-    """Streams an import: as it is now, then at each change, until it ends. Role: MANAGER.
+    """Streams an import: as it is now, then at each change of it or of its progress, until it ends. Role: MANAGER.
 
     The last message has a state that does not change by itself: VALIDATED, SUCCEEDED, FAILED, CANCELLED or REVERTED.
 
@@ -79,6 +79,13 @@ class ImportServiceStub:
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
     `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+    """
+    ListPatternRows: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ListPatternRowsRequest, _import_service_pb2.ListPatternRowsResponse]
+    """Lists the rows of price lists that a pattern comes from: of every import that was written, reverted ones too, the
+    newest first, each in its file's order. Role: MANAGER.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`, `PATTERN_NOT_FOUND`.
     """
     ApplyImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]
     """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
@@ -152,7 +159,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     `TENANT_NOT_FOUND`.
     """
     WatchImport: _aio.UnaryStreamMultiCallable[_import_service_pb2.WatchImportRequest, _import_service_pb2.WatchImportResponse]  # type: ignore[assignment]
-    """Streams an import: as it is now, then at each change, until it ends. Role: MANAGER.
+    """Streams an import: as it is now, then at each change of it or of its progress, until it ends. Role: MANAGER.
 
     The last message has a state that does not change by itself: VALIDATED, SUCCEEDED, FAILED, CANCELLED or REVERTED.
 
@@ -172,6 +179,13 @@ class ImportServiceAsyncStub(ImportServiceStub):
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
     `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+    """
+    ListPatternRows: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ListPatternRowsRequest, _import_service_pb2.ListPatternRowsResponse]  # type: ignore[assignment]
+    """Lists the rows of price lists that a pattern comes from: of every import that was written, reverted ones too, the
+    newest first, each in its file's order. Role: MANAGER.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`, `PATTERN_NOT_FOUND`.
     """
     ApplyImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ApplyImportRequest, _import_service_pb2.ApplyImportResponse]  # type: ignore[assignment]
     """Carries out what a VALIDATED import previewed, exactly that, or nothing; or takes in what a SUCCEEDED import could
@@ -266,7 +280,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.WatchImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_service_pb2.WatchImportResponse], _abc.AsyncIterator[_import_service_pb2.WatchImportResponse]]:
-        """Streams an import: as it is now, then at each change, until it ends. Role: MANAGER.
+        """Streams an import: as it is now, then at each change of it or of its progress, until it ends. Role: MANAGER.
 
         The last message has a state that does not change by itself: VALIDATED, SUCCEEDED, FAILED, CANCELLED or REVERTED.
 
@@ -298,6 +312,19 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
         `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPatternRows(
+        self,
+        request: _import_service_pb2.ListPatternRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_import_service_pb2.ListPatternRowsResponse, _abc.Awaitable[_import_service_pb2.ListPatternRowsResponse]]:
+        """Lists the rows of price lists that a pattern comes from: of every import that was written, reverted ones too, the
+        newest first, each in its file's order. Role: MANAGER.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`, `PATTERN_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod

@@ -108,6 +108,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: this make or model has no such spelling."""
     ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 37
     """NOT_FOUND: no API key has this prefix."""
+    ERROR_REASON_PATTERN_NOT_FOUND: _ErrorReason.ValueType  # 38
+    """NOT_FOUND: the tenant has no pattern with this id, and had none."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS: this `request_id` was used with another body."""
     ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 41
@@ -224,6 +226,8 @@ ERROR_REASON_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 36
 """NOT_FOUND: this make or model has no such spelling."""
 ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 37
 """NOT_FOUND: no API key has this prefix."""
+ERROR_REASON_PATTERN_NOT_FOUND: ErrorReason.ValueType  # 38
+"""NOT_FOUND: the tenant has no pattern with this id, and had none."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS: this `request_id` was used with another body."""
 ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
