@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::domain::import;
 
 const WAITING: &str = "{prefix:8} {spinner} {msg} {elapsed}";
-const COUNTING: &str = "{prefix:8} [{bar:30}] {human_pos}/{human_len} rows, {per_sec}, {eta} left";
+const COUNTING: &str = "{prefix:8} [{bar:30}] {human_pos}/{human_len} rows, {rate}, {eta} left";
 const ENDED: &str = "{prefix:8} {human_pos} rows in {elapsed}";
 const ENDED_UNCOUNTED: &str = "{prefix:8} done in {elapsed}";
 
@@ -26,6 +26,15 @@ impl Progress {
     /// Says something beside the bars.
     pub fn say(&self, line: &str) {
         self.0.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // The last bar ends without a line break.
+        if !self.0.is_hidden() {
+            eprintln!();
+        }
     }
 }
 
@@ -64,5 +73,8 @@ impl Drop for Step {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    style.with_key("rate", |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+        let _ = write!(to, "{:.0}/s", state.per_sec());
+    })
 }

@@ -110,12 +110,10 @@ impl IssueCode {
         match self {
             Self::MakeMissing | Self::ModelMissing => "допишите в прайс-листе марку и модель",
             Self::MakeUnknown | Self::ModelUnknown => {
-                "научите программу этому написанию (CreateAlias, потом imports apply) или исправьте его в прайс-листе"
+                "научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист"
             }
             Self::ModelAmbiguous => "уточните в прайс-листе модель, поколение или годы",
-            Self::MakeCorrected | Self::ModelGuessed | Self::ColumnsShifted => {
-                "строка принята; проверьте, верно ли понята"
-            }
+            Self::MakeCorrected | Self::ModelGuessed | Self::ColumnsShifted => "проверьте, верно ли понято",
             Self::YearInvalid => "исправьте год в прайс-листе",
             Self::BordersConflict => "оставьте что-то одно: с бортами или без",
             Self::CellError => "исправьте ячейку в таблице",
@@ -320,8 +318,14 @@ impl FrequentIssue {
     /// What to do about it, in Russian, for the shop's manager.
     pub fn how_to_mend(&self) -> String {
         let Ok(code) = self.code.parse::<IssueCode>() else { return String::new() };
-        let remedy = code.remedy();
-        if self.suggestion.is_empty() { remedy.to_owned() } else { format!("{}? {remedy}", self.suggestion) }
+        let (remedy, suggestion) = (code.remedy(), &self.suggestion);
+        match code {
+            _ if suggestion.is_empty() => remedy.to_owned(),
+            IssueCode::MakeCorrected | IssueCode::ModelGuessed | IssueCode::ColumnsShifted => {
+                format!("прочитано как «{suggestion}»: {remedy}")
+            }
+            _ => format!("может быть, {suggestion}: {remedy}"),
+        }
     }
 }
 
