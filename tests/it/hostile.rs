@@ -17,9 +17,11 @@ use tonic_types::StatusExt as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{LEKALO, SAMPLE_PDF, TestServer};
+use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer};
 use crate::formats::{row, workbook};
-use crate::imports::{header, upload, upload_and_wait};
+use crate::imports::{header, upload, upload_to};
+use crate::kills::ended;
+use crate::shutdown::{Service, channel, folder};
 
 /// Whether tests may take minutes.
 pub fn is_long() -> bool {
@@ -195,25 +197,48 @@ async fn nesting_without_end_is_an_answer_too() {
     assert!(["FILE_DAMAGED", "NO_ROWS"].contains(&error.code.as_str()), "{error:?}");
 }
 
+/// How much memory a server may ever have had, whatever it was sent.
+const MOST_MEMORY: u64 = 256 << 20;
+
 #[tokio::test]
-async fn the_server_outlives_files_that_no_process_does() {
-    let server = TestServer::start().await;
-    let import = upload_and_wait(&server, &repeating(3000, 1), header()).await;
-    assert_eq!(import.state(), ImportState::Failed);
-    assert_eq!(import.error.unwrap().code, "LIMIT_EXCEEDED");
+async fn the_server_outlives_files_that_no_process_does_and_stays_small() {
+    let config = common::database().await;
+    let folder = folder();
+    let mut service = Service::configured(folder.path(), &config);
+    let addr = service.addr().await;
+    let channel = channel(addr).await;
+    let (inflated, lines) = if is_long() { (500, 40 << 20) } else { (300, 2 << 20) };
+    let refused = [
+        (repeating(3000, 1), "LIMIT_EXCEEDED"),
+        (inflating(inflated), "LIMIT_EXCEEDED"),
+        (b"x\n".repeat(lines), "NO_HEADER"),
+        (["Марка,Модель\nКедр,".as_bytes(), &vec![b'x'; lines], b"\nA,B\n"].concat(), "LIMIT_EXCEEDED"),
+        (workbook(&[&"<a>".repeat(1 << 20)]), "NO_ROWS"),
+        (["Марка,Модель\n".as_bytes(), &b"x,".repeat(1 << 20)].concat(), "LIMIT_EXCEEDED"),
+    ];
+    for (file, code) in refused {
+        let import = upload_to(channel.clone(), &file, header()).await.unwrap();
+        let import = ended(addr, &import.id).await;
+        assert_eq!(import.state(), ImportState::Failed);
+        assert_eq!(import.error.unwrap().code, code);
+    }
 
     // 200 MB are refused as soon as they are too many, and nothing of them stays on the disk.
     let chunk = UploadImportRequest { payload: Some(Payload::Chunk(vec![b'x'; 1 << 20])) };
     let first = UploadImportRequest { payload: Some(Payload::Header(header())) };
     let messages = futures::stream::iter(std::iter::once(first).chain(std::iter::repeat_n(chunk, 200)));
-    let status = ImportServiceClient::new(server.channel.clone()).upload_import(messages).await.unwrap_err();
+    let status = ImportServiceClient::new(channel.clone()).upload_import(messages).await.unwrap_err();
     let details = status.get_error_details();
     let info = details.error_info().unwrap();
     assert_eq!((status.code(), info.reason.as_str()), (Code::InvalidArgument, "FILE_TOO_LARGE"));
     assert_eq!(info.metadata.get("max_bytes").map(String::as_str), Some("134217728"));
 
-    let counts = upload_and_wait(&server, SAMPLE_PDF, header()).await.counts.unwrap();
+    let import = upload_to(channel, SAMPLE_PDF, header()).await.unwrap();
+    let counts = ended(addr, &import.id).await.counts.unwrap();
     assert!(counts.created > 200, "{counts:?}");
+    let most = service.most_memory();
+    println!("the server had at most {} MiB", most >> 20);
+    assert!(most < MOST_MEMORY, "{most} bytes");
 }
 
 #[tokio::test]

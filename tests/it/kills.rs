@@ -212,7 +212,7 @@ async fn a_killed_server_leaves_nothing_half_done() {
 }
 
 /// The import once it has ended.
-async fn ended(addr: std::net::SocketAddr, id: &str) -> pb::Import {
+pub async fn ended(addr: std::net::SocketAddr, id: &str) -> pb::Import {
     let mut client = ImportServiceClient::new(channel(addr).await);
     let request = pb::WatchImportRequest { tenant: "evopoliki".into(), id: id.into() };
     let mut watched = client.watch_import(request).await.unwrap().into_inner();

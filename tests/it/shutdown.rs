@@ -89,6 +89,13 @@ impl Service {
         kill(pid, signal).unwrap();
     }
 
+    /// The most memory that it ever had, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Waits for its end; returns how it ended and what else it said.
     pub async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
         let began = Instant::now();
