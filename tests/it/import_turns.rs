@@ -1,14 +1,16 @@
 //! Imports on their way: in turn, cancelled from elsewhere, patient with a busy database, and files that kill their reader.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
+use futures::future::{self, FutureExt as _};
+use futures::stream::{self, StreamExt as _};
 use lekalo::db::{Db, Options};
-use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, State};
+use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, Progress, State, Step};
 use lekalo::import::child::{Extractor, Limits};
-use lekalo::import::rows::in_memory;
+use lekalo::import::rows::{Batch, in_memory};
 use lekalo::import::run::carry_out;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
@@ -162,6 +164,19 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
     assert!(cancelled > 0);
 }
 
+/// An import of rows that come from nowhere.
+fn new_import(category_id: i64) -> NewImport {
+    NewImport {
+        category_id,
+        file_name: "rows".into(),
+        sha256: vec![0; 32],
+        mode: Mode::Merge,
+        validate_only: false,
+        allow_large_withdrawal: false,
+        request_id: None,
+    }
+}
+
 #[tokio::test]
 async fn a_busy_moment_does_not_end_an_import() {
     let config = common::database().await;
@@ -169,15 +184,6 @@ async fn a_busy_moment_does_not_end_an_import() {
     let tenant = db.find_tenant("evopoliki").await.unwrap();
     let own = db.tenant(tenant.id);
     let category = own.find_category("eva_mats").await.unwrap();
-    let new = NewImport {
-        category_id: category.id,
-        file_name: "rows".into(),
-        sha256: vec![0; 32],
-        mode: Mode::Merge,
-        validate_only: false,
-        allow_large_withdrawal: false,
-        request_id: None,
-    };
     let row = CleanRow {
         page_number: 1,
         row_number: 1,
@@ -187,7 +193,7 @@ async fn a_busy_moment_does_not_end_an_import() {
         ..CleanRow::default()
     };
     // At its start, then again between its start and its end: longer than a call waits for a connection.
-    let (import, _) = own.create_import(&new).await.unwrap();
+    let (import, _) = own.create_import(&new_import(category.id)).await.unwrap();
     let taken = db.transaction().await.unwrap();
     let busy = async move {
         sleep(Duration::from_secs(6)).await;
@@ -242,4 +248,42 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     let limits = Limits { memory_bytes: 64 << 20, ..Limits::default() };
     let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
+}
+
+#[tokio::test]
+async fn a_watch_tells_how_far_an_import_has_come() {
+    let server = TestServer::start().await;
+    let tenant = server.db.find_tenant("evopoliki").await.unwrap();
+    let own = server.db.tenant(tenant.id);
+    let category = own.find_category("eva_mats").await.unwrap();
+    let (import, _) = own.create_import(&new_import(category.id)).await.unwrap();
+    // Three rows of ten, and then no more.
+    let rows = || {
+        let batch = Batch { rows: vec![CleanRow::default(); 3], total: 10 };
+        let rows = stream::iter([Ok(batch)]).chain(stream::pending()).boxed();
+        future::ready(Ok(rows)).boxed()
+    };
+    let heard = Mutex::new(Vec::new());
+    let hear = |progress| heard.lock().unwrap().push(progress);
+    let watched = async {
+        let mut client = ImportServiceClient::new(server.channel.clone());
+        let request = pb::WatchImportRequest { tenant: "evopoliki".into(), id: import.id.to_string() };
+        let mut updates = client.watch_import(request).await.unwrap().into_inner();
+        loop {
+            let update = updates.message().await.unwrap().unwrap().import.unwrap();
+            let Some(progress) = update.progress else { continue };
+            assert_eq!(update.state(), pb::ImportState::Running);
+            if progress.rows_done > 0 {
+                own.cancel_import(import.id).await.unwrap();
+                return progress;
+            }
+        }
+    };
+    let carried = carry_out(&server.db, tenant.id, &import, category.id, rows, &hear);
+    let (ended, seen) =
+        tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(carried, watched) }).await.unwrap();
+    let ended = ended.unwrap();
+    assert_eq!((ended.state, ended.progress), (State::Cancelled, None));
+    assert_eq!((seen.step(), seen.rows_done, seen.rows_total), (pb::ImportStep::Reading, 3, 10));
+    assert_eq!(heard.into_inner().unwrap(), [Progress { step: Step::Reading, rows: 3, total: 10 }]);
 }
