@@ -39,7 +39,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")))?;
     }
     let current = if args.yes_delete_everything {
-        migrations.down(owner, tls, DownTo::Base).await?;
+        migrations.down_as_planned(owner, tls, DownTo::Base, &plan).await?;
         Some(migrations.up(owner, tls, UpTo::Head).await?.position.current)
     } else {
         None

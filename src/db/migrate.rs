@@ -19,6 +19,7 @@ mod session;
 mod statements;
 mod target;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use self::history::Drift;
@@ -71,6 +72,21 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
+    /// Whether the SQL of one migration failed, and not for want of a connection or a privilege.
+    pub fn is_of_a_script(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
+            Self::Run(_) | Self::Down { .. } => Some(self),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            if let Some(postgres) = error.downcast_ref::<tokio_postgres::Error>() {
+                return postgres.code().is_some_and(|code| *code != SqlState::INSUFFICIENT_PRIVILEGE);
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -85,6 +101,9 @@ impl MigrateError {
             _ if self.is_blocked() => {
                 Some("let it end, or end it with SELECT pg_terminate_backend(PROCESS), and run the migration again")
             }
+            _ if self.is_of_a_script() => Some(
+                "nothing of it remains, what came before it stays: `lekalo migrate history` says where the database is",
+            ),
             _ => None,
         }
     }
@@ -206,8 +225,40 @@ impl Migrations {
     /// When `target` is not behind, one has no way back or was edited since (checked before anything is touched), or
     /// one fails; those before it stay undone.
     pub async fn down(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Position, MigrateError> {
+        self.undo(owner, mode, target, None).await
+    }
+
+    /// [`Migrations::down`], if that is still what was planned.
+    ///
+    /// # Errors
+    /// As it, and when others have migrated since the plan was made; nothing is touched then.
+    pub async fn down_as_planned(
+        &self,
+        owner: &Config,
+        mode: tls::Mode,
+        target: DownTo,
+        plan: &[Undo],
+    ) -> Result<Position, MigrateError> {
+        self.undo(owner, mode, target, Some(plan)).await
+    }
+
+    async fn undo(
+        &self,
+        owner: &Config,
+        mode: tls::Mode,
+        target: DownTo,
+        plan: Option<&[Undo]>,
+    ) -> Result<Position, MigrateError> {
         let mut session = Session::migrating(owner, mode).await?;
-        for (step, down) in self.steps_back(&session.client, target).await? {
+        let steps = self.steps_back(&session.client, target).await?;
+        if plan
+            .is_some_and(|plan| !plan.iter().map(|undo| undo.version).eq(steps.iter().map(|(step, _)| step.version())))
+        {
+            return Err(MigrateError::Target(
+                "others have migrated since the plan was made; nothing was touched".into(),
+            ));
+        }
+        for (step, down) in steps {
             let undone =
                 self.connection(&mut session, owner, mode).transaction(&[down, &forget_sql(step.version())]).await;
             undone.map_err(|source| MigrateError::Down { file: step.file_name(), source })?;

@@ -201,6 +201,11 @@ impl Transaction {
         self.ask(self.connection.client()?.copy_in(sql)).await
     }
 
+    /// Does several things of one statement, in no more time than the server may take for it.
+    pub(super) async fn within(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
+        bounded(self.timeout, work).await?
+    }
+
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;

@@ -3,6 +3,11 @@
 use super::error::Error;
 use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years, vocabulary};
 
+/// The longest notes of a pattern, in bytes: they are part of its identity, and what an index holds is limited.
+pub const MAX_NOTES: usize = 1000;
+/// The longest generation, in bytes.
+pub const MAX_GENERATION: usize = 100;
+
 /// One row of a price list after cleaning: what the row says about a car, as far as it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleanRow {
@@ -38,7 +43,13 @@ pub struct CleanRow {
 impl CleanRow {
     /// Whether the row is sure enough to become a pattern: make and model known and nothing in doubt about them.
     pub fn is_accepted(&self) -> bool {
-        !self.is_header && !self.make.is_empty() && !self.model.is_empty() && self.confidence != Confidence::Low
+        let is_sure = !self.make.is_empty() && !self.model.is_empty() && self.confidence != Confidence::Low;
+        !self.is_header && is_sure && !self.is_too_long()
+    }
+
+    /// Whether it says more than a pattern can hold: the document's text is in the wrong place.
+    pub fn is_too_long(&self) -> bool {
+        self.notes.len() > MAX_NOTES || self.generation.len() > MAX_GENERATION
     }
 }
 

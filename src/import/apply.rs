@@ -1,10 +1,14 @@
 //! Applying, reverting: what a person decides about an import that was read before.
 
+use std::pin::pin;
+
+use futures::future;
+use futures::stream::{self, Stream, StreamExt as _};
 use uuid::Uuid;
 
-use super::clean::clean;
+use super::clean::{Cleaner, Columns, Memory};
 use super::files::document_header;
-use super::table::{Table, TableRow};
+use super::table::TableRow;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, State};
@@ -31,11 +35,9 @@ pub async fn apply(
         let is_applied = match import.state {
             State::Validated => own.apply_preview(id, import.revision).await?,
             State::Succeeded => {
-                let rows = understood_by_now(own, id, spellings).await?;
-                if rows.is_empty() {
-                    return Ok(import);
-                }
-                own.take_in(id, import.revision, &rows).await?
+                let mut rows = pin!(understood_by_now(own, id, spellings));
+                let Some(first) = rows.next().await else { return Ok(import) };
+                own.take_in(id, import.revision, stream::once(future::ready(first)).chain(rows)).await?
             }
             state => return Err(state.refused(&[State::Validated, State::Succeeded])),
         };
@@ -65,20 +67,39 @@ pub async fn revert(db: &Db, tenant: TenantId, id: Uuid, check: impl Fn(&Import)
     }
 }
 
-/// An import's rejected rows that cleaning accepts with the spellings known now, each with its place in the document.
-async fn understood_by_now(own: Tenant<'_>, id: Uuid, spellings: &Spellings) -> Result<Vec<(i32, CleanRow)>> {
-    let rejected = own.all_import_rows(id, Some(Outcome::Rejected)).await?;
-    if rejected.is_empty() {
-        return Ok(Vec::new());
+/// An import's rejected rows that cleaning accepts with the spellings known now, each with its place in the document;
+/// some at a time.
+fn understood_by_now<'a>(
+    own: Tenant<'a>,
+    id: Uuid,
+    spellings: &'a Spellings,
+) -> impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send + 'a {
+    async_stream::try_stream! {
+        let mut found = own.next_import_rows(id, Some(Outcome::Rejected), 0).await?;
+        if found.is_empty() {
+            return;
+        }
+        let header = document_header(&own.import_header(id).await?);
+        // Without columns for make and model nothing more is understood.
+        let Ok(columns) = Columns::find(&header) else { return };
+        let index = spellings.index().await?;
+        let mut memory = Memory::default();
+        while let Some(last) = found.last().map(|row| row.position) {
+            let index = index.clone();
+            let clean = move || {
+                let cleaner = Cleaner::resume(columns, &index, memory);
+                let rows = found.into_iter().map(|found| (found.position, cleaner.row(table_row(found))));
+                let accepted: Vec<_> = rows.filter(|(_, row)| row.is_accepted()).collect();
+                (accepted, cleaner.into_memory())
+            };
+            let accepted;
+            (accepted, memory) = tokio::task::spawn_blocking(clean).await.map_err(Error::internal)?;
+            if !accepted.is_empty() {
+                yield accepted;
+            }
+            found = own.next_import_rows(id, Some(Outcome::Rejected), last).await?;
+        }
     }
-    let header = document_header(&own.import_header(id).await?);
-    let index = spellings.index().await?;
-    let positions: Vec<i32> = rejected.iter().map(|row| row.position).collect();
-    let table = Table { header, rows: rejected.into_iter().map(table_row).collect(), headers: Vec::new() };
-    let cleaned = tokio::task::spawn_blocking(move || clean(&table, &index)).await.map_err(Error::internal)?;
-    // Without columns for make and model nothing more is understood.
-    let rows = positions.into_iter().zip(cleaned.unwrap_or_default());
-    Ok(rows.filter(|(_, row)| row.is_accepted()).collect())
 }
 
 fn table_row(found: ImportRow) -> TableRow {

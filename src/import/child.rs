@@ -4,8 +4,9 @@
 //! one line per row, and the end, without which the answer is not complete. The answer is read as it is used: however
 //! long, little of it is in memory.
 
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -72,7 +73,7 @@ impl Extractor {
     ///
     /// # Errors
     /// When no process can be started.
-    pub fn open(&self, file: &Path) -> Result<Answer, ExtractError> {
+    pub fn open(&self, file: File) -> Result<Answer, ExtractError> {
         let mut child = Command::new(&self.program)
             .arg("extract")
             .arg("--json")
@@ -80,9 +81,9 @@ impl Extractor {
             .arg(format!("--limit-seconds={}", self.limits.seconds))
             .arg(format!("--limit-inflated={}", self.limits.inflated_bytes))
             .arg("--")
-            .arg(file)
+            .arg("/dev/stdin")
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(file)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -224,7 +225,7 @@ fn was_limited(status: ExitStatus, said: &str) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     let is_killed = |signal| [Signal::SIGKILL as i32, Signal::SIGXCPU as i32].contains(&signal);
     status.signal().is_some_and(is_killed)
-        || ["memory allocation of", "out of memory"].into_iter().any(|words| said.contains(words))
+        || ["memory allocation", "out of memory", "os error 12"].into_iter().any(|words| said.contains(words))
 }
 
 /// Writes the child's answer.

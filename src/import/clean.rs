@@ -205,6 +205,9 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [make, model, year, descript
     }
     notes.extend(cells.iter().flat_map(Cell::leftovers));
     clean.notes = notes.join("; ");
+    if clean.is_too_long() {
+        clean.issues.push(issues::too_long());
+    }
     clean.steering = found.steering();
     clean.borders = found.borders();
     clean.seat_rows = found.seat_rows;

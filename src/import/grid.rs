@@ -8,7 +8,7 @@ pub const HEADER_SEARCH: usize = 20;
 
 /// The widest line.
 pub const MAX_COLUMNS: usize = 256;
-/// Rows times columns: two million rows of five columns, far above any real price list (a thousand rows).
+/// Rows times columns: far above any real price list (a thousand rows of five columns).
 const MAX_CELLS: usize = 10_000_000;
 
 /// What it means when a line has text to the right of the last named column.
@@ -51,6 +51,10 @@ impl Grid {
         }
         if cells.is_empty() {
             return Ok(());
+        }
+        if cells.iter().any(|cell| cell.contains('\0')) {
+            let message = format!("line {line} holds a zero character, which no text has");
+            return Err(ExtractError::new("FILE_DAMAGED", message, "delete it, or save the file again"));
         }
         if cells.len() > MAX_COLUMNS {
             let message = format!("line {line} has {} columns, more than {MAX_COLUMNS}", cells.len());

@@ -54,7 +54,8 @@ pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings
         let index = spellings.index().await?;
         let (rows, received) = mpsc::channel(AHEAD);
         let read = async move {
-            let answer = match extractor.open(file.path()) {
+            let opened = file.file().map_err(|_| not_kept()).and_then(|file| extractor.open(file));
+            let answer = match opened {
                 Ok(answer) => lines_of(answer),
                 Err(error) => stream::once(future::ready(Err(error))).boxed(),
             };
@@ -79,9 +80,22 @@ pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings
 /// A child's answer, some whole lines at a time, or why it breaks off.
 type Lines = BoxStream<'static, Result<Vec<u8>, ExtractError>>;
 
-fn lines_of(answer: Answer) -> Lines {
-    stream::try_unfold(answer, |mut answer| async move { Ok(answer.next().await?.map(|lines| (lines, answer))) })
-        .boxed()
+/// Listened to on a task of its own: while nobody wants more of it, no time runs.
+fn lines_of(mut answer: Answer) -> Lines {
+    let (lines, received) = mpsc::channel(1);
+    let listening = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Some(next) = answer.next().await.transpose() {
+            let is_last = next.is_err();
+            if lines.send(next).await.is_err() || is_last {
+                break;
+            }
+        }
+    }));
+    stream::unfold((received, listening), |(mut received, listening)| async move {
+        let lines = received.recv().await?;
+        Some((lines, (received, listening)))
+    })
+    .boxed()
 }
 
 /// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
@@ -198,6 +212,10 @@ pub fn header_row(HeaderRow { page_number, cells }: HeaderRow) -> CleanRow {
 
 fn no_table(error: &CleanError) -> Failure {
     Failure::new("NO_TABLE", &error.to_string(), "name them in the header line")
+}
+
+fn not_kept() -> ExtractError {
+    ExtractError::new("INTERNAL", "the uploaded file could not be opened", "upload it again with a new request_id")
 }
 
 fn not_understood() -> Failure {

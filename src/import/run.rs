@@ -29,6 +29,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(1);
 const TURN_EVERY: Duration = Duration::from_millis(500);
 /// How long after its first failure a step is tried again while the database is busy or away; less than the lease.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// However long it takes, so many times at most.
+const MOST_TRIES: usize = 100;
 /// How long after the first try; twice as long after each further one, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -154,6 +156,9 @@ async fn merge(
     let mut rows = rows.await?;
     // The first rows may take long: until then no connection is held.
     let mut batch = rows.next().await;
+    if let Some(Err(failure)) = batch {
+        return Ok(Err(failure));
+    }
     let merging = own.begin_merge(import, category_id).await?;
     let mut done = 0;
     while let Some(read) = batch {
@@ -205,13 +210,19 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
 
 /// Tries a step again while the database is busy or away: a moment of that must not end an import.
 async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F) -> Result<T> {
-    let mut failing_since = None;
+    let mut failing_since: Option<Instant> = None;
     let mut pause = FIRST_PAUSE;
-    loop {
+    for tries in 1.. {
+        let began = Instant::now();
         match step().await {
-            Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. }))
-                if failing_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
-            {
+            Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. })) if tries < MOST_TRIES => {
+                // What went well for long fails for a reason of its own.
+                if began.elapsed() > PATIENCE {
+                    (failing_since, pause) = (None, FIRST_PAUSE);
+                }
+                if failing_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+                    return Err(error);
+                }
                 tracing::warn!(%error, "a step of an import is tried again");
                 tokio::time::sleep(pause).await;
                 pause = LONGEST_PAUSE.min(pause * 2);
@@ -219,6 +230,7 @@ async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F
             ended => return ended,
         }
     }
+    Err(Error::internal("there is no end of tries"))
 }
 
 const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";

@@ -3,13 +3,12 @@
 //! A file has its place from the first byte on until it has been read, so a queue of imports is bounded too.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::Path;
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::tenant::TenantId;
@@ -54,7 +53,7 @@ impl Uploads {
     /// RESOURCE_EXHAUSTED `OVERLOADED` when there are as many as may be; when the disk is not writable.
     pub fn begin(&self, tenant: TenantId) -> Result<Upload> {
         let place = self.place(tenant)?;
-        let file = tempfile::Builder::new().prefix("lekalo-upload-").tempfile().map_err(Error::internal)?;
+        let file = tempfile::tempfile().map_err(Error::internal)?;
         Ok(Upload { file, hash: Sha256::new(), bytes: 0, max_bytes: self.limits.file_bytes, _place: place })
     }
 
@@ -81,10 +80,10 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A file that arrives, or waits to be read; it is deleted when this is dropped.
+/// A file that arrives, or waits to be read. It has no name on the disk, so nothing of it is left however the process ends.
 #[derive(Debug)]
 pub struct Upload {
-    file: NamedTempFile,
+    file: File,
     hash: Sha256,
     bytes: u64,
     max_bytes: u64,
@@ -118,9 +117,11 @@ impl Upload {
         self.hash.clone().finalize().to_vec()
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+    /// The file, from its beginning.
+    pub fn file(&self) -> std::io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(file)
     }
 }
 
@@ -165,15 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_ends_at_the_limit_and_leaves_nothing_behind() {
+    fn a_file_ends_at_the_limit() {
         let uploads = Uploads::new(Limits { file_bytes: 10, ..Limits::default() });
         let mut upload = uploads.begin(TenantId(1)).unwrap();
         upload.append(b"0123456789").unwrap();
-        let path = upload.path().to_owned();
         let Error::Invalid(violations) = upload.append(b"x").unwrap_err() else { panic!() };
         assert_eq!(violations[0].metadata, [("max_bytes", "10".to_owned())]);
-        assert!(path.exists());
-        drop(upload);
-        assert!(!path.exists());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Small ones under small limits in every run; `LEKALO_TEST_LONG=1 cargo test --release` has them in full size.
 
+use std::fs::File;
 use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub async fn read(file: &[u8], limits: Limits) -> Result<Table, ExtractError> {
 
 /// The table that a child answers with.
 pub async fn whole(extractor: &Extractor, file: &Path) -> Result<Table, ExtractError> {
-    let mut answer = extractor.open(file)?;
+    let mut answer = extractor.open(File::open(file).unwrap())?;
     let mut table = Table::default();
     let mut is_complete = false;
     while let Some(lines) = answer.next().await? {
@@ -179,6 +180,12 @@ async fn text_without_end_is_told() {
             .message
             .contains("1 MiB of text")
     );
+}
+
+#[tokio::test]
+async fn a_zero_character_is_told_where_it_stands() {
+    let rows = [row(1, &[("A", "Марка"), ("B", "Модель")]), row(2, &[("A", "Кедр"), ("B", "А_x0000_6")])].concat();
+    refused(&workbook(&[&rows]), "FILE_DAMAGED", "line 2 holds a zero character").await;
 }
 
 #[tokio::test]

@@ -244,8 +244,8 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     }
     // The program itself: a file that is read into memory meets the limit of it.
     let long = folder.path().join("long.csv");
-    std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(400_000))).unwrap();
-    let limits = Limits { memory_bytes: 64 << 20, ..Limits::default() };
+    std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(900_000))).unwrap();
+    let limits = Limits { memory_bytes: 128 << 20, ..Limits::default() };
     let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
 }

@@ -245,3 +245,16 @@ async fn an_interrupted_import_says_so_and_another_tenant_sees_none() {
     let list = pb::ListImportsRequest { tenant: "five_deluxe".into(), ..Default::default() };
     assert_eq!(client.list_imports(list).await.unwrap().into_inner().total_size, 0);
 }
+
+#[tokio::test]
+async fn a_text_too_long_for_a_pattern_costs_its_row_alone() {
+    let server = TestServer::start().await;
+    let long: String = (0..400).map(|word| format!("слово{word} ")).collect();
+    let file = format!("Марка,Модель,Описание\nТойота,Камри,{long}\nКиа,Рио,\n");
+    let import = upload_and_wait(&server, file.as_bytes(), header()).await;
+    let counts = import.counts.unwrap();
+    assert_eq!((counts.created, counts.rejected), (1, 1), "{:?}", import.error);
+    let rejected = rows(&server, &import, pb::RowOutcome::Rejected).await.remove(0);
+    assert_eq!(rejected.issues[0].code, "VALUE_INVALID");
+    assert_eq!(rejected.cells[2], long.trim());
+}

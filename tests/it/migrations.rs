@@ -194,4 +194,16 @@ async fn applications_from_before_keep_the_contact_that_was_known() {
                     FROM applications ORDER BY tenant_id";
     let contacts: Vec<String> = superuser.query(contacts, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(contacts, ["1 Айбек +996555123456 aibek ky", "2 Other  ru"]);
+
+    // Back to when events had a sequence, and on again: each tenant's feed goes on after its last event.
+    let events = "INSERT INTO application_events (tenant_id, id, application_id, to_status)
+                  SELECT tenant_id, 6 + tenant_id, id, 'new' FROM applications";
+    superuser.batch_execute(events).await.unwrap();
+    migrate::down(&config, NO_TLS, 5).await.unwrap();
+    let next: i64 = superuser.query_one("SELECT nextval('application_events_id_seq')", &[]).await.unwrap().get(0);
+    assert_eq!(next, 9);
+    up(&config).await;
+    let feeds = "SELECT concat_ws(' ', tenant_id, last_place) FROM application_feeds ORDER BY tenant_id";
+    let feeds: Vec<String> = superuser.query(feeds, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(feeds, ["1 7", "2 8"]);
 }

@@ -33,7 +33,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if !args.json {
         tell(&plan)?;
     }
-    let position = if args.yes { Some(migrations.down(owner, tls, args.to).await?) } else { None };
+    let position = if args.yes { Some(migrations.down_as_planned(owner, tls, args.to, &plan).await?) } else { None };
     database.close().await?;
     if args.json {
         let undone: Vec<Value> = plan.iter().map(undo_json).collect();

@@ -11,7 +11,7 @@ use crate::db::migrate;
 use crate::db::schema::delta::{DeltaError, is_possible};
 use crate::db::schema::draft::{Draft, NotASchema, Pair, Rename};
 
-/// Begins the next migration in ./migrations: V<n>__message.sql and V<n>__message.down.sql. With --autogenerate both are filled from the difference between what the migrations make and migrations/schema.sql, which is edited beforehand; that needs Node.js and PostgreSQL's programs, and no database.
+/// Begins the next migration in ./migrations: `V<n>__message.sql` and `V<n>__message.down.sql`. With --autogenerate both are filled from the difference between what the migrations make and migrations/schema.sql, which is edited beforehand; that needs Node.js and PostgreSQL's programs, and no database.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate new \"colours of patterns\"

@@ -9,11 +9,14 @@ use crate::db::patterns::pattern;
 use crate::db::query::{Query, one, optional_word, word};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Change, CleanRow, FrequentIssue, ImportRow, Outcome, PatternRow, StoredIssue};
-use crate::domain::page::{MAX_PAGE_SIZE, Page, PageRequest, SortKey};
+use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::pattern::Pattern;
 use crate::domain::vehicle::Years;
 
-/// What an [`ImportRow`] is made of, from a row `r` of import_rows with [`row_joins`].
+/// How many rows are read at once by who wants all of them.
+const AT_ONCE: i64 = 1000;
+
+/// What an [`ImportRow`] is made of, from a row `r` of import_rows with `row_joins!`.
 macro_rules! row_columns {
     () => {
         "r.position, r.page_number, r.row_number, r.source_id, r.cells, r.make, r.model,
@@ -92,24 +95,7 @@ impl Tenant<'_> {
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self
             .read([
-                Query::new(concat!(
-                    "-- list_import_rows
-                    SELECT ",
-                    row_columns!(),
-                    " FROM import_rows r ",
-                    row_joins!(),
-                    "
-                    WHERE r.tenant_id = $1 /* tenant_id */ AND r.import_id = $2 /* import_id */
-                      AND ($3 /* outcome */ IS NULL OR r.outcome = $3) AND r.position > $4 /* after */
-                    ORDER BY r.position
-                    LIMIT $5 /* limit */ OFFSET $6 /* skip */"
-                ))
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID)
-                .bind(&outcome, Type::TEXT)
-                .bind(&after, Type::INT8)
-                .bind(&limit, Type::INT8)
-                .bind(&skip, Type::INT8),
+                rows_query(&self.id.0, &id, &outcome, &after, &limit, &skip),
                 Query::new(
                     "-- count_import_rows
                     SELECT count(*) AS total
@@ -147,6 +133,7 @@ impl Tenant<'_> {
                     row_joins!(),
                     "
                     WHERE r.tenant_id = $1 /* tenant_id */ AND r.pattern_id = $2 /* pattern_id */
+                      AND i.state IN ('succeeded', 'reverted')
                       AND ($3 /* last */ IS NULL OR r.import_id < $3 OR (r.import_id = $3 AND r.position > $4 /* after */))
                     ORDER BY r.import_id DESC, r.position
                     LIMIT $5 /* limit */ OFFSET $6 /* skip */"
@@ -159,8 +146,11 @@ impl Tenant<'_> {
                 .bind(&skip, Type::INT8),
                 Query::new(
                     "-- count_pattern_rows
-                    SELECT (SELECT count(*) FROM import_rows
-                            WHERE tenant_id = $1 /* tenant_id */ AND pattern_id = $2 /* pattern_id */) AS total,
+                    SELECT (SELECT count(*)
+                            FROM import_rows r
+                            JOIN imports i ON i.tenant_id = r.tenant_id AND i.id = r.import_id
+                            WHERE r.tenant_id = $1 /* tenant_id */ AND r.pattern_id = $2 /* pattern_id */
+                              AND i.state IN ('succeeded', 'reverted')) AS total,
                            EXISTS (SELECT FROM patterns WHERE tenant_id = $1 AND id = $2) AS exists",
                 )
                 .bind(&self.id.0, Type::INT8)
@@ -189,17 +179,23 @@ impl Tenant<'_> {
         }))
     }
 
+    /// The next of an import's rows of one outcome, or just the next, after this place in the document; none at the end.
+    pub async fn next_import_rows(&self, id: Uuid, outcome: Option<Outcome>, after: i32) -> Result<Vec<ImportRow>> {
+        let (outcome, after) = (outcome.map(Outcome::word), i64::from(after));
+        let [rows] = self.read([rows_query(&self.id.0, &id, &outcome, &after, &AT_ONCE, &0)]).await?;
+        rows.iter().map(import_row).collect()
+    }
+
     /// All of an import's rows of one outcome, or just all.
     pub async fn all_import_rows(&self, id: Uuid, outcome: Option<Outcome>) -> Result<Vec<ImportRow>> {
-        let (mut rows, mut token) = (Vec::new(), String::new());
+        self.get_import(id).await?;
+        let mut rows: Vec<ImportRow> = Vec::new();
         loop {
-            let page = PageRequest::new(MAX_PAGE_SIZE, &token, 0, &[])?;
-            let found = self.list_import_rows(id, outcome, &page).await?;
-            rows.extend(found.items);
-            token = page.next_token(found.next);
-            if token.is_empty() {
+            let next = self.next_import_rows(id, outcome, rows.last().map_or(0, |row| row.position)).await?;
+            if next.is_empty() {
                 return Ok(rows);
             }
+            rows.extend(next);
         }
     }
 
@@ -254,6 +250,34 @@ impl Tenant<'_> {
         let total = one(totals)?.try_get("total")?;
         Ok(page.page(patterns, total, |pattern| SortKey { number: pattern.id, ..SortKey::default() }))
     }
+}
+
+fn rows_query<'a>(
+    tenant_id: &'a i64,
+    import_id: &'a Uuid,
+    outcome: &'a Option<&'static str>,
+    after: &'a i64,
+    limit: &'a i64,
+    skip: &'a i64,
+) -> Query<'a> {
+    Query::new(concat!(
+        "-- list_import_rows
+        SELECT ",
+        row_columns!(),
+        " FROM import_rows r ",
+        row_joins!(),
+        "
+        WHERE r.tenant_id = $1 /* tenant_id */ AND r.import_id = $2 /* import_id */
+          AND ($3 /* outcome */ IS NULL OR r.outcome = $3) AND r.position > $4 /* after */
+        ORDER BY r.position
+        LIMIT $5 /* limit */ OFFSET $6 /* skip */"
+    ))
+    .bind(tenant_id, Type::INT8)
+    .bind(import_id, Type::UUID)
+    .bind(outcome, Type::TEXT)
+    .bind(after, Type::INT8)
+    .bind(limit, Type::INT8)
+    .bind(skip, Type::INT8)
 }
 
 fn import_row(row: &Row) -> Result<ImportRow> {

@@ -38,12 +38,13 @@ impl Tenant<'_> {
                     UPDATE imports i
                     SET state = 'running', revision = revision + 1,
                         lease_until = now() + make_interval(secs => $3 /* lease */)
-                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state = 'queued'
-                      AND NOT EXISTS (
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+                      -- Running already: by whoever asks again because the answer did not come.
+                      AND (state = 'running' OR state = 'queued' AND NOT EXISTS (
                           SELECT
                           FROM imports o
                           WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id))
+                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)))
                     RETURNING id",
                 )
                 .bind(&self.id.0, Type::INT8)

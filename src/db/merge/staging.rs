@@ -16,9 +16,9 @@ use crate::domain::vehicle::Years;
 impl Merge<'_> {
     /// Stages clean rows, each with its place in the document.
     pub(super) async fn stage<'r>(&self, rows: impl Iterator<Item = (i32, &'r CleanRow)> + Clone + Send) -> Result<()> {
-        copy_rows(self.tx, rows.clone()).await?;
+        self.tx.within(copy_rows(self.tx, rows.clone())).await?;
         if rows.clone().any(|(_, row)| !row.issues.is_empty()) {
-            copy_issues(self.tx, rows).await?;
+            self.tx.within(copy_issues(self.tx, rows)).await?;
         }
         Ok(())
     }
@@ -37,6 +37,7 @@ impl Merge<'_> {
                            year_to, body_type, steering, borders, seat_rows, trunk, notes, confidence,
                            outcome = 'header',
                            outcome <> 'header' AND make <> '' AND model <> '' AND confidence <> 'low'
+                           AND octet_length(notes) <= 1000 AND octet_length(generation) <= 100
                     FROM import_rows
                     WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
                 )

@@ -1,5 +1,8 @@
 //! Rows that were rejected when their import was written and are understood by now.
 
+use std::pin::pin;
+
+use futures::{Stream, StreamExt as _};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -16,12 +19,20 @@ impl Tenant<'_> {
     ///
     /// # Errors
     /// `FailedPrecondition` `IMPORT_RUNNING` while another one writes. Nothing is written then.
-    pub async fn take_in(&self, id: Uuid, revision: i64, rows: &[(i32, CleanRow)]) -> Result<bool> {
+    pub async fn take_in(
+        &self,
+        id: Uuid,
+        revision: i64,
+        rows: impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send,
+    ) -> Result<bool> {
         let Some(turn) = self.take_turn(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = turn.merge();
         merge.plan_for_sets().await?;
         merge.create_staging().await?;
-        merge.stage(rows.iter().map(|(position, row)| (*position, row))).await?;
+        let mut rows = pin!(rows);
+        while let Some(rows) = rows.next().await {
+            merge.stage(rows?.iter().map(|(position, row)| (*position, row))).await?;
+        }
         merge.analyze_staging().await?;
         merge.match_vehicles().await?;
         merge.write_variants().await?;

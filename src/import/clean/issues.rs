@@ -97,6 +97,10 @@ pub fn other_product() -> Issue {
     issue(IssueCode::OtherProduct, "похоже на другой товар, не коврики", "")
 }
 
+pub fn too_long() -> Issue {
+    issue(IssueCode::ValueInvalid, "описание слишком длинное для лекала", "")
+}
+
 pub fn header_row() -> Issue {
     issue(IssueCode::HeaderRow, "повтор заголовка таблицы", "")
 }

@@ -1082,7 +1082,7 @@ class PatternRow(_message.Message):
     file_name: _builtins.str
     """The name of its file, without folders."""
     state: Global___ImportState.ValueType
-    """The state of its import: SUCCEEDED or REVERTED; VALIDATED, if it would leave the pattern as it is or bring it back."""
+    """The state of its import: SUCCEEDED or REVERTED."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When its file was uploaded."""
