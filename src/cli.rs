@@ -109,6 +109,18 @@ pub fn start_tracing() {
     let _ = tracing_subscriber::registry().with(filter).with(discreet).with(lines).try_init();
 }
 
+/// What a command runs on.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime(cli: &Cli) -> std::io::Result<tokio::runtime::Runtime> {
+    match cli.command {
+        // Under a limit on its memory, a process with one thread says so when it meets it; several die as they happen to.
+        Command::Extract(_) => tokio::runtime::Builder::new_current_thread().build(),
+        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    }
+}
+
 /// Runs a command.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         }
     };
     cli::start_tracing();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match cli::runtime(&cli) {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start: {error}");
