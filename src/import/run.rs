@@ -110,7 +110,8 @@ pub async fn carry_out<'r>(
     rows: impl Fn() -> Opening<'r>,
     heard: &(dyn Fn(Progress) + Sync),
 ) -> Result<Import> {
-    carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows, heard).await
+    // Large: it holds a whole merge.
+    Box::pin(carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows, heard)).await
 }
 
 /// [`carry_out`] in one of `slots`, which an import that waits for another one leaves to others.

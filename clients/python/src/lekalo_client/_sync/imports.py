@@ -19,6 +19,8 @@ from ..v1 import (
     ListImportRowsResponse,
     ListImportsRequest,
     ListImportsResponse,
+    ListPatternRowsRequest,
+    ListPatternRowsResponse,
     ListWithdrawnPatternsRequest,
     ListWithdrawnPatternsResponse,
     RevertImportRequest,
@@ -133,6 +135,22 @@ class Imports(Connection):
             tenant=tenant, id=id, page_size=page_size, page_token=page_token, skip=skip
         )
         return self._read(self._imports.ListWithdrawnPatterns, request, timeout)
+
+    def list_pattern_rows(
+        self,
+        tenant: str,
+        pattern_id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        skip: int = 0,
+        timeout: float | None = None,
+    ) -> ListPatternRowsResponse:
+        """Lists the rows of price lists that a pattern comes from, the newest import first."""
+        request = ListPatternRowsRequest(
+            tenant=tenant, pattern_id=pattern_id, page_size=page_size, page_token=page_token, skip=skip
+        )
+        return self._read(self._imports.ListPatternRows, request, timeout)
 
     def apply_import(self, tenant: str, id: str, *, etag: str = "", timeout: float | None = UPLOAD_TIMEOUT) -> Import:
         """Carries out what a `validate_only` import previewed, or takes in rows that are understood by now.
