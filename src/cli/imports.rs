@@ -11,7 +11,7 @@ use super::output::{self, UserError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, PatternRow, StoredIssue};
-use crate::domain::page::PageRequest;
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
 use crate::import::apply::{apply, revert};
@@ -200,18 +200,23 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Result<()> {
-    let own = db.tenant(tenant.id);
-    let (mut patterns, mut token) = (Vec::new(), String::new());
+/// Everything that a list has, page by page.
+async fn every_page<T>(list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>) -> anyhow::Result<Vec<T>> {
+    let (mut all, mut token) = (Vec::new(), String::new());
     loop {
         let page = PageRequest::new(500, &token, 0, &[])?;
-        let found = own.list_withdrawn_patterns(args.id, &page).await?;
-        patterns.extend(found.items);
+        let found = list(&page).await?;
+        all.extend(found.items);
         token = page.next_token(found.next);
         if token.is_empty() {
-            break;
+            return Ok(all);
         }
     }
+}
+
+async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Result<()> {
+    let own = db.tenant(tenant.id);
+    let patterns = every_page(async |page: &PageRequest| own.list_withdrawn_patterns(args.id, page).await).await?;
     if args.list.json {
         let document = |pattern: &Pattern| {
             json!({
@@ -244,16 +249,7 @@ async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Re
 }
 
 async fn show_origin(own: db::Tenant<'_>, args: &TraceArgs) -> anyhow::Result<()> {
-    let (mut rows, mut token) = (Vec::new(), String::new());
-    loop {
-        let page = PageRequest::new(500, &token, 0, &[])?;
-        let found = own.list_pattern_rows(args.pattern, &page).await?;
-        rows.extend(found.items);
-        token = page.next_token(found.next);
-        if token.is_empty() {
-            break;
-        }
-    }
+    let rows = every_page(async |page: &PageRequest| own.list_pattern_rows(args.pattern, page).await).await?;
     if args.list.json {
         let document = |row: &PatternRow| {
             json!({

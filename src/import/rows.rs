@@ -42,9 +42,8 @@ const AHEAD: usize = 2;
 
 /// Rows that are in memory.
 pub fn in_memory(rows: &[CleanRow]) -> Opening<'_> {
-    let batch = |some: &[CleanRow]| Ok(Batch { rows: some.to_vec(), total: rows.len() });
-    let batches: Vec<_> = rows.chunks(BATCH).collect();
-    future::ready(Ok(stream::iter(batches.into_iter().map(batch)).boxed())).boxed()
+    let batches = rows.chunks(BATCH).map(|some| Ok(Batch { rows: some.to_vec(), total: rows.len() }));
+    future::ready(Ok(stream::iter(batches).boxed())).boxed()
 }
 
 /// The rows of an uploaded file: a child reads it, what it says is understood as it comes, and both stop when the stream
@@ -52,50 +51,43 @@ pub fn in_memory(rows: &[CleanRow]) -> Opening<'_> {
 pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings>) -> Opening<'static> {
     let open = async move {
         let index = spellings.index().await?;
-        let (rows, received) = mpsc::channel(AHEAD);
-        let read = async move {
-            let opened = file.file().map_err(|_| not_kept()).and_then(|file| extractor.open(file));
-            let answer = match opened {
-                Ok(answer) => lines_of(answer),
-                Err(error) => stream::once(future::ready(Err(error))).boxed(),
-            };
-            let mut understood = pin!(understand(answer, index));
-            while let Some(batch) = understood.next().await {
-                if rows.send(batch).await.is_err() {
-                    break;
-                }
-            }
+        let opened = file.file().map_err(|_| not_kept()).and_then(|file| extractor.open(file));
+        let lines = match opened {
+            Ok(answer) => lines_of(answer),
+            Err(error) => stream::once(future::ready(Err(error))).boxed(),
         };
         // On a task of its own, so that it goes on while rows are written.
-        let reading = AbortOnDropHandle::new(tokio::spawn(read));
-        let rows = stream::unfold((received, reading), |(mut received, reading)| async move {
-            let batch = received.recv().await?;
-            Some((batch, (received, reading)))
-        });
-        Ok(rows.boxed())
+        Ok(ahead(understand(lines, index), AHEAD))
     };
     open.boxed()
+}
+
+/// A stream that goes on by itself, on a task of its own and so many items ahead, until it ends or is dropped.
+fn ahead<T: Send + 'static>(items: impl Stream<Item = T> + Send + 'static, count: usize) -> BoxStream<'static, T> {
+    let (sender, received) = mpsc::channel(count);
+    let going_on = AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut items = pin!(items);
+        while let Some(item) = items.next().await {
+            if sender.send(item).await.is_err() {
+                break;
+            }
+        }
+    }));
+    stream::unfold((received, going_on), |(mut received, going_on)| async move {
+        let item = received.recv().await?;
+        Some((item, (received, going_on)))
+    })
+    .boxed()
 }
 
 /// A child's answer, some whole lines at a time, or why it breaks off.
 type Lines = BoxStream<'static, Result<Vec<u8>, ExtractError>>;
 
 /// Listened to on a task of its own: while nobody wants more of it, no time runs.
-fn lines_of(mut answer: Answer) -> Lines {
-    let (lines, received) = mpsc::channel(1);
-    let listening = AbortOnDropHandle::new(tokio::spawn(async move {
-        while let Some(next) = answer.next().await.transpose() {
-            let is_last = next.is_err();
-            if lines.send(next).await.is_err() || is_last {
-                break;
-            }
-        }
-    }));
-    stream::unfold((received, listening), |(mut received, listening)| async move {
-        let lines = received.recv().await?;
-        Some((lines, (received, listening)))
-    })
-    .boxed()
+fn lines_of(answer: Answer) -> Lines {
+    let lines =
+        stream::try_unfold(answer, |mut answer| async move { Ok(answer.next().await?.map(|lines| (lines, answer))) });
+    ahead(lines, 1)
 }
 
 /// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
@@ -126,11 +118,7 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
         while let Some(batch) = batches.next().await {
             let (cleaned, ends) = batch?;
             left = left.checked_sub(cleaned.len()).ok_or_else(not_understood)?;
-            let mut rows = Vec::with_capacity(cleaned.len());
-            for row in cleaned {
-                add_headers(&mut headers, row.page_number, &mut rows);
-                rows.push(row);
-            }
+            let mut rows = among_headers(&mut headers, cleaned);
             if ends {
                 is_complete = left == 0;
                 rows.extend(headers.by_ref().map(header_row));
@@ -189,20 +177,21 @@ pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failur
 /// Adds the header rows of a table's pages before the rows of their page.
 pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
     let mut headers = table.headers.clone().into_iter().peekable();
-    let mut all = Vec::with_capacity(rows.len() + table.headers.len());
-    for row in rows {
-        add_headers(&mut headers, row.page_number, &mut all);
-        all.push(row);
-    }
+    let mut all = among_headers(&mut headers, rows);
     all.extend(headers.map(header_row));
     all
 }
 
-/// Adds the header rows that come before the rows of a page.
-fn add_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, page_number: i32, all: &mut Vec<CleanRow>) {
-    while let Some(header) = headers.next_if(|header| header.page_number <= page_number) {
-        all.push(header_row(header));
+/// Rows, each with the header rows before it that come no later than its page.
+fn among_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, rows: Vec<CleanRow>) -> Vec<CleanRow> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        while let Some(header) = headers.next_if(|header| header.page_number <= row.page_number) {
+            all.push(header_row(header));
+        }
+        all.push(row);
     }
+    all
 }
 
 /// A header row, as number 0 of its page.

@@ -213,7 +213,9 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
 async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F) -> Result<T> {
     let mut failing_since: Option<Instant> = None;
     let mut pause = FIRST_PAUSE;
-    for tries in 1.. {
+    let mut tries = 0;
+    loop {
+        tries += 1;
         let began = Instant::now();
         match step().await {
             Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. })) if tries < MOST_TRIES => {
@@ -231,7 +233,6 @@ async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F
             ended => return ended,
         }
     }
-    Err(Error::internal("there is no end of tries"))
 }
 
 const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";

@@ -1,6 +1,6 @@
 //! Files on their way in: how large one may be, and how many may lie on the disk at once.
 //!
-//! A file has its place from the first byte on until it has been read, so a queue of imports is bounded too.
+//! A file has its place from the first byte on until its import has ended, so a queue of imports is bounded too.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::domain::tenant::TenantId;
 pub struct Limits {
     /// The largest file.
     pub file_bytes: u64,
-    /// Files that arrive or wait to be read, on this server.
+    /// Files that arrive or are being imported, on this server.
     pub at_once: usize,
     /// Of these, one tenant's.
     pub per_tenant: usize,
@@ -80,7 +80,7 @@ fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A file that arrives, or waits to be read. It has no name on the disk, so nothing of it is left however the process ends.
+/// A file that arrives, or is being imported. It has no name on the disk, so nothing of it is left however the process ends.
 #[derive(Debug)]
 pub struct Upload {
     file: File,

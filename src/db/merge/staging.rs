@@ -10,7 +10,7 @@ use super::Merge;
 use crate::db::Transaction;
 use crate::db::query::Query;
 use crate::domain::error::Result;
-use crate::domain::import::CleanRow;
+use crate::domain::import::{CleanRow, MAX_GENERATION, MAX_NOTES};
 use crate::domain::vehicle::Years;
 
 impl Merge<'_> {
@@ -26,6 +26,7 @@ impl Merge<'_> {
     /// Stages the import's rows as they are recorded.
     pub(super) async fn stage_recorded(&self) -> Result<()> {
         self.create_staging().await?;
+        let (max_notes, max_generation) = (MAX_NOTES as i32, MAX_GENERATION as i32);
         self.tx
             .execute(
                 Query::new(
@@ -37,12 +38,15 @@ impl Merge<'_> {
                            year_to, body_type, steering, borders, seat_rows, trunk, notes, confidence,
                            outcome = 'header',
                            outcome <> 'header' AND make <> '' AND model <> '' AND confidence <> 'low'
-                           AND octet_length(notes) <= 1000 AND octet_length(generation) <= 100
+                           AND octet_length(notes) <= $3 /* max_notes */
+                           AND octet_length(generation) <= $4 /* max_generation */
                     FROM import_rows
                     WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
                 )
                 .bind(&self.tenant_id, Type::INT8)
-                .bind(&self.import_id, Type::UUID),
+                .bind(&self.import_id, Type::UUID)
+                .bind(&max_notes, Type::INT4)
+                .bind(&max_generation, Type::INT4),
             )
             .await?;
         self.analyze_staging().await
