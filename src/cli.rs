@@ -18,6 +18,7 @@ mod progress;
 mod psql;
 mod reset;
 mod resolve;
+mod scratch;
 mod seed;
 mod serve;
 mod stats;

@@ -11,7 +11,6 @@ pub mod application_writes;
 pub mod applications;
 pub mod catalog;
 pub mod check;
-
 pub mod deadline;
 pub mod embedded;
 mod error;
@@ -35,6 +34,7 @@ pub mod texts;
 pub mod tls;
 mod transaction;
 mod turns;
+pub mod undo;
 pub mod vehicles;
 
 pub use error::unavailable;

@@ -2,7 +2,7 @@
 
 mod check;
 mod current;
-mod down;
+pub mod down;
 mod files;
 mod history;
 mod new;

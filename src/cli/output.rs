@@ -103,6 +103,11 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
+/// What had to be told before something is done that cannot be undone: if nobody reads it, it is not done.
+pub fn before_acting(told: anyhow::Result<()>) -> anyhow::Result<()> {
+    told.map_err(|error| anyhow::anyhow!("the plan could not be printed ({error}): nothing was touched"))
+}
+
 /// Prints a document as JSON.
 pub fn json(document: &serde_json::Value) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(document)?)

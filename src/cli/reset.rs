@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
+use super::migrate::down;
 use super::output::{self, UserError};
 use crate::config::Config;
-use crate::db::migrate::{DownTo, Loss, Migrations, UpTo};
+use crate::db::migrate::{self, DownTo};
+use crate::db::undo::Loss;
 
 /// Deletes everything: undoes all migrations, then applies them again, to an empty schema. Without --yes-delete-everything it only says what would be deleted. Refused where LEKALO_ENV is production.
 #[derive(Debug, clap::Args)]
@@ -31,33 +33,44 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ));
     }
     let database = Database::open(&args.database).await?;
-    let (migrations, owner, tls) = (Migrations::shipped(), database.config.owner(), database.config.tls);
-    let plan = migrations.plan(owner, tls, DownTo::Base).await?;
-    let mut tables: Vec<(&str, i64)> = plan.iter().flat_map(|undo| &undo.losses).filter_map(table).collect();
+    let done = carry_out(&args, &database.config).await;
+    database.close().await?;
+    done
+}
+
+async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let plan = down::plan(config, DownTo::Base).await?;
+    let mut tables: Vec<(&str, i64)> =
+        plan.iter().filter_map(|undo| undo.losses.as_ref()).flatten().filter_map(table).collect();
     tables.sort_unstable();
     if !args.json {
-        tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")))?;
+        let told = tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")));
+        output::before_acting(told)?;
     }
     let current = if args.yes_delete_everything {
-        migrations.down_as_planned(owner, tls, DownTo::Base, &plan).await?;
-        Some(migrations.up(owner, tls, UpTo::Head).await?.position.current)
+        down::undo(config, DownTo::Base, &plan).await?;
+        Some(migrate::up(config.owner(), config.tls).await?.current)
     } else {
         None
     };
-    let name = database.config.database.get_dbname().unwrap_or_default().to_owned();
+    let name = config.database.get_dbname().unwrap_or_default();
     let rows: i64 = tables.iter().map(|(_, rows)| rows).sum();
+    let what = if plan.iter().all(|undo| undo.losses.is_some()) {
+        format!("{rows} rows in {} tables of `{name}`", tables.len())
+    } else {
+        format!("everything in `{name}`")
+    };
     if args.json {
         let tables: Vec<Value> = tables.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
         output::json(&json!({ "tables": tables, "rows": rows, "done": current.is_some(), "current": current }))?;
     }
-    database.close().await?;
     let Some(current) = current else {
         return Err(UserError::error(
-            format!("this would delete {rows} rows in {} tables of `{name}`; nothing was deleted", tables.len()),
+            format!("this would delete {what}; nothing was deleted"),
             "add --yes-delete-everything to carry it out",
         ));
     };
-    eprintln!("deleted {rows} rows in {} tables of `{name}`, which is empty and at version {current}", tables.len());
+    eprintln!("deleted {what}, which is empty and at version {current}");
     Ok(())
 }
 
@@ -68,6 +81,6 @@ fn is_production(environment: &str) -> bool {
 fn table(loss: &Loss) -> Option<(&str, i64)> {
     match loss {
         Loss::Table { table, rows } => Some((table, *rows)),
-        Loss::Column { .. } | Loss::Rows { .. } => None,
+        _ => None,
     }
 }

@@ -13,10 +13,9 @@ mod apply;
 mod blocked;
 pub mod history;
 mod list;
-mod losses;
 mod script;
-mod session;
-mod statements;
+pub(super) mod session;
+pub(super) mod statements;
 mod target;
 
 use tokio_postgres::error::SqlState;
@@ -29,7 +28,6 @@ use super::tls;
 pub use self::apply::{ApplyError, Patience};
 pub use self::history::Entry;
 pub use self::list::{Migrations, Step, down_sql, file_name, migrations};
-pub use self::losses::Loss;
 pub use self::target::{DownTo, Range, UpTo};
 
 /// Where a database stands.
@@ -128,15 +126,6 @@ pub struct Upgrade {
     pub applied: Vec<String>,
 }
 
-/// One migration to be undone, and what goes with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undo {
-    pub version: i32,
-    /// The file's name without the ending.
-    pub file: String,
-    pub losses: Vec<Loss>,
-}
-
 /// Applies what is missing, as the owner. Several at once are fine: one applies, the others wait for it.
 ///
 /// # Errors
@@ -162,6 +151,9 @@ pub async fn current(config: &Config, mode: tls::Mode) -> Result<Position, Migra
 }
 
 const GRANT_HISTORY: &str = "GRANT SELECT ON refinery_schema_history TO lekalo_app";
+
+/// At the base nothing is left behind; whatever migrates next begins its books anew.
+const FORGET_ALL: &str = "DROP TABLE IF EXISTS refinery_schema_history";
 
 fn forget_sql(version: i32) -> String {
     format!("DELETE FROM refinery_schema_history WHERE version = {version}")
@@ -202,33 +194,23 @@ impl Migrations {
         Ok(Upgrade { position, applied: report.applied_migrations().iter().map(file_name).collect() })
     }
 
-    /// What [`Migrations::down`] would undo, in its order, and what would be lost. Leaves everything as it is.
+    /// The applied migrations that [`Migrations::down`] would undo, in its order. Leaves everything as it is.
     ///
     /// # Errors
-    /// As [`Migrations::down`].
-    pub async fn plan(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Vec<Undo>, MigrateError> {
-        let mut session = Session::migrating(owner, mode).await?;
-        let steps = self.steps_back(&session.client, target).await?;
-        let losses = losses::losses(&mut session.client, &steps, self.patience).await;
-        let losses = losses.map_err(|(index, error)| MigrateError::Down {
-            file: steps.get(index).map(|(step, _)| step.file_name()).unwrap_or_default(),
-            source: error.into(),
-        })?;
-        let undo =
-            |((step, _), losses): (&(&Step, &str), _)| Undo { version: step.version(), file: step.file_name(), losses };
-        Ok(steps.iter().zip(losses).map(undo).collect())
+    /// When `target` is not behind, or one has no way back or was edited since.
+    pub async fn way_back(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Vec<&Step>, MigrateError> {
+        self.steps_back(&Session::open(owner, mode).await?.client, target).await
     }
 
     /// Undoes migrations down to `target`, newest first, one transaction each.
     ///
     /// # Errors
-    /// When `target` is not behind, one has no way back or was edited since (checked before anything is touched), or
-    /// one fails; those before it stay undone.
+    /// As [`Migrations::way_back`], before anything is touched; and when one fails: those before it stay undone.
     pub async fn down(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Position, MigrateError> {
         self.undo(owner, mode, target, None).await
     }
 
-    /// [`Migrations::down`], if that is still what was planned.
+    /// [`Migrations::down`], if that still undoes the `planned` versions.
     ///
     /// # Errors
     /// As it, and when others have migrated since the plan was made; nothing is touched then.
@@ -237,9 +219,9 @@ impl Migrations {
         owner: &Config,
         mode: tls::Mode,
         target: DownTo,
-        plan: &[Undo],
+        planned: &[i32],
     ) -> Result<Position, MigrateError> {
-        self.undo(owner, mode, target, Some(plan)).await
+        self.undo(owner, mode, target, Some(planned)).await
     }
 
     async fn undo(
@@ -247,23 +229,25 @@ impl Migrations {
         owner: &Config,
         mode: tls::Mode,
         target: DownTo,
-        plan: Option<&[Undo]>,
+        planned: Option<&[i32]>,
     ) -> Result<Position, MigrateError> {
         let mut session = Session::migrating(owner, mode).await?;
         let steps = self.steps_back(&session.client, target).await?;
-        if plan
-            .is_some_and(|plan| !plan.iter().map(|undo| undo.version).eq(steps.iter().map(|(step, _)| step.version())))
-        {
+        if planned.is_some_and(|planned| !planned.iter().copied().eq(steps.iter().map(|step| step.version()))) {
             return Err(MigrateError::Target(
                 "others have migrated since the plan was made; nothing was touched".into(),
             ));
         }
-        for (step, down) in steps {
-            let undone =
-                self.connection(&mut session, owner, mode).transaction(&[down, &forget_sql(step.version())]).await;
+        for step in steps {
+            let forget = forget_sql(step.version());
+            let undone = self.connection(&mut session, owner, mode).transaction(&[step.down_sql()?, &forget]).await;
             undone.map_err(|source| MigrateError::Down { file: step.file_name(), source })?;
         }
-        position(&session.client, self.latest()).await
+        let position = position(&session.client, self.latest()).await?;
+        if position.current == 0 {
+            session.client.batch_execute(FORGET_ALL).await?;
+        }
+        Ok(position)
     }
 
     /// Everything applied and everything pending, oldest first.
@@ -283,14 +267,14 @@ impl Migrations {
     }
 
     /// The applied migrations beyond `target`, newest first, each with its way back.
-    async fn steps_back(&self, client: &Client, target: DownTo) -> Result<Vec<(&Step, &str)>, MigrateError> {
+    async fn steps_back(&self, client: &Client, target: DownTo) -> Result<Vec<&Step>, MigrateError> {
         let mut entries = history::entries(client, self).await?;
         entries.retain(Entry::is_applied);
         let version = target.version(&entries)?;
         entries.retain(|entry| entry.version > version);
         history::verify(&entries, self)?;
         let way_back = |entry: &Entry| match self.step(entry.version) {
-            Some(step) if entry.drift == Drift::None => Ok((step, step.down_sql()?)),
+            Some(step) if entry.drift == Drift::None => step.down_sql().map(|_| step),
             _ => Err(MigrateError::NoWayBack(entry.file_name())),
         };
         entries.iter().rev().map(way_back).collect()

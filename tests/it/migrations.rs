@@ -100,7 +100,7 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err();
         assert!(error.to_string().contains(&table), "{error}");
-        assert!(migrations.plan(&config, NO_TLS, DownTo::Steps(2)).await.is_err());
+        assert!(migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.is_err());
         let position = migrate::current(&config, NO_TLS).await.unwrap();
         assert_eq!(position.current, after, "nothing was undone");
     }
@@ -112,7 +112,7 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
         .and(&table, "CREATE TABLE test_a (id int)", "DROP TABLE test_a; SELECT 1 / 0")
         .and_then(|list| list.and(&last, "CREATE TABLE test_b (id int)", "DROP TABLE test_b"))
         .unwrap();
-    let error = migrations.plan(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err().to_string();
+    let error = losses::plan(&migrations, &config, &config, DownTo::Steps(2)).await.unwrap_err().to_string();
     assert!(error.contains(&table), "{error}");
     let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err().to_string();
     assert!(error.contains(&table), "{error}");
@@ -152,7 +152,7 @@ async fn an_edited_history_is_refused_and_the_files_are_named() {
     for error in [
         migrate::up(&config, NO_TLS).await.unwrap_err(),
         migrate::down(&config, NO_TLS, 0).await.unwrap_err(),
-        Migrations::shipped().plan(&config, NO_TLS, DownTo::Base).await.unwrap_err(),
+        Migrations::shipped().way_back(&config, NO_TLS, DownTo::Base).await.unwrap_err(),
     ] {
         let error = error.to_string();
         assert!(error.contains("V1__reference.sql, V4__write_requests.sql"), "{error}");

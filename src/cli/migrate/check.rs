@@ -1,11 +1,10 @@
 //! `lekalo migrate check`.
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
 use crate::cli::output::{self, UserError};
-use crate::cli::serve::{stop_signal, unless};
+use crate::cli::scratch;
 use crate::config::Config;
 use crate::db::migrate::{self, Migrations, UpTo};
 use crate::db::schema::scratch::Scratch;
@@ -28,7 +27,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
     let compared = compare(&database.config).await;
     database.close().await?;
-    let Some((version, differences)) = compared? else { return Ok(()) };
+    let (version, differences) = compared?;
     if args.json {
         let differences: Vec<Value> = differences.iter().map(to_json).collect();
         output::json(&json!({ "version": version, "differences": differences }))?;
@@ -46,8 +45,8 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// The database's version and its differences; None when interrupted, with the scratch database gone.
-async fn compare(config: &Config) -> anyhow::Result<Option<(i32, Vec<Difference>)>> {
+/// The database's version and its differences.
+async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
     let position = migrate::current(config.owner(), config.tls).await?;
     let version = position.current;
     if version > position.latest {
@@ -57,12 +56,9 @@ async fn compare(config: &Config) -> anyhow::Result<Option<(i32, Vec<Difference>
         ));
     }
     let found = Snapshot::of(config.owner(), config.tls).await?;
-    let mut scratch = scratch(config).await?;
-    let mut stop = Box::pin(stop_signal()?);
-    let expected = unless(&mut stop, migrated(&mut scratch, version)).await;
+    let scratch = scratch::open(config).await?;
     let embedded = scratch.is_embedded();
-    scratch.close().await?;
-    let Some(expected) = expected? else { return Ok(None) };
+    let expected = scratch::on(scratch, async |scratch| migrated(scratch, version).await).await?;
     let server = if embedded { "a private server" } else { "the same server" };
     eprintln!("compared with the migrations up to version {version}, applied to a scratch database on {server}");
     if version < position.latest {
@@ -80,17 +76,7 @@ async fn compare(config: &Config) -> anyhow::Result<Option<(i32, Vec<Difference>
     } else {
         found.differences(&expected)
     };
-    Ok(Some((version, differences)))
-}
-
-async fn scratch(config: &Config) -> anyhow::Result<Scratch> {
-    if let Some(scratch) = Scratch::beside(config.owner(), config.tls).await? {
-        return Ok(scratch);
-    }
-    let role = config.owner().get_user().unwrap_or("postgres");
-    Scratch::embedded(config.pg_bin.clone()).await.with_context(|| {
-        format!("the role `{role}` may not create databases, and here no server can be started to compare with")
-    })
+    Ok((version, differences))
 }
 
 async fn migrated(scratch: &mut Scratch, version: i32) -> anyhow::Result<Snapshot> {

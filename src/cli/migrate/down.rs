@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
-use crate::cli::output;
-use crate::db::migrate::{DownTo, Loss, Migrations, Undo};
+use crate::cli::{output, scratch};
+use crate::config::Config;
+use crate::db::failure;
+use crate::db::migrate::{DownTo, Migrations, Position};
+use crate::db::undo::{self, Loss, Undo};
 
 /// Prints the plan: which migrations would be undone, and how many rows would go with each. With --yes it carries the plan out, one transaction each.
 #[derive(Debug, clap::Args)]
@@ -28,13 +31,17 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let (migrations, owner, tls) = (Migrations::shipped(), database.config.owner(), database.config.tls);
-    let plan = migrations.plan(owner, tls, args.to).await?;
-    if !args.json {
-        tell(&plan)?;
-    }
-    let position = if args.yes { Some(migrations.down_as_planned(owner, tls, args.to, &plan).await?) } else { None };
+    let done = carry_out(&args, &database.config).await;
     database.close().await?;
+    done
+}
+
+async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
+    let plan = plan(config, args.to).await?;
+    if !args.json {
+        output::before_acting(tell(&plan))?;
+    }
+    let position = if args.yes { Some(undo(config, args.to, &plan).await?) } else { None };
     if args.json {
         let undone: Vec<Value> = plan.iter().map(undo_json).collect();
         let current = position.map(|position| position.current);
@@ -48,29 +55,62 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What going back to `target` undoes, and what would be lost with each step.
+pub async fn plan(config: &Config, target: DownTo) -> anyhow::Result<Vec<Undo>> {
+    let (migrations, owner, tls) = (Migrations::shipped(), config.owner(), config.tls);
+    let steps = migrations.way_back(owner, tls, target).await?;
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    match scratch::open(config).await {
+        Ok(scratch) => {
+            scratch::on(scratch, async |scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await).await
+        }
+        // Who has to go back must be able to, be it without knowing what goes.
+        Err(error) => {
+            eprintln!("what is lost cannot be told: {}", failure::chain(error.as_ref()));
+            Ok(steps.into_iter().map(Undo::untried).collect())
+        }
+    }
+}
+
+/// Does what was planned.
+pub async fn undo(config: &Config, target: DownTo, plan: &[Undo]) -> anyhow::Result<Position> {
+    let versions: Vec<i32> = plan.iter().map(|undo| undo.version).collect();
+    Ok(Migrations::shipped().down_as_planned(config.owner(), config.tls, target, &versions).await?)
+}
+
 fn tell(plan: &[Undo]) -> anyhow::Result<()> {
     if plan.is_empty() {
         eprintln!("there is nothing to undo");
     }
     for undo in plan {
         output::line(format_args!("undo {}", undo.file))?;
-        for loss in &undo.losses {
-            output::line(format_args!("  {loss}"))?;
-        }
-        if undo.losses.is_empty() {
-            output::line("  destroys no data")?;
+        match &undo.losses {
+            None => output::line("  not known what it destroys")?,
+            Some(losses) if losses.is_empty() => output::line("  destroys no data")?,
+            Some(losses) => losses.iter().try_for_each(|loss| output::line(format_args!("  {loss}")))?,
         }
     }
     Ok(())
 }
 
+/// `losses` is null where they are not known.
 fn undo_json(undo: &Undo) -> Value {
-    let losses = undo.losses.iter().map(|loss| match loss {
+    let loss = |loss: &Loss| match loss {
         Loss::Table { table, rows } => json!({ "kind": "table", "table": table, "rows": rows }),
         Loss::Column { table, column, values } => {
             json!({ "kind": "column", "table": table, "column": column, "values": values })
         }
-        Loss::Rows { table, rows } => json!({ "kind": "rows", "table": table, "rows": rows }),
-    });
-    json!({ "version": undo.version, "file": undo.file, "losses": losses.collect::<Vec<Value>>() })
+        Loss::Type { table, column, from, to, values } => {
+            json!({ "kind": "type", "table": table, "column": column, "from": from, "to": to, "values": values })
+        }
+        Loss::Rows { table, rows, cascades } => {
+            json!({ "kind": "rows", "table": table, "rows": rows, "cascades": cascades })
+        }
+        Loss::Overwritten { table, rows } => json!({ "kind": "overwritten", "table": table, "rows": rows }),
+        Loss::Unforeseen { statement } => json!({ "kind": "unforeseen", "statement": statement }),
+    };
+    let losses = undo.losses.as_ref().map(|losses| losses.iter().map(loss).collect::<Vec<Value>>());
+    json!({ "version": undo.version, "file": undo.file, "losses": losses })
 }

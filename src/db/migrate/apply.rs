@@ -153,8 +153,7 @@ impl Connection<'_> {
     /// an index is dropped and built anew. Nobody queues behind these statements, so they wait for as long as it takes.
     async fn one_by_one(&mut self, statements: &[Statement<'_>]) -> Result<(), ApplyError> {
         let client = &self.session.client;
-        // One process builds: the rest of the machine is for those who read meanwhile.
-        client.batch_execute("SET lock_timeout = 0; SET max_parallel_maintenance_workers = 0").await?;
+        client.batch_execute(&ALONE.map(|setting| format!("SET {setting};")).concat()).await?;
         for statement in statements {
             if let Some(index) = statement.index_built() {
                 let rows = client.query(INVALID_INDEX, &[&index]).await?;
@@ -168,6 +167,10 @@ impl Connection<'_> {
         Ok(())
     }
 }
+
+/// How statements outside of a transaction run: nobody waits behind them, so they have the time; and one process builds, for
+/// the rest of the machine is for those who read meanwhile.
+pub const ALONE: [&str; 2] = ["lock_timeout = 0", "max_parallel_maintenance_workers = 0"];
 
 /// The statement that drops an index, if that is a killed build's remains.
 const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)

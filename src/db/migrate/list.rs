@@ -53,20 +53,17 @@ impl Step {
     /// Its statements, where they run one by one outside of a transaction.
     ///
     /// # Errors
-    /// When one could not be repeated after a run that was killed.
+    /// When one could not be repeated after a run that was killed, or would hold others up.
     pub(super) fn lone_statements(&self) -> Result<Option<Vec<statements::Statement<'_>>>, MigrateError> {
         if !statements::is_no_transaction(self.sql()) {
             return Ok(None);
         }
         let unfit = |error| MigrateError::Unfit { file: format!("{}.sql", self.file_name()), error };
         let statements = statements::split(self.sql()).map_err(unfit)?;
-        match statements.iter().find(|statement| !statement.is_repeatable()) {
+        let first_unfit = statements.iter().find_map(|statement| Some((statement, statement.unfit_alone()?)));
+        match first_unfit {
             None => Ok(Some(statements)),
-            Some(statement) => Err(unfit(format!(
-                "without a transaction `{} …` cannot be repeated after a run that was killed: say IF [NOT] EXISTS, or \
-                 move it to a migration of its own",
-                statement.summary()
-            ))),
+            Some((statement, why)) => Err(unfit(format!("without a transaction, `{}` {why}", statement.summary()))),
         }
     }
 }

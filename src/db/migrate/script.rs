@@ -1,11 +1,16 @@
 //! Migrations as a script for psql, made without a database: what [`super::Migrations::up`] and `down` would do.
+//!
+//! Settings and the lock that keeps other programs away are a transaction's, so that nothing of them stays with the session,
+//! and each transaction makes sure that the database is where it begins. What cannot run in a transaction has the
+//! session's for its time.
 
 use std::fmt::Write as _;
 
-use super::apply::{HISTORY_TABLE, lock_timeout_sql};
-use super::session::LOCK;
+use super::apply::{ALONE, HISTORY_TABLE, lock_timeout_sql};
+use super::session::{LOCK, PATIENT};
+use super::statements::Statement;
 use super::target::Range;
-use super::{GRANT_HISTORY, MigrateError, Migrations, Step, forget_sql};
+use super::{FORGET_ALL, GRANT_HISTORY, MigrateError, Migrations, Step, forget_sql};
 
 /// The script from one version to another, up or down.
 ///
@@ -13,70 +18,137 @@ use super::{GRANT_HISTORY, MigrateError, Migrations, Step, forget_sql};
 /// When a version is not there, both are the same, or a way back is missing.
 pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateError> {
     let (from, to) = range.versions(migrations)?;
-    let steps = migrations.steps().iter();
-    let mut sql = prologue(from, to);
-    if from < to {
-        for step in steps.filter(|step| step.version() > from && step.version() <= to) {
-            match step.lone_statements()? {
-                None => {
-                    let up = [step.sql().trim_end().to_owned(), record_sql(step)];
-                    transaction(&mut sql, &step.file_name(), migrations, &up);
-                }
-                Some(statements) => {
-                    let _ = writeln!(sql, "\n-- {}, without a transaction", step.file_name());
-                    for statement in statements {
-                        if let Some(index) = statement.index_built() {
-                            let index = index.replace('\'', "''");
-                            let _ =
-                                writeln!(sql, "{DROP_INVALID_INDEX} AND indexrelid = to_regclass('{index}') \\gexec");
-                        }
-                        let _ = writeln!(sql, "{};", statement.sql);
-                    }
-                    let _ = writeln!(sql, "{}", record_sql(step));
-                }
-            }
-        }
-        let _ = writeln!(sql, "\n{GRANT_HISTORY};");
-    } else if from > to {
-        for step in steps.rev().filter(|step| step.version() > to && step.version() <= from) {
-            let down = [step.down_sql()?.trim_end().to_owned(), format!("{};", forget_sql(step.version()))];
-            transaction(&mut sql, &format!("back from {}", step.file_name()), migrations, &down);
-        }
-    } else {
+    if from == to {
         return Err(MigrateError::Target(format!("{from}:{to} is no way to go")));
     }
-    Ok(sql)
+    let mut script =
+        Script { text: prologue(from, to), lock_timeout: lock_timeout_sql(migrations.patience.lock_timeout) };
+    let (history, contents) = (format!("{HISTORY_TABLE};"), contents(migrations, from));
+    script.transaction("What the database must be", &[&history, &guard(XACT_LOCK, from), &contents]);
+    let between = migrations.steps().iter().filter(|step| (from.min(to) + 1..=from.max(to)).contains(&step.version()));
+    if from < to {
+        for step in between {
+            match step.lone_statements()? {
+                None => {
+                    let guard = guard(XACT_LOCK, step.version() - 1);
+                    script.transaction(&step.file_name(), &[&guard, step.sql().trim_end(), &record_sql(step)]);
+                }
+                Some(statements) => script.one_by_one(step, &statements),
+            }
+        }
+        let grant = format!("{GRANT_HISTORY};");
+        script.transaction("The service may read which version it is", &[&guard(XACT_LOCK, to), &grant]);
+    } else {
+        for step in between.rev() {
+            let guard = guard(XACT_LOCK, step.version());
+            let forget = format!("{};", forget_sql(step.version()));
+            script.transaction(
+                &format!("Back from {}", step.file_name()),
+                &[&guard, step.down_sql()?.trim_end(), &forget],
+            );
+        }
+        if to == 0 {
+            script.transaction("Nothing is left", &[&guard(XACT_LOCK, 0), &format!("{FORGET_ALL};")]);
+        }
+    }
+    Ok(script.text)
+}
+
+/// The lock of a transaction ends with it, that of a session is given back.
+const XACT_LOCK: &str = "pg_try_advisory_xact_lock";
+const SESSION_LOCK: &str = "pg_try_advisory_lock";
+
+struct Script {
+    text: String,
+    lock_timeout: String,
+}
+
+impl Script {
+    fn transaction(&mut self, title: &str, statements: &[&str]) {
+        let patient: String = PATIENT.iter().map(|setting| format!("SET LOCAL {setting};\n")).collect();
+        let (lock_timeout, statements) = (&self.lock_timeout, statements.join("\n"));
+        let settings = format!("SET LOCAL client_min_messages = warning;\n{patient}{lock_timeout};");
+        let _ = writeln!(self.text, "\n-- {title}\nBEGIN;\n{settings}\n{}\nCOMMIT;", statements.trim_end());
+    }
+
+    fn one_by_one(&mut self, step: &Step, statements: &[Statement<'_>]) {
+        let settings = || PATIENT.iter().chain(&ALONE);
+        let set: String = settings().map(|setting| format!("SET {setting};\n")).collect();
+        let names = settings().filter_map(|setting| setting.split_once(' '));
+        let reset: String = names.map(|(name, _)| format!("RESET {name};\n")).collect();
+        let guard = guard(SESSION_LOCK, step.version() - 1);
+        let _ = write!(self.text, "\n-- {}, without a transaction\n{guard}\n{set}", step.file_name());
+        for statement in statements {
+            if let Some(index) = statement.index_built() {
+                let index = index.replace('\'', "''");
+                let _ = writeln!(self.text, "{DROP_INVALID_INDEX} AND indexrelid = to_regclass('{index}') \\gexec");
+            }
+            let _ = writeln!(self.text, "{};", statement.sql);
+        }
+        let unlock = format!("DO $$ BEGIN PERFORM pg_advisory_unlock({LOCK}); END $$;");
+        let _ = writeln!(self.text, "{}\n{reset}{unlock}", record_sql(step));
+    }
 }
 
 /// What a killed build of an index left behind.
 const DROP_INVALID_INDEX: &str =
     "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass) FROM pg_index WHERE NOT indisvalid";
 
-/// Stops at the first mistake; refuses a database that is at another version or that somebody else migrates.
 fn prologue(from: i32, to: i32) -> String {
     format!(
-        "-- From version {from} to {to}. Replay: psql -X -f FILE
-\\set ON_ERROR_STOP on
-SET client_min_messages = warning;
-{HISTORY_TABLE};
-DO $$
-DECLARE
-    found int := (SELECT coalesce(max(version), 0) FROM refinery_schema_history);
-BEGIN
-    IF NOT pg_try_advisory_lock({LOCK}) THEN
-        RAISE EXCEPTION 'another program migrates this database just now';
-    ELSIF found <> {from} THEN
-        RAISE EXCEPTION 'this script begins at version {from}, the database is at %', found;
-    END IF;
-END
-$$;
-"
+        "-- From version {from} to {to}. Replay with: psql -X -f FILE (straight to PostgreSQL, not through a pooler).\n\
+         -- It stops at the first mistake, and refuses a database that is not at version {from}; what it did until then stays.\n\
+         \\set ON_ERROR_STOP on\n"
     )
 }
 
-fn transaction(sql: &mut String, title: &str, migrations: &Migrations, statements: &[String]) {
-    let lock_timeout = lock_timeout_sql(migrations.patience.lock_timeout);
-    let _ = writeln!(sql, "\n-- {title}\nBEGIN;\n{lock_timeout};\n{}\nCOMMIT;", statements.join("\n"));
+/// Takes the lock; refuses while somebody else has it, and at another version.
+fn guard(lock: &str, version: i32) -> String {
+    format!(
+        "DO $$
+DECLARE
+    reached int;
+BEGIN
+    IF NOT {lock}({LOCK}) THEN
+        RAISE EXCEPTION 'another program migrates this database just now';
+    END IF;
+    SELECT coalesce(max(version), 0) INTO reached FROM refinery_schema_history;
+    IF reached <> {version} THEN
+        RAISE EXCEPTION 'this begins at version {version}, the database is at %', reached;
+    END IF;
+END
+$$;"
+    )
+}
+
+/// Refuses what was migrated with other files.
+fn contents(migrations: &Migrations, version: i32) -> String {
+    let steps = migrations.steps().iter().filter(|step| step.version() <= version);
+    let known: Vec<String> = steps
+        .map(|step| format!("({}, '{}', '{}')", step.version(), step.migration.name(), step.migration.checksum()))
+        .collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!(
+        "DO $$
+DECLARE
+    differ text := (
+        SELECT string_agg(format('V%s__%s.sql', version, coalesce(known.name, applied.name)), ', ' ORDER BY version)
+        FROM (VALUES
+            {}
+        ) AS known (version, name, checksum)
+        FULL JOIN refinery_schema_history applied USING (version)
+        WHERE known.checksum IS DISTINCT FROM applied.checksum
+    );
+BEGIN
+    IF differ IS NOT NULL THEN
+        RAISE EXCEPTION 'the database was migrated with another content of %', differ;
+    END IF;
+END
+$$;",
+        known.join(",\n            ")
+    )
 }
 
 /// The row that refinery writes, with the time of the replay.

@@ -1,6 +1,6 @@
 //! A connection as the owner, outside the pool; for one that migrates, with the lock that only one has.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Config};
 
@@ -10,8 +10,11 @@ use crate::db::tls;
 /// Any number, as long as every Lekalo uses the same.
 pub const LOCK: i64 = 0x6c65_6b61_6c6f;
 const LOCK_POLL: Duration = Duration::from_millis(100);
-/// After how long the log says that somebody else is migrating, and how often again.
-const LOCK_NOTICE: Duration = Duration::from_secs(10);
+/// After how long the log first says who else is migrating, and after how long again.
+const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+/// A migration takes as long as it takes, whatever the role's own settings are for its other work.
+pub const PATIENT: [&str; 2] = ["statement_timeout = 0", "idle_in_transaction_session_timeout = 0"];
 
 /// An open connection; closed when dropped.
 pub struct Session {
@@ -45,7 +48,8 @@ impl Session {
         // The server ends the work of a killed program within a second, and gives the lock on; where it cannot watch
         // for that, at the end of the statement.
         let _ = session.client.batch_execute("SET client_connection_check_interval = '1s'").await;
-        session.client.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
+        let patient: String = PATIENT.iter().map(|setting| format!("SET {setting};")).collect();
+        session.client.batch_execute(&patient).await?;
         session.acquire().await?;
         Ok(session)
     }
@@ -71,15 +75,31 @@ impl Session {
 
     /// Polls: a session that blocks in `pg_advisory_lock` would deadlock with CREATE INDEX CONCURRENTLY.
     async fn acquire(&self) -> Result<(), MigrateError> {
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
+        let [mut notice, again] = LOCK_NOTICES;
         while !self.client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.get::<_, bool>(0) {
-            if waited.as_millis().is_multiple_of(LOCK_NOTICE.as_millis()) && !waited.is_zero() {
-                tracing::info!(waited = waited.as_secs(), "another program migrates this database: waiting for it");
+            if began.elapsed() >= notice {
+                let holder = self.holder().await?.unwrap_or_else(|| "another program".to_owned());
+                tracing::info!("{holder} migrates this database: waiting for it since {} s", began.elapsed().as_secs());
+                notice += again;
             }
             tokio::time::sleep(LOCK_POLL).await;
-            waited += LOCK_POLL;
         }
         Ok(())
+    }
+
+    /// Who has the lock; none if it has just been given back.
+    async fn holder(&self) -> Result<Option<String>, MigrateError> {
+        let sql = "-- lock_holder
+            SELECT format('process %s (%s, role %s, connected since %s UTC)', a.pid,
+                          coalesce(nullif(a.application_name, ''), 'no name'), a.usename,
+                          to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) AS holder
+            FROM pg_locks l
+            JOIN pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND (l.classid::bigint << 32) | l.objid::bigint = $1";
+        Ok(self.client.query_opt(sql, &[&LOCK]).await?.map(|row| row.get("holder")))
     }
 }
 

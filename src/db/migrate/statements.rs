@@ -6,6 +6,13 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 /// The first line of a migration whose statements run one by one, each on its own.
 const NO_TRANSACTION: &str = "-- no-transaction";
 
+const LOCKS: &str = "takes a lock that everybody has to wait for: say CONCURRENTLY (or leave FULL out)";
+const NO_NEED: &str = "belongs into a transaction: move it to a migration of its own (outside of one there are only CREATE \
+                       and DROP INDEX CONCURRENTLY, ALTER TYPE … ADD VALUE, VACUUM and ANALYZE)";
+
+/// Statements are told by as much of them.
+const SUMMARY: usize = 70;
+
 /// Whether a migration asks for its statements to run outside of a transaction.
 pub fn is_no_transaction(sql: &str) -> bool {
     sql.lines().next().is_some_and(|line| line.trim_end() == NO_TRANSACTION)
@@ -62,13 +69,34 @@ fn offset(sql: &str, place: Location) -> usize {
 }
 
 impl Statement<'_> {
-    /// Whether a run that was killed after it may run it again: it says `IF [NOT] EXISTS`, or always begins anew.
-    pub fn is_repeatable(&self) -> bool {
-        let first = self.tokens.first().map_or("", String::as_str);
+    /// Its first word, in capitals.
+    pub fn first(&self) -> &str {
+        self.tokens.first().map_or("", String::as_str)
+    }
+
+    /// All of it but comments; unquoted words in capitals.
+    pub fn text(&self) -> String {
+        self.tokens.join(" ")
+    }
+
+    /// Why it must not run on its own, outside of a transaction; none if it may. It waits there for as long as it takes, so
+    /// nobody may have to wait for it or behind it; and a run that was killed after it runs it again.
+    pub fn unfit_alone(&self) -> Option<&'static str> {
         let has = |words: &[&str]| self.tokens.windows(words.len()).any(|window| window == words);
-        matches!(first, "REINDEX" | "VACUUM" | "ANALYZE")
-            || (matches!(first, "CREATE" | "ALTER") && has(&["IF", "NOT", "EXISTS"]))
-            || (matches!(first, "DROP" | "ALTER") && has(&["IF", "EXISTS"]))
+        let repeatable = match self.first() {
+            "ANALYZE" => true,
+            "VACUUM" if has(&["FULL"]) => return Some(LOCKS),
+            "VACUUM" => true,
+            "CREATE" | "DROP" if has(&["INDEX"]) => {
+                if !has(&["INDEX", "CONCURRENTLY"]) {
+                    return Some(LOCKS);
+                }
+                has(&["CONCURRENTLY", "IF", "NOT", "EXISTS"]) || has(&["CONCURRENTLY", "IF", "EXISTS"])
+            }
+            "ALTER" if has(&["ADD", "VALUE"]) => has(&["ADD", "VALUE", "IF", "NOT", "EXISTS"]),
+            _ => return Some(NO_NEED),
+        };
+        (!repeatable).then_some("cannot be repeated after a run that was killed: say IF [NOT] EXISTS")
     }
 
     /// The index that it builds concurrently, as `to_regclass` takes it: a killed build leaves an invalid one.
@@ -85,7 +113,12 @@ impl Statement<'_> {
 
     /// Its beginning, for messages.
     pub fn summary(&self) -> String {
-        self.tokens.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(" ")
+        let text = self.text();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.chars().count() <= SUMMARY {
+            return words;
+        }
+        words.chars().take(SUMMARY).chain(['…']).collect()
     }
 }
 
@@ -116,18 +149,32 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_alone_can_be_repeated() {
-        let repeatable = |sql| split(sql).unwrap()[0].is_repeatable();
+    fn what_runs_alone_can_be_repeated_and_holds_nobody_up() {
+        let unfit = |sql| split(sql).unwrap()[0].unfit_alone();
         for sql in [
             "create index concurrently if not exists a on b (c)",
+            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)",
             "DROP INDEX CONCURRENTLY IF EXISTS a",
             "ALTER TYPE a ADD VALUE IF NOT EXISTS 'b'",
             "VACUUM (ANALYZE) a",
+            "ANALYZE a",
         ] {
-            assert!(repeatable(sql), "{sql}");
+            assert_eq!(unfit(sql), None, "{sql}");
         }
-        for sql in ["CREATE INDEX CONCURRENTLY a ON b (c)", "UPDATE a SET b = 'IF NOT EXISTS'", "DROP INDEX a"] {
-            assert!(!repeatable(sql), "{sql}");
+        for (sql, why) in [
+            ("CREATE INDEX CONCURRENTLY a ON b (c)", "repeated"),
+            ("DROP INDEX CONCURRENTLY a", "repeated"),
+            ("ALTER TYPE a ADD VALUE 'IF NOT EXISTS'", "repeated"),
+            ("CREATE INDEX IF NOT EXISTS a ON b (c)", "CONCURRENTLY"),
+            ("DROP INDEX IF EXISTS a", "CONCURRENTLY"),
+            ("VACUUM FULL a", "FULL"),
+            ("VACUUM (FULL, ANALYZE) a", "FULL"),
+            ("UPDATE a SET b = 'IF NOT EXISTS'", "transaction"),
+            ("REINDEX INDEX CONCURRENTLY a", "transaction"),
+            ("ALTER TABLE a ADD COLUMN IF NOT EXISTS b int", "transaction"),
+            ("CREATE TABLE IF NOT EXISTS a ()", "transaction"),
+        ] {
+            assert!(unfit(sql).is_some_and(|unfit| unfit.contains(why)), "{sql}: {:?}", unfit(sql));
         }
     }
 

@@ -13,7 +13,12 @@ use super::{Snapshot, connect};
 use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use crate::db::tls;
 
-/// A server on which databases are made for a moment. [`Scratch::close`] removes them.
+/// What scratch databases are called, and the class of the advisory lock that says that somebody still uses one.
+const PREFIX: &str = "lekalo_scratch_";
+const IN_USE: i32 = 0x6c65_6b61;
+
+/// A server on which databases are made for a moment. [`Scratch::close`] removes them; those of a program that was killed
+/// go with the next one's.
 pub struct Scratch {
     admin: Client,
     config: Config,
@@ -23,6 +28,20 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// On the same server as a database if its role may create databases, else on a private one.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or there is none to be private.
+    pub async fn beside_or_embedded(config: &Config, mode: tls::Mode, pg_bin: Option<PathBuf>) -> anyhow::Result<Self> {
+        if let Some(scratch) = Self::beside(config, mode).await? {
+            return Ok(scratch);
+        }
+        let role = config.get_user().unwrap_or("postgres");
+        Self::embedded(pg_bin).await.with_context(|| {
+            format!("the role `{role}` may not create databases, and here no private server can be started instead")
+        })
+    }
+
     /// On the same server as a database. None: its role may not create databases.
     ///
     /// # Errors
@@ -32,7 +51,11 @@ impl Scratch {
         let may = "-- may_create_databases
             SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user";
         let may: bool = admin.query_one(may, &[]).await?.try_get("may")?;
-        Ok(may.then(|| Self { admin, config: config.clone(), mode, made: Vec::new(), embedded: None }))
+        if !may {
+            return Ok(None);
+        }
+        drop_abandoned(&admin).await?;
+        Ok(Some(Self { admin, config: config.clone(), mode, made: Vec::new(), embedded: None }))
     }
 
     /// On a private server of its own, which needs PostgreSQL's programs (`pg_bin`: where) on this machine.
@@ -69,7 +92,8 @@ impl Scratch {
     /// # Errors
     /// When the server refuses.
     pub async fn database(&mut self) -> anyhow::Result<Config> {
-        let name = format!("lekalo_scratch_{}", Uuid::now_v7().simple());
+        let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
+        self.admin.query_one("SELECT pg_advisory_lock($1, hashtext($2))", &[&IN_USE, &name]).await?;
         let create = format!("CREATE DATABASE {name} TEMPLATE template0");
         self.admin.batch_execute(&create).await.context("cannot make a scratch database")?;
         let mut config = self.config.clone();
@@ -78,13 +102,24 @@ impl Scratch {
         Ok(config)
     }
 
+    /// A connection to one of its databases.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn connect(&self, database: &Config) -> anyhow::Result<Client> {
+        connect(database, self.mode).await
+    }
+
     /// Applies a script as one transaction.
     ///
     /// # Errors
     /// When it is refused; `name` is what it is called then.
     pub async fn apply(&self, database: &Config, name: &str, sql: &str) -> anyhow::Result<()> {
-        let client = connect(database, self.mode).await?;
-        client.batch_execute(sql).await.with_context(|| format!("{name} fails on a scratch database"))
+        self.connect(database)
+            .await?
+            .batch_execute(sql)
+            .await
+            .with_context(|| format!("{name} fails on a scratch database"))
     }
 
     /// A database's URL, for programs that take one; empty on a server that is not its own.
@@ -118,4 +153,21 @@ impl Scratch {
         }
         Ok(())
     }
+}
+
+/// Drops the databases whose makers are gone. One that cannot be dropped is left to its owner.
+async fn drop_abandoned(admin: &Client) -> Result<(), tokio_postgres::Error> {
+    let abandoned = "-- abandoned_scratch_databases
+        SELECT datname FROM pg_database
+        WHERE starts_with(datname, $1) AND pg_has_role(datdba, 'USAGE') AND NOT EXISTS (
+            SELECT FROM pg_locks
+            WHERE locktype = 'advisory' AND objsubid = 2 AND classid = $2::int::oid
+                AND objid = (hashtext(datname)::bigint & 4294967295)::oid
+        )";
+    for row in admin.query(abandoned, &[&PREFIX, &IN_USE]).await? {
+        let name: String = row.try_get("datname")?;
+        // Others may be doing the same.
+        let _ = admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await;
+    }
+    Ok(())
 }

@@ -163,10 +163,13 @@ async fn when_the_one_that_migrates_is_killed_the_next_takes_over() {
 async fn the_script_needs_no_database() {
     let nowhere = Shell::new().with("DB_HOST", "/nonexistent");
     let ran = nowhere.run(&["migrate", "sql"]).await.done();
-    assert!(ran.stdout.contains("-- V1__reference\nBEGIN;") && ran.stdout.ends_with("TO lekalo_app;\n"), "{ran:#?}");
+    assert!(
+        ran.stdout.contains("-- V1__reference\nBEGIN;") && ran.stdout.ends_with("TO lekalo_app;\nCOMMIT;\n"),
+        "{ran:#?}"
+    );
     let ran = nowhere.run(&["migrate", "sql", "9:V8"]).await.done();
     assert!(
-        ran.stdout.contains("-- back from V9__rows_by_outcome\nBEGIN;") && !ran.stdout.contains("V8__"),
+        ran.stdout.contains("-- Back from V9__rows_by_outcome\nBEGIN;") && !ran.stdout.contains("V8__"),
         "{ran:#?}"
     );
     nowhere.run(&["migrate", "sql", "9:9"]).await.failed(1, &["no way to go"]);

@@ -1,13 +1,38 @@
 //! What the plan of a way back says is lost, for an owner for whom row-level security holds.
 
-use lekalo::db::migrate::{DownTo, Loss, Migrations, UpTo};
+use std::time::{Duration, Instant};
+
+use lekalo::db::migrate::{DownTo, Migrations, UpTo};
+use lekalo::db::schema::scratch::Scratch;
+use lekalo::db::undo::{self, Loss, Undo};
+use tokio_postgres::Config;
 
 use super::NO_TLS;
-use crate::common::{connect, empty_database};
+use crate::common::{connect, database, empty_database};
+
+/// The plan, rehearsed beside the test's database by `rehearser`, who may create databases.
+pub async fn plan(
+    migrations: &Migrations,
+    config: &Config,
+    rehearser: &Config,
+    target: DownTo,
+) -> anyhow::Result<Vec<Undo>> {
+    let steps = migrations.way_back(config, NO_TLS, target).await?;
+    let mut scratch = Scratch::beside(rehearser, NO_TLS).await?.unwrap();
+    let plan = undo::plan(migrations, &steps, config, NO_TLS, &mut scratch).await;
+    scratch.close().await?;
+    plan
+}
+
+fn told(plan: &[Undo], version: i32) -> Vec<String> {
+    let undo = plan.iter().find(|undo| undo.version == version).unwrap();
+    undo.losses.iter().flatten().map(Loss::to_string).collect()
+}
 
 #[tokio::test]
 async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
     let mut config = empty_database().await;
+    let rehearser = config.clone();
     let superuser = connect(&config).await;
     let owner = format!("{}_owner", config.get_dbname().unwrap());
     let database = config.get_dbname().unwrap().to_owned();
@@ -44,15 +69,12 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
         .unwrap();
 
     let before = super::schema(&superuser).await;
-    let plan = migrations.plan(&config, NO_TLS, DownTo::Base).await.unwrap();
+    let plan = plan(&migrations, &config, &rehearser, DownTo::Base).await.unwrap();
     assert_eq!(super::schema(&superuser).await, before);
     assert_eq!(plan.iter().map(|undo| undo.version).collect::<Vec<_>>(), (1..=latest + 3).rev().collect::<Vec<_>>());
-    let told = |version: i32| {
-        let undo = plan.iter().find(|undo| undo.version == version).unwrap();
-        undo.losses.iter().map(Loss::to_string).collect::<Vec<_>>()
-    };
+    let told = |version| told(&plan, version);
     assert_eq!(told(latest + 3), [""; 0]);
-    assert_eq!(told(latest + 2), ["deletes 7 rows of \"Test A\"", "drops column customers.test_note (5 values)"]);
+    assert_eq!(told(latest + 2), ["drops column customers.test_note (5 values)", "deletes 7 rows of \"Test A\""]);
     assert_eq!(told(latest + 1), ["drops table \"Test A\" (10 rows)"]);
     assert!(told(2).contains(&"drops table customers (1,234 rows)".to_owned()), "{plan:#?}");
     assert!(told(1).contains(&"drops table tenants (2 rows)".to_owned()), "{plan:#?}");
@@ -61,4 +83,73 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
     migrations.down(&config, NO_TLS, DownTo::Version(latest + 1)).await.unwrap();
     let left: i64 = superuser.query_one("SELECT count(*) FROM \"Test A\"", &[]).await.unwrap().get(0);
     assert_eq!(left, 3);
+}
+
+#[tokio::test]
+async fn whatever_else_a_way_back_does_to_rows_is_told() {
+    let config = database().await;
+    let client = connect(&config).await;
+    let latest = Migrations::shipped().latest();
+    let cases = [
+        (
+            "ALTER TABLE brands ALTER name TYPE varchar(5) USING left(name, 5)",
+            "turns column brands.name from text into character varying(5) (#N values)",
+        ),
+        ("UPDATE brands SET name = upper(name)", "overwrites #N rows of brands"),
+        ("UPDATE brands b SET name = m.name FROM models m WHERE m.brand_id = b.id", "overwrites #N rows of brands"),
+        ("DELETE FROM models USING brands WHERE brands.id = models.brand_id AND brands.slug = 'nobody'", ""),
+        ("DELETE FROM brands", "deletes #N rows of brands"),
+        ("TRUNCATE model_variants CASCADE", "deletes #M rows of model_variants"),
+        ("DELETE FROM imports", ""),
+        (
+            "DO $$ BEGIN DELETE FROM brands WHERE name = 'BYD'; END $$",
+            "may change data in a way that is not counted here: `DO $$ BEGIN DELETE FROM brands WHERE name = 'BYD'; END $$`",
+        ),
+        (
+            "ALTER TABLE brands ADD COLUMN old text; UPDATE brands SET old = name WHERE old IS NULL",
+            "may change data in a way that is not counted here: `UPDATE BRANDS SET OLD = NAME WHERE OLD IS NULL`",
+        ),
+        ("CREATE TABLE kept AS SELECT * FROM brands; DELETE FROM kept", ""),
+    ];
+    let count = async |table: &str| -> i64 {
+        client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+    };
+    let (brands, variants) = (count("brands").await.to_string(), count("model_variants").await);
+    assert!((1..1000).contains(&brands.parse().unwrap()) && (1000..1_000_000).contains(&variants));
+    let variants = format!("{},{:03}", variants / 1000, variants % 1000);
+    for (down, expected) in cases {
+        let migrations = Migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", down).unwrap();
+        migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
+        let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
+        let expected = expected.replace("#N", &brands).replace("#M", &variants);
+        let expected: Vec<&str> = Some(expected.as_str()).filter(|line| !line.is_empty()).into_iter().collect();
+        assert_eq!(told(&plan, latest + 1), expected, "{down}");
+        client.batch_execute(&format!("DELETE FROM refinery_schema_history WHERE version > {latest}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_plan_nor_it_for_them() {
+    let config = database().await;
+    let writer = connect(&config).await;
+    writer
+        .batch_execute("BEGIN; UPDATE brands SET name = name; LOCK TABLE import_rows IN ROW EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let planning = {
+        let config = config.clone();
+        tokio::spawn(async move { plan(&Migrations::shipped(), &config, &config, DownTo::Base).await.unwrap() })
+    };
+    // Whoever asks for a lock that an exclusive one would stop.
+    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+                   WHERE (NOT granted OR mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareLock')) AND locktype = 'relation'";
+    let mut looked = 0;
+    while !planning.is_finished() {
+        assert_eq!(writer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0), 0);
+        looked += 1;
+        assert!(began.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(looked > 10 && planning.await.unwrap().len() > 10);
 }

@@ -47,7 +47,11 @@ async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<
     assert!(dump.status.success(), "{dump:?}");
     let history = "SELECT version, name, checksum, to_jsonb(h) ->> 'applied_by', applied_on::timestamptz < now()
                    FROM refinery_schema_history h ORDER BY version";
-    let rows = connect(config).await.query(history, &[]).await.unwrap();
+    let client = connect(config).await;
+    if client.query_one("SELECT to_regclass('refinery_schema_history') IS NULL", &[]).await.unwrap().get(0) {
+        return (String::from_utf8(dump.stdout).unwrap(), Vec::new());
+    }
+    let rows = client.query(history, &[]).await.unwrap();
     assert!(rows.iter().all(|row| row.get(4)));
     let history = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
     (String::from_utf8(dump.stdout).unwrap(), history)
@@ -88,6 +92,36 @@ async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains("begins at version 4, the database is at 3"), "{said}");
     assert_eq!(contents(&by_hand).await, contents(&program).await);
+    // Nor where another file was applied, or one is left out.
+    let client = connect(&by_hand).await;
+    for (wrong, file) in [
+        ("UPDATE refinery_schema_history SET checksum = '1' WHERE version = 2", "content of V2__tenant_tables.sql"),
+        ("DELETE FROM refinery_schema_history WHERE version IN (1, 2)", "V1__reference.sql, V2__tenant_tables.sql"),
+    ] {
+        client.batch_execute(wrong).await.unwrap();
+        let refused = replay(&by_hand, &script("3:head")).await.unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(file), "{said}");
+    }
+    assert_eq!(migrations.history(&by_hand, NO_TLS).await.unwrap().iter().filter(|it| it.is_applied()).count(), 1);
     assert!(migrations.script("5:5".parse().unwrap()).is_err());
     assert!(migrations.script("5:999".parse().unwrap()).is_err());
+}
+
+/// As `\\i` in a session that goes on, or a pooler's: it is as it was, and others may migrate.
+#[tokio::test]
+async fn a_replayed_script_leaves_nothing_in_the_session() {
+    let config = empty_database().await;
+    let next = Migrations::shipped().latest() + 1;
+    let alone = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS test_index ON brands (name);";
+    let migrations =
+        Migrations::shipped().and(&format!("V{next}__test_index"), alone, "DROP INDEX test_index;").unwrap();
+    let ask = "SELECT 'LEFT', count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+               SELECT 'SET', string_agg(name, ' ') FROM pg_settings WHERE source = 'session' AND name <> 'application_name'
+               AND name NOT IN ('client_encoding');";
+    let script =
+        format!("\\pset format unaligned\n{}\n{ask}", migrations.script("base:head".parse().unwrap()).unwrap());
+    let Some(replayed) = replay(&config, &script).await else { return };
+    let said = String::from_utf8_lossy(&replayed.stdout);
+    assert!(replayed.status.success() && said.contains("LEFT|0") && said.contains("SET|\n"), "{replayed:?}");
 }
