@@ -20,12 +20,13 @@ use serde_json::{Map, Value};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, IsolationLevel, Transaction};
 
+use super::pool::APP_ROLE;
 use super::tls;
 pub use difference::{Change, Difference};
 
 /// What the queries share. `$1` is the role that owns the schema: its name differs from database to database, so it is
-/// called `the owner` everywhere. The bookkeeping of migrations is no part of what they make, nor are an
-/// extension's members, and what PostgreSQL makes along with something else.
+/// called `the owner` everywhere. An extension's members belong to it, and what PostgreSQL makes along with something else
+/// to that.
 const PRELUDE: &str = "
 WITH roles AS (
     SELECT oid, CASE WHEN oid = $1 /* owner */ OR rolname = 'pg_database_owner' THEN 'the owner' ELSE quote_ident(rolname) END AS name
@@ -42,7 +43,7 @@ WITH roles AS (
                        WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END AS kind
     FROM pg_class c
     JOIN spaces s ON s.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relname <> 'refinery_schema_history'
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
         AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 )
 ";
@@ -125,6 +126,15 @@ impl Snapshot {
             let column = name.strip_prefix("column ")?.strip_prefix(table)?.strip_prefix('.')?;
             Some((table, column, object.properties.get("type")?.as_str()))
         })
+    }
+
+    /// With the service's role as the migrations make it, without any power. Roles are not a database's own: one that was
+    /// made to be looked at has them as they are.
+    pub fn with_plain_app_role(mut self) -> Self {
+        if let Some(role) = self.objects.get_mut(&format!("role {APP_ROLE}")) {
+            role.properties.clear();
+        }
+        self
     }
 
     /// Leaves out what depends on the server's own version: for snapshots of two servers.

@@ -57,6 +57,8 @@ async fn schema_sql_is_what_the_migrations_make() {
     let (file, migrated) = (empty_database().await, empty_database().await);
     connect(&file).await.batch_execute(include_str!("../../migrations/schema.sql")).await.unwrap();
     migrate::up(&migrated, NO_TLS).await.unwrap();
+    // Their books are the program's own.
+    connect(&migrated).await.batch_execute("DROP TABLE refinery_schema_history").await.unwrap();
     let (file, migrated) = (Snapshot::of(&file, NO_TLS).await.unwrap(), Snapshot::of(&migrated, NO_TLS).await.unwrap());
     let differences: Vec<String> = file.differences(&migrated).iter().map(ToString::to_string).collect();
     assert!(

@@ -6,7 +6,8 @@ use crate::cli::database::{self, Database};
 use crate::cli::output::{self, UserError};
 use crate::cli::scratch;
 use crate::config::Config;
-use crate::db::migrate::{self, Migrations, UpTo};
+use crate::db::migrate::history::Drift;
+use crate::db::migrate::{self, Entry, Migrations, UpTo};
 use crate::db::schema::scratch::Scratch;
 use crate::db::schema::{Change, Difference, Snapshot};
 
@@ -71,17 +72,38 @@ async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
             expected.server_major()
         );
     }
-    let differences = if embedded {
+    let mut differences = edited(&Migrations::shipped().history(config.owner(), config.tls).await?);
+    differences.extend(if embedded {
         found.without_versions().differences(&expected.without_versions())
     } else {
         found.differences(&expected)
-    };
+    });
     Ok((version, differences))
+}
+
+/// What the history says was applied and is not what this program would have applied.
+fn edited(history: &[Entry]) -> Vec<Difference> {
+    let difference = |entry: &Entry| {
+        let change = match entry.drift {
+            Drift::Edited => Change::Differs {
+                property: "checksum".into(),
+                found: Some(entry.checksum.clone()),
+                expected: Migrations::shipped().step(entry.version).map(|step| step.migration.checksum().to_string()),
+            },
+            Drift::Skipped => Change::Missing,
+            Drift::Pending | Drift::None | Drift::Unknown => return None,
+        };
+        Some(Difference { object: format!("migration {}", entry.file_name()), change })
+    };
+    history.iter().filter_map(difference).collect()
 }
 
 async fn migrated(scratch: &mut Scratch, version: i32) -> anyhow::Result<Snapshot> {
     let database = scratch.database().await?;
-    Migrations::shipped().up(&database, scratch.mode(), UpTo::Version(version)).await?;
+    // An untouched database has not even their books.
+    if version > 0 {
+        Migrations::shipped().up(&database, scratch.mode(), UpTo::Version(version)).await?;
+    }
     scratch.snapshot(&database).await
 }
 

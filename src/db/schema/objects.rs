@@ -3,14 +3,14 @@
 //! As in `relations.rs`, each query answers `kind, name, parent, properties`.
 
 /// In any order: what they answer is sorted.
-pub(super) const QUERIES: [&str; 9] =
-    [SCHEMAS, TYPES, FUNCTIONS, EXTENSIONS, PUBLICATIONS, OTHERS, GRANTS, DEFAULT_PRIVILEGES, SETTINGS];
+pub(super) const QUERIES: [&str; 10] =
+    [SCHEMAS, TYPES, FUNCTIONS, EXTENSIONS, PUBLICATIONS, OTHERS, GRANTS, DEFAULT_PRIVILEGES, SETTINGS, ROLES];
 
 /// Who owns `public` depends on the PostgreSQL that made the database.
 const SCHEMAS: &str = "-- schema_schemas
 SELECT 'schema' AS kind, quote_ident(s.nspname) AS name, NULL AS parent, jsonb_build_object(
     'owner', CASE WHEN s.nspname <> 'public' THEN o.name END,
-    'comment', CASE WHEN s.nspname <> 'public' THEN obj_description(s.oid, 'pg_namespace') END
+    'comment', nullif(obj_description(s.oid, 'pg_namespace'), 'standard public schema')
 ) AS properties
 FROM spaces s JOIN roles o ON o.oid = s.nspowner";
 
@@ -64,6 +64,9 @@ const EXTENSIONS: &str = "-- schema_extensions
 SELECT 'extension' AS kind, quote_ident(e.extname) AS name, NULL AS parent, jsonb_build_object(
     'version', e.extversion,
     'schema', e.extnamespace::regnamespace::text,
+    'members', (SELECT string_agg(i.identity, ', ' ORDER BY i.identity COLLATE \"C\")
+                FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
+                WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'),
     'comment', obj_description(e.oid, 'pg_extension')
 ) AS properties
 FROM pg_extension e";
@@ -71,15 +74,32 @@ FROM pg_extension e";
 const PUBLICATIONS: &str = "-- schema_publications
 SELECT 'publication' AS kind, quote_ident(b.pubname) AS name, NULL AS parent, jsonb_build_object(
     'owner', o.name,
+    'comment', obj_description(b.oid, 'pg_publication'),
     'tables', CASE WHEN b.puballtables THEN 'all'
-                   ELSE (SELECT string_agg(prrelid::regclass::text, ', ' ORDER BY prrelid::regclass::text)
-                         FROM pg_publication_rel WHERE prpubid = b.oid) END,
+                   ELSE (SELECT string_agg(t.what, ', ' ORDER BY t.what)
+                         FROM (SELECT prrelid::regclass::text
+                                   || coalesce(' (columns ' || prattrs::text || ')', '')
+                                   || coalesce(' WHERE ' || pg_get_expr(prqual, prrelid), '') AS what
+                               FROM pg_publication_rel WHERE prpubid = b.oid
+                               UNION ALL
+                               SELECT 'all of ' || pnnspid::regnamespace::text
+                               FROM pg_publication_namespace WHERE pnpubid = b.oid) t) END,
     'operations', concat_ws(', ', CASE WHEN b.pubinsert THEN 'insert' END, CASE WHEN b.pubupdate THEN 'update' END,
                             CASE WHEN b.pubdelete THEN 'delete' END, CASE WHEN b.pubtruncate THEN 'truncate' END)
 ) AS properties
 FROM pg_publication b JOIN roles o ON o.oid = b.pubowner
 UNION ALL
+SELECT 'subscription', quote_ident(u.subname), NULL, jsonb_build_object(
+    'owner', o.name,
+    'comment', obj_description(u.oid, 'pg_subscription'),
+    'publications', array_to_string(u.subpublications, ', '),
+    'work', CASE WHEN u.subenabled THEN 'on' ELSE 'off' END)
+FROM pg_subscription u
+JOIN pg_database b ON b.oid = u.subdbid AND b.datname = current_database()
+JOIN roles o ON o.oid = u.subowner
+UNION ALL
 SELECT 'event trigger', quote_ident(v.evtname), NULL, jsonb_build_object(
+    'comment', obj_description(v.oid, 'pg_event_trigger'),
     'event', v.evtevent, 'function', v.evtfoid::regprocedure::text, 'tags', array_to_string(v.evttags, ', '),
     'firing', CASE v.evtenabled WHEN 'O' THEN 'on' WHEN 'D' THEN 'off' WHEN 'R' THEN 'on replicas' ELSE 'always' END)
 FROM pg_event_trigger v
@@ -90,7 +110,9 @@ FROM pg_statistic_ext t JOIN spaces s ON s.oid = t.stxnamespace";
 
 /// Kinds of which it is enough to know whether they are there. Objects below 16384 are PostgreSQL's own.
 const OTHERS: &str = "-- schema_others
-SELECT i.type AS kind, i.identity AS name, NULL AS parent, '{}'::jsonb AS properties
+SELECT i.type AS kind, i.identity AS name, NULL AS parent, jsonb_build_object(
+    'comment', (SELECT description FROM pg_description WHERE classoid = o.classid AND objoid = o.oid AND objsubid = 0)
+) AS properties
 FROM (
     SELECT 'pg_operator'::regclass AS classid, oid FROM pg_operator
     UNION ALL SELECT 'pg_opclass'::regclass, oid FROM pg_opclass
@@ -109,11 +131,12 @@ CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
 WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM members m WHERE m.classid = o.classid AND m.objid = o.oid)";
 
 /// One object for each privilege. What the owner of a database or of `public` may do there is left out, as it depends on
-/// the PostgreSQL that made the database; so is MAINTAIN, which only newer ones know.
+/// the PostgreSQL that made the database; so is MAINTAIN, which only newer ones know. Who may connect to the database is the
+/// operator's affair, who may make schemas in it is not.
 const GRANTS: &str = "-- schema_grants
 SELECT 'grant' AS kind, a.privilege_type || ' on ' || g.target || ' to ' ||
         CASE a.grantee WHEN g.owner THEN 'its owner' ELSE o.name END AS name,
-    g.target AS parent,
+    nullif(g.target, 'this database') AS parent,
     jsonb_build_object('grant option', CASE WHEN bool_or(a.is_grantable) THEN 'given' END) AS properties
 FROM (
     SELECT r.kind || ' ' || r.name AS target, r.relowner AS owner,
@@ -124,6 +147,8 @@ FROM (
     FROM relations r JOIN pg_attribute t ON t.attrelid = r.oid AND NOT t.attisdropped WHERE t.attacl IS NOT NULL
     UNION ALL
     SELECT 'schema ' || quote_ident(s.nspname), s.nspowner, coalesce(s.nspacl, acldefault('n', s.nspowner)) FROM spaces s
+    UNION ALL
+    SELECT 'this database', datdba, datacl FROM pg_database WHERE datname = current_database()
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' ELSE 'function ' END || p.oid::regprocedure::text,
         p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
@@ -138,7 +163,8 @@ FROM (
 ) g
 CROSS JOIN LATERAL aclexplode(g.acl) a
 JOIN roles o ON o.oid = a.grantee
-WHERE a.privilege_type <> 'MAINTAIN' AND NOT (g.target LIKE 'schema %' AND (a.grantee = g.owner OR o.name = 'the owner'))
+WHERE a.privilege_type NOT IN ('MAINTAIN', 'CONNECT', 'TEMPORARY')
+    AND NOT ((g.target LIKE 'schema %' OR g.target = 'this database') AND (a.grantee = g.owner OR o.name = 'the owner'))
 GROUP BY a.privilege_type, g.target, g.owner, a.grantee, o.name";
 
 const DEFAULT_PRIVILEGES: &str = "-- schema_default_privileges
@@ -152,6 +178,23 @@ FROM pg_default_acl d
 JOIN roles f ON f.oid = d.defaclrole
 CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 JOIN roles o ON o.oid = a.grantee";
+
+/// The role that the service works as, where there are migrations: they make it without any power, and row-level security
+/// rests on that. What its members may do is the operator's affair.
+const ROLES: &str = "-- schema_roles
+SELECT 'role' AS kind, quote_ident(r.rolname) AS name, NULL AS parent, jsonb_build_object(
+    'powers', nullif(concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END,
+                               CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
+                               CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolcanlogin THEN 'LOGIN' END), ''),
+    'memberships', (SELECT string_agg(g.rolname, ', ' ORDER BY g.rolname)
+                    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
+    'settings', (SELECT string_agg(c.setting, ', ' ORDER BY c.setting)
+                 FROM pg_db_role_setting d CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
+                 WHERE d.setrole = r.oid AND d.setdatabase = 0
+                     AND c.setting ~ '^(app\\.|row_security=|role=|search_path=|session_replication_role=)')
+) AS properties
+FROM pg_roles r
+WHERE r.rolname = 'lekalo_app' AND to_regclass('public.refinery_schema_history') IS NOT NULL";
 
 /// Of this database's own settings those that decide what a row's reader sees; the others are the operator's to tune.
 const SETTINGS: &str = "-- schema_settings

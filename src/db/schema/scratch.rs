@@ -128,12 +128,12 @@ impl Scratch {
         self.embedded.as_ref().map(|(server, _)| server.url_of(name)).unwrap_or_default()
     }
 
-    /// What a database came to.
+    /// What one of its databases came to.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn snapshot(&self, database: &Config) -> anyhow::Result<Snapshot> {
-        Snapshot::of(database, self.mode).await
+        Ok(Snapshot::of(database, self.mode).await?.with_plain_app_role())
     }
 
     /// Removes the databases, and the server if it is of its own.

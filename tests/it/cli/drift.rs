@@ -1,5 +1,6 @@
 //! `lekalo migrate check`: what it says of a database, as data and as an exit code.
 
+use lekalo::db::schema::scratch::Scratch;
 use lekalo::db::{migrate, tls};
 
 use super::Shell;
@@ -28,6 +29,19 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     let found = &ran.json()["differences"][0];
     assert_eq!((&found["change"], &found["property"]), (&"differs".into(), &"nullability".into()), "{found}");
+
+    owner
+        .batch_execute(
+            "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 4;
+             DELETE FROM refinery_schema_history WHERE version = 9;
+             ALTER TABLE patterns ALTER notes SET NOT NULL",
+        )
+        .await
+        .unwrap();
+    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 2 places"]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("migration V4__write_requests: checksum is 1, the migrations say "), "{ran:#?}");
+    assert_eq!(lines[1], "migration V9__rows_by_outcome is missing");
 
     // Other tests have theirs for a moment.
     let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'lekalo_scratch_%'";
@@ -62,4 +76,25 @@ async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() 
         (Some(1), "policy tenant_isolation on prices is missing\n"),
         "{ran:#?}"
     );
+}
+
+#[tokio::test]
+async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
+    let config = common::empty_database().await;
+    let owner = common::connect(&config).await;
+    // One whose maker is gone, and one that is in use.
+    owner.batch_execute("CREATE DATABASE lekalo_scratch_abandoned").await.unwrap();
+    let mut scratch = Scratch::beside(&config, tls::Mode::Disable).await.unwrap().unwrap();
+    let used = scratch.database().await.unwrap();
+    let shell = Shell::on(&config);
+    let ran = shell.run(&["migrate", "check"]).await.done();
+    assert_eq!(ran.stdout, "no differences\n");
+    let there = async |name: &str| -> bool {
+        let sql = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
+        owner.query_one(sql, &[&name]).await.unwrap().get(0)
+    };
+    assert!(!there("lekalo_scratch_abandoned").await);
+    assert!(there(used.get_dbname().unwrap()).await);
+    scratch.close().await.unwrap();
+    assert!(!there(used.get_dbname().unwrap()).await);
 }
