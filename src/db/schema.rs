@@ -4,13 +4,15 @@
 //! - `relations.rs` and `objects.rs` hold the queries; a further kind of object, or a further thing to say of one, goes there.
 //! - `difference.rs` compares.
 //! - `scratch.rs` makes databases that are thrown away, to apply migrations to.
-//! - `delta.rs` has the SQL between two databases written, `draft.rs` makes a migration of it.
+//! - `delta.rs` has the SQL between two databases written, `draft.rs` makes a migration of it, after asking
+//!   `renames.rs` what may only be called otherwise.
 
 pub mod delta;
 mod difference;
 pub mod draft;
 mod objects;
 mod relations;
+pub mod renames;
 pub mod scratch;
 
 use std::collections::BTreeMap;

@@ -3,13 +3,16 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::files::{Folder, Next};
 use crate::cli::output::{self, UserError};
 use crate::cli::serve::{stop_signal, unless};
 use crate::config::Config;
 use crate::db::migrate;
 use crate::db::schema::delta::{DeltaError, is_possible};
-use crate::db::schema::draft::{Draft, NotASchema, Pair, Rename};
+use crate::db::schema::draft::{Draft, NotASchema, Pair};
+use crate::db::schema::renames::Rename;
 
 /// Begins the next migration in ./migrations: `V<n>__message.sql` and `V<n>__message.down.sql`. With --autogenerate both are filled from the difference between what the migrations make and migrations/schema.sql, which is edited beforehand; that needs Node.js and PostgreSQL's programs, and no database.
 #[derive(Debug, clap::Args)]
@@ -23,22 +26,12 @@ pub struct Args {
     /// Write the SQL that leads from the migrations to migrations/schema.sql, and back
     #[arg(long)]
     autogenerate: bool,
-    /// A column that goes by another name and keeps its values (asked about on a terminal)
-    #[arg(long, value_name = "TABLE.OLD:NEW", requires = "autogenerate", value_parser = rename)]
-    rename: Vec<Rename>,
-    /// A column that goes with its values, although another of its type comes (asked about on a terminal)
-    #[arg(long, value_name = "TABLE.COLUMN", requires = "autogenerate")]
+    /// A table or column that goes by another name and keeps what it holds (asked about on a terminal)
+    #[arg(long, value_name = "TABLE[.COLUMN]:NEW", requires = "autogenerate")]
+    rename: Vec<String>,
+    /// A table or column that goes with what it holds, although one comes that could be it (asked about on a terminal)
+    #[arg(long, value_name = "TABLE[.COLUMN]", requires = "autogenerate")]
     drop: Vec<String>,
-}
-
-fn rename(text: &str) -> Result<Rename, String> {
-    let parts = text.split_once(':').and_then(|(old, to)| Some((old.rsplit_once('.')?, to)));
-    match parts {
-        Some(((table, from), to)) if ![table, from, to].contains(&"") => {
-            Ok(Rename { table: table.into(), from: from.into(), to: to.into() })
-        }
-        _ => Err("TABLE.OLD:NEW, such as patterns.notes:remarks".to_owned()),
-    }
 }
 
 pub async fn run(args: &Args) -> anyhow::Result<()> {
@@ -54,11 +47,13 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let schema = folder.schema()?;
     let config = Config::load()?;
     let mut stop = Box::pin(stop_signal()?);
-    let Some(mut draft) = unless(&mut stop, Box::pin(open(&config, &schema))).await? else { return Ok(()) };
+    let mut draft = unless(&mut stop, Box::pin(open(&config, &schema))).await?.context(INTERRUPTED)?;
     let written = unless(&mut stop, Box::pin(write(&mut draft, args, &next))).await;
     draft.close().await?;
-    written.map(|_| ())
+    written?.context(INTERRUPTED)
 }
+
+const INTERRUPTED: &str = "interrupted: nothing was written";
 
 async fn open(config: &Config, schema: &str) -> anyhow::Result<Draft> {
     Draft::new(config.pg_bin.clone(), schema).await.map_err(|error| match error.downcast_ref::<NotASchema>() {
@@ -72,11 +67,20 @@ async fn write(draft: &mut Draft, args: &Args, next: &Next) -> anyhow::Result<()
         eprintln!("no difference: the migrations make what migrations/schema.sql says; nothing was written");
         return Ok(());
     }
-    let renames = renames(draft.possible_renames(), args)?;
-    let pair = draft.pair(&renames).await.map_err(advised)?;
-    for statement in &pair.destructive {
-        eprintln!("warning: what is there is gone after {statement}");
+    if let Some(name) = args.drop.iter().find(|name| !draft.is_gone(name)) {
+        return Err(nothing_written(format!(
+            "{name} does not go: in migrations/schema.sql it is still there, or it never was"
+        )));
     }
+    let tables = meant(draft.possible_tables(), args)?;
+    let columns = meant(draft.possible_columns(&tables), args)?;
+    if let Some(flag) = args.rename.iter().find(|flag| !tables.iter().chain(&columns).any(|it| is_named(it, flag))) {
+        return Err(nothing_written(format!(
+            "`--rename {flag}` is no renaming: in migrations/schema.sql the one must be gone and the other be there"
+        )));
+    }
+    let pair = draft.pair(&tables, &columns).await.map_err(advised)?;
+    pair.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let faults = faults(draft, &pair).await;
     tell(&next.write(&pair.up, &pair.down)?)?;
     if faults.is_empty() {
@@ -91,7 +95,12 @@ async fn write(draft: &mut Draft, args: &Args, next: &Next) -> anyhow::Result<()
 
 /// What is wrong with the pair, in words; a refusal is as wrong as a difference.
 async fn faults(draft: &mut Draft, pair: &Pair) -> Vec<String> {
-    draft.faults(pair).await.unwrap_or_else(|error| vec![crate::db::failure::chain(error.as_ref())])
+    let tried = draft.faults(pair).await.unwrap_or_else(|error| vec![crate::db::failure::chain(error.as_ref())]);
+    pair.faults.iter().cloned().chain(tried).collect()
+}
+
+fn nothing_written(problem: String) -> anyhow::Error {
+    UserError::error(problem, "nothing was written")
 }
 
 fn advised(error: anyhow::Error) -> anyhow::Error {
@@ -109,33 +118,33 @@ fn advised(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// Whether a flag spells this: `patterns.notes:remarks`.
+fn is_named(rename: &Rename, flag: &str) -> bool {
+    flag.split_once(':').is_some_and(|(gone, to)| gone == rename.gone() && to == rename.to())
+}
+
 /// Which of the possible renames are meant: by the flags, else by asking, else an error that names the flags.
-fn renames(possible: Vec<Rename>, args: &Args) -> anyhow::Result<Vec<Rename>> {
-    if let Some(unknown) = args.rename.iter().find(|rename| !possible.contains(rename)) {
-        let Rename { table, from, to } = unknown;
-        return Err(UserError::error(
-            format!(
-                "{table}.{from} is not renamed to {to}: in migrations/schema.sql the one must be gone and the other be there, with the same type"
-            ),
-            "nothing was written",
-        ));
-    }
-    let mut meant = args.rename.clone();
-    for rename in possible {
-        let Rename { table, from, to } = &rename;
-        let settled = meant.iter().any(|it| it.table == *table && (it.from == *from || it.to == *to));
-        if settled || args.drop.contains(&format!("{table}.{from}")) {
+fn meant(possible: Vec<Rename>, args: &Args) -> anyhow::Result<Vec<Rename>> {
+    let is_flagged = |rename: &Rename| args.rename.iter().any(|flag| is_named(rename, flag));
+    let (mut meant, others): (Vec<Rename>, Vec<Rename>) = possible.into_iter().partition(is_flagged);
+    for rename in others {
+        let (gone, to) = (rename.gone(), rename.to());
+        if args.drop.contains(&gone) || meant.iter().any(|it| it.contradicts(&rename)) {
             continue;
         }
+        let besides = match &rename {
+            Rename::Column { from_type, to_type, .. } if from_type != to_type => {
+                format!(", and from {from_type} to {to_type}")
+            }
+            _ => String::new(),
+        };
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Err(UserError::error(
-                format!("column {table}.{from} is gone and {table}.{to} has come: is it the same under another name?"),
-                format!(
-                    "say `--rename {table}.{from}:{to}`, or `--drop {table}.{from}` if its values may go; nothing was written"
-                ),
+                format!("{gone} is gone and {to} has come: is it the same under another name{besides}?"),
+                format!("say `--rename {gone}:{to}`, or `--drop {gone}` if what it holds may go; nothing was written"),
             ));
         }
-        if ask(&format!("is {table}.{from} renamed to {to}? (no: it goes with its values) [y/n] "))? {
+        if ask(&format!("is {gone} renamed to {to}{besides}? (no: it goes with what it holds) [y/n] "))? {
             meant.push(rename);
         }
     }

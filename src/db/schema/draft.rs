@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use tokio_postgres::Config;
 use tokio_postgres::error::ErrorPosition;
 
-use super::Snapshot;
 use super::delta::{self, Action};
+use super::renames::{self, Rename};
 use super::scratch::Scratch;
+use super::{Change, Snapshot};
 use crate::db::migrate;
 
 /// What is wrong with the schema that is wanted.
@@ -26,21 +27,15 @@ pub struct Draft {
     after: Snapshot,
 }
 
-/// A column that goes by another name; table and names as SQL spells them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rename {
-    pub table: String,
-    pub from: String,
-    pub to: String,
-}
-
 /// A migration and the way back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     pub up: String,
     pub down: String,
-    /// Statements of `up` after which rows or values are gone.
-    pub destructive: Vec<String>,
+    /// What to know about it: what is gone afterwards, and what only a table without rows (or nulls) lets through.
+    pub warnings: Vec<String>,
+    /// Why it cannot be right yet.
+    pub faults: Vec<String>,
 }
 
 impl Draft {
@@ -64,38 +59,67 @@ impl Draft {
         self.after.differences(&self.before).is_empty()
     }
 
-    /// Columns that go while another of the same type comes to the same table: each may be a rename.
-    pub fn possible_renames(&self) -> Vec<Rename> {
-        let only_in = |one: &Snapshot, other: &Snapshot| -> Vec<(String, String, String)> {
-            let owned = |(table, name, kind): (&str, &str, &str)| (table.to_owned(), name.to_owned(), kind.to_owned());
-            let there = |(table, name, _): &(&str, &str, &str)| {
-                !other.columns().any(|column| column.0 == *table && column.1 == *name)
-            };
-            one.columns().filter(there).map(owned).collect()
-        };
-        let come = only_in(&self.after, &self.before);
-        let pairs = only_in(&self.before, &self.after).into_iter().flat_map(|(table, from, kind)| {
-            let alike = come.iter().filter(|column| column.0 == table && column.2 == kind);
-            alike
-                .map(|(_, to, _)| Rename { table: table.clone(), from: from.clone(), to: to.clone() })
-                .collect::<Vec<_>>()
-        });
-        pairs.collect()
+    /// Tables that may only be called otherwise.
+    pub fn possible_tables(&self) -> Vec<Rename> {
+        renames::tables(&self.before, &self.after)
     }
 
-    /// Drafts the migration, in which these columns keep their values under another name. Once.
+    /// Columns that may only be called otherwise, where these tables are.
+    pub fn possible_columns(&self, tables: &[Rename]) -> Vec<Rename> {
+        renames::columns(&self.before, &self.after, tables)
+    }
+
+    /// Whether a table or column (`patterns.notes`) is no longer wanted.
+    pub fn is_gone(&self, name: &str) -> bool {
+        self.after.differences(&self.before).iter().any(|difference| {
+            let object = difference.object.as_str();
+            let named = object.strip_prefix("table ").or(object.strip_prefix("column ")) == Some(name);
+            named && difference.change == Change::Missing
+        })
+    }
+
+    /// Drafts the migration, in which these keep what they hold under another name. Once.
     ///
     /// # Errors
     /// As [`delta::between`].
-    pub async fn pair(&self, renames: &[Rename]) -> anyhow::Result<Pair> {
-        let sentence =
-            |table: &str, from: &str, to: &str| format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to};\n\n");
-        let there: String = renames.iter().map(|it| sentence(&it.table, &it.from, &it.to)).collect();
-        let back: String = renames.iter().rev().map(|it| sentence(&it.table, &it.to, &it.from)).collect();
-        self.scratch.apply(&self.migrated, "renaming columns", &there).await?;
+    pub async fn pair(&self, tables: &[Rename], columns: &[Rename]) -> anyhow::Result<Pair> {
+        // A column's table is called as before.
+        let mut renamed: Vec<(String, String)> = columns.iter().chain(tables).map(Rename::statements).collect();
+        self.scratch.apply(&self.migrated, "renaming", &script(renamed.iter().map(|(there, _)| there))).await?;
+        let between = self.scratch.snapshot(&self.migrated).await?;
+        let followers = renames::followers(&between, &self.after);
+        self.scratch.apply(&self.migrated, "renaming", &script(followers.iter().map(|(there, _)| there))).await?;
+        renamed.extend(followers);
         let (up, down) = delta::between(&self.scratch.url(&self.migrated), &self.scratch.url(&self.wanted)).await?;
-        let destructive = up.iter().filter(|action| action.is_destructive()).map(|action| action.sql.clone()).collect();
-        Ok(Pair { up: there + &text(&up, true), down: text(&down, false) + &back, destructive })
+
+        let gone = up.iter().filter(|action| action.is_destructive());
+        let mut warnings: Vec<String> =
+            gone.map(|action| format!("what is there is gone after {}", action.sql)).collect();
+        let retyped = renames::retyped(&between, &self.after).into_iter();
+        warnings.extend(retyped.map(|(column, from, to)| {
+            format!(
+                "what is in {column} is turned from {from} into {to}: a value that does not fit is cut, or it fails"
+            )
+        }));
+        let tightened = renames::tightened(&between, &self.after).into_iter();
+        warnings
+            .extend(tightened.map(|column| format!("{column} becomes NOT NULL: it fails where a row has null there")));
+        let unfillable_back = renames::unfillable(&self.after, &between).into_iter();
+        warnings.extend(unfillable_back.map(|column| {
+            format!("{column} comes back NOT NULL and without a default: the way back fails where the table has rows")
+        }));
+        let faults = renames::unfillable(&between, &self.after).into_iter().map(|column| {
+            format!(
+                "{column} is NOT NULL and has no default: the migration fails where the table has rows; give it one, or \
+                 add it nullable, fill it in, and then SET NOT NULL"
+            )
+        });
+        Ok(Pair {
+            up: script(renamed.iter().map(|(there, _)| there)) + &text(&up, true),
+            down: text(&down, false) + &script(renamed.iter().rev().map(|(_, back)| back)),
+            warnings,
+            faults: faults.collect(),
+        })
     }
 
     /// Where the migration does not lead to what is wanted, or the way back not to where it began. Empty if all is well.
@@ -150,6 +174,10 @@ async fn as_migrated(scratch: &mut Scratch) -> anyhow::Result<Config> {
     migrate::up(&database, scratch.mode()).await.context("the migrations fail on a scratch database")?;
     scratch.apply(&database, "forgetting the history", "DROP TABLE refinery_schema_history").await?;
     Ok(database)
+}
+
+fn script<'a>(statements: impl Iterator<Item = &'a String>) -> String {
+    statements.map(|statement| format!("{statement};\n\n")).collect()
 }
 
 /// Statements as a script; `warn`: what destroys data says so.
