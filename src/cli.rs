@@ -48,24 +48,16 @@ Configuration comes from the environment and .env; see README.md.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try everything: private PostgreSQL, migrations, seed, sample price list, server
     Demo(demo::Args),
-    /// Apply migrations, then serve gRPC until SIGTERM
     Serve(serve::Args),
-    /// Report whether the database is reachable and fit for service
     Check(check::Args),
     /// Apply and undo migrations, or show where the database stands
     #[command(subcommand, after_help = migrate::EXAMPLES)]
     Migrate(migrate::Command),
-    /// Write what the program ships: tenants, categories, options, prices, texts, vehicles
     Seed(seed::Args),
-    /// Read the table of a PDF, XLSX or CSV price list as it is
     Extract(extract::Args),
-    /// Understand the rows of a raw.csv: make, model, years, …
     Clean(extract::CleanArgs),
-    /// Write the rows of a clean.csv to the database
     Load(load::Args),
-    /// Extract, clean and load a price list
     Import(import::Args),
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
@@ -74,9 +66,7 @@ enum Command {
     Resolve(resolve::Args),
     /// Count what there is and list what needs attention
     Stats(stats::Args),
-    /// Delete everything: all migrations undone and applied again
     Reset(reset::Args),
-    /// Open psql on the configured or embedded database
     Psql(psql::Args),
     /// Get PostgreSQL for the embedded server where the machine has none
     #[command(subcommand, after_help = db::EXAMPLES)]

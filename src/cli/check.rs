@@ -7,7 +7,9 @@ use super::output::{self, UserError};
 use crate::config::describe;
 use crate::db::check::report;
 
-/// Reports whether the database can be reached, as which role, whether row-level security is in force, which schema version it has, and about the pool; and what to do about each ✗. Answers within 2 s.
+/// Report whether the database is reachable and fit for service
+///
+/// As which role, whether row-level security is in force, which schema version it has, how the pool stands; and what to do about each ✗. Answers within 2 s.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo check

@@ -4,7 +4,6 @@ use clap::CommandFactory as _;
 
 use super::Cli;
 
-/// Prints shell completions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo completions bash > /etc/bash_completion.d/lekalo")]

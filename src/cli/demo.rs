@@ -20,7 +20,9 @@ const SAMPLE_NAME: &str = "sample-price-list.pdf";
 /// Whose price list the sample is.
 const IMPORTS: [(&str, &str); 2] = [("evopoliki", "eva_mats"), ("five_deluxe", "5d_mats")];
 
-/// Starts a private PostgreSQL, applies migrations, seeds, imports the sample price list, serves, and prints calls to paste.
+/// Try everything: private PostgreSQL, migrations, seed, sample price list, server
+///
+/// Prints calls to paste. Ctrl-C or SIGTERM stops all of it; the data stays, and the next start takes up from there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo demo

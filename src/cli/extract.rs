@@ -13,7 +13,9 @@ use crate::import::table::Table;
 use crate::import::{child, extract, files};
 use crate::vehicles::Index;
 
-/// Reads the table of a price list as it is: nothing is understood, nothing is lost.
+/// Read the table of a PDF, XLSX or CSV price list as it is
+///
+/// Nothing is understood, nothing is lost.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo extract price.pdf > raw.csv
@@ -38,7 +40,9 @@ pub struct Args {
     limit_inflated: Option<u64>,
 }
 
-/// Understands each row of a raw.csv: make, model, generation, years, body, steering, borders, seat rows, trunk, issues.
+/// Understand the rows of a raw.csv: make, model, years, …
+///
+/// Also generation, body, steering, borders, seat rows, trunk; what was corrected or is in doubt becomes issues.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo clean raw.csv > clean.csv

@@ -15,7 +15,9 @@ use crate::import::{extract, files};
 use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
-/// Imports a price list: seed, extract, clean, load. The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list; a skipped step reads the file that the step before it wrote.
+/// Extract, clean and load a price list
+///
+/// The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list; a skipped step reads the file that the step before it wrote.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo import price.pdf --tenant evopoliki --category eva_mats

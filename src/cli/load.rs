@@ -15,7 +15,9 @@ use crate::import::rows::{header_row, in_memory};
 use crate::import::run::carry_out;
 use crate::import::table::HeaderRow;
 
-/// Writes the rows of a clean.csv (perhaps mended by hand) to the database, all or nothing.
+/// Write the rows of a clean.csv to the database
+///
+/// All or nothing. The file may have been mended by hand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo load price.clean.csv --tenant evopoliki --category eva_mats --dry-run

@@ -19,19 +19,12 @@ pub const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Apply the migrations that are missing
     Up(up::Args),
-    /// Undo migrations; without --yes print what that would destroy
     Down(down::Args),
-    /// Show which version the database is at
     Current(current::Args),
-    /// List all migrations, applied and pending
     History(history::Args),
-    /// Compare the database with what its migrations make, from tables to policies and grants
     Check(check::Args),
-    /// Print the SQL of migrations, for psql; needs no database
     Sql(sql::Args),
-    /// Begin the next migration: its file and that of its way back
     New(new::Args),
 }
 

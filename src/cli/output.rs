@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::config::{Config, ConfigError};
@@ -103,9 +104,12 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
-/// What had to be told before something is done that cannot be undone: if nobody reads it, it is not done.
-pub fn before_acting(told: anyhow::Result<()>) -> anyhow::Result<()> {
-    told.map_err(|error| anyhow::anyhow!("the plan could not be printed ({error}): nothing was touched"))
+/// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.
+pub fn unread(told: anyhow::Result<()>, acting: bool) -> anyhow::Result<()> {
+    match told {
+        Err(error) if acting => bail!("the plan could not be printed ({error}): nothing was touched"),
+        told => told,
+    }
 }
 
 /// Prints a document as JSON.

@@ -10,7 +10,9 @@ use tokio_postgres::config::Host;
 use super::database::{self, Database};
 use super::output::UserError;
 
-/// Opens psql on the configured database, as the role that migrates, or on the embedded one.
+/// Open psql on the configured or embedded database
+///
+/// As the role that migrates, where the service has another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo psql --embedded
@@ -27,6 +29,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
     let bin_dir = database.server.as_ref().map(|server| server.bin_dir().to_owned());
     let mut command = psql(database.config.owner(), bin_dir);
+    command.env("PGSSLMODE", database.config.tls.word());
     command.args(&args.psql);
     if database.server.is_none() {
         // Nothing to clean up afterwards: become psql.

@@ -9,7 +9,9 @@ use crate::config::Config;
 use crate::db::migrate::{self, DownTo};
 use crate::db::undo::Loss;
 
-/// Deletes everything: undoes all migrations, then applies them again, to an empty schema. Without --yes-delete-everything it only says what would be deleted. Refused where LEKALO_ENV is production.
+/// Delete everything: all migrations undone and applied again
+///
+/// Without --yes-delete-everything it only says what would be deleted. Refused where LEKALO_ENV is production.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo reset                                          what is there to lose?
@@ -45,7 +47,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     tables.sort_unstable();
     if !args.json {
         let told = tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")));
-        output::before_acting(told)?;
+        output::unread(told, args.yes_delete_everything)?;
     }
     let current = if args.yes_delete_everything {
         down::undo(config, DownTo::Base, &plan).await?;

@@ -13,7 +13,6 @@ use crate::vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver}
 /// The most candidates worth reading.
 const MAX_CANDIDATES: usize = 20;
 
-/// Says which car a text means, and why.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo resolve \"камри 70\"

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::database::{self, Database};
 use super::output;
 
-/// Writes what the program ships: tenants, categories, options, prices, texts and the vehicle reference. Doing it again changes nothing; what a tenant changed stays.
+/// Write what the program ships: tenants, categories, options, prices, texts, vehicles
+///
+/// Doing it again changes nothing; what a tenant changed stays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo seed --dry-run

@@ -18,7 +18,9 @@ use crate::import::upload::Uploads;
 use crate::spellings::Spellings;
 use crate::vehicles::Index;
 
-/// Applies migrations, then serves gRPC. Prints `listening on ADDRESS` when ready. SIGTERM or Ctrl-C drains and ends.
+/// Apply migrations, then serve gRPC until SIGTERM
+///
+/// Prints `listening on ADDRESS` when ready. SIGTERM or Ctrl-C drains and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo serve

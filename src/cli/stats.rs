@@ -6,7 +6,6 @@ use super::database::{self, Database};
 use super::output;
 use crate::domain::stats::Stats;
 
-/// Counts what there is and lists what needs attention.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo stats

@@ -37,6 +37,18 @@ impl std::str::FromStr for Mode {
     }
 }
 
+impl Mode {
+    /// As libpq's `PGSSLMODE` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
 /// Sets `config`'s SSL mode and makes the connector for it.
 pub(super) fn connector(mode: Mode, config: &mut tokio_postgres::Config) -> anyhow::Result<MakeRustlsConnect> {
     config.ssl_mode(match mode {

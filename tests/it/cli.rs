@@ -49,12 +49,19 @@ impl Shell {
         self.folder.path()
     }
 
-    /// Runs the program.
-    async fn run(&self, args: &[&str]) -> Ran {
+    /// The program, to be run here; it ends with the test.
+    fn command(&self, args: &[&str]) -> Command {
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(LEKALO);
-        command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned()).current_dir(self.path());
-        let output = tokio::time::timeout(Duration::from_secs(120), command.kill_on_drop(true).output());
+        command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned());
+        command.current_dir(self.path()).kill_on_drop(true);
+        command
+    }
+
+    /// Runs the program.
+    async fn run(&self, args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        let output = tokio::time::timeout(Duration::from_secs(120), command.output());
         let output = output.await.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
         Ran {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),

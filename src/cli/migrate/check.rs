@@ -11,7 +11,9 @@ use crate::db::migrate::{self, Entry, Migrations, UpTo};
 use crate::db::schema::scratch::Scratch;
 use crate::db::schema::{Change, Difference, Snapshot};
 
-/// Compares the database with what the migrations of its version make, from tables to policies and grants. They are applied to a scratch database for that: on the same server if the owner may create databases, else on a private one. Exit code 1 if there are differences.
+/// Compare the database with what its migrations make, from tables to policies and grants
+///
+/// They are applied to a scratch database for that: on the same server if the owner may create databases, else on a private one. Exit code 1 if anything differs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate check

@@ -6,7 +6,9 @@ use crate::cli::database::{self, Database};
 use crate::cli::output;
 use crate::db::migrate;
 
-/// Prints the version the database is at; 0 before the first migration.
+/// Show which version the database is at
+///
+/// 0 before the first migration.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate current

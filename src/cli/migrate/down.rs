@@ -9,7 +9,9 @@ use crate::db::failure;
 use crate::db::migrate::{DownTo, Migrations, Position};
 use crate::db::undo::{self, Loss, Undo};
 
-/// Prints the plan: which migrations would be undone, and how many rows would go with each. With --yes it carries the plan out, one transaction each.
+/// Undo migrations; without --yes print what that would destroy
+///
+/// The plan says which migrations would be undone, and what would be lost with each. Nobody waits for it: the ways back are tried on a scratch database, what they take away is counted by reading. --yes carries it out, one transaction each.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate down -1
@@ -39,7 +41,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     let plan = plan(config, args.to).await?;
     if !args.json {
-        output::before_acting(tell(&plan))?;
+        output::unread(tell(&plan), args.yes)?;
     }
     let position = if args.yes { Some(undo(config, args.to, &plan).await?) } else { None };
     if args.json {

@@ -7,7 +7,9 @@ use crate::cli::output;
 use crate::db::migrate::history::Drift;
 use crate::db::migrate::{Entry, Migrations};
 
-/// Lists all migrations, newest first: which are applied, which are pending. With -v also when and by whom each was applied, its checksum, and whether the file is still the same.
+/// List all migrations, applied and pending
+///
+/// Newest first. With -v also when and by whom each was applied, its checksum, and whether the file is still the same.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate history

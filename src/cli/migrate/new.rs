@@ -14,7 +14,9 @@ use crate::db::schema::delta::{DeltaError, is_possible};
 use crate::db::schema::draft::{Draft, NotASchema, Pair};
 use crate::db::schema::renames::Rename;
 
-/// Begins the next migration in ./migrations: `V<n>__message.sql` and `V<n>__message.down.sql`. With --autogenerate both are filled from the difference between what the migrations make and migrations/schema.sql, which is edited beforehand; that needs Node.js and PostgreSQL's programs, and no database.
+/// Begin the next migration: its file and that of its way back
+///
+/// `V<n>__message.sql` and `V<n>__message.down.sql` in ./migrations. With --autogenerate both are filled from the difference between what the migrations make and migrations/schema.sql, which is edited beforehand; that needs Node.js and PostgreSQL's programs, and no database.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate new \"colours of patterns\"

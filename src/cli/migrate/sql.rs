@@ -3,7 +3,9 @@
 use crate::cli::output;
 use crate::db::migrate::{Migrations, Range};
 
-/// Prints the SQL that `migrate up` or `migrate down` would run, with its transactions and its entries in the history; needs no database. Replayed by psql it gives the same database. A way down destroys data without asking.
+/// Print the SQL of migrations, for psql; needs no database
+///
+/// As `migrate up` or `migrate down` would run it, with its transactions and its entries in the history: replayed by psql it gives the same database. A way down destroys data without asking.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate sql > all.sql && psql -X -f all.sql

@@ -6,7 +6,9 @@ use crate::cli::database::{self, Database};
 use crate::cli::output;
 use crate::db::migrate::{Migrations, UpTo};
 
-/// Applies the migrations that are missing, one transaction each, and prints the version the database is at then. Several at once are fine: one applies, the others wait for it.
+/// Apply the migrations that are missing
+///
+/// One transaction each; then prints the version the database is at. Several at once are fine: one applies, the others wait for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo migrate up

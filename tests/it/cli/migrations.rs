@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use lekalo::db::{migrate, tls};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio_postgres::Config;
 
 use super::Shell;
-use crate::common::{self, LEKALO};
+use crate::common;
 
 fn latest() -> i32 {
     migrate::Migrations::shipped().latest()
@@ -18,10 +18,8 @@ fn latest() -> i32 {
 impl Shell {
     /// Starts the program and lets it run.
     fn start(&self, args: &[&str]) -> Child {
-        let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut command = Command::new(LEKALO);
-        command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned()).current_dir(self.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
+        let mut command = self.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 
@@ -174,4 +172,37 @@ async fn the_script_needs_no_database() {
     );
     nowhere.run(&["migrate", "sql", "9:9"]).await.failed(1, &["no way to go"]);
     nowhere.run(&["migrate", "sql", "1:999"]).await.failed(1, &["no version 999"]);
+}
+
+#[tokio::test]
+async fn a_plan_that_nobody_reads_is_not_carried_out() {
+    let config = common::database().await;
+    let shell = Shell::on(&config);
+    for (args, code) in [
+        (&["migrate", "down", "-1", "--yes"][..], 2),
+        (&["reset", "--yes-delete-everything"][..], 2),
+        // Nothing would have been done anyway: who reads no further has seen enough.
+        (&["migrate", "down", "-1"][..], 0),
+    ] {
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut command = shell.command(args);
+        let child = command.stdout(write).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = child.wait_with_output().await.unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(code), "{args:?}: {said}");
+        assert!(code == 0 || said.contains("the plan could not be printed"), "{args:?}: {said}");
+        assert_eq!(at(&config).await, latest(), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_reset_the_history_knows_who_did_it() {
+    let config = common::database().await;
+    let shell = Shell::on(&config);
+    shell.run(&["reset", "--yes-delete-everything"]).await.done();
+    let history = shell.run(&["migrate", "history", "--json"]).await.done().json();
+    assert!(history.as_array().unwrap().iter().all(|entry| entry["applied_by"] == "postgres"), "{history}");
+    shell.run(&["migrate", "down", "base", "--yes"]).await.done();
+    assert_eq!(shell.run(&["migrate", "check"]).await.done().stdout, "no differences\n");
 }
