@@ -1,7 +1,8 @@
-//! What a migration costs those who read meanwhile: an index on a million patterns, built concurrently.
+//! What a migration costs those who read meanwhile: an index on a million patterns, built concurrently; and a new column,
+//! for which the migration waits until somebody's long transaction ends.
 //!
 //! `cargo bench --bench migrate` starts a private PostgreSQL in a temporary folder, fills one shop with patterns, and prints
-//! latencies of FindPatterns' query: when nothing else happens, and during `migrate up`. `PATTERNS`, `CLIENTS`, `ROUNDS`
+//! latencies of FindPatterns' query: when nothing else happens, and during each `migrate up`. `PATTERNS`, `CLIENTS`, `ROUNDS`
 //! and `PAUSE_MS`, which a reader makes after each read, change the size; without a pause (0) readers and build fight for
 //! the processors, which says little about locks.
 
@@ -20,6 +21,9 @@ const NO_TLS: tls::Mode = tls::Mode::Disable;
 
 const INDEX: &str = "-- no-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS patterns_by_change ON patterns (tenant_id, updated_at, notes);";
+
+/// How long somebody's transaction is in the way.
+const HELD: Duration = Duration::from_secs(5);
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -46,8 +50,10 @@ async fn main() -> anyhow::Result<()> {
     println!("{patterns} patterns, {clients} readers");
     println!("{:<12} {:>8} {:>9} {:>9} {:>9}", "", "reads", "p50 ms", "p99 ms", "max ms");
     let back = "DROP INDEX patterns_by_change";
-    let migrations = shipped.and(&format!("V{next}__index"), INDEX, back)?;
-    let (mut idle, mut during, mut took) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let migrations = shipped.clone().and(&format!("V{next}__index"), INDEX, back)?;
+    let alter = "ALTER TABLE patterns ADD COLUMN bench text";
+    let waits = shipped.and(&format!("V{next}__column"), alter, "ALTER TABLE patterns DROP COLUMN bench")?;
+    let (mut idle, mut during, mut waiting, mut took) = (Vec::new(), Vec::new(), Vec::new(), Duration::ZERO);
     for _ in 0..rounds {
         let readers = Readers::start(&config, ids, clients, pause).await?;
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -59,10 +65,23 @@ async fn main() -> anyhow::Result<()> {
         took += began.elapsed();
         during.extend(readers.stop().await?);
         migrations.down(&config, NO_TLS, DownTo::Steps(1)).await?;
+
+        let readers = Readers::start(&config, ids, clients, pause).await?;
+        let holder = connect(&config).await?;
+        holder.batch_execute("BEGIN; SELECT FROM patterns LIMIT 1").await?;
+        let release = async {
+            tokio::time::sleep(HELD).await;
+            holder.batch_execute("COMMIT").await.map_err(anyhow::Error::from)
+        };
+        let up = async { waits.up(&config, NO_TLS, UpTo::Head).await.map_err(anyhow::Error::from) };
+        tokio::try_join!(up, release)?;
+        waiting.extend(readers.stop().await?);
+        waits.down(&config, NO_TLS, DownTo::Steps(1)).await?;
     }
-    let (idle, during) = (told("idle", idle)?, told("during up", during)?);
+    let (idle, during, waiting) = (told("idle", idle)?, told("index", during)?, told("waiting", waiting)?);
     let seconds = took.as_secs_f64() / rounds as f64;
-    println!("a migration took {seconds:.1} s; p99 rose {:.2} times", during / idle);
+    println!("the index took {seconds:.1} s; p99 rose {:.2} times", during / idle);
+    println!("waiting {} s for its lock; p99 rose {:.2} times", HELD.as_secs(), waiting / idle);
     server.stop().await?;
     Ok(())
 }

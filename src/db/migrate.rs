@@ -245,7 +245,8 @@ impl Migrations {
         }
         let position = position(&session.client, self.latest()).await?;
         if position.current == 0 {
-            session.client.batch_execute(FORGET_ALL).await?;
+            let forgotten = self.connection(&mut session, owner, mode).transaction(&[FORGET_ALL]).await;
+            forgotten.map_err(|source| MigrateError::Down { file: "the history".into(), source })?;
         }
         Ok(position)
     }

@@ -1,7 +1,7 @@
 //! The connection that refinery migrates through: one transaction per migration, which waits for its locks in short
 //! tries, so that nobody queues behind it; or, where a migration asks for it, statement by statement without one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refinery::Migration;
 use refinery_core::AsyncMigrate;
@@ -24,7 +24,7 @@ pub const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_hist
     applied_by TEXT DEFAULT session_user
 )";
 
-/// How a transaction waits for the locks that others hold: a statement that waits stops everybody who comes after it,
+/// How a transaction waits for the locks that others hold: whoever comes after a statement that waits has to wait for it,
 /// so it waits briefly, lets them pass, and tries again.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -38,16 +38,21 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// A minute and a half in all.
+    /// Some two minutes in all.
     fn default() -> Self {
         Self {
-            lock_timeout: Duration::from_secs(2),
-            tries: 10,
-            pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(15),
+            lock_timeout: Duration::from_millis(200),
+            tries: 40,
+            pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(3),
         }
     }
 }
+
+/// An autovacuum gives way to whoever has waited for longer than `deadlock_timeout`, which is a second.
+const AUTOVACUUM_YIELDS: Duration = Duration::from_secs(2);
+/// How often the log says that a lock is not to be had.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// Why a migration was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -109,18 +114,23 @@ impl AsyncMigrate for Connection<'_> {
 impl Connection<'_> {
     /// All of it in one transaction, or nothing; tried again while a lock is not to be had.
     pub async fn transaction(&mut self, queries: &[&str]) -> Result<(), ApplyError> {
-        let Patience { tries, mut pause, .. } = self.patience;
+        let Patience { lock_timeout, tries, mut pause, longest_pause } = self.patience;
+        let (mut blockers, mut noticed) = (Vec::new(), None::<Instant>);
         for number in 1.. {
-            let (tried, blockers) = self.watched_try(queries).await?;
+            let autovacuum = blockers.iter().any(Blocker::is_autovacuum);
+            let patience = if autovacuum { lock_timeout.max(AUTOVACUUM_YIELDS) } else { lock_timeout };
+            let (tried, seen) = self.watched_try(queries, patience).await?;
+            if !seen.is_empty() {
+                blockers = seen;
+            }
             match tried {
                 Err(error) if is_contention(&error) && number < tries => {
-                    let pause_ms = pause.as_millis();
-                    tracing::warn!(
-                        "waiting for a lock{}; try {number} of {tries}, next in {pause_ms} ms",
-                        held(&blockers)
-                    );
+                    if noticed.is_none_or(|noticed| noticed.elapsed() >= NOTICE) {
+                        noticed = Some(Instant::now());
+                        tracing::warn!("waiting for a lock{}; try {number} of {tries}", held(&blockers));
+                    }
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(self.patience.longest_pause);
+                    pause = (pause * 2).min(longest_pause);
                 }
                 Err(error) if is_contention(&error) => return Err(ApplyError::Blocked { tries, blockers }),
                 done => return Ok(done?),
@@ -129,15 +139,16 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// One try, and whoever stood in its way when it had waited for half its time.
+    /// One try, and whoever is seen in its way.
     async fn watched_try(
         &mut self,
         queries: &[&str],
+        patience: Duration,
     ) -> Result<(Result<(), tokio_postgres::Error>, Vec<Blocker>), ApplyError> {
         let backend = self.session.backend().await?;
-        let patience = self.patience.lock_timeout;
         let watch = async {
-            tokio::time::sleep(patience / 2).await;
+            // Time enough to connect and look while it still waits.
+            tokio::time::sleep(patience / 4).await;
             blockers(self.config, self.tls, backend).await
         };
         let mut one_try = Box::pin(one_try(&mut self.session.client, patience, queries));

@@ -14,16 +14,28 @@ pub struct Blocker {
     pub lock: String,
     /// The process of the server, for `pg_terminate_backend`.
     pub pid: i32,
+    /// The client's name.
     pub application_name: String,
+    /// Empty for the server's own processes.
     pub user: String,
     /// How long its transaction has been open, in seconds; unknown where the migrating role may not see it.
     pub seconds: Option<i64>,
 }
 
+impl Blocker {
+    /// Whether it is no client's: of the server's own processes only autovacuum holds up a migration.
+    pub fn is_autovacuum(&self) -> bool {
+        self.user.is_empty()
+    }
+}
+
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lock, pid, application_name, user, seconds } = self;
-        write!(f, "{lock} is held up by process {pid} ({application_name}, role {user}")?;
+        write!(f, "{lock} is held up by process {pid} ({application_name}")?;
+        if !user.is_empty() {
+            write!(f, ", role {user}")?;
+        }
         match seconds {
             Some(seconds) => write!(f, ", in a transaction for {seconds} s)"),
             None => write!(f, ")"),
@@ -40,7 +52,8 @@ pub async fn blockers(config: &Config, mode: tls::Mode, backend: i32) -> Vec<Blo
 
 const BLOCKERS: &str = "-- blockers
     SELECT concat_ws(' on ', wanted.mode, wanted.relation::regclass) AS lock, holder.pid,
-           coalesce(nullif(holder.application_name, ''), 'no name') AS application_name,
+           CASE WHEN holder.usesysid IS NULL THEN 'autovacuum'
+                ELSE coalesce(nullif(holder.application_name, ''), 'no name') END AS application_name,
            coalesce(holder.usename, '') AS usename,
            extract(epoch FROM clock_timestamp() - holder.xact_start)::bigint AS seconds
     FROM pg_locks wanted

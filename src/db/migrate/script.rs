@@ -5,6 +5,7 @@
 //! session's for its time.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::apply::{ALONE, HISTORY_TABLE, lock_timeout_sql};
 use super::session::{LOCK, PATIENT};
@@ -21,8 +22,7 @@ pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateEr
     if from == to {
         return Err(MigrateError::Target(format!("{from}:{to} is no way to go")));
     }
-    let mut script =
-        Script { text: prologue(from, to), lock_timeout: lock_timeout_sql(migrations.patience.lock_timeout) };
+    let mut script = Script { text: prologue(from, to) };
     let (history, contents) = (format!("{HISTORY_TABLE};"), contents(migrations, from));
     script.transaction("What the database must be", &[&history, &guard(XACT_LOCK, from), &contents]);
     let between = migrations.steps().iter().filter(|step| (from.min(to) + 1..=from.max(to)).contains(&step.version()));
@@ -58,15 +58,17 @@ pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateEr
 const XACT_LOCK: &str = "pg_try_advisory_xact_lock";
 const SESSION_LOCK: &str = "pg_try_advisory_lock";
 
+/// There is no second try here.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
 struct Script {
     text: String,
-    lock_timeout: String,
 }
 
 impl Script {
     fn transaction(&mut self, title: &str, statements: &[&str]) {
         let patient: String = PATIENT.iter().map(|setting| format!("SET LOCAL {setting};\n")).collect();
-        let (lock_timeout, statements) = (&self.lock_timeout, statements.join("\n"));
+        let (lock_timeout, statements) = (lock_timeout_sql(LOCK_TIMEOUT), statements.join("\n"));
         let settings = format!("SET LOCAL client_min_messages = warning;\n{patient}{lock_timeout};");
         let _ = writeln!(self.text, "\n-- {title}\nBEGIN;\n{settings}\n{}\nCOMMIT;", statements.trim_end());
     }
