@@ -4,20 +4,28 @@ use anyhow::Context as _;
 
 use super::serve::{stop_signal, unless};
 use crate::config::Config;
+use crate::db::failure;
 use crate::db::schema::scratch::Scratch;
 
-/// One beside the configured database, else a private one.
-pub async fn open(config: &Config) -> anyhow::Result<Scratch> {
-    Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone()).await
+/// Does `work` on one, beside the configured database or else a private one.
+///
+/// # Errors
+/// The work's own, [`Unavailable`], or that it was interrupted by Ctrl-C or SIGTERM.
+pub async fn on<T>(config: &Config, work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    const INTERRUPTED: &str = "interrupted: nothing was done";
+    let mut stop = Box::pin(stop_signal()?);
+    let open = Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone());
+    let opened = unless(&mut stop, async { open.await.map_err(|error| Unavailable(error).into()) }).await?;
+    let mut scratch = opened.context(INTERRUPTED)?;
+    let done = unless(&mut stop, Box::pin(work(&mut scratch))).await;
+    if let Err(error) = scratch.close().await {
+        // The next one will remove it.
+        tracing::warn!("a scratch database is left behind: {}", failure::chain(error.as_ref()));
+    }
+    done?.context(INTERRUPTED)
 }
 
-/// Does `work` on it, and closes it; after Ctrl-C or SIGTERM with the error that the work was interrupted.
-pub async fn on<T>(
-    mut scratch: Scratch,
-    work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let mut stop = Box::pin(stop_signal()?);
-    let done = unless(&mut stop, Box::pin(work(&mut scratch))).await;
-    scratch.close().await?;
-    done?.context("interrupted: nothing was done")
-}
+/// There is nowhere to try something.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", failure::chain(.0.as_ref()))]
+pub struct Unavailable(anyhow::Error);

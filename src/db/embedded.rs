@@ -35,8 +35,8 @@ use tokio::{
 };
 use tokio_postgres::{Client, Config, NoTls, error::SqlState};
 
-pub use data_dir::data_home;
 use data_dir::{DataDir, Running};
+pub use data_dir::{LOCK_FILE, data_home};
 pub use error::EmbeddedError;
 use error::IoContext;
 use process::Postmaster;

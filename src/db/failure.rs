@@ -90,6 +90,18 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
             problem: format!("the server refused the role `{login}`: {message}"),
             remedy: "correct DB_USER and DB_PASSWORD, or DATABASE_URL".into(),
         },
+        SqlState::READ_ONLY_SQL_TRANSACTION => Advice {
+            problem: format!("the database `{database}` takes no writes just now: {message}"),
+            remedy: "end default_transaction_read_only (of the database or the role), or go to the primary server"
+                .into(),
+        },
+        SqlState::LOCK_NOT_AVAILABLE => Advice {
+            problem: format!("somebody holds a lock in `{database}` for too long: {message}"),
+            remedy:
+                "let it end, or look for it: SELECT pid, application_name, query FROM pg_stat_activity WHERE state <> \
+                     'idle' ORDER BY xact_start"
+                    .into(),
+        },
         // PgBouncer's answer to the role that is chosen on connecting.
         SqlState::PROTOCOL_VIOLATION if message.contains("startup parameter") => Advice {
             problem: format!("the pooler at {} does not let `{login}` switch its role: {message}", place(config)),
@@ -106,6 +118,7 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
 
 fn grant_for(object: &str, role: &str) -> String {
     match object.split_once(' ') {
+        Some(("table", name @ "refinery_schema_history")) => format!("GRANT SELECT ON {name} TO {role}"),
         Some(("table", name)) => format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}"),
         Some(("sequence", name)) => format!("GRANT USAGE ON SEQUENCE {name} TO {role}"),
         Some(("schema", name)) => format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),

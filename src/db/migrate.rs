@@ -288,8 +288,8 @@ impl Migrations {
 
 async fn position(client: &Client, latest: i32) -> Result<Position, MigrateError> {
     // Unnamed statements: this may be asked through a pooler.
-    let known = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
-    let newest = "SELECT coalesce(max(version), 0)::int FROM refinery_schema_history";
+    let known = "SELECT to_regclass('public.refinery_schema_history') IS NOT NULL";
+    let newest = "SELECT coalesce(max(version), 0)::int FROM public.refinery_schema_history";
     let known = client.query_typed_one(known, &[]).await?.get(0);
     let current = if known { client.query_typed_one(newest, &[]).await?.get(0) } else { 0 };
     Ok(Position { current, latest })

@@ -28,15 +28,18 @@ pub use difference::{Change, Difference};
 
 /// What the queries share. `$1` is the role that owns the schema: its name differs from database to database, so it is
 /// called `the owner` everywhere. An extension's members belong to it, and what PostgreSQL makes along with something else
-/// to that.
+/// to that. In PostgreSQL's own schemas only what came later counts, which has an oid from 16384 on.
 const PRELUDE: &str = "
 WITH roles AS (
-    SELECT oid, CASE WHEN oid = $1 /* owner */ OR rolname = 'pg_database_owner' THEN 'the owner' ELSE quote_ident(rolname) END AS name
-    FROM pg_roles
+    SELECT r.oid, CASE WHEN r.oid = $1 /* owner */ OR r.rolname = 'pg_database_owner' AND d.datdba = $1 /* owner */ THEN 'the owner'
+                       ELSE quote_ident(r.rolname) END AS name
+    FROM pg_roles r, pg_database d
+    WHERE d.datname = current_database()
     UNION ALL SELECT 0, 'PUBLIC'
 ), spaces AS (
-    SELECT * FROM pg_namespace n
-    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    SELECT n.*, CASE WHEN nspname IN ('pg_catalog', 'information_schema') THEN 16384::bigint ELSE 0 END AS from_oid
+    FROM pg_namespace n
+    WHERE nspname !~ '^pg_(toast|temp)'
 ), members AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e' OR deptype = 'i' AND classid <> 'pg_class'::regclass
 ), relations AS (
@@ -44,11 +47,21 @@ WITH roles AS (
         CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                        WHEN 'S' THEN 'sequence' WHEN 'c' THEN 'type' ELSE 'table' END AS kind
     FROM pg_class c
-    JOIN spaces s ON s.oid = c.relnamespace
+    JOIN spaces s ON s.oid = c.relnamespace AND c.oid >= s.from_oid
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
         AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 )
 ";
+
+/// V10 makes it; a history that was begun by a later program has it before.
+const APPLIED_BY: &str = "column refinery_schema_history.applied_by";
+
+/// Definitions are then told the same way everywhere, names as short as they are unambiguous, whatever the settings of role
+/// and database; and somebody's lock does not keep a check waiting for ever.
+const SETTINGS: &str =
+    "SET LOCAL search_path = public; SET LOCAL quote_all_identifiers = off; SET LOCAL bytea_output = hex;
+    SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL IntervalStyle = postgres;
+    SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL lock_timeout = '5s'";
 
 const OWNER: &str = "-- schema_owner
 SELECT current_setting('server_version_num')::int / 10000 AS server_major, coalesce(
@@ -73,13 +86,12 @@ struct Object {
 }
 
 impl Snapshot {
-    /// Reads the schema as the transaction sees it. `search_path` is `public` for the rest of it.
+    /// Reads the schema as the transaction sees it; for the rest of it [`SETTINGS`] hold.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn read(transaction: &Transaction<'_>) -> Result<Self, tokio_postgres::Error> {
-        // Names are then told as short as they are unambiguous, whatever the role's own setting.
-        transaction.batch_execute("SET LOCAL search_path = public; SET LOCAL jit = off").await?;
+        transaction.batch_execute(SETTINGS).await?;
         let row = transaction.query_one(OWNER, &[]).await?;
         let (owner, server_major): (u32, i32) = (row.try_get("owner")?, row.try_get("server_major")?);
         let queries: Vec<String> =
@@ -139,14 +151,26 @@ impl Snapshot {
         self
     }
 
-    /// Leaves out what depends on the server's own version: for snapshots of two servers.
-    pub fn without_versions(mut self) -> Self {
-        for (name, object) in &mut self.objects {
-            if name.starts_with("extension ") {
-                object.properties.clear();
+    /// Without what was not there before V10: the history then has its column `applied_by` or has not, as it was begun.
+    pub fn before_v10(mut self) -> Self {
+        self.objects.remove(APPLIED_BY);
+        self
+    }
+
+    /// Leaves out of both what two servers may have in different versions: what an extension consists of.
+    pub fn align_versions(&mut self, other: &mut Self) {
+        let version = |snapshot: &Self, name: &str| snapshot.objects.get(name)?.properties.get("version").cloned();
+        let extensions = self.objects.keys().filter(|name| name.starts_with("extension "));
+        let differ: Vec<String> =
+            extensions.filter(|name| version(self, name) != version(other, name)).cloned().collect();
+        for extension in differ {
+            for snapshot in [&mut *self, &mut *other] {
+                snapshot.objects.retain(|_, object| object.parent.as_ref() != Some(&extension));
+                if let Some(object) = snapshot.objects.get_mut(&extension) {
+                    object.properties.remove("version");
+                }
             }
         }
-        self
     }
 }
 

@@ -52,17 +52,17 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
     let position = migrate::current(config.owner(), config.tls).await?;
     let version = position.current;
-    if version > position.latest {
-        return Err(UserError::error(
-            format!("the database is at version {version}, this program knows {} only", position.latest),
-            "check it with the program that migrated it",
-        ));
-    }
-    let found = Snapshot::of(config.owner(), config.tls).await?;
-    let scratch = scratch::open(config).await?;
-    let embedded = scratch.is_embedded();
-    let expected = scratch::on(scratch, async |scratch| migrated(scratch, version).await).await?;
-    let server = if embedded { "a private server" } else { "the same server" };
+    anyhow::ensure!(
+        version <= position.latest,
+        "the database is at version {version}, this program knows {} only: check it with the program that migrated it",
+        position.latest
+    );
+    let mut found = Snapshot::of(config.owner(), config.tls).await?;
+    let (mut expected, server) = scratch::on(config, async |scratch| {
+        let server = if scratch.is_embedded() { "a private server" } else { "the same server" };
+        Ok((migrated(scratch, version).await?, server))
+    })
+    .await?;
     eprintln!("compared with the migrations up to version {version}, applied to a scratch database on {server}");
     if version < position.latest {
         eprintln!("{} is the latest; what lies between is no difference", position.latest);
@@ -73,27 +73,35 @@ async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
             found.server_major(),
             expected.server_major()
         );
+        found.align_versions(&mut expected);
+    }
+    if version < 10 {
+        (found, expected) = (found.before_v10(), expected.before_v10());
     }
     let mut differences = edited(&Migrations::shipped().history(config.owner(), config.tls).await?);
-    differences.extend(if embedded {
-        found.without_versions().differences(&expected.without_versions())
-    } else {
-        found.differences(&expected)
-    });
+    differences.extend(found.differences(&expected));
     Ok((version, differences))
 }
 
 /// What the history says was applied and is not what this program would have applied.
 fn edited(history: &[Entry]) -> Vec<Difference> {
+    let shipped = Migrations::shipped();
     let difference = |entry: &Entry| {
-        let change = match entry.drift {
-            Drift::Edited => Change::Differs {
+        let file = shipped.step(entry.version).map(|step| &step.migration);
+        let change = match (entry.drift, file) {
+            (Drift::Edited, Some(file)) if file.name() != entry.name => Change::Differs {
+                property: "name".into(),
+                found: Some(entry.name.clone()),
+                expected: Some(file.name().to_owned()),
+            },
+            (Drift::Edited, file) => Change::Differs {
                 property: "checksum".into(),
                 found: Some(entry.checksum.clone()),
-                expected: Migrations::shipped().step(entry.version).map(|step| step.migration.checksum().to_string()),
+                expected: file.map(|file| file.checksum().to_string()),
             },
-            Drift::Skipped => Change::Missing,
-            Drift::Pending | Drift::None | Drift::Unknown => return None,
+            (Drift::Skipped, _) => Change::Missing,
+            (Drift::Unknown, _) => Change::Unknown,
+            (Drift::Pending | Drift::None, _) => return None,
         };
         Some(Difference { object: format!("migration {}", entry.file_name()), change })
     };

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
-use crate::cli::{output, scratch};
+use crate::cli::output;
+use crate::cli::scratch::{self, Unavailable};
 use crate::config::Config;
-use crate::db::failure;
 use crate::db::migrate::{DownTo, Migrations, Position};
+use crate::db::schema::scratch::Scratch;
 use crate::db::undo::{self, Loss, Undo};
 
 /// Undo migrations; without --yes print what that would destroy
@@ -64,15 +65,14 @@ pub async fn plan(config: &Config, target: DownTo) -> anyhow::Result<Vec<Undo>> 
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    match scratch::open(config).await {
-        Ok(scratch) => {
-            scratch::on(scratch, async |scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await).await
-        }
+    let plan = async |scratch: &mut Scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await;
+    match scratch::on(config, plan).await {
         // Who has to go back must be able to, be it without knowing what goes.
-        Err(error) => {
-            eprintln!("what is lost cannot be told: {}", failure::chain(error.as_ref()));
+        Err(error) if error.is::<Unavailable>() => {
+            eprintln!("what is lost cannot be told: {error}");
             Ok(steps.into_iter().map(Undo::untried).collect())
         }
+        planned => planned,
     }
 }
 

@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbeddedError, IoContext};
 
+/// In a data directory: held (flock) by the process that owns the server.
+pub const LOCK_FILE: &str = "lekalo.lock";
+
 /// The longest socket path every supported kernel takes (macOS 103, Linux 107).
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
@@ -105,7 +108,7 @@ impl DataDir {
 
     /// The file whose lock says who owns the server. Not locked yet.
     pub(super) fn open_lock(&self) -> Result<File, EmbeddedError> {
-        self.open_private(&self.path.join("lekalo.lock"), false)
+        self.open_private(&self.path.join(LOCK_FILE), false)
     }
 
     /// The server's log, emptied.
@@ -203,7 +206,7 @@ impl DataDir {
     /// Refuses a folder with other people's files in it: a slip such as `--data-dir /etc` must change nothing there.
     fn check_ours(&self) -> Result<(), EmbeddedError> {
         let mut entries = fs::read_dir(&self.path).doing("read", &self.path)?;
-        if entries.next().is_some() && !self.path.join("lekalo.lock").exists() {
+        if entries.next().is_some() && !self.path.join(LOCK_FILE).exists() {
             return Err(EmbeddedError::NotOurs { path: self.path.clone() });
         }
         Ok(())

@@ -90,7 +90,7 @@ pub async fn entries(client: &Client, migrations: &Migrations) -> Result<Vec<Ent
 }
 
 async fn applied(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>, MigrateError> {
-    let known = client.query_typed_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?;
+    let known = client.query_typed_one("SELECT to_regclass('public.refinery_schema_history') IS NOT NULL", &[]).await?;
     if !known.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
@@ -98,13 +98,13 @@ async fn applied(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>,
     let sql = "-- history
         SELECT version, coalesce(name, '') AS name, coalesce(applied_on, '') AS applied_on,
                coalesce(checksum, '') AS checksum, to_jsonb(h) ->> 'applied_by' AS applied_by
-        FROM refinery_schema_history h ORDER BY version";
+        FROM public.refinery_schema_history h ORDER BY version";
     let rows = client.query_typed(sql, &[]).await?;
     let entry = |row: &Row| {
-        let (version, name, checksum) = (row.get("version"), row.get("name"), row.get("checksum"));
-        let drift = match migrations.step(version) {
+        let (version, name, checksum): (_, String, String) = (row.get("version"), row.get("name"), row.get("checksum"));
+        let drift = match migrations.step(version).map(|step| &step.migration) {
             None => Drift::Unknown,
-            Some(step) if step.migration.checksum().to_string() == checksum => Drift::None,
+            Some(file) if file.checksum().to_string() == checksum && file.name() == name => Drift::None,
             Some(_) => Drift::Edited,
         };
         let (applied_on, applied_by) = (row.get("applied_on"), row.get("applied_by"));

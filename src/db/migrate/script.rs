@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::apply::{ALONE, HISTORY_TABLE, lock_timeout_sql};
-use super::session::{LOCK, PATIENT};
+use super::session::{LOCK, SETTINGS};
 use super::statements::Statement;
 use super::target::Range;
 use super::{FORGET_ALL, GRANT_HISTORY, MigrateError, Migrations, Step, forget_sql};
@@ -67,14 +67,14 @@ struct Script {
 
 impl Script {
     fn transaction(&mut self, title: &str, statements: &[&str]) {
-        let patient: String = PATIENT.iter().map(|setting| format!("SET LOCAL {setting};\n")).collect();
         let (lock_timeout, statements) = (lock_timeout_sql(LOCK_TIMEOUT), statements.join("\n"));
-        let settings = format!("SET LOCAL client_min_messages = warning;\n{patient}{lock_timeout};");
+        let settings = SETTINGS.map(|setting| format!("SET LOCAL {setting};\n")).concat();
+        let settings = format!("SET LOCAL client_min_messages = warning;\n{settings}{lock_timeout};");
         let _ = writeln!(self.text, "\n-- {title}\nBEGIN;\n{settings}\n{}\nCOMMIT;", statements.trim_end());
     }
 
     fn one_by_one(&mut self, step: &Step, statements: &[Statement<'_>]) {
-        let settings = || PATIENT.iter().chain(&ALONE);
+        let settings = || SETTINGS.iter().chain(&ALONE);
         let set: String = settings().map(|setting| format!("SET {setting};\n")).collect();
         let names = settings().filter_map(|setting| setting.split_once(' '));
         let reset: String = names.map(|(name, _)| format!("RESET {name};\n")).collect();

@@ -13,8 +13,10 @@ const LOCK_POLL: Duration = Duration::from_millis(100);
 /// After how long the log first says who else is migrating, and after how long again.
 const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
-/// A migration takes as long as it takes, whatever the role's own settings are for its other work.
-pub const PATIENT: [&str; 2] = ["statement_timeout = 0", "idle_in_transaction_session_timeout = 0"];
+/// How a migration runs, whatever the role's own settings are for its other work: it takes as long as it takes, and makes
+/// things where the service looks for them.
+pub const SETTINGS: [&str; 3] =
+    ["statement_timeout = 0", "idle_in_transaction_session_timeout = 0", "search_path = public"];
 
 /// An open connection; closed when dropped.
 pub struct Session {
@@ -48,8 +50,7 @@ impl Session {
         // The server ends the work of a killed program within a second, and gives the lock on; where it cannot watch
         // for that, at the end of the statement.
         let _ = session.client.batch_execute("SET client_connection_check_interval = '1s'").await;
-        let patient: String = PATIENT.iter().map(|setting| format!("SET {setting};")).collect();
-        session.client.batch_execute(&patient).await?;
+        session.client.batch_execute(&SETTINGS.map(|setting| format!("SET {setting};")).concat()).await?;
         session.acquire().await?;
         Ok(session)
     }

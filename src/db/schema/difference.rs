@@ -94,8 +94,16 @@ impl fmt::Display for Difference {
 
 /// Both values in one line each; long ones from a little before where they part.
 fn parting(found: &str, expected: &str) -> (String, String) {
-    if found.len().max(expected.len()) <= LONG && !found.contains('\n') && !expected.contains('\n') {
+    let short = found.len().max(expected.len()) <= LONG && !found.contains('\n') && !expected.contains('\n');
+    if short && found.trim() != expected.trim() {
         return (found.to_owned(), expected.to_owned());
+    }
+    if found.trim() == expected.trim() {
+        // They differ in space around them.
+        let end = |text: &str| {
+            format!("{:?}", text.chars().rev().take(LONG / 4).collect::<Vec<_>>().iter().rev().collect::<String>())
+        };
+        return (end(found), end(expected));
     }
     let same = found.chars().zip(expected.chars()).take_while(|(a, b)| a == b).count();
     let from = same.saturating_sub(LONG / 4);

@@ -3,16 +3,29 @@
 //! As in `relations.rs`, each query answers `kind, name, parent, properties`.
 
 /// In any order: what they answer is sorted.
-pub(super) const QUERIES: [&str; 10] =
-    [SCHEMAS, TYPES, FUNCTIONS, EXTENSIONS, PUBLICATIONS, OTHERS, GRANTS, DEFAULT_PRIVILEGES, SETTINGS, ROLES];
+pub(super) const QUERIES: [&str; 12] = [
+    SCHEMAS,
+    TYPES,
+    FUNCTIONS,
+    EXTENSIONS,
+    PUBLICATIONS,
+    OTHERS,
+    GRANTS,
+    SYSTEM_GRANTS,
+    DEFAULT_PRIVILEGES,
+    SETTINGS,
+    ROLES,
+    DATABASE,
+];
 
-/// Who owns `public` depends on the PostgreSQL that made the database.
+/// Who owns `public` depends on the PostgreSQL that made the database: its owner, or a superuser.
 const SCHEMAS: &str = "-- schema_schemas
 SELECT 'schema' AS kind, quote_ident(s.nspname) AS name, NULL AS parent, jsonb_build_object(
-    'owner', CASE WHEN s.nspname <> 'public' THEN o.name END,
+    'owner', CASE WHEN s.nspname = 'public' AND (r.rolsuper OR r.rolname = 'pg_database_owner') THEN 'the owner' ELSE o.name END,
     'comment', nullif(obj_description(s.oid, 'pg_namespace'), 'standard public schema')
 ) AS properties
-FROM spaces s JOIN roles o ON o.oid = s.nspowner";
+FROM spaces s JOIN roles o ON o.oid = s.nspowner JOIN pg_roles r ON r.oid = s.nspowner
+WHERE s.from_oid = 0";
 
 const TYPES: &str = "-- schema_types
 SELECT CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range type' ELSE 'base type' END AS kind,
@@ -27,7 +40,7 @@ SELECT CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 
     'subtype', (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = y.oid)
 ) AS properties
 FROM pg_type y
-JOIN spaces s ON s.oid = y.typnamespace
+JOIN spaces s ON s.oid = y.typnamespace AND y.oid >= s.from_oid
 JOIN roles o ON o.oid = y.typowner
 LEFT JOIN pg_type b ON b.oid = y.typbasetype
 WHERE (y.typtype IN ('e', 'd', 'r') OR y.typtype = 'b' AND y.typcategory <> 'A')
@@ -54,7 +67,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
                   FROM pg_aggregate WHERE aggfnoid = p.oid)
 ) AS properties
 FROM pg_proc p
-JOIN spaces s ON s.oid = p.pronamespace
+JOIN spaces s ON s.oid = p.pronamespace AND p.oid >= s.from_oid
 JOIN roles o ON o.oid = p.proowner
 JOIN pg_language l ON l.oid = p.prolang
 WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)";
@@ -64,12 +77,14 @@ const EXTENSIONS: &str = "-- schema_extensions
 SELECT 'extension' AS kind, quote_ident(e.extname) AS name, NULL AS parent, jsonb_build_object(
     'version', e.extversion,
     'schema', e.extnamespace::regnamespace::text,
-    'members', (SELECT string_agg(i.identity, ', ' ORDER BY i.identity COLLATE \"C\")
-                FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
-                WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'),
     'comment', obj_description(e.oid, 'pg_extension')
 ) AS properties
-FROM pg_extension e";
+FROM pg_extension e
+UNION ALL
+SELECT 'member', i.type || ' ' || i.identity || ' of extension ' || quote_ident(e.extname), 'extension ' || quote_ident(e.extname), '{}'
+FROM pg_extension e
+JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i";
 
 const PUBLICATIONS: &str = "-- schema_publications
 SELECT 'publication' AS kind, quote_ident(b.pubname) AS name, NULL AS parent, jsonb_build_object(
@@ -106,7 +121,7 @@ FROM pg_event_trigger v
 UNION ALL
 SELECT 'statistics', t.stxnamespace::regnamespace::text || '.' || quote_ident(t.stxname), NULL, jsonb_build_object(
     'definition', pg_get_statisticsobjdef(t.oid), 'comment', obj_description(t.oid, 'pg_statistic_ext'))
-FROM pg_statistic_ext t JOIN spaces s ON s.oid = t.stxnamespace";
+FROM pg_statistic_ext t JOIN spaces s ON s.oid = t.stxnamespace AND t.oid >= s.from_oid";
 
 /// Kinds of which it is enough to know whether they are there. Objects below 16384 are PostgreSQL's own.
 const OTHERS: &str = "-- schema_others
@@ -132,7 +147,7 @@ WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM members m WHERE m.classid = o.c
 
 /// One object for each privilege. What the owner of a database or of `public` may do there is left out, as it depends on
 /// the PostgreSQL that made the database; so is MAINTAIN, which only newer ones know. Who may connect to the database is the
-/// operator's affair, who may make schemas in it is not.
+/// operator's affair, who may make schemas in it is not; nor is it drift to keep strangers out of `public`.
 const GRANTS: &str = "-- schema_grants
 SELECT 'grant' AS kind, a.privilege_type || ' on ' || g.target || ' to ' ||
         CASE a.grantee WHEN g.owner THEN 'its owner' ELSE o.name END AS name,
@@ -146,18 +161,19 @@ FROM (
     SELECT 'column ' || r.name || '.' || quote_ident(t.attname), r.relowner, t.attacl
     FROM relations r JOIN pg_attribute t ON t.attrelid = r.oid AND NOT t.attisdropped WHERE t.attacl IS NOT NULL
     UNION ALL
-    SELECT 'schema ' || quote_ident(s.nspname), s.nspowner, coalesce(s.nspacl, acldefault('n', s.nspowner)) FROM spaces s
+    SELECT 'schema ' || quote_ident(s.nspname), s.nspowner, coalesce(s.nspacl, acldefault('n', s.nspowner))
+    FROM spaces s WHERE s.from_oid = 0
     UNION ALL
     SELECT 'this database', datdba, datacl FROM pg_database WHERE datname = current_database()
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure ' WHEN 'a' THEN 'aggregate ' ELSE 'function ' END || p.oid::regprocedure::text,
         p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
-    FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace
+    FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace AND p.oid >= s.from_oid
     WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
     UNION ALL
     SELECT CASE y.typtype WHEN 'e' THEN 'enum ' WHEN 'd' THEN 'domain ' ELSE 'range type ' END || y.oid::regtype::text,
         y.typowner, coalesce(y.typacl, acldefault('T', y.typowner))
-    FROM pg_type y JOIN spaces s ON s.oid = y.typnamespace
+    FROM pg_type y JOIN spaces s ON s.oid = y.typnamespace AND y.oid >= s.from_oid
     WHERE y.typtype IN ('e', 'd', 'r')
         AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_type'::regclass AND m.objid = y.oid)
 ) g
@@ -165,6 +181,7 @@ CROSS JOIN LATERAL aclexplode(g.acl) a
 JOIN roles o ON o.oid = a.grantee
 WHERE a.privilege_type NOT IN ('MAINTAIN', 'CONNECT', 'TEMPORARY')
     AND NOT ((g.target LIKE 'schema %' OR g.target = 'this database') AND (a.grantee = g.owner OR o.name = 'the owner'))
+    AND NOT (g.target = 'schema public' AND a.grantee = 0 AND a.privilege_type = 'USAGE')
 GROUP BY a.privilege_type, g.target, g.owner, a.grantee, o.name";
 
 const DEFAULT_PRIVILEGES: &str = "-- schema_default_privileges
@@ -180,7 +197,8 @@ CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 JOIN roles o ON o.oid = a.grantee";
 
 /// The role that the service works as, where there are migrations: they make it without any power, and row-level security
-/// rests on that. What its members may do is the operator's affair.
+/// rests on that. Which roles are its members, and what else these may do, is the operator's affair, but for what undoes
+/// row-level security.
 const ROLES: &str = "-- schema_roles
 SELECT 'role' AS kind, quote_ident(r.rolname) AS name, NULL AS parent, jsonb_build_object(
     'powers', nullif(concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END,
@@ -188,13 +206,57 @@ SELECT 'role' AS kind, quote_ident(r.rolname) AS name, NULL AS parent, jsonb_bui
                                CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolcanlogin THEN 'LOGIN' END), ''),
     'memberships', (SELECT string_agg(g.rolname, ', ' ORDER BY g.rolname)
                     FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid),
-    'settings', (SELECT string_agg(c.setting, ', ' ORDER BY c.setting)
-                 FROM pg_db_role_setting d CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
-                 WHERE d.setrole = r.oid AND d.setdatabase = 0
-                     AND c.setting ~ '^(app\\.|row_security=|role=|search_path=|session_replication_role=)')
+    'settings', (SELECT string_agg(c.setting || ' of ' || coalesce(m.rolname, 'everybody'), ', ' ORDER BY m.rolname, c.setting)
+                 FROM pg_db_role_setting d
+                 CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
+                 LEFT JOIN pg_roles m ON m.oid = d.setrole
+                 WHERE d.setdatabase = 0 AND (d.setrole = 0 OR pg_has_role(m.oid, r.oid, 'MEMBER') AND NOT m.rolsuper)
+                     AND c.setting ~* '^(app\\.|row_security=|session_replication_role=)'),
+    'rights to set parameters', (SELECT string_agg(a.privilege_type || ' ' || p.parname, ', ' ORDER BY p.parname)
+                                 FROM pg_parameter_acl p CROSS JOIN LATERAL aclexplode(p.paracl) a
+                                 WHERE a.grantee IN (0, r.oid))
 ) AS properties
 FROM pg_roles r
 WHERE r.rolname = 'lekalo_app' AND to_regclass('public.refinery_schema_history') IS NOT NULL";
+
+/// Who owns the database owns, in effect, what is in `public`: not the service.
+const DATABASE: &str = "-- schema_database
+SELECT 'database' AS kind, '(this one)' AS name, NULL AS parent, jsonb_build_object(
+    'owner', CASE WHEN d.datdba <> $1 /* owner */ AND NOT r.rolsuper AND EXISTS (
+                 SELECT FROM pg_roles a WHERE a.rolname = 'lekalo_app' AND pg_has_role(d.datdba, a.oid, 'MEMBER')
+             ) THEN quote_ident(r.rolname) ELSE 'the owner' END
+) AS properties
+FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
+WHERE d.datname = current_database()";
+
+/// What everybody or the service may do with PostgreSQL's own objects beyond what `initdb` grants.
+const SYSTEM_GRANTS: &str = "-- schema_system_grants
+SELECT DISTINCT 'grant' AS kind,
+    a.privilege_type || ' on ' || i.type || ' ' || i.identity || ' to ' || o.name AS name, NULL AS parent, '{}'::jsonb AS properties
+FROM (
+    SELECT 'pg_class'::regclass AS classid, c.oid, 0 AS subid, c.relacl AS acl FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT 'pg_class'::regclass, t.attrelid, t.attnum, t.attacl FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, 0, p.proacl FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname IN ('pg_catalog', 'information_schema')
+    UNION ALL
+    SELECT 'pg_namespace'::regclass, n.oid, 0, n.nspacl FROM pg_namespace n WHERE n.nspname IN ('pg_catalog', 'information_schema')
+) s
+CROSS JOIN LATERAL aclexplode(s.acl) a
+JOIN roles o ON o.oid = a.grantee AND o.name IN ('PUBLIC', 'lekalo_app')
+CROSS JOIN LATERAL pg_identify_object(s.classid, s.oid, s.subid) i
+WHERE s.oid < 16384 AND NOT EXISTS (
+    SELECT FROM pg_init_privs p CROSS JOIN LATERAL aclexplode(p.initprivs) g
+    WHERE p.classoid = s.classid AND p.objoid = s.oid AND p.objsubid = s.subid
+        AND g.grantee = a.grantee AND g.privilege_type = a.privilege_type
+) AND NOT (
+    -- What everybody may do with a function of which initdb says nothing.
+    s.classid = 'pg_proc'::regclass AND a.grantee = 0
+    AND NOT EXISTS (SELECT FROM pg_init_privs p WHERE p.classoid = s.classid AND p.objoid = s.oid)
+)";
 
 /// Of this database's own settings those that decide what a row's reader sees; the others are the operator's to tune.
 const SETTINGS: &str = "-- schema_settings
@@ -204,4 +266,4 @@ FROM pg_db_role_setting d
 JOIN pg_database b ON b.oid = d.setdatabase AND b.datname = current_database()
 CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
 LEFT JOIN roles o ON o.oid = d.setrole AND d.setrole <> 0
-WHERE c.setting ~ '^(app\\.|row_security=|role=|search_path=|session_replication_role=)'";
+WHERE c.setting ~* '^(app\\.|row_security=|role=|search_path=|session_replication_role=)' AND c.setting <> 'search_path=public'";

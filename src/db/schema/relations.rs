@@ -18,7 +18,12 @@ SELECT r.kind, r.name, NULL AS parent, jsonb_build_object(
     'persistence', CASE r.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END,
     'replica identity', CASE r.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' WHEN 'i' THEN 'an index' END,
     'access method', (SELECT amname FROM pg_am WHERE oid = r.relam),
-    'storage parameters', (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(r.reloptions) option),
+    'storage parameters', (
+        SELECT string_agg(option, ', ' ORDER BY option)
+        FROM (SELECT unnest(r.reloptions)
+              UNION ALL SELECT 'toast.' || unnest(t.reloptions) FROM pg_class t WHERE t.oid = r.reltoastrelid) o (option)
+    ),
+    'row type', nullif(r.reloftype, 0)::regtype::text,
     'partition key', pg_get_partkeydef(r.oid),
     'partition', pg_get_expr(r.relpartbound, r.oid),
     'inheritance', (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
@@ -45,7 +50,6 @@ LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AN
 LEFT JOIN relations t ON t.oid = d.refobjid
 LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid";
 
-/// The history's `applied_by` is left out: V10 makes it, but for a history that was begun with it, and its way back drops it.
 const COLUMNS: &str = "-- schema_columns
 SELECT 'column' AS kind, r.name || '.' || quote_ident(a.attname) AS name, r.kind || ' ' || r.name AS parent, jsonb_build_object(
     'type', format_type(a.atttypid, a.atttypmod),
@@ -56,7 +60,7 @@ SELECT 'column' AS kind, r.name || '.' || quote_ident(a.attname) AS name, r.kind
     'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
     'storage', CASE WHEN a.attstorage <> t.typstorage THEN
         CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,
-    'compression', nullif(a.attcompression::text, ''),
+    'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
     'statistics target', nullif(a.attstattarget, -1),
     'options', (SELECT string_agg(option, ', ' ORDER BY option) FROM unnest(a.attoptions) option),
     'comment', col_description(r.oid, a.attnum)
@@ -65,17 +69,18 @@ FROM relations r
 JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
-    AND NOT (r.name = 'refinery_schema_history' AND a.attname = 'applied_by')";
+WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')";
 
 /// Of tables and of domains. What PostgreSQL 18 records for NOT NULL is the column's.
 const CONSTRAINTS: &str = "-- schema_constraints
 SELECT c.kind, quote_ident(c.conname) || ' on ' || c.target AS name, c.parent, jsonb_build_object(
     'definition', pg_get_constraintdef(c.oid),
     'comment', obj_description(c.oid, 'pg_constraint'),
-    'enforcement', CASE WHEN c.contype <> 'f' THEN NULL WHEN EXISTS (
-        SELECT FROM pg_trigger g WHERE g.tgconstraint = c.oid AND g.tgenabled <> 'O'
-    ) THEN 'off (its triggers are disabled)' ELSE 'on' END
+    'enforcement', CASE WHEN c.contype = 'f' THEN coalesce((
+        SELECT min(CASE g.tgenabled WHEN 'D' THEN 'off (its triggers are disabled)' WHEN 'R' THEN 'on replicas only'
+                                    WHEN 'A' THEN 'on, also on replicas' END)
+        FROM pg_trigger g WHERE g.tgconstraint = c.oid
+    ), 'on') END
 ) AS properties
 FROM (
     SELECT n.*,
@@ -85,7 +90,7 @@ FROM (
         coalesce(r.kind || ' ' || r.name, 'domain ' || y.oid::regtype::text) AS parent
     FROM pg_constraint n
     LEFT JOIN relations r ON r.oid = n.conrelid
-    LEFT JOIN (pg_type y JOIN spaces s ON s.oid = y.typnamespace) ON y.oid = n.contypid
+    LEFT JOIN (pg_type y JOIN spaces s ON s.oid = y.typnamespace AND y.oid >= s.from_oid) ON y.oid = n.contypid
     WHERE n.contype IN ('c', 'f', 'p', 'u', 'x') AND (r.oid IS NOT NULL OR y.oid IS NOT NULL)
 ) c";
 

@@ -1,8 +1,9 @@
 //! Databases to throw away: migrations are applied to them, and what they make is looked at.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -10,12 +11,18 @@ use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
 use super::{Snapshot, connect};
-use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
+use crate::db::embedded::{EmbeddedOptions, EmbeddedServer, LOCK_FILE};
 use crate::db::tls;
 
 /// What scratch databases are called, and the class of the advisory lock that says that somebody still uses one.
 const PREFIX: &str = "lekalo_scratch_";
 const IN_USE: i32 = 0x6c65_6b61;
+
+/// What the folder of a private server is called, and its data in it.
+const FOLDER: &str = "lekalo-scratch-";
+const DATA: &str = "data";
+/// A folder that is younger may not be in use yet.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// A server on which databases are made for a moment. [`Scratch::close`] removes them; those of a program that was killed
 /// go with the next one's.
@@ -38,7 +45,10 @@ impl Scratch {
         }
         let role = config.get_user().unwrap_or("postgres");
         Self::embedded(pg_bin).await.with_context(|| {
-            format!("the role `{role}` may not create databases, and here no private server can be started instead")
+            format!(
+                "the role `{role}` may not create databases (ALTER ROLE {role} CREATEDB would let it), and here no \
+                 private server can be started instead"
+            )
         })
     }
 
@@ -54,6 +64,8 @@ impl Scratch {
         if !may {
             return Ok(None);
         }
+        // Whatever the role's other work needs: this is a database of no consequence.
+        admin.batch_execute("SET default_transaction_read_only = off; SET statement_timeout = 0").await?;
         drop_abandoned(&admin).await?;
         Ok(Some(Self { admin, config: config.clone(), mode, made: Vec::new(), embedded: None }))
     }
@@ -64,9 +76,10 @@ impl Scratch {
     /// When there are none, or they do not run.
     pub async fn embedded(pg_bin: Option<PathBuf>) -> anyhow::Result<Self> {
         // The server's account has to get in where root starts it.
-        let folder = tempfile::Builder::new().prefix("lekalo-").permissions(Permissions::from_mode(0o755)).tempdir()?;
+        remove_abandoned(&std::env::temp_dir());
+        let folder = tempfile::Builder::new().prefix(FOLDER).permissions(Permissions::from_mode(0o755)).tempdir()?;
         let options = EmbeddedOptions {
-            data_dir: Some(folder.path().join("scratch")),
+            data_dir: Some(folder.path().join(DATA)),
             pg_bin,
             database: "postgres".into(),
             ..EmbeddedOptions::default()
@@ -95,10 +108,11 @@ impl Scratch {
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
         self.admin.query_one("SELECT pg_advisory_lock($1, hashtext($2))", &[&IN_USE, &name]).await?;
         let create = format!("CREATE DATABASE {name} TEMPLATE template0");
-        self.admin.batch_execute(&create).await.context("cannot make a scratch database")?;
         let mut config = self.config.clone();
         config.dbname(&name);
+        // Whoever is interrupted may have made it.
         self.made.push(name);
+        self.admin.batch_execute(&create).await.context("cannot make a scratch database")?;
         Ok(config)
     }
 
@@ -170,4 +184,20 @@ async fn drop_abandoned(admin: &Client) -> Result<(), tokio_postgres::Error> {
         let _ = admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await;
     }
     Ok(())
+}
+
+/// Removes the folders of private servers whose owners are gone: an owner holds a lock as long as it lives.
+fn remove_abandoned(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER);
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+        if !is_ours || !matches!(age, Ok(Ok(age)) if age > ABANDONED) {
+            continue;
+        }
+        let lock = File::open(entry.path().join(DATA).join(LOCK_FILE));
+        if !lock.is_ok_and(|lock| lock.try_lock().is_err()) {
+            // Somebody else's, or another program's that does the same, stays.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }

@@ -17,7 +17,9 @@ pub struct Counter {
 
 impl Counter {
     pub async fn open(owner: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
-        Ok(Self { session: Session::open(owner, mode).await? })
+        let session = Session::open(owner, mode).await?;
+        session.client.batch_execute("SET search_path = public").await?;
+        Ok(Self { session })
     }
 
     /// What is lost with a step: how much there is now of all that it takes away.

@@ -38,6 +38,7 @@ struct Table {
 /// # Errors
 /// When one does not work.
 pub async fn rehearse(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, MigrateError> {
+    client.batch_execute("SET search_path = public").await?;
     let start = tables(client).await?;
     let (mut before, mut gone) = (tables(client).await?, Vec::with_capacity(steps.len()));
     for step in steps {

@@ -33,15 +33,19 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     owner
         .batch_execute(
             "UPDATE refinery_schema_history SET checksum = '1' WHERE version = 4;
+             UPDATE refinery_schema_history SET name = 'other' WHERE version = 5;
+             INSERT INTO refinery_schema_history (version, name, checksum) VALUES (-1, 'odd', '1');
              DELETE FROM refinery_schema_history WHERE version = 9;
              ALTER TABLE patterns ALTER notes SET NOT NULL",
         )
         .await
         .unwrap();
-    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 2 places"]);
+    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 4 places"]);
     let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert!(lines[0].starts_with("migration V4__write_requests: checksum is 1, the migrations say "), "{ran:#?}");
-    assert_eq!(lines[1], "migration V9__rows_by_outcome is missing");
+    assert_eq!(lines[0], "migration V-1__odd is not known to the migrations");
+    assert!(lines[1].starts_with("migration V4__write_requests: checksum is 1, the migrations say "), "{ran:#?}");
+    assert_eq!(lines[2], "migration V5__other: name is other, the migrations say least_prices");
+    assert_eq!(lines[3], "migration V9__rows_by_outcome is missing");
 
     // Other tests have theirs for a moment.
     let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'lekalo_scratch_%'";
@@ -97,4 +101,31 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
     assert!(there(used.get_dbname().unwrap()).await);
     scratch.close().await.unwrap();
     assert!(!there(used.get_dbname().unwrap()).await);
+}
+
+#[tokio::test]
+async fn an_owner_with_a_schema_of_its_own_migrates_where_the_service_looks() {
+    let config = common::empty_database().await;
+    let name = config.get_dbname().unwrap();
+    let owner = format!("{name}_owner");
+    let superuser = common::connect(&config).await;
+    superuser
+        .batch_execute(&format!(
+            "DROP ROLE IF EXISTS {owner}; CREATE ROLE {owner} LOGIN CREATEDB; ALTER DATABASE {name} OWNER TO {owner};
+             CREATE SCHEMA {owner} AUTHORIZATION {owner}; ALTER ROLE {owner} SET search_path = {owner}"
+        ))
+        .await
+        .unwrap();
+    let shell = Shell::on(&config).with("DB_USER", &owner);
+    shell.run(&["migrate", "up"]).await.done();
+    let (tables, empty) = (
+        "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'",
+        "SELECT count(*) FROM pg_tables WHERE schemaname = $1",
+    );
+    assert!(superuser.query_one(tables, &[]).await.unwrap().get::<_, i64>(0) > 20);
+    assert_eq!(superuser.query_one(empty, &[&owner]).await.unwrap().get::<_, i64>(0), 0);
+    let ran = shell.run(&["migrate", "check"]).await;
+    assert_eq!(ran.stdout, format!("schema {owner} is not known to the migrations\n"), "{ran:#?}");
+    shell.run(&["migrate", "down", "base", "--yes"]).await.done();
+    assert_eq!(superuser.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
 }
