@@ -57,9 +57,14 @@ impl Database {
         Ok(Self { config, server: Some(server), db: None })
     }
 
-    /// Brings the schema to this program's version, as the owner.
+    /// Brings the schema to this program's version, as the owner, and logs what that took.
     pub async fn migrate(&self) -> anyhow::Result<Position> {
-        Ok(migrate::up(self.config.owner(), self.config.tls).await?)
+        let upgrade = migrate::up(self.config.owner(), self.config.tls).await?;
+        if let (Some(first), Some(last)) = (upgrade.applied.first(), upgrade.applied.last()) {
+            let upto = if first == last { String::new() } else { format!(" to {last}") };
+            tracing::info!("migrated: applied {first}{upto}");
+        }
+        Ok(upgrade.position)
     }
 
     /// The pool, after making sure that the schema is there and that the pool's role may serve.

@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let mut stop = Box::pin(stop_signal()?);
+    let mut stop = stop_signal()?;
     let data_dir = match args.data_dir {
         Some(dir) => dir,
         None => crate::db::embedded::data_home()?.join("demo"),

@@ -57,9 +57,9 @@ fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
         Some(Host::Unix(path)) => command.env("PGHOST", path),
         None => &mut command,
     };
-    if let Some(port) = config.get_ports().first() {
-        command.env("PGPORT", port.to_string());
-    }
+    command.env("PGPORT", config.get_ports().first().unwrap_or(&5432).to_string());
+    // These would lead elsewhere.
+    command.env_remove("PGHOSTADDR").env_remove("PGSERVICE");
     if let Some(name) = config.get_dbname() {
         command.env("PGDATABASE", name);
     }

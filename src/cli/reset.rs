@@ -1,10 +1,12 @@
 //! `lekalo reset`.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
 use super::migrate::down;
 use super::output::{self, UserError};
+use super::serve::{stop_signal, unless};
 use crate::config::Config;
 use crate::db::migrate::{self, DownTo};
 use crate::db::undo::Loss;
@@ -41,7 +43,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
-    let plan = down::plan(config, DownTo::Base).await?;
+    let mut stop = stop_signal()?;
+    let plan = down::plan(config, DownTo::Base, &mut stop).await?;
     let mut tables: Vec<(&str, i64)> =
         plan.iter().filter_map(|undo| undo.losses.as_ref()).flatten().filter_map(table).collect();
     tables.sort_unstable();
@@ -50,20 +53,27 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
         output::unread(told, args.yes_delete_everything)?;
     }
     let current = if args.yes_delete_everything {
-        down::undo(config, DownTo::Base, &plan).await?;
-        Some(migrate::up(config.owner(), config.tls).await?.current)
+        down::undo(config, DownTo::Base, &plan, &mut stop).await?;
+        let upgrade = unless(&mut stop, async { Ok(migrate::up(config.owner(), config.tls).await?) }).await?;
+        Some(
+            upgrade
+                .context("interrupted: everything is deleted; `lekalo migrate up` makes the schema anew")?
+                .position
+                .current,
+        )
     } else {
         None
     };
     let name = config.database.get_dbname().unwrap_or_default();
-    let rows: i64 = tables.iter().map(|(_, rows)| rows).sum();
-    let what = if plan.iter().all(|undo| undo.losses.is_some()) {
-        format!("{rows} rows in {} tables of `{name}`", tables.len())
-    } else {
-        format!("everything in `{name}`")
+    let known = plan.iter().all(|undo| undo.losses.is_some());
+    let rows: Option<i64> = known.then(|| tables.iter().map(|(_, rows)| rows).sum());
+    let what = match rows {
+        Some(rows) => format!("{rows} rows in {} tables of `{name}`", tables.len()),
+        None => format!("everything in `{name}`"),
     };
     if args.json {
-        let tables: Vec<Value> = tables.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
+        let table = |(table, rows): &(&str, i64)| json!({ "table": table, "rows": rows });
+        let tables: Option<Vec<Value>> = known.then(|| tables.iter().map(table).collect());
         output::json(&json!({ "tables": tables, "rows": rows, "done": current.is_some(), "current": current }))?;
     }
     let Some(current) = current else {

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::serve::{stop_signal, unless};
+use super::serve::{Stop, unless};
 use crate::config::Config;
 use crate::db::failure;
 use crate::db::schema::scratch::Scratch;
@@ -11,13 +11,16 @@ use crate::db::schema::scratch::Scratch;
 ///
 /// # Errors
 /// The work's own, [`Unavailable`], or that it was interrupted by Ctrl-C or SIGTERM.
-pub async fn on<T>(config: &Config, work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>) -> anyhow::Result<T> {
+pub async fn on<T>(
+    config: &Config,
+    stop: &mut Stop,
+    work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     const INTERRUPTED: &str = "interrupted: nothing was done";
-    let mut stop = Box::pin(stop_signal()?);
     let open = Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone());
-    let opened = unless(&mut stop, async { open.await.map_err(|error| Unavailable(error).into()) }).await?;
+    let opened = unless(stop, async { open.await.map_err(|error| Unavailable(error).into()) }).await?;
     let mut scratch = opened.context(INTERRUPTED)?;
-    let done = unless(&mut stop, Box::pin(work(&mut scratch))).await;
+    let done = unless(stop, Box::pin(work(&mut scratch))).await;
     if let Err(error) = scratch.close().await {
         // The next one will remove it.
         tracing::warn!("a scratch database is left behind: {}", failure::chain(error.as_ref()));

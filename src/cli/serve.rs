@@ -1,6 +1,7 @@
 //! `lekalo serve`.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -38,7 +39,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let mut stop = Box::pin(stop_signal()?);
+    let mut stop = stop_signal()?;
     let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
     let served = async {
         let starting = async {
@@ -54,11 +55,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     served.and(database.close().await)
 }
 
+/// Resolves when the command is told to stop.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Does `work`, unless told to stop before it is done: then what it began is dropped, and there is no result.
-pub async fn unless<T>(
-    stop: &mut (impl Future<Output = ()> + Unpin),
-    work: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<Option<T>> {
+pub async fn unless<T>(stop: &mut Stop, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
     tokio::select! {
         done = work => done.map(Some),
         () = stop => Ok(None),
@@ -89,10 +90,10 @@ pub async fn serve(
 }
 
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.
-pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+pub fn stop_signal() -> anyhow::Result<Stop> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -105,5 +106,5 @@ pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
             eprintln!("stopping at once");
             std::process::exit(130);
         });
-    })
+    }))
 }

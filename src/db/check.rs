@@ -6,8 +6,10 @@ use anyhow::Context as _;
 use tokio_postgres::Client;
 
 use super::failure::{advise, chain, place};
+use super::migrate::history;
+use super::migrate::{self, MigrateError, Migrations, Position};
 use super::pool::{APP_ROLE, Options};
-use super::{migrate, tls};
+use super::tls;
 
 /// The oldest PostgreSQL whose features the schema uses (UNIQUE NULLS NOT DISTINCT).
 const OLDEST_SERVER: i32 = 15;
@@ -136,14 +138,24 @@ async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Durat
 }
 
 async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
-    match migrate::current(owner, mode).await {
-        Ok(position) if position.current >= position.latest => well("schema", format!("version {}", position.current)),
-        Ok(position) => wrong(
-            "schema",
-            format!("version {}, this program needs {}", position.current, position.latest),
-            "run `lekalo migrate up`",
-        ),
-        Err(error) => wrong("schema", chain(&error), "make sure that the role may read refinery_schema_history"),
+    let shipped = Migrations::shipped();
+    let looked = async {
+        let position = migrate::current(owner, mode).await?;
+        history::verify(&shipped.history(owner, mode).await?, &shipped)?;
+        Ok::<_, MigrateError>(position)
+    };
+    match looked.await {
+        Ok(Position { current, latest }) if current == latest => well("schema", format!("version {current}")),
+        Ok(Position { current, latest }) if current > latest => {
+            well("schema", format!("version {current}, newer than this program's {latest}, as in a rollout"))
+        }
+        Ok(Position { current, latest }) => {
+            wrong("schema", format!("version {current}, this program needs {latest}"), "run `lekalo migrate up`")
+        }
+        Err(error) => {
+            let remedy = error.hint().unwrap_or("make sure that the role may read refinery_schema_history");
+            wrong("schema", chain(&error), remedy)
+        }
     }
 }
 

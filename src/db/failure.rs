@@ -28,10 +28,17 @@ fn own_text(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// What PostgreSQL says, without details, which repeat rows; nor are messages on data told, which repeat the data.
+/// What PostgreSQL says, without details, which repeat rows (but for what depends on what); nor are messages on data told,
+/// which repeat the data.
 fn message(error: &DbError) -> String {
     let state = error.code().code();
-    if state.starts_with("22") { format!("a value was refused ({state})") } else { error.message().to_owned() }
+    match error.detail() {
+        _ if state.starts_with("22") => format!("a value was refused ({state})"),
+        Some(detail) if *error.code() == SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
+            format!("{}: {}", error.message(), detail.replace('\n', "; "))
+        }
+        _ => error.message().to_owned(),
+    }
 }
 
 /// What to tell an operator: what is wrong, and what to do.
@@ -76,10 +83,9 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
                 problem: format!("permission denied: the role `{role}` may not use {object}"),
                 remedy: format!("as the owner run: {}", grant_for(object, role)),
             },
-            // `permission denied to set role`: the login is no member.
             None => Advice {
                 problem: format!("permission denied: the role `{login}` is refused: {message}"),
-                remedy: format!("as a superuser run: GRANT lekalo_app TO {login}"),
+                remedy: remedy_of_refusal(&message, database, login),
             },
         },
         SqlState::INVALID_CATALOG_NAME => Advice {
@@ -116,12 +122,32 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
     }
 }
 
+/// What helps where a right is no single grant on an object.
+fn remedy_of_refusal(message: &str, database: &str, login: &str) -> String {
+    if message.starts_with("permission denied to set role") {
+        format!("as a superuser run: GRANT lekalo_app TO {login}")
+    } else if message.starts_with("permission denied to create extension") {
+        format!(
+            "as the database's owner run: GRANT CREATE ON DATABASE {database} TO {login}; or as a superuser create it"
+        )
+    } else if message.starts_with("permission denied to create role") {
+        "as a superuser run: CREATE ROLE lekalo_app NOLOGIN".to_owned()
+    } else if message.starts_with("must be owner of") {
+        "do it as its owner (LEKALO_OWNER_DATABASE_URL) or as a superuser".to_owned()
+    } else {
+        "do it as a role that may, or as a superuser".to_owned()
+    }
+}
+
 fn grant_for(object: &str, role: &str) -> String {
     match object.split_once(' ') {
         Some(("table", name @ "refinery_schema_history")) => format!("GRANT SELECT ON {name} TO {role}"),
         Some(("table", name)) => format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}"),
         Some(("sequence", name)) => format!("GRANT USAGE ON SEQUENCE {name} TO {role}"),
-        Some(("schema", name)) => format!("GRANT USAGE, CREATE ON SCHEMA {name} TO {role}"),
+        Some(("schema", name)) => format!(
+            "GRANT USAGE, CREATE ON SCHEMA {name} TO {role}; or, where that role only serves, give the one that migrates in \
+             LEKALO_OWNER_DATABASE_URL"
+        ),
         Some(("database", name)) => format!("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {name} TO {role}"),
         _ => format!("GRANT the privilege to {role}"),
     }
@@ -168,7 +194,8 @@ mod tests {
     #[test]
     fn grants_name_the_object() {
         assert_eq!(grant_for("table patterns", "bot"), "GRANT SELECT, INSERT, UPDATE, DELETE ON patterns TO bot");
-        assert_eq!(grant_for("schema public", "bot"), "GRANT USAGE, CREATE ON SCHEMA public TO bot");
+        assert!(grant_for("schema public", "bot").starts_with("GRANT USAGE, CREATE ON SCHEMA public TO bot; or, "));
+        assert_eq!(grant_for("table refinery_schema_history", "bot"), "GRANT SELECT ON refinery_schema_history TO bot");
     }
 
     #[test]

@@ -63,6 +63,13 @@ pub enum MigrateError {
     Pooler,
     #[error("{0}")]
     Target(String),
+    #[error("the history of migrations is not to be had: {}", super::failure::chain(.source))]
+    Books { source: ApplyError },
+    #[error(
+        "no second connection was to be had within {} s: a pooler that hands out whole sessions has too few of them",
+        session::SECOND_CONNECTION.as_secs()
+    )]
+    PoolerFull,
     #[error("the way back from {file} failed: {}", super::failure::chain(.source))]
     Down { file: String, source: ApplyError },
     #[error("the database did not answer")]
@@ -70,7 +77,7 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// Whether the SQL of one migration failed, and not for want of a connection or a privilege.
+    /// Whether the SQL of one migration failed, and not for want of a connection, a privilege or a database that takes writes.
     pub fn is_of_a_script(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = match self {
             Self::Run(_) | Self::Down { .. } => Some(self),
@@ -78,7 +85,8 @@ impl MigrateError {
         };
         while let Some(error) = cause {
             if let Some(postgres) = error.downcast_ref::<tokio_postgres::Error>() {
-                return postgres.code().is_some_and(|code| *code != SqlState::INSUFFICIENT_PRIVILEGE);
+                let elsewhere = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::READ_ONLY_SQL_TRANSACTION];
+                return postgres.code().is_some_and(|code| !elsewhere.contains(code));
             }
             cause = error.source();
         }
@@ -88,7 +96,7 @@ impl MigrateError {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Pooler => Some("give the server's own address in LEKALO_OWNER_DATABASE_URL"),
+            Self::Pooler | Self::PoolerFull => Some("give the server's own address in LEKALO_OWNER_DATABASE_URL"),
             Self::Edited(_) => Some(
                 "take the program that applied it, or restore the file; `lekalo migrate history -v` shows which \
                  migrations differ",
@@ -130,8 +138,8 @@ pub struct Upgrade {
 ///
 /// # Errors
 /// As [`Migrations::up`].
-pub async fn up(owner: &Config, mode: tls::Mode) -> Result<Position, MigrateError> {
-    Ok(Migrations::shipped().up(owner, mode, UpTo::Head).await?.position)
+pub async fn up(owner: &Config, mode: tls::Mode) -> Result<Upgrade, MigrateError> {
+    Migrations::shipped().up(owner, mode, UpTo::Head).await
 }
 
 /// Undoes migrations newer than `version`, newest first, one transaction each.
@@ -151,6 +159,8 @@ pub async fn current(config: &Config, mode: tls::Mode) -> Result<Position, Migra
 }
 
 const GRANT_HISTORY: &str = "GRANT SELECT ON refinery_schema_history TO lekalo_app";
+
+const MAY_READ_HISTORY: &str = "SELECT has_table_privilege('lekalo_app', 'public.refinery_schema_history', 'SELECT')";
 
 /// At the base nothing is left behind; whatever migrates next begins its books anew.
 const FORGET_ALL: &str = "DROP TABLE IF EXISTS refinery_schema_history";
@@ -172,8 +182,7 @@ impl Migrations {
             step.lone_statements()?;
         }
         let mut session = Session::migrating(owner, mode).await?;
-        // Also what tells a role that may not migrate from the owner.
-        session.client.batch_execute(apply::HISTORY_TABLE).await?;
+        self.keep_books(&mut session, owner, mode).await?;
         history::verify(&history::entries(&session.client, self).await?, self)?;
         let current = position(&session.client, self.latest()).await?.current;
         let version = match target {
@@ -188,10 +197,28 @@ impl Migrations {
         let mut connection = self.connection(&mut session, owner, mode);
         let report = runner.run_async(&mut connection).await.map_err(|error| MigrateError::Run(Box::new(error)))?;
         let position = position(&session.client, self.latest()).await?;
-        if position.current > 0 {
+        if position.current > 0 && !session.client.query_typed_one(MAY_READ_HISTORY, &[]).await?.get::<_, bool>(0) {
             session.client.batch_execute(GRANT_HISTORY).await?;
         }
         Ok(Upgrade { position, applied: report.applied_migrations().iter().map(file_name).collect() })
+    }
+
+    /// Makes sure that there is a history, and that it says by whom. Where there is, nothing is written, so that a database
+    /// to which nothing is to be done may be one that takes no writes.
+    async fn keep_books(&self, session: &mut Session, owner: &Config, mode: tls::Mode) -> Result<(), MigrateError> {
+        let lacking = "-- lacking_books
+            SELECT to_regclass('public.refinery_schema_history') IS NULL, NOT EXISTS (
+                SELECT FROM pg_attribute
+                WHERE attrelid = to_regclass('public.refinery_schema_history') AND attname = 'applied_by' AND NOT attisdropped
+            )";
+        let lacking = session.client.query_typed_one(lacking, &[]).await?;
+        let statements: &[&str] = match (lacking.get(0), lacking.get(1)) {
+            (true, _) => &[apply::HISTORY_TABLE],
+            (false, true) => &[apply::APPLIED_BY],
+            (false, false) => return Ok(()),
+        };
+        let kept = self.connection(session, owner, mode).transaction(statements).await;
+        kept.map_err(|source| MigrateError::Books { source })
     }
 
     /// The applied migrations that [`Migrations::down`] would undo, in its order. Leaves everything as it is.
@@ -246,7 +273,7 @@ impl Migrations {
         let position = position(&session.client, self.latest()).await?;
         if position.current == 0 {
             let forgotten = self.connection(&mut session, owner, mode).transaction(&[FORGET_ALL]).await;
-            forgotten.map_err(|source| MigrateError::Down { file: "the history".into(), source })?;
+            forgotten.map_err(|source| MigrateError::Books { source })?;
         }
         Ok(position)
     }

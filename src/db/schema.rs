@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, IsolationLevel, Transaction};
 
+use super::migrate::MigrateError;
 use super::pool::APP_ROLE;
 use super::tls;
 pub use difference::{Change, Difference};
@@ -61,7 +62,7 @@ const APPLIED_BY: &str = "column refinery_schema_history.applied_by";
 const SETTINGS: &str =
     "SET LOCAL search_path = public; SET LOCAL quote_all_identifiers = off; SET LOCAL bytea_output = hex;
     SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL IntervalStyle = postgres;
-    SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL lock_timeout = '5s'";
+    SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'";
 
 const OWNER: &str = "-- schema_owner
 SELECT current_setting('server_version_num')::int / 10000 AS server_major, coalesce(
@@ -115,7 +116,8 @@ impl Snapshot {
     pub async fn of(config: &Config, mode: tls::Mode) -> anyhow::Result<Self> {
         let mut client = connect(config, mode).await?;
         let repeatable = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        Ok(Self::read(&repeatable.start().await?).await?)
+        let transaction = repeatable.start().await.map_err(MigrateError::Database)?;
+        Ok(Self::read(&transaction).await.map_err(MigrateError::Database)?)
     }
 
     /// The major version of the server it was read from; 0 for none.
@@ -194,7 +196,7 @@ async fn connect(config: &Config, mode: tls::Mode) -> anyhow::Result<Client> {
     let mut config = config.clone();
     config.application_name("lekalo schema").connect_timeout(std::time::Duration::from_secs(5));
     let connector = tls::connector(mode, &mut config)?;
-    let (client, connection) = config.connect(connector).await?;
+    let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
     tokio::spawn(connection);
     Ok(client)
 }

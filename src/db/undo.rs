@@ -5,10 +5,11 @@
 //!
 //! - `rehearsal.rs` tries them, and looks in the catalogs for what is gone: tables, columns, types.
 //! - `effects.rs` reads their SQL for what no catalog shows: rows deleted or overwritten.
-//! - `counting.rs` counts.
+//! - `counting.rs` counts; `obstacles.rs` looks for what somebody made that is in the way.
 
 mod counting;
 mod effects;
+mod obstacles;
 mod rehearsal;
 
 use std::fmt;
@@ -16,7 +17,7 @@ use std::fmt;
 use anyhow::Context as _;
 use tokio_postgres::Config;
 
-use super::migrate::{Migrations, Step, UpTo};
+use super::migrate::{MigrateError, Migrations, Step, UpTo};
 use super::schema::scratch::Scratch;
 use super::tls;
 
@@ -28,12 +29,14 @@ pub struct Undo {
     pub file: String,
     /// None: not known, as there was nowhere to try it.
     pub losses: Option<Vec<Loss>>,
+    /// What of this database, and of no migration, is in the way, in words.
+    pub obstacles: Vec<String>,
 }
 
 impl Undo {
     /// For a migration that could not be tried.
     pub fn untried(step: &Step) -> Self {
-        Self { version: step.version(), file: step.file_name(), losses: None }
+        Self { version: step.version(), file: step.file_name(), losses: None, obstacles: Vec::new() }
     }
 }
 
@@ -104,13 +107,24 @@ pub async fn plan(
     let database = scratch.database().await?;
     let migrated = migrations.up(&database, scratch.mode(), UpTo::Version(newest.version())).await;
     migrated.context("the migrations fail on a scratch database")?;
-    let gone = rehearsal::rehearse(&scratch.connect(&database).await?, steps).await?;
+    let client = scratch.connect(&database).await?;
+    let known = obstacles::Known::read(&client).await.map_err(MigrateError::Database)?;
+    let gone = rehearsal::rehearse(&client, steps).await?;
     let mut counter = counting::Counter::open(owner, mode).await?;
-    let mut plan = Vec::with_capacity(steps.len());
+    let (mut plan, mut dropped) = (Vec::with_capacity(steps.len()), Vec::new());
     for (step, gone) in steps.iter().zip(gone) {
-        let losses = counter.losses(&gone, effects::of(step.down_sql()?)).await;
-        let losses = losses.with_context(|| format!("cannot count what undoing {} destroys", step.file_name()))?;
-        plan.push(Undo { version: step.version(), file: step.file_name(), losses: Some(losses) });
+        dropped.extend(gone.tables.iter().cloned());
+        let counted = async {
+            let losses = counter.losses(&gone, effects::of(step.down_sql()?)).await?;
+            let obstacles = obstacles::find(counter.client(), &known, &gone, &dropped).await?;
+            Ok::<_, MigrateError>(Undo {
+                version: step.version(),
+                file: step.file_name(),
+                losses: Some(losses),
+                obstacles,
+            })
+        };
+        plan.push(counted.await.with_context(|| format!("cannot tell what undoing {} destroys", step.file_name()))?);
     }
     Ok(plan)
 }

@@ -41,7 +41,7 @@ async fn schema(client: &Client) -> Vec<String> {
 }
 
 async fn up(config: &Config) -> migrate::Position {
-    migrate::up(config, NO_TLS).await.unwrap()
+    migrate::up(config, NO_TLS).await.unwrap().position
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::database::{self, Database};
 use crate::cli::output::{self, UserError};
 use crate::cli::scratch;
+use crate::cli::serve::{Stop, stop_signal};
 use crate::config::Config;
 use crate::db::migrate::history::Drift;
 use crate::db::migrate::{self, Entry, Migrations, UpTo};
@@ -28,7 +29,7 @@ pub struct Args {
 
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let compared = compare(&database.config).await;
+    let compared = compare(&database.config, &mut stop_signal()?).await;
     database.close().await?;
     let (version, differences) = compared?;
     if args.json {
@@ -49,7 +50,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// The database's version and its differences.
-async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
+async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<Difference>)> {
     let position = migrate::current(config.owner(), config.tls).await?;
     let version = position.current;
     anyhow::ensure!(
@@ -58,7 +59,7 @@ async fn compare(config: &Config) -> anyhow::Result<(i32, Vec<Difference>)> {
         position.latest
     );
     let mut found = Snapshot::of(config.owner(), config.tls).await?;
-    let (mut expected, server) = scratch::on(config, async |scratch| {
+    let (mut expected, server) = scratch::on(config, stop, async |scratch| {
         let server = if scratch.is_embedded() { "a private server" } else { "the same server" };
         Ok((migrated(scratch, version).await?, server))
     })

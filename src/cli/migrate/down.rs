@@ -1,10 +1,12 @@
 //! `lekalo migrate down`.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
-use crate::cli::output;
+use crate::cli::output::{self, UserError};
 use crate::cli::scratch::{self, Unavailable};
+use crate::cli::serve::{Stop, stop_signal, unless};
 use crate::config::Config;
 use crate::db::migrate::{DownTo, Migrations, Position};
 use crate::db::schema::scratch::Scratch;
@@ -40,11 +42,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
-    let plan = plan(config, args.to).await?;
+    let mut stop = stop_signal()?;
+    let plan = plan(config, args.to, &mut stop).await?;
     if !args.json {
         output::unread(tell(&plan), args.yes)?;
     }
-    let position = if args.yes { Some(undo(config, args.to, &plan).await?) } else { None };
+    let acting = args.yes && !plan.is_empty();
+    let position = if acting { Some(undo(config, args.to, &plan, &mut stop).await?) } else { None };
     if args.json {
         let undone: Vec<Value> = plan.iter().map(undo_json).collect();
         let current = position.map(|position| position.current);
@@ -59,14 +63,14 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
 }
 
 /// What going back to `target` undoes, and what would be lost with each step.
-pub async fn plan(config: &Config, target: DownTo) -> anyhow::Result<Vec<Undo>> {
+pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::Result<Vec<Undo>> {
     let (migrations, owner, tls) = (Migrations::shipped(), config.owner(), config.tls);
     let steps = migrations.way_back(owner, tls, target).await?;
     if steps.is_empty() {
         return Ok(Vec::new());
     }
     let plan = async |scratch: &mut Scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await;
-    match scratch::on(config, plan).await {
+    match scratch::on(config, stop, plan).await {
         // Who has to go back must be able to, be it without knowing what goes.
         Err(error) if error.is::<Unavailable>() => {
             eprintln!("what is lost cannot be told: {error}");
@@ -77,9 +81,19 @@ pub async fn plan(config: &Config, target: DownTo) -> anyhow::Result<Vec<Undo>> 
 }
 
 /// Does what was planned.
-pub async fn undo(config: &Config, target: DownTo, plan: &[Undo]) -> anyhow::Result<Position> {
+pub async fn undo(config: &Config, target: DownTo, plan: &[Undo], stop: &mut Stop) -> anyhow::Result<Position> {
+    if let Some(undo) = plan.iter().find(|undo| !undo.obstacles.is_empty()) {
+        return Err(UserError::error(
+            format!("{} cannot be undone: {}; nothing was touched", undo.file, undo.obstacles.join(", ")),
+            "remove what is in the way, then run it again",
+        ));
+    }
     let versions: Vec<i32> = plan.iter().map(|undo| undo.version).collect();
-    Ok(Migrations::shipped().down_as_planned(config.owner(), config.tls, target, &versions).await?)
+    let migrations = Migrations::shipped();
+    let undone = migrations.down_as_planned(config.owner(), config.tls, target, &versions);
+    unless(stop, async { Ok(undone.await?) })
+        .await?
+        .context("interrupted: what was undone until then stays undone; `lekalo migrate current` says where it is")
 }
 
 fn tell(plan: &[Undo]) -> anyhow::Result<()> {
@@ -93,6 +107,7 @@ fn tell(plan: &[Undo]) -> anyhow::Result<()> {
             Some(losses) if losses.is_empty() => output::line("  destroys no data")?,
             Some(losses) => losses.iter().try_for_each(|loss| output::line(format_args!("  {loss}")))?,
         }
+        undo.obstacles.iter().try_for_each(|obstacle| output::line(format_args!("  CANNOT BE DONE: {obstacle}")))?;
     }
     Ok(())
 }
@@ -114,5 +129,5 @@ fn undo_json(undo: &Undo) -> Value {
         Loss::Unforeseen { statement } => json!({ "kind": "unforeseen", "statement": statement }),
     };
     let losses = undo.losses.as_ref().map(|losses| losses.iter().map(loss).collect::<Vec<Value>>());
-    json!({ "version": undo.version, "file": undo.file, "losses": losses })
+    json!({ "version": undo.version, "file": undo.file, "losses": losses, "obstacles": undo.obstacles })
 }

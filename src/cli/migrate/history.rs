@@ -44,7 +44,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         });
         return output::line(output::table(header, rows));
     }
-    let state = |entry: &Entry| if entry.is_applied() { "applied" } else { "pending" };
+    let state = |entry: &Entry| match entry.drift {
+        Drift::None => "applied",
+        _ => drift(entry),
+    };
     let rows = entries.iter().map(|entry| [entry.file_name(), state(entry).to_owned()]);
     output::line(output::table(["migration", "state"], rows))
 }

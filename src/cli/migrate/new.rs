@@ -48,7 +48,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     folder.check_carried(&migrate::migrations())?;
     let schema = folder.schema()?;
     let config = Config::load()?;
-    let mut stop = Box::pin(stop_signal()?);
+    let mut stop = stop_signal()?;
     let mut draft = unless(&mut stop, Box::pin(open(&config, &schema))).await?.context(INTERRUPTED)?;
     let written = unless(&mut stop, Box::pin(write(&mut draft, args, &next))).await;
     draft.close().await?;

@@ -16,7 +16,7 @@ use crate::db::migrate::{Migrations, UpTo};
   lekalo migrate up 7")]
 pub struct Args {
     /// How far: a version (7 or V7), a number of steps (+2), or `head`
-    #[arg(value_name = "REV|+N", default_value = "head")]
+    #[arg(value_name = "REV|+N", default_value = "head", allow_negative_numbers = true)]
     to: UpTo,
     /// Print JSON
     #[arg(long)]

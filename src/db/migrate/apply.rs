@@ -24,6 +24,10 @@ pub const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_hist
     applied_by TEXT DEFAULT session_user
 )";
 
+/// A history that was begun without, or went back below V10, knows from now on.
+pub const APPLIED_BY: &str = "ALTER TABLE refinery_schema_history ADD COLUMN applied_by TEXT;
+    ALTER TABLE refinery_schema_history ALTER COLUMN applied_by SET DEFAULT session_user";
+
 /// How a transaction waits for the locks that others hold: whoever comes after a statement that waits has to wait for it,
 /// so it waits briefly, lets them pass, and tries again.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +111,7 @@ impl AsyncQuery<Vec<Migration>> for Connection<'_> {
 
 impl AsyncMigrate for Connection<'_> {
     fn assert_migrations_table_query(_: &str) -> String {
-        HISTORY_TABLE.to_owned()
+        "-- the history is there already".to_owned()
     }
 }
 

@@ -24,7 +24,9 @@ pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateEr
     }
     let mut script = Script { text: prologue(from, to) };
     let (history, contents) = (format!("{HISTORY_TABLE};"), contents(migrations, from));
-    script.transaction("What the database must be", &[&history, &guard(XACT_LOCK, from), &contents]);
+    // Two that make the history at once would collide.
+    let begin = format!("DO $$\nBEGIN\n{}\nEND\n$$;", lock_sql(XACT_LOCK));
+    script.transaction("What the database must be", &[&begin, &history, &guard(XACT_LOCK, from), &contents]);
     let between = migrations.steps().iter().filter(|step| (from.min(to) + 1..=from.max(to)).contains(&step.version()));
     if from < to {
         for step in between {
@@ -99,21 +101,30 @@ const DROP_INVALID_INDEX: &str =
 fn prologue(from: i32, to: i32) -> String {
     format!(
         "-- From version {from} to {to}. Replay with: psql -X -f FILE (straight to PostgreSQL, not through a pooler).\n\
+         -- As the role that migrates: what it makes is its own.\n\
          -- It stops at the first mistake, and refuses a database that is not at version {from}; what it did until then stays.\n\
          \\set ON_ERROR_STOP on\n"
     )
 }
 
-/// Takes the lock; refuses while somebody else has it, and at another version.
+/// Refuses while somebody else has the lock.
+fn lock_sql(lock: &str) -> String {
+    format!(
+        "    IF NOT {lock}({LOCK}) THEN
+        RAISE EXCEPTION 'another program migrates this database just now';
+    END IF;"
+    )
+}
+
+/// Takes the lock, and refuses another version.
 fn guard(lock: &str, version: i32) -> String {
+    let lock = lock_sql(lock);
     format!(
         "DO $$
 DECLARE
     reached int;
 BEGIN
-    IF NOT {lock}({LOCK}) THEN
-        RAISE EXCEPTION 'another program migrates this database just now';
-    END IF;
+{lock}
     SELECT coalesce(max(version), 0) INTO reached FROM refinery_schema_history;
     IF reached <> {version} THEN
         RAISE EXCEPTION 'this begins at version {version}, the database is at %', reached;

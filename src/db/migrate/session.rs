@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
 use tokio_postgres::{Client, Config};
 
 use super::MigrateError;
@@ -12,6 +13,9 @@ pub const LOCK: i64 = 0x6c65_6b61_6c6f;
 const LOCK_POLL: Duration = Duration::from_millis(100);
 /// After how long the log first says who else is migrating, and after how long again.
 const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+/// How long a pooler may take to give another connection, as it does at once unless it has none.
+pub const SECOND_CONNECTION: Duration = Duration::from_secs(5);
 
 /// How a migration runs, whatever the role's own settings are for its other work: it takes as long as it takes, and makes
 /// things where the service looks for them.
@@ -64,8 +68,11 @@ impl Session {
     /// Whether a pooler hands a server's process from one session to the next after each transaction: then two open at
     /// once are seen on the same one, or one of them moves.
     async fn is_shared(&self, config: &Config, mode: tls::Mode) -> Result<bool, MigrateError> {
-        let Ok(other) = Self::open(config, mode).await else { return Ok(false) };
-        let (one, two) = (self.backend().await?, other.backend().await?);
+        let full = |_| MigrateError::PoolerFull;
+        let one = timeout(SECOND_CONNECTION, self.backend()).await.map_err(full)??;
+        let other = timeout(SECOND_CONNECTION, Self::open(config, mode)).await.map_err(full)?;
+        let Ok(other) = other else { return Ok(false) };
+        let two = timeout(SECOND_CONNECTION, other.backend()).await.map_err(full)??;
         for _ in 0..2 {
             if one == two || self.backend().await? != one || other.backend().await? != two {
                 return Ok(true);

@@ -39,7 +39,8 @@ impl FromStr for UpTo {
             Some(steps) => steps.parse().ok().filter(|steps| *steps > 0).map(Self::Steps),
             None => version(text).map(Self::Version),
         };
-        parsed.ok_or_else(|| "a version (7 or V7), a number of steps (+2) or `head`".to_owned())
+        let back = if text.starts_with('-') { "; `lekalo migrate down` goes back" } else { "" };
+        parsed.ok_or_else(|| format!("a version (7 or V7), a number of steps (+2) or `head`{back}"))
     }
 }
 

@@ -13,13 +13,13 @@ pgdelta plan --source "$LEKALO_FROM" --desired "$LEKALO_TO" --renames off --out 
 pgdelta plan --source "$LEKALO_TO" --desired "$LEKALO_FROM" --renames off --out back.json"#;
 /// The first time the package comes over the network.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What it says of who owns things, who is whoever migrates: the superuser of the scratch server stands for that.
-const OF_THE_OWNER: &str = r#""postgres""#;
+/// Who owns the databases compared: it stands for whoever migrates, and no statement may name it.
+pub const OWNER: &str = "lekalo_scratch_owner";
 
 /// Why there is no SQL.
 #[derive(Debug, thiserror::Error)]
 pub enum DeltaError {
-    #[error("`npx` is not there: comparing two schemas needs Node.js")]
+    #[error("`node` or `npx` is not there: comparing two schemas needs Node.js")]
     NoNode,
     #[error("pg-delta failed:\n{0}")]
     Failed(String),
@@ -41,8 +41,6 @@ pub struct Action {
     /// `none` or `destructive`.
     data_loss: String,
     transactionality: String,
-    /// It needs what the one before it did to be committed.
-    new_segment_before: bool,
 }
 
 impl Action {
@@ -57,10 +55,10 @@ struct Plan {
     actions: Vec<Action>,
 }
 
-/// Whether `npx` is on the PATH.
+/// Whether Node.js is on the PATH.
 pub fn is_possible() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join("npx").is_file())
+    ["node", "npx"].iter().all(|program| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The way from one database to another, and the way back. URLs as libpq takes them.
@@ -88,10 +86,32 @@ pub async fn between(from: &str, to: &str) -> Result<(Vec<Action>, Vec<Action>),
 
 /// Without what is said of the owner; an error if a statement may not share its transaction.
 fn at_once(actions: Vec<Action>) -> Result<Vec<Action>, DeltaError> {
-    let actions: Vec<Action> = actions.into_iter().filter(|action| !action.sql.ends_with(OF_THE_OWNER)).collect();
-    match actions.iter().find(|action| action.new_segment_before || action.transactionality != "transactional") {
+    let actions: Vec<Action> = actions.into_iter().filter_map(Action::of_anybody).collect();
+    match actions.iter().find(|action| !action.is_for_a_transaction()) {
         Some(action) => Err(DeltaError::NotAtOnce(action.sql.clone())),
         None => Ok(actions),
+    }
+}
+
+impl Action {
+    /// As whoever migrates may run it, anywhere; none if it only says whose something is.
+    fn of_anybody(mut self) -> Option<Self> {
+        let owner = format!("\"{OWNER}\"");
+        for clause in [" AUTHORIZATION ", " FOR ROLE "] {
+            self.sql = self.sql.replace(&format!("{clause}{owner}"), "");
+        }
+        // Whoever made the database may have made it already.
+        if let Some(extension) = self.sql.strip_prefix("CREATE EXTENSION \"") {
+            self.sql = format!("CREATE EXTENSION IF NOT EXISTS \"{extension}");
+        }
+        self.sql = self.sql.trim_end_matches(';').to_owned();
+        (!self.sql.ends_with(&owner)).then_some(self)
+    }
+
+    /// A new value of an enum may be made in a transaction, only not used in it: whether it is, trying it tells.
+    fn is_for_a_transaction(&self) -> bool {
+        let adds_value = self.sql.starts_with("ALTER TYPE ") && self.sql.contains(" ADD VALUE ");
+        adds_value || self.transactionality == "transactional"
     }
 }
 
@@ -103,26 +123,40 @@ mod tests {
         at_once(serde_json::from_str::<Plan>(&format!(r#"{{"formatVersion": 1, "actions": [{actions}]}}"#))?.actions)
     }
 
-    fn action(sql: &str, transactionality: &str, new_segment: bool) -> String {
-        let rest = format!(r#""verb": "alter", "dataLoss": "destructive", "newSegmentBefore": {new_segment}"#);
+    fn action(sql: &str, transactionality: &str) -> String {
+        let rest = r#""verb": "alter", "dataLoss": "destructive", "newSegmentBefore": false"#;
         format!(r#"{{"sql": {}, "transactionality": "{transactionality}", {rest}}}"#, serde_json::json!(sql))
     }
 
     #[test]
     fn a_plan_is_read_without_its_owner() {
-        let owner = action(r#"ALTER TABLE "public"."t" OWNER TO "postgres""#, "transactional", false);
-        let drop = action("DROP TABLE t", "transactional", false);
-        let actions = plan(&format!("{owner}, {drop}")).unwrap();
-        assert_eq!(actions.len(), 1);
-        assert!(actions[0].is_destructive() && actions[0].sql == "DROP TABLE t");
+        let sqls = [
+            r#"ALTER TABLE "public"."t" OWNER TO "lekalo_scratch_owner""#,
+            r#"CREATE SCHEMA "crm" AUTHORIZATION "lekalo_scratch_owner""#,
+            r#"ALTER DEFAULT PRIVILEGES FOR ROLE "lekalo_scratch_owner" GRANT SELECT ON TABLES TO "lekalo_app""#,
+            r#"CREATE EXTENSION "btree_gin" SCHEMA "public""#,
+            r#"ALTER TABLE t DROP COLUMN "postgres""#,
+            "CREATE VIEW v AS SELECT 1;",
+        ];
+        let actions = plan(&sqls.map(|sql| action(sql, "transactional")).join(", ")).unwrap();
+        assert!(actions[0].is_destructive());
+        assert_eq!(
+            actions.iter().map(|action| action.sql.as_str()).collect::<Vec<_>>(),
+            [
+                r#"CREATE SCHEMA "crm""#,
+                r#"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "lekalo_app""#,
+                r#"CREATE EXTENSION IF NOT EXISTS "btree_gin" SCHEMA "public""#,
+                r#"ALTER TABLE t DROP COLUMN "postgres""#,
+                "CREATE VIEW v AS SELECT 1",
+            ]
+        );
     }
 
     #[test]
     fn what_one_transaction_cannot_do_is_refused() {
-        for (transactionality, new_segment) in [("nonTransactional", false), ("transactional", true)] {
-            let refused = plan(&action("ALTER TABLE t ALTER c SET DEFAULT 'b'", transactionality, new_segment));
-            assert!(matches!(refused, Err(DeltaError::NotAtOnce(sql)) if sql.contains("DEFAULT 'b'")));
-        }
+        let refused = plan(&action("CREATE INDEX CONCURRENTLY a ON b (c)", "nonTransactional"));
+        assert!(matches!(refused, Err(DeltaError::NotAtOnce(sql)) if sql.contains("CONCURRENTLY")));
+        assert!(plan(&action("ALTER TYPE colour ADD VALUE 'red'", "commitBoundaryAfter")).is_ok());
         assert!(matches!(plan("{}"), Err(DeltaError::Plan(_))));
     }
 }

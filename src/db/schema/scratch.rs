@@ -1,5 +1,6 @@
 //! Databases to throw away: migrations are applied to them, and what they make is looked at.
 
+use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct Scratch {
     config: Config,
     mode: tls::Mode,
     made: Vec<String>,
+    /// Whose the databases are; none: whoever makes them.
+    owner: Option<&'static str>,
     embedded: Option<(EmbeddedServer, TempDir)>,
 }
 
@@ -67,7 +70,7 @@ impl Scratch {
         // Whatever the role's other work needs: this is a database of no consequence.
         admin.batch_execute("SET default_transaction_read_only = off; SET statement_timeout = 0").await?;
         drop_abandoned(&admin).await?;
-        Ok(Some(Self { admin, config: config.clone(), mode, made: Vec::new(), embedded: None }))
+        Ok(Some(Self { admin, config: config.clone(), mode, made: Vec::new(), owner: None, embedded: None }))
     }
 
     /// On a private server of its own, which needs PostgreSQL's programs (`pg_bin`: where) on this machine.
@@ -87,7 +90,26 @@ impl Scratch {
         let server = EmbeddedServer::start(&options).await?;
         let (config, mode) = (server.config(), tls::Mode::Disable);
         let admin = connect(&config, mode).await?;
-        Ok(Self { admin, config, mode, made: Vec::new(), embedded: Some((server, folder)) })
+        Ok(Self { admin, config, mode, made: Vec::new(), owner: None, embedded: Some((server, folder)) })
+    }
+
+    /// Gives the databases made from now on to a role that is no superuser, as whoever migrates need not be one.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn with_plain_owner(mut self, role: &'static str) -> anyhow::Result<Self> {
+        self.admin.batch_execute(&format!("CREATE ROLE {role} LOGIN CREATEROLE")).await?;
+        self.owner = Some(role);
+        Ok(self)
+    }
+
+    /// The roles of the server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn roles(&self) -> anyhow::Result<BTreeSet<String>> {
+        let rows = self.admin.query("SELECT rolname FROM pg_roles", &[]).await?;
+        Ok(rows.iter().map(|row| row.try_get("rolname")).collect::<Result<_, _>>()?)
     }
 
     /// Whether it is a server of its own.
@@ -107,9 +129,13 @@ impl Scratch {
     pub async fn database(&mut self) -> anyhow::Result<Config> {
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
         self.admin.query_one("SELECT pg_advisory_lock($1, hashtext($2))", &[&IN_USE, &name]).await?;
-        let create = format!("CREATE DATABASE {name} TEMPLATE template0");
+        let mut create = format!("CREATE DATABASE {name} TEMPLATE template0");
         let mut config = self.config.clone();
         config.dbname(&name);
+        if let Some(owner) = self.owner {
+            create += &format!(" OWNER {owner}");
+            config.user(owner);
+        }
         // Whoever is interrupted may have made it.
         self.made.push(name);
         self.admin.batch_execute(&create).await.context("cannot make a scratch database")?;
@@ -121,7 +147,9 @@ impl Scratch {
     /// # Errors
     /// When it cannot be made.
     pub async fn connect(&self, database: &Config) -> anyhow::Result<Client> {
-        connect(database, self.mode).await
+        let client = connect(database, self.mode).await?;
+        client.batch_execute("SET statement_timeout = 0; SET search_path = public").await?;
+        Ok(client)
     }
 
     /// Applies a script as one transaction.
@@ -136,7 +164,7 @@ impl Scratch {
             .with_context(|| format!("{name} fails on a scratch database"))
     }
 
-    /// A database's URL, for programs that take one; empty on a server that is not its own.
+    /// A database's URL, for programs that take one, as a superuser; empty on a server that is not its own.
     pub fn url(&self, database: &Config) -> String {
         let name = database.get_dbname().unwrap_or("postgres");
         self.embedded.as_ref().map(|(server, _)| server.url_of(name)).unwrap_or_default()

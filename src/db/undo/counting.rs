@@ -18,8 +18,12 @@ pub struct Counter {
 impl Counter {
     pub async fn open(owner: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
         let session = Session::open(owner, mode).await?;
-        session.client.batch_execute("SET search_path = public").await?;
+        session.client.batch_execute("SET search_path = public; SET statement_timeout = 0").await?;
         Ok(Self { session })
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.session.client
     }
 
     /// What is lost with a step: how much there is now of all that it takes away.

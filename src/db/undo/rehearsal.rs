@@ -1,6 +1,6 @@
 //! Ways back tried on a scratch database: what is there before each step and not after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Client;
 
@@ -12,6 +12,7 @@ pub struct Gone {
     pub tables: Vec<String>,
     pub columns: Vec<(String, String)>,
     pub types: Vec<Retyped>,
+    pub extensions: Vec<String>,
 }
 
 /// A column that has another type afterwards.
@@ -38,18 +39,25 @@ struct Table {
 /// # Errors
 /// When one does not work.
 pub async fn rehearse(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, MigrateError> {
-    client.batch_execute("SET search_path = public").await?;
     let start = tables(client).await?;
     let (mut before, mut gone) = (tables(client).await?, Vec::with_capacity(steps.len()));
+    let mut extensions_before = extensions(client).await?;
     for step in steps {
         let failed =
             |source: tokio_postgres::Error| MigrateError::Down { file: step.file_name(), source: source.into() };
         client.batch_execute(step.down_sql()?).await.map_err(failed)?;
         let after = tables(client).await?;
-        gone.push(difference(&start, &before, &after));
-        before = after;
+        let extensions_after = extensions(client).await?;
+        let extensions = extensions_before.difference(&extensions_after).cloned().collect();
+        gone.push(Gone { extensions, ..difference(&start, &before, &after) });
+        (before, extensions_before) = (after, extensions_after);
     }
     Ok(gone)
+}
+
+async fn extensions(client: &Client) -> Result<BTreeSet<String>, tokio_postgres::Error> {
+    let rows = client.query("SELECT quote_ident(extname) FROM pg_extension", &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 async fn tables(client: &Client) -> Result<Tables, tokio_postgres::Error> {

@@ -206,3 +206,70 @@ async fn after_a_reset_the_history_knows_who_did_it() {
     shell.run(&["migrate", "down", "base", "--yes"]).await.done();
     assert_eq!(shell.run(&["migrate", "check"]).await.done().stdout, "no differences\n");
 }
+
+#[tokio::test]
+async fn a_way_back_that_cannot_be_gone_to_its_end_is_not_begun() {
+    let config = common::database().await;
+    let owner = common::connect(&config).await;
+    owner.batch_execute("CREATE VIEW report AS SELECT id, contact_phone FROM applications").await.unwrap();
+    let shell = Shell::on(&config);
+    let told = "view report depends on applications.contact_phone";
+    let plan = shell.run(&["migrate", "down", "7"]).await.done();
+    assert!(plan.stdout.contains(&format!("CANNOT BE DONE: {told}")), "{plan:#?}");
+    for args in [&["migrate", "down", "7", "--yes"][..], &["reset", "--yes-delete-everything"]] {
+        let ran = shell.run(args).await.told(&["V8__sales cannot be undone", told, "nothing was touched", "hint: "]);
+        assert_eq!(ran.code, Some(1), "{ran:#?}");
+        assert_eq!(at(&config).await, latest());
+    }
+    shell.run(&["migrate", "down", "8", "--yes"]).await.done();
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_a_way_back_between_two_versions() {
+    let config = common::database().await;
+    let reader = common::connect(&config).await;
+    let shell = Shell::on(&config);
+    // The step from 10 to 9 waits for the history.
+    reader.batch_execute("BEGIN; SELECT FROM refinery_schema_history").await.unwrap();
+    let mut child = shell.start(&["migrate", "down", "8", "--yes"]);
+    let mut reached = 0;
+    for _ in 0..1000 {
+        reached = at(&config).await;
+        if reached == 10 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(reached, 10);
+    let pid = nix::unistd::Pid::from_raw(child.id().unwrap().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(2));
+    reader.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(at(&config).await, 10);
+    shell.run(&["migrate", "up"]).await.done();
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_to_do_nothing_is_written() {
+    let config = common::database().await;
+    let owner = common::connect(&config).await;
+    let name = config.get_dbname().unwrap();
+    let bot = format!("{name}_bot");
+    owner
+        .batch_execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = on;
+             DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN IN ROLE lekalo_app"
+        ))
+        .await
+        .unwrap();
+    // A database that takes no writes, and a role that only serves.
+    for user in ["postgres", &bot] {
+        let ran = Shell::on(&config).with("DB_USER", user).run(&["migrate", "up"]).await.done();
+        assert_eq!(ran.stdout, format!("{}\n", latest()));
+    }
+    let ran = Shell::on(&config).run(&["migrate", "down", "-1", "--yes"]).await;
+    let ran = ran.told(&["takes no writes", "read-only", "hint: "]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert_eq!(at(&config).await, latest());
+}

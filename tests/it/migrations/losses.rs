@@ -153,3 +153,34 @@ async fn nobody_waits_for_the_plan_nor_it_for_them() {
     }
     assert!(looked > 10 && planning.await.unwrap().len() > 10);
 }
+
+#[tokio::test]
+async fn what_somebody_made_is_in_the_way_and_told_before_anything_is_touched() {
+    let config = database().await;
+    let superuser = connect(&config).await;
+    let name = config.get_dbname().unwrap();
+    let owner = format!("{name}_owner");
+    superuser
+        .batch_execute(&format!(
+            "CREATE VIEW report AS SELECT id, contact_phone FROM applications;
+             CREATE TABLE notes (model_id bigint REFERENCES models (id));
+             ALTER TABLE models RENAME CONSTRAINT models_brand_id_fkey TO another_name;
+             DROP ROLE IF EXISTS {owner}; CREATE ROLE {owner} LOGIN; GRANT {owner} TO CURRENT_USER;
+             GRANT SELECT ON ALL TABLES IN SCHEMA public TO {owner}"
+        ))
+        .await
+        .unwrap();
+    let as_owner = { config.clone().user(&owner).clone() };
+    let plan = plan(&Migrations::shipped(), &as_owner, &config, DownTo::Base).await.unwrap();
+    let obstacles: Vec<(i32, &str)> =
+        plan.iter().flat_map(|undo| undo.obstacles.iter().map(|it| (undo.version, it.as_str()))).collect();
+    assert_eq!(
+        obstacles,
+        [
+            (8, "view report depends on applications.contact_phone"),
+            (2, "extension btree_gist belongs to postgres"),
+            (2, "view report depends on applications"),
+            (1, "foreign key notes_model_id_fkey of notes depends on models"),
+        ]
+    );
+}

@@ -25,6 +25,11 @@ struct Pooler {
 impl Pooler {
     /// In front of the test's database, for this role; none where PgBouncer is not installed.
     async fn start(config: &Config, user: &str) -> Option<Self> {
+        Self::in_mode(config, user, "transaction", 3).await
+    }
+
+    /// The same in another mode, with so many connections.
+    async fn in_mode(config: &Config, user: &str, mode: &str, size: usize) -> Option<Self> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
         let Some(program) = program else {
             eprintln!("SKIPPED: there is no PgBouncer (Debian: apt-get install pgbouncer)");
@@ -40,7 +45,7 @@ impl Pooler {
         std::fs::write(&users, format!("\"{user}\" \"\"\n")).unwrap();
         let text = format!(
             "[databases]\n* = host={} port=5432\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = {size}\n\
              server_login_retry = 1\n",
             socket_dir.display(),
             users.display()
@@ -146,4 +151,20 @@ async fn credentials_that_would_have_to_switch_their_role_are_told_about_the_poo
     let advice = lekalo::db::failure::advise(error.as_ref(), &pooler.config, "lekalo_app").unwrap();
     assert!(advice.problem.contains("pooler"), "{advice:?}");
     assert!(advice.remedy.contains("LEKALO_OWNER_DATABASE_URL"), "{advice:?}");
+}
+
+#[tokio::test]
+async fn a_pooler_of_sessions_serves_unless_it_has_too_few() {
+    let config = empty_database().await;
+    let Some(pooler) = Pooler::in_mode(&config, "postgres", "session", 1).await else { return };
+    let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+    assert!(matches!(error, MigrateError::PoolerFull), "{error}");
+    assert!(error.hint().unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
+    let Some(pooler) = Pooler::in_mode(&config, "postgres", "session", 2).await else { return };
+    assert!(migrate::up(&pooler.config, NO_TLS).await.unwrap().position.current > 0);
+    for mode in ["statement", "transaction"] {
+        let Some(pooler) = Pooler::in_mode(&config, "postgres", mode, 1).await else { return };
+        let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+        assert!(matches!(error, MigrateError::Pooler), "{mode}: {error}");
+    }
 }
