@@ -54,7 +54,8 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     }
     let current = if args.yes_delete_everything {
         down::undo(config, DownTo::Base, &plan, &mut stop).await?;
-        let upgrade = unless(&mut stop, async { Ok(migrate::up(config.owner(), config.tls).await?) }).await?;
+        let up = async { Ok(migrate::up(config.owner(), config.tls).await?) };
+        let upgrade = unless(&mut stop, Box::pin(up)).await?;
         Some(
             upgrade
                 .context("interrupted: everything is deleted; `lekalo migrate up` makes the schema anew")?

@@ -17,8 +17,11 @@ pub async fn on<T>(
     work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     const INTERRUPTED: &str = "interrupted: nothing was done";
-    let open = Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone());
-    let opened = unless(stop, async { open.await.map_err(|error| Unavailable(error).into()) }).await?;
+    let open = async {
+        let opened = Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone()).await;
+        opened.map_err(|error| Unavailable(error).into())
+    };
+    let opened = unless(stop, Box::pin(open)).await?;
     let mut scratch = opened.context(INTERRUPTED)?;
     let done = unless(stop, Box::pin(work(&mut scratch))).await;
     if let Err(error) = scratch.close().await {

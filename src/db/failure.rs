@@ -141,7 +141,9 @@ fn remedy_of_refusal(message: &str, database: &str, login: &str) -> String {
 
 fn grant_for(object: &str, role: &str) -> String {
     match object.split_once(' ') {
-        Some(("table", name @ "refinery_schema_history")) => format!("GRANT SELECT ON {name} TO {role}"),
+        Some(("table", name @ "refinery_schema_history")) => {
+            format!("GRANT SELECT ON {name} TO {role}; or, to migrate, give the owner in LEKALO_OWNER_DATABASE_URL")
+        }
         Some(("table", name)) => format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {role}"),
         Some(("sequence", name)) => format!("GRANT USAGE ON SEQUENCE {name} TO {role}"),
         Some(("schema", name)) => format!(

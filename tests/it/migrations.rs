@@ -1,6 +1,7 @@
 //! Migrations: up from nothing, down to nothing, and up again to the same schema; by steps, by script, by several at once.
 
 mod alone;
+mod draft;
 mod frozen;
 mod locks;
 mod losses;

@@ -90,8 +90,8 @@ pub async fn undo(config: &Config, target: DownTo, plan: &[Undo], stop: &mut Sto
     }
     let versions: Vec<i32> = plan.iter().map(|undo| undo.version).collect();
     let migrations = Migrations::shipped();
-    let undone = migrations.down_as_planned(config.owner(), config.tls, target, &versions);
-    unless(stop, async { Ok(undone.await?) })
+    let undone = async { Ok(migrations.down_as_planned(config.owner(), config.tls, target, &versions).await?) };
+    unless(stop, Box::pin(undone))
         .await?
         .context("interrupted: what was undone until then stays undone; `lekalo migrate current` says where it is")
 }

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use tokio_postgres::Config;
 use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::{Client, Config};
 
+use super::Snapshot;
 use super::delta::{self, Action};
 use super::renames::{self, Rename};
 use super::scratch::Scratch;
-use super::{Change, Snapshot};
-use crate::db::migrate;
+use crate::db::migrate::{Migrations, UpTo, statements as sql};
 
 /// What is wrong with the schema that is wanted.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,7 @@ pub struct NotASchema(String);
 /// Two scratch databases: as the migrations make it, and as it is wanted.
 pub struct Draft {
     scratch: Scratch,
+    migrations: Migrations,
     migrated: Config,
     wanted: Config,
     before: Snapshot,
@@ -43,10 +44,10 @@ impl Draft {
     ///
     /// # Errors
     /// [`NotASchema`], or the server does not start.
-    pub async fn new(pg_bin: Option<PathBuf>, schema: &str) -> anyhow::Result<Self> {
-        let mut scratch = Scratch::embedded(pg_bin).await?;
-        match databases(&mut scratch, schema).await {
-            Ok((migrated, wanted, before, after)) => Ok(Self { scratch, migrated, wanted, before, after }),
+    pub async fn new(pg_bin: Option<PathBuf>, migrations: Migrations, schema: &str) -> anyhow::Result<Self> {
+        let mut scratch = Scratch::embedded(pg_bin).await?.with_plain_owner(delta::OWNER).await?;
+        match databases(&mut scratch, &migrations, schema).await {
+            Ok((migrated, wanted, before, after)) => Ok(Self { scratch, migrations, migrated, wanted, before, after }),
             Err(error) => {
                 scratch.close().await?;
                 Err(error)
@@ -59,8 +60,8 @@ impl Draft {
         self.after.differences(&self.before).is_empty()
     }
 
-    /// Tables that may only be called otherwise.
-    pub fn possible_tables(&self) -> Vec<Rename> {
+    /// Tables that may only be called otherwise, and whether they look like that.
+    pub fn possible_tables(&self) -> Vec<(Rename, bool)> {
         renames::tables(&self.before, &self.after)
     }
 
@@ -71,11 +72,8 @@ impl Draft {
 
     /// Whether a table or column (`patterns.notes`) is no longer wanted.
     pub fn is_gone(&self, name: &str) -> bool {
-        self.after.differences(&self.before).iter().any(|difference| {
-            let object = difference.object.as_str();
-            let named = object.strip_prefix("table ").or(object.strip_prefix("column ")) == Some(name);
-            named && difference.change == Change::Missing
-        })
+        let gone = |object: &String| self.before.has(object) && !self.after.has(object);
+        gone(&format!("table {name}")) || gone(&format!("column {name}"))
     }
 
     /// Drafts the migration, in which these keep what they hold under another name. Once.
@@ -85,57 +83,71 @@ impl Draft {
     pub async fn pair(&self, tables: &[Rename], columns: &[Rename]) -> anyhow::Result<Pair> {
         // A column's table is called as before.
         let mut renamed: Vec<(String, String)> = columns.iter().chain(tables).map(Rename::statements).collect();
-        self.scratch.apply(&self.migrated, "renaming", &script(renamed.iter().map(|(there, _)| there))).await?;
+        self.scratch.apply(&self.migrated, "renaming", &statements(renamed.iter().map(|(there, _)| there))).await?;
         let between = self.scratch.snapshot(&self.migrated).await?;
         let followers = renames::followers(&between, &self.after);
-        self.scratch.apply(&self.migrated, "renaming", &script(followers.iter().map(|(there, _)| there))).await?;
+        self.scratch.apply(&self.migrated, "renaming", &statements(followers.iter().map(|(there, _)| there))).await?;
         renamed.extend(followers);
         let (up, down) = delta::between(&self.scratch.url(&self.migrated), &self.scratch.url(&self.wanted)).await?;
 
-        let gone = up.iter().filter(|action| action.is_destructive());
-        let mut warnings: Vec<String> =
-            gone.map(|action| format!("what is there is gone after {}", action.sql)).collect();
-        let retyped = renames::retyped(&between, &self.after).into_iter();
-        warnings.extend(retyped.map(|(column, from, to)| {
-            format!(
-                "what is in {column} is turned from {from} into {to}: a value that does not fit is cut, or it fails"
-            )
-        }));
-        let tightened = renames::tightened(&between, &self.after).into_iter();
-        warnings
-            .extend(tightened.map(|column| format!("{column} becomes NOT NULL: it fails where a row has null there")));
-        let unfillable_back = renames::unfillable(&self.after, &between).into_iter();
-        warnings.extend(unfillable_back.map(|column| {
-            format!("{column} comes back NOT NULL and without a default: the way back fails where the table has rows")
-        }));
         let faults = renames::unfillable(&between, &self.after).into_iter().map(|column| {
             format!(
                 "{column} is NOT NULL and has no default: the migration fails where the table has rows; give it one, or \
                  add it nullable, fill it in, and then SET NOT NULL"
             )
         });
+        let mut warnings: Vec<String> = up
+            .iter()
+            .filter(|action| action.is_destructive())
+            .map(|action| {
+                format!("data may be lost with {}", action.sql.split_whitespace().collect::<Vec<_>>().join(" "))
+            })
+            .collect();
+        warnings.extend(renames::opened(&between, &self.after).into_iter().map(|what| format!("afterwards, {what}")));
+        warnings.extend(cautions("the migration", &between, &self.after));
+        let unfillable = renames::unfillable(&self.after, &between).into_iter();
+        warnings.extend(unfillable.map(|column| {
+            format!("{column} comes back NOT NULL and without a default: the way back fails where the table has rows")
+        }));
+        warnings.extend(cautions("the way back", &self.after, &between));
         Ok(Pair {
-            up: script(renamed.iter().map(|(there, _)| there)) + &text(&up, true),
-            down: text(&down, false) + &script(renamed.iter().rev().map(|(_, back)| back)),
+            up: statements(renamed.iter().map(|(there, _)| there)) + &text(&up, true),
+            down: text(&down, false) + &statements(renamed.iter().rev().map(|(_, back)| back)),
             warnings,
             faults: faults.collect(),
         })
     }
 
-    /// Where the migration does not lead to what is wanted, or the way back not to where it began. Empty if all is well.
+    /// Tries the pair, and mends the grants that it gets wrong. Where the migration does not lead to what is wanted, or the
+    /// way back not to where it began, is told; nothing if all is well.
     ///
     /// # Errors
     /// When one of them is refused.
-    pub async fn faults(&mut self, pair: &Pair) -> anyhow::Result<Vec<String>> {
-        let tried = as_migrated(&mut self.scratch).await?;
+    pub async fn try_out(&mut self, pair: &mut Pair) -> anyhow::Result<Vec<String>> {
+        let tried = as_migrated(&mut self.scratch, &self.migrations).await?;
         let was = self.scratch.snapshot(&tried).await?;
-        self.scratch.apply(&tried, "the migration", &pair.up).await?;
-        let there = self.scratch.snapshot(&tried).await?.differences(&self.after);
-        self.scratch.apply(&tried, "the way back", &pair.down).await?;
-        let back = self.scratch.snapshot(&tried).await?.differences(&was);
-        let there = there.iter().map(|difference| format!("after the migration, {difference}"));
-        let back = back.iter().map(|difference| format!("after the way back, {difference}"));
-        Ok(there.chain(back).collect())
+        let there = self.try_one(&tried, "the migration", &mut pair.up, &self.after).await?;
+        let back = self.try_one(&tried, "the way back", &mut pair.down, &was).await?;
+        Ok(there.into_iter().chain(back).collect())
+    }
+
+    async fn try_one(
+        &self,
+        tried: &Config,
+        name: &str,
+        script: &mut String,
+        expected: &Snapshot,
+    ) -> anyhow::Result<Vec<String>> {
+        self.scratch.apply(tried, name, script).await?;
+        // A change of a table's grants takes its columns' with it.
+        let grants = renames::grants(&self.scratch.snapshot(tried).await?, expected);
+        if !grants.is_empty() {
+            let grants = statements(grants.iter());
+            self.scratch.apply(tried, name, &grants).await?;
+            *script += &grants;
+        }
+        let differences = self.scratch.snapshot(tried).await?.differences(expected);
+        Ok(differences.iter().map(|difference| format!("after {name}, {difference}")).collect())
     }
 
     /// Removes the databases and their server.
@@ -147,46 +159,93 @@ impl Draft {
     }
 }
 
-async fn databases(scratch: &mut Scratch, schema: &str) -> anyhow::Result<(Config, Config, Snapshot, Snapshot)> {
-    let (migrated, wanted) = (as_migrated(scratch).await?, scratch.database().await?);
-    scratch.apply(&wanted, "the schema", schema).await.map_err(|error| not_a_schema(error, schema))?;
+async fn databases(
+    scratch: &mut Scratch,
+    migrations: &Migrations,
+    schema: &str,
+) -> anyhow::Result<(Config, Config, Snapshot, Snapshot)> {
+    let (migrated, wanted) = (as_migrated(scratch, migrations).await?, scratch.database().await?);
+    let roles = scratch.roles().await?;
+    write_schema(&scratch.connect(&wanted).await?, schema).await?;
+    if let Some(role) = scratch.roles().await?.difference(&roles).next() {
+        return Err(NotASchema(format!("it makes the role {role}: roles are the server's, not this schema's")).into());
+    }
     let (before, after) = (scratch.snapshot(&migrated).await?, scratch.snapshot(&wanted).await?);
+    if after.tables().next().is_none() {
+        return Err(NotASchema("there is no table in it: is it cut off?".into()).into());
+    }
     Ok((migrated, wanted, before, after))
 }
 
-/// What PostgreSQL says of a schema that it refuses, and of which line.
-fn not_a_schema(error: anyhow::Error, schema: &str) -> anyhow::Error {
-    let refusal = error.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error);
-    let Some(refusal) = refusal else { return error };
-    let line = match refusal.position() {
-        Some(ErrorPosition::Original(at)) => {
-            let before = schema.chars().take((*at as usize).saturating_sub(1));
-            format!("line {}: ", before.filter(|ch| *ch == '\n').count() + 1)
-        }
-        _ => String::new(),
-    };
-    NotASchema(format!("{line}{}", refusal.message())).into()
+/// Statement by statement, so that a refusal has a line.
+async fn write_schema(client: &Client, schema: &str) -> anyhow::Result<()> {
+    let schema = schema.trim_start_matches('\u{feff}');
+    let line = |at: usize| schema.get(..at).unwrap_or_default().matches('\n').count() + 1;
+    let mut end = 0;
+    for statement in sql::split(schema).map_err(NotASchema)? {
+        let begin = end + schema.get(end..).and_then(|rest| rest.find(statement.sql)).unwrap_or_default();
+        end = begin + statement.sql.len();
+        let Err(error) = client.batch_execute(statement.sql).await else { continue };
+        let Some(refusal) = error.as_db_error() else { return Err(error.into()) };
+        let at = match refusal.position() {
+            Some(ErrorPosition::Original(at)) => {
+                let characters = statement.sql.chars().take((*at as usize).saturating_sub(1));
+                begin + characters.map(char::len_utf8).sum::<usize>()
+            }
+            _ => begin + comments(statement.sql),
+        };
+        let more = [refusal.detail(), refusal.hint()].into_iter().flatten().map(|text| format!("; {text}"));
+        return Err(NotASchema(format!("line {}: {}{}", line(at), refusal.message(), more.collect::<String>())).into());
+    }
+    Ok(())
+}
+
+/// How long the comments and blank lines are that a statement begins with.
+fn comments(sql: &str) -> usize {
+    let before =
+        sql.split_inclusive('\n').take_while(|line| line.trim().is_empty() || line.trim_start().starts_with("--"));
+    before.map(str::len).sum()
 }
 
 /// A database as the migrations make it, without their bookkeeping, which no schema.sql has.
-async fn as_migrated(scratch: &mut Scratch) -> anyhow::Result<Config> {
+async fn as_migrated(scratch: &mut Scratch, migrations: &Migrations) -> anyhow::Result<Config> {
     let database = scratch.database().await?;
-    migrate::up(&database, scratch.mode()).await.context("the migrations fail on a scratch database")?;
+    let migrated = migrations.up(&database, scratch.mode(), UpTo::Head).await;
+    migrated.context("the migrations fail on a scratch database")?;
     scratch.apply(&database, "forgetting the history", "DROP TABLE refinery_schema_history").await?;
     Ok(database)
 }
 
-fn script<'a>(statements: impl Iterator<Item = &'a String>) -> String {
+/// What rows that are there may not let through, and what they lose.
+fn cautions(way: &str, from: &Snapshot, to: &Snapshot) -> Vec<String> {
+    let retyped = renames::retyped(from, to).into_iter().map(|(column, old, new)| {
+        format!("{way} turns what is in {column} from {old} into {new}: a value that does not fit is cut, or it fails")
+    });
+    let tightened = renames::tightened(from, to).into_iter();
+    let tightened =
+        tightened.map(|column| format!("{way} makes {column} NOT NULL: it fails where a row has null there"));
+    let stricter = renames::stricter(from, to).into_iter();
+    let stricter = stricter.map(|rule| format!("{way} makes {rule}: it fails where rows violate it"));
+    let restarted = renames::restarted(from, to).into_iter();
+    let restarted =
+        restarted.map(|sequence| format!("{way} forgets where {sequence} stood: see that nothing is numbered twice"));
+    retyped.chain(tightened).chain(stricter).chain(restarted).collect()
+}
+
+fn statements<'a>(statements: impl Iterator<Item = &'a String>) -> String {
     statements.map(|statement| format!("{statement};\n\n")).collect()
 }
 
-/// Statements as a script; `warn`: what destroys data says so.
+/// Actions as a script; `warn`: what destroys data says so.
 fn text(actions: &[Action], warn: bool) -> String {
     // A function's body may name what only comes after it.
-    let bodies = actions.iter().any(|action| action.sql.contains(" FUNCTION ") || action.sql.contains(" PROCEDURE "));
+    let makes = |action: &Action| {
+        action.sql.starts_with("CREATE") && [" FUNCTION ", " PROCEDURE "].iter().any(|it| action.sql.contains(it))
+    };
+    let bodies = actions.iter().any(|action| makes(action) && !action.sql.contains(" TRIGGER "));
     let mut script = String::from(if bodies { "SET LOCAL check_function_bodies = off;\n\n" } else { "" });
     for action in actions {
-        let warning = if warn && action.is_destructive() { "-- What it held is gone afterwards.\n" } else { "" };
+        let warning = if warn && action.is_destructive() { "-- Data may be lost here.\n" } else { "" };
         let _ = write!(script, "{warning}{};\n\n", action.sql);
     }
     script

@@ -8,8 +8,19 @@ use super::{Object, Snapshot};
 /// before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rename {
-    Table { from: String, to: String },
-    Column { table: String, from: String, to: String, from_type: String, to_type: String },
+    /// `full`: with its schema, where that is not `public`.
+    Table {
+        from: String,
+        to: String,
+        full: String,
+    },
+    Column {
+        table: String,
+        from: String,
+        to: String,
+        from_type: String,
+        to_type: String,
+    },
 }
 
 impl Rename {
@@ -24,15 +35,15 @@ impl Rename {
     /// What it is called afterwards: `cuts`, `remarks`.
     pub fn to(&self) -> &str {
         match self {
-            Self::Table { to, .. } | Self::Column { to, .. } => to,
+            Self::Table { full: to, .. } | Self::Column { to, .. } => to,
         }
     }
 
     /// Whether both cannot be true.
     pub fn contradicts(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Table { from, to }, Self::Table { from: other_from, to: other_to }) => {
-                from == other_from || to == other_to
+            (Self::Table { from, full, .. }, Self::Table { from: other_from, full: other_full, .. }) => {
+                from == other_from || full == other_full
             }
             (
                 Self::Column { table, from, to, .. },
@@ -45,8 +56,9 @@ impl Rename {
     /// The statement, and the one that takes it back.
     pub fn statements(&self) -> (String, String) {
         match self {
-            Self::Table { from, to } => {
-                (format!("ALTER TABLE {from} RENAME TO {to}"), format!("ALTER TABLE {to} RENAME TO {from}"))
+            Self::Table { from, to, full } => {
+                let back = from.rsplit_once('.').map_or(from.as_str(), |(_, bare)| bare);
+                (format!("ALTER TABLE {from} RENAME TO {to}"), format!("ALTER TABLE {full} RENAME TO {back}"))
             }
             Self::Column { table, from, to, .. } => {
                 let rename = |from, to| format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}");
@@ -56,8 +68,9 @@ impl Rename {
     }
 }
 
-/// Tables that go while one comes that has at least half of the columns, by name and type.
-pub fn tables(before: &Snapshot, after: &Snapshot) -> Vec<Rename> {
+/// Tables that go while others come to the same schema, and whether each pair looks like one table: whether it has at least
+/// half of the columns, by name and type.
+pub fn tables(before: &Snapshot, after: &Snapshot) -> Vec<(Rename, bool)> {
     let columns = |snapshot: &Snapshot, table: &str| -> BTreeSet<(String, String)> {
         let of_table = snapshot.columns().filter(|(owner, ..)| *owner == table);
         of_table.map(|(_, name, kind)| (name.to_owned(), kind.to_owned())).collect()
@@ -65,13 +78,20 @@ pub fn tables(before: &Snapshot, after: &Snapshot) -> Vec<Rename> {
     let come: Vec<&str> = only_in(after, before).collect();
     let pairs = only_in(before, after).flat_map(|from| {
         let old = columns(before, from);
-        let alike = come.iter().filter(move |to| {
+        let others = come.iter().filter(move |to| schema_of(to) == schema_of(from));
+        others.map(move |to| {
             let new = columns(after, to);
-            old.intersection(&new).count() * 2 >= old.len().min(new.len()).max(1)
-        });
-        alike.map(|to| Rename::Table { from: from.to_owned(), to: (*to).to_owned() }).collect::<Vec<_>>()
+            let alike = old.intersection(&new).count() * 2 >= old.len().min(new.len()).max(1);
+            let bare = to.rsplit_once('.').map_or(*to, |(_, bare)| bare);
+            (Rename::Table { from: from.to_owned(), to: bare.to_owned(), full: (*to).to_owned() }, alike)
+        })
     });
     pairs.collect()
+}
+
+/// Nothing for `public`, which names leave out.
+fn schema_of(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(schema, _)| schema)
 }
 
 fn only_in<'a>(one: &'a Snapshot, other: &Snapshot) -> impl Iterator<Item = &'a str> {
@@ -79,10 +99,14 @@ fn only_in<'a>(one: &'a Snapshot, other: &Snapshot) -> impl Iterator<Item = &'a 
     one.tables().filter(move |table| !there.contains(table)).collect::<Vec<_>>().into_iter()
 }
 
-/// Columns that go while another comes to the same table, those of the same type first.
+/// Columns that go while another comes to the same table, those of the same type first. A partition's follow its table's.
 pub fn columns(before: &Snapshot, after: &Snapshot, tables: &[Rename]) -> Vec<Rename> {
     let mut renames = Vec::new();
-    for table in before.tables() {
+    let is_part = |table: &&str| {
+        let object = before.objects.get(&format!("table {table}"));
+        object.is_some_and(|object| ["partition", "inheritance"].iter().any(|it| object.properties.contains_key(*it)))
+    };
+    for table in before.tables().filter(|table| !is_part(table)) {
         let renamed = tables.iter().find(|rename| rename.gone() == table).map_or(table, Rename::to);
         let of = |snapshot: &Snapshot, table: &str| -> Vec<(String, String)> {
             let columns = snapshot.columns().filter(|(owner, ..)| *owner == table);
@@ -128,6 +152,9 @@ pub fn followers(before: &Snapshot, after: &Snapshot) -> Vec<(String, String)> {
     statements
 }
 
+const KINDS: [&str; 7] =
+    ["check", "foreign key", "primary key", "unique constraint", "exclusion constraint", "index", "sequence"];
+
 /// Something of a table that has a name of its own.
 struct Follower<'a> {
     kind: &'a str,
@@ -138,11 +165,13 @@ struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     fn new(full_name: &'a str, object: &'a Object) -> Option<Self> {
-        let kinds =
-            ["check", "foreign key", "primary key", "unique constraint", "exclusion constraint", "index", "sequence"];
-        let table = object.parent.as_deref()?.strip_prefix("table ")?;
         let (kind, name) =
-            kinds.iter().find_map(|kind| Some((*kind, full_name.strip_prefix(kind)?.strip_prefix(' ')?)))?;
+            KINDS.iter().find_map(|kind| Some((*kind, full_name.strip_prefix(kind)?.strip_prefix(' ')?)))?;
+        let table = match &object.parent {
+            // A sequence of its own, which columns may use all the same.
+            None if kind == "sequence" => "",
+            parent => parent.as_deref()?.strip_prefix("table ")?,
+        };
         let name = match kind {
             "index" | "sequence" => name,
             _ => name.strip_suffix(table)?.strip_suffix(" on ")?,
@@ -182,13 +211,108 @@ pub fn unfillable(before: &Snapshot, after: &Snapshot) -> Vec<String> {
         .collect()
 }
 
-/// Columns that have another type than before, with both.
+/// Columns that have another type than before, with both; but for those whose every value fits.
 pub fn retyped(before: &Snapshot, after: &Snapshot) -> Vec<(String, String, String)> {
     let columns = after.columns().filter_map(|(table, column, to)| {
         let (.., from) = before.columns().find(|other| other.0 == table && other.1 == column)?;
-        (from != to).then(|| (format!("{table}.{column}"), from.to_owned(), to.to_owned()))
+        (from != to && !is_wider(from, to)).then(|| (format!("{table}.{column}"), from.to_owned(), to.to_owned()))
     });
     columns.collect()
+}
+
+fn is_wider(from: &str, to: &str) -> bool {
+    let varying = |kind: &str| kind.strip_prefix("character varying(")?.strip_suffix(')')?.parse::<u32>().ok();
+    match (from, to) {
+        ("smallint", "integer" | "bigint" | "numeric") | ("integer", "bigint" | "numeric") | ("bigint", "numeric") => {
+            true
+        }
+        (from, "text" | "character varying") if from.starts_with("character varying") || from == "text" => true,
+        (from, to) => matches!((varying(from), varying(to)), (Some(from), Some(to)) if from <= to),
+    }
+}
+
+/// What rows that are there may violate: constraints and unique indexes that a table of both gets or has otherwise.
+pub fn stricter(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let rule = |name: &str, object: &Object| {
+        let unique = name.starts_with("index ")
+            && object.properties.get("definition").is_some_and(|it| it.starts_with("CREATE UNIQUE INDEX"));
+        let kinds = ["check ", "foreign key ", "unique constraint ", "exclusion constraint ", "primary key "];
+        unique || kinds.iter().any(|kind| name.starts_with(kind))
+    };
+    let differs = |name: &str, object: &Object| {
+        before.objects.get(name).map(|old| old.properties.get("definition"))
+            != Some(object.properties.get("definition"))
+    };
+    let rules = after.objects.iter().filter(|(name, object)| rule(name, object) && differs(name, object));
+    rules.filter(|(_, object)| before.has_parent_of(object)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Sequences that go while their table stays, or turn into an identity or come of one: where they stood is gone.
+pub fn restarted(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let stays = |object: &Object| object.parent.as_ref().is_none_or(|parent| after.objects.contains_key(parent));
+    let sequences = before.objects.iter().filter(|(name, object)| name.starts_with("sequence ") && stays(object));
+    let gone = sequences.filter(|(name, _)| !after.objects.contains_key(*name)).map(|(name, _)| name.clone());
+    let has_identity = |object: &Object| object.properties.contains_key("identity");
+    let turned = required_columns(before)
+        .filter(|(name, object)| after.objects.get(*name).is_some_and(|now| has_identity(now) != has_identity(object)));
+    gone.chain(turned.map(|(name, _)| format!("the sequence of {name}"))).collect()
+}
+
+/// Tables that nobody guards any more, or not against their owner, and what everybody may do now.
+pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let of = |snapshot: &Snapshot, name: &str, property: &str| {
+        snapshot.objects.get(name).and_then(|object| object.properties.get(property).cloned())
+    };
+    let mut opened = Vec::new();
+    for table in before.tables().filter(|table| after.objects.contains_key(&format!("table {table}"))) {
+        let name = format!("table {table}");
+        for property in ["row-level security", "row-level security for its owner"] {
+            let (was, is) = (of(before, &name, property), of(after, &name, property));
+            if let (true, Some(is @ ("off" | "not forced"))) = (was != is, is.as_deref()) {
+                opened.push(format!("{name}: {property} is {is}"));
+            }
+        }
+    }
+    let grants = after.objects.keys().filter(|name| name.starts_with("grant ") && name.ends_with(" to PUBLIC"));
+    let new = grants.filter(|name| !before.objects.contains_key(*name) && !name.contains(" on type "));
+    opened.extend(new.filter(|name| !name.contains(" on function ") && !name.contains(" on enum ")).cloned());
+    opened
+}
+
+/// Statements that mend the grants in which a database still differs from what is expected.
+pub fn grants(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
+    let is_grant = |name: &&String| name.starts_with("grant ");
+    let lacks = |one: &Snapshot, name: &str| !one.objects.contains_key(name);
+    let missing = expected.objects.keys().filter(is_grant).filter(|name| lacks(found, name));
+    let granted = missing.filter_map(|name| {
+        let option = expected.objects.get(name)?.properties.contains_key("grant option");
+        let option = if option { " WITH GRANT OPTION" } else { "" };
+        Some(format!("GRANT {}{option}", grant(name, "TO")?))
+    });
+    let unknown = found.objects.keys().filter(is_grant).filter(|name| lacks(expected, name));
+    let revoked = unknown.filter_map(|name| Some(format!("REVOKE {}", grant(name, "FROM")?)));
+    revoked.chain(granted).collect()
+}
+
+/// `SELECT ON TABLE brands TO lekalo_app` of `grant SELECT on table brands to lekalo_app`.
+fn grant(name: &str, preposition: &str) -> Option<String> {
+    let (privilege, rest) = name.strip_prefix("grant ")?.split_once(" on ")?;
+    let (target, role) = rest.rsplit_once(" to ")?;
+    let (kind, object) = target.split_once(' ')?;
+    if ["the owner", "its owner"].contains(&role) {
+        return None;
+    }
+    match kind {
+        "column" => {
+            let (table, column) = object.rsplit_once('.')?;
+            Some(format!("{privilege} ({column}) ON {table} {preposition} {role}"))
+        }
+        "table" | "view" => Some(format!("{privilege} ON {object} {preposition} {role}")),
+        "sequence" | "schema" | "function" | "procedure" => {
+            Some(format!("{privilege} ON {} {object} {preposition} {role}", kind.to_uppercase()))
+        }
+        _ => None,
+    }
 }
 
 /// Columns that had room for a null and have none any more.
@@ -207,7 +331,12 @@ fn required_columns(snapshot: &Snapshot) -> impl Iterator<Item = (&str, &Object)
 }
 
 impl Snapshot {
-    fn tables(&self) -> impl Iterator<Item = &str> {
+    /// By kind and name.
+    pub(super) fn has(&self, object: &str) -> bool {
+        self.objects.contains_key(object)
+    }
+
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
         self.objects.keys().filter_map(|name| name.strip_prefix("table "))
     }
 
@@ -250,8 +379,11 @@ mod tests {
             ("c", &["code text", "value text", "id int"]),
             ("kept", &["id bigint"]),
         ]);
-        let renames = tables(&before, &after);
-        assert_eq!(told(&renames), ["a:b"]);
+        let (renames, others): (Vec<_>, Vec<_>) = tables(&before, &after).into_iter().partition(|(_, alike)| *alike);
+        let only =
+            |pairs: Vec<(Rename, bool)>| -> Vec<Rename> { pairs.into_iter().map(|(rename, _)| rename).collect() };
+        let (renames, others) = (only(renames), only(others));
+        assert_eq!((told(&renames), told(&others)), (vec!["a:b".to_owned()], vec!["a:c".to_owned()]));
         assert_eq!(told(&columns(&before, &after, &renames)), ["a.y:z"]);
         assert_eq!(told(&columns(&before, &after, &[])), [""; 0]);
     }
@@ -261,6 +393,6 @@ mod tests {
         let before = snapshot(&[("t", &["a text", "b int", "kept text"])]);
         let after = snapshot(&[("t", &["c int", "d text", "kept text"])]);
         assert_eq!(told(&columns(&before, &after, &[])), ["t.a:d", "t.b:c", "t.a:c", "t.b:d"]);
-        assert_eq!(told(&tables(&before, &after)), [""; 0]);
+        assert!(tables(&before, &after).is_empty());
     }
 }
