@@ -197,7 +197,8 @@ mod tests {
     fn grants_name_the_object() {
         assert_eq!(grant_for("table patterns", "bot"), "GRANT SELECT, INSERT, UPDATE, DELETE ON patterns TO bot");
         assert!(grant_for("schema public", "bot").starts_with("GRANT USAGE, CREATE ON SCHEMA public TO bot; or, "));
-        assert_eq!(grant_for("table refinery_schema_history", "bot"), "GRANT SELECT ON refinery_schema_history TO bot");
+        let history = grant_for("table refinery_schema_history", "bot");
+        assert!(history.starts_with("GRANT SELECT ON refinery_schema_history TO bot; or, "), "{history}");
     }
 
     #[test]
