@@ -164,17 +164,27 @@ async fn databases(
     migrations: &Migrations,
     schema: &str,
 ) -> anyhow::Result<(Config, Config, Snapshot, Snapshot)> {
-    let (migrated, wanted) = (as_migrated(scratch, migrations).await?, scratch.database().await?);
-    let roles = scratch.roles().await?;
+    let migrated = as_migrated(scratch, migrations).await?;
+    let before = scratch.snapshot(&migrated).await?;
+    let (wanted, after) = as_wanted(scratch, schema).await?;
+    Ok((migrated, wanted, before, after))
+}
+
+/// A database as a schema makes it.
+///
+/// # Errors
+/// [`NotASchema`].
+pub async fn as_wanted(scratch: &mut Scratch, schema: &str) -> anyhow::Result<(Config, Snapshot)> {
+    let (wanted, roles) = (scratch.database().await?, scratch.roles().await?);
     write_schema(&scratch.connect(&wanted).await?, schema).await?;
     if let Some(role) = scratch.roles().await?.difference(&roles).next() {
         return Err(NotASchema(format!("it makes the role {role}: roles are the server's, not this schema's")).into());
     }
-    let (before, after) = (scratch.snapshot(&migrated).await?, scratch.snapshot(&wanted).await?);
+    let after = scratch.snapshot(&wanted).await?;
     if after.tables().next().is_none() {
         return Err(NotASchema("there is no table in it: is it cut off?".into()).into());
     }
-    Ok((migrated, wanted, before, after))
+    Ok((wanted, after))
 }
 
 /// Statement by statement, so that a refusal has a line.

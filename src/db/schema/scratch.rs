@@ -85,6 +85,8 @@ impl Scratch {
             data_dir: Some(folder.path().join(DATA)),
             pg_bin,
             database: "postgres".into(),
+            // It is thrown away.
+            settings: [("synchronous_commit", "off"), ("autovacuum", "off")].map(|(a, b)| (a.into(), b.into())).into(),
             ..EmbeddedOptions::default()
         };
         let server = EmbeddedServer::start(&options).await?;

@@ -171,10 +171,8 @@ async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_hold
     run(&[&table[..], &column[..], &["--rename", "tenants.slug:zone"]].concat())
         .await
         .failed(1, &["`--rename tenants.slug:zone` is no renaming", "nothing was written"]);
-    for wrong in ["tenants.slug", "tenants.nothing", "brands"] {
-        let refused = run(&[&table[..], &column[..], &["--drop", wrong]].concat()).await;
-        refused.failed(1, &[&format!("`--drop {wrong}`: that does not go"), "nothing was written"]);
-    }
+    let wrong = ["--drop", "customers.phone", "--drop", "tenants.slug"]; // the first table goes by that name
+    run(&wrong).await.failed(1, &["`--drop tenants.slug`: that does not go", "nothing was written"]);
     assert_eq!(files(&shell), before);
 
     let ran = run(&[&table[..], &column[..]].concat()).await.done().told(&[

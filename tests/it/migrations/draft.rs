@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use lekalo::db::migrate::Migrations;
-use lekalo::db::schema::draft::{Draft, NotASchema, Pair};
+use lekalo::db::schema::draft::{self, Draft, NotASchema, Pair};
+use lekalo::db::schema::scratch::Scratch;
 
 const SCHEMA: &str = include_str!("../../../migrations/schema.sql");
 
@@ -106,6 +107,7 @@ async fn what_rows_may_not_let_through_is_said() {
 
 #[tokio::test]
 async fn what_is_no_schema_is_refused_with_its_line() {
+    let mut scratch = Scratch::embedded(pg_bin()).await.unwrap().with_plain_owner("plain_owner").await.unwrap();
     for (schema, expected) in [
         ("", "there is no table in it"),
         (
@@ -116,7 +118,8 @@ async fn what_is_no_schema_is_refused_with_its_line() {
         ("CREATE TABLE a (id int);\nSELECT 'open", "Unterminated"),
         ("CREATE TABLE a (id int); CREATE ROLE draft_reader;", "it makes the role draft_reader"),
     ] {
-        let error = Draft::new(pg_bin(), Migrations::shipped(), schema).await.err().unwrap();
+        let error = draft::as_wanted(&mut scratch, schema).await.err().unwrap();
         assert!(error.is::<NotASchema>() && error.to_string().contains(expected), "{schema}: {error:?}");
     }
+    scratch.close().await.unwrap();
 }
