@@ -4,12 +4,14 @@
 //! - `relations.rs` and `objects.rs` hold the queries; a further kind of object, or a further thing to say of one, goes there.
 //! - `difference.rs` compares.
 //! - `scratch.rs` makes databases that are thrown away, to apply migrations to.
-//! - `delta.rs` has the SQL between two databases written, `draft.rs` makes a migration of it, after asking
-//!   `renames.rs` what may only be called otherwise.
+//! - `delta.rs` has the SQL between two databases written, `draft.rs` makes a migration of it, which asks
+//!   `renames.rs` what may only be called otherwise, `cautions.rs` what rows lose or do not let through, `grants.rs` for grants.
 
+mod cautions;
 pub mod delta;
 mod difference;
 pub mod draft;
+mod grants;
 mod objects;
 mod relations;
 pub mod renames;
@@ -133,6 +135,19 @@ impl Snapshot {
     /// Whether there is nothing at all.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// By kind and name.
+    fn has(&self, object: &str) -> bool {
+        self.objects.contains_key(object)
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &str> {
+        self.objects.keys().filter_map(|name| name.strip_prefix("table "))
+    }
+
+    fn has_parent_of(&self, object: &Object) -> bool {
+        object.parent.as_ref().is_some_and(|parent| self.objects.contains_key(parent))
     }
 
     /// The columns of tables as (`table`, `column`, `type`).

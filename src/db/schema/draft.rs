@@ -11,6 +11,7 @@ use super::Snapshot;
 use super::delta::{self, Action};
 use super::renames::{self, Rename};
 use super::scratch::Scratch;
+use super::{cautions, grants};
 use crate::db::migrate::{Migrations, UpTo, statements as sql};
 
 /// What is wrong with the schema that is wanted.
@@ -90,7 +91,7 @@ impl Draft {
         renamed.extend(followers);
         let (up, down) = delta::between(&self.scratch.url(&self.migrated), &self.scratch.url(&self.wanted)).await?;
 
-        let faults = renames::unfillable(&between, &self.after).into_iter().map(|column| {
+        let faults = cautions::unfillable(&between, &self.after).into_iter().map(|column| {
             format!(
                 "{column} is NOT NULL and has no default: the migration fails where the table has rows; give it one, or \
                  add it nullable, fill it in, and then SET NOT NULL"
@@ -103,9 +104,9 @@ impl Draft {
                 format!("data may be lost with {}", action.sql.split_whitespace().collect::<Vec<_>>().join(" "))
             })
             .collect();
-        warnings.extend(renames::opened(&between, &self.after).into_iter().map(|what| format!("afterwards, {what}")));
+        warnings.extend(cautions::opened(&between, &self.after).into_iter().map(|what| format!("afterwards, {what}")));
         warnings.extend(cautions("the migration", &between, &self.after));
-        let unfillable = renames::unfillable(&self.after, &between).into_iter();
+        let unfillable = cautions::unfillable(&self.after, &between).into_iter();
         warnings.extend(unfillable.map(|column| {
             format!("{column} comes back NOT NULL and without a default: the way back fails where the table has rows")
         }));
@@ -140,11 +141,11 @@ impl Draft {
     ) -> anyhow::Result<Vec<String>> {
         self.scratch.apply(tried, name, script).await?;
         // A change of a table's grants takes its columns' with it.
-        let grants = renames::grants(&self.scratch.snapshot(tried).await?, expected);
-        if !grants.is_empty() {
-            let grants = statements(grants.iter());
-            self.scratch.apply(tried, name, &grants).await?;
-            *script += &grants;
+        let mending = grants::mending(&self.scratch.snapshot(tried).await?, expected);
+        if !mending.is_empty() {
+            let mending = statements(mending.iter());
+            self.scratch.apply(tried, name, &mending).await?;
+            *script += &mending;
         }
         let differences = self.scratch.snapshot(tried).await?.differences(expected);
         Ok(differences.iter().map(|difference| format!("after {name}, {difference}")).collect())
@@ -228,15 +229,15 @@ async fn as_migrated(scratch: &mut Scratch, migrations: &Migrations) -> anyhow::
 
 /// What rows that are there may not let through, and what they lose.
 fn cautions(way: &str, from: &Snapshot, to: &Snapshot) -> Vec<String> {
-    let retyped = renames::retyped(from, to).into_iter().map(|(column, old, new)| {
+    let retyped = cautions::retyped(from, to).into_iter().map(|(column, old, new)| {
         format!("{way} turns what is in {column} from {old} into {new}: a value that does not fit is cut, or it fails")
     });
-    let tightened = renames::tightened(from, to).into_iter();
+    let tightened = cautions::tightened(from, to).into_iter();
     let tightened =
         tightened.map(|column| format!("{way} makes {column} NOT NULL: it fails where a row has null there"));
-    let stricter = renames::stricter(from, to).into_iter();
+    let stricter = cautions::stricter(from, to).into_iter();
     let stricter = stricter.map(|rule| format!("{way} makes {rule}: it fails where rows violate it"));
-    let restarted = renames::restarted(from, to).into_iter();
+    let restarted = cautions::restarted(from, to).into_iter();
     let restarted =
         restarted.map(|sequence| format!("{way} forgets where {sequence} stood: see that nothing is numbered twice"));
     retyped.chain(tightened).chain(stricter).chain(restarted).collect()
