@@ -9,6 +9,7 @@ use tokio_postgres::config::Host;
 
 use super::database::{self, Database};
 use super::output::UserError;
+use crate::db::tls;
 
 /// Open psql on the configured or embedded database
 ///
@@ -30,6 +31,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let bin_dir = database.server.as_ref().map(|server| server.bin_dir().to_owned());
     let mut command = psql(database.config.owner(), bin_dir);
     command.env("PGSSLMODE", database.config.tls.word());
+    // libpq has no roots of its own; these are what Lekalo trusts.
+    let roots = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+    let known = std::env::var_os("PGSSLROOTCERT").is_some();
+    if let Some(roots) = roots.iter().find(|path| !known && std::path::Path::new(path).exists())
+        && database.config.tls == tls::Mode::VerifyFull
+    {
+        command.env("PGSSLROOTCERT", roots);
+    }
     command.args(&args.psql);
     if database.server.is_none() {
         // Nothing to clean up afterwards: become psql.

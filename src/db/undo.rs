@@ -15,7 +15,7 @@ mod rehearsal;
 use std::fmt;
 
 use anyhow::Context as _;
-use tokio_postgres::Config;
+use tokio_postgres::{Client, Config};
 
 use super::migrate::{MigrateError, Migrations, Step, UpTo};
 use super::schema::scratch::Scratch;
@@ -104,10 +104,7 @@ pub async fn plan(
     scratch: &mut Scratch,
 ) -> anyhow::Result<Vec<Undo>> {
     let Some(newest) = steps.first() else { return Ok(Vec::new()) };
-    let database = scratch.database().await?;
-    let migrated = migrations.up(&database, scratch.mode(), UpTo::Version(newest.version())).await;
-    migrated.context("the migrations fail on a scratch database")?;
-    let client = scratch.connect(&database).await?;
+    let client = migrated(migrations, newest.version(), scratch).await.map_err(Untried)?;
     let known = obstacles::Known::read(&client).await.map_err(MigrateError::Database)?;
     let gone = rehearsal::rehearse(&client, steps).await?;
     let mut counter = counting::Counter::open(owner, mode).await?;
@@ -127,6 +124,19 @@ pub async fn plan(
         plan.push(counted.await.with_context(|| format!("cannot tell what undoing {} destroys", step.file_name()))?);
     }
     Ok(plan)
+}
+
+/// There is nowhere to try it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", super::failure::chain(.0.as_ref()))]
+pub struct Untried(anyhow::Error);
+
+/// A scratch database as it was when the newest of the steps had been applied.
+async fn migrated(migrations: &Migrations, version: i32, scratch: &mut Scratch) -> anyhow::Result<Client> {
+    let database = scratch.database().await?;
+    let migrated = migrations.up(&database, scratch.mode(), UpTo::Version(version)).await;
+    migrated.context("the migrations fail on a scratch database")?;
+    scratch.connect(&database).await
 }
 
 #[cfg(test)]

@@ -170,8 +170,8 @@ impl Connection<'_> {
         let client = &self.session.client;
         client.batch_execute(&ALONE.map(|setting| format!("SET {setting};")).concat()).await?;
         for statement in statements {
-            if let Some(index) = statement.index_built() {
-                let rows = client.query(INVALID_INDEX, &[&index]).await?;
+            if let Some((index, table)) = statement.index_built() {
+                let rows = client.query(INVALID_INDEX, &[&index, &table]).await?;
                 if let Some(drop) = rows.first() {
                     tracing::warn!("the index {index} was left half-built by an earlier run: building it anew");
                     client.batch_execute(drop.get(0)).await?;
@@ -187,9 +187,10 @@ impl Connection<'_> {
 /// the rest of the machine is for those who read meanwhile.
 pub const ALONE: [&str; 2] = ["lock_timeout = 0", "max_parallel_maintenance_workers = 0"];
 
-/// The statement that drops an index, if that is a killed build's remains.
-const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)
-    FROM pg_index WHERE indexrelid = to_regclass($1::text) AND NOT indisvalid";
+/// The statement that drops the index `$1` of the table `$2`, if that is a killed build's remains.
+pub const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)
+    FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+    WHERE indrelid = to_regclass($2::text) AND c.relname = (parse_ident($1::text))[1] AND NOT indisvalid";
 
 async fn one_try(
     client: &mut tokio_postgres::Client,

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::apply::{ALONE, HISTORY_TABLE, lock_timeout_sql};
+use super::apply::{ALONE, HISTORY_TABLE, INVALID_INDEX, lock_timeout_sql};
 use super::session::{LOCK, SETTINGS};
 use super::statements::Statement;
 use super::target::Range;
@@ -33,7 +33,7 @@ pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateEr
             match step.lone_statements()? {
                 None => {
                     let guard = guard(XACT_LOCK, step.version() - 1);
-                    script.transaction(&step.file_name(), &[&guard, step.sql().trim_end(), &record_sql(step)]);
+                    script.transaction(&step.file_name(), &[&guard, &ended(step.sql()), &record_sql(step)]);
                 }
                 Some(statements) => script.one_by_one(step, &statements),
             }
@@ -44,16 +44,20 @@ pub fn script(migrations: &Migrations, range: Range) -> Result<String, MigrateEr
         for step in between.rev() {
             let guard = guard(XACT_LOCK, step.version());
             let forget = format!("{};", forget_sql(step.version()));
-            script.transaction(
-                &format!("Back from {}", step.file_name()),
-                &[&guard, step.down_sql()?.trim_end(), &forget],
-            );
+            script
+                .transaction(&format!("Back from {}", step.file_name()), &[&guard, &ended(step.down_sql()?), &forget]);
         }
         if to == 0 {
             script.transaction("Nothing is left", &[&guard(XACT_LOCK, 0), &format!("{FORGET_ALL};")]);
         }
     }
     Ok(script.text)
+}
+
+/// The last statement of a file may have no semicolon of its own.
+fn ended(sql: &str) -> String {
+    let sql = sql.trim_end();
+    if sql.ends_with(';') { sql.to_owned() } else { format!("{sql}\n;") }
 }
 
 /// The lock of a transaction ends with it, that of a session is given back.
@@ -83,9 +87,10 @@ impl Script {
         let guard = guard(SESSION_LOCK, step.version() - 1);
         let _ = write!(self.text, "\n-- {}, without a transaction\n{guard}\n{set}", step.file_name());
         for statement in statements {
-            if let Some(index) = statement.index_built() {
-                let index = index.replace('\'', "''");
-                let _ = writeln!(self.text, "{DROP_INVALID_INDEX} AND indexrelid = to_regclass('{index}') \\gexec");
+            if let Some((index, table)) = statement.index_built() {
+                let [index, table] = [index, table].map(|name| format!("'{}'", name.replace('\'', "''")));
+                let drop = INVALID_INDEX.replace("$1::text", &index).replace("$2::text", &table);
+                let _ = writeln!(self.text, "{drop} \\gexec");
             }
             let _ = writeln!(self.text, "{};", statement.sql);
         }
@@ -93,10 +98,6 @@ impl Script {
         let _ = writeln!(self.text, "{}\n{reset}{unlock}", record_sql(step));
     }
 }
-
-/// What a killed build of an index left behind.
-const DROP_INVALID_INDEX: &str =
-    "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass) FROM pg_index WHERE NOT indisvalid";
 
 fn prologue(from: i32, to: i32) -> String {
     format!(

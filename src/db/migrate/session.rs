@@ -15,7 +15,7 @@ const LOCK_POLL: Duration = Duration::from_millis(100);
 const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// How long a pooler may take to give another connection, as it does at once unless it has none.
-pub const SECOND_CONNECTION: Duration = Duration::from_secs(3);
+pub const SECOND_CONNECTION: Duration = Duration::from_secs(8);
 
 /// How a migration runs, whatever the role's own settings are for its other work: it takes as long as it takes, and makes
 /// things where the service looks for them.

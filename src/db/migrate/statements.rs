@@ -99,16 +99,17 @@ impl Statement<'_> {
         (!repeatable).then_some("cannot be repeated after a run that was killed: say IF [NOT] EXISTS")
     }
 
-    /// The index that it builds concurrently, as `to_regclass` takes it: a killed build leaves an invalid one.
-    pub fn index_built(&self) -> Option<String> {
-        let mut tokens = self.tokens.iter().map(String::as_str).filter(|token| *token != "UNIQUE");
+    /// The index that it builds concurrently, and of which table, as SQL spells them: a killed build leaves an invalid one.
+    pub fn index_built(&self) -> Option<(String, String)> {
+        let mut tokens = self.tokens.iter().map(String::as_str).filter(|token| !matches!(*token, "UNIQUE" | "ONLY"));
         for expected in ["CREATE", "INDEX", "CONCURRENTLY", "IF", "NOT", "EXISTS"] {
             if tokens.next() != Some(expected) {
                 return None;
             }
         }
-        let name: String = tokens.take_while(|token| *token != "ON").map(fold).collect();
-        (!name.is_empty()).then_some(name)
+        let index: String = tokens.by_ref().take_while(|token| *token != "ON").map(fold).collect();
+        let table: String = tokens.take_while(|token| !matches!(*token, "(" | "USING")).map(fold).collect();
+        (!index.is_empty() && !table.is_empty()).then_some((index, table))
     }
 
     /// Its beginning, for messages.
@@ -181,9 +182,10 @@ mod tests {
     #[test]
     fn the_index_that_is_built() {
         let built = |sql| split(sql).unwrap()[0].index_built();
-        let sql = "-- why\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS public.\"By Name\" ON t (a)";
-        assert_eq!(built(sql).as_deref(), Some("public.\"By Name\""));
-        assert_eq!(built("create index concurrently if not exists By_Name on t (a)").as_deref(), Some("by_name"));
+        let of = |index: &str, table: &str| Some((index.to_owned(), table.to_owned()));
+        let sql = "-- why\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"By Name\" ON crm.\"T\" USING btree (a)";
+        assert_eq!(built(sql), of("\"By Name\"", "crm.\"T\""));
+        assert_eq!(built("create index concurrently if not exists By_Name on only t (a)"), of("by_name", "t"));
         assert_eq!(built("DROP INDEX CONCURRENTLY IF EXISTS a"), None);
     }
 

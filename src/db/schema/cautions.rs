@@ -74,9 +74,15 @@ pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
             }
         }
     }
-    let grants = after.objects.keys().filter(|name| name.starts_with("grant ") && name.ends_with(" to PUBLIC"));
-    let new = grants.filter(|name| !before.objects.contains_key(*name) && !name.contains(" on type "));
-    opened.extend(new.filter(|name| !name.contains(" on function ") && !name.contains(" on enum ")).cloned());
+    // What everybody may do with a new one by default.
+    let by_default = |object: &Object| {
+        let kinds = ["function ", "procedure ", "aggregate ", "enum ", "domain ", "range type "];
+        let parent = object.parent.as_deref().unwrap_or_default();
+        kinds.iter().any(|kind| parent.starts_with(kind)) && !before.has(parent)
+    };
+    let grants = after.objects.iter().filter(|(name, _)| name.starts_with("grant ") && name.ends_with(" to PUBLIC"));
+    let new = grants.filter(|(name, object)| !before.has(name) && !by_default(object));
+    opened.extend(new.map(|(name, _)| name.clone()));
     opened
 }
 

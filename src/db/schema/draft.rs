@@ -140,9 +140,9 @@ impl Draft {
         expected: &Snapshot,
     ) -> anyhow::Result<Vec<String>> {
         self.scratch.apply(tried, name, script).await?;
-        // A change of a table's grants takes its columns' with it.
-        let mending = grants::mending(&self.scratch.snapshot(tried).await?, expected);
-        if !mending.is_empty() {
+        // A change of a table's grants takes its columns' with it; so does mending it.
+        for _ in 0..2 {
+            let mending = grants::mending(&self.scratch.snapshot(tried).await?, expected);
             let mending = statements(mending.iter());
             self.scratch.apply(tried, name, &mending).await?;
             *script += &mending;

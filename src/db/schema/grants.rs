@@ -21,6 +21,7 @@ pub fn mending(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
 fn grant(name: &str, preposition: &str) -> Option<String> {
     let (privilege, rest) = name.strip_prefix("grant ")?.split_once(" on ")?;
     let (target, role) = rest.rsplit_once(" to ")?;
+    let target = target.strip_prefix("materialized ").or(target.strip_prefix("foreign ")).unwrap_or(target);
     let (kind, object) = target.split_once(' ')?;
     if ["the owner", "its owner"].contains(&role) {
         return None;

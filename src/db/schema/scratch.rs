@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -202,8 +202,8 @@ impl Scratch {
 /// Drops the databases whose makers are gone. One that cannot be dropped is left to its owner.
 async fn drop_abandoned(admin: &Client) -> Result<(), tokio_postgres::Error> {
     let abandoned = "-- abandoned_scratch_databases
-        SELECT datname FROM pg_database
-        WHERE starts_with(datname, $1) AND pg_has_role(datdba, 'USAGE') AND NOT EXISTS (
+        SELECT quote_ident(datname) AS datname FROM pg_database
+        WHERE datname ~ ('^' || $1 || '[0-9a-f]{32}$') AND pg_has_role(datdba, 'USAGE') AND NOT EXISTS (
             SELECT FROM pg_locks
             WHERE locktype = 'advisory' AND objsubid = 2 AND classid = $2::int::oid
                 AND objid = (hashtext(datname)::bigint & 4294967295)::oid
@@ -216,17 +216,23 @@ async fn drop_abandoned(admin: &Client) -> Result<(), tokio_postgres::Error> {
     Ok(())
 }
 
-/// Removes the folders of private servers whose owners are gone: an owner holds a lock as long as it lives.
+/// Removes the folders of private servers whose owners are gone: an owner holds a lock as long as it lives. Whatever else is
+/// called like one stays.
 fn remove_abandoned(folder: &Path) {
+    let me = nix::unistd::Uid::current().as_raw();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(FOLDER);
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
-        if !is_ours || !matches!(age, Ok(Ok(age)) if age > ABANDONED) {
+        let Ok(metadata) = entry.path().symlink_metadata() else { continue };
+        let is_old = metadata.modified().is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED));
+        let is_ours = metadata.is_dir() && metadata.uid() == me;
+        if !(is_old && is_ours && entry.file_name().to_string_lossy().starts_with(FOLDER)) {
             continue;
         }
-        let lock = File::open(entry.path().join(DATA).join(LOCK_FILE));
-        if !lock.is_ok_and(|lock| lock.try_lock().is_err()) {
-            // Somebody else's, or another program's that does the same, stays.
+        let path = entry.path().join(DATA).join(LOCK_FILE);
+        let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+        if let Some(lock) = is_file.then(|| File::open(&path).ok()).flatten()
+            && lock.try_lock().is_ok()
+        {
+            // It is held meanwhile.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

@@ -1,5 +1,7 @@
 //! Counts in the real database, by reading only.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
@@ -13,13 +15,19 @@ use crate::db::tls;
 /// A session as the owner.
 pub struct Counter {
     session: Session,
+    /// Tables that the steps until now make, or whose rows they change: what is there today says nothing of them.
+    made: BTreeSet<String>,
+    changed: BTreeSet<String>,
 }
 
 impl Counter {
     pub async fn open(owner: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
         let session = Session::open(owner, mode).await?;
-        session.client.batch_execute("SET search_path = public; SET statement_timeout = 0").await?;
-        Ok(Self { session })
+        session
+            .client
+            .batch_execute("SET search_path = public; SET statement_timeout = 0; SET lock_timeout = '5s'")
+            .await?;
+        Ok(Self { session, made: BTreeSet::new(), changed: BTreeSet::new() })
     }
 
     pub fn client(&self) -> &Client {
@@ -52,8 +60,9 @@ impl Counter {
                 });
             }
         }
+        self.made.extend(gone.made.iter().cloned());
         for effect in effects {
-            losses.extend(loss(client, effect).await?);
+            losses.extend(loss(client, effect, &self.made, &mut self.changed).await?);
         }
         losses.sort();
         Ok(losses)
@@ -61,16 +70,24 @@ impl Counter {
 }
 
 /// None: no row is there for the statement to take.
-async fn loss(client: &mut Client, effect: Effect) -> Result<Option<Loss>, tokio_postgres::Error> {
+async fn loss(
+    client: &mut Client,
+    effect: Effect,
+    made: &BTreeSet<String>,
+    changed: &mut BTreeSet<String>,
+) -> Result<Option<Loss>, tokio_postgres::Error> {
     let (table, statement) = match &effect {
         Effect::Unforeseen { statement } => return Ok(Some(Loss::Unforeseen { statement: statement.clone() })),
         Effect::Delete { table, statement, .. }
         | Effect::Overwrite { table, statement, .. }
-        | Effect::Empty { table, statement } => (table.clone(), statement.clone()),
+        | Effect::Empty { table, statement, .. } => (table.clone(), statement.clone()),
     };
-    // A table that the steps make themselves holds nothing of today's.
-    if !is_there(client, &table).await? {
+    if made.contains(&table) {
         return Ok(None);
+    }
+    // Or it is called otherwise today.
+    if !changed.insert(table.clone()) || !is_there(client, &table).await? {
+        return Ok(Some(Loss::Unforeseen { statement }));
     }
     let rows = match &effect {
         Effect::Empty { .. } => count_in(client, &table, "count(*)").await?,
@@ -81,6 +98,7 @@ async fn loss(client: &mut Client, effect: Effect) -> Result<Option<Loss>, tokio
     let Some(rows) = rows else { return Ok(Some(Loss::Unforeseen { statement })) };
     let loss = match effect {
         Effect::Overwrite { .. } => Loss::Overwritten { table, rows },
+        Effect::Empty { cascade: true, .. } => Loss::Rows { cascades: true, table, rows },
         _ => Loss::Rows { cascades: is_referred_to(client, &table).await?, table, rows },
     };
     Ok((rows > 0).then_some(loss))

@@ -1,7 +1,8 @@
 //! What a script does to rows, as far as its text tells.
 
 use sqlparser::ast::{
-    Delete, FromTable, ObjectName, Statement as Ast, TableFactor, TableWithJoins, Update, UpdateTableFromKind,
+    CascadeOption, Delete, FromTable, ObjectName, Statement as Ast, TableFactor, TableWithJoins, Update,
+    UpdateTableFromKind,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -21,9 +22,10 @@ pub enum Effect {
         count: String,
         statement: String,
     },
-    /// TRUNCATE.
+    /// TRUNCATE; `cascade`: of all tables that refer to it, too.
     Empty {
         table: String,
+        cascade: bool,
         statement: String,
     },
     Unforeseen {
@@ -33,7 +35,16 @@ pub enum Effect {
 
 /// The effects of a script's statements, in their order. One that is no SQL has none: it will be refused.
 pub fn of(sql: &str) -> Vec<Effect> {
-    statements::split(sql).unwrap_or_default().iter().flat_map(effects).collect()
+    let statements = statements::split(sql).unwrap_or_default();
+    // What a statement sees of the rows may be another thing then.
+    let secures = statements.iter().any(|statement| statement.text().contains("ROW LEVEL SECURITY"));
+    let unsure = |effect| match effect {
+        Effect::Delete { statement, .. } | Effect::Overwrite { statement, .. } if secures => {
+            Effect::Unforeseen { statement }
+        }
+        effect => effect,
+    };
+    statements.iter().flat_map(effects).map(unsure).collect()
 }
 
 fn effects(statement: &Statement<'_>) -> Vec<Effect> {
@@ -42,7 +53,11 @@ fn effects(statement: &Statement<'_>) -> Vec<Effect> {
         "DELETE" | "UPDATE" | "TRUNCATE" => read(statement).unwrap_or_else(unforeseen),
         "MERGE" | "CALL" => unforeseen(),
         // Blocks of code and queries with others inside.
-        "DO" | "WITH" | "INSERT" | "SELECT" if changes_rows(&statement.text()) => unforeseen(),
+        "DO" | "WITH" | "INSERT" | "SELECT" | "EXPLAIN" | "EXECUTE" | "COPY"
+            if changes_rows(&statement.text()) || calls(&statement.text()) =>
+        {
+            unforeseen()
+        }
         _ => Vec::new(),
     }
 }
@@ -67,7 +82,9 @@ fn read(statement: &Statement<'_>) -> Option<Vec<Effect>> {
             Some(vec![Effect::Overwrite { table, count, statement: summary }])
         }
         (Ast::Truncate(truncate), true) => {
-            let empty = |name: &ObjectName| Effect::Empty { table: name.to_string(), statement: summary.clone() };
+            let cascade = matches!(truncate.cascade, Some(CascadeOption::Cascade));
+            let empty =
+                |name: &ObjectName| Effect::Empty { table: name.to_string(), cascade, statement: summary.clone() };
             Some(truncate.table_names.iter().map(|target| empty(&target.name)).collect())
         }
         _ => None,
@@ -104,6 +121,21 @@ fn changes_rows(code: &str) -> bool {
             matches!(*word, "DELETE" | "UPDATE" | "TRUNCATE" | "MERGE") && !matches!(before, "FOR" | "KEY" | "ON");
         before = *word;
         does
+    })
+}
+
+/// Whether a query's text, or a block's PERFORM, calls a function that is not known to leave rows alone.
+fn calls(code: &str) -> bool {
+    let harmless = ["SETVAL", "NEXTVAL", "SET_CONFIG", "GREATEST", "COALESCE", "MAX", "MIN", "COUNT", "FORMAT"];
+    let code = code.to_uppercase();
+    let words: Vec<&str> = code.split_whitespace().collect();
+    let begins = |word: &str| matches!(word, "SELECT" | "PERFORM");
+    words.windows(2).any(|pair| {
+        let [before, word] = pair else { return false };
+        let name = word.split('(').next().unwrap_or_default();
+        let is_call =
+            word.contains('(') || words.windows(3).any(|it| it[0] == *before && it[1] == *word && it[2] == "(");
+        begins(before) && is_call && !name.is_empty() && !harmless.contains(&name)
     })
 }
 
@@ -147,11 +179,18 @@ mod tests {
             "INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET b = 2",
             "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE",
             "CALL tidy()",
+            "SELECT tidy()",
+            "DO $$ BEGIN PERFORM tidy(); END $$",
+            "EXPLAIN ANALYZE DELETE FROM a",
+            "ALTER TABLE a NO FORCE ROW LEVEL SECURITY; DELETE FROM a",
         ] {
             assert!(matches!(of(sql)[..], [Effect::Unforeseen { .. }]), "{sql}");
         }
         for sql in [
             "DO $$ BEGIN PERFORM 1 FROM a FOR UPDATE; END $$",
+            "DO $$ BEGIN PERFORM setval('s', 1); END $$",
+            "SELECT setval('s', 1)",
+            "INSERT INTO a SELECT max(id) FROM b",
             "INSERT INTO a SELECT 1 ON CONFLICT DO NOTHING",
             "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES c ON DELETE CASCADE",
             "CREATE POLICY p ON a FOR UPDATE USING (true)",

@@ -13,6 +13,8 @@ pub struct Gone {
     pub columns: Vec<(String, String)>,
     pub types: Vec<Retyped>,
     pub extensions: Vec<String>,
+    /// Tables that it makes, as they are called after it.
+    pub made: Vec<String>,
 }
 
 /// A column that has another type afterwards.
@@ -49,7 +51,9 @@ pub async fn rehearse(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, Mig
         let after = tables(client).await?;
         let extensions_after = extensions(client).await?;
         let extensions = extensions_before.difference(&extensions_after).cloned().collect();
-        gone.push(Gone { extensions, ..difference(&start, &before, &after) });
+        let made =
+            after.iter().filter(|(oid, _)| !start.contains_key(oid)).map(|(_, table)| table.name.clone()).collect();
+        gone.push(Gone { extensions, made, ..difference(&start, &before, &after) });
         (before, extensions_before) = (after, extensions_after);
     }
     Ok(gone)

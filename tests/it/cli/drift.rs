@@ -87,7 +87,7 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
     let config = common::empty_database().await;
     let owner = common::connect(&config).await;
     // One whose maker is gone, and one that is in use.
-    owner.batch_execute("CREATE DATABASE lekalo_scratch_abandoned").await.unwrap();
+    owner.batch_execute("CREATE DATABASE lekalo_scratch_0123456789abcdef0123456789abcdef").await.unwrap();
     let mut scratch = Scratch::beside(&config, tls::Mode::Disable).await.unwrap().unwrap();
     let used = scratch.database().await.unwrap();
     let shell = Shell::on(&config);
@@ -97,7 +97,7 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
         let sql = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)";
         owner.query_one(sql, &[&name]).await.unwrap().get(0)
     };
-    assert!(!there("lekalo_scratch_abandoned").await);
+    assert!(!there("lekalo_scratch_0123456789abcdef0123456789abcdef").await);
     assert!(there(used.get_dbname().unwrap()).await);
     scratch.close().await.unwrap();
     assert!(!there(used.get_dbname().unwrap()).await);

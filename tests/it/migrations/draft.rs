@@ -63,6 +63,8 @@ async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
         ("GRANT SELECT ON pets", "GRANT SELECT, INSERT ON pets"),
         ("id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "id bigserial PRIMARY KEY"),
         ("pet text", "animal text"),
+        ("name text NOT NULL", "name varchar(3) NOT NULL UNIQUE"),
+        ("GRANT SELECT, INSERT ON pets TO lekalo_app", "GRANT SELECT, INSERT ON pets TO PUBLIC, lekalo_app"),
         ("CREATE TYPE", "CREATE SCHEMA crm; CREATE TABLE crm.calls (id int); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO lekalo_app;\nCREATE TYPE"),
     ])
     .await;
@@ -78,31 +80,16 @@ async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
     }
     assert!(!up.contains("lekalo_scratch") && !up.contains("postgres"), "{up}");
     assert!(down.contains("ALTER SEQUENCE ticket_number RENAME TO ticket_no;"), "{down}");
-    let warned = warnings.join("\n");
-    assert!(warned.contains("the migration forgets where the sequence of column pets.id stood"), "{warned}");
-    assert!(warned.contains("the way back forgets where the sequence of column pets.id stood"), "{warned}");
-}
-
-#[tokio::test]
-async fn what_rows_may_not_let_through_is_said() {
-    if !has_npx() {
-        return;
+    for warning in [
+        "afterwards, grant SELECT on table pets to PUBLIC",
+        "the migration turns what is in pets.name from text into character varying(3): a value that does not fit is cut, or \
+         it fails",
+        "the migration makes unique constraint pets_name_key on pets: it fails where rows violate it",
+        "the migration forgets where the sequence of column pets.id stood: see that nothing is numbered twice",
+        "the way back forgets where the sequence of column pets.id stood: see that nothing is numbered twice",
+    ] {
+        assert!(warnings.iter().any(|it| it == warning), "{warning} is not in {warnings:#?}");
     }
-    let (pair, faults) = drafted(&[
-        ("name text NOT NULL", "name varchar(3) NOT NULL UNIQUE"),
-        ("GRANT SELECT ON pets TO lekalo_app", "GRANT SELECT ON pets TO PUBLIC"),
-    ])
-    .await;
-    assert_eq!(faults, [""; 0], "{}\n---\n{}", pair.up, pair.down);
-    assert_eq!(
-        pair.warnings,
-        [
-            "afterwards, grant SELECT on table pets to PUBLIC",
-            "the migration turns what is in pets.name from text into character varying(3): a value that does not fit is \
-             cut, or it fails",
-            "the migration makes unique constraint pets_name_key on pets: it fails where rows violate it",
-        ]
-    );
 }
 
 #[tokio::test]

@@ -99,8 +99,12 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
         ("UPDATE brands b SET name = m.name FROM models m WHERE m.brand_id = b.id", "overwrites #N rows of brands"),
         ("DELETE FROM models USING brands WHERE brands.id = models.brand_id AND brands.slug = 'nobody'", ""),
         ("DELETE FROM brands", "deletes #N rows of brands"),
-        ("TRUNCATE model_variants CASCADE", "deletes #M rows of model_variants"),
+        ("TRUNCATE model_variants CASCADE", "deletes #M rows of model_variants and what refers to them"),
         ("DELETE FROM imports", ""),
+        (
+            "ALTER TABLE brands RENAME TO makes; DELETE FROM makes",
+            "may change data in a way that is not counted here: `DELETE FROM MAKES`",
+        ),
         (
             "DO $$ BEGIN DELETE FROM brands WHERE name = 'BYD'; END $$",
             "may change data in a way that is not counted here: `DO $$ BEGIN DELETE FROM brands WHERE name = 'BYD'; END $$`",

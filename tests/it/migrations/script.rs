@@ -65,7 +65,7 @@ async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
         .and(
             &format!("V{next}__test_index"),
             "-- no-transaction\n-- A 'note';\nCREATE INDEX CONCURRENTLY IF NOT EXISTS test_index ON brands (name);",
-            "DROP INDEX test_index;",
+            "DROP INDEX test_index",
         )
         .unwrap();
     let script = |range: &str| migrations.script(range.parse().unwrap()).unwrap();
