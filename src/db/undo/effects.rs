@@ -124,18 +124,13 @@ fn changes_rows(code: &str) -> bool {
     })
 }
 
-/// Whether a query's text, or a block's PERFORM, calls a function that is not known to leave rows alone.
+/// Whether a query or a block's PERFORM begins with a call of a function that is not known to leave rows alone.
 fn calls(code: &str) -> bool {
     let harmless = ["SETVAL", "NEXTVAL", "SET_CONFIG", "GREATEST", "COALESCE", "MAX", "MIN", "COUNT", "FORMAT"];
-    let code = code.to_uppercase();
+    let code = code.to_uppercase().replace('(', " ( ");
     let words: Vec<&str> = code.split_whitespace().collect();
-    let begins = |word: &str| matches!(word, "SELECT" | "PERFORM");
-    words.windows(2).any(|pair| {
-        let [before, word] = pair else { return false };
-        let name = word.split('(').next().unwrap_or_default();
-        let is_call =
-            word.contains('(') || words.windows(3).any(|it| it[0] == *before && it[1] == *word && it[2] == "(");
-        begins(before) && is_call && !name.is_empty() && !harmless.contains(&name)
+    words.windows(3).any(|window| {
+        matches!(window, ["SELECT" | "PERFORM", function, "("] if !harmless.contains(function) && *function != "DISTINCT")
     })
 }
 
