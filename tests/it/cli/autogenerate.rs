@@ -165,11 +165,12 @@ async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_hold
     let asked = ["tenants.time_zone is gone", "from text to character varying(40)", "--drop tenants.time_zone"];
     run(&table).await.failed(1, &asked);
     let column = ["--rename", "tenants.time_zone:zone"];
-    run(&[&table[..], &column[..], &["--rename", "tenants.slug:zone"]].concat())
-        .await
-        .failed(1, &["`--rename tenants.slug:zone` is no renaming", "nothing was written"]);
-    let wrong = ["--drop", "customers.phone", "--drop", "tenants.slug"]; // the first table goes by that name
-    run(&wrong).await.failed(1, &["`--drop tenants.slug`: that does not go", "nothing was written"]);
+    if is_long() {
+        let flags = [&table[..], &column[..], &["--rename", "tenants.slug:zone"]].concat();
+        run(&flags).await.failed(1, &["`--rename tenants.slug:zone` is no renaming", "nothing was written"]);
+        let flags = ["--drop", "customers.phone", "--drop", "tenants.slug"]; // the first table goes by that name
+        run(&flags).await.failed(1, &["`--drop tenants.slug`: that does not go", "nothing was written"]);
+    }
     assert_eq!(files(&shell), before);
 
     let ran = run(&[&table[..], &column[..]].concat()).await.done().told(&[
