@@ -10,17 +10,14 @@ use crate::db::schema::scratch::Scratch;
 /// Does `work` on one, beside the configured database or else a private one.
 ///
 /// # Errors
-/// The work's own, [`Unavailable`], or that it was interrupted by Ctrl-C or SIGTERM.
+/// The work's own, [`Unavailable`](crate::db::schema::scratch::Unavailable), or that it was interrupted by Ctrl-C or SIGTERM.
 pub async fn on<T>(
     config: &Config,
     stop: &mut Stop,
     work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     const INTERRUPTED: &str = "interrupted: nothing was done";
-    let open = async {
-        let opened = Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone()).await;
-        opened.map_err(|error| Unavailable(error).into())
-    };
+    let open = async { Ok(Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone()).await?) };
     let opened = unless(stop, Box::pin(open)).await?;
     let mut scratch = opened.context(INTERRUPTED)?;
     let done = unless(stop, Box::pin(work(&mut scratch))).await;
@@ -30,8 +27,3 @@ pub async fn on<T>(
     }
     done?.context(INTERRUPTED)
 }
-
-/// There is nowhere to try something.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", failure::chain(.0.as_ref()))]
-pub struct Unavailable(anyhow::Error);

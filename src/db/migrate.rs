@@ -27,7 +27,7 @@ use super::tls;
 
 pub use self::apply::{ApplyError, Patience};
 pub use self::history::Entry;
-pub use self::list::{Migrations, Step, down_sql, file_name, migrations};
+pub use self::list::{Migrations, Step, file_name, migrations};
 pub use self::target::{DownTo, Range, UpTo};
 
 /// Where a database stands.

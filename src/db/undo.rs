@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use tokio_postgres::{Client, Config};
 
 use super::migrate::{MigrateError, Migrations, Step, UpTo};
-use super::schema::scratch::Scratch;
+use super::schema::scratch::{Scratch, Unavailable};
 use super::tls;
 
 /// One migration to be undone, and what goes with it.
@@ -95,7 +95,7 @@ fn counted(number: i64, what: &str) -> String {
 /// What each of `steps`, the newest applied ones, newest first, would destroy in the owner's database.
 ///
 /// # Errors
-/// When a way back does not work, or a database does not answer.
+/// [`Unavailable`] where there is nowhere to try them; when a way back does not work, or a database does not answer.
 pub async fn plan(
     migrations: &Migrations,
     steps: &[&Step],
@@ -104,7 +104,7 @@ pub async fn plan(
     scratch: &mut Scratch,
 ) -> anyhow::Result<Vec<Undo>> {
     let Some(newest) = steps.first() else { return Ok(Vec::new()) };
-    let client = migrated(migrations, newest.version(), scratch).await.map_err(Untried)?;
+    let client = migrated(migrations, newest.version(), scratch).await.map_err(Unavailable)?;
     let known = obstacles::Known::read(&client).await.map_err(MigrateError::Database)?;
     let gone = rehearsal::rehearse(&client, steps).await?;
     let mut counter = counting::Counter::open(owner, mode).await?;
@@ -125,11 +125,6 @@ pub async fn plan(
     }
     Ok(plan)
 }
-
-/// There is nowhere to try it.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", super::failure::chain(.0.as_ref()))]
-pub struct Untried(anyhow::Error);
 
 /// A scratch database as it was when the newest of the steps had been applied.
 async fn migrated(migrations: &Migrations, version: i32, scratch: &mut Scratch) -> anyhow::Result<Client> {

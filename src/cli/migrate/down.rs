@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
 use crate::cli::output::{self, UserError};
-use crate::cli::scratch::{self, Unavailable};
+use crate::cli::scratch;
 use crate::cli::serve::{Stop, stop_signal, unless};
 use crate::config::Config;
 use crate::db::migrate::{DownTo, Migrations, Position};
-use crate::db::schema::scratch::Scratch;
-use crate::db::undo::{self, Loss, Undo, Untried};
+use crate::db::schema::scratch::{Scratch, Unavailable};
+use crate::db::undo::{self, Loss, Undo};
 
 /// Undo migrations; without --yes print what that would destroy
 ///
@@ -72,7 +72,7 @@ pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::R
     let plan = async |scratch: &mut Scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await;
     match scratch::on(config, stop, plan).await {
         // Who has to go back must be able to, be it without knowing what goes.
-        Err(error) if error.is::<Unavailable>() || error.is::<Untried>() => {
+        Err(error) if error.is::<Unavailable>() => {
             eprintln!("what is lost cannot be told: {error}");
             Ok(steps.into_iter().map(Undo::untried).collect())
         }

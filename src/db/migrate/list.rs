@@ -141,11 +141,6 @@ pub fn file_name(migration: &Migration) -> String {
     format!("V{}__{}", migration.version(), migration.name())
 }
 
-/// The SQL that undoes a migration.
-pub fn down_sql(migration: &Migration) -> Option<&'static str> {
-    FILES.get_file(format!("{}.down.sql", file_name(migration)))?.contents_utf8()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ pub fn unfillable(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let fills =
         |object: &Object| ["default", "generation", "identity"].iter().any(|it| object.properties.contains_key(*it));
     required_columns(after)
-        .filter(|(name, object)| !before.objects.contains_key(*name) && before.has_parent_of(object) && !fills(object))
+        .filter(|(name, object)| !before.has(name) && before.has_parent_of(object) && !fills(object))
         .map(|(name, _)| name.to_owned())
         .collect()
 }
@@ -50,9 +50,9 @@ pub fn stricter(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 
 /// Sequences that go while their table stays, or turn into an identity or come of one: where they stood is gone.
 pub fn restarted(before: &Snapshot, after: &Snapshot) -> Vec<String> {
-    let stays = |object: &Object| object.parent.as_ref().is_none_or(|parent| after.objects.contains_key(parent));
+    let stays = |object: &Object| object.parent.as_ref().is_none_or(|parent| after.has(parent));
     let sequences = before.objects.iter().filter(|(name, object)| name.starts_with("sequence ") && stays(object));
-    let gone = sequences.filter(|(name, _)| !after.objects.contains_key(*name)).map(|(name, _)| name.clone());
+    let gone = sequences.filter(|(name, _)| !after.has(name)).map(|(name, _)| name.clone());
     let has_identity = |object: &Object| object.properties.contains_key("identity");
     let turned = required_columns(before)
         .filter(|(name, object)| after.objects.get(*name).is_some_and(|now| has_identity(now) != has_identity(object)));
@@ -65,7 +65,7 @@ pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
         snapshot.objects.get(name).and_then(|object| object.properties.get(property).cloned())
     };
     let mut opened = Vec::new();
-    for table in before.tables().filter(|table| after.objects.contains_key(&format!("table {table}"))) {
+    for table in before.tables().filter(|table| after.has(&format!("table {table}"))) {
         let name = format!("table {table}");
         for property in ["row-level security", "row-level security for its owner"] {
             let (was, is) = (of(before, &name, property), of(after, &name, property));
@@ -90,7 +90,7 @@ pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 pub fn tightened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let was_required = |name: &str| required_columns(before).any(|(other, _)| other == name);
     required_columns(after)
-        .filter(|(name, _)| before.objects.contains_key(*name) && !was_required(name))
+        .filter(|(name, _)| before.has(name) && !was_required(name))
         .map(|(name, _)| name.to_owned())
         .collect()
 }

@@ -140,14 +140,19 @@ impl Draft {
         expected: &Snapshot,
     ) -> anyhow::Result<Vec<String>> {
         self.scratch.apply(tried, name, script).await?;
+        let mut found = self.scratch.snapshot(tried).await?;
         // A change of a table's grants takes its columns' with it; so does mending it.
         for _ in 0..2 {
-            let mending = grants::mending(&self.scratch.snapshot(tried).await?, expected);
+            let mending = grants::mending(&found, expected);
+            if mending.is_empty() {
+                break;
+            }
             let mending = statements(mending.iter());
             self.scratch.apply(tried, name, &mending).await?;
             *script += &mending;
+            found = self.scratch.snapshot(tried).await?;
         }
-        let differences = self.scratch.snapshot(tried).await?.differences(expected);
+        let differences = found.differences(expected);
         Ok(differences.iter().map(|difference| format!("after {name}, {difference}")).collect())
     }
 

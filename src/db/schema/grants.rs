@@ -5,14 +5,13 @@ use super::Snapshot;
 /// Statements that mend the grants in which a database still differs from what is expected.
 pub fn mending(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
     let is_grant = |name: &&String| name.starts_with("grant ");
-    let lacks = |one: &Snapshot, name: &str| !one.objects.contains_key(name);
-    let missing = expected.objects.keys().filter(is_grant).filter(|name| lacks(found, name));
+    let missing = expected.objects.keys().filter(is_grant).filter(|name| !found.has(name));
     let granted = missing.filter_map(|name| {
         let option = expected.objects.get(name)?.properties.contains_key("grant option");
         let option = if option { " WITH GRANT OPTION" } else { "" };
         Some(format!("GRANT {}{option}", grant(name, "TO")?))
     });
-    let unknown = found.objects.keys().filter(is_grant).filter(|name| lacks(expected, name));
+    let unknown = found.objects.keys().filter(is_grant).filter(|name| !expected.has(name));
     let revoked = unknown.filter_map(|name| Some(format!("REVOKE {}", grant(name, "FROM")?)));
     revoked.chain(granted).collect()
 }

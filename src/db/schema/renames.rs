@@ -71,22 +71,23 @@ impl Rename {
 /// Tables that go while others come to the same schema, and whether each pair looks like one table: whether it has at least
 /// half of the columns, by name and type.
 pub fn tables(before: &Snapshot, after: &Snapshot) -> Vec<(Rename, bool)> {
-    let columns = |snapshot: &Snapshot, table: &str| -> BTreeSet<(String, String)> {
-        let of_table = snapshot.columns().filter(|(owner, ..)| *owner == table);
-        of_table.map(|(_, name, kind)| (name.to_owned(), kind.to_owned())).collect()
-    };
     let come: Vec<&str> = only_in(after, before).collect();
     let pairs = only_in(before, after).flat_map(|from| {
-        let old = columns(before, from);
+        let old = columns_of(before, from);
         let others = come.iter().filter(move |to| schema_of(to) == schema_of(from));
         others.map(move |to| {
-            let new = columns(after, to);
+            let new = columns_of(after, to);
             let alike = old.intersection(&new).count() * 2 >= old.len().min(new.len()).max(1);
             let bare = to.rsplit_once('.').map_or(*to, |(_, bare)| bare);
             (Rename::Table { from: from.to_owned(), to: bare.to_owned(), full: (*to).to_owned() }, alike)
         })
     });
     pairs.collect()
+}
+
+/// Name and type of each column of a table.
+fn columns_of<'a>(snapshot: &'a Snapshot, table: &str) -> BTreeSet<(&'a str, &'a str)> {
+    snapshot.columns().filter(|(owner, ..)| *owner == table).map(|(_, name, kind)| (name, kind)).collect()
 }
 
 /// Nothing for `public`, which names leave out.
@@ -108,20 +109,17 @@ pub fn columns(before: &Snapshot, after: &Snapshot, tables: &[Rename]) -> Vec<Re
     };
     for table in before.tables().filter(|table| !is_part(table)) {
         let renamed = tables.iter().find(|rename| rename.gone() == table).map_or(table, Rename::to);
-        let of = |snapshot: &Snapshot, table: &str| -> Vec<(String, String)> {
-            let columns = snapshot.columns().filter(|(owner, ..)| *owner == table);
-            columns.map(|(_, name, kind)| (name.to_owned(), kind.to_owned())).collect()
-        };
-        let (old, new) = (of(before, table), of(after, renamed));
-        let missing_in = |columns: &[(String, String)], name: &str| !columns.iter().any(|(other, _)| other == name);
+        let (old, new) = (columns_of(before, table), columns_of(after, renamed));
+        let missing_in =
+            |columns: &BTreeSet<(&str, &str)>, name: &str| !columns.iter().any(|(other, _)| *other == name);
         let come: Vec<_> = new.iter().filter(|(name, _)| missing_in(&old, name)).collect();
         for (from, from_type) in old.iter().filter(|(name, _)| missing_in(&new, name)) {
             renames.extend(come.iter().map(|(to, to_type)| Rename::Column {
                 table: table.to_owned(),
-                from: from.clone(),
-                to: to.clone(),
-                from_type: from_type.clone(),
-                to_type: to_type.clone(),
+                from: (*from).to_owned(),
+                to: (*to).to_owned(),
+                from_type: (*from_type).to_owned(),
+                to_type: (*to_type).to_owned(),
             }));
         }
     }

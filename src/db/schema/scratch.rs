@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Snapshot, connect};
 use crate::db::embedded::{EmbeddedOptions, EmbeddedServer, LOCK_FILE};
-use crate::db::tls;
+use crate::db::{failure, tls};
 
 /// What scratch databases are called, and the class of the advisory lock that says that somebody still uses one.
 const PREFIX: &str = "lekalo_scratch_";
@@ -24,6 +24,11 @@ const FOLDER: &str = "lekalo-scratch-";
 const DATA: &str = "data";
 /// A folder that is younger may not be in use yet.
 const ABANDONED: Duration = Duration::from_secs(60);
+
+/// There is nowhere to try something.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", failure::chain(.0.as_ref()))]
+pub struct Unavailable(pub anyhow::Error);
 
 /// A server on which databases are made for a moment. [`Scratch::close`] removes them; those of a program that was killed
 /// go with the next one's.
@@ -42,7 +47,15 @@ impl Scratch {
     ///
     /// # Errors
     /// When the server cannot be reached, or there is none to be private.
-    pub async fn beside_or_embedded(config: &Config, mode: tls::Mode, pg_bin: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub async fn beside_or_embedded(
+        config: &Config,
+        mode: tls::Mode,
+        pg_bin: Option<PathBuf>,
+    ) -> Result<Self, Unavailable> {
+        Self::first_possible(config, mode, pg_bin).await.map_err(Unavailable)
+    }
+
+    async fn first_possible(config: &Config, mode: tls::Mode, pg_bin: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(scratch) = Self::beside(config, mode).await? {
             return Ok(scratch);
         }

@@ -29,6 +29,7 @@ pub struct Retyped {
 /// By their oid: a table that is renamed is still there.
 type Tables = BTreeMap<u32, Table>;
 
+#[derive(Clone)]
 struct Table {
     /// Quoted where it needs to be.
     name: String,
@@ -42,7 +43,7 @@ struct Table {
 /// When one does not work.
 pub async fn rehearse(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, MigrateError> {
     let start = tables(client).await?;
-    let (mut before, mut gone) = (tables(client).await?, Vec::with_capacity(steps.len()));
+    let (mut before, mut gone) = (start.clone(), Vec::with_capacity(steps.len()));
     let mut extensions_before = extensions(client).await?;
     for step in steps {
         let failed =

@@ -6,6 +6,8 @@ use lekalo::db::migrate::Migrations;
 use lekalo::db::schema::draft::{self, Draft, NotASchema, Pair};
 use lekalo::db::schema::scratch::Scratch;
 
+use crate::common::has_npx;
+
 const SCHEMA: &str = include_str!("../../../migrations/schema.sql");
 
 const ZOO: &str = "
@@ -42,14 +44,6 @@ async fn drafted(edits: &[(&str, &str)]) -> (Pair, Vec<String>) {
     let faults = draft.try_out(&mut pair).await.unwrap();
     draft.close().await.unwrap();
     (pair, faults)
-}
-
-fn has_npx() -> bool {
-    let has = std::process::Command::new("npx").arg("--version").output().is_ok();
-    if !has {
-        eprintln!("SKIPPED: there is no npx, and nothing was drafted");
-    }
-    has
 }
 
 #[tokio::test]
