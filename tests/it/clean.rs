@@ -12,7 +12,8 @@ use lekalo::import::table::{Table, TableRow};
 use lekalo::vehicles::Index;
 use proptest::prelude::*;
 
-const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/vehicles-gold-odd-pages.csv");
+use crate::common::shared_data;
+
 const HEADER: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Описание"];
 
 fn table(rows: Vec<Vec<String>>) -> Table {
@@ -22,12 +23,9 @@ fn table(rows: Vec<Vec<String>>) -> Table {
 
 #[test]
 fn labelled_rows_are_understood() {
-    let Ok(file) = std::fs::File::open(LABELS) else {
-        eprintln!("SKIPPED: {LABELS} is not here, so cleaning's accuracy was not measured");
-        return;
-    };
+    let Some(file) = shared_data("vehicles-gold-odd-pages.csv") else { return };
     let labels: Vec<HashMap<String, String>> =
-        csv::Reader::from_reader(file).deserialize().map(Result::unwrap).collect();
+        csv::Reader::from_path(file).unwrap().deserialize().map(Result::unwrap).collect();
     let columns = ["id", "brand_raw", "model_raw", "year_raw", "description_raw"];
     let rows = labels.iter().map(|label| columns.map(|column| label[column].clone()).to_vec()).collect();
     let cleaned = clean(&table(rows), Index::shipped()).unwrap();

@@ -283,7 +283,7 @@ async fn a_superuser_must_not_serve() {
 #[tokio::test]
 async fn the_seed_systems_verification_sql_runs_unchanged() {
     if std::process::Command::new("psql").arg("--version").output().is_err() {
-        return eprintln!("SKIPPED: there is no psql");
+        return common::skipped("there is no psql");
     }
     let shell = Shell::on(&common::database().await);
     let counts = "SELECT 'Tenants', COUNT(*) FROM tenants UNION ALL SELECT 'Brands', COUNT(*) FROM brands \

@@ -12,6 +12,8 @@ use lekalo::db::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedServer};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
+use crate::common::{copy_cluster, limit, skipped};
+
 /// A folder that root's `postgres` can get to.
 fn folder() -> TempDir {
     let everybody = Permissions::from_mode(0o755);
@@ -29,7 +31,14 @@ fn options(data_dir: PathBuf) -> EmbeddedOptions {
 }
 
 async fn start(data_dir: PathBuf) -> Result<EmbeddedServer, EmbeddedError> {
+    limit();
     EmbeddedServer::start(&options(data_dir)).await
+}
+
+/// The same with a cluster that is there already.
+async fn prepared(data_dir: PathBuf) -> Result<EmbeddedServer, EmbeddedError> {
+    copy_cluster(&data_dir).await;
+    start(data_dir).await
 }
 
 async fn connect(server: &EmbeddedServer) -> Client {
@@ -147,7 +156,7 @@ async fn a_second_start_attaches_to_the_first() {
 async fn a_start_during_the_owners_stop_takes_over() {
     let folder = folder();
     let data_dir = folder.path().join("data");
-    let first = start(data_dir.clone()).await.unwrap();
+    let first = prepared(data_dir.clone()).await.unwrap();
     let client = connect(&first).await; // makes the shutdown take its time
     let (stopped, second) = tokio::join!(first.stop(), async {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -165,7 +174,7 @@ async fn a_start_during_the_owners_stop_takes_over() {
 async fn dropping_the_owner_stops_the_server() {
     let folder = folder();
     let data_dir = folder.path().join("data");
-    drop(start(data_dir.clone()).await.unwrap());
+    drop(prepared(data_dir.clone()).await.unwrap());
     let next = start(data_dir).await.unwrap();
     assert!(next.is_owner());
     next.stop().await.unwrap();
@@ -220,7 +229,7 @@ async fn an_interrupted_initdb_leaves_nothing_in_the_way() {
     let data_dir = folder.path().join("data");
     fs::create_dir_all(data_dir.join("pgdata.new-1/base")).unwrap();
     fs::write(data_dir.join("lekalo.lock"), "").unwrap();
-    let server = start(data_dir.clone()).await.unwrap();
+    let server = prepared(data_dir.clone()).await.unwrap();
     assert!(!data_dir.join("pgdata.new-1").exists());
     server.stop().await.unwrap();
 }
@@ -234,7 +243,7 @@ async fn a_long_path_gets_a_short_socket() {
 }
 
 async fn gets_a_short_socket(data_dir: PathBuf) {
-    let server = start(data_dir.clone()).await.unwrap();
+    let server = prepared(data_dir.clone()).await.unwrap();
     let attached = start(data_dir.clone()).await.unwrap();
     assert!(!attached.is_owner());
     assert_eq!(attached.url(), server.url());
@@ -276,7 +285,7 @@ async fn missing_programs_are_said_with_the_remedies() {
 async fn data_of_another_version_is_said_so() {
     let folder = folder();
     let data_dir = folder.path().join("data");
-    let server = start(data_dir.clone()).await.unwrap();
+    let server = prepared(data_dir.clone()).await.unwrap();
     server.stop().await.unwrap();
     fs::write(data_dir.join("pgdata/PG_VERSION"), "99\n").unwrap();
     let error = start(data_dir).await.err().unwrap();
@@ -306,7 +315,7 @@ async fn other_peoples_folders_are_left_alone() {
 #[tokio::test]
 async fn as_root_a_closed_folder_on_the_way_is_named() {
     if !is_root() {
-        return; // an ordinary user runs the server as itself
+        return skipped("an ordinary user runs the server as itself: this is about root");
     }
     let folder = folder();
     let closed = folder.path().join("closed");

@@ -18,16 +18,11 @@ use tonic_types::StatusExt as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer};
+use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer, is_long};
 use crate::formats::{row, workbook};
 use crate::imports::{header, upload, upload_to};
 use crate::kills::ended;
 use crate::shutdown::{Service, channel, folder};
-
-/// Whether tests may take minutes.
-pub fn is_long() -> bool {
-    std::env::var_os("LEKALO_TEST_LONG").is_some()
-}
 
 /// Reads a file in a process of its own, as the server does.
 pub async fn read(file: &[u8], limits: Limits) -> Result<Table, ExtractError> {

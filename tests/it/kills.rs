@@ -19,8 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-use crate::common::{self, LEKALO};
-use crate::hostile::is_long;
+use crate::common::{self, LEKALO, is_long, skipped_unless_long};
 use crate::imports::{self, header};
 use crate::shutdown::{Service, channel, folder};
 
@@ -156,8 +155,7 @@ async fn a_killed_load_leaves_nothing_half_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_leaves_nothing_half_done() {
-    if !is_long() {
-        eprintln!("SKIPPED: a hundred kills of the server take minutes; LEKALO_TEST_LONG=1 has them");
+    if skipped_unless_long("a hundred kills of the server") {
         return;
     }
     let config = common::database().await;

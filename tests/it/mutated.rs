@@ -10,8 +10,9 @@ use futures::StreamExt as _;
 use lekalo::import::child::Limits;
 use lekalo::import::extract::extract;
 
+use crate::common::is_long;
 use crate::formats;
-use crate::hostile::{is_long, read};
+use crate::hostile::read;
 
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 

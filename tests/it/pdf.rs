@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use lekalo::import::pdf::{self, Limits, PdfError};
 use lekalo::import::table::Table;
 
+use crate::common::shared_data;
+
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pdf")
 }
@@ -78,13 +80,9 @@ fn header_pages_say_where_the_header_stands() {
 
 #[test]
 fn a_real_price_list_equals_its_labels() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let Ok(bytes) = std::fs::read(data.join("price-list-odd-pages.pdf")) else {
-        eprintln!("SKIPPED: no {}: the reader was not compared with a labelled price list", data.display());
-        return;
-    };
-    let table = read(&bytes).unwrap();
-    let labels = csv(&data.join("vehicles-gold-odd-pages.csv"));
+    let Some(list) = shared_data("price-list-odd-pages.pdf") else { return };
+    let table = read(&std::fs::read(list).unwrap()).unwrap();
+    let labels = csv(&shared_data("vehicles-gold-odd-pages.csv").unwrap());
     assert_eq!(table.header, ["ID", "Марка", "Модель", "Год", "Описание"]);
     assert_eq!(table.rows.len(), labels.len() - 1);
     for (row, label) in table.rows.iter().zip(&labels[1..]) {

@@ -262,6 +262,9 @@ async fn a_deadline_is_kept_and_stops_the_query() {
 }
 
 async fn start_server(data_dir: &Path) -> EmbeddedServer {
+    if !data_dir.exists() {
+        common::copy_cluster(data_dir).await;
+    }
     let options = EmbeddedOptions {
         data_dir: Some(data_dir.to_owned()),
         pg_bin: std::env::var_os("LEKALO_PG_BIN").map(Into::into),

@@ -39,6 +39,7 @@ pub struct Service {
 impl Service {
     /// Starts it with these arguments and variables and nothing of ours.
     fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        common::limit();
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut process = Command::new(LEKALO)
             .args(["serve", "--addr", "127.0.0.1:0"])
@@ -55,6 +56,12 @@ impl Service {
             .unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
         Self { process, stderr }
+    }
+
+    /// Starts it on the embedded server in `folder`, whose cluster is there already.
+    async fn prepared(folder: &Path) -> Self {
+        common::copy_cluster(&data_dir(folder)).await;
+        Self::embedded(folder)
     }
 
     /// Starts it on the embedded server in `folder`.
@@ -189,7 +196,7 @@ async fn until<F: Future<Output = bool>>(what: &str, within: Duration, done: imp
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_the_call_in_flight_finish_and_waits_for_nobody_else() {
     let folder = folder();
-    let mut service = Service::embedded(folder.path());
+    let mut service = Service::prepared(folder.path()).await;
     let addr = service.addr().await;
     let postgres = postgres(folder.path()).await;
     add_tenant(&postgres).await;
@@ -255,7 +262,7 @@ async fn a_call_that_does_not_end_is_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_leaves_no_postgres_and_loses_no_data() {
     let folder = folder();
-    let mut service = Service::embedded(folder.path());
+    let mut service = Service::prepared(folder.path()).await;
     service.addr().await;
     add_tenant(&postgres(folder.path()).await).await;
     let pid = postgres_pid(folder.path()).unwrap();
@@ -276,6 +283,7 @@ async fn a_killed_service_leaves_no_postgres_and_loses_no_data() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_service_attaches_to_the_server_of_the_first() {
     let folder = folder();
+    common::copy_cluster(&data_dir(folder.path())).await;
     let (mut first, mut second) = (Service::embedded(folder.path()), Service::embedded(folder.path()));
     let (first_addr, second_addr) = tokio::join!(first.addr(), second.addr());
     let pid = postgres_pid(folder.path()).unwrap();

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Shell;
-use crate::common::has_npx;
-use crate::hostile::is_long;
+use crate::common::{is_long, npx};
 
 /// What somebody might want next: beside these, what is appended.
 const EDITS: [(&str, &str); 6] = [
@@ -96,7 +95,7 @@ async fn without_node_autogenerate_says_what_to_install() {
 
 #[tokio::test]
 async fn what_was_changed_in_schema_sql_becomes_a_migration_and_its_way_back() {
-    if !has_npx() {
+    if !npx() {
         return;
     }
     let shell = checkout();
@@ -149,7 +148,7 @@ fn written(shell: &Shell, stdout: &str) -> [String; 2] {
 
 #[tokio::test]
 async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_holds() {
-    if !has_npx() {
+    if !npx() {
         return;
     }
     let shell = checkout();
@@ -196,7 +195,7 @@ async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_hold
 
 #[tokio::test]
 async fn a_required_column_without_a_default_is_no_migration_yet() {
-    if !has_npx() {
+    if !npx() {
         return;
     }
     let shell = checkout();

@@ -6,7 +6,7 @@ use lekalo::db::migrate::Migrations;
 use lekalo::db::schema::draft::{self, Draft, NotASchema, Pair};
 use lekalo::db::schema::scratch::Scratch;
 
-use crate::common::has_npx;
+use crate::common::npx;
 
 const SCHEMA: &str = include_str!("../../../migrations/schema.sql");
 
@@ -48,7 +48,7 @@ async fn drafted(edits: &[(&str, &str)]) -> (Pair, Vec<String>) {
 
 #[tokio::test]
 async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
-    if !has_npx() {
+    if !npx() {
         return;
     }
     let (pair, faults) = drafted(&[

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::common::skipped;
+
 /// A repository with the check and the migrations; none where there is no git.
 fn repository() -> Option<TempDir> {
     let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
@@ -16,7 +18,7 @@ fn repository() -> Option<TempDir> {
         }
     }
     if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: there is no git");
+        skipped("there is no git");
         return None;
     }
     git(&folder, &["init", "-q"]);

@@ -12,8 +12,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::NO_TLS;
-use crate::common::{SAMPLE_PDF, TestServer, connect, database, db_options, empty_database};
-use crate::hostile::is_long;
+use crate::common::{SAMPLE_PDF, TestServer, connect, database, db_options, empty_database, is_long, skipped};
 use crate::{applications, imports};
 
 /// A running PgBouncer with three connections to the server, and a way through it.
@@ -33,7 +32,7 @@ impl Pooler {
     async fn in_mode(config: &Config, user: &str, mode: &str, size: usize) -> Option<Self> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
         let Some(program) = program else {
-            eprintln!("SKIPPED: there is no PgBouncer (Debian: apt-get install pgbouncer)");
+            skipped("there is no PgBouncer (Debian: apt-get install pgbouncer)");
             return None;
         };
         let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };

@@ -8,7 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::NO_TLS;
-use crate::common::{connect, empty_database};
+use crate::common::{connect, empty_database, skipped};
 
 /// One of PostgreSQL's own programs, from where the test's server is; none where it is not there.
 async fn program(config: &Config, name: &str) -> Option<Command> {
@@ -16,7 +16,7 @@ async fn program(config: &Config, name: &str) -> Option<Command> {
     let row = client.query_one("SELECT setting FROM pg_config WHERE name = 'BINDIR'", &[]).await.unwrap();
     let path = PathBuf::from(row.get::<_, String>(0)).join(name);
     if !path.exists() {
-        eprintln!("SKIPPED: there is no {}", path.display());
+        skipped(&format!("there is no {}", path.display()));
         return None;
     }
     let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
