@@ -175,10 +175,10 @@ impl TestServer {
 pub async fn copy_cluster(data_dir: &Path) {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
     let made = MADE.get_or_init(async || {
-        let data_dir = Some(PathBuf::from(format!("{}-empty", options().data_dir.unwrap().display())));
-        let server = EmbeddedServer::start(&EmbeddedOptions { data_dir: data_dir.clone(), ..options() }).await.unwrap();
-        server.stop().await.unwrap();
-        data_dir.unwrap()
+        let data_dir = PathBuf::from(format!("{}-empty", options().data_dir.unwrap().display()));
+        let made = EmbeddedOptions { data_dir: Some(data_dir.clone()), ..options() };
+        EmbeddedServer::start(&made).await.unwrap().stop().await.unwrap();
+        data_dir
     });
     let from = made.await;
     std::fs::create_dir_all(data_dir).unwrap();
