@@ -45,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
         switch_role: true,
         pool_size: 5,
         max_overflow: 10,
+        wait: Duration::from_secs(5),
         echo: false,
     })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tokio_postgres::config::Host;
 
@@ -23,6 +24,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("DB_ECHO", "false"),
     ("DB_POOL_SIZE", "5"),
     ("DB_MAX_OVERFLOW", "10"),
+    ("DB_POOL_TIMEOUT", "5"),
     ("DB_SSLMODE", "prefer"),
     ("LEKALO_OWNER_DATABASE_URL", ""),
     ("LEKALO_ADDR", "127.0.0.1:50051"),
@@ -48,6 +50,8 @@ pub struct Config {
     pub tls: tls::Mode,
     pub pool_size: usize,
     pub max_overflow: usize,
+    /// How long a call waits for a connection.
+    pub pool_timeout: Duration,
     pub echo: bool,
     pub addr: SocketAddr,
     pub log: String,
@@ -69,6 +73,7 @@ impl fmt::Debug for Config {
             .field("tls", &self.tls)
             .field("pool_size", &self.pool_size)
             .field("max_overflow", &self.max_overflow)
+            .field("pool_timeout", &self.pool_timeout)
             .field("echo", &self.echo)
             .field("addr", &self.addr)
             .field("environment", &self.environment)
@@ -125,6 +130,7 @@ impl Config {
             tls,
             pool_size: source.parse("DB_POOL_SIZE", |value| count(value, 1)),
             max_overflow: source.parse("DB_MAX_OVERFLOW", |value| count(value, 0)),
+            pool_timeout: Duration::from_secs(source.parse("DB_POOL_TIMEOUT", |value| whole(value, 1, 3600))),
             echo: source.parse("DB_ECHO", boolean),
             addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
@@ -152,6 +158,7 @@ impl Config {
             switch_role: self.owner.is_none(),
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
+            wait: self.pool_timeout,
             echo: self.echo,
         }
     }
@@ -293,7 +300,7 @@ impl Source {
                         .to_owned(),
                 );
             }
-            value.parse::<u16>().map_err(|_| "must be a port number, 1 to 65535".to_owned())
+            whole(value, 1, u16::MAX).map_err(|_| "must be a port number, 1 to 65535".to_owned())
         });
         config.host(self.text("DB_HOST")).port(port).dbname(self.text("DB_NAME")).user(self.text("DB_USER"));
         let password = self.text("DB_PASSWORD");
@@ -301,7 +308,8 @@ impl Source {
             config.password(password);
         }
         if !has_plain_hosts(&config) {
-            self.errors.push("DB_HOST: must be a host's name or address, or a socket's folder".to_owned());
+            let (_, origin) = self.get("DB_HOST");
+            self.errors.push(format!("DB_HOST ({origin}): must be a host's name or address, or a socket's folder"));
         }
         config
     }

@@ -16,8 +16,6 @@ use crate::domain::error::{Error, Result};
 /// The role the service works as: it owns nothing and row-level security holds for it.
 pub const APP_ROLE: &str = "lekalo_app";
 
-/// How long a call waits for a free connection.
-pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// How long connecting may take.
 const CREATE: Duration = Duration::from_secs(5);
 /// How long checking a used connection may take.
@@ -42,6 +40,8 @@ pub struct Options {
     pub pool_size: usize,
     /// Connections beyond that, opened in a burst and closed when idle.
     pub max_overflow: usize,
+    /// How long a call waits for a free connection, and a write for its turn.
+    pub wait: Duration,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
 }
@@ -51,6 +51,16 @@ impl Options {
     pub fn role(&self) -> &str {
         if self.switch_role { APP_ROLE } else { self.config.get_user().unwrap_or("postgres") }
     }
+
+    /// How to connect as that role; options that the configuration has stay.
+    pub(super) fn as_role(&self) -> tokio_postgres::Config {
+        let mut config = self.config.clone();
+        if self.switch_role {
+            let chosen = config.get_options().unwrap_or_default().to_owned();
+            config.options(format!("{chosen} -c role={APP_ROLE}").trim());
+        }
+        config
+    }
 }
 
 /// The database, as the app role.
@@ -59,6 +69,7 @@ pub struct Db {
     pool: Pool,
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
+    pub(super) wait: Duration,
     pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
@@ -80,16 +91,12 @@ impl Db {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(options: &Options) -> anyhow::Result<Self> {
-        let mut config = options.config.clone();
+        let mut config = options.as_role();
         config
             .application_name("lekalo")
             .connect_timeout(CREATE)
             .tcp_user_timeout(SILENT_PEER)
             .keepalives_idle(SILENT_PEER);
-        if options.switch_role {
-            let chosen = config.get_options().unwrap_or_default().to_owned();
-            config.options(format!("{chosen} -c role={APP_ROLE}").trim());
-        }
         let tls = tls::connector(options.tls, &mut config)?;
         let manager = deadpool_postgres::Manager::from_config(
             config,
@@ -99,7 +106,7 @@ impl Db {
         let connections = options.pool_size.max(1) + options.max_overflow;
         let pool = Pool::builder(manager)
             .max_size(connections)
-            .wait_timeout(Some(WAIT))
+            .wait_timeout(Some(options.wait))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(RECYCLE))
             .runtime(Runtime::Tokio1)
@@ -109,6 +116,7 @@ impl Db {
             pool,
             tls,
             echo: options.echo,
+            wait: options.wait,
             turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),

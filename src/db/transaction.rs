@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
-use super::pool::{Connection, Db, WAIT};
+use super::pool::{Connection, Db};
 use super::query::Query;
 use super::turns::Turn;
 use crate::domain::error::{Error, Result};
@@ -112,7 +112,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `ResourceExhausted` where its turn does not come; so do its steps where somebody else holds what they need.
     pub async fn write_transaction(&self) -> Result<Transaction> {
-        let turn = self.db.turns.next(self.id, WAIT).await?;
+        let turn = self.db.turns.next(self.id, self.db.wait).await?;
         Transaction::begin(self.db, Some(self.id), DEFAULT_STATEMENT_TIMEOUT, Some(turn)).await
     }
 }

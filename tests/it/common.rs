@@ -85,6 +85,7 @@ pub fn db_options(config: &Config) -> Options {
         switch_role: true,
         pool_size: 4,
         max_overflow: 4,
+        wait: Duration::from_secs(5),
         echo: false,
     }
 }

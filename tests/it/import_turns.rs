@@ -180,7 +180,8 @@ fn new_import(category_id: i64) -> NewImport {
 #[tokio::test]
 async fn a_busy_moment_does_not_end_an_import() {
     let config = common::database().await;
-    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, ..common::db_options(&config) }).unwrap();
+    let wait = Duration::from_millis(200);
+    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, wait, ..common::db_options(&config) }).unwrap();
     let tenant = db.find_tenant("evopoliki").await.unwrap();
     let own = db.tenant(tenant.id);
     let category = own.find_category("eva_mats").await.unwrap();
@@ -196,7 +197,7 @@ async fn a_busy_moment_does_not_end_an_import() {
     let (import, _) = own.create_import(&new_import(category.id)).await.unwrap();
     let taken = db.transaction().await.unwrap();
     let busy = async move {
-        sleep(Duration::from_secs(6)).await;
+        sleep(3 * wait).await;
         drop(taken);
     };
     let is_first = AtomicBool::new(true);
@@ -207,7 +208,7 @@ async fn a_busy_moment_does_not_end_an_import() {
             if is_first {
                 let taken = db.transaction().await.unwrap();
                 tokio::spawn(async move {
-                    sleep(Duration::from_secs(6)).await;
+                    sleep(3 * wait).await;
                     drop(taken);
                 });
             }

@@ -159,12 +159,16 @@ async fn a_caller_beyond_the_pool_gets_the_next_free_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_waits_too_long_is_told_to_come_back() {
-    let server = TestServer::start().await;
+    let config = common::database().await;
+    let wait = Duration::from_millis(300);
+    let server = TestServer::through(Options { wait, ..common::db_options(&config) }, config).await;
     let observer = common::connect(&server.config).await;
     holds(&observer, 1).await;
     let busy: Vec<_> = (0..8).map(|_| wait_for(&server.db, 1)).collect();
     until("all connections are busy", PATIENCE, || async { active(&observer).await == 8 }).await;
+    let began = Instant::now();
     let status = timeout(PATIENCE, list_tenants(&server)).await.unwrap().unwrap_err();
+    assert!(began.elapsed() >= wait && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "OVERLOADED");
     assert!(status.get_error_details().retry_info().unwrap().retry_delay.is_some());
