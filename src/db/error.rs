@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use tokio_postgres::error::SqlState;
 
 use super::failure::chain;
 use crate::domain::Error;
@@ -30,19 +29,27 @@ impl From<tokio_postgres::Error> for Error {
                 Self::internal(Fault(error))
             };
         };
-        match *state {
-            SqlState::QUERY_CANCELED => Self::DeadlineExceeded,
-            // An overlap can only come from a write beside ours: our own are looked for beforehand.
-            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED | SqlState::EXCLUSION_VIOLATION => {
-                Self::Aborted {
-                    reason: "CONCURRENT_CHANGE",
-                    message: "somebody else changed the same data at the same time; nothing was changed, retry".into(),
-                }
+        match state.code() {
+            "57014" => Self::DeadlineExceeded,
+            // Rolled back because of others: conflicts and deadlocks, and a snapshot that became too old. An overlap (23P01)
+            // can only come from a write beside ours: our own are looked for beforehand.
+            "40000" | "40001" | "40P01" | "23P01" | "72000" => Self::Aborted {
+                reason: "CONCURRENT_CHANGE",
+                message: "somebody else changed the same data at the same time; nothing was changed, retry".into(),
+            },
+            "55P03" => blocked(),
+            "53300" => busy(),
+            // The server stops, starts or drops the connection (08, 57), or ends a session that was idle or open for too
+            // long (25P03, 25P04); what became of a commit may be unknown (40003).
+            code if matches!(code.get(..2), Some("08" | "57")) || matches!(code, "25P03" | "25P04" | "40003") => {
+                unavailable()
             }
-            SqlState::LOCK_NOT_AVAILABLE => blocked(),
-            SqlState::TOO_MANY_CONNECTIONS => busy(),
-            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => unavailable(),
-            _ if state.code().starts_with("08") => unavailable(),
+            // It is there but cannot work: no disk, no memory (53), failing input and output (58), or it takes no writes, as
+            // a standby does before it is promoted (25006). A retry is right, and somebody has to look at it.
+            code if code.starts_with("53") || matches!(code, "58000" | "58030" | "25006") => {
+                tracing::error!(cause = %chain(&error), "the database cannot work");
+                unavailable()
+            }
             _ => Self::internal(Fault(error)),
         }
     }
@@ -94,5 +101,25 @@ fn blocked() -> Error {
         reason: "OVERLOADED",
         message: "others hold what this write needs; nothing was changed, retry shortly".into(),
         retry_after: Duration::from_secs(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_that_gives_no_connection_says_whether_it_is_busy_or_the_database_is_away() {
+        let reason = |error: PoolError| match Error::from(error) {
+            Error::ResourceExhausted { reason, retry_after, .. } => ("exhausted", reason, retry_after.as_secs()),
+            Error::Unavailable { reason, retry_after, .. } => ("unavailable", reason, retry_after.as_secs()),
+            other => panic!("{other:?}"),
+        };
+        let away = ("unavailable", "DATABASE_UNAVAILABLE", 2);
+        assert_eq!(reason(PoolError::Timeout(TimeoutType::Wait)), ("exhausted", "OVERLOADED", 1));
+        assert_eq!(reason(PoolError::Timeout(TimeoutType::Create)), away);
+        assert_eq!(reason(PoolError::Timeout(TimeoutType::Recycle)), away);
+        assert_eq!(reason(PoolError::Closed), away);
+        assert!(matches!(Error::from(PoolError::NoRuntimeSpecified), Error::Internal(_)));
     }
 }
