@@ -94,11 +94,8 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
 }
 
 async fn connect(options: &Options) -> anyhow::Result<Client> {
-    let mut config = options.config.clone();
+    let mut config = options.as_role();
     config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
-    if options.switch_role {
-        config.options(format!("-c role={APP_ROLE}"));
-    }
     let connector = tls::connector(options.tls, &mut config)?;
     let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(connector))
         .await
@@ -180,9 +177,12 @@ async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgr
         .query_typed_one(
             "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls,
                     EXISTS (SELECT FROM pg_class c
-                            WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+                            WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p')
                               AND pg_has_role(r.oid, c.relowner, 'USAGE')) AS owns_tables,
-                    coalesce(has_table_privilege(r.oid, to_regclass('patterns'), 'SELECT, INSERT, UPDATE'), true) AS granted
+                    -- Of several privileges in one question, one would do.
+                    coalesce(has_table_privilege(r.oid, to_regclass('patterns'), 'SELECT')
+                             AND has_table_privilege(r.oid, to_regclass('patterns'), 'INSERT')
+                             AND has_table_privilege(r.oid, to_regclass('patterns'), 'UPDATE'), true) AS granted
              FROM pg_roles r
              WHERE r.rolname = current_user",
             &[],
@@ -207,7 +207,7 @@ async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgr
     Ok(problem.map(|(problem, remedy)| RoleError { role, problem: problem.to_owned(), remedy }))
 }
 
-/// Every table with a tenant_id must have row-level security enabled and forced, with a policy.
+/// Every table of ours with a tenant_id must have row-level security enabled and forced, with a policy.
 async fn row_level_security(client: &Client) -> Finding {
     let rows = client
         .query(
@@ -216,7 +216,7 @@ async fn row_level_security(client: &Client) -> Finding {
                         AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS safe
              FROM pg_class c
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
-             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+             WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p')
              ORDER BY 1",
             &[],
         )
