@@ -156,8 +156,17 @@ fn grant_for(object: &str, role: &str) -> String {
 }
 
 fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
-    let refused = error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
-    let what = match refused {
+    let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    if cause.and_then(std::io::Error::get_ref).is_some_and(|cause| cause.is::<rustls::Error>()) {
+        return Advice {
+            problem: format!("no TLS with the PostgreSQL server at {}: {}", place(config), chain(error)),
+            remedy:
+                "make this machine trust the root that signed the certificate (or give its file in SSL_CERT_FILE), \
+                     and name the host as the certificate does; DB_SSLMODE=require asks for no trust"
+                    .into(),
+        };
+    }
+    let what = match cause.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
         Some(std::io::ErrorKind::NotFound) => "there is no such socket".to_owned(),
         Some(std::io::ErrorKind::TimedOut) => "it does not answer".to_owned(),
