@@ -1,27 +1,11 @@
 use super::*;
 
+mod laws;
+
+/// With nothing but these variables.
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::read(variables, Path::new("/nonexistent/.env"))
-}
-
-#[test]
-fn defaults_are_those_of_the_manual() {
-    let config = read(&[]).unwrap();
-    assert_eq!(describe(&config.database), "car_chatbot as postgres at localhost:5432");
-    assert_eq!((config.pool_size, config.max_overflow, config.echo), (5, 10, false));
-    assert!(config.db_options().switch_role);
-    assert_eq!((config.uploads, config.extract), (upload::Limits::default(), child::Limits::default()));
-}
-
-#[test]
-fn limits_on_files_are_settings() {
-    let config = read(&[("LEKALO_UPLOAD_MIB", "5"), ("LEKALO_EXTRACT_SECONDS", "7")]).unwrap();
-    assert_eq!((config.uploads.file_bytes, config.extract.seconds), (5 << 20, 7));
-    let error = read(&[("LEKALO_EXTRACT_MEMORY_MIB", "1"), ("LEKALO_UPLOADS", "0")]).unwrap_err();
-    assert_eq!(error.0.len(), 2, "{error}");
-    let config = read(&[("LEKALO_EXTRACT_MEMORY", "512")]).unwrap();
-    assert!(config.warnings[0].contains("did you mean LEKALO_EXTRACT_MEMORY_MIB?"), "{:?}", config.warnings);
 }
 
 #[test]

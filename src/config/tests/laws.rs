@@ -1,0 +1,309 @@
+//! What holds for every name in [`KNOWN`].
+
+use super::*;
+
+/// Each name with two values that are not its default.
+const VALUES: [(&str, &str, &str); 23] = [
+    ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
+    ("DB_HOST", "db.example", "/run/postgresql"),
+    ("DB_PORT", "6432", "1"),
+    ("DB_NAME", "shop", "other"),
+    ("DB_USER", "bot", "other"),
+    ("DB_PASSWORD", "p w", "other"),
+    ("DB_ECHO", "true", "false"),
+    ("DB_POOL_SIZE", "7", "8"),
+    ("DB_MAX_OVERFLOW", "0", "9"),
+    ("DB_POOL_TIMEOUT", "6", "30"),
+    ("DB_SSLMODE", "require", "verify-full"),
+    (
+        "LEKALO_OWNER_DATABASE_URL",
+        "postgres://owner:pw@db.example:6432/shop",
+        "postgres://o2:pw@db2.example:6432/shop2",
+    ),
+    ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
+    ("LEKALO_LOG", "warn", "info,lekalo=debug"),
+    ("LEKALO_PG_BIN", "/opt/pg/bin", "/usr/bin"),
+    ("LEKALO_ENV", "production", "staging"),
+    ("LEKALO_UPLOAD_MIB", "5", "6"),
+    ("LEKALO_UPLOADS", "3", "4"),
+    ("LEKALO_UPLOADS_PER_TENANT", "2", "5"),
+    ("LEKALO_EXTRACT_MEMORY_MIB", "512", "2048"),
+    ("LEKALO_EXTRACT_SECONDS", "7", "70"),
+    ("LEKALO_EXTRACT_INFLATED_MIB", "11", "12"),
+    ("LEKALO_EXTRACT_ANSWER_MIB", "13", "14"),
+];
+
+/// The numbers, each with the least and the most that it may be.
+const NUMBERS: [(&str, u64, u64); 11] = [
+    ("DB_PORT", 1, 65_535),
+    ("DB_POOL_SIZE", 1, 1000),
+    ("DB_MAX_OVERFLOW", 0, 1000),
+    ("DB_POOL_TIMEOUT", 1, 3600),
+    ("LEKALO_UPLOAD_MIB", 1, 65_536),
+    ("LEKALO_UPLOADS", 1, 1000),
+    ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
+    ("LEKALO_EXTRACT_MEMORY_MIB", 128, 65_536),
+    ("LEKALO_EXTRACT_SECONDS", 1, 3600),
+    ("LEKALO_EXTRACT_INFLATED_MIB", 1, 65_536),
+    ("LEKALO_EXTRACT_ANSWER_MIB", 1, 65_536),
+];
+
+fn url(config: &tokio_postgres::Config) -> String {
+    let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
+    let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+    format!("postgres://{user}:{password}@{}/{name}", crate::db::failure::place(config))
+}
+
+/// What each name came to where it acts, spelled as it would be set.
+fn seen(config: &Config) -> BTreeMap<&'static str, String> {
+    let (options, owner) = (config.db_options(), config.owner.as_ref().map(url));
+    assert_eq!(options.switch_role, owner.is_none(), "one role for all switches to the app's");
+    assert_eq!(url(config.owner()), owner.clone().unwrap_or_else(|| url(&config.database)));
+    let host = match &options.config.get_hosts()[0] {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string(),
+    };
+    let mebibytes = |bytes: u64| {
+        assert_eq!(bytes % (1 << 20), 0);
+        (bytes >> 20).to_string()
+    };
+    BTreeMap::from([
+        ("DATABASE_URL", url(&options.config)),
+        ("DB_HOST", host),
+        ("DB_PORT", options.config.get_ports()[0].to_string()),
+        ("DB_NAME", options.config.get_dbname().unwrap().to_owned()),
+        ("DB_USER", options.config.get_user().unwrap().to_owned()),
+        ("DB_PASSWORD", String::from_utf8(options.config.get_password().unwrap_or_default().to_vec()).unwrap()),
+        ("DB_ECHO", options.echo.to_string()),
+        ("DB_POOL_SIZE", options.pool_size.to_string()),
+        ("DB_MAX_OVERFLOW", options.max_overflow.to_string()),
+        ("DB_POOL_TIMEOUT", options.wait.as_secs().to_string()),
+        ("DB_SSLMODE", options.tls.word().to_owned()),
+        ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
+        ("LEKALO_ADDR", config.addr.to_string()),
+        ("LEKALO_LOG", config.log.clone()),
+        ("LEKALO_PG_BIN", config.pg_bin.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
+        ("LEKALO_ENV", config.environment.clone()),
+        ("LEKALO_UPLOAD_MIB", mebibytes(config.uploads.file_bytes)),
+        ("LEKALO_UPLOADS", config.uploads.at_once.to_string()),
+        ("LEKALO_UPLOADS_PER_TENANT", config.uploads.per_tenant.to_string()),
+        ("LEKALO_EXTRACT_MEMORY_MIB", mebibytes(config.extract.memory_bytes)),
+        ("LEKALO_EXTRACT_SECONDS", config.extract.seconds.to_string()),
+        ("LEKALO_EXTRACT_INFLATED_MIB", mebibytes(config.extract.inflated_bytes)),
+        ("LEKALO_EXTRACT_ANSWER_MIB", mebibytes(config.extract.answer_bytes)),
+    ])
+}
+
+/// The parts that a URL stands for.
+const PARTS: [&str; 5] = ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"];
+
+/// What is seen once these names have these values and all others their default.
+fn expected(set: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+    let mut all = seen(&read(&[]).unwrap());
+    for (name, value) in set {
+        if *name == "DATABASE_URL" {
+            let of_url = seen(&Config { database: value.parse().unwrap(), ..read(&[]).unwrap() });
+            all.extend(of_url.into_iter().filter(|(name, _)| PARTS.contains(name)));
+        }
+        all.insert(name, (*value).to_owned());
+    }
+    let part = |name| all[name].clone();
+    let [host, port, name, user, password] = PARTS.map(part);
+    let place = if host.starts_with('/') { format!("{host}/.s.PGSQL.{port}") } else { format!("{host}:{port}") };
+    all.insert("DATABASE_URL", format!("postgres://{user}:{password}@{place}/{name}"));
+    all
+}
+
+fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".env");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn from_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let (_folder, path) = written(text);
+    Config::read(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())), &path)
+}
+
+#[test]
+fn the_manual_lists_every_name_with_its_default() {
+    let manual = include_str!("../../../README.md");
+    let rows = manual.lines().filter_map(|line| {
+        let cells: Vec<_> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let is_name = |name: &str| ["DB_", "LEKALO_", "DATABASE_URL"].iter().any(|start| name.starts_with(start));
+        (line.starts_with("| `") && cells.len() == 5 && is_name(cells[1])).then(|| (cells[1], cells[2]))
+    });
+    let rows: BTreeMap<&str, &str> = rows.collect();
+    assert_eq!(rows, KNOWN.iter().copied().collect());
+    assert_eq!(
+        VALUES.map(|(name, _, _)| name).into_iter().collect::<std::collections::BTreeSet<_>>(),
+        rows.keys().copied().collect()
+    );
+
+    let config = read(&[]).unwrap();
+    let mut defaults = seen(&config);
+    assert_eq!(
+        defaults.insert("DATABASE_URL", String::new()).unwrap(),
+        "postgres://postgres:@localhost:5432/car_chatbot"
+    );
+    assert_eq!(defaults, rows.into_iter().map(|(name, default)| (name, default.to_owned())).collect());
+    assert_eq!((config.uploads, config.extract), (upload::Limits::default(), child::Limits::default()));
+}
+
+#[test]
+fn each_name_sets_its_own_thing_and_no_other_wherever_it_comes_from() {
+    for (name, one, other) in VALUES {
+        let line = format!("# a comment\n{name}=\"{one}\"\n");
+        assert_eq!(seen(&read(&[(name, one)]).unwrap()), expected(&[(name, one)]), "{name}");
+        assert_eq!(seen(&read(&[(name, other)]).unwrap()), expected(&[(name, other)]), "{name}");
+        assert_eq!(seen(&from_file(&line, &[]).unwrap()), expected(&[(name, one)]), "{name} in the file");
+        assert_eq!(seen(&from_file(&line, &[(name, other)]).unwrap()), expected(&[(name, other)]), "{name} in both");
+        assert_eq!(seen(&read(&[(name, "")]).unwrap()), expected(&[]), "{name} is empty");
+    }
+    // All at once, but for those that a URL replaces.
+    let all: Vec<_> = VALUES.iter().map(|(name, one, _)| (*name, *one)).collect();
+    let parts: Vec<_> = all.iter().copied().filter(|(name, _)| *name != "DATABASE_URL").collect();
+    let rest: Vec<_> = all.iter().copied().filter(|(name, _)| !PARTS.contains(name)).collect();
+    assert_eq!(seen(&read(&parts).unwrap()), expected(&parts));
+    assert_eq!(seen(&read(&all).unwrap()), expected(&rest), "a URL replaces the parts");
+    assert!(read(&all).unwrap().warnings.is_empty());
+}
+
+/// The only error, which names the setting and where its value came from.
+fn refused(name: &str, value: &str) -> String {
+    let error = read(&[(name, value)]).expect_err(name);
+    assert_eq!(error.0.len(), 1, "{error}");
+    assert!(error.0[0].starts_with(name) && error.0[0].contains("(environment): "), "{error}");
+    assert_eq!(error.to_string(), format!("the configuration has 1 error:\n  {}", error.0[0]));
+
+    let (_folder, path) = written(&format!("{name}='{value}'\n"));
+    let in_file = Config::read(std::iter::empty(), &path).expect_err(name);
+    assert_eq!(in_file.0, [error.0[0].replace("(environment)", &format!("({})", path.display()))]);
+    error.0[0].clone()
+}
+
+#[test]
+fn numbers_have_bounds() {
+    for (name, least, most) in NUMBERS {
+        for value in [least, most] {
+            let value = value.to_string();
+            assert_eq!(seen(&read(&[(name, &value)]).unwrap()), expected(&[(name, &value)]), "{name}={value}");
+        }
+        let below = least.checked_sub(1).map_or_else(|| "-1".to_owned(), |below| below.to_string());
+        for value in [&below, &(most + 1).to_string(), "many", "1.5", "0x10", "99999999999999999999999"] {
+            let error = refused(name, value);
+            let bounds = if name == "DB_PORT" {
+                "a port number, 1 to 65535"
+            } else {
+                &format!("a number from {least} to {most}")
+            };
+            assert_eq!(error, format!("{name}={value} (environment): must be {bounds}"));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_value_is_refused_by_name() {
+    for (name, values, problem) in [
+        ("DB_ECHO", &["ja", "2", "truee"][..], "must be true or false"),
+        ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require or verify-full"),
+        ("LEKALO_ADDR", &["here", "localhost:50051", "127.0.0.1", "127.0.0.1:65536"], "must be ADDRESS:PORT"),
+        ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
+        ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
+        ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),
+        (
+            "DATABASE_URL",
+            &["postgres://u:p@db:port/x", "postgres://u:p@[db/x", "postgres://u:p@q@db/x"],
+            "is not a database URL",
+        ),
+        ("DATABASE_URL", &["postgres://db/x?sslmode=maybe"], "sslmode must be disable, prefer, require or verify-full"),
+        ("LEKALO_OWNER_DATABASE_URL", &["db.example"], "must begin with postgres://"),
+        ("LEKALO_OWNER_DATABASE_URL", &["postgres://u:p@db:port/x"], "is not a database URL"),
+    ] {
+        for value in values {
+            let error = refused(name, value);
+            assert!(error.contains(&format!("(environment): {problem}")), "{error}");
+        }
+    }
+    for (word, echo) in [
+        ("TRUE", true),
+        ("1", true),
+        ("Yes", true),
+        ("on", true),
+        (" true ", true),
+        ("0", false),
+        ("NO", false),
+        ("off", false),
+        ("False", false),
+    ] {
+        assert_eq!(read(&[("DB_ECHO", word)]).unwrap().echo, echo, "{word}");
+    }
+}
+
+#[test]
+fn every_error_is_told_and_none_hides_another() {
+    let bad: Vec<_> =
+        NUMBERS.iter().map(|(name, _, _)| (*name, "x")).chain([("DB_ECHO", "x"), ("DB_SSLMODE", "x")]).collect();
+    let error = read(&bad).unwrap_err();
+    assert_eq!(error.0.len(), bad.len(), "{error}");
+    for (name, _) in bad {
+        assert_eq!(error.0.iter().filter(|line| line.starts_with(&format!("{name}=x (environment): "))).count(), 1);
+    }
+    assert!(error.to_string().starts_with("the configuration has 13 errors:\n  "), "{error}");
+}
+
+#[test]
+fn a_url_says_how_to_encrypt_and_keeps_what_else_it_says() {
+    for name in ["DATABASE_URL", "LEKALO_OWNER_DATABASE_URL"] {
+        for (parameters, mode, application) in [
+            ("", "disable", None),
+            ("?sslmode=require", "require", None),
+            ("?application_name=x&sslmode=verify-full", "verify-full", Some("x")),
+            ("?sslmode=prefer&application_name=x", "prefer", Some("x")),
+            ("?application_name=x", "disable", Some("x")),
+        ] {
+            let url = format!("postgresql+asyncpg://bot:p%40@db/shop{parameters}");
+            let config = read(&[(name, &url), ("DB_SSLMODE", "disable")]).unwrap();
+            let database = if name == "DATABASE_URL" { &config.database } else { config.owner() };
+            assert_eq!(config.tls.word(), mode, "{url}");
+            assert_eq!(database.get_application_name(), application, "{url}");
+            assert_eq!(self::url(database), "postgres://bot:p@@db:5432/shop");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_nowhere_wherever_it_was_put() {
+    let secret = "postgres://bot:canary@@db.example/shop";
+    let free = ["DB_NAME", "DB_USER", "DB_PASSWORD", "LEKALO_LOG", "LEKALO_PG_BIN", "LEKALO_ENV"];
+    for (name, _, _) in VALUES.into_iter().filter(|(name, _, _)| !free.contains(name)) {
+        let error = refused(name, secret);
+        assert!(!error.contains("canary"), "{error}");
+    }
+    let set =
+        [("DB_PASSWORD", "canary"), ("LEKALO_OWNER_DATABASE_URL", "postgres://o:canary@h/d"), ("DB_PASWORD", "canary")];
+    let config = read(&set).unwrap();
+    assert_eq!(config.warnings, ["DB_PASWORD is not a setting of this program; did you mean DB_PASSWORD?"]);
+    let config = format!("{config:?} {}", describe(&config.database));
+    assert!(config.contains("localhost") && config.contains("h:5432") && !config.contains("canary"), "{config}");
+    // A line that is none is not repeated; the rest of the file is not read as if it had been right.
+    for text in ["DB_PASSWORD canary\n", "DB_PASSWORD='canary\n", "DB_NAME=x\n= canary\n"] {
+        let (_folder, path) = written(text);
+        let error = Config::read(std::iter::empty(), &path).unwrap_err();
+        assert_eq!(error.0, [format!("{}: a line is not NAME=value", path.display())]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let error = Config::read(std::iter::empty(), folder.path()).unwrap_err();
+    assert!(error.0[0].starts_with(&folder.path().display().to_string()), "{error}");
+    assert!(Config::read(std::iter::empty(), &folder.path().join(".env")).is_ok(), "no file is no error");
+}
+
+#[test]
+fn a_name_with_a_typo_is_told_with_the_right_one() {
+    for (name, _) in KNOWN.iter().filter(|(name, _)| *name != "DATABASE_URL") {
+        let typo = &name[..name.len() - 1];
+        let config = read(&[(typo, "x"), ("PATH", "/bin"), ("DBX", "x"), ("MY_DB_HOST", "x")]).unwrap();
+        assert_eq!(config.warnings, [format!("{typo} is not a setting of this program; did you mean {name}?")]);
+    }
+}
