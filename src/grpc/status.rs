@@ -37,12 +37,12 @@ impl From<Error> for Status {
             }
             Error::NotFound { kind, name } => {
                 info(&mut details, kind.not_found_reason(), [(kind.name(), name.clone())]);
-                details.set_resource_info(kind.name(), name, "", "does not exist");
+                details.set_resource_info(kind.name(), shortened(name, MAX_VALUE), "", "does not exist");
                 Code::NotFound
             }
             Error::AlreadyExists { reason, metadata, .. } => {
                 if let Some((kind, name)) = metadata.first() {
-                    details.set_resource_info(*kind, name, "", "exists already");
+                    details.set_resource_info(*kind, shortened(name.clone(), MAX_VALUE), "", "exists already");
                 }
                 info(&mut details, reason, metadata);
                 Code::AlreadyExists
@@ -135,38 +135,4 @@ pub fn shutting_down() -> Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_bad_field_is_in_the_details() {
-        let violation = |field: &str| Violation::new(field, "FIELD_REQUIRED", "must not be empty");
-        let status = Status::from(Error::Invalid(vec![violation("tenant"), violation("category")]));
-        assert_eq!(status.code(), Code::InvalidArgument);
-        assert_eq!(status.message(), "tenant: must not be empty; category: must not be empty");
-        let details = status.get_error_details();
-        assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
-        assert_eq!(details.error_info().unwrap().reason, "FIELD_REQUIRED");
-    }
-
-    #[test]
-    fn what_would_not_fit_into_trailers_is_cut() {
-        let long = |place: usize| Violation::new(format!("texts[{place}]"), "FIELD_INVALID", "ы".repeat(place * 100));
-        let status = Status::from(Error::Invalid((0..200).map(long).collect()));
-        assert!(status.message().len() <= MAX_MESSAGE && status.message().ends_with('…'));
-        let details = status.get_error_details();
-        assert!((4..10).contains(&details.bad_request().unwrap().field_violations.len()));
-        let mut trailers = http::HeaderMap::new();
-        status.add_header(&mut trailers).unwrap();
-        let size: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-        assert!(size < 8 << 10, "{size}");
-    }
-
-    #[test]
-    fn an_internal_cause_stays_inside() {
-        let status = Status::from(Error::internal("secret driver text"));
-        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
-        assert!(!format!("{status:?}").contains("secret"));
-        assert!(status.get_error_details().error_info().unwrap().metadata.contains_key("error_id"));
-    }
-}
+mod tests;
