@@ -107,3 +107,33 @@ impl ServerCertVerifier for AnyServer {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_have_libpqs_names() {
+        use Mode::{Disable, Prefer, Require, VerifyFull};
+        assert_eq!(Mode::default(), Prefer);
+        for (word, mode) in [
+            ("disable", Disable),
+            ("allow", Prefer),
+            ("prefer", Prefer),
+            ("require", Require),
+            // There is no half trust here: what is called so gets the whole.
+            ("verify-ca", VerifyFull),
+            ("verify-full", VerifyFull),
+        ] {
+            assert_eq!(word.parse(), Ok(mode));
+            assert_eq!(mode.word().parse(), Ok(mode), "{}", mode.word());
+        }
+        assert_eq!(
+            [Disable, Prefer, Require, VerifyFull].map(Mode::word),
+            ["disable", "prefer", "require", "verify-full"]
+        );
+        for wrong in ["", "no", "Require", "verify"] {
+            assert_eq!(wrong.parse::<Mode>(), Err("must be disable, prefer, require or verify-full".to_owned()));
+        }
+    }
+}

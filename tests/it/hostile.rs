@@ -83,7 +83,7 @@ fn pdf(dictionary: &str, stream: &[u8]) -> Vec<u8> {
 }
 
 /// An XLSX with a table and after it `megabytes` of empty cells.
-fn inflating(megabytes: usize) -> Vec<u8> {
+pub fn inflating(megabytes: usize) -> Vec<u8> {
     let small = workbook(&[""]);
     let mut source = zip::ZipArchive::new(Cursor::new(small)).unwrap();
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -37,12 +37,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts it with these arguments and variables and nothing of ours.
+    /// Starts it on a free port, with these arguments and variables and nothing of ours.
     fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run(folder, &[&["--addr", "127.0.0.1:0"], args].concat(), variables)
+    }
+
+    /// Starts it with these arguments and variables alone.
+    pub fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         common::limit();
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut process = Command::new(LEKALO)
-            .args(["serve", "--addr", "127.0.0.1:0"])
+            .arg("serve")
             .args(args)
             .env_clear()
             .envs(kept)

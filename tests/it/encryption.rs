@@ -1,0 +1,299 @@
+//! TLS to the database: each mode with each kind of server, and whether the session really is encrypted.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lekalo::db::check::RoleError;
+use lekalo::db::schema::Snapshot;
+use lekalo::db::tls::Mode;
+use lekalo::db::{Db, Options, Query, check, migrate};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio_postgres::{Client, Config};
+
+use crate::common::{self, LEKALO, db_options};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Plain,
+    Encrypted,
+    /// With these words.
+    Refused(&'static str),
+}
+use Outcome::{Encrypted, Plain, Refused};
+
+/// The servers: what they are called, what certificate they have (none: no TLS), and what `verify-full` says.
+const SERVERS: [(&str, Outcome); 8] = [
+    ("none", Refused("server does not support TLS")),
+    ("right", Encrypted),
+    ("self-signed", Refused("UnknownIssuer")),
+    ("foreign", Refused("UnknownIssuer")),
+    ("misnamed", Refused("not valid for name")),
+    ("expired", Refused("certificate expired")),
+    ("early", Refused("certificate not valid yet")),
+    // Good for anything but to be a server.
+    ("client", Refused("invalid peer certificate")),
+];
+
+/// What the modes without trust make of them: with TLS, whatever the certificate.
+fn expected(mode: Mode, server: &str) -> Outcome {
+    match (mode, server) {
+        (Mode::Disable, _) | (Mode::Prefer, "none") => Plain,
+        (Mode::Require, "none") => Refused("server does not support TLS"),
+        _ => Encrypted,
+    }
+}
+
+/// A certificate authority of this name.
+fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), Issuer::new(params, key))
+}
+
+/// Writes `NAME.crt` and `NAME.key` for each server that has TLS, and `roots.pem` with the one that is trusted.
+fn make_certificates(folder: &Path) {
+    let (trusted, issuer) = authority("trusted");
+    let (_, foreign) = authority("foreign");
+    std::fs::write(folder.join("roots.pem"), trusted).unwrap();
+    for (name, _) in SERVERS.iter().filter(|(name, _)| *name != "none") {
+        let host = if *name == "misnamed" { "db.example" } else { "127.0.0.1" };
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, *name);
+        let usage =
+            if *name == "client" { ExtendedKeyUsagePurpose::ClientAuth } else { ExtendedKeyUsagePurpose::ServerAuth };
+        params.extended_key_usages.push(usage);
+        match *name {
+            "expired" => params.not_after = date_time_ymd(2020, 1, 1),
+            "early" => params.not_before = date_time_ymd(2999, 1, 1),
+            _ => {}
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = match *name {
+            "self-signed" => params.self_signed(&key),
+            "foreign" => params.signed_by(&key, &foreign),
+            _ => params.signed_by(&key, &issuer),
+        };
+        std::fs::write(folder.join(format!("{name}.crt")), certificate.unwrap().pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+}
+
+/// A PostgreSQL that listens on TCP as well, which the embedded one never does.
+struct Server {
+    _process: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let folder = crate::shutdown::folder();
+        let data = folder.path().join("data");
+        common::copy_cluster(&data).await;
+        let cluster = data.join("pgdata");
+        make_certificates(&data);
+        // Who may come how: this is what tells whether a session is encrypted.
+        let rules =
+            "local all all trust\nhostssl all sealed 127.0.0.1/32 trust\nhostnossl all open 127.0.0.1/32 trust\n";
+        std::fs::write(data.join("hba.conf"), rules).unwrap();
+        let account = std::fs::metadata(&cluster).unwrap();
+        for entry in data.read_dir().unwrap().map(|entry| entry.unwrap().path()).chain([data.clone()]) {
+            chown(&entry, Some(account.uid()), Some(account.gid())).unwrap();
+            if entry.extension().is_some_and(|extension| extension == "key") {
+                std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o600)).unwrap();
+            }
+        }
+        let here = common::connect(&common::empty_database().await).await;
+        let programs = "SELECT setting FROM pg_config WHERE name = 'BINDIR'";
+        let programs: String = here.query_one(programs, &[]).await.unwrap().get(0);
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(PathBuf::from(programs).join("postgres"));
+        command.arg("-D").arg(&cluster);
+        for setting in [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("unix_socket_directories={}", data.display()),
+            format!("hba_file={}", data.join("hba.conf").display()),
+            "shared_buffers=16MB".to_owned(),
+            "fsync=off".to_owned(),
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        if nix::unistd::Uid::current().is_root() {
+            command.uid(account.uid()).gid(account.gid());
+        }
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let process = command.current_dir("/").stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true).spawn();
+        let server = Self { _process: process.unwrap(), folder, port };
+        let owner = server.owner().await;
+        let roles = "CREATE ROLE sealed LOGIN SUPERUSER; CREATE ROLE open LOGIN SUPERUSER";
+        owner.batch_execute(roles).await.unwrap();
+        server
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A new connection past TCP.
+    async fn owner(&self) -> Client {
+        let mut config = Config::new();
+        config.host_path(self.data()).port(self.port).user("postgres").dbname("car_chatbot");
+        let began = Instant::now();
+        loop {
+            match config.connect(tokio_postgres::NoTls).await {
+                Ok((client, connection)) => {
+                    tokio::spawn(connection);
+                    return client;
+                }
+                Err(error) => {
+                    let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                    assert!(began.elapsed() < PATIENCE, "{error:?}: {}", log());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Gives it another certificate, or none.
+    async fn turn_into(&self, name: &str) {
+        let owner = self.owner().await;
+        let file = |kind: &str| self.data().join(format!("{name}.{kind}")).display().to_string();
+        let (on, certificate) = (name != "none", file("crt"));
+        owner.batch_execute(&format!("ALTER SYSTEM SET ssl = {on}")).await.unwrap();
+        if on {
+            owner.batch_execute(&format!("ALTER SYSTEM SET ssl_cert_file = '{certificate}'")).await.unwrap();
+            owner.batch_execute(&format!("ALTER SYSTEM SET ssl_key_file = '{}'", file("key"))).await.unwrap();
+        }
+        owner.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        let began = Instant::now();
+        loop {
+            let settings = "SELECT current_setting('ssl')::bool, current_setting('ssl_cert_file')";
+            let row = self.owner().await.query_one(settings, &[]).await.unwrap();
+            if row.get::<_, bool>(0) == on && (!on || row.get::<_, &str>(1) == certificate) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not become {name}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// As this role, by TCP.
+    fn options(&self, mode: Mode, user: &str) -> Options {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(self.port).user(user).dbname("car_chatbot");
+        Options { tls: mode, switch_role: false, pool_size: 1, max_overflow: 0, ..db_options(&config) }
+    }
+
+    /// Whether a connection in this mode is plain or encrypted, by whom the server lets in.
+    async fn by_whom<F: Future<Output = Result<(), String>>>(
+        &self,
+        mode: Mode,
+        connect: impl Fn(Options) -> F,
+    ) -> Result<bool, String> {
+        match (connect(self.options(mode, "sealed")).await, connect(self.options(mode, "open")).await) {
+            (Ok(()), Err(_)) => Ok(true),
+            (Err(_), Ok(())) => Ok(false),
+            (Err(error), Err(_)) => Err(error),
+            (Ok(()), Ok(())) => panic!("both at once"),
+        }
+    }
+}
+
+/// What becomes of the pool's connections, or of each of the ways by which the program connects.
+async fn outcomes(server: &Server, mode: Mode, every_way: bool) -> Vec<(&'static str, Result<bool, String>)> {
+    let pool = async |options: Options| {
+        let db = Db::new(&options).map_err(|error| error.to_string())?;
+        let encrypted = "-- encrypted\nSELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        let [rows] = db.read([Query::new(encrypted)]).await.map_err(|error| error.to_string())?;
+        assert_eq!(rows[0].get::<_, bool>(0), options.config.get_user() == Some("sealed"), "as the server sees it");
+        Ok(())
+    };
+    let role = async |options: Options| match check::role(&options).await {
+        Err(error) if error.is::<RoleError>() => Ok(()),
+        Err(error) => Err(lekalo::db::failure::chain(error.as_ref())),
+        Ok(()) => panic!("a superuser serves"),
+    };
+    let migrating = async |options: Options| {
+        let position = migrate::current(&options.config, options.tls).await;
+        position.map(|_| ()).map_err(|error| lekalo::db::failure::chain(&error))
+    };
+    let reading = async |options: Options| {
+        let read = Snapshot::of(&options.config, options.tls).await;
+        read.map(|_| ()).map_err(|error| lekalo::db::failure::chain(error.as_ref()))
+    };
+    let mut outcomes = vec![("pool", server.by_whom(mode, pool).await)];
+    if every_way {
+        outcomes.push(("role", server.by_whom(mode, role).await));
+        outcomes.push(("migrations", server.by_whom(mode, migrating).await));
+        outcomes.push(("schema", server.by_whom(mode, reading).await));
+    }
+    outcomes
+}
+
+/// What `lekalo check` says of the server, as a process of its own that trusts these roots alone.
+async fn checked(server: &Server, mode: &str, roots: &Path) -> (bool, String, String) {
+    let mut command = Command::new(LEKALO);
+    command.args(["check", "--json"]).env_clear().env("SSL_CERT_FILE", roots).env("DB_SSLMODE", mode);
+    command.env("DB_HOST", "127.0.0.1").env("DB_PORT", server.port.to_string()).env("DB_USER", "sealed");
+    let output = command.current_dir(server.folder.path()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.unwrap().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    // Its schema is none; what failed is in the exit code, too.
+    assert_eq!((report["ok"].as_bool(), output.status.code()), (Some(false), Some(1)), "{output:?}");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["what"], "server", "{report}");
+    let text = |name: &str| finding[name].as_str().unwrap().to_owned();
+    (finding["ok"].as_bool().unwrap(), text("detail"), text("remedy"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_mode_keeps_what_it_promises_with_each_kind_of_server() {
+    let server = Server::start().await;
+    let roots = server.data().join("roots.pem");
+    for (name, verified) in SERVERS {
+        server.turn_into(name).await;
+        for mode in [Mode::Disable, Mode::Prefer, Mode::Require] {
+            for (way, outcome) in outcomes(&server, mode, ["none", "right"].contains(&name)).await {
+                let case = format!("{mode:?} with {name} by {way}: {outcome:?}");
+                match expected(mode, name) {
+                    Plain => assert_eq!(outcome, Ok(false), "{case}"),
+                    Encrypted => assert_eq!(outcome, Ok(true), "{case}"),
+                    // A caller is not told why.
+                    Refused(_) if way == "pool" => assert!(outcome.unwrap_err().contains("out of reach"), "{case}"),
+                    Refused(words) => assert!(outcome.clone().unwrap_err().contains(words), "{case}"),
+                }
+            }
+        }
+        let (ok, detail, remedy) = checked(&server, "verify-full", &roots).await;
+        let case = format!("verify-full with {name}: {detail} → {remedy}");
+        match verified {
+            Plain => panic!("{case}"),
+            Encrypted => assert!(ok && detail.starts_with("PostgreSQL "), "{case}"),
+            Refused(words) => {
+                assert!(!ok && detail.contains(words), "{case}");
+                assert_eq!(remedy.contains("SSL_CERT_FILE"), name != "none", "{case}");
+            }
+        }
+    }
+    // A machine that trusts nobody has nobody to trust.
+    server.turn_into("right").await;
+    let empty = server.folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let (ok, detail, _) = checked(&server, "verify-full", &empty).await;
+    assert!(!ok && detail.contains("verify-full needs root certificates"), "{detail}");
+    let (ok, detail, _) = checked(&server, "require", &empty).await;
+    assert!(ok, "{detail}");
+}
