@@ -21,6 +21,7 @@ mod imports;
 mod isolation;
 mod kills;
 mod migrations;
+mod model;
 mod mutated;
 mod paging;
 mod pdf;
