@@ -208,6 +208,29 @@ impl Catalog {
         Ok(in_order(listed, request.order_by(), by_name, wanted.asked))
     }
 
+    /// Spellings of makes and models, without when they were taught.
+    pub fn list_aliases(&self, request: &pb::ListAliasesRequest) -> Result<List<pb::Alias>, Refusal> {
+        let place = self.brand(&request.brand)?;
+        let brand = &self.brands[place];
+        let mut spellings: Vec<(&str, &String)> = brand.aliases.iter().map(|alias| ("", alias)).collect();
+        for model in self.models.iter().filter(|model| model.brand == place) {
+            spellings.extend(model.aliases.iter().map(|alias| (&*model.slug, alias)));
+        }
+        if !request.model.is_empty() {
+            self.model(place, &request.model)?;
+            spellings.retain(|(model, _)| *model == request.model);
+        }
+        spellings.sort();
+        let alias = |(model, alias): (&str, &String)| pb::Alias {
+            brand: brand.slug.clone(),
+            model: model.to_owned(),
+            alias: alias.clone(),
+            created_at: None,
+        };
+        let items = spellings.into_iter().map(alias).collect();
+        Ok(List { items, languages: Vec::new(), asked: "" })
+    }
+
     pub fn list_models(&self, request: &pb::ListModelsRequest) -> Result<List<pb::Model>, Refusal> {
         let tenant = self.tenant(&request.tenant)?;
         let category = self.category(&request.category)?;

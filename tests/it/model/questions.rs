@@ -19,6 +19,7 @@ pub enum Question {
     /// With the sizes of pages, and how many items to pass over before each.
     Brands(pb::ListBrandsRequest, Vec<(i32, i32)>),
     Models(pb::ListModelsRequest, Vec<(i32, i32)>),
+    Aliases(pb::ListAliasesRequest, Vec<(i32, i32)>),
 }
 
 /// Tags of languages: served or not, with a region or without.
@@ -42,7 +43,7 @@ const TEXTS: [&str; 12] = [
 const CYRILLIC: [(&str, &str); 3] = [("ХV70", "XV70"), ("ф15", "F15"), ("в211", "B211")];
 
 impl Question {
-    pub const KINDS: usize = 7;
+    pub const KINDS: usize = 8;
 
     pub const fn kind(&self) -> usize {
         match self {
@@ -53,6 +54,7 @@ impl Question {
             Self::Vehicle(_) => 4,
             Self::Brands(..) => 5,
             Self::Models(..) => 6,
+            Self::Aliases(..) => 7,
         }
     }
 
@@ -77,7 +79,8 @@ impl Question {
             }
         };
         let language = TAGS[of(&TAGS, language)].to_owned();
-        match kind % 16 {
+        match kind % 17 {
+            16 => Self::aliases(catalog, brand, rest),
             0 => Self::Tenant(pb::GetTenantRequest { tenant }),
             1 => Self::Categories(pb::ListCategoriesRequest { tenant, language }),
             2..=3 => {
@@ -155,6 +158,17 @@ impl Question {
             body_type: body,
         };
         Self::Patterns(request, meant.to_owned())
+    }
+
+    /// Of a make that the catalog has made up: it has no spellings but these.
+    fn aliases(catalog: &Catalog, brand: u8, rest: [u8; 7]) -> Self {
+        let made: Vec<usize> = (0..catalog.brands.len()).filter(|place| !catalog.brands[*place].is_known).collect();
+        let place = made[of(&made, brand)];
+        let models = catalog.models.iter().filter(|model| model.brand == place).map(|model| model.slug.clone());
+        let models: Vec<String> = [String::new(), "nothing".to_owned()].into_iter().chain(models).collect();
+        let brand = if brand == 0 { "nothing".to_owned() } else { catalog.brands[place].slug.clone() };
+        let model = models[of(&models, rest[0] / 2 * (rest[0] % 2))].clone();
+        Self::Aliases(pb::ListAliasesRequest { brand, model, ..Default::default() }, steps(rest))
     }
 
     fn vehicle(tenant: String, category: String, rest: [u8; 7]) -> Self {
