@@ -21,10 +21,13 @@ impl World {
         let asked = language.unwrap_or(tenant.default_language);
         let languages = asked.fallbacks(tenant.default_language);
         let (sheet, shown) = self.db.tenant(tenant.id).price_sheet(&category, None, &languages).await?;
-        let offers = sheet.offers(body_type).into_iter();
+        let offers = sheet.offers(body_type);
+        // The sheet has more options than are offered; only names that come back say which language is used.
+        let named = sheet.options.iter().zip(shown);
+        let named = named.filter(|(option, _)| offers.iter().any(|offer| offer.option.id == option.id));
         Ok(pb::ListOptionsResponse {
-            options: offers.map(|offer| price::product_option(offer, &tenant.currency)).collect(),
-            language: language_used(asked, shown.into_iter()),
+            language: language_used(asked, named.map(|(_, language)| language)),
+            options: offers.into_iter().map(|offer| price::product_option(offer, &tenant.currency)).collect(),
             prices_visible: tenant.prices_visible,
         })
     }

@@ -32,7 +32,7 @@ const ONE_PATTERN: &str = "INSERT INTO patterns (tenant_id, category_id, model_i
     ORDER BY hashtext(v.id::text)
     LIMIT 1";
 
-const SOME_APPLICATIONS: &str = "WITH c AS (
+pub const SOME_APPLICATIONS: &str = "WITH c AS (
         INSERT INTO customers (tenant_id, channel, external_id)
         SELECT id, 'telegram', 'paging' FROM tenants WHERE slug = 'evopoliki'
         RETURNING tenant_id, id)

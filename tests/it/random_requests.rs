@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor, Value,
+};
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
@@ -22,7 +24,7 @@ const CANARY: &str = "чужое-7d1f";
 
 /// Messages as they are encoded.
 #[derive(Default)]
-struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;
@@ -138,6 +140,20 @@ fn message(descriptor: &MessageDescriptor, depth: u32) -> BoxedStrategy<DynamicM
             message
         })
         .boxed()
+}
+
+/// Calls any method that answers once.
+pub async fn call(
+    server: &TestServer,
+    method: &MethodDescriptor,
+    request: &DynamicMessage,
+) -> Result<DynamicMessage, Status> {
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let body = Request::new(Bytes::from(request.encode_to_vec()));
+    let answer = client.unary(body, path.parse().unwrap(), Raw).await?;
+    Ok(DynamicMessage::decode(method.output(), answer.into_inner()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,170 @@
+//! A catalog in plain Rust beside the service: random small catalogs, random questions, and every answer compared, item by
+//! item. It is written from the contract (`proto/`), not from the SQL. Where they part, one of them is wrong.
+//!
+//! To teach it more: rows in `rows`, how they are made up in `random`, how they are written in `write`; a read is a
+//! function of [`Catalog`] from the request to the answer or a [`Refusal`], and an arm of [`Question`].
+
+mod fit;
+mod lists;
+mod options;
+mod questions;
+mod random;
+mod rows;
+mod walk;
+mod write;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestCaseResult, TestError, TestRunner};
+use tokio_postgres::Client;
+use tonic::transport::Channel;
+
+use crate::common::{TestServer, connect, is_long};
+use lists::Refusal;
+use questions::{Dice, Question};
+use rows::{Catalog, Seeded};
+use walk::{Page, same, walk};
+
+/// Where the questions go.
+struct Service {
+    catalog: CatalogServiceClient<Channel>,
+    tenants: TenantServiceClient<Channel>,
+    admin: AdminServiceClient<Channel>,
+}
+
+impl Service {
+    /// Asks, and compares the answer with the catalog's.
+    async fn check(&self, catalog: &Catalog, question: &Question) -> TestCaseResult {
+        let (mut reads, mut tenants) = (self.catalog.clone(), self.tenants.clone());
+        macro_rules! compared {
+            ($request:ident, $expected:expr, $answer:expr) => {{
+                let answer = $answer.await.map(tonic::Response::into_inner).map_err(|status| Refusal::of(&status));
+                same($request, &$expected, &answer)
+            }};
+        }
+        match question {
+            Question::Tenant(request) => {
+                let answer = tenants.get_tenant(request.clone()).await;
+                let answer = answer.map(|answer| answer.into_inner().tenant.unwrap()).map_err(|it| Refusal::of(&it));
+                same(request, &catalog.get_tenant(request), &answer)
+            }
+            Question::Categories(request) => {
+                compared!(request, catalog.list_categories(request), reads.list_categories(request.clone()))
+            }
+            Question::Options(request) => {
+                compared!(request, catalog.list_options(request), reads.list_options(request.clone()))
+            }
+            Question::Patterns(request, generation) => {
+                let expected = catalog.find_patterns(request, generation);
+                compared!(request, expected, reads.find_patterns(request.clone()))
+            }
+            Question::Vehicle(request) => {
+                compared!(request, catalog.resolve_vehicle(request), reads.resolve_vehicle(request.clone()))
+            }
+            Question::Brands(request, steps) => {
+                walk(request, catalog.list_brands(request), steps, async |step| {
+                    let mut request = request.clone();
+                    (request.page_size, request.skip, request.page_token) =
+                        (step.page_size, step.skip, step.page_token);
+                    let page = reads.list_brands(request).await?.into_inner();
+                    let (next_page_token, total_size) = (page.next_page_token, page.total_size);
+                    Ok(Page { items: page.brands, next_page_token, total_size, language: page.language })
+                })
+                .await
+            }
+            Question::Aliases(request, steps) => {
+                walk(request, catalog.list_aliases(request), steps, async |step| {
+                    let mut request = request.clone();
+                    (request.page_size, request.skip, request.page_token) =
+                        (step.page_size, step.skip, step.page_token);
+                    let page = self.admin.clone().list_aliases(request).await?.into_inner();
+                    let items = page.aliases.into_iter().map(|alias| pb::Alias { created_at: None, ..alias }).collect();
+                    let (next_page_token, total_size) = (page.next_page_token, page.total_size);
+                    Ok(Page { items, next_page_token, total_size, language: String::new() })
+                })
+                .await
+            }
+            Question::Models(request, steps) => {
+                walk(request, catalog.list_models(request), steps, async |step| {
+                    let mut request = request.clone();
+                    (request.page_size, request.skip, request.page_token) =
+                        (step.page_size, step.skip, step.page_token);
+                    let page = reads.list_models(request).await?.into_inner();
+                    let (next_page_token, total_size) = (page.next_page_token, page.total_size);
+                    Ok(Page { items: page.models, next_page_token, total_size, language: page.language })
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// How many catalogs, and how many questions about each.
+const CATALOGS: u32 = 20;
+const QUESTIONS: usize = 40;
+const MANY_CATALOGS: u32 = 600;
+
+/// The same ones in every run, so that it says the same of the same program; the long one makes up others.
+fn config() -> Config {
+    let seed = if is_long() { RngSeed::Random } else { RngSeed::Fixed(1) };
+    Config {
+        cases: if is_long() { MANY_CATALOGS } else { CATALOGS },
+        rng_seed: seed,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        max_shrink_time: 3000,
+        ..Config::default()
+    }
+}
+
+async fn compare(
+    service: &Service,
+    owner: &Client,
+    catalog: &Catalog,
+    dice: &[Dice],
+    seen: &mut [usize; Question::KINDS],
+) -> TestCaseResult {
+    owner.batch_execute(&catalog.sql()).await.unwrap();
+    for dice in dice {
+        let question = Question::about(catalog, *dice);
+        seen[question.kind()] += 1;
+        let answer = service.check(catalog, &question).await;
+        answer.map_err(|error| TestCaseError::fail(format!("{error}\nof {catalog:?}")))?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let seeded = Seeded::read(&owner).await;
+    let channel = || server.channel.clone();
+    let service = Service {
+        catalog: CatalogServiceClient::new(channel()),
+        tenants: TenantServiceClient::new(channel()),
+        admin: AdminServiceClient::new(channel()),
+    };
+    let cases = (random::made(), vec(any::<Dice>(), QUESTIONS));
+    let seen = std::sync::Mutex::new([0; Question::KINDS]);
+    let outcome = tokio::task::block_in_place(|| {
+        TestRunner::new(config()).run(&cases, |(made, dice)| {
+            let catalog = made.catalog(NEXT.fetch_add(1, Ordering::Relaxed), &seeded);
+            let mut seen = seen.lock().unwrap();
+            tokio::runtime::Handle::current().block_on(compare(&service, &owner, &catalog, &dice, &mut seen))
+        })
+    });
+    if let Err(TestError::Fail(why, _)) = outcome {
+        panic!("{why}");
+    }
+    outcome.unwrap();
+    let seen = *seen.lock().unwrap();
+    assert!(seen.iter().all(|questions| *questions >= 20), "each kind of question was asked: {seen:?}");
+}
