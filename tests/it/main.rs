@@ -29,6 +29,7 @@ mod price_table;
 mod pricing;
 mod random_requests;
 mod resolve;
+mod sales_model;
 mod secrets;
 mod set_prices;
 mod shutdown;

@@ -22,7 +22,7 @@ const CANARY: &str = "чужое-7d1f";
 
 /// Messages as they are encoded.
 #[derive(Default)]
-struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;
