@@ -181,7 +181,7 @@ fn some_price(tenant: &str, random: &mut Random) -> Wanted {
     };
     let from = match random.below(4) {
         0 => None,
-        1 => Some(now() - MINUTE / 2 - random.below(1000)),
+        1 => Some(now() - random.of(&[MINUTE / 2, MINUTE / 2, 2 * MINUTE, 600 * MINUTE]) - random.below(1000)),
         _ => Some(some_time(random)),
     };
     let to = (random.below(2) == 0).then(|| some_time(random));
