@@ -14,6 +14,9 @@ const ZONES: &[(&str, Region)] = &[
     ("Europe/Moscow", Region::RU),
 ];
 
+/// Without its `+` a shorter number may be one without its country's code.
+const SHORTEST_WITH_CODE: usize = 11;
+
 /// The country whose people leave its code out: the time zone's, else the currency's, whose code begins with its
 /// country's (KGS: KG). None where neither says.
 pub fn home(time_zone: &str, currency: &str) -> Option<Region> {
@@ -27,18 +30,14 @@ pub fn home(time_zone: &str, currency: &str) -> Option<Region> {
 /// Whether this may be a number in some country: signs that people write numbers with, enough digits, and, where it
 /// begins with the country's code, a number of that country.
 pub fn is_plausible(typed: &str) -> bool {
-    cleaned(typed).is_some_and(|number| !number.starts_with('+') || valid(&number, None).is_some())
+    cleaned(typed).is_some_and(|number| !number.starts_with('+') || international(&number).is_some())
 }
 
 /// The number in E.164 (`+996555123456`), from E.164 or as people of `home` write it (`0555 123 456`). None if no
 /// subscriber can have it.
 pub fn e164(typed: &str, home: Option<Region>) -> Option<String> {
     let number = cleaned(typed)?;
-    valid(&number, home).or_else(|| {
-        // Russians and Kazakhs write 8 for their code, abroad too.
-        let own = number.strip_prefix('8').filter(|own| own.len() == 10)?;
-        valid(&format!("+7{own}"), None)
-    })
+    valid(&number, home).or_else(|| international(&number))
 }
 
 /// Whether it is a number in E.164 exactly as written.
@@ -46,28 +45,50 @@ pub fn is_e164(number: &str) -> bool {
     valid(number, None).is_some_and(|same| same == number)
 }
 
+/// A number that has its country's code, with the `+` or without, or the 8 that Russians and Kazakhs write for theirs,
+/// abroad too.
+fn international(number: &str) -> Option<String> {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let has_code = number.starts_with('+') || digits.len() >= SHORTEST_WITH_CODE;
+    valid(&format!("+{digits}"), None).filter(|_| has_code).or_else(|| {
+        let own = digits.strip_prefix('8').filter(|own| own.len() == 10)?;
+        valid(&format!("+7{own}"), None)
+    })
+}
+
 fn valid(number: &str, home: Option<Region>) -> Option<String> {
     let number = PHONE_NUMBER_UTIL.parse(number, home).ok()?;
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
 }
 
-/// The digits, with the `+` before them, of what is typed or pasted. None if it has other signs than numbers are written
-/// with, or too few or too many digits.
+/// The digits, with the `+` before them, of what is typed or pasted: without what stands before it (`тел.`, `WhatsApp:`,
+/// `wa.me/`) and a name in brackets behind it. None if it has other signs than numbers are written with, or too few or
+/// too many digits.
 fn cleaned(typed: &str) -> Option<String> {
-    let seen: String = typed.chars().filter(|ch| ch.general_category() != GeneralCategory::Format).collect();
-    let mut rest = seen.trim().to_lowercase();
-    for label in ["tel", "тел"] {
-        if let Some(number) = rest.strip_prefix(label) {
-            rest = number.trim_start_matches(['.', ':']).trim_start().to_owned();
-            break;
-        }
-    }
+    let seen: String =
+        typed.chars().filter(|ch| ch.general_category() != GeneralCategory::Format).map(narrow).collect();
+    let begin = seen.find(|ch: char| ch == '+' || ch.is_ascii_digit())?;
+    let number = without_name(seen.get(begin..)?.trim_end());
     let is_sign = |ch: char| {
         ch.is_whitespace() || "−().,;/_".contains(ch) || ch.general_category() == GeneralCategory::DashPunctuation
     };
-    let number: String = rest.chars().filter(|ch| !is_sign(*ch)).collect();
+    let number: String = number.chars().filter(|ch| !is_sign(*ch)).collect();
     let digits = number.strip_prefix('+').unwrap_or(&number);
     ((5..=15).contains(&digits.len()) && digits.chars().all(|ch| ch.is_ascii_digit())).then_some(number)
+}
+
+/// Whose number it is may stand behind it, in brackets.
+fn without_name(number: &str) -> &str {
+    let name = number.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+    name.filter(|(_, name)| !name.chars().any(char::is_numeric)).map_or(number, |(number, _)| number)
+}
+
+/// Digits and the plus of East Asian keyboards are as wide as their letters.
+fn narrow(ch: char) -> char {
+    match ch {
+        '\u{ff10}'..='\u{ff19}' | '\u{ff0b}' => char::from_u32(u32::from(ch) - 0xfee0).unwrap_or(ch),
+        _ => ch,
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +152,8 @@ mod tests {
             assert_eq!(e164("8 912 345 67 89", home).as_deref(), Some("+79123456789"), "{home:?}");
             assert_eq!(e164("8(701)123-45-67", home).as_deref(), Some("+77011234567"), "{home:?}");
         }
-        for typed in ["8 012 345 67 89", "8 912 345 67 8", "8 912 345 67 890", "+8 912 345 67 89", "9 912 345 67 89"] {
+        assert_eq!(e164("+8 912 345 67 89", None).as_deref(), Some("+79123456789"), "no country has the code 8");
+        for typed in ["8 012 345 67 89", "8 912 345 67 8", "8 912 345 67 890", "9 912 345 67 89", "+9 912 345 67 89"] {
             assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
         }
     }
@@ -155,6 +177,32 @@ mod tests {
             assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
         }
         assert_eq!(e164("0555 123 456", None), None, "without a country");
+    }
+
+    #[test]
+    fn what_stands_around_a_number_is_dropped() {
+        for typed in [
+            "WhatsApp: +996 555 123 456",
+            "wa.me/996555123456",
+            "'0555123456",
+            "📞 0555 123 456",
+            "０５５５１２３４５６",
+        ] {
+            assert_eq!(e164(typed, Some(Region::KG)).as_deref(), Some("+996555123456"), "{typed}");
+        }
+        assert_eq!(e164("0555 123 456 (Айгуль)", Some(Region::KG)).as_deref(), Some("+996555123456"));
+        for typed in ["0555 123 456 (доб. 2)", "0555 123 456 Айгуль", "0555 (Айгуль) 123 456"] {
+            assert_eq!(e164(typed, Some(Region::KG)), None, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_code_needs_no_plus() {
+        for (typed, number) in [("79161234567", "+79161234567"), ("998901234567", "+998901234567")] {
+            assert_eq!(e164(typed, Some(Region::KG)).as_deref(), Some(number));
+            assert_eq!(e164(typed, None).as_deref(), Some(number));
+        }
+        assert_eq!(e164("7001234567", Some(Region::KG)), None, "a digit too many, or too few");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::application::application_id;
 use super::convert;
 use super::pricing::{amount, check_currency, selections};
 use super::request::{Check, MAX_EXTERNAL_ID};
-use super::write::{check_etag, commit, replay, write_request};
+use super::write::{check_etag, commit, replay, spelled, write_request};
 use crate::domain::application::{self, Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
@@ -43,6 +43,7 @@ impl World {
         }
         let (customer, wish) = read_application(&mut check, request.application.clone());
         check.done()?;
+        let request = pb::CreateApplicationRequest { request_id: spelled(request_id), ..request };
 
         let tenant = self.db.find_tenant(&slug).await?;
         let (customer, mut wish) = at_home(&tenant, request.application.as_ref(), customer, wish)?;
@@ -89,6 +90,7 @@ impl World {
     ) -> Result<pb::TransitionApplicationResponse, Status> {
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
+        let request = pb::TransitionApplicationRequest { request_id: spelled(request_id), ..request };
         let write = write_request("ApplicationService/TransitionApplication", request_id, &request);
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
@@ -148,7 +150,7 @@ fn read_application(check: &mut Check, application: Option<pb::Application>) -> 
         message: check.text(&field("message"), application.message, MAX_MESSAGE),
     };
     let mut require = |name: &str, value: &str, why: &str| {
-        if value.is_empty() && !check.refused(&field(name)) {
+        if value.is_empty() {
             check.refuse(&field(name), "FIELD_REQUIRED", why);
         }
     };
@@ -212,15 +214,15 @@ fn read_customer(check: &mut Check, customer: Option<pb::Customer>, kind: Option
     if !read.phone.is_empty() && !phone::is_plausible(&read.phone) {
         check.add(wrong_phone());
     }
-    if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given && !check.refused(PHONE) {
+    if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
     }
     let phone_will_do = channel == pb::Channel::Web;
     let is_known = !read.external_id.is_empty() || phone_will_do && !read.phone.is_empty();
-    if is_given && !is_known && !check.refused(EXTERNAL_ID) {
+    if is_given && !is_known {
         check.refuse(EXTERNAL_ID, "FIELD_REQUIRED", "must not be empty");
     }
-    if is_given && !is_known && phone_will_do && !check.refused(PHONE) {
+    if is_given && !is_known && phone_will_do {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given where external_id is not");
     }
     read

@@ -38,8 +38,11 @@ pub struct Check {
 }
 
 impl Check {
-    /// Notes a violation.
+    /// Notes a violation. What was given and refused is not missing as well.
     pub fn refuse(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
+        if reason == REQUIRED && self.refused(field) {
+            return;
+        }
         self.violations.push(Violation::new(field, reason, description));
     }
 
@@ -51,7 +54,7 @@ impl Check {
     }
 
     /// Whether the field has been refused already.
-    pub fn refused(&self, field: &str) -> bool {
+    fn refused(&self, field: &str) -> bool {
         self.violations.iter().any(|violation| violation.field == field)
     }
 
@@ -68,7 +71,7 @@ impl Check {
     /// A string of 1 to `max` characters, trimmed.
     pub fn required_text(&mut self, field: &str, value: String, max: usize) -> String {
         let value = self.text(field, value, max);
-        if value.is_empty() && !self.refused(field) {
+        if value.is_empty() {
             self.refuse(field, REQUIRED, "must not be empty");
         }
         value
@@ -190,7 +193,7 @@ impl Check {
     /// An enum's number that must be given.
     pub fn required_enumeration<T: TryFrom<i32> + Default + PartialEq>(&mut self, field: &str, value: i32) -> T {
         let value = self.enumeration(field, value);
-        if value == T::default() && !self.refused(field) {
+        if value == T::default() {
             self.refuse(field, REQUIRED, "must be given");
         }
         value
@@ -255,6 +258,7 @@ mod tests {
         check.text("text", "a\0b".into(), 10);
         check.year("year", Some(3000));
         check.uuid("request_id", "no");
+        check.refuse("brand", REQUIRED, "must be given with a model");
         let Err(Error::Invalid(violations)) = check.done() else { panic!("expected violations") };
         let found: Vec<_> = violations.iter().map(|v| (v.field.as_str(), v.reason)).collect();
         assert_eq!(

@@ -42,7 +42,7 @@ impl World {
             let form = "must have 2 to 64 characters of a-z, 0-9, _ and -, a letter first";
             check.refuse("tenant.slug", "FIELD_INVALID", form);
         }
-        let mut currency = check.text("tenant.currency", tenant.currency.clone(), 3);
+        let mut currency = check.text("tenant.currency", tenant.currency.clone(), usize::MAX);
         if currency.is_empty() {
             "KGS".clone_into(&mut currency);
         }

@@ -8,7 +8,7 @@ use crate::db::requests::WriteRequest;
 use crate::domain::error::{Error, Result};
 
 /// The write of a `request_id`, for [`Transaction::claim`]; none if the client chose none. `body` is the request without it,
-/// so that one id spelled in two ways is one.
+/// or with it as [`spelled`], so that one id spelled in two ways is one.
 pub fn write_request(
     method: &'static str,
     request_id: Option<uuid::Uuid>,
@@ -16,6 +16,11 @@ pub fn write_request(
 ) -> Option<WriteRequest> {
     let body_sha256 = Sha256::digest(body.encode_to_vec()).to_vec();
     Some(WriteRequest { method, request_id: request_id?, body_sha256 })
+}
+
+/// A `request_id` in its usual spelling: what was hashed together with it stays the same.
+pub fn spelled(request_id: Option<uuid::Uuid>) -> String {
+    request_id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// The answer this request got before, if it did.

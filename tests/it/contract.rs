@@ -17,7 +17,7 @@ use tonic_types::StatusExt as _;
 use crate::common::TestServer;
 
 /// What works; everything else in the contract answers UNIMPLEMENTED.
-const BUILT: &[&str] = &[
+pub const BUILT: &[&str] = &[
     "TenantService/GetTenant",
     "TenantService/ResolveTenant",
     "TenantService/ListTenants",

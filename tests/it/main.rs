@@ -37,6 +37,7 @@ mod pricing;
 mod random_requests;
 mod resolve;
 mod roles;
+mod sales_model;
 mod secrets;
 mod set_prices;
 mod settings;

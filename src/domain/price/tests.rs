@@ -1,5 +1,7 @@
 //! The quote engine on small price lists.
 
+mod laws;
+
 use std::time::SystemTime;
 
 use super::*;

@@ -1,0 +1,238 @@
+//! A good request of every method, to be spoiled in one place at a time, and what it takes to send it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lekalo::proto::FILE_DESCRIPTOR_SET;
+use lekalo::proto::google::r#type::Money;
+use lekalo::proto::lekalo::v1 as pb;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use prost_types::{FieldMask, Struct, Timestamp};
+use tonic::client::Grpc;
+use tonic::{Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::applications::{callback, create, created, order};
+use crate::common::TestServer;
+use crate::contract::BUILT;
+use crate::imports::{header, rows, upload_and_wait};
+use crate::random_requests::Raw;
+
+/// A server with something in each of its lists.
+pub struct Filled {
+    pub server: TestServer,
+    pub methods: Vec<Method>,
+}
+
+/// A method that works, and a request that it takes.
+pub struct Method {
+    /// `Service/Method`.
+    pub name: String,
+    pub descriptor: MethodDescriptor,
+    pub good: DynamicMessage,
+}
+
+impl Method {
+    /// Sends a request; the first message of the answer, empty where none comes.
+    pub async fn call(&self, server: &TestServer, request: &DynamicMessage) -> Result<Bytes, Status> {
+        let mut client = Grpc::new(server.channel.clone());
+        client.ready().await.unwrap();
+        let mut call = Request::new(Bytes::from(request.encode_to_vec()));
+        call.set_timeout(Duration::from_secs(20));
+        let path = format!("/lekalo.v1.{}", self.name).parse().unwrap();
+        let mut answers = client.server_streaming(call, path, Raw).await?.into_inner();
+        Ok(answers.message().await?.unwrap_or_default())
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn answer(&self, server: &TestServer, request: &DynamicMessage) -> DynamicMessage {
+        let answer = self.call(server, request).await;
+        let answer = answer.unwrap_or_else(|status| panic!("{} {request:?}: {status:?}", self.name));
+        DynamicMessage::decode(self.descriptor.output(), answer).unwrap()
+    }
+}
+
+/// The refused fields, each with its reason.
+pub fn violations(status: &Status) -> Vec<(String, String)> {
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    violations.into_iter().map(|violation| (violation.field, violation.reason)).collect()
+}
+
+/// Fills every list and makes the requests.
+pub async fn filled() -> Filled {
+    let server = TestServer::start().await;
+    let file = "Марка,Модель,Год\nТойота,Камри,2018\nТойота,Королла,2015\nТойота,RAV4,2016\nХонда,Фит,2010\nКиа,Рио,2016\nБМВ,X5,2014\n";
+    let first = upload_and_wait(&server, file.as_bytes(), header()).await;
+    upload_and_wait(&server, file.as_bytes(), header()).await;
+    let replace = pb::ImportMode::Replace.into();
+    let replacing = pb::ImportHeader { mode: replace, allow_large_withdrawal: true, ..header() };
+    let replacing = upload_and_wait(&server, "Марка,Модель,Год\nТойота,Камри,2018\n".as_bytes(), replacing).await;
+    assert_eq!(replacing.counts.unwrap().withdrawn, 5);
+    upload_and_wait(&server, file.as_bytes(), header()).await;
+    let pattern_id = rows(&server, &first, pb::RowOutcome::Created).await[0].pattern_id.clone();
+
+    let mut applications = crate::applications::Client::new(server.channel.clone());
+    let application = created(&mut applications, order()).await;
+    for _ in 0..4 {
+        created(&mut applications, callback("0555123456")).await;
+    }
+    let mut tenants = pb::tenant_service_client::TenantServiceClient::new(server.channel.clone());
+    for slug in ["shop_b", "shop-c", "a_shop", "zz"] {
+        let bot = pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: "shop".into() };
+        let channels = if slug == "zz" { vec![bot] } else { vec![] };
+        let tenant = pb::Tenant { slug: slug.into(), display_name: slug.into(), channels, ..Default::default() };
+        tenants.create_tenant(pb::CreateTenantRequest { tenant: Some(tenant), ..Default::default() }).await.unwrap();
+    }
+    let pattern_tenant = "evopoliki";
+    let good = good(pattern_tenant, &application.id, &[&first.id, &replacing.id], &pattern_id);
+    Filled { server, methods: methods(good) }
+}
+
+/// Each method that works with its good request; one without is an error, so that a new method is not left out.
+fn methods(mut good: BTreeMap<&'static str, Vec<u8>>) -> Vec<Method> {
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let methods = BUILT.iter().map(|name| {
+        let (service, method) = name.split_once('/').unwrap();
+        let service = pool.get_service_by_name(&format!("lekalo.v1.{service}")).unwrap();
+        let descriptor = service.methods().find(|known| known.name() == method).unwrap();
+        let good = good.remove(name).unwrap_or_else(|| panic!("{name} has no good request here"));
+        let good = DynamicMessage::decode(descriptor.input(), good.as_slice()).unwrap();
+        Method { name: (*name).to_owned(), descriptor, good }
+    });
+    let methods = methods.collect();
+    assert!(good.is_empty(), "no methods: {:?}", good.keys());
+    methods
+}
+
+fn soms(units: i64) -> Option<Money> {
+    Some(Money { currency_code: String::new(), units, nanos: 0 })
+}
+
+/// Requests that are taken, with every part filled that has fields of its own.
+fn good(tenant: &str, application: &str, imports: &[&str; 2], pattern_id: &str) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut good = BTreeMap::new();
+    let mut add = |name, message: Vec<u8>| assert_eq!(good.insert(name, message), None, "{name}");
+    let tenant = || tenant.to_owned();
+    let (eva, mats) = (|| "eva_mats".to_owned(), || "5d_mats".to_owned());
+    let (toyota, camry) = (|| "toyota".to_owned(), || "camry".to_owned());
+    let (first, replacing) = (|| imports[0].to_owned(), || imports[1].to_owned());
+    let leather = || vec![pb::Selection { option: "leather".into(), value: "press".into() }];
+    macro_rules! request {
+        ($name:literal, $type:ident { $($field:ident: $value:expr),* $(,)? }) => {
+            #[allow(clippy::needless_update, reason = "some messages have these fields and no others")]
+            add($name, pb::$type { $($field: $value,)* ..Default::default() }.encode_to_vec())
+        };
+    }
+    request!("TenantService/GetTenant", GetTenantRequest { tenant: tenant() });
+    request!(
+        "TenantService/ResolveTenant",
+        ResolveTenantRequest { channel: pb::Channel::Web.into(), external_id: "shop".into() }
+    );
+    request!("TenantService/ListTenants", ListTenantsRequest {});
+    let bot = |id: &str| pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: id.into() };
+    let shop = pb::Tenant {
+        slug: "new_shop".into(),
+        display_name: "Shop".into(),
+        contacts: vec![pb::TenantContact { kind: pb::ContactKind::Website.into(), value: "example.kg".into() }],
+        channels: vec![bot("new")],
+        categories: vec![eva()],
+        settings: Some(Struct::default()),
+        ..Default::default()
+    };
+    request!("TenantService/CreateTenant", CreateTenantRequest { tenant: Some(shop.clone()) });
+    let paths = ["display_name", "default_language", "time_zone", "contacts", "channels", "categories"];
+    let mask = FieldMask { paths: paths.map(str::to_owned).to_vec() };
+    request!(
+        "TenantService/UpdateTenant",
+        UpdateTenantRequest {
+            tenant: Some(pb::Tenant { slug: "zz".into(), channels: vec![bot("shop")], ..shop }),
+            update_mask: Some(mask)
+        }
+    );
+    request!("CatalogService/ListCategories", ListCategoriesRequest { tenant: tenant() });
+    request!("CatalogService/ListBrands", ListBrandsRequest { tenant: tenant(), category: eva() });
+    request!("CatalogService/ListModels", ListModelsRequest { tenant: tenant(), category: eva(), brand: toyota() });
+    request!(
+        "CatalogService/FindPatterns",
+        FindPatternsRequest { tenant: tenant(), category: eva(), brand: toyota(), model: camry() }
+    );
+    request!(
+        "CatalogService/ResolveVehicle",
+        ResolveVehicleRequest { tenant: tenant(), category: eva(), text: "камри".into() }
+    );
+    request!("CatalogService/ListOptions", ListOptionsRequest { tenant: tenant(), category: mats() });
+    request!(
+        "PricingService/QuotePrice",
+        QuotePriceRequest {
+            tenant: tenant(),
+            category: mats(),
+            brand: toyota(),
+            model: camry(),
+            selections: leather(),
+            at_time: None
+        }
+    );
+    request!("PricingService/ListPrices", ListPricesRequest { tenant: tenant() });
+    let price = pb::Price {
+        category: mats(),
+        brand: toyota(),
+        option: "third_row".into(),
+        conditions: leather(),
+        kind: pb::PriceKind::Range.into(),
+        amount: soms(10),
+        amount_max: soms(20),
+        ..Default::default()
+    };
+    request!("PricingService/SetPrices", SetPricesRequest { tenant: tenant(), prices: vec![price] });
+    request!("TextService/BatchGetTexts", BatchGetTextsRequest { tenant: tenant(), keys: vec!["welcome".into()] });
+    request!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
+    let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
+    request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
+    let asked = pb::Application { quoted_total_max: soms(20_000), quoted_kind: 0, ..order() };
+    add("ApplicationService/CreateApplication", create(asked).encode_to_vec());
+    request!(
+        "ApplicationService/GetApplication",
+        GetApplicationRequest { tenant: tenant(), id: application.to_owned() }
+    );
+    request!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });
+    request!(
+        "ApplicationService/TransitionApplication",
+        TransitionApplicationRequest {
+            tenant: tenant(),
+            id: application.to_owned(),
+            to: pb::ApplicationStatus::InProgress.into(),
+            actor: "Нурлан".into(),
+            etag: "0".into()
+        }
+    );
+    request!("ApplicationService/WatchApplications", WatchApplicationsRequest { tenant: tenant() });
+    let payload = pb::upload_import_request::Payload::Header(header());
+    request!("ImportService/UploadImport", UploadImportRequest { payload: Some(payload) });
+    request!("ImportService/GetImport", GetImportRequest { tenant: tenant(), id: first() });
+    request!("ImportService/WatchImport", WatchImportRequest { tenant: tenant(), id: first() });
+    request!("ImportService/ListImports", ListImportsRequest { tenant: tenant() });
+    request!("ImportService/ListImportRows", ListImportRowsRequest { tenant: tenant(), id: first() });
+    request!("ImportService/ListWithdrawnPatterns", ListWithdrawnPatternsRequest { tenant: tenant(), id: replacing() });
+    request!(
+        "ImportService/ListPatternRows",
+        ListPatternRowsRequest { tenant: tenant(), pattern_id: pattern_id.to_owned() }
+    );
+    request!("ImportService/ApplyImport", ApplyImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
+    request!("ImportService/RevertImport", RevertImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
+    request!("ImportService/CancelImport", CancelImportRequest { tenant: tenant(), id: first() });
+    request!("AdminService/ApplySeed", ApplySeedRequest { validate_only: true });
+    request!("AdminService/GetStats", GetStatsRequest { tenant: tenant() });
+    request!("AdminService/ListAliases", ListAliasesRequest { brand: toyota(), model: camry() });
+    let alias = || "кэмрюшка".to_owned();
+    request!("AdminService/CreateAlias", CreateAliasRequest { brand: toyota(), model: camry(), alias: alias() });
+    request!("AdminService/DeleteAlias", DeleteAliasRequest { brand: toyota(), model: camry(), alias: alias() });
+    good
+}
+
+/// A valid time, as a message.
+pub fn time(seconds: i64, nanos: i32) -> Vec<u8> {
+    Timestamp { seconds, nanos }.encode_to_vec()
+}

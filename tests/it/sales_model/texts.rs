@@ -1,0 +1,282 @@
+//! Texts beside plain maps: whatever shops write and the program ships, bots read the shop's own before the shared ones,
+//! in the language asked for, the shop's, Russian, any.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
+use prost_types::FieldMask;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use super::random::Random;
+use super::requests::violations;
+use crate::common::{TestServer, connect};
+
+const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
+const LANGUAGES: [&str; 3] = ["ru", "ky", "en"];
+/// Bytes decide their order: `.` before digits before `_` before letters.
+const KEYS: [&str; 9] = ["a.b", "a_b", "a1", "ab", "a", "welcome", "back", "zz", "never_written"];
+
+/// By key and language.
+type Rows = BTreeMap<(String, String), String>;
+
+struct Model {
+    shared: Rows,
+    own: BTreeMap<&'static str, Rows>,
+    default: BTreeMap<&'static str, &'static str>,
+}
+
+impl Model {
+    fn keys(&self, tenant: &str) -> BTreeSet<&str> {
+        self.shared.keys().chain(self.own[tenant].keys()).map(|(key, _)| key.as_str()).collect()
+    }
+
+    /// What the bot says, and whose it is.
+    fn text(&self, tenant: &str, key: &str, asked: &str) -> Option<pb::Text> {
+        let mut order = vec![asked, self.default[tenant], "ru"];
+        order.extend(LANGUAGES);
+        let found = order.into_iter().find_map(|language| {
+            let place = (key.to_owned(), language.to_owned());
+            let own = self.own[tenant].get(&place).map(|value| (value, pb::TextSource::Tenant));
+            own.or_else(|| self.shared.get(&place).map(|value| (value, pb::TextSource::Shared)))
+                .map(|text| (language, text))
+        });
+        found.map(|(language, (value, source))| pb::Text {
+            key: key.into(),
+            value: value.clone(),
+            language: language.into(),
+            source: source.into(),
+        })
+    }
+
+    /// The places of new texts whose placeholders are not those of the other languages.
+    fn mismatches(&self, tenant: &str, new: &[pb::Text]) -> Vec<(String, String)> {
+        let is_new = |key: &str, language: &str| new.iter().any(|text| text.key == key && text.language == language);
+        let mut languages = LANGUAGES;
+        languages.sort_unstable();
+        let kept = |key: &str| {
+            let kept = languages.iter().filter(|language| !is_new(key, language)).find_map(|language| {
+                let place = (key.to_owned(), (*language).to_owned());
+                self.own[tenant].get(&place).or_else(|| self.shared.get(&place))
+            });
+            kept.cloned()
+        };
+        let differs = |(place, text): &(usize, &pb::Text)| {
+            let before = new[..*place].iter().find(|other| other.key == text.key).map(|other| other.value.clone());
+            kept(&text.key).or(before).is_some_and(|other| placeholders(&other) != placeholders(&text.value))
+        };
+        let found = new.iter().enumerate().filter(differs);
+        found.map(|(place, _)| (format!("texts[{place}].value"), "PLACEHOLDERS_DIFFER".to_owned())).collect()
+    }
+}
+
+fn placeholders(value: &str) -> BTreeSet<String> {
+    value.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect()
+}
+
+fn used(asked: &str, texts: &[pb::Text]) -> String {
+    let has = texts.iter().any(|text| text.language == asked);
+    let first = texts.first().map(|text| text.language.clone());
+    if has { asked.to_owned() } else { first.unwrap_or_else(|| asked.to_owned()) }
+}
+
+struct Bots {
+    texts: TextServiceClient<Channel>,
+    tenants: TenantServiceClient<Channel>,
+}
+
+impl Bots {
+    async fn catalog_version(&mut self, tenant: &str) -> String {
+        let request = pb::GetTenantRequest { tenant: tenant.into() };
+        self.tenants.get_tenant(request).await.unwrap().into_inner().tenant.unwrap().catalog_version
+    }
+
+    async fn version(&mut self, tenant: &str) -> String {
+        let request = pb::BatchGetTextsRequest { tenant: tenant.into(), keys: vec!["x".into()], ..Default::default() };
+        self.texts.batch_get_texts(request).await.unwrap().into_inner().version
+    }
+
+    /// What clients may cache by: of the tenant's catalog and of its texts.
+    async fn versions(&mut self) -> BTreeMap<&'static str, (String, String)> {
+        let mut versions = BTreeMap::new();
+        for tenant in TENANTS {
+            versions.insert(tenant, (self.catalog_version(tenant).await, self.version(tenant).await));
+        }
+        versions
+    }
+
+    async fn compare(&mut self, model: &Model, tenant: &str, random: &mut Random) {
+        let language = random.of(&["ru", "ky", "en", ""]);
+        let asked = if language.is_empty() { model.default[tenant] } else { language };
+        let keys: Vec<String> = (0..1 + random.below(6)).map(|_| random.of(&KEYS).to_owned()).collect();
+        let base = pb::BatchGetTextsRequest { tenant: tenant.into(), language: language.into(), ..Default::default() };
+        let request = pb::BatchGetTextsRequest { keys: keys.clone(), ..base.clone() };
+        let answer = self.texts.batch_get_texts(request.clone()).await.unwrap().into_inner();
+        let mut once = Vec::new();
+        keys.into_iter().for_each(|key| once.extend((!once.contains(&key)).then_some(key)));
+        let texts: Vec<_> = once.iter().filter_map(|key| model.text(tenant, key, asked)).collect();
+        assert_eq!(answer.texts, texts, "{request:?}");
+        once.retain(|key| model.text(tenant, key, asked).is_none());
+        assert_eq!((answer.missing_keys, answer.language), (once, used(asked, &texts)), "{request:?}");
+
+        let prefix = random.of(&["a", "a_", "a.", "we", "zz", "%", "as", "never"]);
+        let request = pb::BatchGetTextsRequest { key_prefix: prefix.into(), ..base };
+        let answer = self.texts.batch_get_texts(request.clone()).await.unwrap().into_inner();
+        let all = model.keys(tenant);
+        let begin = all.iter().filter(|key| key.starts_with(prefix));
+        let texts: Vec<_> = begin.filter_map(|key| model.text(tenant, key, asked)).collect();
+        assert_eq!(answer.texts, texts, "{request:?}");
+        assert_eq!((answer.missing_keys, answer.language), (vec![], used(asked, &texts)), "{request:?}");
+
+        let (mut listed, mut page_token) = (Vec::new(), String::new());
+        let page_size = random.of(&[1 + i32::try_from(all.len()).unwrap() / 3, 500]);
+        loop {
+            let (tenant, language) = (tenant.to_owned(), language.to_owned());
+            let request = pb::ListTextsRequest { tenant, language, page_size, page_token, skip: 0 };
+            let page = self.texts.list_texts(request).await.unwrap().into_inner();
+            assert_eq!(page.total_size, i32::try_from(all.len()).unwrap());
+            assert_eq!(page.language, used(asked, &page.texts));
+            listed.extend(page.texts);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        let texts: Vec<_> = all.iter().filter_map(|key| model.text(tenant, key, asked)).collect();
+        assert_eq!(listed, texts, "{tenant} {language}");
+    }
+}
+
+fn some_texts(random: &mut Random) -> Vec<pb::Text> {
+    let mut texts: Vec<pb::Text> = Vec::new();
+    for _ in 0..=random.below(4) {
+        let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
+        if texts.iter().any(|text| text.key == key && text.language == language) {
+            continue;
+        }
+        let name = if key == "welcome" {
+            random.of(&["{shop}", "{shop}", "{name}"])
+        } else {
+            random.of(&["", "", "", "", "", "{name}"])
+        };
+        let value = format!(" {} {name}", random.below(2));
+        // Whose it is is ours to say.
+        texts.push(pb::Text { key: key.into(), value, language: language.into(), source: 2 });
+    }
+    texts
+}
+
+#[tokio::test]
+async fn bots_say_what_plain_maps_say_whatever_was_written() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let mut bots = Bots {
+        texts: TextServiceClient::new(server.channel.clone()),
+        tenants: TenantServiceClient::new(server.channel.clone()),
+    };
+    let rows = owner.query("SELECT key, language, value FROM shared_texts", &[]).await.unwrap();
+    let shared: Rows = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+    let mut model = Model {
+        shared,
+        own: TENANTS.map(|tenant| (tenant, Rows::new())).into(),
+        default: TENANTS.map(|tenant| (tenant, "ru")).into(),
+    };
+    let mut random = Random::new();
+    let (mut written, mut unchanged, mut refused) = (0, 0, 0);
+    for step in 0..80 {
+        let before = bots.versions().await;
+        let tenant = random.of(&TENANTS);
+        let mut changes: BTreeSet<&str> = BTreeSet::new();
+        let mut shows: BTreeSet<&str> = BTreeSet::new();
+        match random.below(8) {
+            // The program ships another text, or none.
+            0 => {
+                let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
+                let value = format!("общий {step}{}", if key == "welcome" { " {shop}" } else { "" });
+                let sql = "INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
+                           ON CONFLICT (key, language) DO UPDATE SET value = excluded.value";
+                owner.execute(sql, &[&key, &language, &value]).await.unwrap();
+                model.shared.insert((key.into(), language.into()), value);
+                shows.extend(TENANTS);
+            }
+            1 => {
+                let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
+                let sql = "DELETE FROM shared_texts WHERE key = $1 AND language = $2";
+                let gone = owner.execute(sql, &[&key, &language]).await.unwrap();
+                assert_eq!(gone == 1, model.shared.remove(&(key.to_owned(), language.to_owned())).is_some());
+                shows.extend(TENANTS.into_iter().filter(|_| gone == 1));
+            }
+            2 => {
+                let language = random.of(&LANGUAGES);
+                let request = pb::UpdateTenantRequest {
+                    tenant: Some(pb::Tenant {
+                        slug: tenant.into(),
+                        default_language: language.into(),
+                        ..Default::default()
+                    }),
+                    update_mask: Some(FieldMask { paths: vec!["default_language".into()] }),
+                    ..Default::default()
+                };
+                bots.tenants.update_tenant(request).await.unwrap();
+                changes.insert(tenant);
+                shows.extend((model.default.insert(tenant, language) != Some(language)).then_some(tenant));
+            }
+            _ => {
+                let texts = some_texts(&mut random);
+                let request =
+                    pb::UpsertTextsRequest { tenant: tenant.into(), texts: texts.clone(), ..Default::default() };
+                let expected = model.mismatches(tenant, &texts);
+                match bots.texts.upsert_texts(request.clone()).await {
+                    Err(status) => {
+                        assert_eq!(status.code(), Code::InvalidArgument, "{request:?}");
+                        assert_eq!(violations(&status), expected, "{request:?}");
+                        refused += 1;
+                    }
+                    Ok(answer) => {
+                        assert_eq!(expected, [], "{request:?}");
+                        let source = pb::TextSource::Tenant.into();
+                        let own: Vec<_> = texts.into_iter().map(|text| pb::Text { source, ..text }).collect();
+                        assert_eq!(answer.into_inner().texts, own);
+                        let rows = model.own.get_mut(tenant).unwrap();
+                        for text in own {
+                            let place = (text.key, text.language);
+                            if rows.insert(place, text.value.clone()) != Some(text.value) {
+                                changes.insert(tenant);
+                            }
+                        }
+                        shows.extend(changes.iter());
+                        written += 1;
+                        unchanged += usize::from(changes.is_empty());
+                    }
+                }
+            }
+        }
+        let after = bots.versions().await;
+        for tenant in TENANTS {
+            assert_eq!(
+                after[tenant].0 != before[tenant].0,
+                changes.contains(tenant),
+                "{step}: catalog_version of {tenant}"
+            );
+            assert_eq!(after[tenant].1 != before[tenant].1, shows.contains(tenant), "{step}: version of {tenant}");
+        }
+        bots.compare(&model, tenant, &mut random).await;
+    }
+    println!("{written} written, {unchanged} of them as they were, {refused} refused");
+    assert!(written > 15 && unchanged > 0 && refused > 5, "{written} {unchanged} {refused}");
+
+    // A prefix brings so many, the first of them.
+    owner
+        .batch_execute(
+            "INSERT INTO bot_texts (tenant_id, key, language, value)
+             SELECT id, 'many_' || n, 'ru', 'x' FROM tenants, generate_series(1000, 1600) AS n WHERE slug = 'evopoliki'",
+        )
+        .await
+        .unwrap();
+    let many = pb::BatchGetTextsRequest { tenant: TENANTS[0].into(), key_prefix: "many_".into(), ..Default::default() };
+    let many = bots.texts.batch_get_texts(many).await.unwrap().into_inner().texts;
+    let keys: Vec<_> = many.into_iter().map(|text| text.key).collect();
+    assert_eq!(keys, (1000..1500).map(|number| format!("many_{number}")).collect::<Vec<_>>());
+}
