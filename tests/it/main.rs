@@ -14,6 +14,7 @@ mod contract;
 mod drift;
 mod embedded;
 mod formats;
+mod guards;
 mod hostile;
 mod import_decisions;
 mod import_turns;
