@@ -1,6 +1,8 @@
 //! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
 
 mod limits;
+pub mod pooler;
+pub mod raw;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -118,6 +120,11 @@ async fn create_database(template: &str) -> Config {
     client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
     config.dbname(&name);
     config
+}
+
+/// A database of its own that is now as that one is; nobody may be connected to that one.
+pub async fn copy_of(config: &Config) -> Config {
+    create_database(config.get_dbname().unwrap()).await
 }
 
 /// A pool on a migrated and seeded database.

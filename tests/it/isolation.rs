@@ -1,6 +1,7 @@
 //! One tenant never sees another's rows: not through the service's role, whatever the SQL says.
 
-mod rows;
+mod connections;
+pub mod rows;
 
 use lekalo::db::check::role;
 use lekalo::db::pool::APP_ROLE;
@@ -18,7 +19,8 @@ async fn app(config: &tokio_postgres::Config) -> Client {
     connect(&config).await
 }
 
-async fn tenant_tables(client: &Client) -> Vec<String> {
+/// The tables that have a tenant's rows.
+pub async fn tenant_tables(client: &Client) -> Vec<String> {
     let rows = client
         .query(
             "SELECT table_name::text FROM information_schema.columns
