@@ -1,5 +1,7 @@
 //! The seed: a fresh database gets all of it, another one only what it lacks; what a shop has made its own stays.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use lekalo::db::Db;
