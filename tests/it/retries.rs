@@ -316,3 +316,29 @@ async fn ids_are_remembered_for_seven_days_and_forgotten_by_the_next_write() {
     owner.batch_execute("DELETE FROM write_requests").await.unwrap();
     assert_reused(retries.call(create, TENANTS[0], ID, 1).await, create.method);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_with_any_other_setting_is_another() {
+    let retries = start().await;
+    let file = || list(&["Хонда,Фит,2003"]);
+    let first = || pb::ImportHeader { category: "5d_mats".into(), request_id: ID.into(), ..header() };
+    let send = async |header: pb::ImportHeader, file: Vec<u8>| {
+        call(&retries.server.channel, "ImportService/UploadImport", upload(header, file)).await
+    };
+    send(first(), file()).await.unwrap();
+    imports_end(&retries.owner).await;
+    let before = everything(&retries.owner).await;
+    for (what, header, file) in [
+        ("category", pb::ImportHeader { category: "eva_mats".into(), ..first() }, file()),
+        ("file_name", pb::ImportHeader { file_name: "other.pdf".into(), ..first() }, file()),
+        ("mode", pb::ImportHeader { mode: pb::ImportMode::Replace.into(), ..first() }, file()),
+        ("validate_only", pb::ImportHeader { validate_only: true, ..first() }, file()),
+        ("allow_large_withdrawal", pb::ImportHeader { allow_large_withdrawal: true, ..first() }, file()),
+        ("file", first(), list(&["Хонда,Фит,2004"])),
+    ] {
+        assert_reused(send(header, file).await, what);
+    }
+    // The alias of its category names the same one.
+    send(pb::ImportHeader { category: "mats_5d".into(), ..first() }, file()).await.unwrap();
+    assert!(before == everything(&retries.owner).await, "it was imported again");
+}
