@@ -68,7 +68,7 @@ async fn assert_clean(db: &Db, tenants: [TenantId; 2], after: &str) {
     let tx = db.transaction().await.unwrap();
     let found = Settings::read(&tx.query(settings()).await.unwrap());
     assert_eq!(found, Settings::of(None, "30s", "0", "off"), "transaction after {after}");
-    drop(tx);
+    tx.commit().await.unwrap();
     for id in tenants {
         let own = db.tenant(id);
         let read = own.read([settings()]).await.unwrap();
@@ -106,6 +106,11 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
         tx.execute(text("dropped")).await.unwrap();
         drop(tx);
         assert_clean(db, tenants, "a transaction that was dropped").await;
+
+        let tx = own.write_transaction().await.unwrap();
+        tx.execute(text("kept")).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_clean(db, tenants, "a commit on a caller's behalf").await;
 
         let tx = own.write_transaction().await.unwrap();
         tx.execute(text("failed")).await.unwrap();
