@@ -122,9 +122,14 @@ async fn create_database(template: &str) -> Config {
     config
 }
 
-/// A database of its own that is now as that one is; nobody may be connected to that one.
+/// A database of its own that is now as that one is; whoever is still connected to that one no longer is.
 pub async fn copy_of(config: &Config) -> Config {
-    create_database(config.get_dbname().unwrap()).await
+    let name = config.get_dbname().unwrap();
+    let mut beside = config.clone();
+    beside.dbname("postgres");
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    connect(&beside).await.execute(others, &[&name]).await.unwrap();
+    create_database(name).await
 }
 
 /// A pool on a migrated and seeded database.
