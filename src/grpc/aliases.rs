@@ -33,7 +33,7 @@ impl World {
     }
 
     pub(super) async fn teach(&self, request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
-        let body = pb::CreateAliasRequest { request_id: String::new(), ..request.clone() };
+        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let brand = check.name("brand", request.brand);

@@ -7,7 +7,7 @@ use super::application::application_id;
 use super::convert;
 use super::pricing::{amount, check_currency, selections};
 use super::request::{Check, MAX_EXTERNAL_ID};
-use super::write::{check_etag, commit, replay, spelled, write_request};
+use super::write::{check_etag, commit, replay, write_request};
 use crate::domain::application::{self, Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
@@ -43,7 +43,6 @@ impl World {
         }
         let (customer, wish) = read_application(&mut check, request.application.clone());
         check.done()?;
-        let request = pb::CreateApplicationRequest { request_id: spelled(request_id), ..request };
 
         let tenant = self.db.find_tenant(&slug).await?;
         let (customer, mut wish) = at_home(&tenant, request.application.as_ref(), customer, wish)?;
@@ -90,7 +89,6 @@ impl World {
     ) -> Result<pb::TransitionApplicationResponse, Status> {
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
-        let request = pb::TransitionApplicationRequest { request_id: spelled(request_id), ..request };
         let write = write_request("ApplicationService/TransitionApplication", request_id, &request);
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);

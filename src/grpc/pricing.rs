@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::World;
 use super::convert::{count, language_used, price};
 use super::request::Check;
-use super::write::{commit, replay, spelled, write_request};
+use super::write::{commit, replay, write_request};
 use crate::domain::Error;
 use crate::domain::price::{Amount, Asked, Choice, MAX_AMOUNT, Named, NewPrice, Target};
 use crate::domain::vehicle::BodyType;
@@ -108,11 +108,10 @@ impl PricingService for World {
         request: Request<pb::SetPricesRequest>,
     ) -> Result<Response<pb::SetPricesResponse>, Status> {
         let request = request.into_inner();
-        let mut body = request.clone();
+        let body = request.clone();
         let mut check = Check::default();
         let tenant = check.name("tenant", request.tenant);
         let request_id = check.uuid("request_id", &request.request_id);
-        body.request_id = spelled(request_id);
         if request.prices.is_empty() {
             check.refuse("prices", REQUIRED, "must not be empty");
         }

@@ -33,7 +33,7 @@ const MUTABLE: &[&str] = &[
 
 impl World {
     pub(super) async fn create(&self, request: pb::CreateTenantRequest) -> Result<pb::CreateTenantResponse, Status> {
-        let body = pb::CreateTenantRequest { request_id: String::new(), ..request.clone() };
+        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let tenant = request.tenant.unwrap_or_default();
@@ -67,7 +67,7 @@ impl World {
     }
 
     pub(super) async fn update(&self, request: pb::UpdateTenantRequest) -> Result<pb::UpdateTenantResponse, Status> {
-        let body = pb::UpdateTenantRequest { request_id: String::new(), ..request.clone() };
+        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
         let tenant = request.tenant.unwrap_or_default();

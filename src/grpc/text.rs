@@ -95,10 +95,9 @@ impl TextService for World {
         request: Request<pb::UpsertTextsRequest>,
     ) -> Result<Response<pb::UpsertTextsResponse>, Status> {
         let request = request.into_inner();
-        let body = pb::UpsertTextsRequest { request_id: String::new(), ..request.clone() };
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("TextService/UpsertTexts", request_id, &body);
+        let write = write_request("TextService/UpsertTexts", request_id, &request);
         let tenant = check.name("tenant", request.tenant);
         let texts = read_texts(&mut check, request.texts);
         check.done()?;

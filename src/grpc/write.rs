@@ -6,21 +6,45 @@ use sha2::{Digest, Sha256};
 use crate::db::Transaction;
 use crate::db::requests::WriteRequest;
 use crate::domain::error::{Error, Result};
+use crate::proto::lekalo::v1 as pb;
 
-/// The write of a `request_id`, for [`Transaction::claim`]; none if the client chose none. `body` is the request without it,
-/// or with it as [`spelled`], so that one id spelled in two ways is one.
+/// A request that its client may send twice.
+pub trait Retried: Message + Clone {
+    /// The client's id, as it is spelled.
+    fn request_id(&mut self) -> &mut String;
+}
+
+macro_rules! retried {
+    ($($request:ident),+ $(,)?) => {
+        $(impl Retried for pb::$request {
+            fn request_id(&mut self) -> &mut String {
+                &mut self.request_id
+            }
+        })+
+    };
+}
+
+retried!(
+    CreateAliasRequest,
+    CreateApplicationRequest,
+    CreateTenantRequest,
+    SetPricesRequest,
+    TransitionApplicationRequest,
+    UpdateTenantRequest,
+    UpsertTextsRequest,
+);
+
+/// The write of a `request_id`, for [`Transaction::claim`]; none if the client chose none. The body that it is bound to is
+/// the request without it, so that one id spelled in two ways is one.
 pub fn write_request(
     method: &'static str,
     request_id: Option<uuid::Uuid>,
-    body: &impl Message,
+    request: &impl Retried,
 ) -> Option<WriteRequest> {
+    let mut body = request.clone();
+    body.request_id().clear();
     let body_sha256 = Sha256::digest(body.encode_to_vec()).to_vec();
     Some(WriteRequest { method, request_id: request_id?, body_sha256 })
-}
-
-/// A `request_id` in its usual spelling: what was hashed together with it stays the same.
-pub fn spelled(request_id: Option<uuid::Uuid>) -> String {
-    request_id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// The answer this request got before, if it did.

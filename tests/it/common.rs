@@ -1,6 +1,8 @@
 //! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
 
 mod limits;
+pub mod pooler;
+pub mod raw;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -119,6 +121,16 @@ async fn create_database(template: &str) -> Config {
     client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
     config.dbname(&name);
     config
+}
+
+/// A database of its own that is now as that one is; whoever is still connected to that one no longer is.
+pub async fn copy_of(config: &Config) -> Config {
+    let name = config.get_dbname().unwrap();
+    let mut beside = config.clone();
+    beside.dbname("postgres");
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    connect(&beside).await.execute(others, &[&name]).await.unwrap();
+    create_database(name).await
 }
 
 /// A pool on a migrated and seeded database.

@@ -1,6 +1,6 @@
 //! Random requests to every method: a bad request is the caller's error, never ours, and never another tenant's answer.
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
 use proptest::prelude::*;
@@ -11,9 +11,9 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor, Value,
 };
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 
+use crate::common::raw::Raw;
 use crate::common::{SAMPLE_PDF, TestServer, connect};
 use crate::imports::{header, upload_and_wait};
 
@@ -21,44 +21,6 @@ use crate::imports::{header, upload_and_wait};
 const REQUESTS: u32 = 24;
 /// Stands in every text of the tenant that nobody asks for.
 const CANARY: &str = "чужое-7d1f";
-
-/// Messages as they are encoded.
-#[derive(Default)]
-pub struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
 
 /// Values that mean something, and values that mean trouble.
 fn text(field: &str) -> BoxedStrategy<String> {

@@ -18,7 +18,7 @@ use crate::applications::{callback, create, created, order};
 use crate::common::TestServer;
 use crate::contract::BUILT;
 use crate::imports::{header, rows, upload_and_wait};
-use crate::random_requests::Raw;
+use crate::common::raw::Raw;
 
 /// A server with something in each of its lists.
 pub struct Filled {

@@ -1,0 +1,233 @@
+//! The twins' world: what a shop has after some work, and the same once more for the other tenant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
+use tokio_postgres::{Client, Config};
+
+use crate::applications::{self, created, moved, order};
+use crate::common::{TestServer, connect, copy_of};
+use crate::imports::{header, upload_and_wait};
+use crate::isolation::tenant_tables;
+
+/// Whose calls they are, and whose rows must stay as they are.
+pub const OWN: &str = "evopoliki";
+pub const TWIN: &str = "five_deluxe";
+
+pub struct World {
+    /// Where the other tenant is not a twin yet.
+    pub alone: Config,
+    pub config: Config,
+    pub twin: i64,
+    /// Of both: an application, NEW; imports that took a list in, withdrew some of it, and two that only looked.
+    pub application: String,
+    pub first: String,
+    pub replacing: String,
+    pub preview: String,
+    pub discarded: String,
+    pub pattern: String,
+    /// Of the twin alone: an application, imports of either kind, a pattern.
+    pub others: Others,
+}
+
+pub struct Others {
+    pub application: &'static str,
+    pub succeeded: &'static str,
+    pub validated: &'static str,
+    pub pattern: &'static str,
+}
+
+const OTHERS: Others = Others {
+    application: "0192aaaa-0000-7000-8000-000000000001",
+    succeeded: "0192aaaa-0000-7000-8000-000000000002",
+    validated: "0192aaaa-0000-7000-8000-000000000003",
+    pattern: "990001",
+};
+
+/// A price list of these "make,model,year" lines.
+pub fn list(lines: &[&str]) -> Vec<u8> {
+    format!("Марка,Модель,Год\n{}\n", lines.join("\n")).into_bytes()
+}
+
+/// Understood, the same again, and not understood.
+const FIRST: [&str; 7] = [
+    "Тойота,Камри,2018",
+    "Тойота,Королла,2015",
+    "Хонда,Фит,2010",
+    "Хонда,Фит,2010",
+    "Тойота,Прадо,2014",
+    "Тойота,Хайлендер,2014",
+    "Нетакой,Марки,2014",
+];
+
+pub async fn prepare() -> World {
+    let server = TestServer::start().await;
+    let channel = server.channel.clone();
+    let contact = pb::TenantContact { kind: pb::ContactKind::Phone.into(), value: "+996700123456".into() };
+    let bot = pb::TenantChannel { channel: pb::Channel::Telegram.into(), external_id: "bot of the shop".into() };
+    let tenant = pb::Tenant { slug: OWN.into(), contacts: vec![contact], channels: vec![bot], ..Default::default() };
+    let mask = prost_types::FieldMask { paths: vec!["contacts".into(), "channels".into()] };
+    let update = pb::UpdateTenantRequest { tenant: Some(tenant), update_mask: Some(mask), ..Default::default() };
+    TenantServiceClient::new(channel.clone()).update_tenant(update).await.unwrap();
+    let text =
+        pb::Text { key: "ask_name".into(), language: "ru".into(), value: "Имя?".into(), ..Default::default() };
+    let texts = pb::UpsertTextsRequest { tenant: OWN.into(), texts: vec![text], ..Default::default() };
+    TextServiceClient::new(channel.clone()).upsert_texts(texts).await.unwrap();
+    let mut client = applications::Client::new(channel.clone());
+    let application = created(&mut client, order()).await;
+    let other = created(&mut client, order()).await;
+    moved(&mut client, &other, pb::ApplicationStatus::InProgress).await;
+
+    let first = upload_and_wait(&server, &list(&FIRST), header()).await;
+    assert_eq!(first.state(), pb::ImportState::Succeeded, "{first:?}");
+    let replace = pb::ImportHeader { mode: pb::ImportMode::Replace.into(), allow_large_withdrawal: true, ..header() };
+    let replacing = upload_and_wait(&server, &list(&FIRST[..3]), replace).await;
+    assert_eq!(replacing.counts.unwrap().withdrawn, 2, "{replacing:?}");
+    let look = || pb::ImportHeader { validate_only: true, ..header() };
+    let preview = upload_and_wait(&server, &list(&["Тойота,Камри,2012", "Нетакой,Марки,2014"]), look()).await;
+    let discarded = upload_and_wait(&server, &list(&["Тойота,Камри,2006"]), look()).await;
+    let rows = pb::ListImportRowsRequest { tenant: OWN.into(), id: replacing.id.clone(), ..Default::default() };
+    let rows = ImportServiceClient::new(channel).list_import_rows(rows).await.unwrap().into_inner().rows;
+    let pattern = rows.iter().find(|row| !row.pattern_id.is_empty()).unwrap().pattern_id.clone();
+    let config = server.config.clone();
+    server.stop().await;
+
+    let alone = copy_of(&config).await;
+    let owner = connect(&config).await;
+    let twin = make_twin(&owner).await;
+    let world = World {
+        alone,
+        config,
+        twin,
+        application: application.id,
+        first: first.id,
+        replacing: replacing.id,
+        preview: preview.id,
+        discarded: discarded.id,
+        pattern,
+        others: OTHERS,
+    };
+    give_more(&owner, &world).await;
+    world
+}
+
+async fn id_of(owner: &Client, slug: &str) -> i64 {
+    owner.query_one("SELECT id FROM tenants WHERE slug = $1", &[&slug]).await.unwrap().get(0)
+}
+
+/// Copies rows of a table, with other values in some columns: an SQL expression of a JSON object.
+async fn copy(owner: &Client, table: &str, of: &str, changes: &str) {
+    let sql = format!(
+        "INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(t) || {changes})).* FROM {table} t WHERE {of}"
+    );
+    assert!(owner.execute(&sql, &[]).await.unwrap() > 0, "{table} {of}");
+}
+
+/// Makes the other tenant this one's twin.
+async fn make_twin(owner: &Client) -> i64 {
+    let (own, twin) = (id_of(owner, OWN).await, id_of(owner, TWIN).await);
+    // Keys between tables hold again once all are copied.
+    owner.batch_execute("SET session_replication_role = replica").await.unwrap();
+    owner
+        .batch_execute(&format!(
+            "INSERT INTO write_requests (tenant_id, method, request_id, body_sha256)
+             VALUES ({own}, 'TextService/UpsertTexts', '{REQUEST}', sha256('once'));
+             INSERT INTO api_keys (id, prefix, secret_sha256, role)
+             VALUES (gen_random_uuid(), 'key', sha256('key'), 'chatbot');
+             INSERT INTO api_key_tenants (tenant_id, api_key_id) SELECT {own}, id FROM api_keys"
+        ))
+        .await
+        .unwrap();
+    for table in tenant_tables(owner).await {
+        owner.execute(&format!("DELETE FROM {table} WHERE tenant_id = $1"), &[&twin]).await.unwrap();
+        let bot = if table == "tenant_channels" { ", 'external_id', t.external_id || ' twin'" } else { "" };
+        let changes = format!("jsonb_build_object('tenant_id', {twin}{bot})");
+        copy(owner, &table, &format!("tenant_id = {own}"), &changes).await;
+    }
+    let own_request = format!("DELETE FROM write_requests WHERE tenant_id = {own}");
+    owner.batch_execute(&format!("SET session_replication_role = origin; {own_request}")).await.unwrap();
+    for change in [
+        "bot_texts SET value = value || ' twin'",
+        "customers SET name = name || ' twin', username = username || ' twin', phone = '+996999999999'",
+        "applications SET message = message || ' twin', contact_name = contact_name || ' twin', revision = revision + 7",
+        "application_events SET actor = actor || ' twin', note = note || ' twin'",
+        "application_feeds SET last_place = last_place + 7",
+        "tenant_contacts SET value = value || ' twin'",
+        "imports SET file_name = file_name || ' twin', revision = revision + 7",
+        "import_rows SET notes = notes || ' twin', source_id = source_id || ' twin'",
+        "import_issues SET message = message || ' twin'",
+        "patterns SET notes = notes || ' twin'",
+        "prices SET amount = amount + 1000, amount_max = amount_max + 1000",
+        "tenant_categories SET sort_order = 9 - sort_order",
+    ] {
+        let changed = owner.execute(&format!("UPDATE {change} WHERE tenant_id = $1"), &[&twin]).await.unwrap();
+        assert!(changed > 0, "{change}");
+    }
+    twin
+}
+
+/// A request that the twin made and this tenant makes again for itself.
+pub const REQUEST: &str = "0192aaaa-0000-7000-8000-00000000000f";
+
+/// What the twin has alone: rows under ids of its own, and some that are due to be tidied up.
+async fn give_more(owner: &Client, world: &World) {
+    let (twin, others) = (world.twin, &world.others);
+    let application = format!(
+        "'{{\"id\": \"{}\", \"request_id\": \"0192aaaa-0000-7000-8000-000000000009\"}}'::jsonb",
+        others.application
+    );
+    copy(owner, "applications", &format!("tenant_id = {twin} AND id = '{}'", world.application), &application).await;
+    for (from, to) in [(&world.first, others.succeeded), (&world.preview, others.validated)] {
+        copy(owner, "imports", &format!("tenant_id = {twin} AND id = '{from}'"), &format!("'{{\"id\": \"{to}\"}}'"))
+            .await;
+        for table in ["import_rows", "import_issues"] {
+            let changes = format!("'{{\"import_id\": \"{to}\"}}'");
+            copy(owner, table, &format!("tenant_id = {twin} AND import_id = '{from}'"), &changes).await;
+        }
+    }
+    let pattern = format!("'{{\"id\": {}, \"notes\": \"its own\"}}'", others.pattern);
+    copy(owner, "patterns", &format!("tenant_id = {twin} AND id = {}", world.pattern), &pattern).await;
+    owner
+        .batch_execute(&format!(
+            "UPDATE import_rows SET pattern_id = {} WHERE tenant_id = {twin} AND import_id = '{}' AND position = 2;
+             INSERT INTO import_changes (tenant_id, import_id, pattern_id, kind, before)
+             VALUES ({twin}, '{}', {}, 'withdrawn', '{{}}');
+             UPDATE write_requests SET created_at = now() - interval '8 days' WHERE tenant_id = {twin};
+             INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, lease_until)
+             SELECT tenant_id, gen_random_uuid(), category_id, 'interrupted', sha256, mode, 'running', now() - interval '1 day'
+             FROM imports WHERE tenant_id = {twin} AND id = '{}'",
+            others.pattern, others.succeeded, others.succeeded, others.pattern, world.first
+        ))
+        .await
+        .unwrap();
+}
+
+/// All that a tenant has, by table; its row of the reference too.
+pub async fn rows_of(owner: &Client, tenant: i64) -> BTreeMap<String, String> {
+    let mut rows = BTreeMap::new();
+    let tables = tenant_tables(owner).await.into_iter().map(|table| (table, "tenant_id"));
+    for (table, key) in tables.chain([("tenants".to_owned(), "id")]) {
+        let sql = format!(
+            "SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '') FROM {table} t WHERE {key} = $1"
+        );
+        let text: String = owner.query_one(&sql, &[&tenant]).await.unwrap().get(0);
+        rows.insert(table, text);
+    }
+    rows
+}
+
+/// Waits until no import is under way; one that was interrupted is not.
+pub async fn imports_end(owner: &Client) {
+    for _ in 0..1000 {
+        let open = "SELECT count(*) FROM imports WHERE state IN ('queued', 'running') AND lease_until > now()";
+        if owner.query_one(open, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("an import does not end");
+}
