@@ -26,6 +26,7 @@ fn options(data_dir: PathBuf) -> EmbeddedOptions {
     EmbeddedOptions {
         data_dir: Some(data_dir),
         settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
+        durable: false,
         ..EmbeddedOptions::default()
     }
 }
@@ -66,7 +67,8 @@ async fn starts_afresh_keeps_its_data_and_stops() {
     let folder = folder();
     let data_dir = folder.path().join("data");
     let began = Instant::now();
-    let server = start(data_dir.clone()).await.unwrap();
+    let durable = EmbeddedOptions { durable: true, ..options(data_dir.clone()) };
+    let server = EmbeddedServer::start(&durable).await.unwrap();
     assert!(server.is_owner());
     let client = connect(&server).await;
     let settings = "SELECT concat_ws(' ', current_database(), current_user, current_setting('server_encoding'),

@@ -98,8 +98,8 @@ impl Scratch {
             data_dir: Some(folder.path().join(DATA)),
             pg_bin,
             database: "postgres".into(),
-            // It is thrown away.
-            settings: [("synchronous_commit", "off"), ("autovacuum", "off")].map(|(a, b)| (a.into(), b.into())).into(),
+            settings: vec![("autovacuum".into(), "off".into())],
+            durable: false, // it is thrown away
             ..EmbeddedOptions::default()
         };
         let server = EmbeddedServer::start(&options).await?;
