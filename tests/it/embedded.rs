@@ -1,5 +1,7 @@
 //! The embedded server, with a real PostgreSQL: run as root and as an ordinary user.
 
+mod privacy;
+
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
@@ -114,15 +116,14 @@ async fn psql_takes_the_url() {
         expected.user("postgres").dbname("car_chatbot").host_path(server.data_dir().join("run"));
         expected
     });
-    let psql = server.bin_dir().join("psql");
-    if psql.exists() {
-        let output = Command::new(psql).args(["-XAtc", "SELECT current_database()", &server.url()]).output().unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout).trim(),
-            "car_chatbot",
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+    let beside = Some(server.bin_dir().join("psql")).filter(|path| path.exists());
+    let psql = beside.unwrap_or_else(|| "psql".into());
+    match Command::new(psql).args(["-XAtc", "SELECT current_database()", &server.url()]).output() {
+        Err(_) => skipped("there is no psql"),
+        Ok(output) => {
+            let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_eq!(said.trim(), "car_chatbot", "{error}");
+        }
     }
     server.stop().await.unwrap();
 }

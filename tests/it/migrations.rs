@@ -125,6 +125,34 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
 }
 
 #[tokio::test]
+async fn what_was_planned_is_undone_or_nothing() {
+    let config = empty_database().await;
+    let latest = up(&config).await.latest;
+    let shipped = Migrations::shipped();
+    let undo = async |planned: &[i32]| shipped.down_as_planned(&config, NO_TLS, DownTo::Version(8), planned).await;
+    let versions: Vec<i32> = (9..=latest).rev().collect();
+    for other in [&versions[1..], &versions[..versions.len() - 1], &[], &(9..=latest).collect::<Vec<_>>()] {
+        let error = undo(other).await.unwrap_err();
+        assert!(matches!(error, migrate::MigrateError::Target(_)), "{other:?}: {error}");
+        assert!(error.to_string().contains("others have migrated"), "{other:?}: {error}");
+        assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, latest, "{other:?}");
+    }
+    assert_eq!(undo(&versions).await.unwrap().current, 8);
+}
+
+#[tokio::test]
+async fn what_was_applied_under_another_name_is_refused_like_another_content() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client.batch_execute("UPDATE refinery_schema_history SET name = 'other' WHERE version = 4").await.unwrap();
+    for error in [migrate::up(&config, NO_TLS).await.unwrap_err(), migrate::down(&config, NO_TLS, 0).await.unwrap_err()]
+    {
+        assert!(matches!(error, migrate::MigrateError::Edited(_)), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_older_program_starts_on_a_newer_schema() {
     let config = empty_database().await;
     let latest = up(&config).await.latest;

@@ -92,3 +92,48 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     let error = waiting(2).down(&config, NO_TLS, "-1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, MigrateError::Down { .. }), "{error}");
 }
+
+/// Who waits for whom, on tables by name.
+async fn until_it_waits_for(config: &Config, table: &str) {
+    let client = connect(config).await;
+    let sql = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+               WHERE NOT granted AND relation = to_regclass($1::text))";
+    for _ in 0..1000 {
+        if client.query_one(sql, &[&table]).await.unwrap().get(0) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody waits for {table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_victim_of_a_deadlock_is_tried_again() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let name = config.get_dbname().unwrap();
+    owner.batch_execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '50ms'")).await.unwrap();
+    let (holder, other) = (connect(&config).await, connect(&config).await);
+    holder.batch_execute("BEGIN; LOCK TABLE customers").await.unwrap();
+    other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE models").await.unwrap();
+    let next = Migrations::shipped().latest() + 1;
+    let migrations = Migrations::shipped()
+        .and(&format!("V{next}__locks"), "LOCK TABLE brands; LOCK TABLE customers; LOCK TABLE models", "SELECT 1")
+        .unwrap()
+        .with_patience(Patience { lock_timeout: Duration::from_secs(20), tries: 3, ..PATIENCE });
+    let migrating = {
+        let config = config.clone();
+        tokio::spawn(async move { migrations.up(&config, NO_TLS, UpTo::Head).await })
+    };
+    // It has the makes and waits for the customers; somebody who has the models waits for the makes.
+    until_it_waits_for(&config, "customers").await;
+    let waiting = tokio::spawn(async move {
+        other.batch_execute("LOCK TABLE brands").await.unwrap();
+        other.batch_execute("COMMIT").await.unwrap();
+    });
+    until_it_waits_for(&config, "brands").await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    let upgrade = tokio::time::timeout(Duration::from_secs(30), migrating).await.unwrap().unwrap().unwrap();
+    assert_eq!(upgrade.applied, [format!("V{next}__locks")]);
+    waiting.await.unwrap();
+}
