@@ -102,7 +102,8 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err();
         assert!(error.to_string().contains(&table), "{error}");
-        assert!(migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.is_err());
+        let way_back = migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.map(|_| ()).unwrap_err();
+        assert_eq!(way_back.to_string(), error.to_string());
         let position = migrate::current(&config, NO_TLS).await.unwrap();
         assert_eq!(position.current, after, "nothing was undone");
     }
@@ -121,7 +122,8 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
     let client = connect(&config).await;
     assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, next);
     client.batch_execute("SELECT FROM test_a").await.unwrap();
-    client.batch_execute("SELECT FROM test_b").await.unwrap_err();
+    let gone = client.batch_execute("SELECT FROM test_b").await.unwrap_err();
+    assert_eq!(gone.code(), Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE));
 }
 
 #[tokio::test]
@@ -190,9 +192,27 @@ async fn an_edited_history_is_refused_and_the_files_are_named() {
     client.batch_execute("DELETE FROM refinery_schema_history WHERE version IN (1, 4)").await.unwrap();
     let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
     assert!(error.contains("V1__reference.sql, V4__write_requests.sql was never applied"), "{error}");
-    for broken in ["applied_on = 'yesterday'", "checksum = NULL", "checksum = 'x', applied_on = NULL"] {
+}
+
+#[tokio::test]
+async fn a_history_that_no_program_wrote_is_refused_by_its_row() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client.batch_execute("CREATE TABLE kept AS SELECT * FROM refinery_schema_history WHERE version = 2").await.unwrap();
+    for (broken, told) in [
+        ("applied_on = 'yesterday'", "the row of version 2 has an unreadable applied_on"),
+        ("applied_on = NULL", "the row of version 2 has an unreadable applied_on"),
+        ("checksum = NULL", "another content of V2__tenant_tables.sql"),
+        ("checksum = 'x'", "another content of V2__tenant_tables.sql"),
+    ] {
         client.batch_execute(&format!("UPDATE refinery_schema_history SET {broken} WHERE version = 2")).await.unwrap();
-        migrate::up(&config, NO_TLS).await.unwrap_err();
+        let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
+        assert!(error.contains(told), "{broken}: {error}");
+        let restored = "DELETE FROM refinery_schema_history WHERE version = 2;
+                        INSERT INTO refinery_schema_history SELECT * FROM kept";
+        client.batch_execute(restored).await.unwrap();
+        assert_eq!(migrate::up(&config, NO_TLS).await.unwrap().applied, [""; 0], "{broken}");
     }
 }
 

