@@ -76,7 +76,9 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
     let pid: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
 
-    let error = waiting(2).up(&config, NO_TLS, UpTo::Head).await.unwrap_err();
+    let two_tries = waiting(2);
+    let two_tries = tokio::time::timeout(Duration::from_secs(20), two_tries.up(&config, NO_TLS, UpTo::Head));
+    let error = two_tries.await.unwrap().unwrap_err();
     let told = error.to_string();
     for part in [
         "__note",
