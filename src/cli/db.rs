@@ -9,6 +9,7 @@ pub const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Download PostgreSQL for the embedded server, where the machine has none
+    #[command(after_help = EXAMPLES)]
     Fetch,
 }
 

@@ -27,8 +27,13 @@ pub const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List a tenant's imports, newest first
+    #[command(after_help = "Examples:
+  lekalo imports list --tenant evopoliki
+  lekalo imports list --tenant evopoliki --json | jq -r '.[0].id'")]
     List(ListArgs),
     /// Show one import
+    #[command(after_help = "Examples:
+  lekalo imports show 0193… --tenant evopoliki")]
     Show(ShowArgs),
     /// List an import's rows with what became of each, and why
     #[command(after_help = "Examples:
@@ -41,13 +46,21 @@ pub enum Command {
   lekalo imports trace 1042 --tenant evopoliki   (the number is the pattern's id)")]
     Trace(TraceArgs),
     /// List the patterns that an import withdrew; of a preview, those it would withdraw
+    #[command(after_help = "Examples:
+  lekalo imports withdrawn 0193… --tenant evopoliki")]
     Withdrawn(ShowArgs),
     /// Carry out exactly what a dry run previewed; or take in rejected rows that are understood by now, once their
     /// spelling has been taught
+    #[command(after_help = "Examples:
+  lekalo imports apply 0193… --tenant evopoliki")]
     Apply(ShowArgs),
     /// Put back what an import changed
+    #[command(after_help = "Examples:
+  lekalo imports revert 0193… --tenant evopoliki")]
     Revert(ShowArgs),
     /// Stop an import that waits or runs, or discard a preview
+    #[command(after_help = "Examples:
+  lekalo imports cancel 0193… --tenant evopoliki")]
     Cancel(ShowArgs),
 }
 

@@ -180,7 +180,11 @@ pub async fn load_rows(
         if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
             anyhow::bail!("{}: {}; run the command again", failure.code, failure.message);
         }
-        return Err(UserError::error(format!("{}: {}", failure.code, failure.message), failure.hint.clone()));
+        let hint = match failure.code.as_str() {
+            "LARGE_WITHDRAWAL" => "if it is meant, add --allow-large-withdrawal",
+            _ => &failure.hint,
+        };
+        return Err(UserError::error(format!("{}: {}", failure.code, failure.message), hint));
     }
     Ok(Report::about(db.tenant(tenant.id), import).await?)
 }

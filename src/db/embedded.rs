@@ -69,6 +69,9 @@ pub struct EmbeddedOptions {
     pub settings: Vec<(String, String)>,
     /// How long the server may take until it answers, recovery after a crash included.
     pub start_timeout: Duration,
+    /// Whether what is committed survives a crash of the machine. Without that, a server whose data is thrown away anyway
+    /// waits for no disk.
+    pub durable: bool,
 }
 
 impl Default for EmbeddedOptions {
@@ -79,6 +82,7 @@ impl Default for EmbeddedOptions {
             database: "car_chatbot".into(),
             settings: Vec::new(),
             start_timeout: Duration::from_secs(60),
+            durable: true,
         }
     }
 }
@@ -235,9 +239,9 @@ fn spawn(
 ) -> Result<(Running, Postmaster), EmbeddedError> {
     let binaries = locate::locate(options.pg_bin.as_deref(), dir.major(), home.as_deref())?;
     dir.check_searchable(&binaries.dir)?;
-    cluster::ensure(dir, &binaries)?;
+    cluster::ensure(dir, &binaries, options.durable)?;
     let socket_dir = dir.make_socket_dir()?;
-    let command = cluster::server(dir, &binaries, &socket_dir, &options.settings)?;
+    let command = cluster::server(dir, &binaries, &socket_dir, options)?;
     let postmaster = Postmaster::spawn(command, lock).doing("run postgres in", &binaries.dir)?;
     let running = Running { socket_dir, bin_dir: binaries.dir };
     dir.set_running(&running)?;

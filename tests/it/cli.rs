@@ -4,8 +4,11 @@ mod alembic;
 mod autogenerate;
 mod decisions;
 mod drift;
+mod every_command;
 mod migrations;
 mod price_list;
+mod private;
+mod psql;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -193,7 +196,10 @@ async fn check_says_what_is_wrong_and_what_to_do() {
     let empty = Shell::on(&common::empty_database().await);
     let ran = empty.run(&["check"]).await;
     assert_eq!(ran.code, Some(1), "{ran:#?}");
-    assert!(ran.stdout.contains("✗ schema: version 0") && ran.stdout.contains("`lekalo migrate up`"), "{ran:#?}");
+    assert!(
+        ran.stdout.contains("✗ schema: version 0") && ran.stdout.contains("\n  → run `lekalo migrate up`\n"),
+        "{ran:#?}"
+    );
     let ran = empty.run(&["check", "--json"]).await;
     assert_eq!((ran.code, &ran.json()["ok"]), (Some(1), &Value::Bool(false)));
 

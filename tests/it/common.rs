@@ -55,6 +55,7 @@ fn options() -> EmbeddedOptions {
         data_dir: Some(PathBuf::from(format!("/tmp/lekalo-tests-{user}-{}", slug(env!("CARGO_MANIFEST_DIR"))))),
         pg_bin: std::env::var_os("LEKALO_PG_BIN").map(PathBuf::from),
         settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
+        durable: false,
         ..EmbeddedOptions::default()
     }
 }

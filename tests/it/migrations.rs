@@ -102,7 +102,8 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err();
         assert!(error.to_string().contains(&table), "{error}");
-        assert!(migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.is_err());
+        let way_back = migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.map(|_| ()).unwrap_err();
+        assert_eq!(way_back.to_string(), error.to_string());
         let position = migrate::current(&config, NO_TLS).await.unwrap();
         assert_eq!(position.current, after, "nothing was undone");
     }
@@ -121,7 +122,36 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
     let client = connect(&config).await;
     assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, next);
     client.batch_execute("SELECT FROM test_a").await.unwrap();
-    client.batch_execute("SELECT FROM test_b").await.unwrap_err();
+    let gone = client.batch_execute("SELECT FROM test_b").await.unwrap_err();
+    assert_eq!(gone.code(), Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE));
+}
+
+#[tokio::test]
+async fn what_was_planned_is_undone_or_nothing() {
+    let config = empty_database().await;
+    let latest = up(&config).await.latest;
+    let shipped = Migrations::shipped();
+    let undo = async |planned: &[i32]| shipped.down_as_planned(&config, NO_TLS, DownTo::Version(8), planned).await;
+    let versions: Vec<i32> = (9..=latest).rev().collect();
+    for other in [&versions[1..], &versions[..versions.len() - 1], &[], &(9..=latest).collect::<Vec<_>>()] {
+        let error = undo(other).await.unwrap_err();
+        assert!(matches!(error, migrate::MigrateError::Target(_)), "{other:?}: {error}");
+        assert!(error.to_string().contains("others have migrated"), "{other:?}: {error}");
+        assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, latest, "{other:?}");
+    }
+    assert_eq!(undo(&versions).await.unwrap().current, 8);
+}
+
+#[tokio::test]
+async fn what_was_applied_under_another_name_is_refused_like_another_content() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client.batch_execute("UPDATE refinery_schema_history SET name = 'other' WHERE version = 4").await.unwrap();
+    for error in [migrate::up(&config, NO_TLS).await.unwrap_err(), migrate::down(&config, NO_TLS, 0).await.unwrap_err()]
+    {
+        assert!(matches!(error, migrate::MigrateError::Edited(_)), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -162,9 +192,27 @@ async fn an_edited_history_is_refused_and_the_files_are_named() {
     client.batch_execute("DELETE FROM refinery_schema_history WHERE version IN (1, 4)").await.unwrap();
     let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
     assert!(error.contains("V1__reference.sql, V4__write_requests.sql was never applied"), "{error}");
-    for broken in ["applied_on = 'yesterday'", "checksum = NULL", "checksum = 'x', applied_on = NULL"] {
+}
+
+#[tokio::test]
+async fn a_history_that_no_program_wrote_is_refused_by_its_row() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client.batch_execute("CREATE TABLE kept AS SELECT * FROM refinery_schema_history WHERE version = 2").await.unwrap();
+    for (broken, told) in [
+        ("applied_on = 'yesterday'", "the row of version 2 has an unreadable applied_on"),
+        ("applied_on = NULL", "the row of version 2 has an unreadable applied_on"),
+        ("checksum = NULL", "another content of V2__tenant_tables.sql"),
+        ("checksum = 'x'", "another content of V2__tenant_tables.sql"),
+    ] {
         client.batch_execute(&format!("UPDATE refinery_schema_history SET {broken} WHERE version = 2")).await.unwrap();
-        migrate::up(&config, NO_TLS).await.unwrap_err();
+        let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
+        assert!(error.contains(told), "{broken}: {error}");
+        let restored = "DELETE FROM refinery_schema_history WHERE version = 2;
+                        INSERT INTO refinery_schema_history SELECT * FROM kept";
+        client.batch_execute(restored).await.unwrap();
+        assert_eq!(migrate::up(&config, NO_TLS).await.unwrap().applied, [""; 0], "{broken}");
     }
 }
 

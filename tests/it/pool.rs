@@ -272,6 +272,7 @@ async fn start_server(data_dir: &Path) -> EmbeddedServer {
     let options = EmbeddedOptions {
         data_dir: Some(data_dir.to_owned()),
         pg_bin: std::env::var_os("LEKALO_PG_BIN").map(Into::into),
+        durable: false,
         ..EmbeddedOptions::default()
     };
     EmbeddedServer::start(&options).await.unwrap()

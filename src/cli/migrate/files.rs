@@ -188,6 +188,10 @@ mod tests {
         assert_eq!(fs::read_to_string(&down).unwrap(), "-- Undoes V2: Colours of patterns (and prices)\n");
         assert!(next.write("", "").is_err(), "nothing is overwritten");
         assert!(down.exists());
+        // Where one of the two cannot be, neither is.
+        fs::remove_file(home.path().join("V2__colours_of_patterns_and_prices.sql")).unwrap();
+        assert!(next.write("SELECT 1;", "").is_err());
+        assert!(down.exists() && !home.path().join("V2__colours_of_patterns_and_prices.sql").exists());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use super::{EmbeddedError, IoContext, SUPERUSER, data_dir::DataDir, locate::Binaries, process};
+use super::{EmbeddedError, EmbeddedOptions, IoContext, SUPERUSER, data_dir::DataDir, locate::Binaries, process};
 
 /// What a half-made cluster's folder is called, before our process number.
 const UNFINISHED: &str = "pgdata.new-";
@@ -21,7 +21,7 @@ const LOCALES: [(u32, &[&str]); 4] = [
 ];
 
 /// Makes the cluster if there is none. One that is interrupted leaves nothing that looks like a cluster.
-pub(super) fn ensure(dir: &DataDir, binaries: &Binaries) -> Result<(), EmbeddedError> {
+pub(super) fn ensure(dir: &DataDir, binaries: &Binaries, durable: bool) -> Result<(), EmbeddedError> {
     remove_unfinished(dir);
     if dir.pgdata().exists() {
         return Ok(());
@@ -33,7 +33,7 @@ pub(super) fn ensure(dir: &DataDir, binaries: &Binaries) -> Result<(), EmbeddedE
             continue;
         }
         dir.make_private_dir(&new)?;
-        let output = initdb(dir, binaries, &new, locale)?;
+        let output = initdb(dir, binaries, &new, locale, durable)?;
         if output.status.success() {
             fs::rename(&new, dir.pgdata()).doing("rename", &new)?;
             return File::open(&dir.path).and_then(|folder| folder.sync_all()).doing("sync", &dir.path);
@@ -59,7 +59,13 @@ fn remove_unfinished(dir: &DataDir) {
 }
 
 /// Whoever can reach the socket is let in: only the server's own account (and root) can, see [`DataDir::make_socket_dir`].
-fn initdb(dir: &DataDir, binaries: &Binaries, pgdata: &Path, locale: &[&str]) -> Result<Output, EmbeddedError> {
+fn initdb(
+    dir: &DataDir,
+    binaries: &Binaries,
+    pgdata: &Path,
+    locale: &[&str],
+    durable: bool,
+) -> Result<Output, EmbeddedError> {
     let program = binaries.dir.join("initdb");
     process::command(&program, dir.account.as_ref())
         .arg("--pgdata")
@@ -69,6 +75,7 @@ fn initdb(dir: &DataDir, binaries: &Binaries, pgdata: &Path, locale: &[&str]) ->
         .args(locale)
         .args(["--auth-local", "trust", "--auth-host", "reject"])
         .args(["--data-checksums", "--no-instructions"])
+        .args((!durable).then_some("--no-sync"))
         .output()
         .doing("run", &program)
 }
@@ -78,7 +85,7 @@ pub(super) fn server(
     dir: &DataDir,
     binaries: &Binaries,
     socket_dir: &Path,
-    settings: &[(String, String)],
+    options: &EmbeddedOptions,
 ) -> Result<Command, EmbeddedError> {
     let log = dir.create_log()?;
     let errors = log.try_clone().doing("open", &dir.log_path())?;
@@ -89,7 +96,8 @@ pub(super) fn server(
         ("unix_socket_directories", format!("\"{sockets}\"")),
         ("unix_socket_permissions", "0700".into()),
         ("port", "5432".into()), // names the socket, whatever postgresql.conf says
-        ("fsync", "on".into()),
+        ("fsync", on(options.durable)),
+        ("full_page_writes", on(options.durable)), // of use only where a write may be torn by a crash of the machine
         ("logging_collector", "off".into()),
         ("log_destination", "stderr".into()),
         ("log_line_prefix", "%m [%p] ".into()),
@@ -98,9 +106,13 @@ pub(super) fn server(
     let ours = ours.map(|(name, value)| (name.to_owned(), value));
     let mut command = process::command(&binaries.dir.join("postgres"), dir.account.as_ref());
     command.arg("-D").arg(dir.pgdata());
-    for (name, value) in settings.iter().chain(&ours) {
+    for (name, value) in options.settings.iter().chain(&ours) {
         command.arg("-c").arg(format!("{name}={value}"));
     }
     command.stdout(Stdio::from(log)).stderr(Stdio::from(errors));
     Ok(command)
+}
+
+fn on(on: bool) -> String {
+    if on { "on" } else { "off" }.into()
 }

@@ -121,9 +121,7 @@ impl Connection<'_> {
         let Patience { lock_timeout, tries, mut pause, longest_pause } = self.patience;
         let (mut blockers, mut noticed) = (Vec::new(), None::<Instant>);
         for number in 1.. {
-            let autovacuum = blockers.iter().any(Blocker::is_autovacuum);
-            let patience = if autovacuum { lock_timeout.max(AUTOVACUUM_YIELDS) } else { lock_timeout };
-            let (tried, seen) = self.watched_try(queries, patience).await?;
+            let (tried, seen) = self.watched_try(queries, with_regard_to(&blockers, lock_timeout)).await?;
             if !seen.is_empty() {
                 blockers = seen;
             }
@@ -192,6 +190,11 @@ pub const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', ind
     FROM pg_index JOIN pg_class c ON c.oid = indexrelid
     WHERE indrelid = to_regclass($2::text) AND c.relname = (parse_ident($1::text))[1] AND NOT indisvalid";
 
+/// How long a try waits, after a try in which these were in the way.
+fn with_regard_to(blockers: &[Blocker], lock_timeout: Duration) -> Duration {
+    if blockers.iter().any(Blocker::is_autovacuum) { lock_timeout.max(AUTOVACUUM_YIELDS) } else { lock_timeout }
+}
+
 async fn one_try(
     client: &mut tokio_postgres::Client,
     lock_timeout: Duration,
@@ -213,4 +216,38 @@ pub fn lock_timeout_sql(lock_timeout: Duration) -> String {
 /// Whether others were in the way, so that trying again may help.
 pub fn is_contention(error: &tokio_postgres::Error) -> bool {
     matches!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocker(user: &str) -> Blocker {
+        let (lock, application_name) = (String::new(), String::new());
+        Blocker { lock, pid: 1, application_name, user: user.to_owned(), seconds: None }
+    }
+
+    #[test]
+    fn nobody_waits_behind_a_try_for_longer_than_it_takes_an_autovacuum_to_yield() {
+        let usual = Patience::default().lock_timeout;
+        assert_eq!(usual, Duration::from_millis(200));
+        assert_eq!(with_regard_to(&[], usual), usual);
+        assert_eq!(with_regard_to(&[blocker("bot")], usual), usual);
+        assert_eq!(with_regard_to(&[blocker("bot"), blocker("")], usual), Duration::from_secs(2));
+        assert_eq!(with_regard_to(&[blocker("")], Duration::from_secs(5)), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn it_gives_up_after_two_minutes() {
+        let Patience { lock_timeout, tries, mut pause, longest_pause } = Patience::default();
+        let mut all = Duration::ZERO;
+        for number in 1..=tries {
+            all += lock_timeout;
+            if number < tries {
+                all += pause;
+                pause = (pause * 2).min(longest_pause);
+            }
+        }
+        assert!((110..130).contains(&all.as_secs()), "{all:?}");
+    }
 }

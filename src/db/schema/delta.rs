@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 /// Its output is executed, so the version is exact.
 const PACKAGE: &str = "--package=@supabase/pg-delta@1.0.0-alpha.34";
-/// Renames are ours to ask about.
+/// Renames are ours to ask about. Both ways are worked out at the same time.
 const SCRIPT: &str = r#"set -e
-pgdelta plan --source "$LEKALO_FROM" --desired "$LEKALO_TO" --renames off --out there.json
-pgdelta plan --source "$LEKALO_TO" --desired "$LEKALO_FROM" --renames off --out back.json"#;
+pgdelta plan --source "$LEKALO_FROM" --desired "$LEKALO_TO" --renames off --out there.json & there=$!
+pgdelta plan --source "$LEKALO_TO" --desired "$LEKALO_FROM" --renames off --out back.json
+wait "$there""#;
 /// The first time the package comes over the network.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Who owns the databases compared: it stands for whoever migrates, and no statement may name it.

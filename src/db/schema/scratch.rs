@@ -98,8 +98,8 @@ impl Scratch {
             data_dir: Some(folder.path().join(DATA)),
             pg_bin,
             database: "postgres".into(),
-            // It is thrown away.
-            settings: [("synchronous_commit", "off"), ("autovacuum", "off")].map(|(a, b)| (a.into(), b.into())).into(),
+            settings: vec![("autovacuum".into(), "off".into())],
+            durable: false, // it is thrown away
             ..EmbeddedOptions::default()
         };
         let server = EmbeddedServer::start(&options).await?;
@@ -248,5 +248,40 @@ fn remove_abandoned(folder: &Path) {
             // It is held meanwhile.
             let _ = std::fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    /// A private server's folder of this age, and its lock.
+    fn folder(home: &Path, name: &str, age: Duration) -> (PathBuf, File) {
+        let folder = home.join(name);
+        std::fs::create_dir_all(folder.join(DATA)).unwrap();
+        let lock = File::create(folder.join(DATA).join(LOCK_FILE)).unwrap();
+        File::open(&folder).unwrap().set_modified(SystemTime::now() - age).unwrap();
+        (folder, lock)
+    }
+
+    #[test]
+    fn only_what_is_old_and_held_by_nobody_is_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let old = ABANDONED * 2;
+        let (abandoned, _) = folder(home.path(), "lekalo-scratch-abandoned", old);
+        let (held, lock) = folder(home.path(), "lekalo-scratch-held", old);
+        lock.lock().unwrap();
+        let (young, _) = folder(home.path(), "lekalo-scratch-young", ABANDONED / 2);
+        let (others, _) = folder(home.path(), "somebodys-scratch-old", old);
+        let (lockless, _) = folder(home.path(), "lekalo-scratch-lockless", old);
+        std::fs::remove_file(lockless.join(DATA).join(LOCK_FILE)).unwrap();
+        let link = home.path().join("lekalo-scratch-link");
+        std::os::unix::fs::symlink(&others, &link).unwrap();
+        remove_abandoned(home.path());
+        let there = [&abandoned, &held, &young, &others, &lockless, &link].map(|path| path.exists());
+        assert_eq!(there, [false, true, true, true, true, true]);
+        assert!(others.join(DATA).join(LOCK_FILE).exists());
     }
 }

@@ -58,7 +58,7 @@ async fn reset_says_what_it_would_delete_and_deletes_it_when_told_to() {
     assert!(ran.stdout.contains(&format!("\nmodels {models}\n")), "{ran:#?}");
     assert_eq!(count("models").await, models);
 
-    for environment in ["production", "Production"] {
+    for environment in ["production", "Production", "prod", " PROD "] {
         let production = Shell::on(&config).with("LEKALO_ENV", environment);
         production.run(&["reset", "--yes-delete-everything"]).await.failed(1, &["LEKALO_ENV is production"]);
     }

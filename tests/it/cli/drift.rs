@@ -46,16 +46,6 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     assert!(lines[1].starts_with("migration V4__write_requests: checksum is 1, the migrations say "), "{ran:#?}");
     assert_eq!(lines[2], "migration V5__other: name is other, the migrations say least_prices");
     assert_eq!(lines[3], "migration V9__rows_by_outcome is missing");
-
-    // Other tests have theirs for a moment.
-    let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'lekalo_scratch_%'";
-    for _ in 0..100 {
-        if owner.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("scratch databases are left behind");
 }
 
 #[tokio::test]
@@ -124,8 +114,10 @@ async fn an_owner_with_a_schema_of_its_own_migrates_where_the_service_looks() {
     );
     assert!(superuser.query_one(tables, &[]).await.unwrap().get::<_, i64>(0) > 20);
     assert_eq!(superuser.query_one(empty, &[&owner]).await.unwrap().get::<_, i64>(0), 0);
-    let ran = shell.run(&["migrate", "check"]).await;
+    let ran = shell.run(&["migrate", "check"]).await.told(&["on the same server"]);
     assert_eq!(ran.stdout, format!("schema {owner} is not known to the migrations\n"), "{ran:#?}");
+    let left = "SELECT count(*) FROM pg_database WHERE datname ~ '^lekalo_scratch_' AND datdba = to_regrole($1::text)";
+    assert_eq!(superuser.query_one(left, &[&owner]).await.unwrap().get::<_, i64>(0), 0, "scratch databases stay");
     shell.run(&["migrate", "down", "base", "--yes"]).await.done();
     assert_eq!(superuser.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

@@ -142,7 +142,9 @@ async fn a_dry_run_changes_nothing() {
         tables.as_array().unwrap().iter().map(|table| table["inserted"].as_i64().unwrap()).sum::<i64>()
     };
     assert!(inserted(&tables) > 1000, "{tables}");
-    shell.run(&[&["import", "price.pdf", "--dry-run"], &TARGET[..]].concat()).await.failed(1, &["`evopoliki`"]);
+    for flag in ["--dry-run", "--skip-seed"] {
+        shell.run(&[&["import", "price.pdf", flag], &TARGET[..]].concat()).await.failed(1, &["`evopoliki`"]);
+    }
     let stats = shell.run(&["stats", "--json"]).await.done().json();
     assert_eq!(
         (&stats["counts"]["brands"], &stats["counts"]["tenants"]),
@@ -154,5 +156,11 @@ async fn a_dry_run_changes_nothing() {
     assert_eq!(written, tables, "the dry run foretold something else");
     let again = shell.run(&["seed", "--json"]).await.done().json();
     assert_eq!(inserted(&again), 0, "{again}");
+    // A table for people has the same numbers in the same columns.
+    let told = shell.run(&["seed"]).await.done().stdout;
+    let row: Vec<&str> =
+        told.lines().find(|line| line.trim_start().starts_with("models ")).unwrap().split_whitespace().collect();
+    let models = again.as_array().unwrap().iter().find(|table| table["table"] == "models").unwrap();
+    assert_eq!(row[1..], ["inserted", "updated", "unchanged"].map(|column| models[column].to_string()), "{told}");
     assert!(again.as_array().unwrap().iter().all(|table| table["updated"] == 0), "{again}");
 }

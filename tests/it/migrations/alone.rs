@@ -85,3 +85,30 @@ async fn what_could_not_be_repeated_is_refused_before_anything_is_touched() {
         assert!(index(&connect(&config).await, "test_first").await.is_none());
     }
 }
+
+/// Nobody waits behind it, so it has the time, whatever the role or the database allow their other work.
+#[tokio::test]
+async fn the_build_of_an_index_waits_for_as_long_as_it_takes() {
+    let config = database().await;
+    let client = connect(&config).await;
+    let writer = connect(&config).await;
+    writer.batch_execute("BEGIN; UPDATE brands SET name = name").await.unwrap();
+    let name = config.get_dbname().unwrap();
+    let impatient = format!(
+        "ALTER DATABASE {name} SET lock_timeout = '30ms'; ALTER DATABASE {name} SET statement_timeout = '30ms'"
+    );
+    client.batch_execute(&impatient).await.unwrap();
+    let build = {
+        let config = config.clone();
+        tokio::spawn(async move { without_transaction(INDEXES).up(&config, NO_TLS, UpTo::Head).await })
+    };
+    let waits =
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                 AND query LIKE 'CREATE INDEX CONC%' AND clock_timestamp() - query_start > '200ms')";
+    let waiting = async || build.is_finished() || client.query_one(waits, &[]).await.unwrap().get::<_, bool>(0);
+    until("the build waits", waiting).await;
+    assert!(!build.is_finished(), "{:?}", build.await);
+    writer.batch_execute("COMMIT").await.unwrap();
+    build.await.unwrap().unwrap();
+    assert_eq!(index(&connect(&config).await, "test_second").await, Some(true));
+}

@@ -52,7 +52,11 @@ async fn nobody_queues_behind_a_migration_that_waits_for_a_lock() {
         let config = config.clone();
         tokio::spawn(async move { waiting(20).up(&config, NO_TLS, UpTo::Head).await })
     };
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    for _ in 0..3 {
+        // It waits, lets those behind it pass, and waits again.
+        until(&config, "brands", true).await;
+        until(&config, "brands", false).await;
+    }
     assert!(!migrating.is_finished());
     holder.batch_execute("COMMIT").await.unwrap();
     let upgrade = migrating.await.unwrap().unwrap();
@@ -72,7 +76,9 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
     let pid: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
 
-    let error = waiting(2).up(&config, NO_TLS, UpTo::Head).await.unwrap_err();
+    let two_tries = waiting(2);
+    let two_tries = tokio::time::timeout(Duration::from_secs(20), two_tries.up(&config, NO_TLS, UpTo::Head));
+    let error = two_tries.await.unwrap().unwrap_err();
     let told = error.to_string();
     for part in [
         "__note",
@@ -91,4 +97,49 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     holder.batch_execute("BEGIN; SELECT FROM brands LIMIT 1").await.unwrap();
     let error = waiting(2).down(&config, NO_TLS, "-1".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, MigrateError::Down { .. }), "{error}");
+}
+
+/// Until somebody, or nobody any more, waits for a lock on the table.
+async fn until(config: &Config, table: &str, waits: bool) {
+    let client = connect(config).await;
+    let sql = "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+               WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = to_regclass($1::text))";
+    for _ in 0..1000 {
+        if client.query_one(sql, &[&table]).await.unwrap().get::<_, bool>(0) == waits {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("somebody waits for {table}: never {waits}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_victim_of_a_deadlock_is_tried_again() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let name = config.get_dbname().unwrap();
+    owner.batch_execute(&format!("ALTER DATABASE {name} SET deadlock_timeout = '50ms'")).await.unwrap();
+    let (holder, other) = (connect(&config).await, connect(&config).await);
+    holder.batch_execute("BEGIN; LOCK TABLE customers").await.unwrap();
+    other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE models").await.unwrap();
+    let next = Migrations::shipped().latest() + 1;
+    let migrations = Migrations::shipped()
+        .and(&format!("V{next}__locks"), "LOCK TABLE brands; LOCK TABLE customers; LOCK TABLE models", "SELECT 1")
+        .unwrap()
+        .with_patience(Patience { lock_timeout: Duration::from_secs(20), tries: 3, ..PATIENCE });
+    let migrating = {
+        let config = config.clone();
+        tokio::spawn(async move { migrations.up(&config, NO_TLS, UpTo::Head).await })
+    };
+    // It has the makes and waits for the customers; somebody who has the models waits for the makes.
+    until(&config, "customers", true).await;
+    let waiting = tokio::spawn(async move {
+        other.batch_execute("LOCK TABLE brands").await.unwrap();
+        other.batch_execute("COMMIT").await.unwrap();
+    });
+    until(&config, "brands", true).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    let upgrade = tokio::time::timeout(Duration::from_secs(30), migrating).await.unwrap().unwrap().unwrap();
+    assert_eq!(upgrade.applied, [format!("V{next}__locks")]);
+    waiting.await.unwrap();
 }

@@ -130,6 +130,19 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
         assert_eq!(told(&plan, latest + 1), expected, "{down}");
         client.batch_execute(&format!("DELETE FROM refinery_schema_history WHERE version > {latest}")).await.unwrap();
     }
+    // Rows of others that go along, or lose what they refer to.
+    for action in ["CASCADE", "SET NULL", "SET DEFAULT"] {
+        let refer = format!("CREATE TABLE refers (brand_id bigint REFERENCES brands ON DELETE {action})");
+        client.batch_execute(&refer).await.unwrap();
+        let migrations =
+            Migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", "DELETE FROM brands").unwrap();
+        migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
+        let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
+        let expected = format!("deletes {brands} rows of brands and what refers to them");
+        assert_eq!(told(&plan, latest + 1), [expected], "{action}");
+        let back = format!("DELETE FROM refinery_schema_history WHERE version > {latest}; DROP TABLE refers");
+        client.batch_execute(&back).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -187,4 +200,19 @@ async fn what_somebody_made_is_in_the_way_and_told_before_anything_is_touched() 
             (1, "foreign key notes_model_id_fkey of notes depends on models"),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_the_migrations_make_themselves_is_in_nobodys_way() {
+    let config = database().await;
+    let next = Migrations::shipped().latest() + 1;
+    let up = "CREATE TABLE test_groups (id int PRIMARY KEY);
+              ALTER TABLE brands ADD COLUMN group_id int REFERENCES test_groups;
+              CREATE VIEW test_grouped AS SELECT id, group_id FROM brands";
+    let down = "DROP VIEW test_grouped; ALTER TABLE brands DROP COLUMN group_id; DROP TABLE test_groups";
+    let migrations = Migrations::shipped().and(&format!("V{next}__groups"), up, down).unwrap();
+    migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
+    let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
+    assert_eq!(plan[0].obstacles, [""; 0]);
+    assert_eq!(told(&plan, next), ["drops table test_groups (0 rows)", "drops column brands.group_id (0 values)"]);
 }

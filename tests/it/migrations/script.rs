@@ -28,11 +28,16 @@ async fn program(config: &Config, name: &str) -> Option<Command> {
 
 /// Replays a script; none where there is no psql.
 async fn replay(config: &Config, script: &str) -> Option<Output> {
+    replay_with(config, script, "").await
+}
+
+/// The same in a session with these settings, as a role may have them.
+async fn replay_with(config: &Config, script: &str, settings: &str) -> Option<Output> {
     let mut psql = program(config, "psql").await?;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
-    Some(psql.args(["-X", "-q", "-f"]).arg(file).output().unwrap())
+    Some(psql.env("PGOPTIONS", settings).args(["-X", "-q", "-f"]).arg(file).output().unwrap())
 }
 
 /// The whole schema as pg_dump writes it, and the history but for the time.
@@ -124,4 +129,30 @@ async fn a_replayed_script_leaves_nothing_in_the_session() {
     let Some(replayed) = replay(&config, &script).await else { return };
     let said = String::from_utf8_lossy(&replayed.stdout);
     assert!(replayed.status.success() && said.contains("LEFT|0") && said.contains("SET|\n"), "{replayed:?}");
+}
+
+#[tokio::test]
+async fn the_script_goes_its_way_whatever_the_roles_settings_and_only_alone() {
+    let config = empty_database().await;
+    let client = connect(&config).await;
+    client.batch_execute("CREATE SCHEMA elsewhere").await.unwrap();
+    let script = Migrations::shipped().script("base:head".parse().unwrap()).unwrap();
+    // Another program has the lock: whichever transaction meets that, nothing is done.
+    let lock = format!("SELECT pg_advisory_lock({})", 0x6c65_6b61_6c6f_i64);
+    client.batch_execute(&lock).await.unwrap();
+    let Some(refused) = replay(&config, &script).await else { return };
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("another program migrates this database"), "{said}");
+    let history = "SELECT to_regclass('public.refinery_schema_history') IS NULL";
+    assert!(client.query_one(history, &[]).await.unwrap().get::<_, bool>(0), "not even a history");
+    client.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
+
+    let settings = "-c search_path=elsewhere -c statement_timeout=500ms";
+    let replayed = replay_with(&config, &script, settings).await.unwrap();
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let tables =
+        "SELECT count(*) FILTER (WHERE schemaname = 'public'), count(*) FILTER (WHERE schemaname = 'elsewhere')
+                  FROM pg_tables";
+    let row = client.query_one(tables, &[]).await.unwrap();
+    assert!(row.get::<_, i64>(0) > 20 && row.get::<_, i64>(1) == 0, "{row:?}");
 }

@@ -1,0 +1,324 @@
+//! Laws that hold for every command. The commands are taken from the command line itself: one that is new is in, or a table
+//! here says that it is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{Command, CommandFactory as _};
+use futures::{StreamExt as _, stream};
+use serde_json::Value;
+use tokio_postgres::Config;
+
+use super::{Ran, Shell};
+use crate::common;
+
+const TENANT: [&str; 2] = ["--tenant", "evopoliki"];
+const TARGET: [&str; 4] = ["--tenant", "evopoliki", "--category", "eva_mats"];
+const NOBODYS: &str = "0193c0de-0000-7000-8000-000000000000";
+
+/// The words that lead to each command, those that only hold others included.
+fn commands() -> Vec<(String, Command)> {
+    fn below(path: &str, command: &Command, all: &mut Vec<(String, Command)>) {
+        all.push((path.to_owned(), command.clone()));
+        for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+            below(format!("{path} {}", child.get_name()).trim(), child, all);
+        }
+    }
+    let mut all = Vec::new();
+    below("", &lekalo::cli::Cli::command(), &mut all);
+    assert!(all.len() > 30, "{}", all.len());
+    all
+}
+
+/// The commands with this flag.
+fn with(flag: &str) -> BTreeSet<String> {
+    let has = |command: &Command| command.get_arguments().any(|arg| arg.get_long() == Some(flag));
+    commands().into_iter().filter(|(_, command)| has(command)).map(|(path, _)| path).collect()
+}
+
+fn words<'a>(path: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    path.split_whitespace().chain(more.iter().copied()).collect()
+}
+
+/// Runs the program once for each, two at a time.
+async fn each(shell: &Shell, runs: &[Vec<&str>]) -> Vec<Ran> {
+    stream::iter(runs).map(async |args| shell.run(args).await).buffered(2).collect().await
+}
+
+#[tokio::test]
+async fn every_command_has_help_with_examples_and_refuses_a_wrong_flag() {
+    let (shell, commands) = (Shell::new(), commands());
+    let paths: Vec<&str> = commands.iter().map(|(path, _)| path.as_str()).collect();
+    let help: Vec<Vec<&str>> = paths.iter().map(|path| words(path, &["--help"])).collect();
+    for (path, ran) in paths.iter().zip(each(&shell, &help).await) {
+        let ran = ran.done();
+        assert!(ran.stdout.contains(format!("Usage: lekalo {path}").trim_end()), "{ran:#?}");
+        let examples = ran.stdout.split_once("Examples:\n").map(|(_, examples)| examples);
+        assert!(examples.is_some_and(|examples| examples.contains("lekalo ")), "{path}: {ran:#?}");
+        assert_eq!(ran.stderr, "");
+    }
+    let wrong: Vec<Vec<&str>> = paths.iter().map(|path| words(path, &["--no-such-flag"])).collect();
+    for ran in each(&shell, &wrong).await {
+        let ran = ran.failed(1, &["error: ", "--no-such-flag"]);
+        assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
+    }
+    let version = shell.run(&["--version"]).await.done();
+    assert_eq!(version.stdout, format!("lekalo {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn completions_and_the_manual_know_every_command() {
+    let shell = Shell::new();
+    let manual = shell.run(&["man"]).await.done().stdout;
+    assert!(manual.contains(".TH lekalo 1"), "{manual}");
+    for kind in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = shell.run(&["completions", kind]).await.done().stdout;
+        for (path, _) in commands() {
+            let last = path.rsplit(' ').next().unwrap_or_default();
+            assert!(completions.contains(last), "{kind}: {path}");
+            assert!(path.contains(' ') || manual.contains(last), "{path}");
+        }
+    }
+}
+
+/// What each command that works on a database is run with.
+fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let id = [&[NOBODYS][..], &TENANT].concat();
+    BTreeMap::from([
+        ("serve", vec!["--addr", "127.0.0.1:0"]),
+        ("check", vec![]),
+        ("migrate up", vec![]),
+        ("migrate down", vec!["-1"]),
+        ("migrate current", vec![]),
+        ("migrate history", vec![]),
+        ("migrate check", vec![]),
+        ("seed", vec![]),
+        ("load", [&["clean.csv"][..], &TARGET].concat()),
+        ("import", [&["list.csv"][..], &TARGET].concat()),
+        ("imports list", TENANT.to_vec()),
+        ("imports show", id.clone()),
+        ("imports rows", id.clone()),
+        ("imports trace", [&["1"][..], &TENANT].concat()),
+        ("imports withdrawn", id.clone()),
+        ("imports apply", id.clone()),
+        ("imports revert", id.clone()),
+        ("imports cancel", id),
+        ("resolve", [&["камри"][..], &TENANT].concat()),
+        ("stats", vec![]),
+        ("reset", vec![]),
+        ("psql", vec![]),
+    ])
+}
+
+#[tokio::test]
+async fn every_command_says_that_the_database_is_away_and_nothing_else() {
+    let commands = on_a_database();
+    assert_eq!(commands.keys().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>(), with("embedded"));
+    // A port that nobody has, for it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let shell = Shell::new().with("DATABASE_URL", &format!("postgres://bot:canary@127.0.0.1:{port}/shop"));
+    std::fs::write(shell.path().join("list.csv"), LIST).unwrap();
+    std::fs::write(shell.path().join("clean.csv"), "make,model,confidence\nToyota,Camry,high\n").unwrap();
+    let runs: Vec<Vec<&str>> = commands.iter().map(|(path, more)| words(path, more)).collect();
+    for (path, ran) in commands.keys().zip(each(&shell, &runs).await) {
+        assert!(!ran.stderr.contains("canary") && !ran.stdout.contains("canary"), "{ran:#?}");
+        match *path {
+            // It is its finding, not its failure.
+            "check" => assert_eq!(ran.code, Some(1), "{ran:#?}"),
+            // It has its own words.
+            "psql" => drop(ran.failed(2, &[&port.to_string()])),
+            _ => drop(ran.failed(2, &[&format!("127.0.0.1:{port}"), "nothing listens there", "\nhint: start it"])),
+        }
+    }
+}
+
+const LIST: &str = "ID,Марка,Модель,Год,Описание
+1,Тойота,Камри,2018,с бортами
+2,Тойота,Камри,2018,с бортами
+3,Тойота,Хуичи,2001,-
+4,Тойота,Королла,2015,-
+";
+
+/// What kinds of things documents of one kind have where: `{a: text, b: [number or null]}`.
+fn shape(documents: &[&Value]) -> String {
+    let mut kinds = BTreeSet::new();
+    let (mut items, mut fields) = (Vec::new(), BTreeMap::<&str, Vec<&Value>>::new());
+    for document in documents {
+        kinds.insert(match document {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "text",
+            Value::Array(all) => {
+                items.extend(all);
+                "array"
+            }
+            Value::Object(all) => {
+                all.iter().for_each(|(name, value)| fields.entry(name).or_default().push(value));
+                "object"
+            }
+        });
+    }
+    let told = kinds.into_iter().map(|kind| match kind {
+        "array" => format!("[{}]", shape(&items)),
+        "object" => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, values)| format!("{name}: {}", shape(values))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        kind => kind.to_owned(),
+    });
+    told.collect::<Vec<_>>().join(" or ")
+}
+
+/// `command`, a tab, the shape.
+const SHAPES: &str = include_str!("shapes.txt");
+
+#[tokio::test]
+async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
+    let config = common::database().await;
+    let shell = Shell::on(&config);
+    let owner = common::connect(&config).await;
+    std::fs::write(shell.path().join("list.csv"), LIST).unwrap();
+    let mut shapes = BTreeMap::new();
+    let mut json = async |path: &'static str, more: &[&str], code: i32| -> Value {
+        let ran = shell.run(&words(path, &[more, &["--json"]].concat())).await;
+        assert_eq!(ran.code, Some(code), "{ran:#?}");
+        let document = ran.json();
+        shapes.entry(path).or_insert_with(|| shape(&[&document]));
+        document
+    };
+    // One list, one that withdraws a pattern of it, and what can be decided about them.
+    let first = json("import", &[&["list.csv"][..], &TARGET].concat(), 0).await;
+    let counts = |import: &Value| {
+        ["rows_read", "created", "updated", "unchanged", "merged", "rejected", "headers", "withdrawn"]
+            .map(|what| import["counts"][what].as_i64().unwrap())
+    };
+    assert_eq!(counts(&first), [5, 2, 0, 0, 1, 1, 1, 0], "{first}");
+    let id = first["id"].as_str().unwrap();
+    // Each outcome has just the rows that were counted.
+    for (outcome, count) in [("created", 2), ("merged", 1), ("rejected", 1), ("header", 1), ("unchanged", 0)] {
+        let rows = shell.run(&[&["imports", "rows", id, "--outcome", outcome, "--json"][..], &TENANT].concat()).await;
+        let rows = rows.done().json();
+        assert_eq!(rows.as_array().unwrap().len(), count, "{outcome}");
+        assert!(rows.as_array().unwrap().iter().all(|row| row["outcome"] == outcome), "{rows}");
+    }
+    let rows = json("imports rows", &[&[id][..], &TENANT].concat(), 0).await;
+    let pattern = rows.as_array().unwrap().iter().find_map(|row| row["pattern_id"].as_i64()).unwrap().to_string();
+    let origin = json("imports trace", &[&[&pattern[..]][..], &TENANT].concat(), 0).await;
+    assert!(origin.as_array().unwrap().iter().all(|row| row["import_id"] == id), "{origin}");
+
+    let less = "make,model,year_from,year_to,borders,confidence\nToyota,Camry,2018,2018,with,high\n";
+    std::fs::write(shell.path().join("clean.csv"), less).unwrap();
+    let replace = [&["clean.csv", "--mode", "replace", "--allow-large-withdrawal"][..], &TARGET].concat();
+    let second = json("load", &replace, 0).await;
+    assert_eq!(counts(&second), [2, 0, 0, 1, 0, 0, 1, 1], "{second}");
+    let id = [&[second["id"].as_str().unwrap()][..], &TENANT].concat();
+    let withdrawn = json("imports withdrawn", &id, 0).await;
+    assert_eq!(withdrawn.as_array().unwrap().len(), 1, "{withdrawn}");
+    let list = json("imports list", &TENANT, 0).await;
+    assert_eq!([&list[0], &list[1]].map(|import| import["id"].as_str()), [second["id"].as_str(), first["id"].as_str()]);
+    assert_eq!(json("imports show", &id, 0).await, list[0]);
+    assert_eq!(json("imports revert", &id, 0).await["state"], "reverted");
+    for decision in ["imports apply", "imports cancel"] {
+        let preview = [&["import", "list.csv", "--dry-run", "--json"][..], &TARGET].concat();
+        let preview = shell.run(&preview).await.done().json();
+        assert_eq!((preview["state"].as_str(), preview["validate_only"].as_bool()), (Some("validated"), Some(true)));
+        json(decision, &[&[preview["id"].as_str().unwrap()][..], &TENANT].concat(), 0).await;
+    }
+
+    let all = json("stats", &[], 0).await;
+    assert_eq!(all["counts"], sql_counts(&owner, "").await);
+    let own = shell.run(&["stats", "--tenant", "five_deluxe", "--json"]).await.done().json();
+    assert_eq!(own["counts"], sql_counts(&owner, "five_deluxe").await);
+    let seeded = json("seed", &[], 0).await;
+    assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");
+    json("check", &[], 0).await;
+    json("resolve", &[&["камри 70"][..], &TENANT].concat(), 0).await;
+
+    for (path, more, code) in [
+        ("migrate current", &[][..], 0),
+        ("migrate history", &[], 0),
+        ("migrate up", &[], 0),
+        ("migrate down", &["7"], 0),
+        ("reset", &[], 1),
+    ] {
+        json(path, more, code).await;
+    }
+    owner.batch_execute("ALTER TABLE patterns ALTER notes DROP NOT NULL; DROP TABLE bot_texts").await.unwrap();
+    json("migrate check", &[], 1).await;
+
+    let mut with_json = with("json");
+    assert!(with_json.remove("extract"), "of it there are lines, in another test");
+    assert_eq!(shapes.keys().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>(), with_json);
+    let found: String = shapes.iter().map(|(path, shape)| format!("{path}\t{shape}\n")).collect();
+    assert_eq!(found, SHAPES, "tests/it/cli/shapes.txt is not what the commands print:\n{found}");
+}
+
+/// What `lekalo stats` counts, of one tenant or of all, by SQL.
+async fn sql_counts(owner: &tokio_postgres::Client, tenant: &str) -> Value {
+    let of = "($1 = '' OR tenant_id = (SELECT id FROM tenants WHERE slug = $1))";
+    let sql = format!(
+        "SELECT jsonb_build_object(
+            'tenants', (SELECT count(*) FROM tenants WHERE $1 IN ('', slug)),
+            'categories', (SELECT count(*) FROM tenant_categories WHERE active AND {of}),
+            'brands', (SELECT count(*) FROM brands), 'models', (SELECT count(*) FROM models),
+            'model_variants', (SELECT count(*) FROM model_variants),
+            'aliases', (SELECT count(*) FROM vehicle_aliases),
+            'patterns', (SELECT count(*) FROM patterns WHERE {of}),
+            'patterns_available', (SELECT count(*) FROM patterns WHERE available AND {of}),
+            'prices', (SELECT count(*) FROM prices WHERE validity @> now() AND {of}),
+            'texts', (SELECT count(*) FROM bot_texts WHERE {of}) + (SELECT count(*) FROM shared_texts),
+            'applications', (SELECT count(*) FROM applications WHERE {of}),
+            'imports', (SELECT count(*) FROM imports WHERE {of}))"
+    );
+    owner.query_one(&sql, &[&tenant]).await.unwrap().get(0)
+}
+
+/// The extract of a document is JSON lines; all else is one document.
+impl Ran {
+    fn lines_of_json(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_of_too_much_or_of_nobody_is_the_users_mistake() {
+    let config: Config = common::database().await;
+    let owner = common::connect(&config).await;
+    let shell = Shell::on(&config);
+    let lines: String = (0..600).map(|number| format!("Toyota,Camry,cut {number},high\n")).collect();
+    std::fs::write(shell.path().join("many.csv"), format!("make,model,notes,confidence\n{lines}")).unwrap();
+    std::fs::write(shell.path().join("one.csv"), "make,model,notes,confidence\nToyota,Camry,cut 0,high\n").unwrap();
+    let load = |file: &'static str, more: &[&'static str]| [&["load", file, "--json"], &TARGET[..], more].concat();
+    assert_eq!(shell.run(&load("many.csv", &[])).await.done().json()["counts"]["created"], 600);
+    // All but one would go: not by a slip.
+    let replace = ["--mode", "replace"];
+    shell.run(&load("one.csv", &replace)).await.failed(1, &["hint: ", "--allow-large-withdrawal"]);
+    assert_eq!(shell.run(&load("one.csv", &[])).await.done().json()["counts"]["withdrawn"], 0);
+    let done = shell.run(&load("one.csv", &[&replace[..], &["--allow-large-withdrawal"]].concat())).await.done().json();
+    assert_eq!(done["counts"]["withdrawn"], 599, "{done}");
+    let withdrawn = [&["imports", "withdrawn", done["id"].as_str().unwrap(), "--json"][..], &TENANT].concat();
+    assert_eq!(shell.run(&withdrawn).await.done().json().as_array().unwrap().len(), 599, "every page of them");
+
+    owner.batch_execute("UPDATE tenant_categories SET active = false").await.unwrap();
+    shell.run(&load("one.csv", &[])).await.failed(1, &["evopoliki does not sell eva_mats", "hint: it sells"]);
+    for (args, told) in [
+        (&["stats", "--tenant", "nobody"][..], "`nobody`"),
+        (&["resolve", "камри", "--tenant", "nobody"], "`nobody`"),
+        (&["resolve", " "], "no text"),
+        (&["imports", "list", "--tenant", "nobody"], "`nobody`"),
+        (&["imports", "show", "1", "--tenant", "evopoliki"], "imports list"),
+        (&["imports", "show", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
+        (&["imports", "rows", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
+        (&["imports", "withdrawn", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
+        (&["imports", "revert", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
+        (&["imports", "cancel", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
+        (&["imports", "trace", "999999999", "--tenant", "evopoliki"], "999999999"),
+        (&["migrate", "up", "999"], "no version 999"),
+        (&["migrate", "sql", "0:0"], "no way to go"),
+        (&["completions", "cmd"], "cmd"),
+    ] {
+        shell.run(args).await.failed(1, &["error: ", told]);
+    }
+    assert_eq!(shell.run(&["extract", "price.pdf", "--json"]).await.done().lines_of_json().len(), 243);
+}
