@@ -17,10 +17,10 @@ use crate::hostile::read;
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Small numbers that look random (xorshift).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
