@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
         }
         let columns = grid.header().map_or(usize::MAX, <[String]>::len);
         let swallows = |cell: &str| swallowed_lines(cell, delimiter, columns);
-        if !is_read || misquoted(raw, delimiter) || record.iter().any(swallows) {
+        if !is_read || raw.ends_with(LAST) || misquoted(raw, delimiter) || record.iter().any(swallows) {
             return Err(unclosed(line));
         }
         grid.push(line, record.iter().map(|cell| unescape(cell.trim()).trim().to_owned()).collect())?;

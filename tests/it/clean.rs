@@ -40,6 +40,7 @@ fn labelled_rows_are_understood() {
     let scored: Vec<_> = labels.iter().zip(&cleaned).filter(|(label, _)| label["confidence"] != "low").collect();
     let right = scored.iter().filter(|pair| is_right(pair)).count();
     let wrong = labels.iter().zip(&cleaned).filter(|(_, row)| row.is_accepted()).filter(|pair| !is_right(pair)).count();
+    println!("right {right} of {}, wrong {wrong} of {}", scored.len(), labels.len());
     assert!(right * 100 >= scored.len() * 95, "only {right} of {} rows have make and model right", scored.len());
     assert!(wrong * 100 < labels.len(), "{wrong} rows would be imported as another car");
 }

@@ -168,13 +168,9 @@ async fn text_without_end_is_told() {
     refused(rows.as_bytes(), "LIMIT_EXCEEDED", "more than 10000000 cells (256 columns)").await;
     refused(&["Марка,Модель\n".as_bytes(), &b"x,".repeat(1 << 20)].concat(), "LIMIT_EXCEEDED", "line 2").await;
     let long = ["Марка,Модель\nКедр,".as_bytes(), &vec![b'x'; 31 << 20], b"\nA,B\n"].concat();
-    assert!(
-        read(&long, Limits { answer_bytes: 1 << 20, ..Limits::default() })
-            .await
-            .unwrap_err()
-            .message
-            .contains("1 MiB of text")
-    );
+    refused(&long, "LIMIT_EXCEEDED", "a row of the file has more than 1 MiB of text").await;
+    let error = read(&long, Limits { answer_bytes: 1 << 20, ..Limits::default() }).await.unwrap_err();
+    assert_eq!(error.message, "the rows of the file have more than 1 MiB of text");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The PDF reader on whole documents: exact rows, or an error; never fewer rows in silence.
 
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,11 @@ use lekalo::import::pdf::{self, Limits, PdfError};
 use lekalo::import::table::Table;
 
 use crate::common::shared_data;
+use made::{HEADER, page, show};
+
+mod checks;
+mod layout;
+pub mod made;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pdf")
@@ -142,51 +147,6 @@ fn a_flipped_byte_is_an_error_or_changes_no_row_count() {
     }
     assert!(refused > 20, "only {refused} of 100 flips were noticed: do the checks still run?");
 }
-
-/// A PDF of these objects, numbered from 1 and the first its catalog, with a correct cross-reference table.
-fn document(objects: &[String]) -> Vec<u8> {
-    let mut file = String::from("%PDF-1.4\n");
-    let mut offsets = Vec::new();
-    for (number, object) in (1..).zip(objects) {
-        offsets.push(file.len());
-        file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
-    }
-    let start = file.len();
-    file.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
-    offsets.iter().for_each(|offset| file.push_str(&format!("{offset:010} 00000 n \n")));
-    file.push_str(&format!("trailer << /Root 1 0 R /Size {} >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1));
-    file.into_bytes()
-}
-
-fn stream(dictionary: &str, content: &str) -> String {
-    format!("<< {dictionary} /Length {} >>\nstream\n{content}\nendstream", content.len())
-}
-
-/// One page that shows this content, with Helvetica as /F and the objects from 6 on as forms /A, /B, ….
-fn page(content: &str, forms: &[&str]) -> Vec<u8> {
-    let names: Vec<String> =
-        (b'A'..).zip(6..).take(forms.len()).map(|(name, id)| format!("/{} {id} 0 R", name as char)).collect();
-    let resources = format!("<< /Font << /F 5 0 R >> /XObject << {} >> >>", names.join(" "));
-    let mut objects = vec![
-        "<< /Type /Catalog /Pages 2 0 R >>".to_string(),
-        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_string(),
-        format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 400] /Contents 4 0 R /Resources {resources} >>"),
-        stream("", content),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_string(),
-    ];
-    let form = |content: &&str| {
-        stream(&format!("/Type /XObject /Subtype /Form /BBox [0 0 600 400] /Resources {resources}"), content)
-    };
-    objects.extend(forms.iter().map(form));
-    document(&objects)
-}
-
-/// Shows each text at its place.
-fn show(texts: &[(i32, i32, &str)]) -> String {
-    texts.iter().map(|(x, y, text)| format!("BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n")).collect()
-}
-
-const HEADER: [(i32, i32, &str); 3] = [(20, 380, "ID"), (100, 380, "Make"), (200, 380, "Model")];
 
 #[test]
 fn a_table_of_plain_text_is_read() {

@@ -41,6 +41,7 @@ fn labelled_queries_are_understood() {
         }
         wrong += i32::from(found.decision == Decision::Accept && place != Some(0));
     }
+    println!("first {first}, among five {among_five} of {cars}; taken {taken} of {no_cars}; wrong {wrong}");
     assert!(first * 100 >= cars * 97, "the right model is first in only {first} of {cars}");
     assert!(among_five * 100 >= cars * 99, "the right model is among five in only {among_five} of {cars}");
     assert!(taken * 100 <= no_cars * 2, "{taken} of {no_cars} texts about no car were taken for one");

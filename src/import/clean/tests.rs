@@ -1,5 +1,9 @@
 //! Whole rows, with invented cars.
 
+mod said;
+mod words;
+mod years;
+
 use super::*;
 use crate::domain::import::{Confidence, IssueCode};
 use crate::domain::vehicle::{BodyType, Borders, SeatRows, Steering};

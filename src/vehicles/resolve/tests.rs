@@ -1,5 +1,7 @@
 //! Customers' texts in an invented reference.
 
+mod decisions;
+
 use super::*;
 use crate::vehicles::{Alias, Reference};
 
