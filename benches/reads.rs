@@ -45,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
         switch_role: true,
         pool_size: 5,
         max_overflow: 10,
+        import_lease: std::time::Duration::from_secs(30),
         echo: false,
     })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;

@@ -11,13 +11,25 @@ fn defaults_are_those_of_the_manual() {
     assert_eq!(describe(&config.database), "car_chatbot as postgres at localhost:5432");
     assert_eq!((config.pool_size, config.max_overflow, config.echo), (5, 10, false));
     assert!(config.db_options().switch_role);
+    assert_eq!(
+        (config.db_options().import_lease, config.import_lease),
+        (Duration::from_secs(30), Duration::from_secs(30))
+    );
     assert_eq!((config.uploads, config.extract), (upload::Limits::default(), child::Limits::default()));
 }
 
 #[test]
 fn limits_on_files_are_settings() {
-    let config = read(&[("LEKALO_UPLOAD_MIB", "5"), ("LEKALO_EXTRACT_SECONDS", "7")]).unwrap();
-    assert_eq!((config.uploads.file_bytes, config.extract.seconds), (5 << 20, 7));
+    let config = read(&[
+        ("LEKALO_UPLOAD_MIB", "5"),
+        ("LEKALO_UPLOADS", "6"),
+        ("LEKALO_UPLOADS_PER_TENANT", "3"),
+        ("LEKALO_EXTRACT_SECONDS", "7"),
+        ("LEKALO_IMPORT_LEASE_SECONDS", "9"),
+    ]);
+    let config = config.unwrap();
+    assert_eq!(config.uploads, upload::Limits { file_bytes: 5 << 20, at_once: 6, per_tenant: 3 });
+    assert_eq!((config.extract.seconds, config.db_options().import_lease), (7, Duration::from_secs(9)));
     let error = read(&[("LEKALO_EXTRACT_MEMORY_MIB", "1"), ("LEKALO_UPLOADS", "0")]).unwrap_err();
     assert_eq!(error.0.len(), 2, "{error}");
     let config = read(&[("LEKALO_EXTRACT_MEMORY", "512")]).unwrap();

@@ -44,6 +44,8 @@ pub struct Options {
     pub max_overflow: usize,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
+    /// How long an import may go without a sign of life before it counts as interrupted.
+    pub import_lease: Duration,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ pub struct Db {
     pool: Pool,
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
+    pub(super) import_lease: Duration,
     pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
@@ -109,6 +112,7 @@ impl Db {
             pool,
             tls,
             echo: options.echo,
+            import_lease: options.import_lease,
             turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),
