@@ -34,6 +34,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("LEKALO_UPLOAD_MIB", "128"),
     ("LEKALO_UPLOADS", "16"),
     ("LEKALO_UPLOADS_PER_TENANT", "8"),
+    ("LEKALO_IMPORT_LEASE_SECONDS", "30"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "1024"),
     ("LEKALO_EXTRACT_SECONDS", "60"),
     ("LEKALO_EXTRACT_INFLATED_MIB", "256"),
@@ -61,6 +62,8 @@ pub struct Config {
     pub uploads: upload::Limits,
     /// What reading one of them may cost.
     pub extract: child::Limits,
+    /// How long an import may go without a sign of life.
+    pub import_lease: Duration,
     /// What is odd but not wrong, to be told once.
     pub warnings: Vec<String>,
 }
@@ -140,6 +143,10 @@ impl Config {
             environment: source.text("LEKALO_ENV"),
             uploads: source.uploads(),
             extract: source.extract(),
+            // With less, a moment's load would end it.
+            import_lease: Duration::from_secs(
+                source.parse("LEKALO_IMPORT_LEASE_SECONDS", |value| whole(value, 2, 3600)),
+            ),
             warnings: std::mem::take(&mut source.warnings),
         };
         if source.errors.is_empty() { Ok(config) } else { Err(ConfigError(source.errors)) }
@@ -160,6 +167,7 @@ impl Config {
             max_overflow: self.max_overflow,
             wait: self.pool_timeout,
             echo: self.echo,
+            import_lease: self.import_lease,
         }
     }
 }

@@ -19,17 +19,19 @@ use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State}
 use crate::domain::page::{Page, PageRequest, SortKey};
 use steps::expire_imports;
 
-/// How long an import may go without a sign of life before it counts as interrupted.
-pub const LEASE: Duration = Duration::from_secs(30);
-
 impl Tenant<'_> {
+    /// How long an import may go without a sign of life before it counts as interrupted.
+    pub fn import_lease(&self) -> Duration {
+        self.db.import_lease
+    }
+
     /// Records a new import, QUEUED, or returns the one that this `request_id` made before (and `false`).
     ///
     /// # Errors
     /// `AlreadyExists` if that one is of another file or with other settings.
     pub async fn create_import(&self, new: &NewImport) -> Result<(Import, bool)> {
         let id = Uuid::now_v7();
-        let lease = LEASE.as_secs_f64();
+        let lease = self.import_lease().as_secs_f64();
         let (mode, sha256) = (new.mode.word(), new.sha256.as_slice());
         let [created] = self
             .write([Query::new(

@@ -44,6 +44,8 @@ pub struct Options {
     pub wait: Duration,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
+    /// How long an import may go without a sign of life before it counts as interrupted.
+    pub import_lease: Duration,
 }
 
 impl Options {
@@ -70,6 +72,7 @@ pub struct Db {
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
     pub(super) wait: Duration,
+    pub(super) import_lease: Duration,
     pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
@@ -117,6 +120,7 @@ impl Db {
             tls,
             echo: options.echo,
             wait: options.wait,
+            import_lease: options.import_lease,
             turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),

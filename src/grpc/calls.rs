@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -104,7 +104,7 @@ where
         // A health watch is open for as long as its client lives: no reason to wait for it.
         let in_flight = (path != "/grpc.health.v1.Health/Watch").then(|| self.calls.begin());
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
-        let answer = self.inner.call(request);
+        let answer = self.inner.call(request.map(|body| Body::new(QuestionBody(body))));
         let shared = self.calls.shared.clone();
         Box::pin(async move {
             let started = Instant::now();
@@ -145,6 +145,36 @@ where
 fn transport_error(headers: &HeaderMap) -> Option<Code> {
     let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
     (code != Code::Ok && !headers.contains_key("grpc-status-details-bin")).then_some(code)
+}
+
+/// The body of a question: where it breaks off it has failed. tonic takes a caller's cancelling for the regular end of what
+/// was sent, and half a file would be imported as if it were the whole.
+struct QuestionBody(Body);
+
+impl HttpBody for QuestionBody {
+    type Data = <Body as HttpBody>::Data;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = ready!(Pin::new(&mut self.0).poll_frame(context));
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|status| match status.code() {
+                Code::Cancelled => Status::aborted("the request broke off"),
+                _ => status,
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
 }
 
 /// The body of an answer: it ends at the deadline, and with it the call.

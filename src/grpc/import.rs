@@ -44,10 +44,11 @@ impl ImportService for World {
         let mut check = Check::default();
         let tenant = check.name("header.tenant", header.tenant);
         let category = check.name("header.category", header.category);
-        let file_name = check.text("header.file_name", base_name(&header.file_name), MAX_FILE_NAME);
-        if file_name.is_empty() {
+        let file_name = base_name(&header.file_name);
+        if file_name.trim().is_empty() {
             check.refuse("header.file_name", "FIELD_REQUIRED", "must not be empty");
         }
+        let file_name = check.text("header.file_name", file_name, MAX_FILE_NAME);
         let mode: pb::ImportMode = check.enumeration("header.mode", header.mode);
         let request_id = check.uuid("header.request_id", &header.request_id);
         check.done()?;

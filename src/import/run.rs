@@ -22,12 +22,12 @@ use crate::spellings::Spellings;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
-/// How often an import under way gives a sign of life, a fraction of the lease, says how far it has come, and learns that
-/// it was cancelled.
+/// How often an import under way gives a sign of life, says how far it has come, and learns that it was cancelled; more
+/// often where that would not be a fraction of the lease.
 const RENEW_EVERY: Duration = Duration::from_secs(1);
 /// How often an import that waits for another one asks whether it is its turn.
 const TURN_EVERY: Duration = Duration::from_millis(500);
-/// How long after its first failure a step is tried again while the database is busy or away; less than the lease.
+/// How long after its first failure a step is tried again while the database is busy or away; always less than the lease.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// However long it takes, so many times at most.
 const MOST_TRIES: usize = 100;
@@ -132,9 +132,9 @@ async fn carry_out_in<'r>(
     };
     let work = async {
         let Some(_slot) = start(slots, own, import.id).await? else { return Ok(()) };
-        let merged = patiently(|| merge(own, import, category_id, rows(), &report)).await;
+        let merged = patiently(own, || merge(own, import, category_id, rows(), &report)).await;
         if let Err(failure) = merged.unwrap_or_else(|error| Err(merge_failure(error))) {
-            patiently(|| own.fail_import(import.id, &failure)).await?;
+            patiently(own, || own.fail_import(import.id, &failure)).await?;
         }
         Ok(())
     };
@@ -143,7 +143,7 @@ async fn carry_out_in<'r>(
         () = under_way(own, import.id, &progress) => Ok(()),
     };
     ended?;
-    patiently(|| own.get_import(import.id)).await
+    patiently(own, || own.get_import(import.id)).await
 }
 
 /// Writes rows as they come, all or nothing; why they broke off, if they did.
@@ -182,7 +182,7 @@ async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Resul
     let mut waits_for = None;
     loop {
         let slot = slots.acquire().await.map_err(Error::internal)?;
-        match patiently(|| own.start_import(import)).await? {
+        match patiently(own, || own.start_import(import)).await? {
             Start::Started => return Ok(Some(slot)),
             Start::Ended => return Ok(None),
             Start::WaitsFor(other) if waits_for == Some(other) => {}
@@ -199,7 +199,7 @@ async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Resul
 /// Gives signs of life until the import has ended, by whomever.
 async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
     loop {
-        tokio::time::sleep(RENEW_EVERY).await;
+        tokio::time::sleep(RENEW_EVERY.min(own.import_lease() / 4)).await;
         let now = *progress.lock().unwrap_or_else(PoisonError::into_inner);
         match own.renew_import(import, now).await {
             Ok(true) => {}
@@ -210,7 +210,8 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
 }
 
 /// Tries a step again while the database is busy or away: a moment of that must not end an import.
-async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F) -> Result<T> {
+async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: impl FnMut() -> F) -> Result<T> {
+    let patience = PATIENCE.min(own.import_lease() * 2 / 3);
     let mut failing_since: Option<Instant> = None;
     let mut pause = FIRST_PAUSE;
     let mut tries = 0;
@@ -220,10 +221,10 @@ async fn patiently<T, F: Future<Output = Result<T>>>(mut step: impl FnMut() -> F
         match step().await {
             Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. })) if tries < MOST_TRIES => {
                 // What went well for long fails for a reason of its own.
-                if began.elapsed() > PATIENCE {
+                if began.elapsed() > patience {
                     (failing_since, pause) = (None, FIRST_PAUSE);
                 }
-                if failing_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+                if failing_since.get_or_insert_with(Instant::now).elapsed() >= patience {
                     return Err(error);
                 }
                 tracing::warn!(%error, "a step of an import is tried again");

@@ -15,6 +15,7 @@ use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, Limits};
 use lekalo::import::run::Runner;
+use lekalo::import::upload::{self, Uploads};
 use lekalo::spellings::Spellings;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -90,6 +91,7 @@ pub fn db_options(config: &Config) -> Options {
         max_overflow: 4,
         wait: Duration::from_secs(5),
         echo: false,
+        import_lease: Duration::from_secs(30),
     }
 }
 
@@ -145,6 +147,8 @@ pub struct TestServer {
     pub config: Config,
     pub addr: SocketAddr,
     pub channel: Channel,
+    /// What the server knows of car names.
+    pub spellings: Arc<Spellings>,
     stop: Option<oneshot::Sender<()>>,
     ended: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
@@ -163,11 +167,16 @@ impl TestServer {
 
     /// Serves the database that `options` lead to, be it by a detour; `config` leads straight there.
     pub async fn through(options: Options, config: Config) -> Self {
+        Self::limited(options, config, upload::Limits::default()).await
+    }
+
+    /// Serves with other limits on uploads than the usual ones.
+    pub async fn limited(options: Options, config: Config, uploads: upload::Limits) -> Self {
         let db = Db::new(&options).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);
-        let world = World::new(db.clone(), imports, spellings);
+        let world = World { uploads: Uploads::new(uploads), ..World::new(db.clone(), imports, spellings.clone()) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -175,7 +184,7 @@ impl TestServer {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
-        Self { db, config, addr, channel, stop: Some(stop), ended }
+        Self { db, config, addr, channel, spellings, stop: Some(stop), ended }
     }
 
     /// Stops it as SIGTERM does, and waits until it has ended.

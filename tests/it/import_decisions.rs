@@ -1,7 +1,8 @@
 //! What a shop decides about a price list that was read: previewed, applied, reverted, mended by a spelling.
 
+mod late;
+
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use tokio_postgres::Client;
 use tonic::{Code, Status};
@@ -9,6 +10,7 @@ use tonic_types::StatusExt as _;
 
 use crate::common::{SAMPLE_PDF, TestServer, connect};
 use crate::imports::{header, rows, upload_and_wait};
+use crate::neighbours::{Neighbours, own_patterns};
 
 pub async fn apply(server: &TestServer, import: &pb::Import, etag: &str) -> Result<pb::Import, Status> {
     let request =
@@ -84,6 +86,8 @@ async fn a_pattern_says_which_rows_it_comes_from() {
     use pb::ImportState::{Reverted, Succeeded};
     use pb::RowOutcome::{Created, Merged, Unchanged, Updated};
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let first =
         upload_and_wait(&server, &list(&["Тойота,Камри,2018", "Киа,Рио,", "тайота,camry,2018"]), header()).await;
     let camry = rows(&server, &first, Created).await.remove(0).pattern_id;
@@ -111,6 +115,7 @@ async fn a_pattern_says_which_rows_it_comes_from() {
             (Code::NotFound, "PATTERN_NOT_FOUND".into())
         );
     }
+    neighbours.are_untouched().await;
 }
 
 /// A fingerprint of everything that patterns mean, those that are withdrawn too.
@@ -127,7 +132,7 @@ pub async fn patterns(owner: &Client) -> String {
     row.get(0)
 }
 
-fn refusal(refused: Result<pb::Import, Status>) -> (Code, String) {
+pub fn refusal(refused: Result<pb::Import, Status>) -> (Code, String) {
     let status = refused.unwrap_err();
     (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
 }
@@ -151,6 +156,7 @@ const ABC: [&str; 3] = ["Тойота,Камри,2018", "Тойота,Корол
 async fn a_preview_shows_everything_and_applying_it_does_exactly_that() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     upload_and_wait(&server, &list(&ABC), header()).await;
     // Camry is withdrawn, so that the preview brings it back; Fit will go, RAV4 is new.
     upload_and_wait(&server, &list(&ABC[1..]), replace_header()).await;
@@ -198,26 +204,34 @@ async fn a_preview_shows_everything_and_applying_it_does_exactly_that() {
     let again = upload_and_wait(&server, &file, replace_header()).await.counts.unwrap();
     assert_eq!((again.created, again.updated, again.unchanged, again.withdrawn), (0, 0, 3, 0));
 
-    revert(&server, &done, "").await.unwrap_err();
+    let superseded = (Code::FailedPrecondition, "IMPORT_SUPERSEDED".to_owned());
+    assert_eq!(refusal(revert(&server, &done, "").await), superseded);
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn applying_does_what_importing_would_have_done() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let preview = upload_and_wait(&server, SAMPLE_PDF, preview_header()).await;
     let done = apply(&server, &preview, "").await.unwrap();
     let applied = patterns(&owner).await;
     let other = TestServer::start().await;
+    let others_owner = connect(&other.config).await;
+    let others_neighbours = Neighbours::fill(&others_owner).await;
     let imported = upload_and_wait(&other, SAMPLE_PDF, header()).await;
     assert_eq!(done.counts, imported.counts);
-    assert_eq!(applied, patterns(&connect(&other.config).await).await);
+    assert_eq!(applied, patterns(&others_owner).await);
+    others_neighbours.are_untouched().await;
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn a_stale_preview_is_not_applied() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     upload_and_wait(&server, &list(&ABC[..2]), header()).await;
     let replacing = pb::ImportHeader { validate_only: true, ..replace_header() };
     let merging = upload_and_wait(&server, &list(&ABC), preview_header()).await;
@@ -238,10 +252,11 @@ async fn a_stale_preview_is_not_applied() {
     revert(&server, &between, "").await.unwrap();
     assert_eq!(apply(&server, &merging, &merging.etag).await.unwrap().counts, merging.counts);
     // Another category of the same tenant is no change.
-    let elsewhere = pb::ImportHeader { category: "5d_mats".into(), ..header() };
+    let elsewhere = pb::ImportHeader { category: "trunk_mats".into(), ..header() };
     let preview = upload_and_wait(&server, &list(&["Киа,Сид,2015"]), preview_header()).await;
     upload_and_wait(&server, &list(&["Киа,Сид,2015"]), elsewhere).await;
     apply(&server, &preview, &preview.etag).await.unwrap();
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
@@ -249,6 +264,7 @@ async fn of_two_who_apply_at_once_one_does() {
     let server = TestServer::start().await;
     let second = TestServer::over(server.config.clone()).await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     for etag_given in [true, false] {
         let lines = if etag_given { &ABC[..2] } else { &ABC[2..] };
         let preview = upload_and_wait(&server, &list(lines), preview_header()).await;
@@ -260,8 +276,8 @@ async fn of_two_who_apply_at_once_one_does() {
             assert_eq!(refusal(refused), (Code::Aborted, "ETAG_MISMATCH".into()));
         }
     }
-    let count: i64 = owner.query_one("SELECT count(*) FROM patterns", &[]).await.unwrap().get(0);
-    assert_eq!(count, 3);
+    assert_eq!(own_patterns(&owner).await, 3);
+    neighbours.are_untouched().await;
 }
 
 /// Any sequence of imports, taken back from the end, passes through the same states backwards.
@@ -269,6 +285,7 @@ async fn of_two_who_apply_at_once_one_does() {
 async fn reverting_restores_exactly() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     upload_and_wait(&server, SAMPLE_PDF, header()).await;
     let cars = [ABC[0], ABC[1], ABC[2], "Тойота,РАВ4,2020", "Киа,Рио,2015", "Киа,Сид,2012", "Лада,Веста,2019"];
     let mut seed = 7u32;
@@ -294,12 +311,14 @@ async fn reverting_restores_exactly() {
         let all = rows(&server, &import, pb::RowOutcome::Unspecified).await;
         assert_eq!(all.len() as i32, import.counts.unwrap().rows_read, "its rows stay as a record");
     }
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn an_import_that_a_later_one_built_upon_is_not_reverted() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let empty = patterns(&owner).await;
     let first = upload_and_wait(&server, &list(&ABC[..2]), header()).await;
     let apart = upload_and_wait(&server, &list(&["Киа,Рио,2015"]), header()).await;
@@ -335,90 +354,14 @@ async fn an_import_that_a_later_one_built_upon_is_not_reverted() {
     assert_eq!(refusal(apply(&server, &gone, "").await), (Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE".into()));
     // What was reverted can be imported again.
     assert_eq!(upload_and_wait(&server, &list(&ABC[..2]), header()).await.counts.unwrap().created, 2);
-}
-
-async fn teach(server: &TestServer, model: &str, alias: &str) {
-    let mut admin = AdminServiceClient::new(server.channel.clone());
-    let request = pb::CreateAliasRequest {
-        brand: "toyota".into(),
-        model: model.into(),
-        alias: alias.into(),
-        ..Default::default()
-    };
-    admin.create_alias(request).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_spelling_taught_later_takes_rejected_rows_in_and_changes_nothing_else() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    let empty = patterns(&owner).await;
-    let file =
-        list(&[ABC[0], "Тойота,Хуичи,2001", "Тойота,Хуичи,2001", "Тойота,Хуичи,2018", "Тойота,Ывапр,2002", ABC[1]]);
-    let preview = upload_and_wait(&server, &file, preview_header()).await;
-    assert_eq!(preview.counts.unwrap().rejected, 4);
-    let rejected = rows(&server, &preview, pb::RowOutcome::Rejected).await;
-    assert!(rejected[0].issues.iter().any(|issue| issue.code == "MODEL_UNKNOWN"), "{rejected:?}");
-
-    // A preview is carried out as it was shown, whatever was taught since.
-    teach(&server, "camry", "хуичи").await;
-    let done = apply(&server, &preview, "").await.unwrap();
-    assert_eq!(done.counts, preview.counts);
-    let before = rows(&server, &done, pb::RowOutcome::Unspecified).await;
-
-    let again = apply(&server, &done, &done.etag).await.unwrap();
-    let counts = again.counts.unwrap();
-    assert_eq!((again.state(), &again.id), (pb::ImportState::Succeeded, &done.id));
-    assert_eq!((counts.created, counts.merged, counts.rejected), (3, 2, 1), "{counts:?}");
-    assert_eq!(counts.rows_read, done.counts.unwrap().rows_read);
-    let after = rows(&server, &again, pb::RowOutcome::Unspecified).await;
-    for (was, is) in before.iter().zip(&after) {
-        if was.outcome() != pb::RowOutcome::Rejected || is.outcome() == pb::RowOutcome::Rejected {
-            assert_eq!(was, is);
-        } else {
-            assert_eq!((is.model.as_str(), is.issues.len()), ("camry", 0), "{is:?}");
-        }
-    }
-    // The second says the same as the first, the third the same as the row that was in before.
-    let [first, second, third] = [&after[2], &after[3], &after[4]];
-    assert_eq!(first.outcome(), pb::RowOutcome::Created);
-    assert_eq!((second.outcome(), second.same_as_row), (pb::RowOutcome::Merged, first.row_number));
-    assert_eq!((third.outcome(), third.same_as_row), (pb::RowOutcome::Merged, after[1].row_number));
-    assert_eq!((&second.pattern_id, &third.pattern_id), (&first.pattern_id, &after[1].pattern_id));
-
-    assert_eq!(apply(&server, &again, "").await.unwrap(), again, "nothing more is understood");
-    // Taken back, it is gone with the rows that came in later.
-    revert(&server, &again, &again.etag).await.unwrap();
-    assert_eq!(patterns(&owner).await, empty);
-}
-
-#[tokio::test]
-async fn a_row_understood_late_gives_back_what_its_own_import_withdrew() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    upload_and_wait(&server, &list(&ABC), header()).await;
-    let before = patterns(&owner).await;
-    // The file has Fit, but nobody understands how it is written: REPLACE withdraws it.
-    let file = list(&[ABC[0], ABC[1], "Тойота,Хуичи,2012"]);
-    let early = upload_and_wait(&server, &list(&["Тойота,Витц,2012"]), header()).await;
-    let with_vitz = patterns(&owner).await;
-    let replaced = upload_and_wait(&server, &file, replace_header()).await;
-    assert_eq!(replaced.counts.unwrap().withdrawn, 2, "{replaced:?}");
-    teach(&server, "vitz", "хуичи").await;
-    let again = apply(&server, &replaced, "").await.unwrap();
-    let counts = again.counts.unwrap();
-    assert_eq!((counts.unchanged, counts.rejected, counts.withdrawn), (3, 0, 1), "{counts:?}");
-    let refused = revert(&server, &early, "").await.unwrap_err();
-    assert_eq!(refused.get_error_details().error_info().unwrap().metadata["import"], again.id);
-    revert(&server, &again, "").await.unwrap();
-    assert_eq!(patterns(&owner).await, with_vitz);
-    revert(&server, &early, "").await.unwrap();
-    assert_eq!(patterns(&owner).await, before);
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn a_preview_can_be_discarded_and_what_has_ended_cannot_be_cancelled() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let preview = upload_and_wait(&server, &list(&ABC), preview_header()).await;
     let cancelled = cancel(&server, &preview).await.unwrap();
     assert_eq!(cancelled.state(), pb::ImportState::Cancelled);
@@ -436,4 +379,5 @@ async fn a_preview_can_be_discarded_and_what_has_ended_cannot_be_cancelled() {
     {
         assert_eq!(refusal(refused), (Code::NotFound, "IMPORT_NOT_FOUND".into()));
     }
+    neighbours.are_untouched().await;
 }

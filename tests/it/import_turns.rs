@@ -23,11 +23,12 @@ use crate::common::{self, LEKALO, TestServer, connect};
 use crate::hostile::whole;
 use crate::import_decisions::{apply, cancel, patterns, revert};
 use crate::imports::{header, upload, upload_and_wait, wait};
+use crate::neighbours::{Neighbours, own_patterns};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Holds what an import into evopoliki's category needs to write, until it is released.
-async fn hold(client: &Client, sql: &str) {
+pub async fn hold(client: &Client, sql: &str) {
     let sql = format!(
         "SELECT {sql}(hashtextextended(format('lekalo import %s %s', t.id, c.id), 0))
          FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'eva_mats'"
@@ -41,7 +42,7 @@ async fn get(server: &TestServer, import: &pb::Import) -> pb::Import {
     answer.unwrap().into_inner().import.unwrap()
 }
 
-async fn reaches(server: &TestServer, import: &pb::Import, state: pb::ImportState) -> pb::Import {
+pub async fn reaches(server: &TestServer, import: &pb::Import, state: pb::ImportState) -> pb::Import {
     let began = Instant::now();
     loop {
         let now = get(server, import).await;
@@ -60,7 +61,7 @@ async fn waiting_merges(client: &Client) -> i64 {
     client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
-fn file(car: &str) -> Vec<u8> {
+pub fn file(car: &str) -> Vec<u8> {
     format!("Марка,Модель\n{car}\n").into_bytes()
 }
 
@@ -69,6 +70,7 @@ async fn one_import_runs_at_a_time_and_the_next_says_whom_it_waits_for() {
     let server = TestServer::start().await;
     let second = TestServer::over(server.config.clone()).await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let done = upload_and_wait(&server, &file("Киа,Рио"), header()).await;
     let preview =
         upload_and_wait(&server, &file("Киа,Сид"), pb::ImportHeader { validate_only: true, ..header() }).await;
@@ -84,7 +86,7 @@ async fn one_import_runs_at_a_time_and_the_next_says_whom_it_waits_for() {
         assert_eq!((queued.state(), &queued.waits_for), (pb::ImportState::Queued, &first.id));
     }
     // Another category does not wait.
-    let elsewhere = pb::ImportHeader { category: "5d_mats".into(), ..header() };
+    let elsewhere = pb::ImportHeader { category: "trunk_mats".into(), ..header() };
     assert_eq!(upload_and_wait(&second, &file("Тойота,Камри"), elsewhere).await.state(), pb::ImportState::Succeeded);
     // Who wants to decide something meanwhile is told who runs.
     for refused in [apply(&server, &preview, "").await, revert(&second, &done, "").await] {
@@ -99,6 +101,7 @@ async fn one_import_runs_at_a_time_and_the_next_says_whom_it_waits_for() {
     assert_eq!(created, [1, 0, 0], "in the order of uploads");
     let ended = [&first, &next, &last].map(|import| import.finished_at.map(|at| (at.seconds, at.nanos)));
     assert!(ended.is_sorted(), "{ended:?}");
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
@@ -106,6 +109,7 @@ async fn an_import_is_cancelled_from_any_server_with_nothing_written() {
     let server = TestServer::start().await;
     let second = TestServer::over(server.config.clone()).await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let before = patterns(&owner).await;
     hold(&owner, "pg_advisory_lock").await;
     let running = upload(&server, &file("Тойота,Камри"), header()).await.unwrap();
@@ -134,6 +138,7 @@ async fn an_import_is_cancelled_from_any_server_with_nothing_written() {
     for import in [&queued, &running] {
         assert_eq!(get(&second, import).await.state(), pb::ImportState::Cancelled);
     }
+    neighbours.are_untouched().await;
 }
 
 /// Cancelling while it is being written: either all of it or nothing, and the state says which.
@@ -141,13 +146,14 @@ async fn an_import_is_cancelled_from_any_server_with_nothing_written() {
 async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let (mut cancelled, mut done) = (0, 0);
     for delay in [0u64, 20, 60, 120, 180, 240, 300, 400, 600, 1500] {
         let import = upload(&server, common::SAMPLE_PDF, header()).await.unwrap();
         sleep(Duration::from_millis(delay)).await;
         let tried = cancel(&server, &import).await;
         let ended = wait(&server, &import).await;
-        let count: i64 = owner.query_one("SELECT count(*) FROM patterns", &[]).await.unwrap().get(0);
+        let count = own_patterns(&owner).await;
         match tried {
             Ok(_) => {
                 assert_eq!((ended.state(), count), (pb::ImportState::Cancelled, 0));
@@ -162,6 +168,7 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
     }
     println!("{cancelled} cancelled, {done} done");
     assert!(cancelled > 0);
+    neighbours.are_untouched().await;
 }
 
 /// An import of rows that come from nowhere.

@@ -7,7 +7,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{SAMPLE_PDF, TestServer};
+use crate::common::{SAMPLE_PDF, TestServer, connect};
+use crate::neighbours::Neighbours;
 
 /// How many data rows and pages the sample price list has.
 const SAMPLE_ROWS: i32 = 241;
@@ -83,6 +84,8 @@ fn sum(counts: &pb::ImportCounts) -> i32 {
 #[tokio::test]
 async fn every_row_of_a_price_list_is_accounted_for_and_a_second_import_changes_nothing() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let first = upload_and_wait(&server, SAMPLE_PDF, header()).await;
     let counts = first.counts.unwrap();
     assert_eq!(first.state(), pb::ImportState::Succeeded, "{:?}", first.error);
@@ -111,22 +114,28 @@ async fn every_row_of_a_price_list_is_accounted_for_and_a_second_import_changes_
     let second = again.counts.unwrap();
     assert_eq!((second.created, second.updated, second.unchanged), (0, 0, counts.created));
     assert_eq!((second.merged, second.rejected, second.rows_read), (counts.merged, counts.rejected, counts.rows_read));
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn a_preview_changes_nothing() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let preview = pb::ImportHeader { validate_only: true, ..header() };
     let preview = upload_and_wait(&server, SAMPLE_PDF, preview).await;
     assert_eq!(preview.state(), pb::ImportState::Validated);
     let would_create = preview.counts.unwrap().created;
     let done = upload_and_wait(&server, SAMPLE_PDF, header()).await;
     assert_eq!(done.counts.unwrap().created, would_create, "what was previewed is still to be done");
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn replace_withdraws_what_the_file_no_longer_has_and_refuses_to_withdraw_much() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     upload_and_wait(&server, SAMPLE_PDF, header()).await;
     let short = "Марка,Модель,Год\nТойота,Камри,2018\n".as_bytes();
     let replace = pb::ImportHeader { mode: pb::ImportMode::Replace.into(), ..header() };
@@ -146,6 +155,7 @@ async fn replace_withdraws_what_the_file_no_longer_has_and_refuses_to_withdraw_m
         "withdrawn patterns come back: {back:?}"
     );
     assert_eq!(back.created, 0);
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
@@ -201,6 +211,8 @@ async fn what_can_be_refused_before_the_import_is_refused_by_the_call() {
 #[tokio::test]
 async fn the_same_request_id_is_the_same_import() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let request_id = "6f1c9f5e-9a3f-4d6e-8a51-0d5b5f0f7a11";
     let header = pb::ImportHeader { request_id: request_id.into(), ..header() };
     let file = "Марка,Модель\nТойота,Камри\n".as_bytes();
@@ -213,23 +225,28 @@ async fn the_same_request_id_is_the_same_import() {
     let status = upload(&server, other, header).await.unwrap_err();
     assert_eq!(status.code(), Code::AlreadyExists);
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "REQUEST_ID_REUSED");
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn imports_at_once_lose_nothing_and_double_nothing() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let imports = futures::future::join_all((0..4).map(|_| upload_and_wait(&server, SAMPLE_PDF, header()))).await;
     let counts: Vec<_> = imports.iter().map(|import| import.counts.unwrap()).collect();
     let created: i32 = counts.iter().map(|counts| counts.created).sum();
     assert!(counts.iter().any(|counts| counts.created == created), "one of them created all: {counts:?}");
     assert!(counts.iter().all(|counts| counts.created + counts.unchanged == created), "{counts:?}");
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn an_interrupted_import_says_so_and_another_tenant_sees_none() {
     let server = TestServer::start().await;
     let import = upload_and_wait(&server, SAMPLE_PDF, header()).await;
-    let owner = crate::common::connect(&server.config).await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     owner
         .execute("UPDATE imports SET state = 'running', finished_at = NULL, lease_until = now() - interval '1 s'", &[])
         .await
@@ -244,11 +261,14 @@ async fn an_interrupted_import_says_so_and_another_tenant_sees_none() {
     assert_eq!(client.get_import(others).await.unwrap_err().code(), Code::NotFound);
     let list = pb::ListImportsRequest { tenant: "five_deluxe".into(), ..Default::default() };
     assert_eq!(client.list_imports(list).await.unwrap().into_inner().total_size, 0);
+    neighbours.are_untouched().await;
 }
 
 #[tokio::test]
 async fn a_text_too_long_for_a_pattern_costs_its_row_alone() {
     let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
     let long: String = (0..400).map(|word| format!("слово{word} ")).collect();
     let file = format!("Марка,Модель,Описание\nТойота,Камри,{long}\nКиа,Рио,\n");
     let import = upload_and_wait(&server, file.as_bytes(), header()).await;
@@ -257,4 +277,5 @@ async fn a_text_too_long_for_a_pattern_costs_its_row_alone() {
     let rejected = rows(&server, &import, pb::RowOutcome::Rejected).await.remove(0);
     assert_eq!(rejected.issues[0].code, "VALUE_INVALID");
     assert_eq!(rejected.cells[2], long.trim());
+    neighbours.are_untouched().await;
 }

@@ -76,9 +76,15 @@ impl Service {
 
     /// Starts it on a database of the tests' server.
     pub fn configured(folder: &Path, config: &Config) -> Self {
+        Self::with(folder, config, &[])
+    }
+
+    /// The same with further settings.
+    pub fn with(folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
         let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
         let name = config.get_dbname().unwrap();
-        Self::spawn(folder, &[], &[("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)])
+        let database = [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)];
+        Self::spawn(folder, &[], &[&database[..], settings].concat())
     }
 
     /// Where it listens, once it does.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 23] = [
+const VALUES: [(&str, &str, &str); 24] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -27,6 +27,7 @@ const VALUES: [(&str, &str, &str); 23] = [
     ("LEKALO_UPLOAD_MIB", "5", "6"),
     ("LEKALO_UPLOADS", "3", "4"),
     ("LEKALO_UPLOADS_PER_TENANT", "2", "5"),
+    ("LEKALO_IMPORT_LEASE_SECONDS", "2", "60"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "512", "2048"),
     ("LEKALO_EXTRACT_SECONDS", "7", "70"),
     ("LEKALO_EXTRACT_INFLATED_MIB", "11", "12"),
@@ -34,7 +35,7 @@ const VALUES: [(&str, &str, &str); 23] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-const NUMBERS: [(&str, u64, u64); 11] = [
+const NUMBERS: [(&str, u64, u64); 12] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
@@ -42,6 +43,7 @@ const NUMBERS: [(&str, u64, u64); 11] = [
     ("LEKALO_UPLOAD_MIB", 1, 65_536),
     ("LEKALO_UPLOADS", 1, 1000),
     ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
+    ("LEKALO_IMPORT_LEASE_SECONDS", 2, 3600),
     ("LEKALO_EXTRACT_MEMORY_MIB", 128, 65_536),
     ("LEKALO_EXTRACT_SECONDS", 1, 3600),
     ("LEKALO_EXTRACT_INFLATED_MIB", 1, 65_536),
@@ -87,6 +89,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_UPLOAD_MIB", mebibytes(config.uploads.file_bytes)),
         ("LEKALO_UPLOADS", config.uploads.at_once.to_string()),
         ("LEKALO_UPLOADS_PER_TENANT", config.uploads.per_tenant.to_string()),
+        ("LEKALO_IMPORT_LEASE_SECONDS", options.import_lease.as_secs().to_string()),
         ("LEKALO_EXTRACT_MEMORY_MIB", mebibytes(config.extract.memory_bytes)),
         ("LEKALO_EXTRACT_SECONDS", config.extract.seconds.to_string()),
         ("LEKALO_EXTRACT_INFLATED_MIB", mebibytes(config.extract.inflated_bytes)),

@@ -3,7 +3,6 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::LEASE;
 use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one};
 use crate::domain::error::Result;
@@ -23,7 +22,7 @@ pub enum Start {
 impl Tenant<'_> {
     /// Moves a queued import to RUNNING if it is its turn: one runs in a category, in the order of uploads.
     pub async fn start_import(&self, id: Uuid) -> Result<Start> {
-        let lease = LEASE.as_secs_f64();
+        let lease = self.import_lease().as_secs_f64();
         let [_, _, started, found] = self
             .write([
                 expire_imports(&self.id.0),
@@ -76,7 +75,7 @@ impl Tenant<'_> {
 
     /// A sign of life of an import under way, and how far it has come; `false` if it is not (any more).
     pub async fn renew_import(&self, id: Uuid, progress: Progress) -> Result<bool> {
-        let lease = LEASE.as_secs_f64();
+        let lease = self.import_lease().as_secs_f64();
         let step = progress.step.word();
         let [renewed] = self
             .write([Query::new(
