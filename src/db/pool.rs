@@ -212,11 +212,17 @@ impl Drop for Connection {
                 if !running {
                     return object.batch_execute("ROLLBACK").await;
                 }
-                // An error here means the connection is gone, which ROLLBACK will find out too.
-                let _ = object.cancel_token().cancel_query(tls).await;
-                let stopped = object.batch_execute("ROLLBACK").await;
-                tokio::time::sleep(LATE_CANCEL).await;
-                stopped
+                let mut rollback = std::pin::pin!(object.batch_execute("ROLLBACK"));
+                // A cancel that arrives between two statements of a flight stops neither: again, until all have ended.
+                loop {
+                    // An error here means the connection is gone, which ROLLBACK will find out too.
+                    let _ = object.cancel_token().cancel_query(tls.clone()).await;
+                    let waited = tokio::time::timeout(LATE_CANCEL, rollback.as_mut()).await;
+                    if let Ok(stopped) = waited {
+                        tokio::time::sleep(LATE_CANCEL).await;
+                        return stopped;
+                    }
+                }
             };
             if !matches!(tokio::time::timeout(CANCEL, stop).await, Ok(Ok(()))) {
                 drop(Object::take(object));

@@ -1,5 +1,6 @@
 //! A call that is given up at any moment leaves nothing to the next one on its connection.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::future::poll_immediate;
@@ -35,7 +36,7 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
     let config = database().await;
     let observer = connect(&config).await;
     observer.batch_execute("CREATE TABLE marks (way int); GRANT INSERT, SELECT ON marks TO lekalo_app").await.unwrap();
-    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, ..db_options(&config) }).unwrap();
+    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, wait: PATIENCE, ..db_options(&config) }).unwrap();
     let tenant = db.find_tenant("evopoliki").await.unwrap().id;
     let own = db.tenant(tenant);
     let locked = "-- lock\nSELECT pg_advisory_xact_lock(5)";
@@ -45,8 +46,8 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
     let mut ways = vec![Way::BetweenSteps, Way::InAStep, Way::AfterAFailure, Way::InTheCommit, Way::AtOnce];
     ways.extend([0, 100, 300, 1000, 3000, 10_000].map(Way::Flight));
     ways.extend([0, 200, 500, 1500, 5000].map(Way::Transaction));
+    let mut connections = BTreeSet::new();
     for (number, way) in (1..).zip(ways) {
-        let began = Instant::now();
         match way {
             Way::Flight(micros) => {
                 let _ = timeout(Duration::from_micros(micros), own.write([Query::new(locked), Query::new(slow)])).await;
@@ -88,7 +89,7 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
         let look = "-- look\nSELECT coalesce(current_setting('app.current_tenant_id', true), ''),
                     (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
                     pg_current_xact_id_if_assigned() IS NULL, $1::int4, (SELECT count(*) FROM marks),
-                    current_setting('lock_timeout')";
+                    current_setting('lock_timeout'), pg_backend_pid()";
         let query = Query::new(look).bind(&number, Type::INT4);
         let answer =
             timeout(PATIENCE, db.read([query])).await.unwrap_or_else(|_| panic!("{way:?} blocks the next one"));
@@ -100,9 +101,11 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
         assert_eq!(row.get::<_, i32>(3), number, "{way:?}: the answer is another's");
         assert_eq!(row.get::<_, i64>(4), 0, "{way:?} leaves what it wrote");
         assert_eq!(row.get::<_, &str>(5), "0", "{way:?} leaves its settings");
-        assert!(began.elapsed() < Duration::from_secs(4), "{way:?} holds its connection for {:?}", began.elapsed());
+        connections.insert(row.get::<_, i32>(6));
         assert!(db.connections() <= 1);
     }
+    // What was given up was stopped in time: its connection went on. (A machine may be too busy for that once or twice.)
+    assert!(connections.len() <= 3, "{} connections were closed", connections.len() - 1);
     // Nothing runs on, and the slow ones are not waited for.
     let active = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND state IS NOT NULL
