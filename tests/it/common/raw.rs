@@ -56,7 +56,7 @@ pub async fn call(channel: &Channel, method: &str, messages: Vec<Bytes>) -> Resu
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let mut request = Request::new(futures::stream::iter(messages));
-    request.set_timeout(Duration::from_secs(20));
+    request.set_timeout(Duration::from_secs(60));
     let path = format!("/lekalo.v1.{method}").parse().unwrap();
     let mut answers = client.streaming(request, path, Raw).await?.into_inner();
     Ok(answers.message().await?.expect("an answer or an error"))
