@@ -341,6 +341,21 @@ fn a_short_line_parts_no_column() {
 }
 
 #[test]
+fn a_page_without_a_header_has_the_columns_of_the_one_before() {
+    let moved = |row: &[(i32, i32, &'static str)]| -> Vec<(i32, i32, &'static str)> {
+        row.iter().map(|(x, y, text)| (x + 250, *y, *text)).collect()
+    };
+    let pages = [
+        small(&[HEAD, FIRST, SECOND]),
+        small(&[&moved(HEAD), &moved(FIRST), &moved(SECOND)]),
+        small(&[&moved(FIRST), &moved(SECOND)]),
+    ];
+    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+    let rows = |page: i32| [format!("{page} 1|Novus|S-14|left"), format!("{page} 2|Zenit|Mini|right")];
+    assert_eq!(texts(&pages), [rows(1), rows(2), rows(3)].concat());
+}
+
+#[test]
 fn rows_that_cannot_be_told_apart_are_not_guessed() {
     let without_id = |y: i32| [(60, y, "Kedr"), (140, y, "A6"), (240, y, "full")];
     let (one, two, three) = (without_id(90), without_id(120), without_id(150));
