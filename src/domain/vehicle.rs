@@ -194,6 +194,7 @@ mod tests {
             ("Citroën", "citroen"),
             ("Lynk & Co", "lynk-co"),
             ("up!", "up"),
+            ("X70+", "x70-plus"),
             ("3", "3"),
         ] {
             assert_eq!(slug(name), expected);

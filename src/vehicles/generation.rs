@@ -134,3 +134,18 @@ pub fn ordinal(key: &str) -> Option<u8> {
     let roman = || ROMAN.iter().zip(1..).find(|(roman, _)| **roman == key).map(|(_, number)| number);
     STEMS.iter().find(|(stem, _)| key.starts_with(stem)).map(|(_, number)| *number).or_else(roman)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_chassis_that_people_say() {
+        let model =
+            "name = 'One'\nbadges = ['K ###']\ngenerations = [{ code = 'X164' }, { code = 'W164' }, { code = 'R171' }]";
+        let model: Model = toml::from_str(model).unwrap();
+        assert_eq!(chassis("164", &model).as_deref(), Some("W164"));
+        assert_eq!(chassis("171", &model).as_deref(), Some("R171"));
+        assert_eq!((chassis("172", &model), chassis("1", &model), chassis("x64", &model)), (None, None, None));
+    }
+}

@@ -293,6 +293,19 @@ mod tests {
     }
 
     #[test]
+    fn a_model_was_made_from_its_first_generation_to_its_last() {
+        let years = |generations: &str| {
+            let model: Model = toml::from_str(&format!("name = 'One'\ngenerations = [{generations}]")).unwrap();
+            (model.years().from, model.years().to)
+        };
+        let (old, new) = ("{ number = 1, from = 1990, to = 1999 },", "{ number = 2, from = 2000, to = 2009 },");
+        assert_eq!(years(&[old, new].concat()), (Some(1990), Some(2009)));
+        assert_eq!(years(&[new, old].concat()), (Some(1990), Some(2009)));
+        assert_eq!(years(&[old, "{ number = 2, from = 2000 },"].concat()), (Some(1990), None));
+        assert_eq!(years(&["{ number = 0, to = 1989 },", old].concat()), (None, Some(1999)));
+    }
+
+    #[test]
     fn an_alias_may_stand_in_two_models_if_both_say_so() {
         let text = r#"
             [[makes]]

@@ -191,3 +191,23 @@ fn forms(key: &str) -> Vec<Form> {
     }
     forms
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::MakeId;
+    use super::*;
+
+    #[test]
+    fn only_a_likely_car_that_is_much_nearer_than_the_next_is_put_down() {
+        let clear = |costs: &[f32]| {
+            let suggestion = |(model, cost): (usize, &f32)| Suggestion {
+                model: ModelId { make: MakeId(0), model },
+                span: 0..1,
+                cost: *cost,
+            };
+            is_clear(&costs.iter().enumerate().map(suggestion).collect::<Vec<_>>())
+        };
+        assert!(clear(&[2.0]) && clear(&[1.0, 1.2]) && clear(&[-0.5, 0.0, 0.0]));
+        assert!(!clear(&[]) && !clear(&[2.1]) && !clear(&[1.0, 1.1]) && !clear(&[2.1, 9.0]));
+    }
+}

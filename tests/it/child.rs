@@ -179,7 +179,17 @@ async fn it_is_waited_for_twice_its_time_but_its_reader_costs_it_none() {
         }
         assert_eq!(length, 3 * 200_001 + 6);
     };
-    tokio::join!(never, late, slow_reader);
+    // However often something comes, in all it is waited for as long.
+    let trickle = async {
+        let script = format!(
+            "while :; do {}; /bin/sleep 0.3; done",
+            "/usr/bin/head -c 140000 /dev/zero | /usr/bin/tr '\\0' x; echo"
+        );
+        let started = Instant::now();
+        assert_eq!(answer(&script, limits.clone()).await.unwrap_err(), stopped(&limits));
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    };
+    tokio::join!(never, late, slow_reader, trickle);
 }
 
 #[tokio::test]

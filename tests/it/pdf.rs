@@ -120,7 +120,7 @@ fn a_truncated_file_is_an_error_wherever_it_is_cut() {
 }
 
 #[test]
-fn a_flipped_byte_is_an_error_or_changes_no_row_count() {
+fn a_flipped_byte_is_an_error_or_changes_no_cell() {
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
     let mut random = move || {
         seed ^= seed << 13;
@@ -137,11 +137,8 @@ fn a_flipped_byte_is_an_error_or_changes_no_row_count() {
             let at = random() as usize % flipped.len();
             flipped[at] ^= 1 + (random() % 255) as u8;
             match read(&flipped) {
-                Ok(table) => assert!(table.rows.len() >= whole.rows.len(), "{name}: byte {at} lost rows in silence"),
-                Err(error) => {
-                    assert!(!error.code().is_empty() && !error.to_string().is_empty());
-                    refused += 1;
-                }
+                Ok(table) => assert_eq!(table, whole, "{name}: byte {at} changed what is read in silence"),
+                Err(_) => refused += 1,
             }
         }
     }

@@ -107,7 +107,12 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
         let on = seen_on.get(&key(line, 0)).copied().unwrap_or(0);
         page_count > 1 && on > 1 && on as f64 >= RUNNING_SHARE * page_count as f64
     };
+    let mut header = header.clone();
     for page in pages {
+        // A page without a header has the columns of the one before.
+        if let Some(own) = page.headers.first() {
+            header = own.clone();
+        }
         let first_row = page.lines.iter().position(|line| header.is_row(line)).unwrap_or(page.lines.len());
         let last_row = page.lines.iter().rposition(|line| header.is_row(line)).unwrap_or(0);
         // Rows may stand further apart than the lines of a cell: what stands apart from them does so by more.

@@ -301,6 +301,7 @@ mod tests {
         assert_eq!(kept("зорва 7 мест 2 ряда 5000 сом 2.4"), ["зорва"]);
         assert_eq!(kept("/start 0555 123 456 +996 (555) 12-34-56 www.a.kg a@b.kg"), Vec::<String>::new());
         assert_eq!(kept("зорва 3ка, 98го, 10-й"), ["зорва", "3", "98", "10"]);
+        assert_eq!(kept("зорва, 0555 123 45"), ["зорва"], "nine digits are a telephone's");
     }
 
     #[test]

@@ -356,6 +356,7 @@ fn text_that_nobody_sees_is_none_and_text_that_nobody_can_read_is_told() {
     let bold = format!("{table}{bold} q 1 0 0 1 0.3 0.2 cm {bold} Q");
     assert_eq!(cells(&page(&bold, &[])).unwrap()[2], "1.3 9 Kedr A6");
     // Text at a slant is a stamp.
-    let stamped = format!("{table} BT /F 30 Tf 0.7 0.7 -0.7 0.7 100 100 Tm (SAMPLE) Tj ET");
-    whole(&page(&stamped, &[]));
+    for matrix in ["0.7 0.7 -0.7 0.7", "0.94 0.34 -0.34 0.94"] {
+        whole(&page(&format!("{table} BT /F 30 Tf {matrix} 100 100 Tm (SAMPLE) Tj ET"), &[]));
+    }
 }

@@ -329,3 +329,48 @@ fn pages_written_sideways_are_turned() {
     let form = format!("q 0.5 0 0 0.5 0 0 cm /{} Do Q", form_name(1));
     assert_eq!(read(&made::page("q 2 0 0 2 0 0 cm /A Do Q", &[&form, &table])).unwrap(), expected);
 }
+
+#[test]
+fn a_short_line_parts_no_column() {
+    let by_word: &[(i32, i32, &str)] =
+        &[(20, 60, "1"), (60, 60, "Novus"), (96, 60, "Long"), (140, 60, "S-14"), (240, 60, "left")];
+    let table = small(&[HEAD, by_word, SECOND]);
+    let expected = ["1 1|Novus Long|S-14|left", "1 2|Zenit|Mini|right"];
+    assert_eq!(texts(&[&table]), expected);
+    assert_eq!(texts(&[&format!("{table} 93 200 m 93 215 l S")]), expected);
+}
+
+#[test]
+fn a_page_without_a_header_has_the_columns_of_the_one_before() {
+    let moved = |row: &[(i32, i32, &'static str)]| -> Vec<(i32, i32, &'static str)> {
+        row.iter().map(|(x, y, text)| (x + 250, *y, *text)).collect()
+    };
+    let pages = [
+        small(&[HEAD, FIRST, SECOND]),
+        small(&[&moved(HEAD), &moved(FIRST), &moved(SECOND)]),
+        small(&[&moved(FIRST), &moved(SECOND)]),
+    ];
+    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+    let rows = |page: i32| [format!("{page} 1|Novus|S-14|left"), format!("{page} 2|Zenit|Mini|right")];
+    assert_eq!(texts(&pages), [rows(1), rows(2), rows(3)].concat());
+}
+
+#[test]
+fn rows_that_cannot_be_told_apart_are_not_guessed() {
+    let without_id = |y: i32| [(60, y, "Kedr"), (140, y, "A6"), (240, y, "full")];
+    let (one, two, three) = (without_id(90), without_id(120), without_id(150));
+    let error = read(&pages_in("Courier", &[&small(&[HEAD, FIRST, &one, &two, &three])])).unwrap_err();
+    assert_eq!((&error, error.code()), (&PdfError::RowsUnclear { page: 1 }, "ROWS_UNCLEAR"));
+    // As many without as with one are rows that lack it.
+    let read = texts(&[&small(&[HEAD, FIRST, &one])]);
+    assert_eq!(read, ["1 1|Novus|S-14|left", "1 |Kedr|A6|full"]);
+}
+
+#[test]
+fn a_ruled_page_of_something_else_is_told() {
+    let other: &[(i32, i32, &str)] = &[(60, 60, "Terms"), (140, 60, "of"), (240, 60, "delivery")];
+    let lines = "10 345 m 320 345 l S 10 315 m 320 315 l S\n";
+    let pages = [small(&[HEAD, FIRST, SECOND]), small(&[other]) + lines];
+    let error = read(&pages_in("Courier", &[&pages[0], &pages[1]])).unwrap_err();
+    assert_eq!(error, PdfError::PageOutsideTable { page: 2, first_line: "Terms | of | delivery".into() });
+}

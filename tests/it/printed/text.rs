@@ -172,6 +172,10 @@ fn a_quoted_cell_that_goes_on_behind_its_quote_is_damage() {
         refused(format!("ID,Марка,Модель\n{rows}").as_bytes(), "FILE_DAMAGED", &quote(2));
     }
     refused("ID,Марка,Модель\n1,Кедр,А6\n2,Бриз,\"7\n".as_bytes(), "FILE_DAMAGED", &quote(3));
+    // A cell with a whole line of the table in it has swallowed that line; with less it is what somebody wrote.
+    refused("ID,Марка,Модель\n1,\"Кедр\n2,Бриз,7\n\",9\n".as_bytes(), "FILE_DAMAGED", &quote(2));
+    let table = extract("ID,Марка,Модель\n1,\"Кедр\n2,Бриз\",9\n".as_bytes()).unwrap();
+    assert_eq!(texts(&table), [["1", "Кедр\n2,Бриз", "9"]]);
     // Of one line, it is what somebody typed.
     let table = extract("ID,Марка,Модель\n1,\"Кедр\" завод,А6\n".as_bytes()).unwrap();
     assert_eq!(texts(&table), [["1", "Кедр завод", "А6"]]);

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::formats::row;
+
 const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
@@ -262,4 +264,20 @@ fn a_part_that_fails_its_checksum_or_has_two_names_is_damage() {
     zip.start_file("letter.txt", SimpleFileOptions::default()).unwrap();
     zip.write_all(b"Hello").unwrap();
     assert_eq!(error(&zip.finish().unwrap().into_inner()), again("it is an archive, but no workbook is in it"));
+}
+
+#[test]
+fn cells_far_away_or_out_of_order_are_told() {
+    let with = |rows: &str| {
+        let start = [row(1, &[("A", "Марка"), ("B", "Модель")]), row(2, &[("A", "Кедр"), ("B", "А6")])].concat();
+        extract(&crate::formats::workbook(&[&(start + rows)]))
+    };
+    assert_eq!(with(&row(3, &[("IV", "x")])).unwrap().header.len(), 3, "the last column that is read");
+    let error = with(&row(3, &[("IW", "x")])).unwrap_err();
+    assert_eq!(error.code, "LIMIT_EXCEEDED");
+    let message = "sheet «S1»: the cell IW3 stands far to the right of any table; only 256 columns are read";
+    assert_eq!((error.message.as_str(), error.hint.as_str()), (message, "delete that cell"));
+    let error = with(&(row(9, &[("A", "Бриз")]) + &row(4, &[("A", "Лотос")]))).unwrap_err();
+    assert_eq!(error.code, "FILE_DAMAGED");
+    assert_eq!(error.message, "sheet «S1»: the workbook cannot be read: row 4 comes after row 9");
 }
