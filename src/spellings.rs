@@ -118,5 +118,11 @@ mod tests {
         assert_eq!(joined.makes[0].aliases, ["хуичи"], "the deleted spelling is gone, the taught one is there");
         assert_eq!(joined.makes[0].models[0].aliases, ["аш пять"]);
         assert_eq!(joined.makes[1].aliases, ["кия"], "a make the database does not know keeps its own");
+
+        let shared = Spelling { ambiguous: true, ..taught("h5", "пятый") };
+        let joined = with_spellings(&shipped, vec![shared, taught("h5", "аш пять")]);
+        let model = &joined.makes[0].models[0];
+        assert_eq!((&*model.aliases, &*model.ambiguous), (&["аш пять".to_owned()][..], &["пятый".to_owned()][..]));
+        assert!(joined.makes[0].aliases.is_empty(), "a model's spellings are none of its make");
     }
 }

@@ -39,6 +39,14 @@ struct Service {
 }
 
 impl Service {
+    fn of(server: &TestServer) -> Self {
+        Self {
+            catalog: CatalogServiceClient::new(server.channel.clone()),
+            tenants: TenantServiceClient::new(server.channel.clone()),
+            admin: AdminServiceClient::new(server.channel.clone()),
+        }
+    }
+
     /// Asks, and compares the answer with the catalog's.
     async fn check(&self, catalog: &Catalog, question: &Question) -> TestCaseResult {
         let (mut reads, mut tenants) = (self.catalog.clone(), self.tenants.clone());
@@ -106,7 +114,7 @@ impl Service {
 }
 
 /// How many catalogs, and how many questions about each.
-const CATALOGS: u32 = 20;
+const CATALOGS: u32 = 30;
 const QUESTIONS: usize = 40;
 const MANY_CATALOGS: u32 = 600;
 
@@ -146,12 +154,7 @@ async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
     let seeded = Seeded::read(&owner).await;
-    let channel = || server.channel.clone();
-    let service = Service {
-        catalog: CatalogServiceClient::new(channel()),
-        tenants: TenantServiceClient::new(channel()),
-        admin: AdminServiceClient::new(channel()),
-    };
+    let service = Service::of(&server);
     let cases = (random::made(), vec(any::<Dice>(), QUESTIONS));
     let seen = std::sync::Mutex::new([0; Question::KINDS]);
     let outcome = tokio::task::block_in_place(|| {
@@ -167,4 +170,53 @@ async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
     outcome.unwrap();
     let seen = *seen.lock().unwrap();
     assert!(seen.iter().all(|questions| *questions >= 20), "each kind of question was asked: {seen:?}");
+}
+
+#[tokio::test]
+async fn more_patterns_than_an_answer_holds_are_counted_and_the_nearest_come_back() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let seeded = Seeded::read(&owner).await;
+    let pattern = |place: i16| rows::Pattern {
+        id: 20_000 - i64::from(place),
+        tenant: 0,
+        category: 0,
+        model: 0,
+        generation: "",
+        from: Some(1980 + place / 3),
+        to: Some(1980 + place / 3),
+        body: None,
+        steering: [None, Some("left"), Some("right")][usize::try_from(place).unwrap() % 3],
+        borders: None,
+        seat_rows: None,
+        trunk: None,
+        notes: "",
+        available: true,
+    };
+    let (code, slug) = ("many".to_owned(), "many".to_owned());
+    let names = rows::Names::default().with_russian("Коврики");
+    let tenant = rows::Tenant { slug, language: "ru", currency: "KGS", prices_visible: true, active: true };
+    let catalog = Catalog {
+        tenants: vec![tenant],
+        categories: vec![rows::Category { code, aliases: Vec::new(), names, descriptions: rows::Names::default() }],
+        sold: vec![rows::Sold { tenant: 0, category: 0, sort_order: 0, active: true, options: Vec::new() }],
+        patterns: (0..103).map(pattern).collect(),
+        brands: seeded.brands,
+        models: seeded.models,
+        bodies: seeded.bodies,
+        ..Catalog::default()
+    };
+    owner.batch_execute(&catalog.sql()).await.unwrap();
+    let all = pb::FindPatternsRequest {
+        tenant: "many".into(),
+        category: "many".into(),
+        brand: "toyota".into(),
+        model: "camry".into(),
+        ..Default::default()
+    };
+    assert_eq!(catalog.find_patterns(&all, "").unwrap().total_size, 103);
+    for year in [None, Some(2050)] {
+        let question = Question::Patterns(pb::FindPatternsRequest { year, ..all.clone() }, String::new());
+        Service::of(&server).check(&catalog, &question).await.unwrap();
+    }
 }

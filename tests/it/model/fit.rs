@@ -39,10 +39,10 @@ impl Catalog {
         let category = self.category(&request.category)?;
         let brand = self.brand(&request.brand)?;
         let model = self.model(brand, &request.model)?;
-        let answer = |verdict: pb::Verdict, patterns: Vec<pb::Pattern>| pb::FindPatternsResponse {
-            verdict: verdict.into(),
-            total_size: patterns.len() as i32,
-            patterns,
+        let answer = |verdict: pb::Verdict, mut patterns: Vec<pb::Pattern>| {
+            let total_size = patterns.len() as i32;
+            patterns.truncate(100);
+            pb::FindPatternsResponse { verdict: verdict.into(), patterns, total_size }
         };
         if self.sells(tenant, category).is_err() {
             return Ok(answer(pb::Verdict::NotSold, Vec::new()));

@@ -145,7 +145,11 @@ impl Question {
         let body = match body % 4 {
             0 | 1 => None,
             2 => Some(BODIES[of(&BODIES, body / 4)].to_owned()),
-            _ => Some(known.and_then(|pattern| pattern.body).unwrap_or_default().to_owned()),
+            // That of the pattern; where it names none, one that may be the usual one.
+            _ => {
+                let usual = ["", "wagon", "suv", "sedan"][usize::from(body / 4) % 4];
+                Some(known.and_then(|pattern| pattern.body).unwrap_or(usual).to_owned())
+            }
         };
         let request = pb::FindPatternsRequest {
             tenant,

@@ -201,8 +201,9 @@ pub struct Seeded {
 }
 
 /// Cars with several generations, with codes of many names, with years that overlap, with bodies that differ; two of one make.
-const KNOWN_CARS: [(&str, &str); 6] = [
+const KNOWN_CARS: [(&str, &str); 7] = [
     ("toyota", "camry"),
+    ("toyota", "venza"),
     ("mercedes-benz", "e-class"),
     ("toyota", "alphard"),
     ("bmw", "x5"),
