@@ -140,14 +140,14 @@ pub fn some_thing(tenant: &str, random: &mut Random) -> Thing {
     let is_eva = tenant == TENANTS[0] && random.below(2) == 0;
     let mut thing = Thing {
         category: if is_eva { "eva_mats" } else { "5d_mats" },
-        body: random.of(&["", "suv", "sedan"]),
-        brand: random.of(&["", "", "toyota", "lexus"]),
+        body: random.of(&["", "", "suv"]),
+        brand: random.of(&["", "", "", "toyota"]),
         ..Thing::default()
     };
     if is_eva {
-        thing.option = random.of(&["", "with_borders", "third_row"]);
+        thing.option = random.of(&["", "", "third_row"]);
     } else {
-        thing.option = random.of(&["", "", "trunk", "leather"]);
+        thing.option = random.of(&["", "", "", "trunk", "leather"]);
         if thing.option == "leather" {
             thing.value = random.of(&["press", "crocodile"]);
         } else {
@@ -172,8 +172,8 @@ pub fn some_price(tenant: &str, random: &mut Random) -> Wanted {
     let least = random.below(900_000);
     let amount = match random.below(6) {
         0 => None,
-        1 => Some(Amount::From(least)),
-        2 | 3 => Some(Amount::Range(least, least + random.below(100_000))),
+        1 | 2 => Some(Amount::From(least)),
+        3 => Some(Amount::Range(least, least + random.below(100_000))),
         _ => Some(Amount::Fixed(least)),
     };
     let from = match random.below(4) {
@@ -229,7 +229,7 @@ impl Model {
         past.map(|(place, _)| of(place, ".valid_from", "FIELD_OUT_OF_RANGE")).collect()
     }
 
-    fn of(&self, tenant: &'static str, thing: &Thing) -> &[Held] {
+    pub fn of(&self, tenant: &'static str, thing: &Thing) -> &[Held] {
         self.held.get(&(tenant, thing.clone())).map_or(&[], Vec::as_slice)
     }
 

@@ -218,11 +218,13 @@ async fn whatever_is_set_when_lists_and_quotes_are_what_a_plain_list_of_periods_
                 }
             }
         }
-        // On the borders, just before them, anywhere, and now.
-        let borders: Vec<Time> =
-            model.held.values().flatten().flat_map(|held| std::iter::once(held.from).chain(held.to)).collect();
-        for _ in 0..2 {
-            let tenant = random.of(&TENANTS);
+        // On the borders, of what was just set and of the rest, and just before them; anywhere, and now.
+        let borders_of = |held: &Held| std::iter::once(held.from).chain(held.to).collect::<Vec<Time>>();
+        let touched: Vec<Time> =
+            wanted.iter().flat_map(|price| model.of(tenant, &price.thing)).flat_map(borders_of).collect();
+        let all: Vec<Time> = model.held.values().flatten().flat_map(borders_of).collect();
+        for borders in [touched, all].into_iter().filter(|borders| !borders.is_empty()) {
+            let tenant = if borders.len() < 50 { tenant } else { random.of(&TENANTS) };
             let at = match random.below(4) {
                 0 => None,
                 1 => Some(some_time(&mut random)),
