@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 use prost_types::Timestamp;
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
+use super::application_wishes::some_application;
 use super::random::Random;
 use super::requests::violations;
 use crate::applications::{Client, served};
@@ -47,62 +47,6 @@ struct Shop {
     /// By channel and id: name, phone, username, language.
     customers: BTreeMap<(i32, String), [String; 4]>,
     feed: Vec<Done>,
-}
-
-fn some_customer(random: &mut Random) -> pb::Customer {
-    let channel = random.of(&[pb::Channel::Telegram, pb::Channel::Whatsapp, pb::Channel::Web, pb::Channel::Instagram]);
-    let text = |text: &str| text.to_owned();
-    pb::Customer {
-        channel: channel.into(),
-        external_id: text(random.of(&["1", "2", "7012345678901"])),
-        name: text(random.of(&["", "Айбек", "Айгуль"])),
-        phone: text(random.of(&["", "0555 123 456", "+7 912 345-67-89", "0700111222"])),
-        username: text(random.of(&["", "@aibek", "aigul"])),
-        language: text(random.of(&["", "", "ru", "ky", "en"])),
-    }
-}
-
-fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
-    let kinds = [pb::ApplicationKind::Order, pb::ApplicationKind::IndividualMeasure, pb::ApplicationKind::Callback];
-    let kind = random.of(&kinds);
-    let mut customer = some_customer(random);
-    if kind == pb::ApplicationKind::Callback && customer.phone.is_empty() {
-        customer.phone = "0555 123 456".into();
-    }
-    if customer.channel() == pb::Channel::Web && !customer.phone.is_empty() && random.below(2) == 0 {
-        customer.external_id.clear();
-    }
-    let has_category = kind == pb::ApplicationKind::Order || random.below(2) == 0;
-    let trunk = pb::Selection { option: "trunk".into(), value: random.of(&["", "true", "false"]).into() };
-    let (brand, model) = random.of(&[("", ""), ("toyota", ""), ("toyota", "camry"), ("honda", "fit")]);
-    let cents = random.below(10_000_000);
-    let money = |cents: i64, currency: &str| {
-        let nanos = i32::try_from(cents % 100).unwrap() * 10_000_000;
-        Some(Money { currency_code: currency.into(), units: cents / 100, nanos })
-    };
-    let kinds = [pb::PriceKind::Unspecified, pb::PriceKind::Fixed, pb::PriceKind::From, pb::PriceKind::Range];
-    let quoted = random.of(&kinds);
-    pb::Application {
-        kind: kind.into(),
-        customer: Some(customer),
-        category: if has_category { random.of(&["mats_5d", "5d_mats"]).into() } else { String::new() },
-        brand: brand.into(),
-        model: model.into(),
-        generation: random.of(&["", "XV70"]).into(),
-        year: i32::try_from(random.of(&[0, 1900, 2018, 2100])).unwrap(),
-        vehicle_text: if model.is_empty() { "камрюха".into() } else { random.of(&["", "моя"]).into() },
-        selections: if has_category && random.below(2) == 0 { vec![trunk] } else { vec![] },
-        quoted_kind: quoted.into(),
-        quoted_total: money(cents, random.of(&["", "KGS"])).filter(|_| quoted != pb::PriceKind::Unspecified),
-        quoted_total_max: money(cents + random.below(2), "").filter(|_| quoted == pb::PriceKind::Range),
-        message: format!("{tenant} {}", random.below(1000)),
-        // What is ours to say is not taken.
-        id: "x".into(),
-        status: pb::ApplicationStatus::Completed.into(),
-        etag: "x".into(),
-        created_at: Some(Timestamp::default()),
-        updated_at: Some(Timestamp::default()),
-    }
 }
 
 impl Shop {
@@ -281,11 +225,11 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
     let before = (random.below(2) == 0).then(|| border(random));
     let mut filter = pb::ListApplicationsRequest {
         tenant: tenant.into(),
-        status: i32::try_from(random.of(&[0, 0, 1, 2, 3, 4])).unwrap(),
-        kind: i32::try_from(random.of(&[0, 0, 1, 2, 3])).unwrap(),
+        status: random.of(&[0, 0, 1, 2, 3, 4]),
+        kind: random.of(&[0, 0, 1, 2, 3]),
         created_after: after,
         created_before: before.filter(|before| after.is_none_or(|after| stamp(&Some(after)) < stamp(&Some(*before)))),
-        page_size: i32::try_from(random.of(&[1, 3, 500])).unwrap(),
+        page_size: random.of(&[1, 3, 500]),
         ..Default::default()
     };
     let expected = shop.list(&filter);

@@ -89,7 +89,7 @@ fn collect(
             let Kind::Message(message) = field.kind() else { continue };
             let inner = inner.filter(|_| part.has_field(&field)).unwrap_or_else(|| panic!("{name} is not filled"));
             let prefix = if field.is_list() { format!("{name}[0].") } else { format!("{name}.") };
-            collect(inner, &message, &prefix, &[way, &[field.clone()]].concat(), found);
+            collect(inner, &message, &prefix, &[way, std::slice::from_ref(&field)].concat(), found);
         }
     }
 }

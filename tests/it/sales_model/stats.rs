@@ -41,8 +41,11 @@ const FILL: &str = "
     UPDATE option_values SET names = names - 'ky' - 'en' WHERE code = 'press';
     DELETE FROM shared_texts WHERE key = 'back' AND language IN ('ru', 'en')";
 
+/// The rows that have issues, and which.
+type Issues = &'static [(i32, &'static str)];
+
 /// Imports of a tenant by category and state, from the oldest to the newest; each with the issues of its rows.
-const IMPORTS: &[(&str, &str, &[(i32, &str)])] = &[
+const IMPORTS: &[(&str, &str, Issues)] = &[
     ("eva_mats", "succeeded", &[(1, "old"), (2, "old")]),
     ("eva_mats", "succeeded", &[(1, "model_unknown"), (1, "model_unknown"), (2, "model_unknown"), (3, "year_odd")]),
     ("eva_mats", "validated", &[(1, "model_unknown"), (2, "year_odd"), (3, "year_odd"), (4, "year_odd")]),
@@ -63,12 +66,11 @@ async fn fill(owner: &Client) {
         {
             let id = format!("00000000-0000-7000-8000-{number:012}");
             let (file_name, of) = (format!("{number}.csv"), "(SELECT id FROM tenants WHERE slug = $1)");
-            let insert = format!(
+            let insert =
                 "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, rows_read, rejected)
                  SELECT t.id, $2::text::uuid, c.id, $3, sha256('x'), 'merge', $4, 9, 9
-                 FROM tenants t, product_categories c WHERE t.slug = $1 AND c.code = $5"
-            );
-            owner.execute(&insert, &[&tenant, &id, &file_name, state, category]).await.unwrap();
+                 FROM tenants t, product_categories c WHERE t.slug = $1 AND c.code = $5";
+            owner.execute(insert, &[&tenant, &id, &file_name, state, category]).await.unwrap();
             for (place, (position, code)) in issues.iter().enumerate() {
                 let row = format!(
                     "INSERT INTO import_rows (tenant_id, import_id, position, page_number, row_number, cells, confidence, outcome)
