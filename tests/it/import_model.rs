@@ -231,7 +231,7 @@ async fn any_sequence_of_imports_and_decisions_ends_as_the_model_does() {
     };
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let sequences = vec((prop_oneof![3 => Just(0), 1 => 1..SHOPS.len()], step()), 20);
-    for _ in 0..if is_long() { 200 } else { 4 } {
+    for _ in 0..if is_long() { 200 } else { 3 } {
         service.begin_anew().await;
         fill(&mut service, [10, 5, 5, 5]).await;
         let sequence = sequences.new_tree(&mut runner).unwrap().current();

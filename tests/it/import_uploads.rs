@@ -236,7 +236,7 @@ async fn a_request_id_stands_for_one_file_and_one_header() {
         assert_eq!((status.code(), info.reason.as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"), "{what}");
         assert_eq!(info.metadata["request_id"], id);
     }
-    assert_eq!(imports(&server, "evopoliki").await, [done.clone()], "none of them left an import");
+    assert_eq!(imports(&server, "evopoliki").await, std::slice::from_ref(&done), "none of them left an import");
 
     let theirs = pb::ImportHeader { tenant: "five_deluxe".into(), ..first.clone() };
     let theirs = upload_and_wait(&server, &list, theirs).await;
