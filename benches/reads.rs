@@ -46,6 +46,7 @@ async fn main() -> anyhow::Result<()> {
         pool_size: 5,
         max_overflow: 10,
         wait: Duration::from_secs(5),
+        statement_timeout: lekalo::db::deadline::DEFAULT_STATEMENT_TIMEOUT,
         echo: false,
     })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;

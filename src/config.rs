@@ -159,6 +159,7 @@ impl Config {
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
             wait: self.pool_timeout,
+            statement_timeout: crate::db::deadline::DEFAULT_STATEMENT_TIMEOUT,
             echo: self.echo,
         }
     }

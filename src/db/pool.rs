@@ -42,6 +42,8 @@ pub struct Options {
     pub max_overflow: usize,
     /// How long a call waits for a free connection, and a write for its turn.
     pub wait: Duration,
+    /// How long a statement may run when no caller waits with a shorter deadline.
+    pub statement_timeout: Duration,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
 }
@@ -70,6 +72,7 @@ pub struct Db {
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
     pub(super) wait: Duration,
+    pub(super) statement_timeout: Duration,
     pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
@@ -117,6 +120,7 @@ impl Db {
             tls,
             echo: options.echo,
             wait: options.wait,
+            statement_timeout: options.statement_timeout,
             turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),
