@@ -118,8 +118,10 @@ where
                 }
             };
             let answer = tokio::select! {
-                answer = answer => answer,
+                // First: the end of the database that follows is no answer.
+                biased;
                 () = shared.cut_off.cancelled() => Err(shutting_down()),
+                answer = answer => answer,
             };
             let answer = match answer {
                 Ok(answer) => answer,

@@ -1,6 +1,7 @@
 //! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
 
 mod limits;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use lekalo::db::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, migrate, tls};
-use lekalo::grpc::{self, World};
+use lekalo::grpc::{self, Patience, World};
 use lekalo::import::child::{Extractor, Limits};
 use lekalo::import::run::Runner;
 use lekalo::spellings::Spellings;
@@ -86,6 +88,7 @@ pub fn db_options(config: &Config) -> Options {
         pool_size: 4,
         max_overflow: 4,
         wait: Duration::from_secs(5),
+        statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
         echo: false,
     }
 }
@@ -133,7 +136,7 @@ pub struct TestServer {
     pub addr: SocketAddr,
     pub channel: Channel,
     stop: Option<oneshot::Sender<()>>,
-    ended: tokio::task::JoinHandle<anyhow::Result<()>>,
+    pub ended: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl TestServer {
@@ -150,11 +153,16 @@ impl TestServer {
 
     /// Serves the database that `options` lead to, be it by a detour; `config` leads straight there.
     pub async fn through(options: Options, config: Config) -> Self {
+        Self::with(options, config, Patience::default()).await
+    }
+
+    /// The same with this much patience.
+    pub async fn with(options: Options, config: Config, patience: Patience) -> Self {
         let db = Db::new(&options).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);
-        let world = World::new(db.clone(), imports, spellings);
+        let world = World { patience, ..World::new(db.clone(), imports, spellings) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -165,9 +173,14 @@ impl TestServer {
         Self { db, config, addr, channel, stop: Some(stop), ended }
     }
 
+    /// Tells it to stop, as SIGTERM does.
+    pub fn begin_stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
     /// Stops it as SIGTERM does, and waits until it has ended.
     pub async fn stop(mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
+        self.begin_stop();
         tokio::time::timeout(Duration::from_secs(10), self.ended).await.unwrap().unwrap().unwrap();
     }
 }
