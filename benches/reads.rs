@@ -39,16 +39,7 @@ async fn main() -> anyhow::Result<()> {
     let server = EmbeddedServer::start(&options).await?;
     let config = server.config();
     migrate::up(&config, tls::Mode::Disable).await?;
-    let db = Db::new(&Options {
-        config: config.clone(),
-        tls: tls::Mode::Disable,
-        switch_role: true,
-        pool_size: 5,
-        max_overflow: 10,
-        wait: Duration::from_secs(5),
-        import_lease: Duration::from_secs(30),
-        echo: false,
-    })?;
+    let db = Db::new(&Options { tls: tls::Mode::Disable, ..Options::new(config.clone()) })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;
     fill(&config, tenants, patterns).await?;
 

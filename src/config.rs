@@ -160,14 +160,14 @@ impl Config {
     /// How the service connects.
     pub fn db_options(&self) -> crate::db::Options {
         crate::db::Options {
-            config: self.database.clone(),
             tls: self.tls,
             switch_role: self.owner.is_none(),
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
-            wait: self.pool_timeout,
+            pool_timeout: self.pool_timeout,
             echo: self.echo,
             import_lease: self.import_lease,
+            ..crate::db::Options::new(self.database.clone())
         }
     }
 }

@@ -20,6 +20,7 @@ mod pricing;
 mod request;
 mod resolve;
 mod status;
+mod streams;
 mod tenant;
 mod tenant_writes;
 mod text;
@@ -54,15 +55,38 @@ const MAX_REQUEST_BYTES: usize = 4 << 20;
 /// The largest message sent.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long calls in flight may take to end once the server is told to stop.
-const DRAIN: Duration = Duration::from_secs(6);
 /// How long recording interrupted imports may take.
 const RECORD: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const FLUSH: Duration = Duration::from_millis(250);
+
+/// How long the server waits for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patience {
+    /// With calls in flight and imports, once it is told to stop.
+    pub drain: Duration,
+    /// Until it asks a silent connection for a sign of life.
+    pub keepalive_every: Duration,
+    /// Until that has come.
+    pub keepalive_timeout: Duration,
+    /// With an upload, until its next message.
+    pub chunk: Duration,
+    /// With a whole upload.
+    pub upload: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(6),
+            keepalive_every: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(10),
+            chunk: Duration::from_secs(60),
+            upload: Duration::from_secs(600),
+        }
+    }
+}
 
 /// What the services work with.
 #[derive(Clone)]
@@ -73,16 +97,17 @@ pub struct World {
     pub spellings: Arc<Spellings>,
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
+    pub patience: Patience,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
 
 impl World {
-    /// A world over this database, with the usual limits on uploads.
+    /// A world over this database, with the usual limits and patience.
     pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
-        let (index, stopping) = (Index::shipped(), CancellationToken::new());
-        Self { db, imports, index, spellings, uploads, feeds, stopping }
+        let (index, patience, stopping) = (Index::shipped(), Patience::default(), CancellationToken::new());
+        Self { db, imports, index, spellings, uploads, feeds, patience, stopping }
     }
 }
 
@@ -102,8 +127,8 @@ pub async fn serve(
 
     let mut server = Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_keepalive_interval(Some(world.patience.keepalive_every))
+        .http2_keepalive_timeout(Some(world.patience.keepalive_timeout))
         .layer(calls.clone())
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
@@ -128,7 +153,8 @@ pub async fn serve(
     );
 
     // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE_EVERY));
+    let keepalive = Some(world.patience.keepalive_every);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(keepalive);
     let serving = server.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
@@ -156,8 +182,9 @@ pub async fn serve(
 /// Waits for calls and imports to finish, cuts off what takes too long, and lets the last answers leave.
 async fn drain(calls: &Calls, world: &World) {
     let finished = async { tokio::join!(calls.idle(), world.imports.idle()) };
-    if tokio::time::timeout(DRAIN, finished).await.is_err() {
-        tracing::warn!("some calls or imports did not finish in {DRAIN:?} and are cut off");
+    let patience = world.patience.drain;
+    if tokio::time::timeout(patience, finished).await.is_err() {
+        tracing::warn!("some calls or imports did not finish in {patience:?} and are cut off");
         calls.cut_off();
     }
     // The database may be gone; then the lease says the same a minute later.

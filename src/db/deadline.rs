@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a statement may run when no caller waits with a shorter deadline.
+/// [`super::Options::statement_timeout`] where nobody chose one.
 pub const DEFAULT_STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 tokio::task_local! {
@@ -18,7 +18,7 @@ pub async fn scope<F: Future>(deadline: Instant, work: F) -> F::Output {
 }
 
 /// What PostgreSQL's `statement_timeout` should be for a query that starts now, in whole milliseconds, at least 1.
-pub(super) fn statement_timeout_ms(default: Duration) -> u128 {
+pub fn statement_timeout_ms(default: Duration) -> u128 {
     let left = DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now())).unwrap_or(default);
     left.min(default).as_millis().max(1)
 }

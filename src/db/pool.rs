@@ -9,6 +9,7 @@ use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::tls;
 use super::turns::Turns;
 use crate::domain::error::{Error, Result};
@@ -41,7 +42,9 @@ pub struct Options {
     /// Connections beyond that, opened in a burst and closed when idle.
     pub max_overflow: usize,
     /// How long a call waits for a free connection, and a write for its turn.
-    pub wait: Duration,
+    pub pool_timeout: Duration,
+    /// How long a statement may run when no caller waits with a shorter deadline.
+    pub statement_timeout: Duration,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
     /// How long an import may go without a sign of life before it counts as interrupted.
@@ -49,6 +52,21 @@ pub struct Options {
 }
 
 impl Options {
+    /// The usual ones.
+    pub fn new(config: tokio_postgres::Config) -> Self {
+        Self {
+            config,
+            tls: tls::Mode::default(),
+            switch_role: true,
+            pool_size: 5,
+            max_overflow: 10,
+            pool_timeout: Duration::from_secs(5),
+            statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
+            echo: false,
+            import_lease: Duration::from_secs(30),
+        }
+    }
+
     /// The role the service works as.
     pub fn role(&self) -> &str {
         if self.switch_role { APP_ROLE } else { self.config.get_user().unwrap_or("postgres") }
@@ -71,8 +89,9 @@ pub struct Db {
     pool: Pool,
     tls: MakeRustlsConnect,
     pub(super) echo: bool,
-    pub(super) wait: Duration,
+    pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
+    pub(super) statement_timeout: Duration,
     pub(super) turns: Arc<Turns>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
@@ -109,7 +128,7 @@ impl Db {
         let connections = options.pool_size.max(1) + options.max_overflow;
         let pool = Pool::builder(manager)
             .max_size(connections)
-            .wait_timeout(Some(options.wait))
+            .wait_timeout(Some(options.pool_timeout))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(RECYCLE))
             .runtime(Runtime::Tokio1)
@@ -119,8 +138,9 @@ impl Db {
             pool,
             tls,
             echo: options.echo,
-            wait: options.wait,
+            pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
+            statement_timeout: options.statement_timeout,
             turns: Arc::new(Turns::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
+use super::deadline::statement_timeout_ms;
 use super::pool::{Connection, Db};
 use super::query::Query;
 use super::turns::Turn;
@@ -36,7 +36,7 @@ impl Db {
 
     /// A transaction of several steps on reference tables.
     pub async fn transaction(&self) -> Result<Transaction> {
-        Transaction::begin(self, None, DEFAULT_STATEMENT_TIMEOUT, None).await
+        Transaction::begin(self, None, self.statement_timeout, None).await
     }
 
     /// The way to a tenant's tables.
@@ -53,14 +53,14 @@ impl Db {
         let mut connection = self.connection().await?;
         connection.dirty = true;
         let started = Instant::now();
-        let begin = begin_sql(tenant, access, DEFAULT_STATEMENT_TIMEOUT);
+        let begin = begin_sql(tenant, access, self.statement_timeout);
         let client = connection.client()?;
         // Each future sends its statement when first polled, in this order; only then do the answers come.
         let begun = client.batch_execute(&begin);
         let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
         let committed = client.batch_execute("COMMIT");
         let (begun, (answers, committed)) =
-            bounded(DEFAULT_STATEMENT_TIMEOUT, connection.answer(join(begun, join(answers, committed)))).await?;
+            bounded(self.statement_timeout, connection.answer(join(begun, join(answers, committed)))).await?;
         connection.dirty = false;
         if self.echo {
             for query in &queries {
@@ -112,8 +112,8 @@ impl Tenant<'_> {
     /// # Errors
     /// `ResourceExhausted` where its turn does not come; so do its steps where somebody else holds what they need.
     pub async fn write_transaction(&self) -> Result<Transaction> {
-        let turn = self.db.turns.next(self.id, self.db.wait).await?;
-        Transaction::begin(self.db, Some(self.id), DEFAULT_STATEMENT_TIMEOUT, Some(turn)).await
+        let turn = self.db.turns.next(self.id, self.db.pool_timeout).await?;
+        Transaction::begin(self.db, Some(self.id), self.db.statement_timeout, Some(turn)).await
     }
 }
 

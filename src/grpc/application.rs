@@ -1,7 +1,5 @@
 //! ApplicationService: leads, and the feed of what happens to them. Its writes are in [`super::application_writes`].
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -9,7 +7,8 @@ use uuid::Uuid;
 use super::World;
 use super::convert::{self, count};
 use super::request::Check;
-use super::status::shutting_down;
+use super::streams::{Sender, stream};
+use crate::db::Db;
 use crate::domain::application::{Filter, read_cursor};
 use crate::domain::error::{Error, Kind};
 use crate::domain::tenant::Tenant;
@@ -103,9 +102,8 @@ impl ApplicationService for World {
         let tenant = self.db.find_tenant(&tenant).await?;
         let after = self.resume(&tenant, &after).await?;
         let watcher = self.feeds.watch(tenant.id)?;
-        let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(watch(self.clone(), tenant, after, watcher, sender));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let db = self.db.clone();
+        Ok(Response::new(stream(&self.stopping, |sender| follow(db, tenant, after, watcher, sender))))
     }
 }
 
@@ -126,45 +124,25 @@ impl World {
     }
 }
 
-type Watched = Result<pb::WatchApplicationsResponse, Status>;
-
-/// Sends the feed from behind `after` on, until something ends it.
-async fn watch(world: World, tenant: Tenant, after: i64, watcher: Watcher, sender: mpsc::Sender<Watched>) {
-    let ended = tokio::select! {
-        ended = follow(&world, &tenant, after, watcher, &sender) => ended,
-        () = world.stopping.cancelled() => shutting_down(),
-        () = sender.closed() => return,
-    };
-    // If the client is gone, nobody wants to know.
-    let _ = sender.send(Err(ended)).await;
-}
-
-/// Sends event after event; returns why it cannot go on.
+/// Sends the tenant's feed from behind `after` on, event after event, until it cannot go on.
 async fn follow(
-    world: &World,
-    tenant: &Tenant,
+    db: Db,
+    tenant: Tenant,
     mut after: i64,
     mut watcher: Watcher,
-    sender: &mpsc::Sender<Watched>,
-) -> Status {
-    let own = world.db.tenant(tenant.id);
+    sender: Sender<pb::WatchApplicationsResponse>,
+) -> Result<(), Status> {
+    let own = db.tenant(tenant.id);
     loop {
         watcher.begin();
-        let events = match own.list_application_events(after, EVENTS_AT_ONCE).await {
-            Ok(events) => events,
-            Err(error) => return error.into(),
-        };
-        if events.is_empty()
-            && let Err(error) = watcher.woken().await
-        {
-            return error.into();
+        let events = own.list_application_events(after, EVENTS_AT_ONCE).await?;
+        if events.is_empty() {
+            watcher.woken().await?;
         }
         for event in events {
             after = event.place;
             let event = convert::application_event(tenant.id, event);
-            if sender.send(Ok(pb::WatchApplicationsResponse { event: Some(event) })).await.is_err() {
-                return shutting_down();
-            }
+            sender.send(pb::WatchApplicationsResponse { event: Some(event) }).await;
         }
     }
 }

@@ -118,8 +118,10 @@ where
                 }
             };
             let answer = tokio::select! {
-                answer = answer => answer,
+                // First: the end of the database that follows is no answer.
+                biased;
                 () = shared.cut_off.cancelled() => Err(shutting_down()),
+                answer = answer => answer,
             };
             let answer = match answer {
                 Ok(answer) => answer,
@@ -239,21 +241,4 @@ fn requested_timeout(headers: &HeaderMap) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_the_protocol_writes_them() {
-        let read = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("grpc-timeout", value.parse().unwrap());
-            requested_timeout(&headers)
-        };
-        assert_eq!(read("100m"), Some(Duration::from_millis(95)));
-        assert_eq!(read("1S"), Some(Duration::from_millis(980)));
-        assert_eq!(read("99999999H"), Some(Duration::from_secs(24 * 3600)));
-        for wrong in ["", "S", "1", "123456789S", "1x", "-1S", "é"] {
-            assert_eq!(read(wrong), None, "{wrong:?}");
-        }
-    }
-}
+mod tests;

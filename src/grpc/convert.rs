@@ -260,3 +260,6 @@ fn plain_json(value: Value) -> Option<serde_json::Value> {
         Some(JsonKind::StructValue(object)) => json_object(object)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
@@ -11,7 +9,8 @@ use uuid::Uuid;
 use super::World;
 use super::convert::{self, count};
 use super::request::Check;
-use super::status::shutting_down;
+use super::streams::{Sender, stream};
+use crate::db::Db;
 use crate::domain::Error;
 use crate::domain::error::Kind;
 use crate::domain::import::{Import, NewImport};
@@ -23,10 +22,6 @@ use crate::proto::lekalo::v1::upload_import_request::Payload;
 
 /// The largest chunk taken.
 const MAX_CHUNK_BYTES: usize = 3 << 20;
-/// How long a client may take between two chunks.
-const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a whole upload may take.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 /// How often a watched import is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const MAX_FILE_NAME: usize = 255;
@@ -37,18 +32,14 @@ impl ImportService for World {
         &self,
         request: Request<Streaming<pb::UploadImportRequest>>,
     ) -> Result<Response<pb::UploadImportResponse>, Status> {
-        let mut messages = request.into_inner();
-        let Some(Payload::Header(header)) = next_payload(&mut messages).await? else {
+        let mut messages = Messages { stream: request.into_inner(), patience: self.patience.chunk };
+        let Some(Payload::Header(header)) = messages.next().await? else {
             return Err(out_of_order("the first message must be the header").into());
         };
         let mut check = Check::default();
         let tenant = check.name("header.tenant", header.tenant);
         let category = check.name("header.category", header.category);
-        let file_name = base_name(&header.file_name);
-        if file_name.trim().is_empty() {
-            check.refuse("header.file_name", "FIELD_REQUIRED", "must not be empty");
-        }
-        let file_name = check.text("header.file_name", file_name, MAX_FILE_NAME);
+        let file_name = check.required_text("header.file_name", base_name(&header.file_name), MAX_FILE_NAME);
         let mode: pb::ImportMode = check.enumeration("header.mode", header.mode);
         let request_id = check.uuid("header.request_id", &header.request_id);
         check.done()?;
@@ -56,7 +47,7 @@ impl ImportService for World {
         let (tenant, category) = self.sold_category(&tenant, &category).await?;
 
         let mut file = self.uploads.begin(tenant.id)?;
-        let received = tokio::time::timeout(UPLOAD_TIMEOUT, receive_file(&mut messages, &mut file));
+        let received = tokio::time::timeout(self.patience.upload, receive_file(&mut messages, &mut file));
         received.await.map_err(|_| Error::DeadlineExceeded)??;
         let new = NewImport {
             category_id: category.id,
@@ -122,9 +113,8 @@ impl ImportService for World {
         let tenant = self.db.find_tenant(&tenant).await?;
         let id = import_id(&id)?;
         let first = self.db.tenant(tenant.id).get_import(id).await?;
-        let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(watch(self.clone(), tenant, first, sender));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        let db = self.db.clone();
+        Ok(Response::new(stream(&self.stopping, |sender| follow(db, tenant, first, sender))))
     }
 
     async fn list_import_rows(
@@ -215,56 +205,57 @@ impl ImportService for World {
     }
 }
 
-type Watched = Result<pb::WatchImportResponse, Status>;
-
-/// Sends the import as it is, then at each change, until it ends or the client is gone.
-async fn watch(world: World, tenant: Tenant, mut import: Import, sender: mpsc::Sender<Watched>) {
-    let own = world.db.tenant(tenant.id);
+/// Sends the import as it is, then at each change, until it ends.
+async fn follow(
+    db: Db,
+    tenant: Tenant,
+    mut import: Import,
+    sender: Sender<pb::WatchImportResponse>,
+) -> Result<(), Status> {
+    let own = db.tenant(tenant.id);
     loop {
         let (id, seen, last) = (import.id, (import.revision, import.progress), import.state.is_final());
-        let response = pb::WatchImportResponse { import: Some(convert::import(&tenant.slug, import)) };
-        if sender.send(Ok(response)).await.is_err() || last {
-            return;
+        sender.send(pb::WatchImportResponse { import: Some(convert::import(&tenant.slug, import)) }).await;
+        if last {
+            return Ok(());
         }
         import = loop {
-            tokio::select! {
-                () = tokio::time::sleep(WATCH_EVERY) => {}
-                () = sender.closed() => return,
-                () = world.stopping.cancelled() => {
-                    let _ = sender.send(Err(shutting_down())).await;
-                    return;
-                }
-            }
-            match own.get_import(id).await {
-                Ok(next) if (next.revision, next.progress) != seen => break next,
-                Ok(_) => {}
-                Err(error) => {
-                    let _ = sender.send(Err(error.into())).await;
-                    return;
-                }
+            tokio::time::sleep(WATCH_EVERY).await;
+            let next = own.get_import(id).await?;
+            if (next.revision, next.progress) != seen {
+                break next;
             }
         };
     }
 }
 
-/// The next message's payload; none at the end of the upload.
-async fn next_payload(messages: &mut Streaming<pb::UploadImportRequest>) -> Result<Option<Payload>, Status> {
-    let message = tokio::time::timeout(CHUNK_TIMEOUT, messages.message()).await.map_err(|_| {
-        let seconds = CHUNK_TIMEOUT.as_secs();
-        Status::from(Error::invalid("chunk", "FIELD_INVALID", format!("no message came for {seconds} s; upload again")))
-    })??;
-    match message {
-        None => Ok(None),
-        Some(message) => match message.payload {
-            Some(payload) => Ok(Some(payload)),
-            None => Err(out_of_order("a message must have a header or a chunk").into()),
-        },
+/// An upload's messages.
+struct Messages {
+    stream: Streaming<pb::UploadImportRequest>,
+    /// How long the client may take between two.
+    patience: Duration,
+}
+
+impl Messages {
+    /// The next message's payload; none at the end of the upload.
+    async fn next(&mut self) -> Result<Option<Payload>, Status> {
+        let message = tokio::time::timeout(self.patience, self.stream.message()).await.map_err(|_| {
+            let description = format!("no message came for {:?}; upload again", self.patience);
+            Status::from(Error::invalid("chunk", "FIELD_INVALID", description))
+        })??;
+        match message {
+            None => Ok(None),
+            Some(message) => match message.payload {
+                Some(payload) => Ok(Some(payload)),
+                None => Err(out_of_order("a message must have a header or a chunk").into()),
+            },
+        }
     }
 }
 
 /// Writes the chunks to the file.
-async fn receive_file(messages: &mut Streaming<pb::UploadImportRequest>, file: &mut Upload) -> Result<(), Status> {
-    while let Some(payload) = next_payload(messages).await? {
+async fn receive_file(messages: &mut Messages, file: &mut Upload) -> Result<(), Status> {
+    while let Some(payload) = messages.next().await? {
         let Payload::Chunk(chunk) = payload else {
             return Err(out_of_order("only the first message may be the header").into());
         };

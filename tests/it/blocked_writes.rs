@@ -21,7 +21,7 @@ use crate::pricing::{self, ask};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_whose_writes_are_blocked_keeps_no_other_from_the_pool() {
     let config = database().await;
-    let options = Options { wait: Duration::from_secs(1), ..db_options(&config) };
+    let options = Options { pool_timeout: Duration::from_secs(1), ..db_options(&config) };
     let server = TestServer::through(options, config).await;
     let mut client = Client::new(server.channel.clone());
     let held = created(&mut client, order()).await;

@@ -3,6 +3,7 @@
 mod limits;
 pub mod pooler;
 pub mod raw;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, Limits};
 use lekalo::import::run::Runner;
-use lekalo::import::upload::{self, Uploads};
 use lekalo::spellings::Spellings;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -83,16 +83,7 @@ async fn prepare_template(server: &EmbeddedServer) {
 
 /// How the service connects to a test's database.
 pub fn db_options(config: &Config) -> Options {
-    Options {
-        config: config.clone(),
-        tls: tls::Mode::Disable,
-        switch_role: true,
-        pool_size: 4,
-        max_overflow: 4,
-        wait: Duration::from_secs(5),
-        echo: false,
-        import_lease: Duration::from_secs(30),
-    }
+    Options { tls: tls::Mode::Disable, pool_size: 4, max_overflow: 4, ..Options::new(config.clone()) }
 }
 
 /// A connection as the owner, a superuser, past the pool.
@@ -150,7 +141,7 @@ pub struct TestServer {
     /// What the server knows of car names.
     pub spellings: Arc<Spellings>,
     stop: Option<oneshot::Sender<()>>,
-    ended: tokio::task::JoinHandle<anyhow::Result<()>>,
+    pub ended: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
 impl TestServer {
@@ -167,16 +158,16 @@ impl TestServer {
 
     /// Serves the database that `options` lead to, be it by a detour; `config` leads straight there.
     pub async fn through(options: Options, config: Config) -> Self {
-        Self::limited(options, config, upload::Limits::default()).await
+        Self::with(options, config, |world| world).await
     }
 
-    /// Serves with other limits on uploads than the usual ones.
-    pub async fn limited(options: Options, config: Config, uploads: upload::Limits) -> Self {
+    /// The same with a world that is adjusted first.
+    pub async fn with(options: Options, config: Config, adjust: impl FnOnce(World) -> World) -> Self {
         let db = Db::new(&options).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);
-        let world = World { uploads: Uploads::new(uploads), ..World::new(db.clone(), imports, spellings.clone()) };
+        let world = adjust(World::new(db.clone(), imports, spellings.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -187,9 +178,14 @@ impl TestServer {
         Self { db, config, addr, channel, spellings, stop: Some(stop), ended }
     }
 
+    /// Tells it to stop, as SIGTERM does.
+    pub fn begin_stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
     /// Stops it as SIGTERM does, and waits until it has ended.
     pub async fn stop(mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
+        self.begin_stop();
         tokio::time::timeout(Duration::from_secs(10), self.ended).await.unwrap().unwrap().unwrap();
     }
 }

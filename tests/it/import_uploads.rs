@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
-use lekalo::import::upload::Limits;
+use lekalo::grpc::World;
+use lekalo::import::upload::{Limits, Uploads};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
@@ -47,7 +48,8 @@ async fn imports(server: &TestServer, tenant: &str) -> Vec<pb::Import> {
 async fn narrow() -> TestServer {
     let config = common::database().await;
     let limits = Limits { file_bytes: FILE as u64, at_once: 1, per_tenant: 1 };
-    TestServer::limited(common::db_options(&config), config, limits).await
+    TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
+        .await
 }
 
 #[tokio::test]
@@ -144,7 +146,9 @@ async fn what_the_header_says_reaches_the_import() {
 async fn files_at_once_are_limited_per_tenant_and_in_all_until_they_are_read() {
     let config = common::database().await;
     let limits = Limits { at_once: 3, per_tenant: 2, ..Limits::default() };
-    let server = TestServer::limited(common::db_options(&config), config, limits).await;
+    let server =
+        TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
+            .await;
     let owner = connect(&server.config).await;
     let own = async |car: &str| upload(&server, &file(car), header()).await;
     let others = pb::ImportHeader { tenant: "five_deluxe".into(), category: "5d_mats".into(), ..header() };

@@ -36,7 +36,8 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
     let config = database().await;
     let observer = connect(&config).await;
     observer.batch_execute("CREATE TABLE marks (way int); GRANT INSERT, SELECT ON marks TO lekalo_app").await.unwrap();
-    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, wait: PATIENCE, ..db_options(&config) }).unwrap();
+    let db =
+        Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: PATIENCE, ..db_options(&config) }).unwrap();
     let tenant = db.find_tenant("evopoliki").await.unwrap().id;
     let own = db.tenant(tenant);
     let locked = "-- lock\nSELECT pg_advisory_xact_lock(5)";
@@ -146,7 +147,8 @@ async fn a_connection_that_died_while_idle_is_replaced() {
 #[tokio::test]
 async fn whoever_waits_is_told_when_the_pool_closes() {
     let config = database().await;
-    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, wait: PATIENCE, ..db_options(&config) }).unwrap();
+    let db =
+        Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: PATIENCE, ..db_options(&config) }).unwrap();
     let taken = db.transaction().await.unwrap();
     let closing = async {
         tokio::task::yield_now().await;

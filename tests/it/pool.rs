@@ -1,21 +1,17 @@
 //! The connection pool and what it does when the database is slow, busy, silent or gone.
 
 use std::fs::Permissions;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, BytesMut};
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, Query, migrate, tls};
 use lekalo::domain::Error;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
-use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
-use lekalo::proto::lekalo::v1::{ListCategoriesRequest, ListTenantsRequest, WatchApplicationsRequest};
-use prost::Message;
-use tokio::net::{TcpListener, TcpStream};
+use lekalo::proto::lekalo::v1::{ListTenantsRequest, WatchApplicationsRequest};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::Type;
@@ -161,7 +157,7 @@ async fn a_caller_beyond_the_pool_gets_the_next_free_connection() {
 async fn a_caller_that_waits_too_long_is_told_to_come_back() {
     let config = common::database().await;
     let wait = Duration::from_millis(300);
-    let server = TestServer::through(Options { wait, ..common::db_options(&config) }, config).await;
+    let server = TestServer::through(Options { pool_timeout: wait, ..common::db_options(&config) }, config).await;
     let observer = common::connect(&server.config).await;
     holds(&observer, 1).await;
     let busy: Vec<_> = (0..8).map(|_| wait_for(&server.db, 1)).collect();
@@ -215,54 +211,6 @@ async fn an_abandoned_transaction_is_rolled_back() {
     until("its lock is gone", PATIENCE, || async { ask::<i64>(&observer, locks).await == 0 }).await;
     let [rows] = db.read([Query::new("-- aborted\nSELECT pg_current_xact_id_if_assigned() IS NULL")]).await.unwrap();
     assert!(rows[0].get::<_, bool>(0));
-}
-
-/// One call, written out: a real client would answer its own timeout itself.
-async fn call_within(addr: SocketAddr, path: &str, request: &impl Message, grpc_timeout: &str) -> Status {
-    let (mut client, connection) = h2::client::handshake(TcpStream::connect(addr).await.unwrap()).await.unwrap();
-    tokio::spawn(connection);
-    let head = http::Request::post(format!("http://{addr}{path}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers")
-        .header("grpc-timeout", grpc_timeout)
-        .body(())
-        .unwrap();
-    let (response, mut body) = client.send_request(head, false).unwrap();
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(request.encoded_len()).unwrap());
-    request.encode(&mut frame).unwrap();
-    body.send_data(frame.freeze(), true).unwrap();
-    let (head, mut body) = response.await.unwrap().into_parts();
-    while let Some(data) = body.data().await {
-        data.unwrap();
-    }
-    let trailers = body.trailers().await.unwrap().unwrap_or(head.headers);
-    Status::from_header_map(&trailers).expect("no grpc-status")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_is_kept_and_stops_the_query() {
-    let server = TestServer::start().await;
-    // Two of them: within a transaction pg_stat_activity stands still.
-    let (locker, observer) = (common::connect(&server.config).await, common::connect(&server.config).await);
-    locker.batch_execute("BEGIN; LOCK TABLE product_categories IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let request = ListCategoriesRequest { tenant: "evopoliki".into(), ..Default::default() };
-    let path = "/lekalo.v1.CatalogService/ListCategories";
-
-    let began = Instant::now();
-    let status = timeout(PATIENCE, call_within(server.addr, path, &request, "500m")).await.unwrap();
-    let took = began.elapsed();
-    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
-    assert_eq!(status.get_error_details().error_info().unwrap().reason, "DEADLINE_EXCEEDED");
-    assert_discreet(&status, &server.config);
-    assert!(took > Duration::from_millis(400) && took < Duration::from_secs(3), "{took:?}");
-    until("its query stops", Duration::from_secs(1), || async { active(&observer).await == 0 }).await;
-
-    locker.batch_execute("COMMIT").await.unwrap();
-    let mut client = CatalogServiceClient::new(server.channel.clone());
-    assert!(!client.list_categories(request).await.unwrap().into_inner().categories.is_empty());
-    server.stop().await;
 }
 
 async fn start_server(data_dir: &Path) -> EmbeddedServer {

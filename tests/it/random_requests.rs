@@ -1,5 +1,9 @@
 //! Random requests to every method: a bad request is the caller's error, never ours, and never another tenant's answer.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use bytes::Bytes;
 use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
@@ -10,15 +14,18 @@ use prost::Message as _;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor, Value,
 };
+use tokio::task::JoinSet;
 use tonic::client::Grpc;
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
+use tracing::Level;
 
 use crate::common::raw::Raw;
 use crate::common::{SAMPLE_PDF, TestServer, connect};
 use crate::imports::{header, upload_and_wait};
 
 /// How many requests each method gets.
-const REQUESTS: u32 = 24;
+const REQUESTS: usize = 32;
 /// Stands in every text of the tenant that nobody asks for.
 const CANARY: &str = "чужое-7d1f";
 
@@ -118,8 +125,36 @@ pub async fn call(
     Ok(DynamicMessage::decode(method.output(), answer.into_inner()).unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_request_is_our_error_or_shows_another_tenants_rows() {
+/// What the server's threads log as an error.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, said: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(said)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn no_request_is_our_error_or_shows_another_tenants_rows() {
+    let log = Log::default();
+    let heard = log.clone();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().on_thread_start(move || {
+        let log = heard.clone();
+        let errors = tracing_subscriber::fmt().with_max_level(Level::ERROR).with_writer(move || log.clone()).finish();
+        std::mem::forget(tracing::subscriber::set_default(errors));
+    });
+    runtime.build().unwrap().block_on(ask_all());
+    let said = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert_eq!(said, "", "errors were logged");
+}
+
+async fn ask_all() {
     let server = TestServer::start().await;
     upload_and_wait(&server, SAMPLE_PDF, header()).await;
     let others = pb::ImportHeader { tenant: "five_deluxe".into(), category: "5d_mats".into(), ..header() };
@@ -138,25 +173,36 @@ async fn no_request_is_our_error_or_shows_another_tenants_rows() {
 
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
     let mut runner = TestRunner::new(Config::default());
+    let mut asked = JoinSet::new();
     for service in pool.services().filter(|service| service.full_name().starts_with("lekalo.v1.")) {
         for method in service.methods() {
-            let path = format!("/{}/{}", service.full_name(), method.name());
             let requests = message(&method.input(), 0);
-            for _ in 0..REQUESTS {
-                let request = requests.new_tree(&mut runner).unwrap().current();
-                check(&server, &path, &request).await;
-            }
+            let mut next = || requests.new_tree(&mut runner).unwrap().current();
+            let requests: Vec<DynamicMessage> = (0..REQUESTS).map(|_| next()).collect();
+            let channel = server.channel.clone();
+            asked.spawn(async move {
+                for request in &requests {
+                    check(&channel, &method, request).await;
+                }
+            });
         }
+    }
+    assert_eq!(asked.len(), 40);
+    while let Some(done) = asked.join_next().await {
+        done.unwrap();
     }
     server.stop().await;
 }
 
-async fn check(server: &TestServer, path: &str, request: &DynamicMessage) {
-    let mut client = Grpc::new(server.channel.clone());
+async fn check(channel: &Channel, method: &MethodDescriptor, request: &DynamicMessage) {
+    let path = &format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let mut call = Request::new(Bytes::from(request.encode_to_vec()));
     // A watch that has nothing to say would wait for ever.
-    call.set_timeout(std::time::Duration::from_secs(2));
+    if method.is_server_streaming() {
+        call.set_timeout(Duration::from_millis(300));
+    }
     let answer = client.server_streaming(call, path.parse().unwrap(), Raw).await;
     let text = match answer {
         Ok(stream) => {

@@ -79,7 +79,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_ECHO", options.echo.to_string()),
         ("DB_POOL_SIZE", options.pool_size.to_string()),
         ("DB_MAX_OVERFLOW", options.max_overflow.to_string()),
-        ("DB_POOL_TIMEOUT", options.wait.as_secs().to_string()),
+        ("DB_POOL_TIMEOUT", options.pool_timeout.as_secs().to_string()),
         ("DB_SSLMODE", options.tls.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),

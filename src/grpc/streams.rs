@@ -1,0 +1,47 @@
+//! Server streams: they end when the client is gone, when the server stops, and never without saying why.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::codegen::BoxStream;
+
+use super::status::shutting_down;
+use crate::domain::Error;
+
+/// Where a stream's messages go.
+pub struct Sender<T>(mpsc::Sender<Result<T, Status>>);
+
+impl<T> Sender<T> {
+    /// Sends a message as soon as the one before is on its way. Where the client is gone nobody wants the rest: the work
+    /// on it is dropped.
+    pub async fn send(&self, message: T) {
+        let _ = self.0.send(Ok(message)).await;
+    }
+}
+
+/// A stream of what `work` sends until it is done, or until something ends it.
+pub fn stream<T, F>(stopping: &CancellationToken, work: impl FnOnce(Sender<T>) -> F) -> BoxStream<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(1);
+    let work = AssertUnwindSafe(work(Sender(sender.clone()))).catch_unwind();
+    let stopping = stopping.clone();
+    tokio::spawn(async move {
+        let ended = tokio::select! {
+            ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
+            () = stopping.cancelled() => Err(shutting_down()),
+            () = sender.closed() => return,
+        };
+        if let Err(status) = ended {
+            // If the client is gone, nobody wants to know.
+            let _ = sender.send(Err(status)).await;
+        }
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}

@@ -1,0 +1,202 @@
+//! One good request of every method.
+
+use bytes::Bytes;
+use lekalo::proto::FILE_DESCRIPTOR_SET;
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
+use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::upload_import_request::Payload;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+
+use crate::applications::{create, created, order, transition};
+use crate::common::wire::encoded;
+use crate::common::{TestServer, connect};
+use crate::contract::BUILT;
+use crate::imports::{header, upload_and_wait};
+use crate::set_prices::suv;
+
+/// A good request, which its method answers with OK.
+pub struct Good {
+    pub path: String,
+    pub method: MethodDescriptor,
+    /// More than one for a client stream.
+    pub messages: Vec<Bytes>,
+    pub writes: bool,
+}
+
+pub const TENANT: &str = "evopoliki";
+/// A running import that never comes further.
+pub const WATCHED: &str = "0197a000-0000-7000-8000-000000000001";
+const CANCELLED: &str = "0197a000-0000-7000-8000-000000000002";
+const ALIAS: &str = "камрюша";
+
+/// One good request of every method that is built, on a database in which each of them finds what it is about.
+pub async fn every_method(server: &TestServer) -> Vec<Good> {
+    let tenant = || TENANT.to_owned();
+    let mut leads = ApplicationServiceClient::new(server.channel.clone());
+    let application = created(&mut leads, order()).await;
+    let teach = |alias: &str| pb::CreateAliasRequest {
+        brand: "toyota".into(),
+        model: "camry".into(),
+        alias: alias.into(),
+        request_id: uuid(1),
+    };
+    AdminServiceClient::new(server.channel.clone()).create_alias(teach(ALIAS)).await.unwrap();
+    let list = "Марка,Модель,Год\nТойота,Камри,2018\n".as_bytes();
+    let done = upload_and_wait(server, list, header()).await;
+    assert_eq!(done.state(), pb::ImportState::Succeeded);
+    let other = pb::ImportHeader { category: "5d_mats".into(), validate_only: true, ..header() };
+    let preview = upload_and_wait(server, list, other).await;
+    assert_eq!(preview.state(), pb::ImportState::Validated, "{:?}", preview.error);
+    let owner = connect(&server.config).await;
+    let sold = "INSERT INTO tenant_categories (tenant_id, category_id)
+                SELECT t.id, c.id FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
+    owner.batch_execute(sold).await.unwrap();
+    for id in [WATCHED, CANCELLED] {
+        let endless = "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, lease_until)
+                       SELECT t.id, $1::text::uuid, c.id, 'x', sha256(''), 'merge', 'running', now() + interval '1 hour'
+                       FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
+        owner.execute(endless, &[&id]).await.unwrap();
+    }
+    let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
+
+    let (category, brand, model) = (|| "eva_mats".to_owned(), || "toyota".to_owned(), || "camry".to_owned());
+    let text = |language: &str| pb::Text {
+        key: "own_key".into(),
+        value: format!("{language} {{name}}"),
+        language: language.into(),
+        ..Default::default()
+    };
+    let shop = pb::Tenant {
+        slug: "auto_style".into(),
+        display_name: "Auto Style".into(),
+        default_language: "ru".into(),
+        categories: vec!["eva_mats".into()],
+        ..Default::default()
+    };
+    let renamed = pb::Tenant {
+        slug: tenant(),
+        display_name: "Переименован".into(),
+        default_language: "ru".into(),
+        time_zone: "Asia/Bishkek".into(),
+        categories: ["5d_mats", "eva_mats", "premium_covers"].map(String::from).into(),
+        ..Default::default()
+    };
+    let mask = prost_types::FieldMask {
+        paths: ["display_name", "default_language", "time_zone", "categories"].map(String::from).into(),
+    };
+    let own = |id: &str| (tenant(), id.to_owned());
+    let mut good: Vec<(&str, Bytes)> = Vec::new();
+    macro_rules! ask {
+        ($name:literal, $request:ident { $($field:ident : $value:expr),* $(,)? }) => {
+            #[allow(clippy::needless_update, reason = "some have no more fields")]
+            good.push(($name, encoded(&pb::$request { $($field: $value,)* ..Default::default() })))
+        };
+    }
+    ask!("TenantService/GetTenant", GetTenantRequest { tenant: tenant() });
+    let bot = "SELECT external_id FROM tenant_channels WHERE channel = 'telegram' LIMIT 1";
+    let bot: String = match owner.query_opt(bot, &[]).await.unwrap() {
+        Some(row) => row.get(0),
+        None => {
+            let bot = "INSERT INTO tenant_channels (channel, external_id, tenant_id) SELECT 'telegram', '70001', id FROM tenants
+                       WHERE slug = 'evopoliki'";
+            owner.execute(bot, &[]).await.unwrap();
+            "70001".into()
+        }
+    };
+    let telegram = pb::Channel::Telegram.into();
+    ask!("TenantService/ResolveTenant", ResolveTenantRequest { channel: telegram, external_id: bot });
+    ask!("TenantService/ListTenants", ListTenantsRequest {});
+    ask!("TenantService/CreateTenant", CreateTenantRequest { tenant: Some(shop), request_id: uuid(2) });
+    let (update_mask, tenant_fields) = (Some(mask), Some(renamed));
+    ask!(
+        "TenantService/UpdateTenant",
+        UpdateTenantRequest { tenant: tenant_fields, update_mask: update_mask, request_id: uuid(3) }
+    );
+    ask!("CatalogService/ListCategories", ListCategoriesRequest { tenant: tenant() });
+    ask!("CatalogService/ListBrands", ListBrandsRequest { tenant: tenant(), category: category() });
+    ask!("CatalogService/ListModels", ListModelsRequest { tenant: tenant(), category: category(), brand: brand() });
+    ask!(
+        "CatalogService/FindPatterns",
+        FindPatternsRequest { tenant: tenant(), category: category(), brand: brand(), model: model() }
+    );
+    ask!(
+        "CatalogService/ResolveVehicle",
+        ResolveVehicleRequest { tenant: tenant(), category: category(), text: "камри 70".into() }
+    );
+    ask!("CatalogService/ListOptions", ListOptionsRequest { tenant: tenant(), category: "5d_mats".into() });
+    ask!(
+        "PricingService/QuotePrice",
+        QuotePriceRequest { tenant: tenant(), category: category(), body_type: "suv".into() }
+    );
+    ask!("PricingService/ListPrices", ListPricesRequest { tenant: tenant(), category: category() });
+    ask!(
+        "PricingService/SetPrices",
+        SetPricesRequest { tenant: tenant(), prices: vec![suv(2700)], request_id: uuid(4) }
+    );
+    ask!("TextService/BatchGetTexts", BatchGetTextsRequest { tenant: tenant(), keys: vec!["welcome".into()] });
+    ask!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
+    let texts = ["ru", "ky", "en"].map(text).to_vec();
+    ask!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: texts, request_id: uuid(5) });
+    good.push(("ApplicationService/CreateApplication", encoded(&create(order()))));
+    ask!("ApplicationService/GetApplication", GetApplicationRequest { tenant: tenant(), id: application.id.clone() });
+    ask!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });
+    let moved = pb::TransitionApplicationRequest {
+        request_id: uuid(6),
+        ..transition(&application, pb::ApplicationStatus::InProgress)
+    };
+    good.push(("ApplicationService/TransitionApplication", encoded(&moved)));
+    ask!("ApplicationService/WatchApplications", WatchApplicationsRequest { tenant: tenant() });
+    let (tenant_, id) = own(&done.id);
+    ask!("ImportService/GetImport", GetImportRequest { tenant: tenant_.clone(), id: id.clone() });
+    ask!("ImportService/ListImportRows", ListImportRowsRequest { tenant: tenant_.clone(), id: id.clone() });
+    ask!(
+        "ImportService/ListWithdrawnPatterns",
+        ListWithdrawnPatternsRequest { tenant: tenant_.clone(), id: id.clone() }
+    );
+    ask!("ImportService/RevertImport", RevertImportRequest { tenant: tenant_, id: id });
+    ask!("ImportService/WatchImport", WatchImportRequest { tenant: tenant(), id: WATCHED.into() });
+    ask!("ImportService/ListImports", ListImportsRequest { tenant: tenant() });
+    ask!("ImportService/ListPatternRows", ListPatternRowsRequest { tenant: tenant(), pattern_id: pattern });
+    ask!("ImportService/ApplyImport", ApplyImportRequest { tenant: tenant(), id: preview.id });
+    ask!("ImportService/CancelImport", CancelImportRequest { tenant: tenant(), id: CANCELLED.into() });
+    ask!("AdminService/ApplySeed", ApplySeedRequest {});
+    ask!("AdminService/GetStats", GetStatsRequest { tenant: tenant() });
+    ask!("AdminService/ListAliases", ListAliasesRequest { brand: brand() });
+    let (forget, teach) = (teach(ALIAS), pb::CreateAliasRequest { request_id: uuid(7), ..teach("камрюшка") });
+    ask!(
+        "AdminService/DeleteAlias",
+        DeleteAliasRequest { brand: forget.brand, model: forget.model, alias: forget.alias }
+    );
+    good.push(("AdminService/CreateAlias", encoded(&teach)));
+    // The seed has nothing to do but for this.
+    owner.batch_execute("UPDATE brands SET names = '{}' WHERE slug = 'honda'").await.unwrap();
+
+    let upload = |payload| encoded(&pb::UploadImportRequest { payload: Some(payload) });
+    let lexus = "Марка,Модель,Год\nЛексус,RX,2018\n".as_bytes().to_vec();
+    let upload =
+        [Payload::Header(pb::ImportHeader { request_id: uuid(8), ..header() }), Payload::Chunk(lexus)].map(upload);
+    let mut good: Vec<(&str, Vec<Bytes>)> = good.into_iter().map(|(name, message)| (name, vec![message])).collect();
+    good.push(("ImportService/UploadImport", upload.to_vec()));
+
+    let mut missing: Vec<_> = BUILT.iter().filter(|name| !good.iter().any(|(has, _)| has == *name)).collect();
+    missing.sort();
+    assert!(missing.is_empty(), "there is no good request for {missing:?}");
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let writes = ["Create", "Update", "Set", "Upsert", "Transition", "Upload", "Apply", "Revert", "Cancel", "Delete"];
+    let good = good.into_iter().map(|(name, messages)| {
+        let (service, method) = name.split_once('/').unwrap();
+        let found = pool.get_service_by_name(&format!("lekalo.v1.{service}")).unwrap();
+        Good {
+            path: format!("/lekalo.v1.{name}"),
+            method: found.methods().find(|found| found.name() == method).unwrap(),
+            messages,
+            writes: writes.iter().any(|write| method.starts_with(write)),
+        }
+    });
+    good.collect()
+}
+
+fn uuid(number: u8) -> String {
+    format!("0197b000-0000-7000-8000-0000000000{number:02x}")
+}
