@@ -117,8 +117,8 @@ fn tests() -> BTreeSet<String> {
             let path = file.strip_prefix(root().join(folder)).unwrap().with_extension("");
             let module: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
             let mut module = module.join("::");
-            // In a file of their own they are in the module `tests` already.
-            if is_unit && !module.ends_with("::tests") {
+            // In a file of their own they are in a module `tests` already.
+            if is_unit && !module.split("::").any(|part| part == "tests") {
                 module += "::tests";
             }
             let (mut is_test, text) = (false, read(&file));

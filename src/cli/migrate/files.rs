@@ -210,6 +210,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_program_was_built_from_is_drafted_upon() {
+        let (home, folder) = folder(&["V1__a.sql", "V1__a.down.sql", "V2__b.sql", "V2__b.down.sql"]);
+        fs::write(home.path().join("V2__b.sql"), "SELECT 2;").unwrap();
+        let folder = folder.unwrap();
+        let differs = |carried: &[(&str, &str)]| -> String {
+            let carried: Vec<Migration> =
+                carried.iter().map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
+            folder.check_carried(&carried).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(differs(&[("V1__a", ""), ("V2__b", "SELECT 2;")]), "");
+        for (carried, file) in [
+            (&[("V1__a", ""), ("V2__b", "SELECT 3;")][..], "V2__b.sql"),
+            (&[("V1__a", ""), ("V2__other", "SELECT 2;")], "V2__b.sql"),
+            (&[("V1__a", "")], "V2__b.sql"),
+            (&[("V1__a", ""), ("V2__b", "SELECT 2;"), ("V3__c", "")], "V3__c.sql"),
+        ] {
+            assert!(differs(carried).contains(&format!("/{file} differs")), "{file}: {}", differs(carried));
+        }
+    }
+
+    #[test]
     fn a_message_needs_latin_letters() {
         let (_home, folder) = folder(&[]);
         let folder = folder.unwrap();

@@ -136,6 +136,7 @@ const LIST: &str = "ID,Марка,Модель,Год,Описание
 2,Тойота,Камри,2018,с бортами
 3,Тойота,Хуичи,2001,-
 4,Тойота,Королла,2015,-
+5,Тойота,Камри,2018,с бортами
 ";
 
 /// What kinds of things documents of one kind have where: `{a: text, b: [number or null]}`.
@@ -193,10 +194,10 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
         ["rows_read", "created", "updated", "unchanged", "merged", "rejected", "headers", "withdrawn"]
             .map(|what| import["counts"][what].as_i64().unwrap())
     };
-    assert_eq!(counts(&first), [5, 2, 0, 0, 1, 1, 1, 0], "{first}");
+    assert_eq!(counts(&first), [6, 2, 0, 0, 2, 1, 1, 0], "{first}");
     let id = first["id"].as_str().unwrap();
     // Each outcome has just the rows that were counted.
-    for (outcome, count) in [("created", 2), ("merged", 1), ("rejected", 1), ("header", 1), ("unchanged", 0)] {
+    for (outcome, count) in [("created", 2), ("merged", 2), ("rejected", 1), ("header", 1), ("unchanged", 0)] {
         let rows = shell.run(&[&["imports", "rows", id, "--outcome", outcome, "--json"][..], &TENANT].concat()).await;
         let rows = rows.done().json();
         assert_eq!(rows.as_array().unwrap().len(), count, "{outcome}");
@@ -215,6 +216,11 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     let id = [&[second["id"].as_str().unwrap()][..], &TENANT].concat();
     let withdrawn = json("imports withdrawn", &id, 0).await;
     assert_eq!(withdrawn.as_array().unwrap().len(), 1, "{withdrawn}");
+    let all = json("stats", &[], 0).await;
+    assert_eq!(all["counts"], sql_counts(&owner, "").await);
+    assert_ne!(all["counts"]["patterns"], all["counts"]["patterns_available"], "one is withdrawn");
+    let own = shell.run(&["stats", "--tenant", "evopoliki", "--json"]).await.done().json();
+    assert_eq!(own["counts"], sql_counts(&owner, "evopoliki").await);
     let list = json("imports list", &TENANT, 0).await;
     assert_eq!([&list[0], &list[1]].map(|import| import["id"].as_str()), [second["id"].as_str(), first["id"].as_str()]);
     assert_eq!(json("imports show", &id, 0).await, list[0]);
@@ -226,10 +232,6 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
         json(decision, &[&[preview["id"].as_str().unwrap()][..], &TENANT].concat(), 0).await;
     }
 
-    let all = json("stats", &[], 0).await;
-    assert_eq!(all["counts"], sql_counts(&owner, "").await);
-    let own = shell.run(&["stats", "--tenant", "five_deluxe", "--json"]).await.done().json();
-    assert_eq!(own["counts"], sql_counts(&owner, "five_deluxe").await);
     let seeded = json("seed", &[], 0).await;
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");
     json("check", &[], 0).await;
