@@ -120,7 +120,7 @@ impl Question {
             .patterns
             .iter()
             .filter(|pattern| catalog.tenants[pattern.tenant].slug == tenant)
-            .filter(|pattern| catalog.categories[pattern.category].code == category || model % 2 == 0)
+            .filter(|pattern| catalog.categories[pattern.category].code == category || model < 128)
             .collect();
         let known = (!own.is_empty() && near % 8 != 0).then(|| own[of(&own, model)]);
         let place = known.map_or_else(|| of(&catalog.models, model), |pattern| pattern.model);
@@ -198,10 +198,10 @@ impl Question {
 fn prefix(catalog: &Catalog, brand: u8, dice: u8) -> String {
     let brand = &catalog.brands[of(&catalog.brands, brand)];
     let name = match dice % 8 {
-        0..=2 => return String::new(),
+        0 | 1 => return String::new(),
         3 => NAMES[of(&NAMES, dice / 8)],
-        4 => brand.names.all().last().unwrap_or("ель"),
-        5 => brand.aliases.first().map_or("тойотк", String::as_str),
+        4 => brand.names.all().last().unwrap_or("ёж"),
+        2 | 5 => brand.aliases.first().map_or("тойотк", String::as_str),
         6 => "%",
         _ => &brand.name,
     };
