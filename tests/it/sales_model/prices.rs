@@ -181,6 +181,14 @@ async fn whatever_is_set_when_lists_and_quotes_are_what_a_plain_list_of_periods_
             let twin = some_price(tenant, &mut random);
             wanted.push(Wanted { thing: wanted[0].thing.clone(), ..twin });
         }
+        if random.below(3) == 0 {
+            // Some days of something that has a price, which goes on afterwards.
+            let known: Vec<&Thing> =
+                model.held.keys().filter(|(name, _)| *name == tenant).map(|(_, thing)| thing).collect();
+            let thing = known[usize::try_from(random.below(known.len() as i64)).unwrap()].clone();
+            let from = some_time(&mut random).max(now() + 1);
+            wanted = vec![Wanted { thing, from: Some(from), to: Some(from + 1000), ..some_price(tenant, &mut random) }];
+        }
         let prices = wanted.iter().map(|price| price.thing.wire(price.amount, price.from, price.to)).collect();
         let request = pb::SetPricesRequest { tenant: tenant.into(), prices, ..Default::default() };
         let began = now();
@@ -223,7 +231,7 @@ async fn whatever_is_set_when_lists_and_quotes_are_what_a_plain_list_of_periods_
         let touched: Vec<Time> =
             wanted.iter().flat_map(|price| model.of(tenant, &price.thing)).flat_map(borders_of).collect();
         let all: Vec<Time> = model.held.values().flatten().flat_map(borders_of).collect();
-        for borders in [touched, all].into_iter().filter(|borders| !borders.is_empty()) {
+        for borders in [touched.clone(), touched, all].into_iter().filter(|borders| !borders.is_empty()) {
             let tenant = if borders.len() < 50 { tenant } else { random.of(&TENANTS) };
             let at = match random.below(4) {
                 0 => None,
