@@ -133,6 +133,18 @@ async fn a_preview_is_carried_out_as_it_was_shown_or_not_at_all() {
         service.step(0, &Step::Apply(4, Etag::Unsaid)).await;
     }
     assert_eq!((service.seen["Revert done"], service.seen["Apply done"]), (5, 5));
+    // What it found is gone, and another pattern for the same car is in its place.
+    let car = || of_cars(25..26);
+    service.step(0, &Step::Import(car(), MERGE)).await;
+    service.step(0, &Step::Import(car(), PREVIEW)).await;
+    service.step(0, &Step::Revert(1, Etag::Current)).await;
+    service.step(0, &Step::Import(car(), MERGE)).await;
+    service.step(0, &Step::Apply(1, Etag::Current)).await;
+    assert_eq!((service.seen["Revert done"], service.seen["Apply PREVIEW_OUTDATED"]), (6, 6));
+    // What was too long when it was read is too long from the record too.
+    let too_long = [Line::TooLong(true), Line::TooLong(false), Line::Stranger, Line::Car(26)];
+    service.step(0, &Step::Import(only(too_long), PREVIEW)).await;
+    service.step(0, &Step::Apply(0, Etag::Current)).await;
     service.compare_all().await;
 }
 
