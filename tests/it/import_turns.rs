@@ -188,7 +188,8 @@ fn new_import(category_id: i64) -> NewImport {
 async fn a_busy_moment_does_not_end_an_import() {
     let config = common::database().await;
     let wait = Duration::from_millis(200);
-    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: wait, ..common::db_options(&config) }).unwrap();
+    let db =
+        Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: wait, ..common::db_options(&config) }).unwrap();
     let tenant = db.find_tenant("evopoliki").await.unwrap();
     let own = db.tenant(tenant.id);
     let category = own.find_category("eva_mats").await.unwrap();
