@@ -157,17 +157,20 @@ async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
     let service = Service::of(&server);
     let cases = (random::made(), vec(any::<Dice>(), QUESTIONS));
     let seen = std::sync::Mutex::new([0; Question::KINDS]);
-    let outcome = tokio::task::block_in_place(|| {
-        TestRunner::new(config()).run(&cases, |(made, dice)| {
-            let catalog = made.catalog(NEXT.fetch_add(1, Ordering::Relaxed), &seeded);
-            let mut seen = seen.lock().unwrap();
-            tokio::runtime::Handle::current().block_on(compare(&service, &owner, &catalog, &dice, &mut seen))
-        })
-    });
-    if let Err(TestError::Fail(why, _)) = outcome {
+    let run = || {
+        TestRunner::new(config())
+            .run(&cases, |(made, dice)| {
+                let catalog = made.catalog(NEXT.fetch_add(1, Ordering::Relaxed), &seeded);
+                let mut seen = seen.lock().unwrap();
+                tokio::runtime::Handle::current().block_on(compare(&service, &owner, &catalog, &dice, &mut seen))
+            })
+            .map_err(|error| match error {
+                TestError::Fail(why, _) | TestError::Abort(why) => why.to_string(),
+            })
+    };
+    if let Err(why) = tokio::task::block_in_place(run) {
         panic!("{why}");
     }
-    outcome.unwrap();
     let seen = *seen.lock().unwrap();
     assert!(seen.iter().all(|questions| *questions >= 20), "each kind of question was asked: {seen:?}");
 }

@@ -120,7 +120,7 @@ impl Question {
             .patterns
             .iter()
             .filter(|pattern| catalog.tenants[pattern.tenant].slug == tenant)
-            .filter(|pattern| catalog.categories[pattern.category].code == category || model % 2 == 0)
+            .filter(|pattern| catalog.categories[pattern.category].code == category || model < 128)
             .collect();
         let known = (!own.is_empty() && near % 8 != 0).then(|| own[of(&own, model)]);
         let place = known.map_or_else(|| of(&catalog.models, model), |pattern| pattern.model);
@@ -145,10 +145,12 @@ impl Question {
         let body = match body % 4 {
             0 | 1 => None,
             2 => Some(BODIES[of(&BODIES, body / 4)].to_owned()),
-            // That of the pattern; where it names none, one that may be the usual one.
+            // That of the pattern; where it names none, a usual one of the generation.
             _ => {
-                let usual = ["", "wagon", "suv", "sedan"][usize::from(body / 4) % 4];
-                Some(known.and_then(|pattern| pattern.body).unwrap_or(usual).to_owned())
+                let usual = known.and_then(|pattern| Some(catalog.reference(place)?.bodies(pattern.generation, None)));
+                let usual: Vec<&str> = usual.into_iter().flatten().map(|body| body.word()).collect();
+                let usual = usual.get(usize::from(body / 4) % usual.len().max(1)).copied();
+                Some(known.and_then(|pattern| pattern.body).or(usual).unwrap_or_default().to_owned())
             }
         };
         let request = pb::FindPatternsRequest {
@@ -198,10 +200,10 @@ impl Question {
 fn prefix(catalog: &Catalog, brand: u8, dice: u8) -> String {
     let brand = &catalog.brands[of(&catalog.brands, brand)];
     let name = match dice % 8 {
-        0..=2 => return String::new(),
+        0 | 1 => return String::new(),
         3 => NAMES[of(&NAMES, dice / 8)],
-        4 => brand.names.all().last().unwrap_or("ель"),
-        5 => brand.aliases.first().map_or("тойотк", String::as_str),
+        4 => brand.names.all().last().unwrap_or("ёж"),
+        2 | 5 => brand.aliases.first().map_or("тойотк", String::as_str),
         6 => "%",
         _ => &brand.name,
     };

@@ -11,7 +11,8 @@ use super::rows::{
 };
 
 /// Few names, so that they meet: alike but for case or ё, and in other alphabets.
-pub const NAMES: [&str; 10] = ["Ёлка", "елка", "Ель", "Вольво", "вольво", "Zorva", "zorva", "Zo", "Өзгөн", "Ак-Суу %_"];
+pub const NAMES: [&str; 11] =
+    ["Ёлка", "елка", "Ёж", "пёс", "Вольво", "вольво", "Zorva", "zorva", "Zo", "Өзгөн", "Ак-Суу %_"];
 /// Names that nobody gave stay English.
 const ENGLISH: [&str; 4] = ["Zorva", "zorva", "Volvo", "Ak"];
 /// In another order than as numbers, as a dictionary has them, or as they were written.
@@ -34,13 +35,16 @@ pub struct Made {
     tenants: Vec<(&'static str, bool, bool)>,
     categories: Vec<(Names, Names, bool)>,
     sold: Vec<(i16, Option<bool>, Vec<&'static str>)>,
-    options: Vec<(Pick, &'static str, Names, Option<Vec<&'static str>>, i16, Vec<(Names, i16)>)>,
+    options: Vec<AnOption>,
     brands: Vec<(Names, &'static str, &'static str, Vec<&'static str>)>,
     models: Vec<(Pick, Names, &'static str, &'static str, Vec<&'static str>)>,
-    patterns: Vec<((Pick, Pick, Pick), Variant, Cut, bool)>,
-    prices: Vec<((Pick, Pick), Target, (i64, Option<i64>, bool), Period)>,
+    patterns: Vec<APattern>,
+    prices: Vec<APrice>,
 }
 
+type AnOption = (Pick, &'static str, Names, Option<Vec<&'static str>>, i16, Vec<(Names, i16)>);
+type APattern = ((Pick, Pick, Pick), Variant, Cut, bool);
+type APrice = ((Pick, Pick), Target, (i64, Option<i64>, bool), Period);
 type Variant = (&'static str, (Option<i16>, Option<i16>), Option<&'static str>);
 type Cut = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<&'static str>, &'static str);
 /// Body, make, option, value, and what must be chosen besides.
@@ -66,7 +70,7 @@ fn word(words: &'static [&'static str]) -> impl Strategy<Value = Option<&'static
     weighted(0.6, select(words))
 }
 
-fn patterns() -> impl Strategy<Value = Vec<((Pick, Pick, Pick), Variant, Cut, bool)>> {
+fn patterns() -> impl Strategy<Value = Vec<APattern>> {
     let variant = (select(&GENERATIONS), years(), weighted(0.4, select(&BODIES)));
     let notes = prop_oneof![3 => Just(""), 1 => Just("гибрид"), 1 => Just("4WD")];
     let rows = word(&["2", "3", "full", "front_only"]);
@@ -80,7 +84,7 @@ fn patterns() -> impl Strategy<Value = Vec<((Pick, Pick, Pick), Variant, Cut, bo
     vec(((any::<Pick>(), any::<Pick>(), any::<Pick>()), variant, cut, prop::bool::weighted(0.7)), 0..70)
 }
 
-fn prices() -> impl Strategy<Value = Vec<((Pick, Pick), Target, (i64, Option<i64>, bool), Period)>> {
+fn prices() -> impl Strategy<Value = Vec<APrice>> {
     let pick = |chance| weighted(chance, any::<Pick>());
     let target = (weighted(0.4, select(&BODIES)), pick(0.25), pick(0.75), any::<Pick>(), pick(0.3));
     let amount = (select(vec![0, 1, 4550, 100_000, 350_000]), weighted(0.2, select(vec![0, 50, 1000])), any::<bool>());
@@ -136,7 +140,7 @@ impl Made {
             });
         }
         for (place, (names, descriptions, is_crossed)) in self.categories.iter().enumerate() {
-            let code = |place: usize| format!("{}{number}", ["mats_b", "mats", "covers"][place]);
+            let code = |place: usize| format!("{}{number}", ["mats_b", "covers", "mats"][place]);
             // A category's alias may be another one's code, which goes first.
             let crossed = is_crossed.then(|| code((place + 1) % 3));
             let aliases =
@@ -218,14 +222,18 @@ impl Made {
             // More of the first tenant's, so that they meet.
             let own: Vec<&Sold> = catalog.sold.iter().filter(|it| it.tenant == usize::from(*tenant % 4 / 2)).collect();
             let Some(sold) = own.get(usize::from(*sold) % own.len().max(1)) else { continue };
-            let (generation, (from, to), body) = *variant;
+            let model = of(&catalog.models, *model);
+            let (mut generation, (mut from, mut to), body) = *variant;
+            if let Some((code, year)) = of_reference(catalog, model, *tenant).filter(|_| place % 3 == 0) {
+                (generation, from, to) = (code, Some(year), Some(year));
+            }
             let (steering, borders, seat_rows, trunk, notes) = *cut;
             let pattern = Pattern {
                 // In another order than they are written.
                 id: first + i64::try_from(place * 37 % 101).unwrap(),
                 tenant: sold.tenant,
                 category: sold.category,
-                model: of(&catalog.models, *model),
+                model,
                 generation,
                 from,
                 to,
@@ -273,4 +281,12 @@ impl Made {
             }
         }
     }
+}
+
+/// A generation as the reference has it, by its code or by nothing but one of its first years.
+fn of_reference(catalog: &Catalog, model: usize, pick: Pick) -> Option<(&'static str, i16)> {
+    let generations = catalog.reference(model)?.generations.iter();
+    let coded: Vec<(&str, i16)> = generations.filter_map(|it| Some((it.code.as_deref()?, it.from?))).collect();
+    let (code, from) = *coded.get(usize::from(pick) % coded.len().max(1))?;
+    Some((if pick.is_multiple_of(3) { "" } else { code }, from + i16::from(pick % 5)))
 }

@@ -16,9 +16,9 @@ use tonic_types::StatusExt as _;
 
 use crate::applications::{callback, create, created, order};
 use crate::common::TestServer;
+use crate::common::raw::Raw;
 use crate::contract::BUILT;
 use crate::imports::{header, rows, upload_and_wait};
-use crate::common::raw::Raw;
 
 /// A server with something in each of its lists.
 pub struct Filled {
