@@ -145,10 +145,12 @@ impl Question {
         let body = match body % 4 {
             0 | 1 => None,
             2 => Some(BODIES[of(&BODIES, body / 4)].to_owned()),
-            // That of the pattern; where it names none, one that may be the usual one.
+            // That of the pattern; where it names none, a usual one of the generation.
             _ => {
-                let usual = ["", "wagon", "suv", "sedan"][usize::from(body / 4) % 4];
-                Some(known.and_then(|pattern| pattern.body).unwrap_or(usual).to_owned())
+                let usual = known.and_then(|pattern| Some(catalog.reference(place)?.bodies(pattern.generation, None)));
+                let usual: Vec<&str> = usual.into_iter().flatten().map(|body| body.word()).collect();
+                let usual = usual.get(usize::from(body / 4) % usual.len().max(1)).copied();
+                Some(known.and_then(|pattern| pattern.body).or(usual).unwrap_or_default().to_owned())
             }
         };
         let request = pb::FindPatternsRequest {
