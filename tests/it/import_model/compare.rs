@@ -237,6 +237,7 @@ async fn pages<T>(size: i32, list: impl AsyncFn(i32, String) -> (Vec<T>, String,
         assert!(items.len() as i32 == size || next.is_empty(), "a page that is not full is the last");
         assert!(!items.is_empty() || next.is_empty());
         all.extend(items);
+        assert!(all.len() as i32 <= total, "pages that repeat items");
         if next.is_empty() {
             assert_eq!(all.len() as i32, total);
             return all;
