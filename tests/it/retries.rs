@@ -23,12 +23,15 @@ use crate::twins::{imports_end, list, methods};
 
 const ID: &str = "0192bbbb-00ab-7000-8000-0000000000cd";
 
+/// A tenant, an id and which of several bodies → the messages of a request.
+type Messages = Box<dyn Fn(&str, &str, usize) -> Vec<Bytes>>;
+
 /// A write by its request_id; `variant` tells bodies apart, of which none contradicts another.
 struct Write {
     method: &'static str,
     /// What is kept of a call without a tenant is kept apart.
     has_tenant: bool,
-    messages: Box<dyn Fn(&str, &str, usize) -> Vec<Bytes>>,
+    messages: Messages,
 }
 
 fn write(

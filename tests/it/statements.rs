@@ -103,7 +103,7 @@ fn every_statement_has_a_name_names_its_columns_and_uses_what_is_bound() {
 #[test]
 fn no_statement_is_without_its_name_or_put_together_at_run_time() {
     let is_statement = |text: &str| {
-        let first = text.trim_start().split_whitespace().next().unwrap_or_default();
+        let first = text.split_whitespace().next().unwrap_or_default();
         ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SET", "BEGIN", "TRUNCATE", "COPY"].contains(&first)
             && text.split_whitespace().count() > 1
     };

@@ -111,7 +111,7 @@ async fn a_call_is_in_flight_until_its_body_has_been_sent_or_given_up() {
 #[tokio::test]
 async fn a_deadline_ends_the_handler_and_the_body_and_queries_know_it() {
     let calls = Calls::default();
-    let response = answer(&calls, request(GET, Some("100m")), || std::future::pending()).await;
+    let response = answer(&calls, request(GET, Some("100m")), std::future::pending).await;
     assert_eq!(told(&read(response).await.1), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
 
     // A stream that never ends: idle, and with messages all the time.
@@ -148,7 +148,7 @@ async fn a_deadline_ends_the_handler_and_the_body_and_queries_know_it() {
 async fn whoever_is_cut_off_is_told_that_the_server_stops() {
     for grpc_timeout in [None, Some("1H")] {
         let calls = Calls::default();
-        let waiting = answer(&calls, request(GET, grpc_timeout), || std::future::pending());
+        let waiting = answer(&calls, request(GET, grpc_timeout), std::future::pending);
         let cut = async {
             sleep(Duration::from_millis(20)).await;
             assert_eq!(in_flight(&calls), 1);
@@ -160,7 +160,7 @@ async fn whoever_is_cut_off_is_told_that_the_server_stops() {
         assert!(status.get_error_details().retry_info().unwrap().retry_delay.is_some());
         assert_eq!(in_flight(&calls), 0);
         // One that comes even later is told the same.
-        let late = answer(&calls, request(GET, None), || std::future::pending()).await;
+        let late = answer(&calls, request(GET, None), std::future::pending).await;
         assert_eq!(told(&read(late).await.1), (Code::Unavailable, "SHUTTING_DOWN".into()));
     }
 }

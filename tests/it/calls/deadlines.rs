@@ -47,7 +47,8 @@ async fn no_call_outlives_its_deadline_its_caller_or_its_statements_time() {
         assert_eq!(contents(&observer).await, before, "{what}");
     };
     let late = Duration::from_secs(4);
-    let headers: [(&str, &[(&str, &str)], Duration); 3] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], Duration);
+    let headers: [Case; 3] = [
         ("a deadline", &[("grpc-timeout", "2S")], Duration::from_secs(2)),
         ("no deadline", &[], statement_timeout),
         ("a deadline too far away to matter", &[("grpc-timeout", "1H")], statement_timeout),

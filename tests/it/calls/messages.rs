@@ -83,7 +83,8 @@ async fn what_is_no_message_is_the_callers_error_in_every_method() {
     let server = TestServer::start().await;
     let good = every_method(&server).await;
     let wire = Wire::connect(server.addr).await;
-    let garbage: [(&str, Bytes, &[(&str, &str)]); 5] = [
+    type Case = (&'static str, Bytes, &'static [(&'static str, &'static str)]);
+    let garbage: [Case; 5] = [
         ("no protobuf", framed(b"\xff\xff\xff"), &[]),
         ("a text that is no UTF-8", framed(b"\x0a\x02\xc3\x28"), &[]),
         ("less than it says", framed(b"\x0a\x09evopoliki").slice(..9), &[]),

@@ -79,7 +79,7 @@ async fn a_connection_that_gives_no_sign_of_life_is_closed() {
     let path = "/lekalo.v1.TenantService/GetTenant";
     // One reads and answers what the server asks; the other has a call under way and is as good as dead.
     let alive = Wire::connect(server.addr).await;
-    let alive_call = alive.send(path, &[request.clone()], &[]).await;
+    let alive_call = alive.send(path, std::slice::from_ref(&request), &[]).await;
     let dead = Wire::connect(server.addr).await;
     let _dead_call = dead.send(path, &[request], &[]).await;
     until("both wait", || async { waiting(&observer).await == 2 }).await;

@@ -22,14 +22,14 @@ pub fn with_trailer(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut offsets = Vec::new();
     for (number, object) in (1..).zip(objects) {
         offsets.push(file.len());
-        write!(file, "{number} 0 obj\n").unwrap();
+        writeln!(file, "{number} 0 obj").unwrap();
         file.extend(object);
         file.extend(b"\nendobj\n");
     }
     let start = file.len();
     let size = objects.len() + 1;
     write!(file, "xref\n0 {size}\n0000000000 65535 f \n").unwrap();
-    offsets.iter().for_each(|offset| write!(file, "{offset:010} 00000 n \n").unwrap());
+    offsets.iter().for_each(|offset| writeln!(file, "{offset:010} 00000 n ").unwrap());
     write!(file, "trailer << /Root 1 0 R /Size {size} {trailer} >>\nstartxref\n{start}\n%%EOF\n").unwrap();
     file
 }

@@ -198,10 +198,10 @@ fn text_that_is_cut_or_damaged_is_no_other_encoding() {
     let marked = [Kept::Utf8Marked.bytes(text), vec![0xff]].concat();
     refused(&marked, "FILE_DAMAGED", &again("byte 52 of the file", "UTF-8"));
     // At the beginning it would be no text at all.
-    let zero = format!("{text}{}Кедр,А\06\n", "Кедр,А6\n".repeat(100));
+    let zero = format!("{text}{}Кедр,А\x006\n", "Кедр,А6\n".repeat(100));
     refused(zero.as_bytes(), "FILE_DAMAGED", "line 103 of the file holds a zero byte, which no text has");
     let binary = "this is no price list that can be read: neither PDF, nor a spreadsheet, nor text";
-    refused("Марка,Модель\nКедр,А\06\n".as_bytes(), "UNSUPPORTED_FORMAT", binary);
+    refused("Марка,Модель\nКедр,А\x006\n".as_bytes(), "UNSUPPORTED_FORMAT", binary);
 }
 
 #[test]

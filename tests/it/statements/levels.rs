@@ -92,8 +92,7 @@ fn level(nodes: &[Node], tables: &BTreeSet<String>, outer: &BTreeSet<String>, al
     let is_set = |node: &Node| ["union", "except", "intersect"].iter().any(|set| is(Some(node), set));
     for query in nodes.split(is_set) {
         let named = tables_of(query);
-        let tenants: BTreeMap<&String, &String> =
-            named.iter().filter(|(_, table)| tables.contains(*table)).map(|(alias, table)| (alias, table)).collect();
+        let tenants: BTreeMap<&String, &String> = named.iter().filter(|(_, table)| tables.contains(*table)).collect();
         let inserted = inserts_into(query);
         let mut kept = outer.clone();
         // What equals a kept one's tenant is kept as well.
