@@ -101,10 +101,17 @@ impl Question {
                 Self::Brands(request, steps(rest))
             }
             _ => {
-                let brand = match brand {
-                    0 => "nothing".to_owned(),
-                    other => catalog.brands[of(&catalog.brands, other)].slug.clone(),
+                // Mostly where there is something to list.
+                let own: Vec<_> =
+                    catalog.patterns.iter().filter(|it| catalog.tenants[it.tenant].slug == tenant).collect();
+                let known = (!own.is_empty() && brand % 8 > 1).then(|| own[of(&own, brand)]);
+                let (category, brand) = match (known, brand) {
+                    (Some(pattern), _) => {
+                        (catalog.categories[pattern.category].code.clone(), catalog.models[pattern.model].brand)
+                    }
+                    (None, other) => (category, of(&catalog.brands, other)),
                 };
+                let brand = if rest[0] == 0 { "nothing".to_owned() } else { catalog.brands[brand].slug.clone() };
                 let order_by = i32::from(rest[1] % 3);
                 let request =
                     pb::ListModelsRequest { tenant, category, brand, language, order_by, ..Default::default() };

@@ -51,7 +51,7 @@ type Cut = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Op
 type Target = (Option<&'static str>, Option<Pick>, Option<Pick>, Pick, Option<Pick>);
 
 fn names() -> impl Strategy<Value = Names> {
-    let name = || weighted(0.6, select(&NAMES).prop_map(str::to_owned));
+    let name = || weighted(0.5, select(&NAMES).prop_map(str::to_owned));
     (name(), name(), name()).prop_map(|(ru, ky, en)| Names([ru, ky, en]))
 }
 
@@ -103,8 +103,8 @@ pub fn made() -> impl Strategy<Value = Made> {
     let bodies = weighted(0.4, vec(select(&BODIES), 0..3));
     let options = vec((any::<Pick>(), kinds, names(), bodies, -1..2_i16, values), 0..8);
     let aliases = || vec(select(&NAMES), 0..2);
-    let brands = vec((names(), select(&ENGLISH), select(&SLUGS), aliases()), 1..5);
-    let models = vec((any::<Pick>(), names(), select(&ENGLISH), select(&SLUGS), aliases()), 1..7);
+    let brands = vec((names(), select(&ENGLISH), select(&SLUGS), aliases()), 1..4);
+    let models = vec((any::<Pick>(), names(), select(&ENGLISH), select(&SLUGS), aliases()), 2..10);
     let cars = (brands, models);
     (tenants, categories, sold, options, cars, patterns(), prices()).prop_map(
         |(tenants, categories, sold, options, (brands, models), patterns, prices)| Made {
