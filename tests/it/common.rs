@@ -7,6 +7,7 @@ pub mod wire;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
@@ -36,24 +37,34 @@ static CLUSTER: LazyLock<Config> = LazyLock::new(|| {
     let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap());
     let (sender, receiver) = std::sync::mpsc::channel();
     runtime.spawn(async move {
-        let server = EmbeddedServer::start(&options()).await.unwrap();
+        let data_dir = folder(&std::process::id().to_string());
+        copy_cluster(&data_dir).await;
+        // It ends when its input does, with this process.
+        let mut clean_up = std::process::Command::new("sh");
+        clean_up.args(["-c", CLEAN_UP, "sh"]).arg(folder("")).arg(&data_dir);
+        let clean_up = clean_up.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = EmbeddedServer::start(&EmbeddedOptions { data_dir: Some(data_dir), ..options() }).await.unwrap();
         prepare_template(&server).await;
         sender.send(server.config()).unwrap();
         // Dropped with the process, and PostgreSQL with it.
         std::future::pending::<()>().await;
-        drop(server);
+        drop((server, clean_up));
     });
     receiver.recv().expect("the test cluster did not start")
 });
+
+/// Hundreds of databases are thrown away as a folder: dropping them one by one takes minutes. What killed runs left goes
+/// first, then the run waits for its end.
+const CLEAN_UP: &str = r#"
+    for run in "$1"[0-9]*; do kill -0 "${run##*-}" || rm -rf "$run"; done
+    cat
+    until rm -rf "$2"; do sleep 1; done"#;
 
 const TEMPLATE: &str = "lekalo_template";
 
 fn options() -> EmbeddedOptions {
     let settings = [("max_connections", "200"), ("shared_buffers", "64MB"), ("synchronous_commit", "off")];
-    // Kept between runs: initdb takes longer than the start.
-    let user = nix::unistd::Uid::current();
     EmbeddedOptions {
-        data_dir: Some(PathBuf::from(format!("/tmp/lekalo-tests-{user}-{}", slug(env!("CARGO_MANIFEST_DIR"))))),
         pg_bin: std::env::var_os("LEKALO_PG_BIN").map(PathBuf::from),
         settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
         durable: false,
@@ -61,17 +72,16 @@ fn options() -> EmbeddedOptions {
     }
 }
 
-fn slug(path: &str) -> String {
-    path.chars().map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '-' }).collect()
+/// A folder of this user's and this checkout's tests.
+fn folder(name: &str) -> PathBuf {
+    let user = nix::unistd::Uid::current();
+    let checkout = env!("CARGO_MANIFEST_DIR").replace(|ch: char| !ch.is_ascii_alphanumeric(), "-");
+    PathBuf::from(format!("/tmp/lekalo-tests-{user}-{checkout}-{name}"))
 }
 
-/// Drops what an earlier run left, then migrates and seeds the database that tests are cloned from.
+/// Migrates and seeds the database that tests are cloned from.
 async fn prepare_template(server: &EmbeddedServer) {
     let client = connect(&server.config()).await;
-    let left = client.query("SELECT datname FROM pg_database WHERE datname ~ '^(test_|lekalo_template)'", &[]).await;
-    for row in left.unwrap() {
-        client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", row.get::<_, &str>(0))).await.unwrap();
-    }
     client.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
     let mut config = server.config();
     config.dbname(TEMPLATE);
@@ -193,8 +203,9 @@ impl TestServer {
 /// Puts a cluster into an empty data directory: a copy of one that `initdb` made, which takes a tenth of the time.
 pub async fn copy_cluster(data_dir: &Path) {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
+    // Kept between runs.
     let made = MADE.get_or_init(async || {
-        let data_dir = PathBuf::from(format!("{}-empty", options().data_dir.unwrap().display()));
+        let data_dir = folder("empty");
         let made = EmbeddedOptions { data_dir: Some(data_dir.clone()), ..options() };
         EmbeddedServer::start(&made).await.unwrap().stop().await.unwrap();
         data_dir
