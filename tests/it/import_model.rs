@@ -181,6 +181,22 @@ async fn rows_understood_late(service: &mut Service) {
     for back in (0..12).chain(0..12) {
         service.step(0, &Step::Revert(back, Etag::Unsaid)).await;
     }
+    // Who took a row in last came last, however early its import was.
+    let superseded = service.seen["Revert IMPORT_SUPERSEDED"];
+    let late = |car| only([Line::Late(1), Line::Car(car)]);
+    for (lists, applied) in [([late(20), of_cars(1..2)], &[1][..]), ([late(20), late(21)], &[0, 1])] {
+        for list in lists {
+            service.step(3, &Step::Import(list, MERGE)).await;
+        }
+        for back in applied {
+            service.step(3, &Step::Apply(*back, Etag::Current)).await;
+        }
+        service.step(3, &Step::Revert(1, Etag::Stale)).await;
+        for back in [0, 1, 0] {
+            service.step(3, &Step::Revert(back, Etag::Current)).await;
+        }
+    }
+    assert_eq!(service.seen["Revert IMPORT_SUPERSEDED"], superseded + 2);
     service.compare_all().await;
     for seen in
         ["row Updated", "row Merged", "row Rejected", "Revert IMPORT_SUPERSEDED", "Revert done", "Apply ETAG_MISMATCH"]
