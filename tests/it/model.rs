@@ -115,7 +115,7 @@ impl Service {
 
 /// How many catalogs, and how many questions about each.
 const CATALOGS: u32 = 30;
-const QUESTIONS: usize = 40;
+const QUESTIONS: usize = 45;
 const MANY_CATALOGS: u32 = 600;
 
 /// The same ones in every run, so that it says the same of the same program; the long one makes up others.

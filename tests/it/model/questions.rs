@@ -3,7 +3,7 @@
 use lekalo::proto::lekalo::v1 as pb;
 
 use super::random::{BODIES, GENERATIONS, NAMES, of};
-use super::rows::{Catalog, LANGUAGES};
+use super::rows::{Brand, Catalog, LANGUAGES};
 
 /// What a question is made of.
 pub type Dice = [u8; 12];
@@ -79,42 +79,38 @@ impl Question {
             }
         };
         let language = TAGS[of(&TAGS, language)].to_owned();
+        // Mostly where there is something to list.
+        let own: Vec<_> = catalog.patterns.iter().filter(|it| catalog.tenants[it.tenant].slug == tenant).collect();
+        let known = (!own.is_empty() && brand % 8 > 1).then(|| own[of(&own, brand)]);
+        let listed =
+            known.map_or_else(|| category.clone(), |pattern| catalog.categories[pattern.category].code.clone());
+        let make = known.map_or_else(|| of(&catalog.brands, brand), |pattern| catalog.models[pattern.model].brand);
         match kind % 17 {
             16 => Self::aliases(catalog, brand, rest),
             0 => Self::Tenant(pb::GetTenantRequest { tenant }),
             1 => Self::Categories(pb::ListCategoriesRequest { tenant, language }),
-            2..=3 => {
+            2..=4 => {
                 let body_type = if rest[0] % 3 == 0 { "" } else { BODIES[of(&BODIES, rest[1])] }.to_owned();
                 Self::Options(pb::ListOptionsRequest { tenant, category, body_type, language })
             }
-            4..=8 => Self::patterns(catalog, tenant, category, brand, rest),
+            5..=8 => Self::patterns(catalog, tenant, category, brand, rest),
             9 => Self::vehicle(tenant, category, rest),
             10..=12 => {
                 let request = pb::ListBrandsRequest {
                     tenant,
-                    category,
+                    category: listed,
                     language,
-                    name_prefix: prefix(catalog, brand, rest[0]),
+                    name_prefix: prefix(&catalog.brands[make], rest[0]),
                     order_by: i32::from(rest[1] % 3),
                     ..Default::default()
                 };
                 Self::Brands(request, steps(rest))
             }
             _ => {
-                // Mostly where there is something to list.
-                let own: Vec<_> =
-                    catalog.patterns.iter().filter(|it| catalog.tenants[it.tenant].slug == tenant).collect();
-                let known = (!own.is_empty() && brand % 8 > 1).then(|| own[of(&own, brand)]);
-                let (category, brand) = match (known, brand) {
-                    (Some(pattern), _) => {
-                        (catalog.categories[pattern.category].code.clone(), catalog.models[pattern.model].brand)
-                    }
-                    (None, other) => (category, of(&catalog.brands, other)),
-                };
-                let brand = if rest[0] == 0 { "nothing".to_owned() } else { catalog.brands[brand].slug.clone() };
+                let brand = if rest[0] == 0 { "nothing".to_owned() } else { catalog.brands[make].slug.clone() };
                 let order_by = i32::from(rest[1] % 3);
                 let request =
-                    pb::ListModelsRequest { tenant, category, brand, language, order_by, ..Default::default() };
+                    pb::ListModelsRequest { tenant, category: listed, brand, language, order_by, ..Default::default() };
                 Self::Models(request, steps(rest))
             }
         }
@@ -140,13 +136,18 @@ impl Question {
             _ => Some(i32::from(years) - 3 + i32::from(year / 6 % 8)),
         };
         let steering = [None, None, Some(0), Some(1), Some(2), Some(3)][usize::from(steering) % 6];
+        let own = known.map_or("", |pattern| pattern.generation);
         let (asked, meant) = match generation % 6 {
-            0 | 1 => ("", ""),
-            2 => CYRILLIC[of(&CYRILLIC, generation / 6)],
-            3 => known.map_or(("", ""), |pattern| (pattern.generation, pattern.generation)),
+            0 | 1 => (String::new(), String::new()),
+            2 => in_cyrillic(own).unwrap_or_else(|| {
+                let (asked, meant) = CYRILLIC[of(&CYRILLIC, generation / 6)];
+                (asked.to_owned(), meant.to_owned())
+            }),
+            3 if generation < 128 => (own.to_lowercase(), own.to_lowercase()),
+            3 => (own.to_owned(), own.to_owned()),
             _ => {
                 let code = GENERATIONS[of(&GENERATIONS, generation / 6)];
-                (code, code)
+                (code.to_owned(), code.to_owned())
             }
         };
         let body = match body % 4 {
@@ -167,10 +168,10 @@ impl Question {
             model: if near == 8 { "nothing".to_owned() } else { car.slug.clone() },
             year,
             steering,
-            generation: (generation % 6 != 0).then(|| asked.to_owned()),
+            generation: (generation % 6 != 0).then_some(asked),
             body_type: body,
         };
-        Self::Patterns(request, meant.to_owned())
+        Self::Patterns(request, meant)
     }
 
     /// Of a make that the catalog has made up: it has no spellings but these.
@@ -203,14 +204,22 @@ impl Question {
     }
 }
 
+/// A code with its letters in Cyrillic where they look the same, and what it is in Latin ones.
+fn in_cyrillic(code: &str) -> Option<(String, String)> {
+    let latin = code.to_uppercase();
+    let look = |ch| "ABEKMHOPCTYX".find(ch).map_or(ch, |place| "АВЕКМНОРСТУХ".chars().nth(place).unwrap_or(ch));
+    let cyrillic: String = latin.chars().map(look).collect();
+    (cyrillic != latin && latin.chars().all(char::is_alphanumeric)).then_some((cyrillic, latin))
+}
+
 /// The beginning of a name or spelling, in any case, with white space around it; or of none.
-fn prefix(catalog: &Catalog, brand: u8, dice: u8) -> String {
-    let brand = &catalog.brands[of(&catalog.brands, brand)];
+fn prefix(brand: &Brand, dice: u8) -> String {
+    let alias = || brand.aliases.get(usize::from(dice / 8) % brand.aliases.len().max(1));
     let name = match dice % 8 {
         0 | 1 => return String::new(),
         3 => NAMES[of(&NAMES, dice / 8)],
         4 => brand.names.all().last().unwrap_or("ёж"),
-        2 | 5 => brand.aliases.first().map_or("тойотк", String::as_str),
+        2 | 5 => alias().map_or("тойотк", String::as_str),
         6 => "%",
         _ => &brand.name,
     };
