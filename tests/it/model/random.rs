@@ -224,8 +224,8 @@ impl Made {
             let Some(sold) = own.get(usize::from(*sold) % own.len().max(1)) else { continue };
             let model = of(&catalog.models, *model);
             let (mut generation, (mut from, mut to), body) = *variant;
-            if let Some((code, year)) = of_reference(catalog, model, *tenant).filter(|_| place % 3 == 0) {
-                (generation, from, to) = (code, Some(year), Some(year));
+            if let Some((code, year)) = of_reference(catalog, model, *tenant).filter(|_| place % 3 > 0) {
+                (generation, from, to) = (code, year, year);
             }
             let (steering, borders, seat_rows, trunk, notes) = *cut;
             let pattern = Pattern {
@@ -283,10 +283,15 @@ impl Made {
     }
 }
 
-/// A generation as the reference has it, by its code or by nothing but one of its first years.
-fn of_reference(catalog: &Catalog, model: usize, pick: Pick) -> Option<(&'static str, i16)> {
-    let generations = catalog.reference(model)?.generations.iter();
-    let coded: Vec<(&str, i16)> = generations.filter_map(|it| Some((it.code.as_deref()?, it.from?))).collect();
-    let (code, from) = *coded.get(usize::from(pick) % coded.len().max(1))?;
-    Some((if pick.is_multiple_of(3) { "" } else { code }, from + i16::from(pick % 5)))
+/// One of the reference's latest generations, by any of its names or by nothing but a year, and one of its first years.
+fn of_reference(catalog: &Catalog, model: usize, pick: Pick) -> Option<(&'static str, Option<i16>)> {
+    let generation = catalog.reference(model)?.generations.iter().rev().nth(usize::from(pick % 3))?;
+    let names: Vec<&str> = generation.code.iter().chain(&generation.also).map(String::as_str).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| name.is_ascii()).collect();
+    let year = generation.from? + i16::from(pick % 5);
+    match pick % 8 {
+        0 | 1 => Some(("", Some(year))),
+        2 | 3 => Some((names.first()?, Some(year))),
+        _ => Some((names.get(usize::from(pick / 8) % names.len().max(1))?, None)),
+    }
 }
