@@ -130,11 +130,12 @@ class Customer(_message.Message):
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     phone: _builtins.str
-    """The telephone number: in E.164, e.g. `+996700123456`, or as people of the tenant's country write it, e.g.
-    `0700 123 456`, or a Russian or Kazakh one with 8 for +7; spaces, dashes, brackets, dots, `/ _ , ;`, invisible
-    characters and a leading `tel:` or `тел.` are dropped; E.164 comes back. Required for a CALLBACK, else optional; at
-    most 64 characters. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be
-    called: INVALID_ARGUMENT `FIELD_INVALID`.
+    """The telephone number: in E.164, e.g. `+996700123456`, with or without the `+`, or as people of the tenant's country
+    write it, e.g. `0700 123 456`, or a Russian or Kazakh one with 8 for +7; spaces, dashes, brackets, dots, `/ _ , ;`,
+    invisible characters, what stands before the number (`тел.`, `WhatsApp:`, `wa.me/`) and a name in brackets behind it
+    are dropped; E.164 comes back. Required for a CALLBACK, else optional; at most 64 characters. Missing:
+    INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be called:
+    INVALID_ARGUMENT `FIELD_INVALID`.
     """
     username: _builtins.str
     """The name on the channel, without `@`. Default: empty, not known; at most 64 characters.

@@ -87,8 +87,8 @@ class Tenant(_message.Message):
     CATEGORIES_FIELD_NUMBER: _builtins.int
     slug: _builtins.str
     """The shop's slug, e.g. `evopoliki`. Required when creating, never changed; 2 to 64 characters of `a-z`, `0-9`, `_`
-    and `-`, a letter first. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; malformed: INVALID_ARGUMENT `FIELD_INVALID`; in
-    use: ALREADY_EXISTS `TENANT_EXISTS`.
+    and `-`, a letter first. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`;
+    malformed: INVALID_ARGUMENT `FIELD_INVALID`; in use: ALREADY_EXISTS `TENANT_EXISTS`.
     """
     display_name: _builtins.str
     """The name customers see, e.g. `EVOPOLIKI`. Required; at most 120 characters.
