@@ -306,6 +306,33 @@ mod tests {
         }
         let wanted = Wanted { generation: "XV30".into(), ..Wanted::default() };
         assert_eq!(choose(&wanted, &camry(), all).0, Verdict::Possible);
+        for together in ["W211/W212", "w211-w212", "W211, W212", "W211 W212"] {
+            for (asked, verdict) in [
+                ("W211", Verdict::Found),
+                ("w212", Verdict::Found),
+                (together, Verdict::Found),
+                ("W213", Verdict::Possible),
+            ] {
+                let wanted = Wanted { generation: asked.into(), ..Wanted::default() };
+                let found = choose(&wanted, &unknown(), vec![pattern(1, together, Years::default(), None)]);
+                assert_eq!(found.0, verdict, "{asked} of {together}");
+            }
+        }
+    }
+
+    #[test]
+    fn among_equals_the_one_written_as_asked_comes_first_then_the_older() {
+        let names = ["8", "XV70", "70", "8", "70"];
+        let all = || {
+            let mut all: Vec<Pattern> =
+                (1..).zip(names).map(|(id, name)| pattern(id, name, Years::default(), None)).collect();
+            all.reverse();
+            all
+        };
+        for (asked, expected) in [("70", [3, 5, 1, 2, 4]), ("xv70", [2, 1, 3, 4, 5]), ("", [1, 2, 3, 4, 5])] {
+            let wanted = Wanted { generation: asked.into(), ..Wanted::default() };
+            assert_eq!(ids(&choose(&wanted, &camry(), all()).1), expected, "{asked}");
+        }
     }
 
     #[test]

@@ -15,10 +15,13 @@ mod write;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lekalo::domain::vehicle::slug;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo::vehicles::Index;
+use lekalo::vehicles::resolve::{Query, Resolution, Resolver};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestCaseResult, TestError, TestRunner};
@@ -28,7 +31,7 @@ use tonic::transport::Channel;
 use crate::common::{TestServer, connect, is_long};
 use lists::Refusal;
 use questions::{Dice, Question};
-use rows::{Catalog, Seeded};
+use rows::{Brand, Catalog, Category, Model, Names, Pattern, Seeded, Sold, Tenant};
 use walk::{Page, same, walk};
 
 /// Where the questions go.
@@ -175,51 +178,119 @@ async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
     assert!(seen.iter().all(|questions| *questions >= 20), "each kind of question was asked: {seen:?}");
 }
 
-#[tokio::test]
-async fn more_patterns_than_an_answer_holds_are_counted_and_the_nearest_come_back() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    let seeded = Seeded::read(&owner).await;
-    let pattern = |place: i16| rows::Pattern {
-        id: 20_000 - i64::from(place),
+/// A shop called `one` with these patterns in a category called `one`.
+fn one_shop(seeded: Seeded, patterns: Vec<Pattern>) -> Catalog {
+    let one = || "one".to_owned();
+    let names = Names::default().with_russian("Коврики");
+    let tenant = Tenant { slug: one(), language: "ru", currency: "KGS", prices_visible: true, active: true };
+    let category = Category { code: one(), aliases: Vec::new(), names, descriptions: Names::default() };
+    Catalog {
+        tenants: vec![tenant],
+        categories: vec![category],
+        sold: vec![Sold { tenant: 0, category: 0, sort_order: 0, active: true, options: Vec::new() }],
+        patterns,
+        brands: seeded.brands,
+        models: seeded.models,
+        bodies: seeded.bodies,
+        ..Catalog::default()
+    }
+}
+
+/// A pattern that says nothing.
+fn plain(id: i64, model: usize) -> Pattern {
+    Pattern {
+        id,
         tenant: 0,
         category: 0,
-        model: 0,
+        model,
         generation: "",
-        from: Some(1980 + place / 3),
-        to: Some(1980 + place / 3),
+        from: None,
+        to: None,
         body: None,
-        steering: [None, Some("left"), Some("right")][usize::try_from(place).unwrap() % 3],
+        steering: None,
         borders: None,
         seat_rows: None,
         trunk: None,
         notes: "",
         available: true,
+    }
+}
+
+#[tokio::test]
+async fn more_patterns_than_an_answer_holds_are_counted_and_the_nearest_come_back() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let pattern = |place: i16| {
+        let year = Some(1980 + place / 3);
+        let steering = [None, Some("left"), Some("right")][usize::try_from(place).unwrap() % 3];
+        Pattern { from: year, to: year, steering, ..plain(20_000 - i64::from(place), 0) }
     };
-    let (code, slug) = ("many".to_owned(), "many".to_owned());
-    let names = rows::Names::default().with_russian("Коврики");
-    let tenant = rows::Tenant { slug, language: "ru", currency: "KGS", prices_visible: true, active: true };
-    let catalog = Catalog {
-        tenants: vec![tenant],
-        categories: vec![rows::Category { code, aliases: Vec::new(), names, descriptions: rows::Names::default() }],
-        sold: vec![rows::Sold { tenant: 0, category: 0, sort_order: 0, active: true, options: Vec::new() }],
-        patterns: (0..103).map(pattern).collect(),
-        brands: seeded.brands,
-        models: seeded.models,
-        bodies: seeded.bodies,
-        ..Catalog::default()
-    };
+    let catalog = one_shop(Seeded::read(&owner).await, (0..103).map(pattern).collect());
     owner.batch_execute(&catalog.sql()).await.unwrap();
+    let car = (catalog.brands[0].slug.clone(), catalog.models[0].slug.clone());
     let all = pb::FindPatternsRequest {
-        tenant: "many".into(),
-        category: "many".into(),
-        brand: "toyota".into(),
-        model: "camry".into(),
+        tenant: "one".into(),
+        category: "one".into(),
+        brand: car.0,
+        model: car.1,
         ..Default::default()
     };
     assert_eq!(catalog.find_patterns(&all, "").unwrap().total_size, 103);
     for year in [None, Some(2050)] {
         let question = Question::Patterns(pb::FindPatternsRequest { year, ..all.clone() }, String::new());
         Service::of(&server).check(&catalog, &question).await.unwrap();
+    }
+}
+
+/// A text that names several cars as clearly, by the shipped reference.
+fn unclear_text(index: &Index) -> (String, Resolution) {
+    let models = index.reference().makes.iter().flat_map(|make| &make.models);
+    let texts = models.flat_map(|model| model.ambiguous.iter().chain([&model.name]));
+    let resolved = texts.map(|text| {
+        let query = Query { text, max_candidates: 20, ..Query::default() };
+        (text.clone(), Resolver::new(index).resolve(&query))
+    });
+    let is_unclear = |found: &(String, Resolution)| {
+        let equals: Vec<_> = found.1.candidates.iter().take_while(|candidate| candidate.is_equal).collect();
+        equals.len() > 1 && equals.iter().all(|candidate| candidate.model.is_some())
+    };
+    resolved.into_iter().find(is_unclear).unwrap()
+}
+
+#[tokio::test]
+async fn of_cars_that_a_text_names_as_clearly_the_one_with_patterns_comes_first() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let index = Index::shipped();
+    let (text, found) = unclear_text(index);
+    let mut seeded = Seeded::read(&owner).await;
+    let cars = found.candidates.iter().take_while(|candidate| candidate.is_equal);
+    for car in cars.clone() {
+        let (brand, model) = (index.make(car.make).name.clone(), index.model(car.model.unwrap()).name.clone());
+        let (names, aliases) = (Names::default(), Vec::new());
+        let brand_slug = slug(&brand);
+        seeded.brands.push(Brand { is_known: true, slug: brand_slug, name: brand, names, aliases });
+        let (brand, names, aliases) = (seeded.brands.len() - 1, Names::default(), Vec::new());
+        seeded.models.push(Model { is_known: true, brand, slug: slug(&model), name: model, names, aliases });
+    }
+    // The first has withdrawn patterns alone, the last has one.
+    let (first, last) = (seeded.models.len() - cars.count(), seeded.models.len() - 1);
+    let withdrawn = Pattern { available: false, ..plain(20_001, first) };
+    let catalog = one_shop(seeded, vec![withdrawn, plain(20_002, last)]);
+    owner.batch_execute(&catalog.sql()).await.unwrap();
+    let request = |tenant: &str, category: &str, max_candidates| pb::ResolveVehicleRequest {
+        tenant: tenant.into(),
+        category: category.into(),
+        text: text.clone(),
+        max_candidates,
+        ..Default::default()
+    };
+    let preferred = catalog.resolve_vehicle(&request("one", "one", 1)).unwrap().candidates.remove(0);
+    assert_eq!((&preferred.model, preferred.pattern_count), (&catalog.models[last].slug, 1), "{text}");
+    for (tenant, category) in [("", ""), ("one", ""), ("one", "one")] {
+        for most in [0, 1, 20] {
+            let question = Question::Vehicle(request(tenant, category, most));
+            Service::of(&server).check(&catalog, &question).await.unwrap();
+        }
     }
 }
