@@ -48,7 +48,12 @@ async fn the_service_reads_and_writes_through_a_pooler() {
     let role = format!("DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN IN ROLE lekalo_app");
     owner.batch_execute(&role).await.unwrap();
     let Some(pooler) = Pooler::start(&config, &bot).await else { return };
-    let options = Options { config: pooler.config.clone(), switch_role: false, ..db_options(&config) };
+    let options = Options {
+        config: pooler.config.clone(),
+        switch_role: false,
+        pool_timeout: Duration::from_secs(60),
+        ..db_options(&config)
+    };
     lekalo::db::check::role(&options).await.unwrap();
     let report = lekalo::db::check::report(&options, &config).await;
     assert!(report.iter().all(|finding| finding.ok), "{report:#?}");
