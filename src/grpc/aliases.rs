@@ -33,9 +33,9 @@ impl World {
     }
 
     pub(super) async fn teach(&self, request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
-        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
+        let write = write_request("AdminService/CreateAlias", request_id, &request);
         let brand = check.name("brand", request.brand);
         let model = check.optional_name("model", request.model);
         let alias_text = check.name("alias", request.alias);
@@ -46,7 +46,6 @@ impl World {
 
         self.db.find_car(&brand, &model).await?;
         let spelling = Spelling { brand, model, alias: alias_text, ambiguous: false };
-        let write = write_request("AdminService/CreateAlias", request_id, &body);
         let index = self.spellings.index().await?;
         let tx = self.db.transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {

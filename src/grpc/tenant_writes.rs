@@ -33,9 +33,9 @@ const MUTABLE: &[&str] = &[
 
 impl World {
     pub(super) async fn create(&self, request: pb::CreateTenantRequest) -> Result<pb::CreateTenantResponse, Status> {
-        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
+        let write = write_request("TenantService/CreateTenant", request_id, &request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
         if !slug.is_empty() && !is_slug(&slug) {
@@ -54,7 +54,6 @@ impl World {
         self.check_time_zone(&mut check, &change).await?;
         check.done()?;
 
-        let write = write_request("TenantService/CreateTenant", request_id, &body);
         let mut tx = self.db.transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(answer);
@@ -67,9 +66,9 @@ impl World {
     }
 
     pub(super) async fn update(&self, request: pb::UpdateTenantRequest) -> Result<pb::UpdateTenantResponse, Status> {
-        let body = request.clone();
         let mut check = Check::default();
         let request_id = check.uuid("request_id", &request.request_id);
+        let write = write_request("TenantService/UpdateTenant", request_id, &request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
         let etag = check.optional_name("etag", request.etag);
@@ -88,7 +87,6 @@ impl World {
         check.done()?;
 
         let found = self.db.find_tenant(&slug).await?;
-        let write = write_request("TenantService/UpdateTenant", request_id, &body);
         let tx = self.db.tenant(found.id).write_transaction().await?;
         if let Some(answer) = replay(&tx, write.as_ref()).await? {
             return Ok(answer);
