@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use lekalo::db::{Db, Options, Tenant};
-use lekalo::domain::import::{CleanRow, Confidence, Import, Mode, NewImport, State};
+use lekalo::domain::import::{Import, State};
 use lekalo::import::rows::Batch;
 use lekalo::import::run::carry_out;
 use nix::sys::signal::Signal;
@@ -16,6 +16,7 @@ use tokio_postgres::Client;
 
 use crate::common::{self, TestServer, connect};
 use crate::import_turns::{file, hold, reaches};
+use crate::import_turns::{new_import, row};
 use crate::imports::{header, upload, upload_to, wait};
 use crate::neighbours::Neighbours;
 use crate::shutdown::{Service, channel, folder};
@@ -23,29 +24,6 @@ use lekalo::proto::lekalo::v1 as pb;
 
 const LEASE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn new(category_id: i64) -> NewImport {
-    NewImport {
-        category_id,
-        file_name: "rows".into(),
-        sha256: vec![0; 32],
-        mode: Mode::Merge,
-        validate_only: false,
-        allow_large_withdrawal: false,
-        request_id: None,
-    }
-}
-
-fn row() -> CleanRow {
-    CleanRow {
-        page_number: 1,
-        row_number: 1,
-        make: "Toyota".into(),
-        model: "Camry".into(),
-        confidence: Confidence::High,
-        ..CleanRow::default()
-    }
-}
 
 /// Carries an import of one row out that does not end until it may.
 async fn carry(own: Tenant<'_>, db: &Db, import: &Import, category_id: i64, may_end: &Notify) -> Import {
@@ -72,8 +50,8 @@ async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
     let category = own.find_category("eva_mats").await.unwrap();
     let neighbours = Neighbours::fill(&owner).await;
     let began = Instant::now();
-    let (running, _) = own.create_import(&new(category.id)).await.unwrap();
-    let (queued, _) = own.create_import(&new(category.id)).await.unwrap();
+    let (running, _) = own.create_import(&new_import(category.id)).await.unwrap();
+    let (queued, _) = own.create_import(&new_import(category.id)).await.unwrap();
     assert!((0.0..=1.0).contains(&lease(&owner, &running).await.unwrap()));
     let (may_end, may_end_too) = (Notify::new(), Notify::new());
     let watched = async {
@@ -116,7 +94,7 @@ async fn an_import_whose_process_died_is_interrupted_when_its_lease_is_over() {
     let own = died.tenant(died.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("eva_mats").await.unwrap();
     let neighbours = Neighbours::fill(&owner).await;
-    let (import, _) = own.create_import(&new(category.id)).await.unwrap();
+    let (import, _) = own.create_import(&new_import(category.id)).await.unwrap();
     let never = Notify::new();
     let asked = pb::Import { tenant: "evopoliki".into(), id: import.id.to_string(), ..Default::default() };
     tokio::select! {
@@ -155,9 +133,9 @@ async fn whoever_looks_first_finds_the_interrupted() {
     let page = || lekalo::domain::page::PageRequest::new(10, "", 0, &[]).unwrap();
     for way in ["get", "list", "cancel", "start"] {
         let [dead, alive, foreign] = [
-            own.create_import(&new(category)).await.unwrap().0,
-            own.create_import(&new(category)).await.unwrap().0,
-            other.create_import(&new(category)).await.unwrap().0,
+            own.create_import(&new_import(category)).await.unwrap().0,
+            own.create_import(&new_import(category)).await.unwrap().0,
+            other.create_import(&new_import(category)).await.unwrap().0,
         ];
         let sql = "UPDATE imports SET lease_until = now() - interval '1 ms' WHERE id = ANY ($1)";
         owner.execute(sql, &[&vec![dead.id, foreign.id]]).await.unwrap();

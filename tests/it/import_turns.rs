@@ -172,7 +172,7 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
 }
 
 /// An import of rows that come from nowhere.
-fn new_import(category_id: i64) -> NewImport {
+pub fn new_import(category_id: i64) -> NewImport {
     NewImport {
         category_id,
         file_name: "rows".into(),
@@ -181,6 +181,18 @@ fn new_import(category_id: i64) -> NewImport {
         validate_only: false,
         allow_large_withdrawal: false,
         request_id: None,
+    }
+}
+
+/// A row of which nothing is in doubt.
+pub fn row() -> CleanRow {
+    CleanRow {
+        page_number: 1,
+        row_number: 1,
+        make: "Toyota".into(),
+        model: "Camry".into(),
+        confidence: Confidence::High,
+        ..CleanRow::default()
     }
 }
 
@@ -193,14 +205,6 @@ async fn a_busy_moment_does_not_end_an_import() {
     let tenant = db.find_tenant("evopoliki").await.unwrap();
     let own = db.tenant(tenant.id);
     let category = own.find_category("eva_mats").await.unwrap();
-    let row = CleanRow {
-        page_number: 1,
-        row_number: 1,
-        make: "Toyota".into(),
-        model: "Camry".into(),
-        confidence: Confidence::High,
-        ..CleanRow::default()
-    };
     // At its start, then again between its start and its end: longer than a call waits for a connection.
     let (import, _) = own.create_import(&new_import(category.id)).await.unwrap();
     let taken = db.transaction().await.unwrap();
@@ -209,7 +213,7 @@ async fn a_busy_moment_does_not_end_an_import() {
         drop(taken);
     };
     let is_first = AtomicBool::new(true);
-    let (rows, db) = (&[row], &db);
+    let (rows, db) = (&[row()], &db);
     let rows = || {
         let is_first = is_first.swap(false, Ordering::Relaxed);
         async move {

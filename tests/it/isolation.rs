@@ -5,12 +5,13 @@ pub mod rows;
 
 use lekalo::db::check::role;
 use lekalo::db::pool::APP_ROLE;
-use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport};
+use lekalo::domain::import::{Mode, NewImport};
 use lekalo::import::rows::in_memory;
 use lekalo::import::run::carry_out;
 use tokio_postgres::Client;
 
 use crate::common::{connect, database, db_options, seeded};
+use crate::import_turns::{new_import, row};
 
 /// A connection as the service's role.
 async fn app(config: &tokio_postgres::Config) -> Client {
@@ -82,27 +83,12 @@ async fn the_service_refuses_a_role_that_row_level_security_does_not_hold_for() 
 #[tokio::test]
 async fn imports_of_two_tenants_do_not_touch_each_other() {
     let db = seeded().await;
-    let row = CleanRow {
-        page_number: 1,
-        row_number: 1,
-        make: "Toyota".into(),
-        model: "Camry".into(),
-        confidence: Confidence::High,
-        ..CleanRow::default()
-    };
+    let row = row();
     for (slug, expected) in [("evopoliki", 1), ("five_deluxe", 1)] {
         let tenant = db.find_tenant(slug).await.unwrap();
         let own = db.tenant(tenant.id);
         let category = own.find_category("5d_mats").await.unwrap();
-        let new = NewImport {
-            category_id: category.id,
-            file_name: "rows".into(),
-            sha256: vec![0; 32],
-            mode: Mode::Replace,
-            validate_only: false,
-            allow_large_withdrawal: true,
-            request_id: None,
-        };
+        let new = NewImport { mode: Mode::Replace, allow_large_withdrawal: true, ..new_import(category.id) };
         let (import, _) = own.create_import(&new).await.unwrap();
         let import = carry_out(&db, tenant.id, &import, category.id, || in_memory(std::slice::from_ref(&row)), &|_| {})
             .await
