@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
-use lekalo::import::child::{Extractor, Limits};
+use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::run::Runner;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     fill(&config, tenants, patterns).await?;
 
     let spellings = Arc::new(Spellings::new(db.clone()));
-    let extractor = Extractor { program: "unused".into(), limits: Limits::default() };
+    let extractor = Extractor { program: "unused".into(), limits: ProcessLimits::default() };
     let imports = Runner::new(db.clone(), spellings.clone(), extractor);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
-use lekalo::vehicles::Index;
+use lekalo_vehicles::Index;
 use tonic::transport::Channel;
 
 const LEKALO: &str = env!("CARGO_BIN_EXE_lekalo");

@@ -59,9 +59,9 @@ pub struct Config {
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
     /// What uploaded files may take of the disk.
-    pub uploads: upload::Limits,
+    pub uploads: upload::UploadLimits,
     /// What reading one of them may cost.
-    pub extract: child::Limits,
+    pub extract: child::ProcessLimits,
     /// How long an import may go without a sign of life.
     pub import_lease: Duration,
     /// What is odd but not wrong, to be told once.
@@ -275,16 +275,16 @@ impl Source {
         }
     }
 
-    fn uploads(&mut self) -> upload::Limits {
-        upload::Limits {
+    fn uploads(&mut self) -> upload::UploadLimits {
+        upload::UploadLimits {
             file_bytes: self.mebibytes("LEKALO_UPLOAD_MIB", 1),
             at_once: self.parse("LEKALO_UPLOADS", |value| count(value, 1)),
             per_tenant: self.parse("LEKALO_UPLOADS_PER_TENANT", |value| count(value, 1)),
         }
     }
 
-    fn extract(&mut self) -> child::Limits {
-        child::Limits {
+    fn extract(&mut self) -> child::ProcessLimits {
+        child::ProcessLimits {
             // With less, not even the program itself fits.
             memory_bytes: self.mebibytes("LEKALO_EXTRACT_MEMORY_MIB", 128),
             seconds: self.parse("LEKALO_EXTRACT_SECONDS", |value| whole(value, 1, 3600)),

@@ -47,7 +47,6 @@ use crate::proto::lekalo::v1::{
     text_service_server::TextServiceServer,
 };
 use crate::spellings::Spellings;
-use crate::vehicles::Index;
 use calls::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
@@ -93,7 +92,6 @@ impl Default for Patience {
 pub struct World {
     pub db: Db,
     pub imports: Runner,
-    pub index: &'static Index,
     pub spellings: Arc<Spellings>,
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
@@ -106,8 +104,8 @@ impl World {
     /// A world over this database, with the usual limits and patience.
     pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
-        let (index, patience, stopping) = (Index::shipped(), Patience::default(), CancellationToken::new());
-        Self { db, imports, index, spellings, uploads, feeds, patience, stopping }
+        let (patience, stopping) = (Patience::default(), CancellationToken::new());
+        Self { db, imports, spellings, uploads, feeds, patience, stopping }
     }
 }
 

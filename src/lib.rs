@@ -1,12 +1,12 @@
 //! Lekalo: the data layer under the chatbots of shops that sew car mats and covers.
 //!
 //! # The house
-//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; [`vehicles`] knows only [`domain`].
+//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; what `crates/` holds knows nothing of them.
 //!
 //! - [`cli`]: one file per command; [`config`]: environment, `.env`, flags → one typed value.
 //! - [`grpc`]: one thin file per service; [`proto`]: the generated contract.
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
-//! - [`vehicles`]: which car a text means.
+//! - [`lekalo_vehicles`]: which car a text means; [`lekalo_documents`]: documents → tables of cells.
 //! - [`db`]: all SQL, the pool, tenant transactions, migrations, the embedded server.
 //! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it;
 //!   [`feeds`]: who is to be told when applications move.
@@ -24,4 +24,3 @@ pub mod import;
 pub mod proto;
 pub mod seed;
 pub mod spellings;
-pub mod vehicles;

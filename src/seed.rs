@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::domain::seed::{Seed, TenantSeed};
 use crate::domain::vehicle::slug;
-use crate::vehicles::Reference;
+use lekalo_vehicles::Reference;
 
 /// Reads the shipped files.
 ///

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
 use crate::domain::vehicle::{Spelling, slug};
-use crate::vehicles::{Index, Reference};
+use lekalo_vehicles::{Index, Reference};
 
 /// The version of a reference whose spellings nobody changed.
 const AS_SHIPPED: i64 = 1;

@@ -11,7 +11,7 @@ mod rows;
 use std::error::Error;
 use std::time::Instant;
 
-use lekalo::vehicles::Index;
+use lekalo_vehicles::Index;
 
 /// Lines of a file, by whether their number (the header is line 1) is even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use lekalo::vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
-use lekalo::vehicles::{Index, Model};
+use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
+use lekalo_vehicles::{Index, Model};
 
 use super::Half;
 use super::labels::{self, Line, get, is_same_name, percent};

@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use lekalo::domain::import::CleanRow;
 use lekalo::import::clean::clean;
-use lekalo::import::extract::extract;
-use lekalo::import::table::{Table, TableRow};
-use lekalo::vehicles::Index;
+use lekalo_documents::extract;
+use lekalo_documents::table::{Table, TableRow};
+use lekalo_vehicles::Index;
 
 use super::Half;
 use super::labels::{self, Line, get, is_same_name, percent};

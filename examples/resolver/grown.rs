@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use lekalo::vehicles::{Generation, Model, Reference, normalize};
+use lekalo_vehicles::{Generation, Model, Reference, normalize};
 
 /// What names are made of, in Latin and Cyrillic letters.
 const SYLLABLES: &[(&str, &str)] = &[

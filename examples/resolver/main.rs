@@ -16,7 +16,7 @@ mod trigrams;
 
 use std::error::Error;
 
-use lekalo::vehicles::{Index, Reference};
+use lekalo_vehicles::{Index, Reference};
 
 /// How often each text is asked.
 const ROUNDS: usize = 5;

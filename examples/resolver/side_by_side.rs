@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use lekalo::vehicles::Index;
-use lekalo::vehicles::resolve::{Decision, Query, Resolver};
+use lekalo_vehicles::Index;
+use lekalo_vehicles::resolve::{Decision, Query, Resolver};
 
 use super::ROUNDS;
 use super::labels::{Line, get, is_same_name, percent, spread};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lekalo::vehicles::resolve::{Query, Resolver};
-use lekalo::vehicles::{Index, Model, Reference};
+use lekalo_vehicles::resolve::{Query, Resolver};
+use lekalo_vehicles::{Index, Model, Reference};
 
 use super::ROUNDS;
 use super::grown::{Dice, text};

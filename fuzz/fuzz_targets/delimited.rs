@@ -1,8 +1,8 @@
 //! The text reader: any bytes give a table or an error, and every table survives raw.csv.
 #![no_main]
 
-use lekalo::import::delimited::read;
-use lekalo::import::files::{read_raw, write_raw};
+use lekalo_documents::delimited::read;
+use lekalo_documents::{read_raw, write_raw};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

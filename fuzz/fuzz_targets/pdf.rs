@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use lekalo::import::pdf::{Limits, read};
+use lekalo_documents::pdf::{PdfLimits, read};
 use libfuzzer_sys::fuzz_target;
 
 // A panic inside a library is caught by the reader and told as damage: only what gets past it counts here.
 fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |bytes: &[u8]| {
-    let limits = Limits {
+    let limits = PdfLimits {
         max_pages: 20,
         max_inflated_bytes: 4 << 20,
         max_callbacks_per_page: 20_000,

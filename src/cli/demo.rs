@@ -12,8 +12,8 @@ use super::progress::Progress;
 use super::serve::{serve, stop_signal, unless};
 use crate::db::Db;
 use crate::domain::import::Mode;
-use crate::import::{extract, rows};
-use crate::vehicles::Index;
+use crate::import::rows;
+use lekalo_vehicles::Index;
 
 const SAMPLE: &[u8] = include_bytes!("../../data/sample-price-list.pdf");
 const SAMPLE_NAME: &str = "sample-price-list.pdf";
@@ -65,7 +65,7 @@ async fn fill(database: &mut Database) -> anyhow::Result<Db> {
     let inserted: i64 = seeded.iter().map(|table| table.inserted).sum();
     eprintln!("seeded: {inserted} new rows in {} tables", seeded.len());
 
-    let table = extract::extract(SAMPLE)?;
+    let table = lekalo_documents::extract(SAMPLE)?;
     let rows = rows::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
     let sha256 = Sha256::digest(SAMPLE).to_vec();
     for (tenant, category) in IMPORTS {

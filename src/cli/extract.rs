@@ -8,10 +8,10 @@ use super::output::UserError;
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
 use crate::import::clean::Cleaner;
-use crate::import::extract::ExtractError;
-use crate::import::table::Table;
-use crate::import::{child, extract, files};
-use crate::vehicles::Index;
+use crate::import::{child, clean_csv};
+use lekalo_documents::ExtractError;
+use lekalo_documents::table::Table;
+use lekalo_vehicles::Index;
 
 /// Read the table of a PDF, XLSX or CSV price list as it is
 ///
@@ -60,9 +60,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         child::limit_self(args.limit_memory, args.limit_seconds)?;
     }
     let bytes = read_file(&args.file)?;
-    let usual = extract::Limits::default();
-    let limits = extract::Limits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
-    let result = extract::extract_within(&bytes, &limits);
+    let usual = lekalo_documents::ReadLimits::default();
+    let limits = lekalo_documents::ReadLimits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
+    let result = lekalo_documents::extract_within(&bytes, &limits);
     drop(bytes);
     if args.json {
         let error = result.as_ref().err().cloned();
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         return error.map_or(Ok(()), |error| Err(file_error(&file_name(&args.file), &error)));
     }
     let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
-    write(args.output.as_ref(), |out| Ok(files::write_raw(&table, out)?))?;
+    write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
     eprintln!("{}", told(&table));
     Ok(())
 }
@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     let table = read_raw(&args.file)?;
     let rows = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
-    write(args.output.as_ref(), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
+    write(args.output.as_ref(), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
     eprintln!("{}", summary(&rows));
     Ok(())
 }
@@ -102,7 +102,7 @@ pub fn file_error(name: &str, error: &ExtractError) -> anyhow::Error {
 /// The table of a raw.csv.
 pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
     let bytes = read_file(path)?;
-    files::read_raw(bytes.as_slice())
+    lekalo_documents::read_raw(bytes.as_slice())
         .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "run `lekalo extract` first"))
 }
 

@@ -9,11 +9,11 @@ use super::extract::{clean, file_error, read_raw, summary, told, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
+use crate::import::clean_csv;
 use crate::import::rows::with_headers;
-use crate::import::table::Table;
-use crate::import::{extract, files};
 use crate::spellings::Spellings;
-use crate::vehicles::Index;
+use lekalo_documents::table::Table;
+use lekalo_vehicles::Index;
 
 /// Extract, clean and load a price list
 ///
@@ -97,8 +97,8 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
     let table = if args.skip_extract {
         read_raw(&raw_path)?
     } else {
-        let table = extract::extract(&bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
-        write(Some(&raw_path), |out| Ok(files::write_raw(&table, out)?))?;
+        let table = lekalo_documents::extract(&bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
+        write(Some(&raw_path), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
         table
     };
     drop(step);
@@ -109,7 +109,7 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
 fn clean_table(args: &Args, table: &Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
     let clean_path = args.file.with_extension("clean.csv");
     let rows = clean(&args.file, table, index, &progress.step("clean"))?;
-    write(Some(&clean_path), |out| Ok(files::write_clean(&rows, &table.header, out)?))?;
+    write(Some(&clean_path), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
     progress.say(&format!("{} → {}", summary(&rows), clean_path.display()));
     Ok(with_headers(table, rows))
 }

@@ -16,7 +16,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
 use crate::import::apply::{apply, revert};
 use crate::import::clean::issues;
-use crate::import::files;
+use crate::import::clean_csv;
 use crate::spellings::Spellings;
 
 pub const EXAMPLES: &str = "Examples:
@@ -291,10 +291,10 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
     let own = db.tenant(tenant.id);
     let rows = own.all_import_rows(args.id, args.outcome).await?;
     if let Some(path) = &args.output {
-        let header = files::document_header(&own.import_header(args.id).await?);
+        let header = clean_csv::document_header(&own.import_header(args.id).await?);
         let count = rows.len();
         let rows: Vec<CleanRow> = rows.into_iter().filter_map(clean_row).collect();
-        write(Some(path), |out| Ok(files::write_clean(&rows, &header, out)?))?;
+        write(Some(path), |out| Ok(clean_csv::write_clean(&rows, &header, out)?))?;
         eprintln!("{} rows → {}", rows.len(), path.display());
         if rows.len() < count {
             eprintln!("{} headers were left out", count - rows.len());

@@ -10,10 +10,11 @@ use super::progress::Progress;
 use crate::db::{Db, Tenant};
 use crate::domain::Error;
 use crate::domain::import::{CleanRow, FrequentIssue, Import, Mode, NewImport, State};
-use crate::import::files;
+use crate::import::clean_csv;
 use crate::import::rows::{header_row, in_memory};
 use crate::import::run::carry_out;
-use crate::import::table::HeaderRow;
+use lekalo_documents::step_file::FileError;
+use lekalo_documents::table::HeaderRow;
 
 /// Write the rows of a clean.csv to the database
 ///
@@ -110,12 +111,12 @@ pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The rows of a clean.csv, with its header line as a header row.
 pub fn read_clean(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<CleanRow>> {
-    let cannot = |error: files::FileError| {
+    let cannot = |error: FileError| {
         UserError::error(format!("{}: {error}", path.display()), "correct the file, or run `lekalo clean` again")
     };
-    let rows = files::read_clean(bytes).map_err(cannot)?;
+    let rows = clean_csv::read_clean(bytes).map_err(cannot)?;
     let page_number = rows.first().map_or(1, |row| row.page_number);
-    let header = files::read_clean_header(bytes).map_err(cannot)?;
+    let header = clean_csv::read_clean_header(bytes).map_err(cannot)?;
     let mut all = vec![header_row(HeaderRow { page_number, cells: header })];
     all.extend(rows);
     Ok(all)

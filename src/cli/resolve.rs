@@ -7,8 +7,8 @@ use super::output::{self, UserError};
 use crate::db::patterns::PatternCounts;
 use crate::domain::vehicle::slug;
 use crate::spellings::{Shared, Spellings};
-use crate::vehicles::Index;
-use crate::vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
+use lekalo_vehicles::Index;
+use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
 
 /// The most candidates worth reading.
 const MAX_CANDIDATES: usize = 20;

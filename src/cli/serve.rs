@@ -17,7 +17,7 @@ use crate::import::child::Extractor;
 use crate::import::run::Runner;
 use crate::import::upload::Uploads;
 use crate::spellings::Spellings;
-use crate::vehicles::Index;
+use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
 ///

@@ -10,7 +10,7 @@ use crate::db::vehicles::Taught;
 use crate::domain::error::{Error, Kind};
 use crate::domain::vehicle::{Spelling, slug};
 use crate::proto::lekalo::v1 as pb;
-use crate::vehicles::{Index, normalize};
+use lekalo_vehicles::{Index, normalize};
 
 impl World {
     pub(super) async fn aliases(&self, request: pb::ListAliasesRequest) -> Result<pb::ListAliasesResponse, Status> {

@@ -12,7 +12,8 @@ use crate::domain::tenant::Tenant;
 use crate::domain::vehicle::{BodyType, Years};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::catalog_service_server::CatalogService;
-use crate::vehicles::{self, normalize::latin_code};
+use lekalo_vehicles::Reference;
+use lekalo_vehicles::normalize::latin_code;
 
 /// The most patterns that one answer has.
 const MAX_PATTERNS: usize = 100;
@@ -147,7 +148,7 @@ impl CatalogService for World {
             }));
         }
         let patterns = own.find_patterns(&category, model_id).await?;
-        let reference = self.index.reference().find_model(&brand, &model);
+        let reference = Reference::shipped().find_model(&brand, &model);
         let bodies = |generation: &str| reference.map(|model| model.bodies(generation, None)).unwrap_or_default();
         let generations = reference.map(known_generations).unwrap_or_default();
         let known = pattern::Known { bodies: &bodies, generations };
@@ -193,8 +194,8 @@ impl World {
     }
 }
 
-fn known_generations(model: &vehicles::Model) -> Vec<pattern::Generation> {
-    let generation = |generation: &vehicles::Generation| pattern::Generation {
+fn known_generations(model: &lekalo_vehicles::Model) -> Vec<pattern::Generation> {
+    let generation = |generation: &lekalo_vehicles::Generation| pattern::Generation {
         names: generation.names().map(|name| name.to_uppercase()).collect(),
         years: Years { from: generation.from, to: generation.to },
     };

@@ -8,6 +8,8 @@ use super::World;
 use super::convert::{count, language_used, price};
 use super::request::Check;
 use super::write::{commit, replay, write_request};
+use lekalo_vehicles::Reference;
+
 use crate::domain::Error;
 use crate::domain::price::{Amount, Asked, Choice, MAX_AMOUNT, Named, NewPrice, Target};
 use crate::domain::vehicle::BodyType;
@@ -146,7 +148,7 @@ impl PricingService for World {
 impl World {
     /// The bodies that the car may have, as far as the reference knows; none: any.
     pub(super) fn car_bodies(&self, brand: &str, model: &str, generation: &str, year: Option<i16>) -> Vec<BodyType> {
-        let known = self.index.reference().find_model(brand, model);
+        let known = Reference::shipped().find_model(brand, model);
         known.map(|model| model.bodies(generation, year)).unwrap_or_default()
     }
 }

@@ -8,8 +8,8 @@ use super::request::Check;
 use crate::db::patterns::PatternCounts;
 use crate::domain::vehicle::slug;
 use crate::proto::lekalo::v1 as pb;
-use crate::vehicles::Index;
-use crate::vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolver};
+use lekalo_vehicles::Index;
+use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolver};
 
 /// The longest text.
 const MAX_TEXT: usize = 256;

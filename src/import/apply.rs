@@ -7,13 +7,13 @@ use futures::stream::{self, Stream, StreamExt as _};
 use uuid::Uuid;
 
 use super::clean::{Cleaner, Columns, Memory};
-use super::files::document_header;
-use super::table::TableRow;
+use super::clean_csv::document_header;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, State};
 use crate::domain::tenant::TenantId;
 use crate::spellings::Spellings;
+use lekalo_documents::table::TableRow;
 
 /// Carries out what a VALIDATED import previewed, or takes the rejected rows of a SUCCEEDED one in that are understood by
 /// now. `check` may refuse the import as it is found.

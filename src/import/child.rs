@@ -16,8 +16,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::extract::ExtractError;
-use super::table::{HeaderRow, Table};
+use lekalo_documents::ExtractError;
+use lekalo_documents::table::{HeaderRow, Table};
 
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_SAID: u64 = 4 << 10;
@@ -30,7 +30,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct ProcessLimits {
     /// Address space of the child.
     pub memory_bytes: u64,
     /// Processor time and, twice that, how long it may be waited for in all.
@@ -41,7 +41,7 @@ pub struct Limits {
     pub inflated_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for ProcessLimits {
     /// 1 GiB of address space, 60 s, 256 MiB of answer, 256 MiB inflated.
     fn default() -> Self {
         Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 256 << 20, inflated_bytes: 256 << 20 }
@@ -65,7 +65,7 @@ pub enum Line {
 #[derive(Debug, Clone)]
 pub struct Extractor {
     pub program: PathBuf,
-    pub limits: Limits,
+    pub limits: ProcessLimits,
 }
 
 impl Extractor {
@@ -111,7 +111,7 @@ pub struct Answer {
     child: Child,
     stdout: BufReader<ChildStdout>,
     said: AbortOnDropHandle<String>,
-    limits: Limits,
+    limits: ProcessLimits,
     /// How much has come.
     bytes: u64,
     /// How long was waited for it: a child that waits for its reader uses up no time of its own.
@@ -178,7 +178,7 @@ impl Answer {
         let _ = self.child.start_kill();
         let said = tokio::time::timeout(LAST_WORDS, &mut self.said).await;
         let said = said.ok().and_then(Result::ok).unwrap_or_default();
-        let Limits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
+        let ProcessLimits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
         let status = if let Break::Ended(status) = reason { status } else { None };
         tracing::warn!(?status, bytes = self.bytes, said = %said.trim(), "an extracting process gave no answer");
         let exceeded = |message, hint| ExtractError::new("LIMIT_EXCEEDED", message, hint);

@@ -27,10 +27,10 @@ pub use lookup::Memory;
 use stated::Stated;
 use years::YearCell;
 
-use super::table::{Column, Table, TableRow};
 use crate::domain::import::{CleanRow, Issue};
 use crate::domain::vehicle::Years;
-use crate::vehicles::{Index, Scope};
+use lekalo_documents::table::{Column, Table, TableRow};
+use lekalo_vehicles::{Index, Scope};
 
 /// Why a table cannot be cleaned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,13 +13,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::child::{Answer, Extractor, Line};
 use super::clean::{CleanError, Cleaner, Columns, Memory, clean};
-use super::extract::ExtractError;
-use super::table::{HeaderRow, Table, TableRow};
 use super::upload::Upload;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure};
 use crate::spellings::{Shared, Spellings};
-use crate::vehicles::Index;
+use lekalo_documents::ExtractError;
+use lekalo_documents::table::{HeaderRow, Table, TableRow};
+use lekalo_vehicles::Index;
 
 /// Batches in the document's order, or why there are no more of them.
 pub type Rows<'a> = BoxStream<'a, Result<Batch, Failure>>;

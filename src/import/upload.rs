@@ -15,7 +15,7 @@ use crate::domain::tenant::TenantId;
 
 /// What uploads may take of the disk: at most `at_once` times `file_bytes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct UploadLimits {
     /// The largest file.
     pub file_bytes: u64,
     /// Files that arrive or are being imported, on this server.
@@ -24,7 +24,7 @@ pub struct Limits {
     pub per_tenant: usize,
 }
 
-impl Default for Limits {
+impl Default for UploadLimits {
     /// 128 MiB, 16 files, 8 of one tenant.
     fn default() -> Self {
         Self { file_bytes: 128 << 20, at_once: 16, per_tenant: 8 }
@@ -37,13 +37,13 @@ type Counts = HashMap<TenantId, usize>;
 /// The uploads of one server.
 #[derive(Debug, Clone, Default)]
 pub struct Uploads {
-    limits: Limits,
+    limits: UploadLimits,
     counts: Arc<Mutex<Counts>>,
 }
 
 impl Uploads {
     /// None yet.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: UploadLimits) -> Self {
         Self { limits, counts: Arc::default() }
     }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn files_are_counted_per_tenant_and_in_all_until_they_are_read() {
-        let uploads = Uploads::new(Limits { at_once: 3, per_tenant: 2, ..Limits::default() });
+        let uploads = Uploads::new(UploadLimits { at_once: 3, per_tenant: 2, ..UploadLimits::default() });
         let own: Vec<Upload> = (0..2).map(|_| uploads.begin(TenantId(1)).unwrap()).collect();
         assert!(refusal(&uploads, 1).starts_with("this tenant has"));
         let others = uploads.begin(TenantId(2)).unwrap();
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_file_ends_at_the_limit() {
-        let uploads = Uploads::new(Limits { file_bytes: 10, ..Limits::default() });
+        let uploads = Uploads::new(UploadLimits { file_bytes: 10, ..UploadLimits::default() });
         let mut upload = uploads.begin(TenantId(1)).unwrap();
         upload.append(b"0123456789").unwrap();
         let Error::Invalid(violations) = upload.append(b"x").unwrap_err() else { panic!() };

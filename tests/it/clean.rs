@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use lekalo::domain::import::{CleanRow, Confidence, IssueCode};
 use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
 use lekalo::import::clean::{clean, issues};
-use lekalo::import::files::{escape, read_clean, read_raw, unescape, write_clean, write_raw};
-use lekalo::import::table::{Table, TableRow};
-use lekalo::vehicles::Index;
+use lekalo::import::clean_csv::{read_clean, write_clean};
+use lekalo_documents::step_file::{escape, unescape};
+use lekalo_documents::table::{Table, TableRow};
+use lekalo_documents::{read_raw, write_raw};
+use lekalo_vehicles::Index;
 use proptest::prelude::*;
 
 use crate::common::shared_data;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
-use lekalo::import::child::{Extractor, Limits};
+use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::run::Runner;
 use lekalo::spellings::Spellings;
 use tokio::net::TcpListener;
@@ -174,7 +174,7 @@ impl TestServer {
     /// The same with a world that is adjusted first.
     pub async fn with(options: Options, config: Config, adjust: impl FnOnce(World) -> World) -> Self {
         let db = Db::new(&options).unwrap();
-        let extractor = Extractor { program: LEKALO.into(), limits: Limits::default() };
+        let extractor = Extractor { program: LEKALO.into(), limits: ProcessLimits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);
         let world = adjust(World::new(db.clone(), imports, spellings.clone()));

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lekalo::import::extract::extract;
-use lekalo::import::files::{read_raw, write_raw};
-use lekalo::import::table::Table;
+use lekalo_documents::extract;
+use lekalo_documents::table::Table;
+use lekalo_documents::{read_raw, write_raw};
 
 /// The folders of files that must be read exactly; each file comes with its rows.
 pub fn fixtures() -> Vec<PathBuf> {

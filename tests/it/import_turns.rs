@@ -9,7 +9,7 @@ use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use lekalo::db::{Db, Options};
 use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, Progress, State, Step};
-use lekalo::import::child::{Extractor, Limits};
+use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::rows::{Batch, in_memory};
 use lekalo::import::run::carry_out;
 use lekalo::proto::lekalo::v1 as pb;
@@ -250,7 +250,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
         let program = folder.path().join("reader");
         std::fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-        let limits = Limits { seconds: 1, ..Limits::default() };
+        let limits = ProcessLimits { seconds: 1, ..ProcessLimits::default() };
         let error = whole(&Extractor { program, limits }, &list).await.unwrap_err();
         assert_eq!(error.code, code, "{script}: {error:?}");
         assert!(!error.hint.is_empty());
@@ -258,7 +258,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     // The program itself: a file that is read into memory meets the limit of it.
     let long = folder.path().join("long.csv");
     std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(900_000))).unwrap();
-    let limits = Limits { memory_bytes: 128 << 20, ..Limits::default() };
+    let limits = ProcessLimits { memory_bytes: 128 << 20, ..ProcessLimits::default() };
     let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
 }

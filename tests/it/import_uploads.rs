@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use lekalo::grpc::World;
-use lekalo::import::upload::{Limits, Uploads};
+use lekalo::import::upload::{UploadLimits, Uploads};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
@@ -47,7 +47,7 @@ async fn imports(server: &TestServer, tenant: &str) -> Vec<pb::Import> {
 /// One file at a time may be there, so that a place which an upload does not give back is missed by the next one.
 async fn narrow() -> TestServer {
     let config = common::database().await;
-    let limits = Limits { file_bytes: FILE as u64, at_once: 1, per_tenant: 1 };
+    let limits = UploadLimits { file_bytes: FILE as u64, at_once: 1, per_tenant: 1 };
     TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
         .await
 }
@@ -145,7 +145,7 @@ async fn what_the_header_says_reaches_the_import() {
 #[tokio::test]
 async fn files_at_once_are_limited_per_tenant_and_in_all_until_they_are_read() {
     let config = common::database().await;
-    let limits = Limits { at_once: 3, per_tenant: 2, ..Limits::default() };
+    let limits = UploadLimits { at_once: 3, per_tenant: 2, ..UploadLimits::default() };
     let server =
         TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
             .await;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use lekalo::domain::import::{CleanRow, Confidence};
 use lekalo::domain::vehicle::{Steering, Years};
-use lekalo::import::files;
+use lekalo::import::clean_csv;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
-use lekalo::vehicles::Index;
+use lekalo_vehicles::Index;
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
@@ -46,7 +46,7 @@ fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
         });
     }
     let (mut clean, mut list) = (Vec::new(), "Марка,Модель,Год,Описание\n".as_bytes().to_vec());
-    files::write_clean(&rows, &[], &mut clean).unwrap();
+    clean_csv::write_clean(&rows, &[], &mut clean).unwrap();
     for row in &rows {
         let steering = if row.steering.is_some() { "правый руль" } else { "" };
         let year = row.years.from.unwrap_or_default();

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
-use lekalo::import::child::Limits;
-use lekalo::import::extract::extract;
-use lekalo::import::table::Table;
+use lekalo::import::child::ProcessLimits;
+use lekalo_documents::extract;
+use lekalo_documents::table::Table;
 
 use crate::common::is_long;
 use crate::formats;
@@ -99,7 +99,7 @@ async fn damaged_files_are_read_or_refused_with_a_reason() {
         .collect();
     let tables: Vec<Option<Table>> = files.iter().map(|(_, bytes)| extract(bytes).ok()).collect();
     assert!(tables.iter().flatten().count() >= 20);
-    let limits = Limits { seconds: 10, ..Limits::default() };
+    let limits = ProcessLimits { seconds: 10, ..ProcessLimits::default() };
     let files = &files;
     let tries = futures::stream::iter(0..count).map(|number| {
         let mut random = Random(SEED.wrapping_mul(2 * number as u64 + 1));

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use lekalo::import::pdf::{self, Limits, PdfError};
-use lekalo::import::table::Table;
+use lekalo_documents::pdf::{self, PdfError, PdfLimits};
+use lekalo_documents::table::Table;
 
 use crate::common::shared_data;
 use made::{HEADER, page, show};
@@ -23,7 +23,7 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Table, PdfError> {
-    pdf::read(bytes, &Limits::default())
+    pdf::read(bytes, &PdfLimits::default())
 }
 
 /// CSV with quoted fields, a byte order mark allowed.
@@ -49,7 +49,7 @@ fn csv(path: &Path) -> Vec<Vec<String>> {
 
 fn records(table: &Table) -> Vec<Vec<String>> {
     let head = ["page_number", "row_number"].map(String::from).into_iter().chain(table.header.clone()).collect();
-    let row = |row: &lekalo::import::table::TableRow| {
+    let row = |row: &lekalo_documents::table::TableRow| {
         [row.page_number.to_string(), row.row_number.to_string()].into_iter().chain(row.cells.clone()).collect()
     };
     std::iter::once(head).chain(table.rows.iter().map(row)).collect()
@@ -176,7 +176,7 @@ fn content_that_breaks_off_or_makes_no_sense_is_damage() {
 #[test]
 fn forms_that_show_themselves_or_multiply_are_stopped() {
     let started = Instant::now();
-    let limits = Limits { max_callbacks_per_page: 20_000, max_time: Duration::from_secs(5), ..Limits::default() };
+    let limits = PdfLimits { max_callbacks_per_page: 20_000, max_time: Duration::from_secs(5), ..PdfLimits::default() };
     // Each of twelve forms shows the next one ten times; a million million drawings in all.
     let levels: Vec<String> =
         ('B'..='L').map(|next| format!("/{next} Do ").repeat(10)).chain([show(&HEADER)]).collect();
@@ -202,7 +202,7 @@ fn a_decompression_bomb_meets_the_cap() {
     let mut file = b"%PDF-1.4\n1 0 obj\n<< /Type /ObjStm /Filter [/FlateDecode /FlateDecode] >>\nstream\n".to_vec();
     file.extend(packed);
     file.extend(b"\nendstream\nendobj\n%%EOF\n");
-    let limits = Limits { max_inflated_bytes: 16 << 20, ..Limits::default() };
+    let limits = PdfLimits { max_inflated_bytes: 16 << 20, ..PdfLimits::default() };
     assert_eq!(pdf::read(&file, &limits).unwrap_err().code(), "LIMIT_EXCEEDED");
 }
 
@@ -210,8 +210,8 @@ fn a_decompression_bomb_meets_the_cap() {
 fn every_limit_is_kept() {
     let bytes = fixture("reportlab-ruled.pdf");
     let refused =
-        |limits: Limits| assert_eq!(pdf::read(&bytes, &limits).unwrap_err().code(), "LIMIT_EXCEEDED", "{limits:?}");
-    refused(Limits { max_pages: 2, ..Limits::default() });
-    refused(Limits { max_inflated_bytes: 10_000, ..Limits::default() });
-    refused(Limits { max_callbacks_per_page: 10, ..Limits::default() });
+        |limits: PdfLimits| assert_eq!(pdf::read(&bytes, &limits).unwrap_err().code(), "LIMIT_EXCEEDED", "{limits:?}");
+    refused(PdfLimits { max_pages: 2, ..PdfLimits::default() });
+    refused(PdfLimits { max_inflated_bytes: 10_000, ..PdfLimits::default() });
+    refused(PdfLimits { max_callbacks_per_page: 10, ..PdfLimits::default() });
 }

@@ -107,16 +107,22 @@ fn sources(folder: PathBuf, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The tests that are run, as cargo calls them.
+/// The tests that are run, as cargo calls them; those of `crates/` with the name of their crate before them.
 fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (folder, is_unit) in [("tests/it", false), ("src", true)] {
+    let mut folders = vec![(root().join("tests/it"), None, false), (root().join("src"), None, true)];
+    for member in std::fs::read_dir(root().join("crates")).unwrap().map(Result::unwrap) {
+        let name = member.file_name().to_string_lossy().replace('-', "_");
+        folders.push((member.path().join("src"), Some(name), true));
+    }
+    for (folder, member, is_unit) in folders {
         let mut files = Vec::new();
-        sources(root().join(folder), &mut files);
+        sources(folder.clone(), &mut files);
         for file in files {
-            let path = file.strip_prefix(root().join(folder)).unwrap().with_extension("");
-            let module: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
-            let mut module = module.join("::");
+            let path = file.strip_prefix(&folder).unwrap().with_extension("");
+            let modules = path.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "lib");
+            let modules: Vec<&str> = member.as_deref().into_iter().chain(modules).collect();
+            let mut module = modules.join("::");
             // In a file of their own they are in a module `tests` already.
             if is_unit && !module.split("::").any(|part| part == "tests") {
                 module += "::tests";

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::vehicles::Index;
-use lekalo::vehicles::normalize::key;
-use lekalo::vehicles::resolve::{Candidate, Decision, Query, Resolver};
-use lekalo::vehicles::words::{join, words};
+use lekalo_vehicles::Index;
+use lekalo_vehicles::normalize::key;
+use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolver};
+use lekalo_vehicles::words::{join, words};
 use proptest::prelude::*;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -14,7 +14,7 @@ use tonic_types::StatusExt as _;
 use crate::catalog::served;
 use crate::common::{LEKALO, shared_data};
 
-fn resolve(text: &str) -> lekalo::vehicles::resolve::Resolution {
+fn resolve(text: &str) -> lekalo_vehicles::resolve::Resolution {
     Resolver::new(Index::shipped()).resolve(&Query { text, ..Query::default() })
 }
 

@@ -151,7 +151,7 @@ fn the_manual_lists_every_name_with_its_default() {
         "postgres://postgres:@localhost:5432/car_chatbot"
     );
     assert_eq!(defaults, rows.into_iter().map(|(name, default)| (name, default.to_owned())).collect());
-    assert_eq!((config.uploads, config.extract), (upload::Limits::default(), child::Limits::default()));
+    assert_eq!((config.uploads, config.extract), (upload::UploadLimits::default(), child::ProcessLimits::default()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::vehicles::words::{Joint, Word, words};
+use lekalo_vehicles::words::{Joint, Word, words};
 
 /// The words of a cell; reading takes them one by one.
 #[derive(Debug, Default)]

@@ -4,9 +4,9 @@ use super::lookup::Lookup;
 use std::ops::Range;
 
 use crate::domain::vehicle::Years;
-use crate::vehicles::normalize;
-use crate::vehicles::words::{Word, join};
-use crate::vehicles::{How, ModelId, ModelMatch};
+use lekalo_vehicles::normalize;
+use lekalo_vehicles::words::{Word, join};
+use lekalo_vehicles::{How, ModelId, ModelMatch};
 
 /// The best match, if no other model fits as well. A family's name yields to a member named beside it ("Range Rover
 /// Discovery"); of models with one spelling, the row's generation and years decide.

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::cell::Cell;
 use super::lookup::Lookup;
-use crate::vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
-use crate::vehicles::normalize::{self, latin_code};
-use crate::vehicles::words::{Joint, Word, join};
-use crate::vehicles::{MakeId, Model, ModelId};
+use lekalo_vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
+use lekalo_vehicles::normalize::{self, latin_code};
+use lekalo_vehicles::words::{Joint, Word, join};
+use lekalo_vehicles::{MakeId, Model, ModelId};
 
 /// What stands beside "кузов" or "поколение".
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use super::version::{badge, is_badge, shortest_name, with_second_engine};
 use super::{generation, issues};
 use crate::domain::import::{Confidence, Issue};
 use crate::domain::vehicle::Years;
-use crate::vehicles::generation::chassis;
-use crate::vehicles::suggest::is_clear;
-use crate::vehicles::words::{Word, join};
-use crate::vehicles::{How, MakeId, Model, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::generation::chassis;
+use lekalo_vehicles::suggest::is_clear;
+use lekalo_vehicles::words::{Word, join};
+use lekalo_vehicles::{How, MakeId, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
 #[derive(Debug, Default)]
@@ -206,7 +206,7 @@ fn accept(
     identity.model = Some(hit.model);
     identity.name = written.iter().map(|word| word.key.clone()).collect();
     if hit.how.is_certain() && !matches!(hit.how, How::Badge | How::Code) {
-        identity.generation = crate::vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
+        identity.generation = lekalo_vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {
         match chassis_in_badge(index.model(hit.model), written) {

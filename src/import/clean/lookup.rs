@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 
-use crate::vehicles::words::{Joint, Word};
-use crate::vehicles::{Index, MakeId, MakeMatch, ModelMatch, Scope};
+use lekalo_vehicles::words::{Joint, Word};
+use lekalo_vehicles::{Index, MakeId, MakeMatch, ModelMatch, Scope};
 
 /// How many answers of a kind are remembered; when there are more, it begins anew.
 const MOST: usize = 32_768;

@@ -2,8 +2,8 @@
 
 use super::cell::Cell;
 use super::lookup::Lookup;
-use crate::vehicles::words::words;
-use crate::vehicles::{How, MakeId, MakeMatch, Scope};
+use lekalo_vehicles::words::words;
+use lekalo_vehicles::{How, MakeId, MakeMatch, Scope};
 
 /// What a make's cell says where there is no make.
 const NO_MAKE: &[&str] = &[

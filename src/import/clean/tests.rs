@@ -7,7 +7,7 @@ mod years;
 use super::*;
 use crate::domain::import::{Confidence, IssueCode};
 use crate::domain::vehicle::{BodyType, Borders, SeatRows, Steering};
-use crate::vehicles::Reference;
+use lekalo_vehicles::Reference;
 
 const CARS: &str = r#"
     [[makes]]

@@ -3,9 +3,9 @@
 use super::lookup::Lookup;
 use std::ops::Range;
 
-use crate::vehicles::normalize;
-use crate::vehicles::words::{Joint, Word};
-use crate::vehicles::{How, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::normalize;
+use lekalo_vehicles::words::{Joint, Word};
+use lekalo_vehicles::{How, ModelId, ModelMatch, Scope};
 
 /// Without what an alias says beside the model: of "Веста СВ" and "Портер 2" the first word names the model, the other is its
 /// version or generation and must not be lost.
@@ -60,7 +60,7 @@ pub fn badge(index: &Lookup, model: ModelId, words: &[Word]) -> String {
         } else if word.number().is_some() && !badge.is_empty() {
             badge.push(' ');
         }
-        badge.push_str(&crate::vehicles::normalize::latin_code(&word.key));
+        badge.push_str(&lekalo_vehicles::normalize::latin_code(&word.key));
     }
     badge
 }

@@ -6,8 +6,8 @@ use lekalo::domain::import::{CleanRow, Confidence, Issue, IssueCode, MAX_GENERAT
 use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
 use lekalo::import::clean::clean;
 use lekalo::import::rows::header_row;
-use lekalo::import::table::{HeaderRow, Table, TableRow};
-use lekalo::vehicles::Index;
+use lekalo_documents::table::{HeaderRow, Table, TableRow};
+use lekalo_vehicles::Index;
 
 /// A model's name that means nothing until it is taught: as Camry.
 pub const TAUGHT: &str = "Хуичи";

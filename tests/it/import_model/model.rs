@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use lekalo::domain::import::{CleanRow, Counts, Mode, Outcome, State};
 use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk};
-use lekalo::vehicles::Index;
+use lekalo_vehicles::Index;
 
 /// The part of a category's patterns that REPLACE withdraws without being told to.
 const PERCENT: usize = 20;

@@ -9,10 +9,10 @@ use lekalo::domain::import::{CleanRow, Import as Imported, Mode, NewImport, Outc
 use lekalo::domain::tenant::TenantId;
 use lekalo::import::rows::Batch;
 use lekalo::import::run::carry_out;
-use lekalo::import::table::TableRow;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::spellings::Spellings;
+use lekalo_documents::table::TableRow;
 use tokio_postgres::Client;
 use tonic::Code;
 use tonic::transport::Channel;

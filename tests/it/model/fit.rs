@@ -2,8 +2,8 @@
 
 use lekalo::domain::vehicle::slug;
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::vehicles::resolve::{Candidate, Decision, Query, Resolver};
-use lekalo::vehicles::{Generation, Index};
+use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolver};
+use lekalo_vehicles::{Generation, Index};
 
 use super::lists::Refusal;
 use super::rows::{Catalog, Pattern};

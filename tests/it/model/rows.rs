@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lekalo::vehicles;
 use tokio_postgres::{Client, Row};
 
 /// The languages that are served, in the order of [`Names`].
@@ -248,8 +247,8 @@ impl Seeded {
 
 impl Catalog {
     /// What the shipped reference says about a model.
-    pub fn reference(&self, model: usize) -> Option<&'static vehicles::Model> {
+    pub fn reference(&self, model: usize) -> Option<&'static lekalo_vehicles::Model> {
         let model = &self.models[model];
-        vehicles::Reference::shipped().find_model(&self.brands[model.brand].slug, &model.slug)
+        lekalo_vehicles::Reference::shipped().find_model(&self.brands[model.brand].slug, &model.slug)
     }
 }

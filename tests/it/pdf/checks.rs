@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lekalo::import::extract::{Format, detect};
-use lekalo::import::pdf::{self, Limits, PdfError};
+use lekalo_documents::pdf::{self, PdfError, PdfLimits};
+use lekalo_documents::{Format, detect};
 
 use super::made::{
     CATALOG, deflated, document, font, form_name, hex, listed, page, page_of, pages, resources, show, stream, tree,
@@ -89,9 +89,9 @@ fn the_marks_of_beginning_and_end_stand_within_a_kibibyte() {
 fn as_many_pages_as_allowed_are_read_and_not_one_more() {
     let row = |id: &'static str| listed(&[[id, "Novus", "S-14"]]);
     let three = pages(&[&row("1"), &row("2"), &row("3")]);
-    let table = pdf::read(&three, &Limits { max_pages: 3, ..Limits::default() }).unwrap();
+    let table = pdf::read(&three, &PdfLimits { max_pages: 3, ..PdfLimits::default() }).unwrap();
     assert_eq!(table.rows.len(), 3);
-    let error = pdf::read(&three, &Limits { max_pages: 2, ..Limits::default() }).unwrap_err();
+    let error = pdf::read(&three, &PdfLimits { max_pages: 2, ..PdfLimits::default() }).unwrap_err();
     assert_eq!(error, PdfError::TooLarge { what: "pages", max: 2 });
     assert_eq!(error.to_string(), "the PDF file is too large: more than 2 pages; split it, or export the table alone");
 }
@@ -212,7 +212,7 @@ fn streams_may_inflate_to_as_much_as_allowed_and_not_a_byte_more() {
     let of = |objects: &[Vec<u8>], max_inflated_bytes: usize| {
         pdf::read(
             &with_objects(objects),
-            &Limits { max_inflated_bytes: max_inflated_bytes as u64, ..Limits::default() },
+            &PdfLimits { max_inflated_bytes: max_inflated_bytes as u64, ..PdfLimits::default() },
         )
     };
     let twice = [stream("/Filter /FlateDecode", &never_shown), stream("/Filter /Fl", &never_shown)];
@@ -228,12 +228,13 @@ fn streams_may_inflate_to_as_much_as_allowed_and_not_a_byte_more() {
     let packed = deflated(&deflated(content.as_bytes()));
     let inflated = content.len() + deflated(content.as_bytes()).len();
     let layered = filtered("[/FlateDecode /FlateDecode]", &packed);
-    let within = |max: usize| pdf::read(&layered, &Limits { max_inflated_bytes: max as u64, ..Limits::default() });
+    let within =
+        |max: usize| pdf::read(&layered, &PdfLimits { max_inflated_bytes: max as u64, ..PdfLimits::default() });
     assert_eq!(within(inflated).unwrap().rows.len(), 2);
     assert_eq!(within(inflated - 1).unwrap_err().code(), "LIMIT_EXCEEDED");
     // Nothing is inflated before it is measured: a bomb in a file that is none besides.
     let bomb = [b"%PDF-1.4\nstream\r\n".as_slice(), &deflated(&[0; 9000]), b"\n%%EOF"].concat();
-    let limits = Limits { max_inflated_bytes: 8999, ..Limits::default() };
+    let limits = PdfLimits { max_inflated_bytes: 8999, ..PdfLimits::default() };
     assert_eq!(pdf::read(&bomb, &limits).unwrap_err().code(), "LIMIT_EXCEEDED");
     assert_eq!(read(&bomb).unwrap_err().code(), "FILE_DAMAGED");
 }
@@ -298,7 +299,7 @@ fn as_many_operations_as_allowed_are_drawn_and_not_one_more() {
     // The fewest that suffice; a table of three rows draws a text for each cell.
     let needed = |content: &str, forms: &[&str]| {
         let file = page(content, forms);
-        let read = |most: usize| pdf::read(&file, &Limits { max_callbacks_per_page: most, ..Limits::default() });
+        let read = |most: usize| pdf::read(&file, &PdfLimits { max_callbacks_per_page: most, ..PdfLimits::default() });
         let least = (0..200).find(|most| read(*most).is_ok()).unwrap();
         let error = read(least - 1).unwrap_err();
         assert_eq!(error, PdfError::TooLarge { what: "drawing operations on one page", max: least as u64 - 1 });
@@ -321,13 +322,16 @@ fn as_many_operations_as_allowed_are_drawn_and_not_one_more() {
     assert!(once > usual && thrice - usual == 3 * (once - usual), "{usual} {once} {thrice}");
     // Each page has all of them.
     let file = pages(&[&table, &table]);
-    assert_eq!(pdf::read(&file, &Limits { max_callbacks_per_page: usual, ..Limits::default() }).unwrap().rows.len(), 4);
+    assert_eq!(
+        pdf::read(&file, &PdfLimits { max_callbacks_per_page: usual, ..PdfLimits::default() }).unwrap().rows.len(),
+        4
+    );
 }
 
 #[test]
 fn drawing_ends_when_its_time_is_up() {
     let file = page(&format!("{}{}", listed(&ROWS), "0 0 9 9 re f ".repeat(200)), &[]);
-    let read = |max_time: Duration| pdf::read(&file, &Limits { max_time, ..Limits::default() });
+    let read = |max_time: Duration| pdf::read(&file, &PdfLimits { max_time, ..PdfLimits::default() });
     assert_eq!(read(Duration::ZERO).unwrap_err(), PdfError::TooLarge { what: "seconds of drawing", max: 0 });
     assert_eq!(read(Duration::from_secs(60)).unwrap().rows.len(), 2);
 }

@@ -1,7 +1,7 @@
 //! Print → read: tables of invented words, laid out as programs lay them out, come back cell by cell.
 
-use lekalo::import::pdf::PdfError;
-use lekalo::import::table::{HeaderRow, Table};
+use lekalo_documents::pdf::PdfError;
+use lekalo_documents::table::{HeaderRow, Table};
 
 use super::made::{font, form_name, page_of, pages_in, resources, stream};
 use super::{made, read};

@@ -1,9 +1,9 @@
 //! Delimited text: every separator, encoding and line end, and cells with all of them inside.
 
 use encoding_rs::WINDOWS_1251;
-use lekalo::import::extract::{ExtractError, extract};
-use lekalo::import::files::{escape, unescape};
-use lekalo::import::table::Table;
+use lekalo_documents::step_file::{escape, unescape};
+use lekalo_documents::table::Table;
+use lekalo_documents::{ExtractError, extract};
 use proptest::prelude::*;
 
 const NAMES: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Описание"];

@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Write as _};
 
-use lekalo::import::extract::{Limits, extract, extract_within};
-use lekalo::import::table::Table;
+use lekalo_documents::table::Table;
+use lekalo_documents::{ReadLimits, extract, extract_within};
 use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -231,14 +231,14 @@ fn parts_may_inflate_to_as_much_as_allowed_and_not_a_byte_more() {
     let file = workbook(&[(1, vec![inline(&["Марка", "Модель"]), inline(&["Кедр", "А6"])])], false);
     let mut archive = zip::ZipArchive::new(Cursor::new(&file)).unwrap();
     let length: u64 = (0..archive.len()).map(|part| archive.by_index(part).unwrap().size()).sum();
-    let within = |inflated_bytes: u64| extract_within(&file, &Limits { inflated_bytes });
+    let within = |inflated_bytes: u64| extract_within(&file, &ReadLimits { inflated_bytes });
     assert_eq!(within(length).unwrap().rows.len(), 1);
     let error = within(length - 1).unwrap_err();
     assert_eq!(
         (error.code.as_str(), error.message.as_str()),
         ("LIMIT_EXCEEDED", "the file inflates to more than 0 MiB")
     );
-    assert_eq!(Limits::default().inflated_bytes, 256 << 20);
+    assert_eq!(ReadLimits::default().inflated_bytes, 256 << 20);
 }
 
 #[test]

@@ -1,0 +1,248 @@
+//! Lines of cells → a table: finds the line that names the columns, keeps what stands above it, and bounds the whole.
+
+use super::table::{Column, HeaderRow, Table, TableRow};
+use crate::ExtractError;
+
+/// How many lines may precede the header (a title, the shop's address).
+pub(crate) const HEADER_SEARCH: usize = 20;
+
+/// The widest line.
+pub(crate) const MAX_COLUMNS: usize = 256;
+/// Rows times columns: far above any real price list (a thousand rows of five columns).
+const MAX_CELLS: usize = 10_000_000;
+
+/// What it means when a line has text to the right of the last named column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overhang {
+    /// A separator inside a cell that should have been quoted: the line would be misread.
+    Misread,
+    /// A remark beside the table: it gets a column without a name.
+    Remark,
+}
+
+/// A table under construction.
+pub(crate) struct Grid {
+    page_number: i32,
+    overhang: Overhang,
+    max_cells: usize,
+    /// Lines with text before the header is found.
+    above: Vec<Vec<String>>,
+    table: Option<Table>,
+}
+
+impl Grid {
+    /// An empty one, for this page or sheet.
+    pub(crate) fn new(page_number: i32, overhang: Overhang) -> Self {
+        Self { page_number, overhang, max_cells: MAX_CELLS, above: Vec::new(), table: None }
+    }
+
+    /// The columns' names, once they are known.
+    pub(crate) fn header(&self) -> Option<&[String]> {
+        self.table.as_ref().map(|table| table.header.as_slice())
+    }
+
+    /// Takes the next line; `line` is its number in the file or sheet. Lines without text are left out.
+    ///
+    /// # Errors
+    /// When the line does not fit the header, no header comes, or the table grows too large.
+    pub(crate) fn push(&mut self, line: u64, mut cells: Vec<String>) -> Result<(), ExtractError> {
+        while cells.last().is_some_and(String::is_empty) {
+            cells.pop();
+        }
+        if cells.is_empty() {
+            return Ok(());
+        }
+        if cells.iter().any(|cell| cell.contains('\0')) {
+            let message = format!("line {line} holds a zero character, which no text has");
+            return Err(ExtractError::new("FILE_DAMAGED", message, "delete it, or save the file again"));
+        }
+        if cells.len() > MAX_COLUMNS {
+            let message = format!("line {line} has {} columns, more than {MAX_COLUMNS}", cells.len());
+            return Err(ExtractError::new(
+                "LIMIT_EXCEEDED",
+                message,
+                "delete the columns that are no part of the table",
+            ));
+        }
+        match &mut self.table {
+            Some(table) => push_row(table, self.page_number, self.overhang, self.max_cells, line, cells),
+            None if Column::is_header(cells.iter().map(String::as_str)) => {
+                let row = |cells| HeaderRow { page_number: self.page_number, cells };
+                let headers = self.above.drain(..).chain([cells.clone()]).map(row).collect();
+                self.table = Some(Table { header: cells, rows: Vec::new(), headers });
+                Ok(())
+            }
+            None => {
+                self.above.push(cells);
+                if self.above.len() > HEADER_SEARCH { Err(no_header(&self.above)) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The table; columns that have neither a name nor text are left out.
+    ///
+    /// # Errors
+    /// When there is no header, or nothing below it.
+    pub(crate) fn finish(self) -> Result<Table, ExtractError> {
+        let Some(mut table) = self.table else { return Err(no_header(&self.above)) };
+        if table.rows.is_empty() {
+            return Err(ExtractError::new(
+                "NO_ROWS",
+                "the table has a header but no rows below it",
+                "check that this is the right file",
+            ));
+        }
+        let has_text =
+            |column: &usize| table.rows.iter().any(|row| row.cells.get(*column).is_some_and(|c| !c.is_empty()));
+        let kept: Vec<bool> =
+            table.header.iter().enumerate().map(|(at, name)| !name.is_empty() || has_text(&at)).collect();
+        let keep = |cells: &mut Vec<String>| {
+            let mut kept = kept.iter();
+            cells.retain(|cell| kept.next().is_none_or(|kept| *kept) || !cell.is_empty());
+        };
+        if kept.contains(&false) {
+            keep(&mut table.header);
+            table.rows.iter_mut().for_each(|row| keep(&mut row.cells));
+            table.headers.iter_mut().for_each(|row| keep(&mut row.cells));
+        }
+        Ok(table)
+    }
+}
+
+fn push_row(
+    table: &mut Table,
+    page_number: i32,
+    overhang: Overhang,
+    max_cells: usize,
+    line: u64,
+    mut cells: Vec<String>,
+) -> Result<(), ExtractError> {
+    let width = table.header.len();
+    if Column::is_header(cells.iter().map(String::as_str)) && known_columns(&cells) != known_columns(&table.header) {
+        return Err(ExtractError::new(
+            "COLUMNS_DIFFER",
+            format!("line {line} names other columns ({}) than the header above", excerpt(&cells)),
+            "give the whole table the same columns, or put the second table on a sheet or into a file of its own",
+        ));
+    }
+    if cells.len() > width {
+        match overhang {
+            Overhang::Remark => {
+                table.header.resize(cells.len(), String::new());
+                table.rows.iter_mut().for_each(|row| row.cells.resize(cells.len(), String::new()));
+            }
+            Overhang::Misread => {
+                let message = format!(
+                    "line {line} has {} cells, but the header names only {width} columns: {}",
+                    cells.len(),
+                    excerpt(&cells)
+                );
+                let hint =
+                    "put cells that contain the separator into quotes, or name the additional columns in the header";
+                return Err(ExtractError::new("FILE_DAMAGED", message, hint));
+            }
+        }
+    }
+    if table.rows.len() * table.header.len() >= max_cells {
+        let message = format!("the table has more than {max_cells} cells ({} columns)", table.header.len());
+        return Err(ExtractError::new(
+            "LIMIT_EXCEEDED",
+            message,
+            "delete columns that are not needed, or split the file",
+        ));
+    }
+    cells.resize(table.header.len(), String::new());
+    table.rows.push(TableRow { page_number, row_number: table.rows.len() as i32 + 1, cells });
+    Ok(())
+}
+
+/// What each column is about, where that is known.
+fn known_columns(header: &[String]) -> Vec<(usize, Column)> {
+    let known = |(at, name): (usize, &String)| Some((at, Column::from_header(name)?));
+    header.iter().enumerate().filter_map(known).collect()
+}
+
+/// A line for a message.
+fn excerpt(cells: &[String]) -> String {
+    let mut text = String::new();
+    for cell in cells.iter().filter(|cell| !cell.is_empty()).take(12) {
+        if !text.is_empty() {
+            text.push_str(" | ");
+        }
+        text.extend(cell.chars().take(60).map(|ch| if ch.is_control() { ' ' } else { ch }));
+    }
+    text
+}
+
+fn no_header(lines: &[Vec<String>]) -> ExtractError {
+    if lines.is_empty() {
+        return ExtractError::new("NO_ROWS", "there is no text in it", "check that this is the right file");
+    }
+    let first: Vec<String> = lines.iter().take(3).map(|cells| excerpt(cells)).collect();
+    let first: String = first.join(" / ").chars().take(300).collect();
+    ExtractError::new(
+        "NO_HEADER",
+        format!(
+            "no table header found: one line must name at least the make and model columns (\"Марка\", \"Модель\" or \
+             \"Make\", \"Model\"); the first lines read are: {first}"
+        ),
+        "above the first car add a line with the columns' names (ID, Марка, Модель, Год, Описание); delete sheets that \
+         are no part of the price list",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(overhang: Overhang, lines: &[&str]) -> Result<Table, ExtractError> {
+        let mut grid = Grid::new(1, overhang);
+        for (number, line) in (1..).zip(lines) {
+            grid.push(number, line.split('|').map(str::to_owned).collect())?;
+        }
+        grid.finish()
+    }
+
+    fn cells(table: &Table) -> Vec<String> {
+        table.rows.iter().map(|row| row.cells.join("|")).collect()
+    }
+
+    #[test]
+    fn lines_above_the_header_are_kept_as_headers() {
+        let table = grid(Overhang::Misread, &["Прайс|2024", "", "Марка|Модель", "Кедр|А6", "|", "Бриз|2"]).unwrap();
+        assert_eq!(
+            table.headers.iter().map(|row| row.cells.join("|")).collect::<Vec<_>>(),
+            ["Прайс|2024", "Марка|Модель"]
+        );
+        assert_eq!(table.rows.iter().map(|row| row.row_number).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn text_beside_the_table_is_a_column_or_an_error() {
+        let lines = ["Марка|Модель", "Кедр|А6|", "Бриз|2||спросить Аню"];
+        let table = grid(Overhang::Remark, &lines).unwrap();
+        assert_eq!(table.header, ["Марка", "Модель", ""]);
+        assert_eq!(cells(&table), ["Кедр|А6|", "Бриз|2|спросить Аню"]);
+        let error = grid(Overhang::Misread, &lines).unwrap_err();
+        assert!(error.message.contains("line 3 has 4 cells"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_header_that_comes_again_is_a_row_and_another_one_an_error() {
+        let again = ["ID|Марка|Модель", "1|Кедр|А6", "ID|Марка|Модель", "2|Бриз|2"];
+        assert_eq!(grid(Overhang::Misread, &again).unwrap().rows.len(), 3);
+        let other = ["ID|Марка|Модель", "1|Кедр|А6", "ID|Модель|Марка", "2|2|Бриз"];
+        assert_eq!(grid(Overhang::Misread, &other).unwrap_err().code, "COLUMNS_DIFFER");
+    }
+
+    #[test]
+    fn a_table_is_bounded() {
+        let mut tall = Grid { max_cells: 20, ..Grid::new(1, Overhang::Misread) };
+        tall.push(1, vec!["Марка".into(), "Модель".into()]).unwrap();
+        let row = || vec!["Кедр".to_owned(), "А6".to_owned()];
+        (0..10).for_each(|_| tall.push(2, row()).unwrap());
+        assert_eq!(tall.push(3, row()).unwrap_err().code, "LIMIT_EXCEEDED");
+        let wide = vec!["x".repeat(2); MAX_COLUMNS + 1].join("|");
+        assert!(grid(Overhang::Remark, &["Марка|Модель", &wide]).unwrap_err().message.contains("line 2"));
+    }
+}

@@ -1,0 +1,181 @@
+//! The row that names the columns.
+
+use std::collections::HashSet;
+
+use super::lines::{LEADING, Line};
+use super::pieces::Piece;
+use crate::table::Column;
+
+/// Pieces of one cell's line stand no further apart, in em.
+const WIDE_GAP: f64 = 0.6;
+/// A row that names the columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Header {
+    /// The baseline of its first and of its last line.
+    pub y: (f64, f64),
+    /// From left to right.
+    pub cells: Vec<HeaderCell>,
+}
+
+/// One column's name and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct HeaderCell {
+    pub name: String,
+    pub x0: f64,
+    pub x1: f64,
+}
+
+impl Header {
+    /// The column that tells rows apart: the ID, or else the first.
+    pub(super) fn id_column(&self) -> usize {
+        self.position(Column::Id).unwrap_or(0)
+    }
+
+    /// The columns' names.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.cells.iter().map(|cell| cell.name.trim().to_owned()).collect()
+    }
+
+    /// Which column is about this.
+    pub(super) fn position(&self, column: Column) -> Option<usize> {
+        self.cells.iter().position(|cell| Column::from_header(&cell.name) == Some(column))
+    }
+
+    /// Whether a line looks like a row: something near the names of the ID, the make and the model.
+    pub(super) fn is_row(&self, line: &Line) -> bool {
+        let centre = |piece: &Piece| (piece.x0 + piece.x1) / 2.0;
+        let right_of = |pair: &[HeaderCell], x: f64| matches!(pair, [left, right] if x > (left.x1 + right.x0) / 2.0);
+        let nearest = |piece: &Piece| self.cells.windows(2).filter(|pair| right_of(pair, centre(piece))).count();
+        let filled: HashSet<usize> = line.pieces.iter().map(nearest).collect();
+        let wanted = [Some(self.id_column()), self.position(Column::Make), self.position(Column::Model)];
+        wanted.into_iter().flatten().all(|column| filled.contains(&column))
+    }
+}
+
+/// Takes the headers out of a page's lines, from top to bottom.
+pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
+    let mut headers = Vec::new();
+    for height in 1..=3 {
+        let mut at = 0;
+        while let Some(window) = lines.get(at..at + height) {
+            let close = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
+            let cells = header_cells(window);
+            if close && Column::is_header(cells.iter().map(|cell| cell.name.as_str())) {
+                let (first, last) = grown(lines, at, at + height - 1);
+                let window: Vec<Line> = lines.drain(first..=last).collect();
+                let y = (window.first().map_or(0.0, |line| line.y), window.last().map_or(0.0, |line| line.y));
+                headers.push(Header { y, cells: header_cells(&window) });
+                at = first;
+            } else {
+                at += 1;
+            }
+        }
+        if !headers.is_empty() {
+            break;
+        }
+    }
+    headers
+}
+
+/// Extends a header over the lines that complete its names ("Год" over "выпуска"): first upwards, then downwards.
+fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
+    let known = |cell: &HeaderCell| Column::from_header(&cell.name).is_some();
+    let completes = |new: usize, from: usize, to: usize, old: std::ops::RangeInclusive<usize>| {
+        let (Some(new), Some(window), Some(old)) = (lines.get(new), lines.get(from..=to), lines.get(old)) else {
+            return false;
+        };
+        let near = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
+        let (cells, before) = (header_cells(window), header_cells(old));
+        let names = |piece: &Piece| cells.iter().any(|cell| overlaps(cell, piece) && known(cell));
+        let keeps = cells.iter().filter(|cell| known(cell)).count() >= before.iter().filter(|cell| known(cell)).count();
+        near && keeps && new.pieces.iter().all(names)
+    };
+    if let Some(above) = first.checked_sub(1).filter(|above| completes(*above, *above, last, first..=last)) {
+        first = above;
+    }
+    if completes(last + 1, first, last + 1, first..=last) {
+        last += 1;
+    }
+    (first, last)
+}
+
+fn overlaps(cell: &HeaderCell, piece: &Piece) -> bool {
+    piece.x0 < cell.x1 && cell.x0 < piece.x1
+}
+
+/// The header cells these lines would make: words that stand close or above one another are one name; icons are none.
+fn header_cells(lines: &[Line]) -> Vec<HeaderCell> {
+    let mut cells: Vec<HeaderCell> = Vec::new();
+    for line in lines {
+        let is_word =
+            |piece: &&Piece| piece.text().contains(|ch: char| ch.is_alphanumeric() || matches!(ch, '№' | '#'));
+        for piece in line.pieces.iter().filter(is_word) {
+            // Two names that are whole by themselves are two columns, however close they stand.
+            let is_name = |name: &str| Column::from_header(name).is_some();
+            let close = |cell: &HeaderCell| {
+                let follows = (piece.x0 - cell.x1).abs() < WIDE_GAP * piece.em;
+                overlaps(cell, piece) || (follows && !(is_name(&cell.name) && is_name(&piece.text())))
+            };
+            match cells.iter_mut().find(|cell| close(cell)) {
+                Some(cell) => {
+                    cell.name = format!("{} {}", cell.name, piece.text());
+                    (cell.x0, cell.x1) = (cell.x0.min(piece.x0), cell.x1.max(piece.x1));
+                }
+                None => cells.push(HeaderCell { name: piece.text(), x0: piece.x0, x1: piece.x1 }),
+            }
+        }
+    }
+    cells.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+    cells
+}
+
+/// The column names of a line that holds nothing else.
+pub(super) fn only_names(line: &Line) -> Option<Vec<String>> {
+    let cells = header_cells(std::slice::from_ref(line));
+    let all_known = !cells.is_empty() && cells.iter().all(|cell| Column::from_header(&cell.name).is_some());
+    all_known.then(|| cells.into_iter().map(|cell| cell.name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines::lines;
+    use super::super::pieces::Glyph;
+    use super::*;
+
+    /// Words of 10-point text, five points a letter.
+    fn page(words: &[(f64, f64, &str)]) -> Vec<Line> {
+        let piece = |(x, y, text): &(f64, f64, &str)| {
+            let x1 = x + 5.0 * text.chars().count() as f64;
+            Piece::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
+        };
+        lines(words.iter().filter_map(piece).collect())
+    }
+
+    fn names(header: &Header) -> Vec<&str> {
+        header.cells.iter().map(|cell| cell.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_header_in_two_lines_is_one() {
+        let mut lines = page(&[
+            (0.0, 50.0, "ID"),
+            (50.0, 50.0, "Марка"),
+            (120.0, 50.0, "Модель"),
+            (180.0, 44.0, "Год"),
+            (180.0, 56.0, "выпуска"),
+            (0.0, 70.0, "1"),
+            (50.0, 70.0, "Кедр"),
+            (120.0, 70.0, "А6"),
+            (180.0, 70.0, "2018"),
+        ]);
+        let headers = take_headers(&mut lines);
+        assert_eq!(names(&headers[0]), ["ID", "Марка", "Модель", "Год выпуска"]);
+        assert_eq!(lines.len(), 1);
+    }
+
+    #[test]
+    fn names_that_stand_close_are_two_columns_and_icons_are_none() {
+        let words = [(0.0, 50.0, "ID"), (14.0, 50.0, "Марка"), (60.0, 50.0, "\u{e001}"), (70.0, 50.0, "Модель")];
+        assert_eq!(names(&take_headers(&mut page(&words))[0]), ["ID", "Марка", "Модель"]);
+    }
+}

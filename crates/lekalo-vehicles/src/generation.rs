@@ -1,0 +1,151 @@
+//! Generations by the ways people name them: "W212", "70", "5 поколение", "лупатый".
+
+use super::normalize;
+use super::reference::{Generation, Model};
+use super::words::{Word, join};
+
+/// The chassis code a number stands for, where engines stand in the model's name (Mercedes-Benz): "164" is the X164.
+pub fn chassis(number: &str, model: &Model) -> Option<String> {
+    if model.badges.is_empty() || number.len() < 2 || !is_number(number) {
+        return None;
+    }
+    let mut codes = model.codes().filter(|code| code.len() == number.len() + 1 && code.ends_with(number));
+    let first = codes.next()?;
+    // People say W before every chassis number, the factory or not.
+    let said = std::iter::once(first).chain(codes).find(|code| code.starts_with('W'));
+    Some(said.unwrap_or(first).to_uppercase())
+}
+
+/// The model's generation code that the words are, as written but in Latin letters. Letters alone count only in capitals and
+/// numbers only where they stand for a generation: both are common otherwise.
+pub fn code_of(model: &Model, words: &[Word]) -> Option<String> {
+    let key = join(words);
+    if words.iter().any(|word| word.key.contains('.')) {
+        return None;
+    }
+    if is_number(&key) {
+        let is_short_form =
+            model.badges.is_empty() && words.len() == 1 && model.codes().any(|code| normalize::key(code) == key);
+        return is_short_form.then_some(key);
+    }
+    if key.chars().all(char::is_alphabetic)
+        && (key.chars().count() > 3 || words.iter().any(|word| word.text.chars().any(char::is_lowercase)))
+    {
+        return None;
+    }
+    known_code(model, &key, words.iter().skip(1).all(|word| word.gap.is_empty()))
+}
+
+/// Letters alone that are a generation's code, in any case: "мазда 3 bk". For words that are known to be nothing else.
+pub(crate) fn letters_of(model: &Model, words: &[Word]) -> Option<String> {
+    let key = join(words);
+    let is_code = (1..=3).contains(&key.chars().count()) && key.chars().all(char::is_alphabetic);
+    if is_code { known_code(model, &key, false) } else { None }
+}
+
+fn known_code(model: &Model, key: &str, is_one: bool) -> Option<String> {
+    let readings = normalize::readings(key);
+    let fits = |reading: &str, known: &str| {
+        known == reading
+            || is_sibling(known, reading)
+            || is_short(known, reading)
+            || (is_one && is_with_engine(known, reading))
+    };
+    let is_listed = |reading: &str| model.codes().any(|code| fits(reading, &normalize::key(code)));
+    let reading = readings.iter().find(|(reading, _)| is_listed(reading) || is_variant(model, reading));
+    reading.map(|(reading, _)| reading.replace("plus", "+").to_uppercase())
+}
+
+/// "T25" for T250: the last zero is hardly ever said.
+fn is_short(known: &str, code: &str) -> bool {
+    known.len() == 4 && code.len() == 3 && known.strip_suffix('0') == Some(code) && is_letter_and_number(known)
+}
+
+/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters.
+fn is_with_engine(known: &str, code: &str) -> bool {
+    let engine = code.strip_suffix(known).unwrap_or_default();
+    (1..=3).contains(&engine.len())
+        && engine.chars().all(|ch| ch.is_ascii_alphabetic())
+        && known.len() >= 3
+        && is_letter_and_number(known)
+}
+
+/// "E150" where the E140 is listed as a 150 too.
+fn is_variant(model: &Model, code: &str) -> bool {
+    let number = code.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
+    let letters = code.strip_suffix(number).unwrap_or_default();
+    let is_listed = |generation: &Generation| {
+        let known = generation.code.as_deref().map(normalize::key).unwrap_or_default();
+        known.trim_end_matches(|ch: char| ch.is_ascii_digit()) == letters
+            && generation.also.iter().any(|also| also == number)
+    };
+    !letters.is_empty() && number.len() >= 2 && is_number(number) && model.generations.iter().any(is_listed)
+}
+
+fn is_letter_and_number(code: &str) -> bool {
+    let number = code.trim_start_matches(|ch: char| ch.is_ascii_alphabetic());
+    code.len() - number.len() == 1 && is_number(number)
+}
+
+/// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.
+fn is_sibling(known: &str, code: &str) -> bool {
+    let letters = |code: &str| code.trim_end_matches(|ch: char| ch.is_ascii_digit()).to_owned();
+    known.is_ascii()
+        && known.len() == 4
+        && code.len() == 4
+        && letters(known).len() == 1
+        && letters(known) == letters(code)
+}
+
+/// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
+pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
+    let (name, whole) = (normalize::key(&model.name), join(words));
+    let label =
+        model.generations.iter().find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
+    let number = words.last().filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
+    label.map(|generation| generation.label()).or_else(|| code_of(model, std::slice::from_ref(number?)))
+}
+
+/// Whether a key is digits alone.
+pub fn is_number(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|ch| ch.is_ascii_digit())
+}
+
+/// Whether a word says that a generation stands beside it.
+pub fn is_generation_word(key: &str) -> bool {
+    key.starts_with("кузов") || key.starts_with("покол") || matches!(key, "куз" | "пок" | "gen" | "generation" | "body")
+}
+
+/// Ordinals up to ten, and Roman numerals.
+pub fn ordinal(key: &str) -> Option<u8> {
+    const STEMS: &[(&str, u8)] = &[
+        ("перв", 1),
+        ("втор", 2),
+        ("трет", 3),
+        ("четв", 4),
+        ("пят", 5),
+        ("шест", 6),
+        ("седьм", 7),
+        ("восьм", 8),
+        ("девят", 9),
+        ("десят", 10),
+    ];
+    const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
+    let roman = || ROMAN.iter().zip(1..).find(|(roman, _)| **roman == key).map(|(_, number)| number);
+    STEMS.iter().find(|(stem, _)| key.starts_with(stem)).map(|(_, number)| *number).or_else(roman)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_chassis_that_people_say() {
+        let model =
+            "name = 'One'\nbadges = ['K ###']\ngenerations = [{ code = 'X164' }, { code = 'W164' }, { code = 'R171' }]";
+        let model: Model = toml::from_str(model).unwrap();
+        assert_eq!(chassis("164", &model).as_deref(), Some("W164"));
+        assert_eq!(chassis("171", &model).as_deref(), Some("R171"));
+        assert_eq!((chassis("172", &model), chassis("1", &model), chassis("x64", &model)), (None, None, None));
+    }
+}

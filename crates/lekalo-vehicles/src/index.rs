@@ -1,0 +1,175 @@
+//! The index over a [`Reference`]: every spelling under every key it may be looked up by.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use super::badges::Badge;
+use super::guess::Spellings;
+use super::matches::How;
+use super::nicknames::KNOWN;
+use super::normalize;
+use super::reference::{Make, Model, Reference};
+use crate::vehicle::slug;
+
+static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
+
+/// Words that belong to a model's name but are often left out: "Model 3" → "3", "5 Series" → "5".
+const FILLERS: &[&str] = &["model", "series", "class", "серия", "класс", "модель"];
+
+/// A make's place in the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MakeId(pub(super) usize);
+
+/// A model's place in the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelId {
+    /// The make it is a model of.
+    pub make: MakeId,
+    pub(super) model: usize,
+}
+
+/// Looks names up in a reference. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Index {
+    reference: Arc<Reference>,
+    pub(super) names: Arc<Names>,
+}
+
+/// Spellings by key.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub makes: HashMap<String, Vec<(MakeId, How)>>,
+    pub make_spellings: Spellings<MakeId>,
+    pub models: HashMap<String, Vec<(ModelId, How)>>,
+    pub model_spellings: Spellings<ModelId>,
+    pub badges: Vec<Badge>,
+    /// Generation codes and short forms.
+    pub codes: HashMap<String, Vec<ModelId>>,
+    /// Spellings of well-known models, sorted: what nicknames are made from.
+    pub familiar: Vec<(String, ModelId)>,
+}
+
+impl Index {
+    /// Indexes a reference.
+    pub fn new(reference: Reference) -> Self {
+        let mut names = Names::default();
+        for (place, make) in reference.makes.iter().enumerate() {
+            names.add_make(MakeId(place), make);
+        }
+        names.finish();
+        Self { reference: Arc::new(reference), names: Arc::new(names) }
+    }
+
+    /// The index of the reference the program ships.
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
+    /// What it was made from.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// The make an id stands for; ids are made by this index alone, so it exists.
+    pub fn make(&self, id: MakeId) -> &Make {
+        &self.reference.makes[id.0]
+    }
+
+    /// The model an id stands for; ids are made by this index alone, so it exists.
+    pub fn model(&self, id: ModelId) -> &Model {
+        &self.make(id.make).models[id.model]
+    }
+
+    /// The make of a slug.
+    pub(crate) fn find_make_slug(&self, make: &str) -> Option<MakeId> {
+        self.reference.makes.iter().position(|it| slug(&it.name) == make).map(MakeId)
+    }
+
+    /// Make and model in words: "Toyota Camry".
+    pub fn full_name(&self, id: ModelId) -> String {
+        format!("{} {}", self.make(id.make).name, self.model(id).name)
+    }
+}
+
+impl Names {
+    fn add_make(&mut self, id: MakeId, make: &Make) {
+        for spelling in make.spellings() {
+            self.add_make_spelling(id, spelling);
+        }
+        for (place, model) in make.models.iter().enumerate() {
+            self.add_model(ModelId { make: id, model: place }, model);
+        }
+    }
+
+    fn add_make_spelling(&mut self, id: MakeId, spelling: &str) {
+        let key = normalize::key(spelling);
+        add(&mut self.makes, &key, id);
+        self.make_spellings.add(id, &key);
+    }
+
+    fn add_model(&mut self, id: ModelId, model: &Model) {
+        for spelling in model.spellings() {
+            self.add_model_spelling(id, spelling);
+            if model.fame() >= KNOWN {
+                self.familiar.push((normalize::key(spelling), id));
+            }
+        }
+        for badge in &model.badges {
+            let pattern: String =
+                badge.to_lowercase().chars().filter(|ch| ch.is_alphanumeric() || *ch == '#').collect();
+            self.badges.push(Badge { model: id, pattern });
+        }
+        for generation in &model.generations {
+            for code in generation.code.iter().chain(&generation.also) {
+                let models = self.codes.entry(normalize::key(code)).or_default();
+                if !models.contains(&id) {
+                    models.push(id);
+                }
+            }
+        }
+    }
+
+    fn add_model_spelling(&mut self, id: ModelId, spelling: &str) {
+        let key = normalize::key(spelling);
+        if key.is_empty() {
+            return;
+        }
+        add(&mut self.models, &key, id);
+        self.model_spellings.add(id, &key);
+        if let Some(bare) = without_filler(spelling) {
+            insert(&mut self.models, bare, id, How::Bare);
+        }
+    }
+
+    /// Once all spellings are in.
+    fn finish(&mut self) {
+        self.make_spellings.finish();
+        self.model_spellings.finish();
+        self.familiar.sort();
+    }
+}
+
+/// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
+fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: &str, id: Id) {
+    insert(map, key.to_owned(), id, How::Spelled);
+    for reading in normalize::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
+        insert(map, reading, id, How::Transliteration);
+    }
+}
+
+fn insert<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: String, id: Id, how: How) {
+    // Most keys name one car.
+    let entries = map.entry(key).or_insert_with(|| Vec::with_capacity(1));
+    match entries.iter_mut().find(|(known, _)| *known == id) {
+        Some((_, known)) => *known = (*known).min(how),
+        None => entries.push((id, how)),
+    }
+}
+
+/// The name without "Model", "Series", "Class", if anything remains.
+fn without_filler(spelling: &str) -> Option<String> {
+    let words = super::words::words(spelling);
+    let rest: String =
+        words.iter().filter(|word| !FILLERS.contains(&word.key.as_str())).map(|word| word.key.as_str()).collect();
+    (!rest.is_empty() && words.iter().any(|word| FILLERS.contains(&word.key.as_str()))).then_some(rest)
+}

@@ -1,0 +1,56 @@
+//! What words that name nothing for certain may have been meant to name: typos, codes read the wrong way, nicknames.
+
+use super::candidates::{Hit, hit, may_be_misspelled};
+use super::text::{Kind, Text};
+use crate::index::{Index, MakeId};
+use crate::matches::{How, Scope};
+use crate::runs::Run;
+
+/// Each further car that a nickname may stand for weighs so much less.
+const NEXT: f32 = 0.4;
+
+/// Misspelled names, the nearer the heavier.
+pub(super) fn guesses(index: &Index, run: &Run, scope: Scope) -> Vec<Hit> {
+    let guessed = index.models_like_typed(&run.key, scope).into_iter();
+    guessed
+        .map(|(model, how, distance)| {
+            let guessed = hit(run, model, how);
+            Hit { weight: guessed.weight - 0.2 * distance as f32, ..guessed }
+        })
+        .collect()
+}
+
+/// Codes in Latin letters whose Cyrillic ones only look Latin: "rh 330" for "РХ 330", which is an RX.
+pub(super) fn with_other_letters<'a>(index: &Index, runs: impl Iterator<Item = &'a Run>, make: MakeId) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for run in runs.filter(|run| run.key.is_ascii() && run.key.contains('h') && run.letters <= 6.0) {
+        let named = index.models_in_any_reading(&run.key.replace("kh", "x").replace('h', "x"), true).into_iter();
+        let named = named.filter(|(model, how)| model.make == make && how.is_certain());
+        hits.extend(named.map(|(model, _)| hit(run, model, How::Sound)));
+    }
+    hits
+}
+
+/// Adds what single words, not yet named for certain, may be nicknames of.
+pub(super) fn add_nicknames<'a>(
+    index: &Index,
+    text: &Text,
+    hits: &mut Vec<Hit>,
+    runs: impl Iterator<Item = &'a Run>,
+    scope: Scope,
+) {
+    let has_number = text.kinds.contains(&Kind::Number);
+    for run in runs.filter(|run| run.span.len() == 1 && run.letters >= 4.0 && may_be_misspelled(text, run)) {
+        if hits.iter().any(|hit| hit.is_certain() && hit.ended.is_none() && hit.span.contains(&run.span.start)) {
+            continue;
+        }
+        // The best known is meant likeliest.
+        for (model, place) in index.nicknamed(&run.key, scope, has_number).into_iter().zip(0_u8..) {
+            let named = hit(run, model, How::Prefix);
+            // A code beside it is read as its generation then: "форюха сг5".
+            let code = hits.iter().position(|hit| hit.model == model && hit.span.start != run.span.start);
+            let beside = code.map_or(0.0, |place| hits.swap_remove(place).weight);
+            hits.push(Hit { weight: named.weight + beside - NEXT * f32::from(place), ..named });
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! `clean.csv`: what every row means, what is wrong with it, and the row's own cells.
+//!
+//! A person may change any value. `confidence` decides whether a row is loaded: one that was `low` and has been completed by
+//! hand is loaded once it says `high`. Make and model of a `low` row are what was most likely meant: to confirm them, write
+//! `high`. Issues stand as codes in `issues` and in words at the end of `notes`, in square
+//! brackets, each with what is suggested after an arrow; reading takes them apart again. A row with the issue `header_row` is a
+//! header inside the data: counted, never loaded.
+
+use std::io::{Read, Write};
+use std::str::FromStr;
+
+use crate::domain::import::{CleanRow, Confidence, Issue, IssueCode};
+use crate::domain::vehicle::{UnknownWord, Years};
+use crate::import::clean::issues;
+use lekalo_documents::step_file::{FileError, Problems, Sheet, escape, positive, writer};
+
+const COLUMNS: [&str; 16] = [
+    "page_number",
+    "row_number",
+    "source_id",
+    "make",
+    "model",
+    "generation",
+    "year_from",
+    "year_to",
+    "body_type",
+    "steering",
+    "borders",
+    "seat_rows",
+    "trunk",
+    "notes",
+    "confidence",
+    "issues",
+];
+
+/// Before the document's own column names.
+const RAW: &str = "raw_";
+
+/// Between issues, and between an issue and what is suggested.
+const NEXT: &str = "; ";
+const ARROW: &str = " → ";
+
+/// Writes clean rows; `header` is the document's own, for the `raw_` columns.
+pub fn write_clean(rows: &[CleanRow], header: &[String], to: impl Write) -> Result<(), FileError> {
+    let mut csv = writer(to)?;
+    csv.write_record(COLUMNS.into_iter().map(str::to_owned).chain(header.iter().map(|name| format!("{RAW}{name}"))))?;
+    for row in rows {
+        csv.write_record(values(row).iter().chain(&row.cells).map(|cell| escape(cell)))?;
+    }
+    Ok(csv.flush()?)
+}
+
+fn values(row: &CleanRow) -> [String; COLUMNS.len()] {
+    fn word(value: Option<impl ToString>) -> String {
+        value.map(|value| value.to_string()).unwrap_or_default()
+    }
+    let codes: Vec<&str> = row.issues.iter().map(|issue| issue.code.word()).collect();
+    [
+        row.page_number.to_string(),
+        row.row_number.to_string(),
+        row.source_id.clone(),
+        row.make.clone(),
+        row.model.clone(),
+        row.generation.clone(),
+        word(row.years.from),
+        word(row.years.to),
+        word(row.body_type),
+        word(row.steering),
+        word(row.borders),
+        word(row.seat_rows),
+        word(row.trunk),
+        notes_with_issues(row),
+        row.confidence.to_string(),
+        codes.join(";"),
+    ]
+}
+
+/// Notes that end like a bracket get an empty one, so that reading can always take the last one off.
+fn notes_with_issues(row: &CleanRow) -> String {
+    if row.issues.is_empty() && !row.notes.ends_with(']') {
+        return row.notes.clone();
+    }
+    let words: Vec<String> = row
+        .issues
+        .iter()
+        .map(|issue| {
+            if issue.suggestion.is_empty() {
+                issue.message.clone()
+            } else {
+                format!("{}{ARROW}{}", issue.message, issue.suggestion)
+            }
+        })
+        .collect();
+    let space = if row.notes.is_empty() { "" } else { " " };
+    format!("{}{space}[{}]", row.notes, words.join(NEXT))
+}
+
+/// Reads clean rows that [`write_clean`] wrote or a person edited. Make and model must have columns, the others may be missing;
+/// every value that is not allowed is reported, up to twenty at once.
+pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
+    let sheet = Sheet::read(from)?;
+    sheet.require(&["make", "model"])?;
+    let raw: Vec<usize> =
+        (0..).zip(&sheet.header).filter(|(_, name)| raw_name(name).is_some()).map(|(at, _)| at).collect();
+    let places = COLUMNS.map(|column| sheet.place(column));
+    let mut problems = Problems::default();
+    let rows = sheet
+        .rows
+        .iter()
+        .zip(1..)
+        .map(|((line, cells), count)| {
+            let mut line = Line { line: *line, cells, places: &places, problems: &mut problems };
+            let row = line.row(count);
+            CleanRow { cells: raw.iter().map(|place| cells.get(*place).cloned().unwrap_or_default()).collect(), ..row }
+        })
+        .collect();
+    problems.into_result(rows)
+}
+
+/// The document's own column names as a clean.csv has them; all of its column names if it has none of the document's.
+///
+/// # Errors
+/// As [`read_clean`].
+pub fn read_clean_header(from: impl Read) -> Result<Vec<String>, FileError> {
+    Ok(document_header(&Sheet::read(from)?.header))
+}
+
+/// The document's own column names among a header's.
+pub fn document_header(header: &[String]) -> Vec<String> {
+    let raw: Vec<String> = header.iter().filter_map(|name| raw_name(name)).map(str::to_owned).collect();
+    if raw.is_empty() { header.to_vec() } else { raw }
+}
+
+/// A column's name in the document, if it is one of the document's.
+fn raw_name(name: &str) -> Option<&str> {
+    let (start, rest) = name.split_at_checked(RAW.len())?;
+    start.eq_ignore_ascii_case(RAW).then_some(rest)
+}
+
+/// One line of the file while it is read.
+struct Line<'a> {
+    line: u64,
+    cells: &'a [String],
+    places: &'a [Option<usize>; COLUMNS.len()],
+    problems: &'a mut Problems,
+}
+
+impl Line<'_> {
+    /// The row; `count` is its number in the file, which stands for a missing row number.
+    fn row(&mut self, count: i32) -> CleanRow {
+        let (from, to) = (self.year("year_from"), self.year("year_to"));
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            self.bad("year_to", &to.to_string(), &format!("a year from {from} on (year_from)"));
+        }
+        let issues = self.issues();
+        let is_header = issues.iter().any(|issue| issue.code == IssueCode::HeaderRow);
+        CleanRow {
+            page_number: self.place("page_number", 1),
+            row_number: self.place("row_number", count),
+            source_id: self.text("source_id").to_owned(),
+            is_header,
+            make: self.text("make").to_owned(),
+            model: self.text("model").to_owned(),
+            generation: self.text("generation").to_owned(),
+            years: Years { from, to },
+            body_type: self.word("body_type"),
+            steering: self.word("steering"),
+            borders: self.word("borders"),
+            seat_rows: self.word("seat_rows"),
+            trunk: self.word("trunk"),
+            notes: split_notes(self.text("notes")).0.to_owned(),
+            confidence: self.word("confidence").unwrap_or(Confidence::Low),
+            issues,
+            cells: Vec::new(),
+        }
+    }
+
+    fn text(&self, column: &str) -> &str {
+        let place = COLUMNS.iter().position(|name| *name == column);
+        let cell =
+            place.and_then(|place| self.places.get(place).copied().flatten()).and_then(|place| self.cells.get(place));
+        cell.map_or("", |cell| cell.trim())
+    }
+
+    fn bad(&mut self, column: &str, value: &str, allowed: &str) {
+        self.problems.add(self.line, column, value, allowed);
+    }
+
+    /// A word of a fixed vocabulary; empty is none.
+    fn word<T: FromStr<Err = UnknownWord>>(&mut self, column: &str) -> Option<T> {
+        let value = self.text(column).to_lowercase();
+        if value.is_empty() {
+            return None;
+        }
+        value
+            .parse()
+            .map_err(|error: UnknownWord| self.bad(column, &value, &format!("one of {}", error.allowed.join(", "))))
+            .ok()
+    }
+
+    fn year(&mut self, column: &str) -> Option<i16> {
+        let value = self.text(column).to_owned();
+        let year = value.parse().ok().filter(|year| Years::PLAUSIBLE.contains(year));
+        if year.is_none() && !value.is_empty() {
+            let years = Years::PLAUSIBLE;
+            self.bad(column, &value, &format!("a year from {} to {}, or empty", years.start(), years.end()));
+        }
+        year
+    }
+
+    /// A page or row number; a file without them counts its lines.
+    fn place(&mut self, column: &str, missing: i32) -> i32 {
+        let value = self.text(column).to_owned();
+        if value.is_empty() {
+            return missing;
+        }
+        positive(&value).unwrap_or_else(|| {
+            self.bad(column, &value, "a number from 1");
+            missing
+        })
+    }
+
+    fn issues(&mut self) -> Vec<Issue> {
+        let codes = self.text("issues").to_owned();
+        let notes = self.text("notes").to_owned();
+        let mut words = split_notes(&notes).1.split(NEXT);
+        let mut found = Vec::new();
+        for code in codes.split(';').map(str::trim).filter(|code| !code.is_empty()) {
+            match code.to_lowercase().parse() {
+                Ok(code) => {
+                    let text = words.next().unwrap_or_default();
+                    let (message, suggestion) = text.split_once(ARROW).unwrap_or((text, ""));
+                    found.push(issues::issue(code, message, suggestion));
+                }
+                Err(UnknownWord { allowed, .. }) => self.bad("issues", code, &format!("one of {}", allowed.join(", "))),
+            }
+        }
+        found
+    }
+}
+
+/// Notes, and the words of issues in the square brackets at the end; a person may have cleared the issues and left these.
+fn split_notes(notes: &str) -> (&str, &str) {
+    let bracket = notes.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+    bracket.map_or((notes, ""), |(notes, words)| (notes.trim_end(), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::vehicle::{Borders, Steering};
+
+    fn row() -> CleanRow {
+        CleanRow {
+            page_number: 3,
+            row_number: 4,
+            source_id: "12".to_owned(),
+            make: "Lexus".to_owned(),
+            model: "GX".to_owned(),
+            generation: "J120".to_owned(),
+            years: Years { from: None, to: Some(2006) },
+            steering: Some(Steering::Both),
+            borders: Some(Borders::High),
+            notes: "GX 470".to_owned(),
+            confidence: Confidence::Medium,
+            issues: vec![issues::year_invalid("1007"), issues::model_guessed("gx", "Lexus GX")],
+            cells: ["12", "-", "=GX"].map(str::to_owned).to_vec(),
+            ..CleanRow::default()
+        }
+    }
+
+    fn written(rows: &[CleanRow]) -> Vec<u8> {
+        let mut file = Vec::new();
+        write_clean(rows, &["ID", "Марка", "Модель"].map(str::to_owned), &mut file).unwrap();
+        file
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let header =
+            CleanRow { is_header: true, issues: vec![issues::header_row()], cells: vec![String::new(); 3], ..row() };
+        let rows = [row(), header, CleanRow { issues: Vec::new(), notes: "[x]".to_owned(), ..row() }];
+        let file = written(&rows);
+        assert_eq!(read_clean(file.as_slice()).unwrap(), rows);
+        let text = String::from_utf8(file).unwrap();
+        assert!(text.contains("GX 470 [год «1007» не похож на год; «gx» прочитано с опечаткой → Lexus GX]"), "{text}");
+        assert!(text.contains("raw_Марка"));
+        assert!(text.contains("year_invalid;model_guessed"));
+    }
+
+    #[test]
+    fn every_bad_value_is_told_with_what_is_allowed() {
+        let text = "make;model;steering;year_from;year_to;confidence\nToyota;Camry;sideways;1007;;High\nKia;Rio;LEFT;2012;2010;";
+        let FileError::BadValues { values, more: 0 } = read_clean(text.as_bytes()).unwrap_err() else { panic!() };
+        let told: Vec<(u64, &str)> = values.iter().map(|bad| (bad.line, bad.column.as_str())).collect();
+        assert_eq!(told, [(2, "year_from"), (2, "steering"), (3, "year_to")]);
+        assert!(values.iter().any(|bad| bad.allowed.contains("left, right, both")));
+        assert!(
+            matches!(read_clean("make\nKia".as_bytes()), Err(FileError::MissingColumns { missing, .. }) if missing == ["model"])
+        );
+    }
+
+    #[test]
+    fn at_most_twenty_bad_values_are_listed() {
+        let text = format!("make,model,trunk\n{}", "Kia,Rio,maybe\n".repeat(30));
+        let error = read_clean(text.as_bytes()).unwrap_err();
+        assert!(error.to_string().starts_with("30 bad values (the first 20 are shown)"), "{error}");
+    }
+}
