@@ -5,6 +5,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
+use prost_types::FileDescriptorSet;
+
 const PROTO_ROOT: &str = "proto";
 const PROTO_PACKAGE: &str = "proto/lekalo/v1";
 
@@ -26,6 +28,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("lekalo.bin"), descriptors)?;
 
-    tonic_prost_build::configure().generate_default_stubs(true).compile_fds(compiler.file_descriptor_set())?;
+    let contract = compiler.file_descriptor_set();
+    fs::write(out_dir.join("retried.rs"), retried(&contract))?;
+    tonic_prost_build::configure().generate_default_stubs(true).compile_fds(contract)?;
     Ok(())
+}
+
+/// `Retried` for the request of every method that takes a `request_id`.
+fn retried(contract: &FileDescriptorSet) -> String {
+    let mut code = String::new();
+    for file in &contract.file {
+        let takes_id = |request: &&str| {
+            let message = file.message_type.iter().find(|message| message.name() == *request);
+            message.is_some_and(|message| message.field.iter().any(|field| field.name() == "request_id"))
+        };
+        for service in &file.service {
+            for method in &service.method {
+                let request = method.input_type().rsplit('.').next().filter(takes_id);
+                if let Some(request) = request {
+                    code += &format!(
+                        "impl Retried for lekalo::v1::{request} {{
+                             const METHOD: &'static str = \"{}/{}\";
+                             fn request_id(&mut self) -> &mut String {{ &mut self.request_id }}
+                         }}\n",
+                        service.name(),
+                        method.name()
+                    );
+                }
+            }
+        }
+    }
+    code
 }

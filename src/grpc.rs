@@ -13,6 +13,7 @@ mod calls;
 mod catalog;
 mod convert;
 mod health;
+mod idempotency;
 mod import;
 mod import_writes;
 mod options;
@@ -24,7 +25,6 @@ mod streams;
 mod tenant;
 mod tenant_writes;
 mod text;
-mod write;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -31,3 +31,14 @@ pub mod google {
 
 /// The encoded `FileDescriptorSet` of the contract with all it imports, comments included.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("lekalo");
+
+/// A request that its client may send again under the same `request_id`: that of every method whose request has one.
+pub trait Retried: prost::Message {
+    /// `Service/Method`.
+    const METHOD: &'static str;
+
+    /// The client's id, as it is spelled.
+    fn request_id(&mut self) -> &mut String;
+}
+
+include!(concat!(env!("OUT_DIR"), "/retried.rs"));

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::Transaction;
 use super::catalog::CategoryRef;
+use super::idempotency::IdempotencyKey;
 use super::query::{Query, at_most_one, one};
-use super::requests::WriteRequest;
 use crate::domain::application::{Application, Customer, Status, Wish};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::price::Amount;
@@ -85,7 +85,7 @@ impl Transaction {
     ///
     /// # Errors
     /// `AlreadyExists` `REQUEST_ID_REUSED` if it came with another body then.
-    pub async fn created_by(&self, request: &WriteRequest) -> Result<Option<Application>> {
+    pub async fn created_by(&self, key: &IdempotencyKey) -> Result<Option<Application>> {
         let rows = self
             .query(
                 Query::new(
@@ -95,11 +95,11 @@ impl Transaction {
                     WHERE tenant_id = $1 /* tenant_id */ AND request_id = $2 /* request_id */",
                 )
                 .bind(&self.tenant_id()?, Type::INT8)
-                .bind(&request.request_id, Type::UUID),
+                .bind(&key.request_id, Type::UUID),
             )
             .await?;
         let Some(row) = at_most_one(rows)? else { return Ok(None) };
-        request.check_body(row.try_get("request_sha256")?)?;
+        key.check_body(row.try_get("request_sha256")?)?;
         self.get_application(row.try_get("id")?).await.map(Some)
     }
 
@@ -110,7 +110,7 @@ impl Transaction {
         default_language: Language,
         wish: &Wish,
         subject: &Subject,
-        request: &WriteRequest,
+        key: &IdempotencyKey,
     ) -> Result<Application> {
         let known = self.upsert_customer(customer, default_language).await?;
         let id = Uuid::now_v7();
@@ -136,8 +136,8 @@ impl Transaction {
             )
             .bind(&self.tenant_id()?, Type::INT8)
             .bind(&id, Type::UUID)
-            .bind(&request.request_id, Type::UUID)
-            .bind(&request.body_sha256, Type::BYTEA)
+            .bind(&key.request_id, Type::UUID)
+            .bind(&key.body_sha256, Type::BYTEA)
             .bind(&wish.kind.word(), Type::TEXT)
             .bind(&known.id, Type::INT8)
             .bind(&known.name, Type::TEXT)

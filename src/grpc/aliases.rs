@@ -4,8 +4,8 @@ use tonic::Status;
 
 use super::World;
 use super::convert::{count, timestamp};
+use super::idempotency::{idempotent, take_key};
 use super::request::Check;
-use super::write::{commit, replay, write_request};
 use crate::db::vehicles::Taught;
 use crate::domain::error::{Error, Kind};
 use crate::domain::vehicle::{Spelling, slug};
@@ -32,10 +32,9 @@ impl World {
         })
     }
 
-    pub(super) async fn teach(&self, request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
+    pub(super) async fn teach(&self, mut request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
         let mut check = Check::default();
-        let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("AdminService/CreateAlias", request_id, &request);
+        let key = take_key(&mut check, &mut request);
         let brand = check.name("brand", request.brand);
         let model = check.optional_name("model", request.model);
         let alias_text = check.name("alias", request.alias);
@@ -48,19 +47,18 @@ impl World {
         let spelling = Spelling { brand, model, alias: alias_text, ambiguous: false };
         let index = self.spellings.index().await?;
         let tx = self.db.transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(answer);
-        }
-        if let Some((brand, model)) = other_owner(&index, &spelling) {
-            return Err(Error::AlreadyExists {
-                reason: "ALIAS_TAKEN",
-                message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
-                metadata: vec![("alias", spelling.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            if let Some((brand, model)) = other_owner(&index, &spelling) {
+                return Err(Error::AlreadyExists {
+                    reason: "ALIAS_TAKEN",
+                    message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
+                    metadata: vec![("alias", spelling.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
+                });
             }
-            .into());
-        }
-        let taught = tx.create_alias(&spelling).await?;
-        Ok(commit(tx, write.as_ref(), pb::CreateAliasResponse { alias: Some(alias(taught)) }).await?)
+            let taught = tx.create_alias(&spelling).await?;
+            Ok(pb::CreateAliasResponse { alias: Some(alias(taught)) })
+        });
+        Ok(answer.await?)
     }
 
     pub(super) async fn forget(&self, request: pb::DeleteAliasRequest) -> Result<pb::DeleteAliasResponse, Status> {

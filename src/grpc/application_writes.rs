@@ -5,9 +5,9 @@ use tonic::Status;
 use super::World;
 use super::application::application_id;
 use super::convert;
+use super::idempotency::{idempotent, take_key};
 use super::pricing::{amount, check_currency, selections};
-use super::request::{Check, MAX_EXTERNAL_ID};
-use super::write::{check_etag, commit, replay, write_request};
+use super::request::{Check, MAX_EXTERNAL_ID, check_etag};
 use crate::domain::application::{self, Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
@@ -33,63 +33,58 @@ const SELECTIONS: &str = "application.selections";
 impl World {
     pub(super) async fn take_down(
         &self,
-        request: pb::CreateApplicationRequest,
+        mut request: pb::CreateApplicationRequest,
     ) -> Result<pb::CreateApplicationResponse, Status> {
         let mut check = Check::default();
-        let slug = check.name("tenant", request.tenant.clone());
-        let request_id = check.uuid("request_id", &request.request_id);
-        if request.request_id.trim().is_empty() {
+        let key = take_key(&mut check, &mut request);
+        if key.is_none() {
             check.refuse("request_id", "FIELD_REQUIRED", "must be a UUID that you choose for this application");
         }
+        let slug = check.name("tenant", request.tenant);
         let (customer, wish) = read_application(&mut check, request.application.clone());
-        check.done()?;
+        let key = check.done_with(key)?;
 
         let tenant = self.db.find_tenant(&slug).await?;
         let (customer, mut wish) = at_home(&tenant, request.application.as_ref(), customer, wish)?;
-        let write = write_request("ApplicationService/CreateApplication", request_id, &request);
         let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(answer);
-        }
-        let write = write.ok_or_else(|| Error::internal("a required request_id is missing"))?;
-        if let Some(application) = tx.created_by(&write).await? {
-            let answer = pb::CreateApplicationResponse { application: Some(application.into()) };
-            return Ok(commit(tx, Some(&write), answer).await?);
-        }
-        if !tenant.active {
-            return Err(inactive(&tenant).into());
-        }
-        let mut subject = tx.find_subject(&wish).await?;
-        if let Some(category) = subject.category.take() {
-            let category = category.sold_by(&tenant.slug)?;
-            if !wish.selections.is_empty() {
-                let bodies = self.car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
-                let sheet = tx.price_sheet(&category).await?;
-                let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
-                if !violations.is_empty() {
-                    return Err(Error::Invalid(violations).into());
-                }
+        let answer = idempotent(tx, Some(&key), async |tx| {
+            if let Some(application) = tx.created_by(&key).await? {
+                return Ok(pb::CreateApplicationResponse { application: Some(application.into()) });
             }
-            subject.category = Some(category);
-        }
-        // What is merely named is chosen.
-        for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
-            "true".clone_into(&mut selection.value);
-        }
-        let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &write).await?;
-        let answer = pb::CreateApplicationResponse { application: Some(application.into()) };
-        let answer = commit(tx, Some(&write), answer).await?;
+            if !tenant.active {
+                return Err(inactive(&tenant));
+            }
+            let mut subject = tx.find_subject(&wish).await?;
+            if let Some(category) = subject.category.take() {
+                let category = category.sold_by(&tenant.slug)?;
+                if !wish.selections.is_empty() {
+                    let bodies = self.car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
+                    let sheet = tx.price_sheet(&category).await?;
+                    let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
+                    if !violations.is_empty() {
+                        return Err(Error::Invalid(violations));
+                    }
+                }
+                subject.category = Some(category);
+            }
+            // What is merely named is chosen.
+            for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
+                "true".clone_into(&mut selection.value);
+            }
+            let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &key).await?;
+            Ok(pb::CreateApplicationResponse { application: Some(application.into()) })
+        })
+        .await?;
         self.feeds.appended();
         Ok(answer)
     }
 
     pub(super) async fn transition(
         &self,
-        request: pb::TransitionApplicationRequest,
+        mut request: pb::TransitionApplicationRequest,
     ) -> Result<pb::TransitionApplicationResponse, Status> {
         let mut check = Check::default();
-        let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("ApplicationService/TransitionApplication", request_id, &request);
+        let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
         let to: pb::ApplicationStatus = check.required_enumeration("to", request.to);
@@ -101,17 +96,16 @@ impl World {
         let tenant = self.db.find_tenant(&tenant).await?;
         let id = application_id(&id)?;
         let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(answer);
-        }
-        let application = tx.get_application(id).await?;
-        check_etag(&etag, application.revision)?;
-        if !application.status.next().contains(&to) {
-            return Err(illegal(application.status, to).into());
-        }
-        let application = tx.move_application(&application, to, &actor, &note).await?;
-        let answer = pb::TransitionApplicationResponse { application: Some(application.into()) };
-        let answer = commit(tx, write.as_ref(), answer).await?;
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            let application = tx.get_application(id).await?;
+            check_etag(&etag, application.revision)?;
+            if !application.status.next().contains(&to) {
+                return Err(illegal(application.status, to));
+            }
+            let application = tx.move_application(&application, to, &actor, &note).await?;
+            Ok(pb::TransitionApplicationResponse { application: Some(application.into()) })
+        });
+        let answer = answer.await?;
         self.feeds.appended();
         Ok(answer)
     }

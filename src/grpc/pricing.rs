@@ -6,8 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::World;
 use super::convert::{count, language_used, price};
+use super::idempotency::{idempotent, take_key};
 use super::request::Check;
-use super::write::{commit, replay, write_request};
 use lekalo_vehicles::Reference;
 
 use crate::domain::Error;
@@ -109,11 +109,13 @@ impl PricingService for World {
         &self,
         request: Request<pb::SetPricesRequest>,
     ) -> Result<Response<pb::SetPricesResponse>, Status> {
-        let request = request.into_inner();
-        let body = request.clone();
+        let mut request = request.into_inner();
         let mut check = Check::default();
+        let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
-        let request_id = check.uuid("request_id", &request.request_id);
+        // In which currency they must be is known with the tenant.
+        let amounts: Vec<_> =
+            request.prices.iter().map(|price| [price.amount.clone(), price.amount_max.clone()]).collect();
         if request.prices.is_empty() {
             check.refuse("prices", REQUIRED, "must not be empty");
         }
@@ -128,20 +130,17 @@ impl PricingService for World {
 
         let tenant = self.db.find_tenant(&tenant).await?;
         let mut check = Check::default();
-        for (place, price) in body.prices.iter().enumerate() {
-            check_currency(&mut check, &format!("prices[{place}].amount"), price.amount.as_ref(), &tenant.currency);
-            let field = format!("prices[{place}].amount_max");
-            check_currency(&mut check, &field, price.amount_max.as_ref(), &tenant.currency);
+        for (place, [amount, amount_max]) in amounts.iter().enumerate() {
+            check_currency(&mut check, &format!("prices[{place}].amount"), amount.as_ref(), &tenant.currency);
+            check_currency(&mut check, &format!("prices[{place}].amount_max"), amount_max.as_ref(), &tenant.currency);
         }
         check.done()?;
-        let write = write_request("PricingService/SetPrices", request_id, &body);
         let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(Response::new(answer));
-        }
-        let set = tx.set_prices(&tenant, prices).await?;
-        let answer = pb::SetPricesResponse { prices: set.into_iter().map(Into::into).collect() };
-        Ok(Response::new(commit(tx, write.as_ref(), answer).await?))
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            let set = tx.set_prices(&tenant, prices).await?;
+            Ok(pb::SetPricesResponse { prices: set.into_iter().map(Into::into).collect() })
+        });
+        Ok(Response::new(answer.await?))
     }
 }
 

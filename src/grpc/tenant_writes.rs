@@ -4,8 +4,8 @@ use tonic::Status;
 
 use super::World;
 use super::convert;
-use super::request::{Check, MAX_EXTERNAL_ID};
-use super::write::{check_etag, commit, replay, write_request};
+use super::idempotency::{idempotent, take_key};
+use super::request::{Check, MAX_EXTERNAL_ID, check_etag};
 use crate::domain::Error;
 use crate::domain::phone;
 use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
@@ -32,10 +32,12 @@ const MUTABLE: &[&str] = &[
 ];
 
 impl World {
-    pub(super) async fn create(&self, request: pb::CreateTenantRequest) -> Result<pb::CreateTenantResponse, Status> {
+    pub(super) async fn create(
+        &self,
+        mut request: pb::CreateTenantRequest,
+    ) -> Result<pb::CreateTenantResponse, Status> {
         let mut check = Check::default();
-        let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("TenantService/CreateTenant", request_id, &request);
+        let key = take_key(&mut check, &mut request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
         if !slug.is_empty() && !is_slug(&slug) {
@@ -54,21 +56,23 @@ impl World {
         self.check_time_zone(&mut check, &change).await?;
         check.done()?;
 
-        let mut tx = self.db.transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(answer);
-        }
-        // The answer is kept where it was claimed, outside any tenant.
-        tx.create_tenant(&slug, &currency, &change).await?;
-        let created = tx.read_tenant(&slug).await?;
-        tx.leave().await?;
-        Ok(commit(tx, write.as_ref(), pb::CreateTenantResponse { tenant: Some(created.into()) }).await?)
+        let tx = self.db.transaction().await?;
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            tx.create_tenant(&slug, &currency, &change).await?;
+            let created = tx.read_tenant(&slug).await?;
+            // The answer is kept where it was claimed, outside any tenant.
+            tx.leave().await?;
+            Ok(pb::CreateTenantResponse { tenant: Some(created.into()) })
+        });
+        Ok(answer.await?)
     }
 
-    pub(super) async fn update(&self, request: pb::UpdateTenantRequest) -> Result<pb::UpdateTenantResponse, Status> {
+    pub(super) async fn update(
+        &self,
+        mut request: pb::UpdateTenantRequest,
+    ) -> Result<pb::UpdateTenantResponse, Status> {
         let mut check = Check::default();
-        let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("TenantService/UpdateTenant", request_id, &request);
+        let key = take_key(&mut check, &mut request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
         let etag = check.optional_name("etag", request.etag);
@@ -88,13 +92,13 @@ impl World {
 
         let found = self.db.find_tenant(&slug).await?;
         let tx = self.db.tenant(found.id).write_transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(answer);
-        }
-        check_etag(&etag, tx.lock_tenant(found.id).await?)?;
-        tx.change_tenant(found.id, &change).await?;
-        let changed = tx.read_tenant(&slug).await?;
-        Ok(commit(tx, write.as_ref(), pb::UpdateTenantResponse { tenant: Some(changed.into()) }).await?)
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            check_etag(&etag, tx.lock_tenant(found.id).await?)?;
+            tx.change_tenant(found.id, &change).await?;
+            let changed = tx.read_tenant(&slug).await?;
+            Ok(pb::UpdateTenantResponse { tenant: Some(changed.into()) })
+        });
+        Ok(answer.await?)
     }
 
     async fn check_time_zone(&self, check: &mut Check, change: &TenantChange) -> Result<(), Error> {

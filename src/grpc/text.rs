@@ -6,8 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::World;
 use super::convert::{count, language_used};
+use super::idempotency::{idempotent, take_key};
 use super::request::Check;
-use super::write::{commit, replay, write_request};
 use crate::db::texts::Keys;
 use crate::domain::error::{Error, Violation};
 use crate::domain::tenant::{Language, Tenant};
@@ -94,24 +94,22 @@ impl TextService for World {
         &self,
         request: Request<pb::UpsertTextsRequest>,
     ) -> Result<Response<pb::UpsertTextsResponse>, Status> {
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let mut check = Check::default();
-        let request_id = check.uuid("request_id", &request.request_id);
-        let write = write_request("TextService/UpsertTexts", request_id, &request);
+        let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
         let texts = read_texts(&mut check, request.texts);
         check.done()?;
 
         let tenant = self.db.find_tenant(&tenant).await?;
         let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        if let Some(answer) = replay(&tx, write.as_ref()).await? {
-            return Ok(Response::new(answer));
-        }
-        let keys: Vec<String> = texts.iter().map(|text| text.key.clone()).collect();
-        check_placeholders(&texts, &tx.texts_in_use(&keys).await?)?;
-        tx.upsert_texts(&texts).await?;
-        let answer = pb::UpsertTextsResponse { texts: texts.into_iter().map(Into::into).collect() };
-        Ok(Response::new(commit(tx, write.as_ref(), answer).await?))
+        let answer = idempotent(tx, key.as_ref(), async |tx| {
+            let keys: Vec<String> = texts.iter().map(|text| text.key.clone()).collect();
+            check_placeholders(&texts, &tx.texts_in_use(&keys).await?)?;
+            tx.upsert_texts(&texts).await?;
+            Ok(pb::UpsertTextsResponse { texts: texts.into_iter().map(Into::into).collect() })
+        });
+        Ok(Response::new(answer.await?))
     }
 }
 

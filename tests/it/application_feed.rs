@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use lekalo::db::requests::WriteRequest;
+use lekalo::db::idempotency::IdempotencyKey;
 use lekalo::domain::application::{Customer, Kind, Wish};
 use lekalo::domain::tenant::Language;
 use lekalo::feeds::MAX_WATCHERS;
@@ -157,7 +157,7 @@ async fn an_event_never_becomes_visible_before_an_earlier_one() {
         quoted: None,
         message: String::new(),
     };
-    let request = WriteRequest { method: "test", request_id: Uuid::now_v7(), body_sha256: vec![0; 32] };
+    let request = IdempotencyKey { method: "test", request_id: Uuid::now_v7(), body_sha256: vec![0; 32] };
     let subject = slow.find_subject(&wish).await.unwrap();
     let first = slow.create_application(&customer, Language::Ru, &wish, &subject, &request).await.unwrap();
 

@@ -7,17 +7,18 @@ use super::Transaction;
 use super::query::{Query, one};
 use crate::domain::error::{Error, Result};
 
-/// A write by the client's own id.
+/// By what a write that comes again is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriteRequest {
+pub struct IdempotencyKey {
     /// `Service/Method`.
     pub method: &'static str,
+    /// The client's own id.
     pub request_id: Uuid,
-    /// SHA-256 of the request as encoded.
+    /// SHA-256 of the request as encoded, without the id.
     pub body_sha256: Vec<u8>,
 }
 
-impl WriteRequest {
+impl IdempotencyKey {
     /// Refuses a body other than the one that the id came with before.
     pub(super) fn check_body(&self, sha256: &[u8]) -> Result<()> {
         if sha256 == self.body_sha256 {
@@ -32,33 +33,33 @@ impl WriteRequest {
 }
 
 impl Transaction {
-    /// Claims the request for this transaction; if it was carried out before, its answer. Two at once: the second waits
+    /// Claims the key for this transaction; if its write was carried out before, the answer. Two at once: the second waits
     /// for the first.
     ///
     /// # Errors
     /// `AlreadyExists` `REQUEST_ID_REUSED` if it came with another body before.
-    pub async fn claim(&self, request: &WriteRequest) -> Result<Option<Vec<u8>>> {
+    pub async fn claim(&self, key: &IdempotencyKey) -> Result<Option<Vec<u8>>> {
         let (insert, select) = if self.tenant.is_some() { (CLAIM, CLAIMED) } else { (CLAIM_ADMIN, CLAIMED_ADMIN) };
-        if self.execute(self.bound(insert, request)).await? == 1 {
+        if self.execute(self.bound(insert, key)).await? == 1 {
             return Ok(None);
         }
-        let row = one(self.query(self.bound(select, request)).await?)?;
-        request.check_body(row.try_get("body_sha256")?)?;
+        let row = one(self.query(self.bound(select, key)).await?)?;
+        key.check_body(row.try_get("body_sha256")?)?;
         Ok(Some(row.try_get("answer")?))
     }
 
-    /// Keeps the answer to a claimed request.
-    pub async fn answer(&self, request: &WriteRequest, answer: &[u8]) -> Result<()> {
+    /// Keeps the answer under a claimed key.
+    pub async fn answer(&self, key: &IdempotencyKey, answer: &[u8]) -> Result<()> {
         let sql = if self.tenant.is_some() { ANSWER } else { ANSWER_ADMIN };
-        self.execute(self.bound(sql, request).bind(&answer, Type::BYTEA)).await?;
+        self.execute(self.bound(sql, key).bind(&answer, Type::BYTEA)).await?;
         Ok(())
     }
 
-    fn bound<'a>(&'a self, sql: &'static str, request: &'a WriteRequest) -> Query<'a> {
+    fn bound<'a>(&'a self, sql: &'static str, key: &'a IdempotencyKey) -> Query<'a> {
         let query = Query::new(sql)
-            .bind(&request.method, Type::TEXT)
-            .bind(&request.request_id, Type::UUID)
-            .bind(&request.body_sha256, Type::BYTEA);
+            .bind(&key.method, Type::TEXT)
+            .bind(&key.request_id, Type::UUID)
+            .bind(&key.body_sha256, Type::BYTEA);
         match &self.tenant {
             Some(tenant) => query.bind(&tenant.0, Type::INT8),
             None => query,
