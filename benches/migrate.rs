@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::migrate::{DownTo, Migrations, UpTo};
 use lekalo::db::tls;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::sync::Barrier;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, Limits};
@@ -17,6 +16,7 @@ use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use lekalo::spellings::Spellings;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::transport::Channel;

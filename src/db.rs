@@ -1,4 +1,4 @@
-//! PostgreSQL: the pool, tenant transactions, all SQL, migrations and the embedded server.
+//! PostgreSQL: the pool, tenant transactions, all SQL, and migrations.
 //!
 //! # The next query
 //! Put it into the file of its table family as a function on [`Db`] or on [`Tenant`]. Its SQL begins with its own
@@ -12,7 +12,6 @@ pub mod applications;
 pub mod catalog;
 pub mod check;
 pub mod deadline;
-pub mod embedded;
 mod error;
 pub mod failure;
 pub mod imports;

@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::vehicles::Reference;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, Statement};
 

@@ -6,9 +6,9 @@ use anyhow::Context as _;
 
 use super::output::UserError;
 use crate::config::Config;
-use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use crate::db::migrate::{self, Position};
 use crate::db::{Db, check};
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 
 /// The database flags that every such command has.
 #[derive(Debug, Clone, clap::Args)]

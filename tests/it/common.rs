@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, migrate, tls};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, Limits};
 use lekalo::import::run::Runner;
 use lekalo::spellings::Spellings;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};

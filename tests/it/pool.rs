@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
 use lekalo::db::{Db, Options, Query, migrate, tls};
 use lekalo::domain::Error;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::{ListTenantsRequest, WatchApplicationsRequest};
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};

@@ -110,11 +110,14 @@ fn sources(folder: PathBuf, found: &mut Vec<PathBuf>) {
 /// The tests that are run, as cargo calls them.
 fn tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (folder, is_unit) in [("tests/it", false), ("src", true)] {
+    let crates =
+        std::fs::read_dir(root().join("crates")).unwrap().map(|entry| (entry.unwrap().path().join("src"), true));
+    let folders = [(root().join("tests/it"), false), (root().join("src"), true)];
+    for (folder, is_unit) in folders.into_iter().chain(crates) {
         let mut files = Vec::new();
-        sources(root().join(folder), &mut files);
+        sources(folder.clone(), &mut files);
         for file in files {
-            let path = file.strip_prefix(root().join(folder)).unwrap().with_extension("");
+            let path = file.strip_prefix(&folder).unwrap().with_extension("");
             let module: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
             let mut module = module.join("::");
             // In a file of their own they are in a module `tests` already.

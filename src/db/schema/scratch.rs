@@ -12,8 +12,8 @@ use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
 use super::{Snapshot, connect};
-use crate::db::embedded::{EmbeddedOptions, EmbeddedServer, LOCK_FILE};
 use crate::db::{failure, tls};
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer, LOCK_FILE};
 
 /// What scratch databases are called, and the class of the advisory lock that says that somebody still uses one.
 const PREFIX: &str = "lekalo_scratch_";

@@ -17,7 +17,7 @@ use nix::{
 };
 use tokio::{sync::watch, time::timeout};
 
-use super::data_dir::Account;
+use crate::data_dir::Account;
 
 /// How long a fast shutdown (SIGINT) may take before an immediate one (SIGQUIT) follows, and that one before we give up.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ const KEPT_ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PA
 
 /// A command for one of PostgreSQL's programs. It runs as `account` where there is one, in a process group of its own
 /// (a Ctrl-C in the terminal is ours to handle, not the server's), and is told to stop when the calling thread ends.
-pub(super) fn command(program: &Path, account: Option<&Account>) -> Command {
+pub(crate) fn command(program: &Path, account: Option<&Account>) -> Command {
     let kept = KEPT_ENVIRONMENT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut command = Command::new(program);
     command
@@ -68,7 +68,7 @@ fn stop_with_parent(command: &mut Command) {
 fn stop_with_parent(_command: &mut Command) {}
 
 /// A running `postgres` that is ours. Dropped, it is asked to stop, without waiting.
-pub(super) struct Postmaster {
+pub(crate) struct Postmaster {
     pid: Pid,
     exited: watch::Receiver<Option<ExitStatus>>,
 }
@@ -76,7 +76,7 @@ pub(super) struct Postmaster {
 impl Postmaster {
     /// Starts `command` from a thread that lives as long as the server (the kernel watches that thread, see
     /// [`stop_with_parent`]) and holds `lock` until the server is gone.
-    pub(super) fn spawn(mut command: Command, lock: File) -> io::Result<Self> {
+    pub(crate) fn spawn(mut command: Command, lock: File) -> io::Result<Self> {
         let (report, started) = mpsc::channel();
         let (exit, exited) = watch::channel(None);
         thread::Builder::new().name("postgres".into()).spawn(move || match command.spawn() {
@@ -98,12 +98,12 @@ impl Postmaster {
     }
 
     /// The server's end, once it has come.
-    pub(super) fn exit_status(&self) -> Option<ExitStatus> {
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         *self.exited.borrow()
     }
 
     /// Fast shutdown, then an immediate one. False when neither ended the server.
-    pub(super) async fn stop(&mut self) -> bool {
+    pub(crate) async fn stop(&mut self) -> bool {
         for signal in [Signal::SIGINT, Signal::SIGQUIT] {
             self.signal(signal);
             if timeout(SHUTDOWN, self.exited.changed()).await.is_ok() {

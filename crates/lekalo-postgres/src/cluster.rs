@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use super::{EmbeddedError, EmbeddedOptions, IoContext, SUPERUSER, data_dir::DataDir, locate::Binaries, process};
+use crate::{EmbeddedError, EmbeddedOptions, IoContext, SUPERUSER, data_dir::DataDir, locate::Binaries, process};
 
 /// What a half-made cluster's folder is called, before our process number.
 const UNFINISHED: &str = "pgdata.new-";
@@ -21,7 +21,7 @@ const LOCALES: [(u32, &[&str]); 4] = [
 ];
 
 /// Makes the cluster if there is none. One that is interrupted leaves nothing that looks like a cluster.
-pub(super) fn ensure(dir: &DataDir, binaries: &Binaries, durable: bool) -> Result<(), EmbeddedError> {
+pub(crate) fn ensure(dir: &DataDir, binaries: &Binaries, durable: bool) -> Result<(), EmbeddedError> {
     remove_unfinished(dir);
     if dir.pgdata().exists() {
         return Ok(());
@@ -81,7 +81,7 @@ fn initdb(
 }
 
 /// The server's command: reached over the socket alone, careful with the disk, its log in a file of its own.
-pub(super) fn server(
+pub(crate) fn server(
     dir: &DataDir,
     binaries: &Binaries,
     socket_dir: &Path,

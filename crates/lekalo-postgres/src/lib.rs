@@ -5,17 +5,20 @@
 //! recovers by itself, `initdb` works beside the final place and is renamed into it.
 //!
 //! - `locate.rs` finds the programs; a new place to look in goes there.
-//! - `fetch.rs` downloads them where there are none (`lekalo db fetch`).
+//! - `fetch.rs` downloads them where there are none, `release.rs` says which.
 //! - `data_dir.rs` knows what lies where, whose it is and who holds it.
 //! - `process.rs` runs the programs and stops them.
 //! - `cluster.rs` holds what `initdb` and `postgres` are told; a new setting goes there.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod cluster;
 mod data_dir;
 mod error;
-pub mod fetch;
-pub mod locate;
+mod fetch;
+mod locate;
 mod process;
+mod release;
 
 use std::{
     fs::File,
@@ -39,6 +42,8 @@ use data_dir::{DataDir, Running};
 pub use data_dir::{LOCK_FILE, data_home};
 pub use error::EmbeddedError;
 use error::IoContext;
+pub use fetch::{FetchError, fetch};
+pub use locate::LocateError;
 use process::Postmaster;
 
 /// The superuser of every embedded server, which is let in without a password.

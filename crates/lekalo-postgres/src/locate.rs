@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use super::fetch;
+use crate::release::MAJOR;
 
 /// The oldest PostgreSQL that the migrations run on.
-pub const MINIMUM_MAJOR: u32 = 15;
+const MINIMUM_MAJOR: u32 = 15;
 
 /// Folders with one PostgreSQL per version in them: parent, what stands before the version, what comes after it.
 const VERSIONED: [(&str, &str, &str); 6] = [
@@ -28,7 +28,7 @@ const VERSIONED: [(&str, &str, &str); 6] = [
 
 /// A usable pair of `postgres` and `initdb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binaries {
+pub(crate) struct Binaries {
     /// The folder that both lie in, symlinks resolved.
     pub dir: PathBuf,
     /// As the programs say it: `15.18`.
@@ -61,14 +61,14 @@ impl fmt::Display for LocateError {
         }
         let suffix = self.wanted.map(|major| format!("-{major}"));
         let suffix = suffix.unwrap_or_default();
-        let major = self.wanted.unwrap_or(fetch::MAJOR);
+        let major = self.wanted.unwrap_or(MAJOR);
         writeln!(f, "any one of these mends it:")?;
         writeln!(
             f,
             "  install PostgreSQL: `apt-get install postgresql{suffix}` (Debian, Ubuntu) or `brew install postgresql@{major}` (macOS)"
         )?;
         write!(f, "  set LEKALO_PG_BIN to the folder that holds `postgres` and `initdb`")?;
-        if major == fetch::MAJOR {
+        if major == MAJOR {
             write!(f, "\n  download one for Lekalo alone: `lekalo db fetch`")?;
         }
         if self.wanted.is_some() {
@@ -80,7 +80,11 @@ impl fmt::Display for LocateError {
 
 /// Finds `postgres` and `initdb`: in `explicit` and nowhere else when it is given, else in the first of the usual places
 /// (see [`candidates`]) that has version 15 or newer. `wanted` is the major version that an existing data directory needs.
-pub fn locate(explicit: Option<&Path>, wanted: Option<u32>, data_home: Option<&Path>) -> Result<Binaries, LocateError> {
+pub(crate) fn locate(
+    explicit: Option<&Path>,
+    wanted: Option<u32>,
+    data_home: Option<&Path>,
+) -> Result<Binaries, LocateError> {
     let places: Box<dyn Iterator<Item = Place>> = match explicit {
         Some(dir) => Box::new(std::iter::once(Place { label: "LEKALO_PG_BIN".into(), dirs: vec![dir.to_owned()] })),
         None => Box::new(candidates(data_home)),
@@ -153,7 +157,7 @@ fn versions_in(parent: &Path, prefix: &str, rest: &str) -> Place {
 
 /// Asks `postgres` in `dir` for its version, which also shows that its libraries are there. `initdb` only has to be beside it:
 /// it refuses a `postgres` of another version by itself, and two processes less are felt at every start.
-pub(super) fn probe(dir: &Path) -> Result<Binaries, String> {
+pub(crate) fn probe(dir: &Path) -> Result<Binaries, String> {
     let postgres = dir.join("postgres");
     let postgres = postgres.canonicalize().map_err(|error| format!("`postgres`: {error}"))?;
     let dir = postgres.parent().unwrap_or(dir);
