@@ -1,4 +1,4 @@
-//! PostgreSQL: the pool, tenant transactions, all SQL, and migrations.
+//! PostgreSQL: the pool, tenant transactions, all SQL, and the migrations that are shipped.
 //!
 //! # The next query
 //! Put it into the file of its table family as a function on [`Db`] or on [`Tenant`]. Its SQL begins with its own
@@ -16,7 +16,7 @@ mod error;
 pub mod failure;
 pub mod imports;
 pub mod merge;
-pub mod migrate;
+pub mod migrations;
 mod options;
 pub mod patterns;
 pub mod pool;
@@ -24,16 +24,13 @@ mod price_writes;
 pub mod prices;
 mod query;
 pub mod requests;
-pub mod schema;
 pub mod seed;
 pub mod stats;
 mod tenant_writes;
 pub mod tenants;
 pub mod texts;
-pub mod tls;
 mod transaction;
 mod turns;
-pub mod undo;
 pub mod vehicles;
 
 pub use error::unavailable;

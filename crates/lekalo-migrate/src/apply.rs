@@ -3,20 +3,20 @@
 
 use std::time::{Duration, Instant};
 
-use refinery::Migration;
-use refinery_core::AsyncMigrate;
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
+use refinery_core::{AsyncMigrate, Migration};
 use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 
-use super::blocked::{Blocker, blockers};
-use super::history::{self, HistoryError};
-use super::session::Session;
-use super::statements::{self, Statement};
-use crate::db::tls;
+use crate::history::{self, HistoryError};
+use crate::lock_holders::{LockHolder, lock_holders};
+use crate::program::Program;
+use crate::session::Session;
+use crate::statements::{self, Statement};
+use crate::tls;
 
-/// Where refinery keeps its books. The column `applied_by` is V10's; made at once, it knows about V1 to V9 too.
-pub const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
+/// refinery's history table, with a column of our own: who applied it.
+pub(crate) const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
     version INT4 PRIMARY KEY,
     name VARCHAR(255),
     applied_on VARCHAR(255),
@@ -24,8 +24,8 @@ pub const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_hist
     applied_by TEXT DEFAULT session_user
 )";
 
-/// A history that was begun without, or went back below V10, knows from now on.
-pub const APPLIED_BY: &str = "ALTER TABLE refinery_schema_history ADD COLUMN applied_by TEXT;
+/// A history that was begun without the column, or lost it to a down migration, knows from now on.
+pub(crate) const APPLIED_BY: &str = "ALTER TABLE refinery_schema_history ADD COLUMN applied_by TEXT;
     ALTER TABLE refinery_schema_history ALTER COLUMN applied_by SET DEFAULT session_user";
 
 /// How a transaction waits for the locks that others hold: whoever comes after a statement that waits has to wait for it,
@@ -63,26 +63,27 @@ const NOTICE: Duration = Duration::from_secs(10);
 pub enum ApplyError {
     #[error("PostgreSQL refused it")]
     Postgres(#[from] tokio_postgres::Error),
-    #[error("a lock that it needs was not to be had in {tries} tries{}", held(.blockers))]
-    Blocked { tries: u32, blockers: Vec<Blocker> },
+    #[error("a lock that it needs was not to be had in {tries} tries{}", held(.holders))]
+    Blocked { tries: u32, holders: Vec<LockHolder> },
     #[error(transparent)]
     History(#[from] HistoryError),
     #[error("it is not SQL: {0}")]
     NotSql(String),
 }
 
-fn held(blockers: &[Blocker]) -> String {
-    let holders: Vec<String> = blockers.iter().map(ToString::to_string).collect();
+fn held(holders: &[LockHolder]) -> String {
+    let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
     if holders.is_empty() { String::new() } else { format!(": {}", holders.join("; ")) }
 }
 
 /// The session that migrates, as refinery wants it.
-pub struct Connection<'a> {
+pub(crate) struct Connection<'a> {
     pub session: &'a mut Session,
     pub patience: Patience,
     /// The way to a second session, which looks for who is in the way.
     pub config: &'a Config,
     pub tls: tls::Mode,
+    pub program: Program,
 }
 
 impl AsyncTransaction for Connection<'_> {
@@ -117,24 +118,24 @@ impl AsyncMigrate for Connection<'_> {
 
 impl Connection<'_> {
     /// All of it in one transaction, or nothing; tried again while a lock is not to be had.
-    pub async fn transaction(&mut self, queries: &[&str]) -> Result<(), ApplyError> {
+    pub(crate) async fn transaction(&mut self, queries: &[&str]) -> Result<(), ApplyError> {
         let Patience { lock_timeout, tries, mut pause, longest_pause } = self.patience;
-        let (mut blockers, mut noticed) = (Vec::new(), None::<Instant>);
+        let (mut holders, mut noticed) = (Vec::new(), None::<Instant>);
         for number in 1.. {
-            let (tried, seen) = self.watched_try(queries, with_regard_to(&blockers, lock_timeout)).await?;
+            let (tried, seen) = self.watched_try(queries, with_regard_to(&holders, lock_timeout)).await?;
             if !seen.is_empty() {
-                blockers = seen;
+                holders = seen;
             }
             match tried {
                 Err(error) if is_contention(&error) && number < tries => {
                     if noticed.is_none_or(|noticed| noticed.elapsed() >= NOTICE) {
                         noticed = Some(Instant::now());
-                        tracing::warn!("waiting for a lock{}; try {number} of {tries}", held(&blockers));
+                        tracing::warn!("waiting for a lock{}; try {number} of {tries}", held(&holders));
                     }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(longest_pause);
                 }
-                Err(error) if is_contention(&error) => return Err(ApplyError::Blocked { tries, blockers }),
+                Err(error) if is_contention(&error) => return Err(ApplyError::Blocked { tries, holders }),
                 done => return Ok(done?),
             }
         }
@@ -146,20 +147,20 @@ impl Connection<'_> {
         &mut self,
         queries: &[&str],
         patience: Duration,
-    ) -> Result<(Result<(), tokio_postgres::Error>, Vec<Blocker>), ApplyError> {
+    ) -> Result<(Result<(), tokio_postgres::Error>, Vec<LockHolder>), ApplyError> {
         let backend = self.session.backend().await?;
         let watch = async {
             // Time enough to connect and look while it still waits.
             tokio::time::sleep(patience / 4).await;
-            blockers(self.config, self.tls, backend).await
+            lock_holders(self.config, self.tls, self.program, backend).await
         };
         let mut one_try = Box::pin(one_try(&mut self.session.client, patience, queries));
-        let blockers = tokio::select! {
+        let holders = tokio::select! {
             biased;
             done = &mut one_try => return Ok((done, Vec::new())),
-            blockers = watch => blockers,
+            holders = watch => holders,
         };
-        Ok((one_try.await, blockers))
+        Ok((one_try.await, holders))
     }
 
     /// Each statement on its own. One that was done before is done again, which it allows for; what a killed run left of
@@ -183,16 +184,16 @@ impl Connection<'_> {
 
 /// How statements outside of a transaction run: nobody waits behind them, so they have the time; and one process builds, for
 /// the rest of the machine is for those who read meanwhile.
-pub const ALONE: [&str; 2] = ["lock_timeout = 0", "max_parallel_maintenance_workers = 0"];
+pub(crate) const ALONE: [&str; 2] = ["lock_timeout = 0", "max_parallel_maintenance_workers = 0"];
 
 /// The statement that drops the index `$1` of the table `$2`, if that is a killed build's remains.
-pub const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)
+pub(crate) const INVALID_INDEX: &str = "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass)
     FROM pg_index JOIN pg_class c ON c.oid = indexrelid
     WHERE indrelid = to_regclass($2::text) AND c.relname = (parse_ident($1::text))[1] AND NOT indisvalid";
 
 /// How long a try waits, after a try in which these were in the way.
-fn with_regard_to(blockers: &[Blocker], lock_timeout: Duration) -> Duration {
-    if blockers.iter().any(Blocker::is_autovacuum) { lock_timeout.max(AUTOVACUUM_YIELDS) } else { lock_timeout }
+fn with_regard_to(holders: &[LockHolder], lock_timeout: Duration) -> Duration {
+    if holders.iter().any(LockHolder::is_autovacuum) { lock_timeout.max(AUTOVACUUM_YIELDS) } else { lock_timeout }
 }
 
 async fn one_try(
@@ -209,12 +210,12 @@ async fn one_try(
 }
 
 /// How a transaction begins that lets nobody wait behind it for long.
-pub fn lock_timeout_sql(lock_timeout: Duration) -> String {
+pub(crate) fn lock_timeout_sql(lock_timeout: Duration) -> String {
     format!("SET LOCAL lock_timeout = '{}ms'", lock_timeout.as_millis())
 }
 
 /// Whether others were in the way, so that trying again may help.
-pub fn is_contention(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_contention(error: &tokio_postgres::Error) -> bool {
     matches!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED))
 }
 
@@ -222,9 +223,9 @@ pub fn is_contention(error: &tokio_postgres::Error) -> bool {
 mod tests {
     use super::*;
 
-    fn blocker(user: &str) -> Blocker {
+    fn holder(user: &str) -> LockHolder {
         let (lock, application_name) = (String::new(), String::new());
-        Blocker { lock, pid: 1, application_name, user: user.to_owned(), seconds: None }
+        LockHolder { lock, pid: 1, application_name, user: user.to_owned(), seconds: None }
     }
 
     #[test]
@@ -232,9 +233,9 @@ mod tests {
         let usual = Patience::default().lock_timeout;
         assert_eq!(usual, Duration::from_millis(200));
         assert_eq!(with_regard_to(&[], usual), usual);
-        assert_eq!(with_regard_to(&[blocker("bot")], usual), usual);
-        assert_eq!(with_regard_to(&[blocker("bot"), blocker("")], usual), Duration::from_secs(2));
-        assert_eq!(with_regard_to(&[blocker("")], Duration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(with_regard_to(&[holder("bot")], usual), usual);
+        assert_eq!(with_regard_to(&[holder("bot"), holder("")], usual), Duration::from_secs(2));
+        assert_eq!(with_regard_to(&[holder("")], Duration::from_secs(5)), Duration::from_secs(5));
     }
 
     #[test]

@@ -7,11 +7,11 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use crate::db::migrate::statements::{self, Statement};
+use crate::statements::{self, Statement};
 
 /// What a statement does. `count` is SQL that counts the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub(super) enum Effect {
     Delete {
         table: String,
         count: String,
@@ -34,7 +34,7 @@ pub enum Effect {
 }
 
 /// The effects of a script's statements, in their order. One that is no SQL has none: it will be refused.
-pub fn of(sql: &str) -> Vec<Effect> {
+pub(super) fn of(sql: &str) -> Vec<Effect> {
     let statements = statements::split(sql).unwrap_or_default();
     // What a statement sees of the rows may be another thing then.
     let secures = statements.iter().any(|statement| statement.text().contains("ROW LEVEL SECURITY"));

@@ -196,7 +196,7 @@ JOIN roles f ON f.oid = d.defaclrole
 CROSS JOIN LATERAL aclexplode(d.defaclacl) a
 JOIN roles o ON o.oid = a.grantee";
 
-/// The role that the service works as, where there are migrations: they make it without any power, and row-level security
+/// The role that the program serves as, where there are migrations: they make it without any power, and row-level security
 /// rests on that. Which roles are its members, and what else these may do, is the operator's affair, but for what undoes
 /// row-level security.
 const ROLES: &str = "-- schema_roles
@@ -211,25 +211,26 @@ SELECT 'role' AS kind, quote_ident(r.rolname) AS name, NULL AS parent, jsonb_bui
                  CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
                  LEFT JOIN pg_roles m ON m.oid = d.setrole
                  WHERE d.setdatabase = 0 AND (d.setrole = 0 OR pg_has_role(m.oid, r.oid, 'MEMBER') AND NOT m.rolsuper)
-                     AND c.setting ~* '^(app\\.|row_security=|session_replication_role=)'),
+                     AND (c.setting ~* '^(row_security|session_replication_role)='
+                          OR starts_with(lower(c.setting), $3 /* settings */))),
     'rights to set parameters', (SELECT string_agg(a.privilege_type || ' ' || p.parname, ', ' ORDER BY p.parname)
                                  FROM pg_parameter_acl p CROSS JOIN LATERAL aclexplode(p.paracl) a
                                  WHERE a.grantee IN (0, r.oid))
 ) AS properties
 FROM pg_roles r
-WHERE r.rolname = 'lekalo_app' AND to_regclass('public.refinery_schema_history') IS NOT NULL";
+WHERE r.rolname = $2 /* role */ AND to_regclass('public.refinery_schema_history') IS NOT NULL";
 
-/// Who owns the database owns, in effect, what is in `public`: not the service.
+/// Who owns the database owns, in effect, what is in `public`: not the role that serves.
 const DATABASE: &str = "-- schema_database
 SELECT 'database' AS kind, '(this one)' AS name, NULL AS parent, jsonb_build_object(
     'owner', CASE WHEN d.datdba <> $1 /* owner */ AND NOT r.rolsuper AND EXISTS (
-                 SELECT FROM pg_roles a WHERE a.rolname = 'lekalo_app' AND pg_has_role(d.datdba, a.oid, 'MEMBER')
+                 SELECT FROM pg_roles a WHERE a.rolname = $2 /* role */ AND pg_has_role(d.datdba, a.oid, 'MEMBER')
              ) THEN quote_ident(r.rolname) ELSE 'the owner' END
 ) AS properties
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
 WHERE d.datname = current_database()";
 
-/// What everybody or the service may do with PostgreSQL's own objects beyond what `initdb` grants.
+/// What everybody or the role that serves may do with PostgreSQL's own objects beyond what `initdb` grants.
 const SYSTEM_GRANTS: &str = "-- schema_system_grants
 SELECT DISTINCT 'grant' AS kind,
     a.privilege_type || ' on ' || i.type || ' ' || i.identity || ' to ' || o.name AS name, NULL AS parent, '{}'::jsonb AS properties
@@ -246,7 +247,7 @@ FROM (
     SELECT 'pg_namespace'::regclass, n.oid, 0, n.nspacl FROM pg_namespace n WHERE n.nspname IN ('pg_catalog', 'information_schema')
 ) s
 CROSS JOIN LATERAL aclexplode(s.acl) a
-JOIN roles o ON o.oid = a.grantee AND o.name IN ('PUBLIC', 'lekalo_app')
+JOIN roles o ON o.oid = a.grantee AND o.name IN ('PUBLIC', $2 /* role */)
 CROSS JOIN LATERAL pg_identify_object(s.classid, s.oid, s.subid) i
 WHERE s.oid < 16384 AND NOT EXISTS (
     SELECT FROM pg_init_privs p CROSS JOIN LATERAL aclexplode(p.initprivs) g
@@ -266,4 +267,5 @@ FROM pg_db_role_setting d
 JOIN pg_database b ON b.oid = d.setdatabase AND b.datname = current_database()
 CROSS JOIN LATERAL unnest(d.setconfig) AS c (setting)
 LEFT JOIN roles o ON o.oid = d.setrole AND d.setrole <> 0
-WHERE c.setting ~* '^(app\\.|row_security=|role=|search_path=|session_replication_role=)' AND c.setting <> 'search_path=public'";
+WHERE (c.setting ~* '^(row_security|role|search_path|session_replication_role)='
+       OR starts_with(lower(c.setting), $3 /* settings */)) AND c.setting <> 'search_path=public'";

@@ -9,13 +9,13 @@ use serde::Deserialize;
 const PACKAGE: &str = "--package=@supabase/pg-delta@1.0.0-alpha.34";
 /// Renames are ours to ask about. Both ways are worked out at the same time.
 const SCRIPT: &str = r#"set -e
-pgdelta plan --source "$LEKALO_FROM" --desired "$LEKALO_TO" --renames off --out there.json & there=$!
-pgdelta plan --source "$LEKALO_TO" --desired "$LEKALO_FROM" --renames off --out back.json
+pgdelta plan --source "$FROM_URL" --desired "$TO_URL" --renames off --out there.json & there=$!
+pgdelta plan --source "$TO_URL" --desired "$FROM_URL" --renames off --out back.json
 wait "$there""#;
 /// The first time the package comes over the network.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Who owns the databases compared: it stands for whoever migrates, and no statement may name it.
-pub const OWNER: &str = "lekalo_scratch_owner";
+pub(super) const OWNER: &str = "scratch_owner";
 
 /// Why there is no SQL.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum DeltaError {
 /// One statement, without its semicolon.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Action {
+pub(super) struct Action {
     pub sql: String,
     /// `none` or `destructive`.
     data_loss: String,
@@ -46,7 +46,7 @@ pub struct Action {
 
 impl Action {
     /// Whether rows or values are gone afterwards.
-    pub fn is_destructive(&self) -> bool {
+    pub(super) fn is_destructive(&self) -> bool {
         self.data_loss == "destructive"
     }
 }
@@ -62,14 +62,14 @@ pub fn is_possible() -> bool {
     ["node", "npx"].iter().all(|program| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-/// The way from one database to another, and the way back. URLs as libpq takes them.
+/// The way from one database to another, and from that to the first. URLs as libpq takes them.
 ///
 /// # Errors
 /// When Node.js is missing, pg-delta fails, or one transaction does not do.
-pub async fn between(from: &str, to: &str) -> Result<(Vec<Action>, Vec<Action>), DeltaError> {
+pub(super) async fn between(from: &str, to: &str) -> Result<(Vec<Action>, Vec<Action>), DeltaError> {
     let folder = tempfile::tempdir()?;
     let mut npx = tokio::process::Command::new("npx");
-    npx.args(["-y", PACKAGE, "-c", SCRIPT]).env("LEKALO_FROM", from).env("LEKALO_TO", to);
+    npx.args(["-y", PACKAGE, "-c", SCRIPT]).env("FROM_URL", from).env("TO_URL", to);
     npx.current_dir(folder.path()).stdin(Stdio::null()).kill_on_drop(true);
     let output = match tokio::time::timeout(PATIENCE, npx.output()).await {
         Err(_) => return Err(DeltaError::Slow),
@@ -132,9 +132,9 @@ mod tests {
     #[test]
     fn a_plan_is_read_without_its_owner() {
         let sqls = [
-            r#"ALTER TABLE "public"."t" OWNER TO "lekalo_scratch_owner""#,
-            r#"CREATE SCHEMA "crm" AUTHORIZATION "lekalo_scratch_owner""#,
-            r#"ALTER DEFAULT PRIVILEGES FOR ROLE "lekalo_scratch_owner" GRANT SELECT ON TABLES TO "lekalo_app""#,
+            r#"ALTER TABLE "public"."t" OWNER TO "scratch_owner""#,
+            r#"CREATE SCHEMA "crm" AUTHORIZATION "scratch_owner""#,
+            r#"ALTER DEFAULT PRIVILEGES FOR ROLE "scratch_owner" GRANT SELECT ON TABLES TO "reader""#,
             r#"CREATE EXTENSION "btree_gin" SCHEMA "public""#,
             r#"ALTER TABLE t DROP COLUMN "postgres""#,
             "CREATE VIEW v AS SELECT 1;",
@@ -145,7 +145,7 @@ mod tests {
             actions.iter().map(|action| action.sql.as_str()).collect::<Vec<_>>(),
             [
                 r#"CREATE SCHEMA "crm""#,
-                r#"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "lekalo_app""#,
+                r#"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "reader""#,
                 r#"CREATE EXTENSION IF NOT EXISTS "btree_gin" SCHEMA "public""#,
                 r#"ALTER TABLE t DROP COLUMN "postgres""#,
                 "CREATE VIEW v AS SELECT 1",

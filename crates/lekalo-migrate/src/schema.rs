@@ -3,19 +3,10 @@
 //!
 //! - `relations.rs` and `objects.rs` hold the queries; a further kind of object, or a further thing to say of one, goes there.
 //! - `difference.rs` compares.
-//! - `scratch.rs` makes databases that are thrown away, to apply migrations to.
-//! - `delta.rs` has the SQL between two databases written, `draft.rs` makes a migration of it, which asks
-//!   `renames.rs` what may only be called otherwise, `cautions.rs` what rows lose or do not let through, `grants.rs` for grants.
 
-mod cautions;
-pub mod delta;
 mod difference;
-pub mod draft;
-mod grants;
 mod objects;
 mod relations;
-pub mod renames;
-pub mod scratch;
 
 use std::collections::BTreeMap;
 
@@ -24,12 +15,13 @@ use serde_json::{Map, Value};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, IsolationLevel, Transaction};
 
-use super::migrate::MigrateError;
-use super::pool::APP_ROLE;
-use super::tls;
+use crate::error::MigrateError;
+use crate::program::Program;
+use crate::tls;
 pub use difference::{Change, Difference};
 
-/// What the queries share. `$1` is the role that owns the schema: its name differs from database to database, so it is
+/// What the queries share. `$2` is the role that the program serves as, `$3` what the names of its own settings begin with;
+/// each may be null. `$1` is the role that owns the schema: its name differs from database to database, so it is
 /// called `the owner` everywhere. An extension's members belong to it, and what PostgreSQL makes along with something else
 /// to that. In PostgreSQL's own schemas only what came later counts, which has an oid from 16384 on.
 const PRELUDE: &str = "
@@ -56,7 +48,7 @@ WITH roles AS (
 )
 ";
 
-/// V10 makes it; a history that was begun by a later program has it before.
+/// Of the history table: it may have been begun without.
 const APPLIED_BY: &str = "column refinery_schema_history.applied_by";
 
 /// Definitions are then told the same way everywhere, names as short as they are unambiguous, whatever the settings of role
@@ -76,31 +68,33 @@ SELECT current_setting('server_version_num')::int / 10000 AS server_major, coale
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     server_major: i32,
-    /// By kind and name: `column patterns.notes`.
-    objects: BTreeMap<String, Object>,
+    /// By kind and name: `column orders.notes`.
+    pub(crate) objects: BTreeMap<String, Object>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Object {
-    /// The object it goes with, by kind and name: `table patterns`.
-    parent: Option<String>,
+pub(crate) struct Object {
+    /// The object it goes with, by kind and name: `table orders`.
+    pub(crate) parent: Option<String>,
     /// What is said of it: `nullability` → `NOT NULL`.
-    properties: BTreeMap<String, String>,
+    pub(crate) properties: BTreeMap<String, String>,
 }
 
 impl Snapshot {
-    /// Reads the schema as the transaction sees it; for the rest of it [`SETTINGS`] hold.
+    /// Reads the schema as the transaction sees it; for the rest of it `SETTINGS` hold.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn read(transaction: &Transaction<'_>) -> Result<Self, tokio_postgres::Error> {
+    pub async fn read(transaction: &Transaction<'_>, program: Program) -> Result<Self, tokio_postgres::Error> {
         transaction.batch_execute(SETTINGS).await?;
         let row = transaction.query_one(OWNER, &[]).await?;
         let (owner, server_major): (u32, i32) = (row.try_get("owner")?, row.try_get("server_major")?);
         let queries: Vec<String> =
             relations::QUERIES.iter().chain(&objects::QUERIES).map(|sql| after_prelude(sql)).collect();
-        let owner: [(&(dyn ToSql + Sync), Type); 1] = [(&owner, Type::OID)];
-        let answers = queries.iter().map(|sql| transaction.query_typed(sql, &owner));
+        let (role, settings) = (program.role, program.settings());
+        let given: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&owner, Type::OID), (&role, Type::TEXT), (&settings, Type::TEXT)];
+        let answers = queries.iter().map(|sql| transaction.query_typed(sql, &given));
         let mut objects = BTreeMap::new();
         for row in try_join_all(answers).await?.iter().flatten() {
             let (kind, name): (String, String) = (row.try_get("kind")?, row.try_get("name")?);
@@ -115,11 +109,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be reached or does not answer.
-    pub async fn of(config: &Config, mode: tls::Mode) -> anyhow::Result<Self> {
-        let mut client = connect(config, mode).await?;
+    pub async fn of(config: &Config, mode: tls::Mode, program: Program) -> anyhow::Result<Self> {
+        let mut client = connect(config, mode, program).await?;
         let repeatable = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = repeatable.start().await.map_err(MigrateError::Database)?;
-        Ok(Self::read(&transaction).await.map_err(MigrateError::Database)?)
+        Ok(Self::read(&transaction, program).await.map_err(MigrateError::Database)?)
     }
 
     /// The major version of the server it was read from; 0 for none.
@@ -138,20 +132,20 @@ impl Snapshot {
     }
 
     /// By kind and name.
-    fn has(&self, object: &str) -> bool {
+    pub(crate) fn has(&self, object: &str) -> bool {
         self.objects.contains_key(object)
     }
 
-    fn tables(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
         self.objects.keys().filter_map(|name| name.strip_prefix("table "))
     }
 
-    fn has_parent_of(&self, object: &Object) -> bool {
+    pub(crate) fn has_parent_of(&self, object: &Object) -> bool {
         object.parent.as_ref().is_some_and(|parent| self.objects.contains_key(parent))
     }
 
     /// The columns of tables as (`table`, `column`, `type`).
-    pub fn columns(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.objects.iter().filter_map(|(name, object)| {
             let table = object.parent.as_deref()?.strip_prefix("table ")?;
             let column = name.strip_prefix("column ")?.strip_prefix(table)?.strip_prefix('.')?;
@@ -159,17 +153,18 @@ impl Snapshot {
         })
     }
 
-    /// With the service's role as the migrations make it, without any power. Roles are not a database's own: one that was
+    /// With the program's role as its migrations make it, without any power. Roles are not a database's own: one that was
     /// made to be looked at has them as they are.
-    pub fn with_plain_app_role(mut self) -> Self {
-        if let Some(role) = self.objects.get_mut(&format!("role {APP_ROLE}")) {
+    pub(crate) fn with_plain_role(mut self, role: Option<&str>) -> Self {
+        if let Some(role) = role.and_then(|role| self.objects.get_mut(&format!("role {role}"))) {
             role.properties.clear();
         }
         self
     }
 
-    /// Without what was not there before V10: the history then has its column `applied_by` or has not, as it was begun.
-    pub fn before_v10(mut self) -> Self {
+    /// Without the column `applied_by` of the history table, which migrations may make only later: until then it is there or
+    /// not, as the history was begun.
+    pub fn without_applied_by(mut self) -> Self {
         self.objects.remove(APPLIED_BY);
         self
     }
@@ -207,9 +202,9 @@ fn said(properties: Map<String, Value>) -> BTreeMap<String, String> {
 }
 
 /// A connection that ends with its client.
-async fn connect(config: &Config, mode: tls::Mode) -> anyhow::Result<Client> {
+pub(crate) async fn connect(config: &Config, mode: tls::Mode, program: Program) -> anyhow::Result<Client> {
     let mut config = config.clone();
-    config.application_name("lekalo schema").connect_timeout(std::time::Duration::from_secs(5));
+    config.application_name(format!("{} schema", program.name)).connect_timeout(std::time::Duration::from_secs(5));
     let connector = tls::connector(mode, &mut config)?;
     let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
     tokio::spawn(connection);

@@ -1,9 +1,9 @@
 //! What a change of the schema does to rows and rights that are there, which trying it on an empty database does not show.
 
-use super::{Object, Snapshot};
+use crate::schema::{Object, Snapshot};
 
 /// Columns that a table of both gets and that have neither a default nor room for a null: none of its rows can have them.
-pub fn unfillable(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+pub(super) fn unfillable(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let fills =
         |object: &Object| ["default", "generation", "identity"].iter().any(|it| object.properties.contains_key(*it));
     required_columns(after)
@@ -13,7 +13,7 @@ pub fn unfillable(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 }
 
 /// Columns that have another type than before, with both; but for those whose every value fits.
-pub fn retyped(before: &Snapshot, after: &Snapshot) -> Vec<(String, String, String)> {
+pub(super) fn retyped(before: &Snapshot, after: &Snapshot) -> Vec<(String, String, String)> {
     let columns = after.columns().filter_map(|(table, column, to)| {
         let (.., from) = before.columns().find(|other| other.0 == table && other.1 == column)?;
         (from != to && !is_wider(from, to)).then(|| (format!("{table}.{column}"), from.to_owned(), to.to_owned()))
@@ -33,7 +33,7 @@ fn is_wider(from: &str, to: &str) -> bool {
 }
 
 /// What rows that are there may violate: constraints and unique indexes that a table of both gets or has otherwise.
-pub fn stricter(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+pub(super) fn stricter(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let rule = |name: &str, object: &Object| {
         let unique = name.starts_with("index ")
             && object.properties.get("definition").is_some_and(|it| it.starts_with("CREATE UNIQUE INDEX"));
@@ -49,7 +49,7 @@ pub fn stricter(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 }
 
 /// Sequences that go while their table stays, or turn into an identity or come of one: where they stood is gone.
-pub fn restarted(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+pub(super) fn restarted(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let stays = |object: &Object| object.parent.as_ref().is_none_or(|parent| after.has(parent));
     let sequences = before.objects.iter().filter(|(name, object)| name.starts_with("sequence ") && stays(object));
     let gone = sequences.filter(|(name, _)| !after.has(name)).map(|(name, _)| name.clone());
@@ -60,7 +60,7 @@ pub fn restarted(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 }
 
 /// Tables that nobody guards any more, or not against their owner, and what everybody may do now.
-pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+pub(super) fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let of = |snapshot: &Snapshot, name: &str, property: &str| {
         snapshot.objects.get(name).and_then(|object| object.properties.get(property).cloned())
     };
@@ -87,7 +87,7 @@ pub fn opened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 }
 
 /// Columns that had room for a null and have none any more.
-pub fn tightened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+pub(super) fn tightened(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let was_required = |name: &str| required_columns(before).any(|(other, _)| other == name);
     required_columns(after)
         .filter(|(name, _)| before.has(name) && !was_required(name))

@@ -1,11 +1,12 @@
 //! What has been applied, when and by whom, and whether it is what this program would apply.
 
-use refinery::Migration;
+use refinery_core::Migration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_postgres::{Client, Row};
 
-use super::{MigrateError, Migrations};
+use crate::error::MigrateError;
+use crate::list::Migrations;
 
 /// A row that refinery did not write.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,7 @@ pub struct Entry {
     pub checksum: String,
     /// RFC 3339; none before it is applied.
     pub applied_on: Option<String>,
-    /// The role; unknown for what was applied before V10.
+    /// The role; unknown for what was applied when the history had no such column.
     pub applied_by: Option<String>,
     pub drift: Drift,
 }
@@ -70,15 +71,15 @@ impl Entry {
 }
 
 /// Everything applied and everything pending, oldest first.
-pub async fn entries(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>, MigrateError> {
+pub(crate) async fn entries(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>, MigrateError> {
     let mut entries = applied(client, migrations).await?;
     let newest = entries.last().map_or(0, |entry| entry.version);
     for step in migrations.steps() {
         if !entries.iter().any(|entry| entry.version == step.version()) {
             entries.push(Entry {
                 version: step.version(),
-                name: step.migration.name().to_owned(),
-                checksum: step.migration.checksum().to_string(),
+                name: step.name().to_owned(),
+                checksum: step.checksum().to_string(),
                 applied_on: None,
                 applied_by: None,
                 drift: if step.version() < newest { Drift::Skipped } else { Drift::Pending },
@@ -94,7 +95,7 @@ async fn applied(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>,
     if !known.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
-    // As JSON, for before V10 there is no column `applied_by`.
+    // As JSON, for a history may have no column `applied_by`.
     let sql = "-- history
         SELECT version, coalesce(name, '') AS name, coalesce(applied_on, '') AS applied_on,
                coalesce(checksum, '') AS checksum, to_jsonb(h) ->> 'applied_by' AS applied_by
@@ -102,7 +103,7 @@ async fn applied(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>,
     let rows = client.query_typed(sql, &[]).await?;
     let entry = |row: &Row| {
         let (version, name, checksum): (_, String, String) = (row.get("version"), row.get("name"), row.get("checksum"));
-        let drift = match migrations.step(version).map(|step| &step.migration) {
+        let drift = match migrations.step(version) {
             None => Drift::Unknown,
             Some(file) if file.checksum().to_string() == checksum && file.name() == name => Drift::None,
             Some(_) => Drift::Edited,
@@ -113,22 +114,27 @@ async fn applied(client: &Client, migrations: &Migrations) -> Result<Vec<Entry>,
     Ok(rows.iter().map(entry).collect())
 }
 
-/// Refuses a history that this program's files cannot have made, naming every file at fault.
-pub fn verify(entries: &[Entry], migrations: &Migrations) -> Result<(), MigrateError> {
-    let files = |drift| {
-        let at_fault = entries.iter().filter(move |entry| entry.drift == drift);
-        at_fault.filter_map(|entry| Some(format!("{}.sql", migrations.step(entry.version)?.file_name())))
-    };
-    let (edited, skipped): (Vec<_>, Vec<_>) = (files(Drift::Edited).collect(), files(Drift::Skipped).collect());
-    match (edited.is_empty(), skipped.is_empty()) {
-        (true, true) => Ok(()),
-        (false, _) => Err(MigrateError::Edited(edited)),
-        (true, false) => Err(MigrateError::Skipped(skipped)),
+impl Migrations {
+    /// Refuses a history that these files cannot have made, naming every file at fault.
+    ///
+    /// # Errors
+    /// `Edited` or `Skipped`.
+    pub fn verify(&self, history: &[Entry]) -> Result<(), MigrateError> {
+        let files = |drift| {
+            let at_fault = history.iter().filter(move |entry| entry.drift == drift);
+            at_fault.filter_map(|entry| Some(format!("{}.sql", self.step(entry.version)?.file_name())))
+        };
+        let (edited, skipped): (Vec<_>, Vec<_>) = (files(Drift::Edited).collect(), files(Drift::Skipped).collect());
+        match (edited.is_empty(), skipped.is_empty()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(MigrateError::Edited(edited)),
+            (true, false) => Err(MigrateError::Skipped(skipped)),
+        }
     }
 }
 
 /// A row as refinery wants it.
-pub fn migration(row: &Row) -> Result<Migration, HistoryError> {
+pub(crate) fn migration(row: &Row) -> Result<Migration, HistoryError> {
     let version = row.get(0);
     let unreadable = |column| HistoryError { version, column };
     let text = |column: usize, name| row.get::<_, Option<String>>(column).ok_or_else(|| unreadable(name));

@@ -6,50 +6,56 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use super::Loss;
+use super::dry_run::Gone;
 use super::effects::Effect;
-use super::rehearsal::Gone;
-use crate::db::migrate::MigrateError;
-use crate::db::migrate::session::Session;
-use crate::db::tls;
+use crate::error::MigrateError;
+use crate::program::{Parts, Program};
+use crate::session::Session;
+use crate::tls;
 
 /// A session as the owner.
-pub struct Counter {
+pub(super) struct Counter {
     session: Session,
+    parts: Option<Parts>,
     /// Tables that the steps until now make, or whose rows they change: what is there today says nothing of them.
     made: BTreeSet<String>,
     changed: BTreeSet<String>,
 }
 
 impl Counter {
-    pub async fn open(owner: &Config, mode: tls::Mode) -> Result<Self, MigrateError> {
-        let session = Session::open(owner, mode).await?;
+    pub(super) async fn open(owner: &Config, mode: tls::Mode, program: Program) -> Result<Self, MigrateError> {
+        let session = Session::open(owner, mode, program).await?;
         session
             .client
             .batch_execute("SET search_path = public; SET statement_timeout = 0; SET lock_timeout = '5s'")
             .await?;
-        Ok(Self { session, made: BTreeSet::new(), changed: BTreeSet::new() })
+        Ok(Self { session, parts: program.parts, made: BTreeSet::new(), changed: BTreeSet::new() })
     }
 
-    pub fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         &self.session.client
     }
 
     /// What is lost with a step: how much there is now of all that it takes away.
-    pub async fn losses(&mut self, gone: &Gone, effects: Vec<Effect>) -> Result<Vec<Loss>, tokio_postgres::Error> {
-        let client = &mut self.session.client;
+    pub(super) async fn losses(
+        &mut self,
+        gone: &Gone,
+        effects: Vec<Effect>,
+    ) -> Result<Vec<Loss>, tokio_postgres::Error> {
+        let (client, parts) = (&mut self.session.client, self.parts.as_ref());
         let mut losses = Vec::new();
         for table in &gone.tables {
-            if let Some(rows) = count_in(client, table, "count(*)").await? {
+            if let Some(rows) = count_in(client, table, "count(*)", parts).await? {
                 losses.push(Loss::Table { table: table.clone(), rows });
             }
         }
         for (table, column) in &gone.columns {
-            if let Some(values) = count_in(client, table, &format!("count({column})")).await? {
+            if let Some(values) = count_in(client, table, &format!("count({column})"), parts).await? {
                 losses.push(Loss::Column { table: table.clone(), column: column.clone(), values });
             }
         }
         for retyped in &gone.types {
-            let values = count_in(client, &retyped.table, &format!("count({})", retyped.column)).await?;
+            let values = count_in(client, &retyped.table, &format!("count({})", retyped.column), parts).await?;
             if let Some(values) = values {
                 losses.push(Loss::Type {
                     table: retyped.table.clone(),
@@ -62,7 +68,7 @@ impl Counter {
         }
         self.made.extend(gone.made.iter().cloned());
         for effect in effects {
-            losses.extend(loss(client, effect, &self.made, &mut self.changed).await?);
+            losses.extend(loss(client, effect, parts, &self.made, &mut self.changed).await?);
         }
         losses.sort();
         Ok(losses)
@@ -73,6 +79,7 @@ impl Counter {
 async fn loss(
     client: &mut Client,
     effect: Effect,
+    parts: Option<&Parts>,
     made: &BTreeSet<String>,
     changed: &mut BTreeSet<String>,
 ) -> Result<Option<Loss>, tokio_postgres::Error> {
@@ -90,7 +97,7 @@ async fn loss(
         return Ok(Some(Loss::Unforeseen { statement }));
     }
     let rows = match &effect {
-        Effect::Empty { .. } => count_in(client, &table, "count(*)").await?,
+        Effect::Empty { .. } => count_in(client, &table, "count(*)", parts).await?,
         // As the statement will see it: what row-level security hides from it stays.
         Effect::Delete { count, .. } | Effect::Overwrite { count, .. } => read(client, count, is_refusal).await?,
         Effect::Unforeseen { .. } => None,
@@ -118,19 +125,22 @@ async fn is_referred_to(client: &Client, table: &str) -> Result<bool, tokio_post
     Ok(client.query_one(sql, &[&table]).await?.get(0))
 }
 
-/// An aggregate over all rows of a table. Where row-level security binds the owner too, tenant by tenant. None: this
+/// An aggregate over all rows of a table. Where row-level security binds the owner too, part by part. None: this
 /// database has no such thing, although the migrations make it.
-async fn count_in(client: &mut Client, table: &str, aggregate: &str) -> Result<Option<i64>, tokio_postgres::Error> {
+async fn count_in(
+    client: &mut Client,
+    table: &str,
+    aggregate: &str,
+    parts: Option<&Parts>,
+) -> Result<Option<i64>, tokio_postgres::Error> {
     if !is_there(client, table).await? {
         return Ok(None);
     }
     let all = format!("SELECT {aggregate} FROM {table}");
     let bound: bool = client.query_one("SELECT row_security_active($1::text)", &[&table]).await?.get(0);
-    if !bound {
-        return read(client, &all, is_unknown).await;
-    }
+    let Some(parts) = parts.filter(|_| bound) else { return read(client, &all, is_unknown).await };
     let transaction = client.build_transaction().read_only(true).start().await?;
-    let count = match transaction.prepare(&format!("{all} WHERE tenant_id = $1")).await {
+    let count = match transaction.prepare(&format!("{all} WHERE {} = $1", parts.column)).await {
         Err(error) if is_unknown(&error) => {
             drop(transaction);
             return read(client, &all, is_unknown).await;
@@ -138,10 +148,10 @@ async fn count_in(client: &mut Client, table: &str, aggregate: &str) -> Result<O
         count => count?,
     };
     let mut sum = 0;
-    for tenant in transaction.query("SELECT id FROM tenants", &[]).await? {
-        let tenant: i64 = tenant.get(0);
-        transaction.batch_execute(&format!("SET LOCAL app.current_tenant_id = '{tenant}'")).await?;
-        sum += transaction.query_one(&count, &[&tenant]).await?.get::<_, i64>(0);
+    for part in transaction.query(parts.all, &[]).await? {
+        let part: i64 = part.get(0);
+        transaction.batch_execute(&format!("SET LOCAL {} = '{part}'", parts.setting)).await?;
+        sum += transaction.query_one(&count, &[&part]).await?.get::<_, i64>(0);
     }
     Ok(Some(sum))
 }

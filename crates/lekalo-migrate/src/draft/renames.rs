@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Object, Snapshot};
+use crate::schema::{Object, Snapshot};
 
 /// A table or column that may be the same under another name. Names as SQL spells them, a column's table as it is called
 /// before.
@@ -24,7 +24,7 @@ pub enum Rename {
 }
 
 impl Rename {
-    /// What would be gone otherwise: `patterns`, `patterns.notes`.
+    /// What would be gone otherwise: `orders`, `orders.notes`.
     pub fn gone(&self) -> String {
         match self {
             Self::Table { from, .. } => from.clone(),
@@ -32,7 +32,7 @@ impl Rename {
         }
     }
 
-    /// What it is called afterwards: `cuts`, `remarks`.
+    /// What it is called afterwards: `sales`, `remarks`.
     pub fn to(&self) -> &str {
         match self {
             Self::Table { full: to, .. } | Self::Column { to, .. } => to,
@@ -54,7 +54,7 @@ impl Rename {
     }
 
     /// The statement, and the one that takes it back.
-    pub fn statements(&self) -> (String, String) {
+    pub(crate) fn statements(&self) -> (String, String) {
         match self {
             Self::Table { from, to, full } => {
                 let back = from.rsplit_once('.').map_or(from.as_str(), |(_, bare)| bare);
@@ -70,7 +70,7 @@ impl Rename {
 
 /// Tables that go while others come to the same schema, and whether each pair looks like one table: whether it has at least
 /// half of the columns, by name and type.
-pub fn tables(before: &Snapshot, after: &Snapshot) -> Vec<(Rename, bool)> {
+pub(super) fn tables(before: &Snapshot, after: &Snapshot) -> Vec<(Rename, bool)> {
     let come: Vec<&str> = only_in(after, before).collect();
     let pairs = only_in(before, after).flat_map(|from| {
         let old = columns_of(before, from);
@@ -101,7 +101,7 @@ fn only_in<'a>(one: &'a Snapshot, other: &Snapshot) -> impl Iterator<Item = &'a 
 }
 
 /// Columns that go while another comes to the same table, those of the same type first. A partition's follow its table's.
-pub fn columns(before: &Snapshot, after: &Snapshot, tables: &[Rename]) -> Vec<Rename> {
+pub(super) fn columns(before: &Snapshot, after: &Snapshot, tables: &[Rename]) -> Vec<Rename> {
     let mut renames = Vec::new();
     let is_part = |table: &&str| {
         let object = before.objects.get(&format!("table {table}"));
@@ -132,7 +132,7 @@ pub fn columns(before: &Snapshot, after: &Snapshot, tables: &[Rename]) -> Vec<Re
 
 /// Constraints, indexes and sequences that differ from one to come by nothing but their name: what follows a table or column
 /// that is renamed. Statements, and those that take them back.
-pub fn followers(before: &Snapshot, after: &Snapshot) -> Vec<(String, String)> {
+pub(super) fn followers(before: &Snapshot, after: &Snapshot) -> Vec<(String, String)> {
     let mut taken = BTreeSet::new();
     let mut statements = Vec::new();
     for (name, object) in before.objects.iter().filter(|(name, _)| !after.objects.contains_key(*name)) {

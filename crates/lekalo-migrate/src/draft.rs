@@ -1,4 +1,12 @@
 //! A migration drafted from the difference between what the migrations make and a schema that is wanted instead.
+//!
+//! `delta.rs` has the SQL between two databases written; `renames.rs` tells what may only be called otherwise, `hazards.rs`
+//! what rows lose or do not let through; `grants.rs` mends grants.
+
+mod delta;
+mod grants;
+mod hazards;
+mod renames;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,12 +15,14 @@ use anyhow::Context as _;
 use tokio_postgres::error::ErrorPosition;
 use tokio_postgres::{Client, Config};
 
-use super::Snapshot;
-use super::delta::{self, Action};
-use super::renames::{self, Rename};
-use super::scratch::Scratch;
-use super::{cautions, grants};
-use crate::db::migrate::{Migrations, UpTo, statements as sql};
+use crate::list::Migrations;
+use crate::schema::Snapshot;
+use crate::scratch::Scratch;
+use crate::statements as sql;
+use crate::target::UpTo;
+use delta::Action;
+pub use delta::{DeltaError, is_possible};
+pub use renames::Rename;
 
 /// What is wrong with the schema that is wanted.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +39,7 @@ pub struct Draft {
     after: Snapshot,
 }
 
-/// A migration and the way back.
+/// A migration and its down migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     pub up: String,
@@ -46,7 +56,7 @@ impl Draft {
     /// # Errors
     /// [`NotASchema`], or the server does not start.
     pub async fn new(pg_bin: Option<PathBuf>, migrations: Migrations, schema: &str) -> anyhow::Result<Self> {
-        let mut scratch = Scratch::embedded(pg_bin).await?.with_plain_owner(delta::OWNER).await?;
+        let mut scratch = Scratch::embedded(pg_bin, migrations.program).await?.with_plain_owner(delta::OWNER).await?;
         match databases(&mut scratch, &migrations, schema).await {
             Ok((migrated, wanted, before, after)) => Ok(Self { scratch, migrations, migrated, wanted, before, after }),
             Err(error) => {
@@ -71,7 +81,7 @@ impl Draft {
         renames::columns(&self.before, &self.after, tables)
     }
 
-    /// Whether a table or column (`patterns.notes`) is no longer wanted.
+    /// Whether a table or column (`orders.notes`) is no longer wanted.
     pub fn is_gone(&self, name: &str) -> bool {
         let gone = |object: &String| self.before.has(object) && !self.after.has(object);
         gone(&format!("table {name}")) || gone(&format!("column {name}"))
@@ -80,7 +90,7 @@ impl Draft {
     /// Drafts the migration, in which these keep what they hold under another name. Once.
     ///
     /// # Errors
-    /// As [`delta::between`].
+    /// [`DeltaError`], or a scratch database does not answer.
     pub async fn pair(&self, tables: &[Rename], columns: &[Rename]) -> anyhow::Result<Pair> {
         // A column's table is called as before.
         let mut renamed: Vec<(String, String)> = columns.iter().chain(tables).map(Rename::statements).collect();
@@ -91,7 +101,7 @@ impl Draft {
         renamed.extend(followers);
         let (up, down) = delta::between(&self.scratch.url(&self.migrated), &self.scratch.url(&self.wanted)).await?;
 
-        let faults = cautions::unfillable(&between, &self.after).into_iter().map(|column| {
+        let faults = hazards::unfillable(&between, &self.after).into_iter().map(|column| {
             format!(
                 "{column} is NOT NULL and has no default: the migration fails where the table has rows; give it one, or \
                  add it nullable, fill it in, and then SET NOT NULL"
@@ -104,13 +114,13 @@ impl Draft {
                 format!("data may be lost with {}", action.sql.split_whitespace().collect::<Vec<_>>().join(" "))
             })
             .collect();
-        warnings.extend(cautions::opened(&between, &self.after).into_iter().map(|what| format!("afterwards, {what}")));
-        warnings.extend(cautions("the migration", &between, &self.after));
-        let unfillable = cautions::unfillable(&self.after, &between).into_iter();
+        warnings.extend(hazards::opened(&between, &self.after).into_iter().map(|what| format!("afterwards, {what}")));
+        warnings.extend(hazards("the migration", &between, &self.after));
+        let unfillable = hazards::unfillable(&self.after, &between).into_iter();
         warnings.extend(unfillable.map(|column| {
             format!("{column} comes back NOT NULL and without a default: the way back fails where the table has rows")
         }));
-        warnings.extend(cautions("the way back", &self.after, &between));
+        warnings.extend(hazards("the way back", &self.after, &between));
         Ok(Pair {
             up: statements(renamed.iter().map(|(there, _)| there)) + &text(&up, true),
             down: text(&down, false) + &statements(renamed.iter().rev().map(|(_, back)| back)),
@@ -120,7 +130,7 @@ impl Draft {
     }
 
     /// Tries the pair, and mends the grants that it gets wrong. Where the migration does not lead to what is wanted, or the
-    /// way back not to where it began, is told; nothing if all is well.
+    /// down migration not to where it began, is told; nothing if all is well.
     ///
     /// # Errors
     /// When one of them is refused.
@@ -223,7 +233,7 @@ fn comments(sql: &str) -> usize {
     before.map(str::len).sum()
 }
 
-/// A database as the migrations make it, without their bookkeeping, which no schema.sql has.
+/// A database as the migrations make it, without the history table, which no schema.sql has.
 async fn as_migrated(scratch: &mut Scratch, migrations: &Migrations) -> anyhow::Result<Config> {
     let database = scratch.database().await?;
     let migrated = migrations.up(&database, scratch.mode(), UpTo::Head).await;
@@ -233,16 +243,16 @@ async fn as_migrated(scratch: &mut Scratch, migrations: &Migrations) -> anyhow::
 }
 
 /// What rows that are there may not let through, and what they lose.
-fn cautions(way: &str, from: &Snapshot, to: &Snapshot) -> Vec<String> {
-    let retyped = cautions::retyped(from, to).into_iter().map(|(column, old, new)| {
+fn hazards(way: &str, from: &Snapshot, to: &Snapshot) -> Vec<String> {
+    let retyped = hazards::retyped(from, to).into_iter().map(|(column, old, new)| {
         format!("{way} turns what is in {column} from {old} into {new}: a value that does not fit is cut, or it fails")
     });
-    let tightened = cautions::tightened(from, to).into_iter();
+    let tightened = hazards::tightened(from, to).into_iter();
     let tightened =
         tightened.map(|column| format!("{way} makes {column} NOT NULL: it fails where a row has null there"));
-    let stricter = cautions::stricter(from, to).into_iter();
+    let stricter = hazards::stricter(from, to).into_iter();
     let stricter = stricter.map(|rule| format!("{way} makes {rule}: it fails where rows violate it"));
-    let restarted = cautions::restarted(from, to).into_iter();
+    let restarted = hazards::restarted(from, to).into_iter();
     let restarted =
         restarted.map(|sequence| format!("{way} forgets where {sequence} stood: see that nothing is numbered twice"));
     retyped.chain(tightened).chain(stricter).chain(restarted).collect()

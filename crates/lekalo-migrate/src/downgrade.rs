@@ -1,46 +1,48 @@
-//! What undoing migrations would destroy, told before it is done.
+//! What down migrations would destroy, told before it is done.
 //!
-//! Nobody waits for the answer: the ways back are tried on a scratch database, where their locks are in nobody's way, and
-//! what they take away there is counted in the real one, by reading it.
+//! Nobody waits for the answer: they are tried on a scratch database, where their locks are in nobody's way, and what they
+//! take away there is counted in the real one, by reading it.
 //!
-//! - `rehearsal.rs` tries them, and looks in the catalogs for what is gone: tables, columns, types.
+//! - `dry_run.rs` tries them, and looks in the catalogs for what is gone: tables, columns, types.
 //! - `effects.rs` reads their SQL for what no catalog shows: rows deleted or overwritten.
-//! - `counting.rs` counts; `obstacles.rs` looks for what somebody made that is in the way.
+//! - `counting.rs` counts; `blockers.rs` looks for what somebody made that is in the way.
 
+mod blockers;
 mod counting;
+mod dry_run;
 mod effects;
-mod obstacles;
-mod rehearsal;
 
 use std::fmt;
 
 use anyhow::Context as _;
 use tokio_postgres::{Client, Config};
 
-use super::migrate::{MigrateError, Migrations, Step, UpTo};
-use super::schema::scratch::{Scratch, Unavailable};
-use super::tls;
+use crate::error::MigrateError;
+use crate::list::{Migrations, Step};
+use crate::scratch::{Scratch, Unavailable};
+use crate::target::UpTo;
+use crate::tls;
 
-/// One migration to be undone, and what goes with it.
+/// One migration to go down from, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undo {
+pub struct Downgrade {
     pub version: i32,
     /// The file's name without the ending.
     pub file: String,
     /// None: not known, as there was nowhere to try it.
     pub losses: Option<Vec<Loss>>,
     /// What of this database, and of no migration, is in the way, in words.
-    pub obstacles: Vec<String>,
+    pub blockers: Vec<String>,
 }
 
-impl Undo {
+impl Downgrade {
     /// For a migration that could not be tried.
     pub fn untried(step: &Step) -> Self {
-        Self { version: step.version(), file: step.file_name(), losses: None, obstacles: Vec::new() }
+        Self { version: step.version(), file: step.file_name(), losses: None, blockers: Vec::new() }
     }
 }
 
-/// Data that is gone once a migration is undone. Names are quoted where SQL needs it.
+/// Data that is gone once a down migration has run. Names are quoted where SQL needs it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
     /// A table with its rows.
@@ -95,30 +97,30 @@ fn counted(number: i64, what: &str) -> String {
 /// What each of `steps`, the newest applied ones, newest first, would destroy in the owner's database.
 ///
 /// # Errors
-/// [`Unavailable`] where there is nowhere to try them; when a way back does not work, or a database does not answer.
+/// [`Unavailable`] where there is nowhere to try them; when a down migration does not work, or a database does not answer.
 pub async fn plan(
     migrations: &Migrations,
     steps: &[&Step],
     owner: &Config,
     mode: tls::Mode,
     scratch: &mut Scratch,
-) -> anyhow::Result<Vec<Undo>> {
+) -> anyhow::Result<Vec<Downgrade>> {
     let Some(newest) = steps.first() else { return Ok(Vec::new()) };
     let client = migrated(migrations, newest.version(), scratch).await.map_err(Unavailable)?;
-    let known = obstacles::Known::read(&client).await.map_err(MigrateError::Database)?;
-    let gone = rehearsal::rehearse(&client, steps).await?;
-    let mut counter = counting::Counter::open(owner, mode).await?;
+    let known = blockers::Known::read(&client).await.map_err(MigrateError::Database)?;
+    let gone = dry_run::run(&client, steps).await?;
+    let mut counter = counting::Counter::open(owner, mode, migrations.program).await?;
     let (mut plan, mut dropped) = (Vec::with_capacity(steps.len()), Vec::new());
     for (step, gone) in steps.iter().zip(gone) {
         dropped.extend(gone.tables.iter().cloned());
         let counted = async {
             let losses = counter.losses(&gone, effects::of(step.down_sql()?)).await?;
-            let obstacles = obstacles::find(counter.client(), &known, &gone, &dropped).await?;
-            Ok::<_, MigrateError>(Undo {
+            let blockers = blockers::find(counter.client(), &known, &gone, &dropped).await?;
+            Ok::<_, MigrateError>(Downgrade {
                 version: step.version(),
                 file: step.file_name(),
                 losses: Some(losses),
-                obstacles,
+                blockers,
             })
         };
         plan.push(counted.await.with_context(|| format!("cannot tell what undoing {} destroys", step.file_name()))?);

@@ -10,7 +10,7 @@ const LONG: usize = 120;
 /// One object on which a database and its migrations do not agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Kind and name: `column patterns.notes`.
+    /// Kind and name: `column orders.notes`.
     pub object: String,
     pub change: Change,
 }

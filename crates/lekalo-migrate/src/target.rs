@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use super::history::Entry;
-use super::{MigrateError, Migrations};
+use crate::error::MigrateError;
+use crate::history::Entry;
+use crate::list::Migrations;
 
 /// `7`, `V7`, `+2` or `head`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,7 @@ impl FromStr for UpTo {
             Some(steps) => steps.parse().ok().filter(|steps| *steps > 0).map(Self::Steps),
             None => version(text).map(Self::Version),
         };
-        let back = if text.starts_with('-') { "; `lekalo migrate down` goes back" } else { "" };
-        parsed.ok_or_else(|| format!("a version (7 or V7), a number of steps (+2) or `head`{back}"))
+        parsed.ok_or_else(|| "a version (7 or V7), a number of steps (+2) or `head`".to_owned())
     }
 }
 
@@ -84,12 +84,13 @@ fn version(text: &str) -> Option<i32> {
 
 impl UpTo {
     /// The version to reach from `current`.
-    pub(super) fn version(self, current: i32, migrations: &Migrations) -> Result<i32, MigrateError> {
+    pub(crate) fn version(self, current: i32, migrations: &Migrations) -> Result<i32, MigrateError> {
         let latest = migrations.latest();
         match self {
             Self::Head => Ok(latest),
             Self::Version(version) if version < current => Err(MigrateError::Target(format!(
-                "the database is at version {current}, past {version}: `lekalo migrate down {version}` goes back"
+                "the database is at version {current}, past {version}: `{} down {version}` goes back",
+                migrations.program.command
             ))),
             Self::Version(version) if version == current || migrations.step(version).is_some() => Ok(version),
             Self::Version(version) => {
@@ -108,7 +109,7 @@ impl UpTo {
 
 impl DownTo {
     /// The version to go back to from what is applied.
-    pub(super) fn version(self, applied: &[Entry]) -> Result<i32, MigrateError> {
+    pub(crate) fn version(self, applied: &[Entry]) -> Result<i32, MigrateError> {
         let versions: Vec<i32> = applied.iter().map(|entry| entry.version).collect();
         match self {
             Self::Base => Ok(0),
@@ -127,7 +128,7 @@ impl DownTo {
 
 impl Range {
     /// Both ends as versions this program has.
-    pub(super) fn versions(self, migrations: &Migrations) -> Result<(i32, i32), MigrateError> {
+    pub(crate) fn versions(self, migrations: &Migrations) -> Result<(i32, i32), MigrateError> {
         let version = |end| match end {
             UpTo::Version(0) => Ok(0),
             end => end.version(0, migrations),
@@ -138,8 +139,9 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::Drift;
     use super::*;
+    use crate::history::Drift;
+    use crate::program::PROGRAM;
 
     #[test]
     fn targets_are_versions_steps_or_ends() {
@@ -164,7 +166,9 @@ mod tests {
 
     #[test]
     fn steps_are_counted_from_where_the_database_is() {
-        let migrations = Migrations::shipped();
+        let files =
+            ["V1__a.sql", "V2__b.sql", "V3__c.sql", "V4__d.sql", "V5__e.sql", "V6__f.sql", "V7__g.sql", "V8__h.sql"];
+        let migrations = Migrations::from_files(PROGRAM, files.map(|file| (file, "SELECT 1")));
         let latest = migrations.latest();
         assert_eq!(UpTo::Steps(2).version(5, &migrations).unwrap(), 7);
         assert_eq!(UpTo::Version(5).version(5, &migrations).unwrap(), 5);

@@ -1,18 +1,18 @@
-//! What stands in the way of a way back in a database and in no other: views and foreign keys that somebody made on what
+//! What stands in the way of a down migration in a database and in no other: views and foreign keys that somebody made on what
 //! goes, extensions that are somebody else's.
 
 use std::collections::BTreeSet;
 
 use tokio_postgres::{Client, Row};
 
-use super::rehearsal::Gone;
+use super::dry_run::Gone;
 
-/// The views and foreign keys that the migrations make: their ways back know of them.
-pub struct Known(BTreeSet<String>);
+/// The views and foreign keys that the migrations make: their down migrations know of them.
+pub(super) struct Known(BTreeSet<String>);
 
 impl Known {
     /// What a database has that nobody but the migrations made.
-    pub async fn read(migrated: &Client) -> Result<Self, tokio_postgres::Error> {
+    pub(super) async fn read(migrated: &Client) -> Result<Self, tokio_postgres::Error> {
         let sql = "-- known_dependents
             SELECT 'view ' || oid::regclass::text AS name FROM pg_class WHERE relkind IN ('v', 'm')
             UNION ALL
@@ -22,13 +22,13 @@ impl Known {
 }
 
 /// What keeps a step from taking away what it takes away, in words; `dropped`: the tables that go with it or before it.
-pub async fn find(
+pub(super) async fn find(
     client: &Client,
     known: &Known,
     gone: &Gone,
     dropped: &[String],
 ) -> Result<Vec<String>, tokio_postgres::Error> {
-    let mut obstacles = BTreeSet::new();
+    let mut blockers = BTreeSet::new();
     let whole = gone.tables.iter().map(|table| (table, None));
     let columns = gone.columns.iter().map(|(table, column)| (table, Some(column)));
     let types = gone.types.iter().map(|retyped| (&retyped.table, Some(&retyped.column)));
@@ -37,14 +37,14 @@ pub async fn find(
             let name: String = row.get("name");
             let what = column.map_or_else(|| table.clone(), |column| format!("{table}.{column}"));
             if !known.0.contains(&name) {
-                obstacles.insert(format!("{name} depends on {what}"));
+                blockers.insert(format!("{name} depends on {what}"));
             }
         }
     }
     let foreign = |row: &Row| format!("extension {} belongs to {}", row.get::<_, &str>(0), row.get::<_, &str>(1));
     let extensions: Vec<&str> = gone.extensions.iter().map(String::as_str).collect();
-    obstacles.extend(client.query(FOREIGN_EXTENSIONS, &[&extensions]).await?.iter().map(foreign));
-    Ok(obstacles.into_iter().collect())
+    blockers.extend(client.query(FOREIGN_EXTENSIONS, &[&extensions]).await?.iter().map(foreign));
+    Ok(blockers.into_iter().collect())
 }
 
 /// Views whose query, and foreign keys whose reference, needs the table `$1` or its column `$2`; but for the tables `$3`.

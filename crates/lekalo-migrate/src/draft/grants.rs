@@ -1,9 +1,9 @@
 //! Grants as statements: where a drafted migration gets them wrong, they are mended.
 
-use super::Snapshot;
+use crate::schema::Snapshot;
 
 /// Statements that mend the grants in which a database still differs from what is expected.
-pub fn mending(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
+pub(super) fn mending(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
     let is_grant = |name: &&String| name.starts_with("grant ");
     let missing = expected.objects.keys().filter(is_grant).filter(|name| !found.has(name));
     let granted = missing.filter_map(|name| {
@@ -16,7 +16,7 @@ pub fn mending(found: &Snapshot, expected: &Snapshot) -> Vec<String> {
     revoked.chain(granted).collect()
 }
 
-/// `SELECT ON TABLE brands TO lekalo_app` of `grant SELECT on table brands to lekalo_app`.
+/// `SELECT ON TABLE orders TO reader` of `grant SELECT on table orders to reader`.
 fn grant(name: &str, preposition: &str) -> Option<String> {
     let (privilege, rest) = name.strip_prefix("grant ")?.split_once(" on ")?;
     let (target, role) = rest.rsplit_once(" to ")?;
@@ -45,11 +45,11 @@ mod tests {
     #[test]
     fn a_grant_is_a_statement() {
         let statement = |name| grant(name, "TO").unwrap_or_default();
-        assert_eq!(statement("grant SELECT on table brands to lekalo_app"), "SELECT ON brands TO lekalo_app");
+        assert_eq!(statement("grant SELECT on table orders to reader"), "SELECT ON orders TO reader");
         assert_eq!(statement("grant UPDATE on column a.\"b c\" to PUBLIC"), "UPDATE (\"b c\") ON a TO PUBLIC");
         assert_eq!(statement("grant USAGE on sequence a_id_seq to x"), "USAGE ON SEQUENCE a_id_seq TO x");
         assert_eq!(statement("grant EXECUTE on function f(integer) to x"), "EXECUTE ON FUNCTION f(integer) TO x");
-        assert_eq!(statement("grant SELECT on table brands to its owner"), "");
+        assert_eq!(statement("grant SELECT on table orders to its owner"), "");
         assert_eq!(statement("grant USAGE on enum colour to x"), "");
     }
 }

@@ -4,13 +4,14 @@ use std::fmt;
 
 use tokio_postgres::{Config, Row};
 
-use super::session::Session;
-use crate::db::tls;
+use crate::program::Program;
+use crate::session::Session;
+use crate::tls;
 
-/// Somebody in a migration's way.
+/// Somebody who holds a lock that a migration waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blocker {
-    /// What the migration waits for, as `AccessExclusiveLock on patterns`.
+pub struct LockHolder {
+    /// What the migration waits for, as `AccessExclusiveLock on orders`.
     pub lock: String,
     /// The process of the server, for `pg_terminate_backend`.
     pub pid: i32,
@@ -22,14 +23,14 @@ pub struct Blocker {
     pub seconds: Option<i64>,
 }
 
-impl Blocker {
+impl LockHolder {
     /// Whether it is no client's: of the server's own processes only autovacuum holds up a migration.
-    pub fn is_autovacuum(&self) -> bool {
+    pub(crate) fn is_autovacuum(&self) -> bool {
         self.user.is_empty()
     }
 }
 
-impl fmt::Display for Blocker {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lock, pid, application_name, user, seconds } = self;
         write!(f, "{lock} is held up by process {pid} ({application_name}")?;
@@ -44,13 +45,13 @@ impl fmt::Display for Blocker {
 }
 
 /// Who the server's process `backend` waits for just now. Nobody where that cannot be found out.
-pub async fn blockers(config: &Config, mode: tls::Mode, backend: i32) -> Vec<Blocker> {
-    let Ok(session) = Session::open(config, mode).await else { return Vec::new() };
-    let rows = session.client.query(BLOCKERS, &[&backend]).await.unwrap_or_default();
-    rows.iter().map(blocker).collect()
+pub(crate) async fn lock_holders(config: &Config, mode: tls::Mode, program: Program, backend: i32) -> Vec<LockHolder> {
+    let Ok(session) = Session::open(config, mode, program).await else { return Vec::new() };
+    let rows = session.client.query(HOLDERS, &[&backend]).await.unwrap_or_default();
+    rows.iter().map(lock_holder).collect()
 }
 
-const BLOCKERS: &str = "-- blockers
+const HOLDERS: &str = "-- lock_holders
     SELECT concat_ws(' on ', wanted.mode, wanted.relation::regclass) AS lock, holder.pid,
            CASE WHEN holder.usesysid IS NULL THEN 'autovacuum'
                 ELSE coalesce(nullif(holder.application_name, ''), 'no name') END AS application_name,
@@ -61,8 +62,8 @@ const BLOCKERS: &str = "-- blockers
     WHERE wanted.pid = $1 AND NOT wanted.granted
     ORDER BY seconds DESC NULLS LAST";
 
-fn blocker(row: &Row) -> Blocker {
-    Blocker {
+fn lock_holder(row: &Row) -> LockHolder {
+    LockHolder {
         lock: row.get("lock"),
         pid: row.get("pid"),
         application_name: row.get("application_name"),

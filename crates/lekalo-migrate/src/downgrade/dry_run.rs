@@ -1,14 +1,15 @@
-//! Ways back tried on a scratch database: what is there before each step and not after it.
+//! Down migrations tried on a scratch database: what is there before each step and not after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Client;
 
-use crate::db::migrate::{MigrateError, Step};
+use crate::error::MigrateError;
+use crate::list::Step;
 
 /// What one step takes away, by the names that it had before the first.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Gone {
+pub(super) struct Gone {
     pub tables: Vec<String>,
     pub columns: Vec<(String, String)>,
     pub types: Vec<Retyped>,
@@ -19,7 +20,7 @@ pub struct Gone {
 
 /// A column that has another type afterwards.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Retyped {
+pub(super) struct Retyped {
     pub table: String,
     pub column: String,
     pub from: String,
@@ -37,11 +38,11 @@ struct Table {
     columns: BTreeMap<i16, (String, String)>,
 }
 
-/// Undoes the steps, newest first, in a scratch database that is at the newest, and looks after each what is missing.
+/// Goes down the steps, newest first, in a scratch database that is at the newest, and looks after each what is missing.
 ///
 /// # Errors
 /// When one does not work.
-pub async fn rehearse(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, MigrateError> {
+pub(super) async fn run(client: &Client, steps: &[&Step]) -> Result<Vec<Gone>, MigrateError> {
     let start = tables(client).await?;
     let (mut before, mut gone) = (start.clone(), Vec::with_capacity(steps.len()));
     let mut extensions_before = extensions(client).await?;

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// `DB_SSLMODE`.
+/// As `sslmode` has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// Never encrypt.
@@ -50,7 +50,10 @@ impl Mode {
 }
 
 /// Sets `config`'s SSL mode and makes the connector for it.
-pub(super) fn connector(mode: Mode, config: &mut tokio_postgres::Config) -> anyhow::Result<MakeRustlsConnect> {
+///
+/// # Errors
+/// When the certificates that the mode needs are not to be had.
+pub fn connector(mode: Mode, config: &mut tokio_postgres::Config) -> anyhow::Result<MakeRustlsConnect> {
     config.ssl_mode(match mode {
         Mode::Disable => SslMode::Disable,
         Mode::Prefer => SslMode::Prefer,
