@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use lekalo::db::migrate::{DownTo, Migrations, UpTo};
-use lekalo::db::tls;
+use lekalo::db::migrations;
+use lekalo_migrate::tls;
+use lekalo_migrate::{DownTo, UpTo};
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::sync::Barrier;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
@@ -45,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     let options = EmbeddedOptions { data_dir: Some(home.path().join("data")), ..EmbeddedOptions::default() };
     let server = EmbeddedServer::start(&options).await?;
     let config = server.config();
-    let shipped = Migrations::shipped();
+    let shipped = migrations::shipped();
     let next = shipped.latest() + 1;
     shipped.up(&config, NO_TLS, UpTo::Head).await?;
     let ids = fill(&config, patterns).await?;

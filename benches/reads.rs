@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use lekalo::db::{Db, Options, migrate, tls};
+use lekalo::db::{Db, Options, migrations};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::run::Runner;
@@ -17,6 +16,8 @@ use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use lekalo::spellings::Spellings;
+use lekalo_migrate::tls;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -38,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     let options = EmbeddedOptions { data_dir: Some(home.path().join("data")), ..EmbeddedOptions::default() };
     let server = EmbeddedServer::start(&options).await?;
     let config = server.config();
-    migrate::up(&config, tls::Mode::Disable).await?;
+    migrations::up(&config, tls::Mode::Disable).await?;
     let db = Db::new(&Options { tls: tls::Mode::Disable, ..Options::new(config.clone()) })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;
     fill(&config, tenants, patterns).await?;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use lekalo_migrate::tls;
 use tokio_postgres::config::Host;
 
-use crate::db::tls;
 use crate::import::{child, upload};
 
 /// Every name this program reads, with its default where it has one.

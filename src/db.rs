@@ -1,4 +1,4 @@
-//! PostgreSQL: the pool, tenant transactions, all SQL, migrations and the embedded server.
+//! PostgreSQL: the pool, tenant transactions, all SQL, and the migrations that are shipped.
 //!
 //! # The next query
 //! Put it into the file of its table family as a function on [`Db`] or on [`Tenant`]. Its SQL begins with its own
@@ -12,29 +12,25 @@ pub mod applications;
 pub mod catalog;
 pub mod check;
 pub mod deadline;
-pub mod embedded;
 mod error;
 pub mod failure;
 pub mod idempotency;
 pub mod imports;
 pub mod merge;
-pub mod migrate;
+pub mod migrations;
 mod options;
 pub mod patterns;
 pub mod pool;
 mod price_writes;
 pub mod prices;
 mod query;
-pub mod schema;
 pub mod seed;
 pub mod stats;
 mod tenant_writes;
 pub mod tenants;
 pub mod texts;
-pub mod tls;
 mod transaction;
 mod turns;
-pub mod undo;
 pub mod vehicles;
 
 pub use error::unavailable;

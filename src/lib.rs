@@ -7,7 +7,8 @@
 //! - [`grpc`]: one thin file per service; [`proto`]: the generated contract.
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
 //! - [`lekalo_vehicles`]: which car a text means; [`lekalo_documents`]: documents → tables of cells.
-//! - [`db`]: all SQL, the pool, tenant transactions, migrations, the embedded server.
+//! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and
+//!   [`lekalo_postgres`] is the embedded server.
 //! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it;
 //!   [`feeds`]: who is to be told when applications move.
 //! - [`domain`]: plain types and their rules.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use lekalo_vehicles::Reference;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, Statement};

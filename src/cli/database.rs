@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use lekalo_migrate::Position;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 
 use super::output::UserError;
 use crate::config::Config;
-use crate::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use crate::db::migrate::{self, Position};
-use crate::db::{Db, check};
+use crate::db::{Db, check, migrations};
 
 /// The database flags that every such command has.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,7 +59,7 @@ impl Database {
 
     /// Brings the schema to this program's version, as the owner, and logs what that took.
     pub async fn migrate(&self) -> anyhow::Result<Position> {
-        let upgrade = migrate::up(self.config.owner(), self.config.tls).await?;
+        let upgrade = migrations::up(self.config.owner(), self.config.tls).await?;
         if let (Some(first), Some(last)) = (upgrade.applied.first(), upgrade.applied.last()) {
             let upto = if first == last { String::new() } else { format!(" to {last}") };
             tracing::info!("migrated: applied {first}{upto}");
@@ -70,7 +70,7 @@ impl Database {
     /// The pool, after making sure that the schema is there and that the pool's role may serve.
     pub async fn connect(&mut self) -> anyhow::Result<Db> {
         // A failure here is told better by the check of the role.
-        if let Ok(position) = migrate::current(self.config.owner(), self.config.tls).await {
+        if let Ok(position) = migrations::current(self.config.owner(), self.config.tls).await {
             say_if_newer(position);
             if position.current < position.latest {
                 let name = self.config.database.get_dbname().unwrap_or_default();

@@ -1,7 +1,6 @@
 //! `lekalo db`.
 
 use super::output::{self, UserError};
-use crate::db::embedded;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo db fetch";
@@ -16,9 +15,9 @@ pub enum Command {
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Fetch => {
-            let home = embedded::data_home()?;
+            let home = lekalo_postgres::data_home()?;
             eprintln!("downloading PostgreSQL to {}", home.display());
-            let fetched = tokio::task::spawn_blocking(move || embedded::fetch::fetch(&home)).await?;
+            let fetched = tokio::task::spawn_blocking(move || lekalo_postgres::fetch(&home)).await?;
             let bin = fetched.map_err(|error| UserError::error(error.to_string(), ""))?;
             output::line(bin.display())?;
             Ok(())

@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let data_dir = match args.data_dir {
         Some(dir) => dir,
-        None => crate::db::embedded::data_home()?.join("demo"),
+        None => lekalo_postgres::data_home()?.join("demo"),
     };
     eprintln!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use lekalo_migrate::MigrateError;
 
 use crate::config::{Config, ConfigError};
 use crate::db::failure::{advise, chain};
-use crate::db::migrate::MigrateError;
+use crate::db::migrations;
 use crate::domain::Error;
 
 /// The user's mistake: what is wrong and what to do.
@@ -39,7 +40,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return tell(&mistake.to_string(), "correct them in the environment or .env", 1);
     }
     if let Some(error) = error.downcast_ref::<MigrateError>()
-        && let Some(hint) = error.hint()
+        && let Some(hint) = migrations::hint(error)
     {
         let mistake = matches!(error, MigrateError::Target(_) | MigrateError::Pooler);
         return tell(&chain(error), hint, if mistake { 1 } else { 2 });

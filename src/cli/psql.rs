@@ -4,12 +4,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use lekalo_migrate::tls;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::database::{self, Database};
 use super::output::UserError;
-use crate::db::tls;
 
 /// Open psql on the configured or embedded database
 ///

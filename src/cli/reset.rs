@@ -1,6 +1,8 @@
 //! `lekalo reset`.
 
 use anyhow::Context as _;
+use lekalo_migrate::DownTo;
+use lekalo_migrate::downgrade::Loss;
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
@@ -8,8 +10,7 @@ use super::migrate::down;
 use super::output::{self, UserError};
 use super::serve::{stop_signal, unless};
 use crate::config::Config;
-use crate::db::migrate::{self, DownTo};
-use crate::db::undo::Loss;
+use crate::db::migrations;
 
 /// Delete everything: all migrations undone and applied again
 ///
@@ -46,15 +47,15 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let plan = down::plan(config, DownTo::Base, &mut stop).await?;
     let mut tables: Vec<(&str, i64)> =
-        plan.iter().filter_map(|undo| undo.losses.as_ref()).flatten().filter_map(table).collect();
+        plan.iter().filter_map(|step| step.losses.as_ref()).flatten().filter_map(table).collect();
     tables.sort_unstable();
     if !args.json {
         let told = tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")));
         output::unread(told, args.yes_delete_everything)?;
     }
     let current = if args.yes_delete_everything {
-        down::undo(config, DownTo::Base, &plan, &mut stop).await?;
-        let up = async { Ok(migrate::up(config.owner(), config.tls).await?) };
+        down::execute(config, DownTo::Base, &plan, &mut stop).await?;
+        let up = async { Ok(migrations::up(config.owner(), config.tls).await?) };
         let upgrade = unless(&mut stop, Box::pin(up)).await?;
         Some(
             upgrade
@@ -66,7 +67,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
         None
     };
     let name = config.database.get_dbname().unwrap_or_default();
-    let known = plan.iter().all(|undo| undo.losses.is_some());
+    let known = plan.iter().all(|step| step.losses.is_some());
     let rows: Option<i64> = known.then(|| tables.iter().map(|(_, rows)| rows).sum());
     let what = match rows {
         Some(rows) => format!("{rows} rows in {} tables of `{name}`", tables.len()),

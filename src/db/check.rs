@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use lekalo_migrate::{MigrateError, Position, tls};
 use tokio_postgres::Client;
 
 use super::failure::{advise, chain, place};
-use super::migrate::history;
-use super::migrate::{self, MigrateError, Migrations, Position};
+use super::migrations::{self, shipped};
 use super::pool::{APP_ROLE, Options};
-use super::tls;
 
 /// The oldest PostgreSQL whose features the schema uses (UNIQUE NULLS NOT DISTINCT).
 const OLDEST_SERVER: i32 = 15;
@@ -135,10 +134,10 @@ async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Durat
 }
 
 async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
-    let shipped = Migrations::shipped();
+    let shipped = shipped();
     let looked = async {
-        let position = migrate::current(owner, mode).await?;
-        history::verify(&shipped.history(owner, mode).await?, &shipped)?;
+        let position = migrations::current(owner, mode).await?;
+        shipped.verify(&shipped.history(owner, mode).await?)?;
         Ok::<_, MigrateError>(position)
     };
     match looked.await {
@@ -150,7 +149,7 @@ async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
             wrong("schema", format!("version {current}, this program needs {latest}"), "run `lekalo migrate up`")
         }
         Err(error) => {
-            let remedy = error.hint().unwrap_or("make sure that the role may read refinery_schema_history");
+            let remedy = migrations::hint(&error).unwrap_or("make sure that the role may read refinery_schema_history");
             wrong("schema", chain(&error), remedy)
         }
     }

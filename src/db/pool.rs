@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use lekalo_migrate::tls;
 use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
-use super::tls;
 use super::turns::Turns;
 use crate::domain::error::{Error, Result};
 

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use lekalo::db::{Db, Options, migrate, tls};
+use lekalo::db::{Db, Options, migrations};
 use lekalo::grpc::{self, World};
 use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::run::Runner;
 use lekalo::spellings::Spellings;
+use lekalo_migrate::tls;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
@@ -85,7 +86,7 @@ async fn prepare_template(server: &EmbeddedServer) {
     client.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
     let mut config = server.config();
     config.dbname(TEMPLATE);
-    migrate::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, tls::Mode::Disable).await.unwrap();
     let db = Db::new(&db_options(&config)).unwrap();
     db.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
     db.close();

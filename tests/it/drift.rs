@@ -2,9 +2,10 @@
 
 mod mutations;
 
-use lekalo::db::schema::Snapshot;
-use lekalo::db::schema::scratch::Scratch;
-use lekalo::db::{migrate, tls};
+use lekalo::db::migrations::{self, PROGRAM};
+use lekalo_migrate::schema::Snapshot;
+use lekalo_migrate::scratch::Scratch;
+use lekalo_migrate::tls;
 use mutations::{ALSO, MUTATIONS};
 use tokio_postgres::Config;
 
@@ -14,9 +15,9 @@ const NO_TLS: tls::Mode = tls::Mode::Disable;
 
 /// What the migrations make and [`ALSO`], on another database of the same server.
 async fn expected(config: &Config) -> Snapshot {
-    let mut scratch = Scratch::beside(config, NO_TLS).await.unwrap().unwrap();
+    let mut scratch = Scratch::beside(config, NO_TLS, PROGRAM).await.unwrap().unwrap();
     let empty = scratch.database().await.unwrap();
-    migrate::up(&empty, NO_TLS).await.unwrap();
+    migrations::up(&empty, NO_TLS).await.unwrap();
     connect(&empty).await.batch_execute(ALSO).await.unwrap();
     let snapshot = scratch.snapshot(&empty).await.unwrap();
     scratch.close().await.unwrap();
@@ -34,7 +35,7 @@ async fn every_kind_of_change_is_found_and_named() {
     for (sql, lines) in MUTATIONS {
         let transaction = client.transaction().await.unwrap();
         transaction.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let found = Snapshot::read(&transaction).await.unwrap();
+        let found = Snapshot::read(&transaction, PROGRAM).await.unwrap();
         transaction.rollback().await.unwrap();
         let told: Vec<String> = found.differences(&expected).iter().map(ToString::to_string).collect();
         let as_expected =
@@ -47,7 +48,7 @@ async fn every_kind_of_change_is_found_and_named() {
     assert!(wrong.is_empty(), "{wrong}");
     assert!(MUTATIONS.iter().filter(|(_, lines)| !lines.is_empty()).count() >= 50);
 
-    let untouched = Snapshot::of(&config, NO_TLS).await.unwrap();
+    let untouched = Snapshot::of(&config, NO_TLS, PROGRAM).await.unwrap();
     assert_eq!(untouched.differences(&expected), []);
 }
 
@@ -56,10 +57,11 @@ async fn every_kind_of_change_is_found_and_named() {
 async fn schema_sql_is_what_the_migrations_make() {
     let (file, migrated) = (empty_database().await, empty_database().await);
     connect(&file).await.batch_execute(include_str!("../../migrations/schema.sql")).await.unwrap();
-    migrate::up(&migrated, NO_TLS).await.unwrap();
-    // Their books are the program's own.
+    migrations::up(&migrated, NO_TLS).await.unwrap();
+    // Their history is the program's own.
     connect(&migrated).await.batch_execute("DROP TABLE refinery_schema_history").await.unwrap();
-    let (file, migrated) = (Snapshot::of(&file, NO_TLS).await.unwrap(), Snapshot::of(&migrated, NO_TLS).await.unwrap());
+    let (file, migrated) =
+        (Snapshot::of(&file, NO_TLS, PROGRAM).await.unwrap(), Snapshot::of(&migrated, NO_TLS, PROGRAM).await.unwrap());
     let differences: Vec<String> = file.differences(&migrated).iter().map(ToString::to_string).collect();
     assert!(
         differences.is_empty(),

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lekalo::db::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedServer};
+use lekalo_postgres::{EmbeddedError, EmbeddedOptions, EmbeddedServer};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 

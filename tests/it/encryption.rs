@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lekalo::db::check::RoleError;
-use lekalo::db::schema::Snapshot;
-use lekalo::db::tls::Mode;
-use lekalo::db::{Db, Options, Query, check, migrate};
+use lekalo::db::{Db, Options, Query, check, migrations};
+use lekalo_migrate::schema::Snapshot;
+use lekalo_migrate::tls::Mode;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
 };
@@ -227,11 +227,11 @@ async fn outcomes(server: &Server, mode: Mode, every_way: bool) -> Vec<(&'static
         Ok(()) => panic!("a superuser serves"),
     };
     let migrating = async |options: Options| {
-        let position = migrate::current(&options.config, options.tls).await;
+        let position = migrations::current(&options.config, options.tls).await;
         position.map(|_| ()).map_err(|error| lekalo::db::failure::chain(&error))
     };
     let reading = async |options: Options| {
-        let read = Snapshot::of(&options.config, options.tls).await;
+        let read = Snapshot::of(&options.config, options.tls, migrations::PROGRAM).await;
         read.map(|_| ()).map_err(|error| lekalo::db::failure::chain(error.as_ref()))
     };
     let mut outcomes = vec![("pool", server.by_whom(mode, pool).await)];

@@ -1,7 +1,7 @@
 //! `lekalo check`: whatever makes a database unfit is found, and said with what mends it.
 
 use lekalo::db::check::{Finding, report};
-use lekalo::db::{Options, migrate};
+use lekalo::db::{Options, migrations};
 
 use crate::common::{connect, database, db_options};
 
@@ -98,6 +98,6 @@ async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
         .unwrap();
     let findings = report(&db_options(&config), &config).await;
     assert!(wrong(&findings).is_empty(), "{findings:#?}");
-    let latest = migrate::Migrations::shipped().latest();
+    let latest = migrations::shipped().latest();
     assert!(findings[2].detail.contains(&format!("version 999, newer than this program's {latest}")), "{findings:#?}");
 }

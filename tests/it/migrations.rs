@@ -9,8 +9,8 @@ mod pooler;
 mod script;
 mod together;
 
-use lekalo::db::migrate::{DownTo, Migrations, UpTo};
-use lekalo::db::{migrate, tls};
+use lekalo::db::migrations;
+use lekalo_migrate::{DownTo, MigrateError, Position, UpTo, tls};
 use tokio_postgres::{Client, Config};
 
 use crate::common::{connect, empty_database};
@@ -41,8 +41,12 @@ async fn schema(client: &Client) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).filter(|line: &String| !line.contains("refinery_schema_history")).collect()
 }
 
-async fn up(config: &Config) -> migrate::Position {
-    migrate::up(config, NO_TLS).await.unwrap().position
+async fn up(config: &Config) -> Position {
+    migrations::up(config, NO_TLS).await.unwrap().position
+}
+
+async fn down(config: &Config, version: i32) -> Result<Position, MigrateError> {
+    migrations::shipped().down(config, NO_TLS, DownTo::Version(version)).await
 }
 
 #[tokio::test]
@@ -55,7 +59,7 @@ async fn every_migration_has_a_way_back() {
     assert!(full.len() > 200, "{} objects", full.len());
 
     for version in (0..latest).rev() {
-        let position = migrate::down(&config, NO_TLS, version).await.unwrap();
+        let position = down(&config, version).await.unwrap();
         assert_eq!(position.current, version);
     }
     assert_eq!(schema(&client).await, empty, "down to zero leaves nothing behind");
@@ -67,7 +71,7 @@ async fn every_migration_has_a_way_back() {
 #[tokio::test]
 async fn up_and_down_go_by_steps_and_to_versions() {
     let config = empty_database().await;
-    let shipped = Migrations::shipped();
+    let shipped = migrations::shipped();
     let up = async |to: &str| shipped.up(&config, NO_TLS, to.parse::<UpTo>().unwrap()).await;
     let down = async |to: &str| shipped.down(&config, NO_TLS, to.parse::<DownTo>().unwrap()).await;
 
@@ -76,12 +80,12 @@ async fn up_and_down_go_by_steps_and_to_versions() {
     assert_eq!(up("V4").await.unwrap().position.current, 4);
     assert_eq!(up("4").await.unwrap().applied, [""; 0]);
     for refused in ["3", "999", "+999"] {
-        assert!(matches!(up(refused).await, Err(migrate::MigrateError::Target(_))), "{refused}");
+        assert!(matches!(up(refused).await, Err(MigrateError::Target(_))), "{refused}");
     }
     assert_eq!(down("-1").await.unwrap().current, 3);
     assert_eq!(down("V2").await.unwrap().current, 2);
     for refused in ["3", "-3"] {
-        assert!(matches!(down(refused).await, Err(migrate::MigrateError::Target(_))), "{refused}");
+        assert!(matches!(down(refused).await, Err(MigrateError::Target(_))), "{refused}");
     }
     assert_eq!(down("2").await.unwrap().current, 2);
     assert_eq!(down("base").await.unwrap().current, 0);
@@ -91,27 +95,27 @@ async fn up_and_down_go_by_steps_and_to_versions() {
 #[tokio::test]
 async fn every_way_back_is_looked_at_before_anything_is_touched() {
     let config = empty_database().await;
-    let (next, after) = (Migrations::shipped().latest() + 1, Migrations::shipped().latest() + 2);
+    let (next, after) = (migrations::shipped().latest() + 1, migrations::shipped().latest() + 2);
     let table = format!("V{next}__table");
     let last = format!("V{after}__last");
     for wrong in ["", "-- nothing;", "SELECT 'open"] {
-        let migrations = Migrations::shipped()
+        let migrations = migrations::shipped()
             .and(&table, "CREATE TABLE test_a (id int)", wrong)
             .and_then(|list| list.and(&last, "CREATE TABLE test_b (id int)", "DROP TABLE test_b"))
             .unwrap();
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err();
         assert!(error.to_string().contains(&table), "{error}");
-        let way_back = migrations.way_back(&config, NO_TLS, DownTo::Steps(2)).await.map(|_| ()).unwrap_err();
-        assert_eq!(way_back.to_string(), error.to_string());
-        let position = migrate::current(&config, NO_TLS).await.unwrap();
+        let planned = migrations.down_steps(&config, NO_TLS, DownTo::Steps(2)).await.map(|_| ()).unwrap_err();
+        assert_eq!(planned.to_string(), error.to_string());
+        let position = migrations::current(&config, NO_TLS).await.unwrap();
         assert_eq!(position.current, after, "nothing was undone");
     }
     // A program that does not know them has no way back from them either, and says which.
-    let error = migrate::down(&config, NO_TLS, 0).await.unwrap_err().to_string();
+    let error = down(&config, 0).await.unwrap_err().to_string();
     assert!(error.contains(&last) && error.contains("no way back"), "{error}");
     // One that fails leaves what it undid before, and nothing half-done.
-    let migrations = Migrations::shipped()
+    let migrations = migrations::shipped()
         .and(&table, "CREATE TABLE test_a (id int)", "DROP TABLE test_a; SELECT 1 / 0")
         .and_then(|list| list.and(&last, "CREATE TABLE test_b (id int)", "DROP TABLE test_b"))
         .unwrap();
@@ -120,7 +124,7 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
     let error = migrations.down(&config, NO_TLS, DownTo::Steps(2)).await.unwrap_err().to_string();
     assert!(error.contains(&table), "{error}");
     let client = connect(&config).await;
-    assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, next);
+    assert_eq!(migrations::current(&config, NO_TLS).await.unwrap().current, next);
     client.batch_execute("SELECT FROM test_a").await.unwrap();
     let gone = client.batch_execute("SELECT FROM test_b").await.unwrap_err();
     assert_eq!(gone.code(), Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE));
@@ -130,16 +134,16 @@ async fn every_way_back_is_looked_at_before_anything_is_touched() {
 async fn what_was_planned_is_undone_or_nothing() {
     let config = empty_database().await;
     let latest = up(&config).await.latest;
-    let shipped = Migrations::shipped();
-    let undo = async |planned: &[i32]| shipped.down_as_planned(&config, NO_TLS, DownTo::Version(8), planned).await;
+    let shipped = migrations::shipped();
+    let go_down = async |planned: &[i32]| shipped.down_as_planned(&config, NO_TLS, DownTo::Version(8), planned).await;
     let versions: Vec<i32> = (9..=latest).rev().collect();
     for other in [&versions[1..], &versions[..versions.len() - 1], &[], &(9..=latest).collect::<Vec<_>>()] {
-        let error = undo(other).await.unwrap_err();
-        assert!(matches!(error, migrate::MigrateError::Target(_)), "{other:?}: {error}");
+        let error = go_down(other).await.unwrap_err();
+        assert!(matches!(error, MigrateError::Target(_)), "{other:?}: {error}");
         assert!(error.to_string().contains("others have migrated"), "{other:?}: {error}");
-        assert_eq!(migrate::current(&config, NO_TLS).await.unwrap().current, latest, "{other:?}");
+        assert_eq!(migrations::current(&config, NO_TLS).await.unwrap().current, latest, "{other:?}");
     }
-    assert_eq!(undo(&versions).await.unwrap().current, 8);
+    assert_eq!(go_down(&versions).await.unwrap().current, 8);
 }
 
 #[tokio::test]
@@ -148,9 +152,8 @@ async fn what_was_applied_under_another_name_is_refused_like_another_content() {
     up(&config).await;
     let client = connect(&config).await;
     client.batch_execute("UPDATE refinery_schema_history SET name = 'other' WHERE version = 4").await.unwrap();
-    for error in [migrate::up(&config, NO_TLS).await.unwrap_err(), migrate::down(&config, NO_TLS, 0).await.unwrap_err()]
-    {
-        assert!(matches!(error, migrate::MigrateError::Edited(_)), "{error}");
+    for error in [migrations::up(&config, NO_TLS).await.unwrap_err(), down(&config, 0).await.unwrap_err()] {
+        assert!(matches!(error, MigrateError::Edited(_)), "{error}");
     }
 }
 
@@ -158,7 +161,7 @@ async fn what_was_applied_under_another_name_is_refused_like_another_content() {
 async fn an_older_program_starts_on_a_newer_schema() {
     let config = empty_database().await;
     let latest = up(&config).await.latest;
-    let older = Migrations::shipped().up_to(latest - 1);
+    let older = migrations::shipped().up_to(latest - 1);
     let upgrade = older.up(&config, NO_TLS, UpTo::Head).await.unwrap();
     assert_eq!((upgrade.position.current, upgrade.position.latest), (latest, latest - 1));
     assert_eq!(upgrade.applied, [""; 0]);
@@ -182,15 +185,15 @@ async fn an_edited_history_is_refused_and_the_files_are_named() {
     let client = connect(&config).await;
     client.batch_execute("UPDATE refinery_schema_history SET checksum = '1' WHERE version IN (1, 4)").await.unwrap();
     for error in [
-        migrate::up(&config, NO_TLS).await.unwrap_err(),
-        migrate::down(&config, NO_TLS, 0).await.unwrap_err(),
-        Migrations::shipped().way_back(&config, NO_TLS, DownTo::Base).await.unwrap_err(),
+        migrations::up(&config, NO_TLS).await.unwrap_err(),
+        down(&config, 0).await.unwrap_err(),
+        migrations::shipped().down_steps(&config, NO_TLS, DownTo::Base).await.unwrap_err(),
     ] {
         let error = error.to_string();
         assert!(error.contains("V1__reference.sql, V4__write_requests.sql"), "{error}");
     }
     client.batch_execute("DELETE FROM refinery_schema_history WHERE version IN (1, 4)").await.unwrap();
-    let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
+    let error = migrations::up(&config, NO_TLS).await.unwrap_err().to_string();
     assert!(error.contains("V1__reference.sql, V4__write_requests.sql was never applied"), "{error}");
 }
 
@@ -207,12 +210,12 @@ async fn a_history_that_no_program_wrote_is_refused_by_its_row() {
         ("checksum = 'x'", "another content of V2__tenant_tables.sql"),
     ] {
         client.batch_execute(&format!("UPDATE refinery_schema_history SET {broken} WHERE version = 2")).await.unwrap();
-        let error = migrate::up(&config, NO_TLS).await.unwrap_err().to_string();
+        let error = migrations::up(&config, NO_TLS).await.unwrap_err().to_string();
         assert!(error.contains(told), "{broken}: {error}");
         let restored = "DELETE FROM refinery_schema_history WHERE version = 2;
                         INSERT INTO refinery_schema_history SELECT * FROM kept";
         client.batch_execute(restored).await.unwrap();
-        assert_eq!(migrate::up(&config, NO_TLS).await.unwrap().applied, [""; 0], "{broken}");
+        assert_eq!(migrations::up(&config, NO_TLS).await.unwrap().applied, [""; 0], "{broken}");
     }
 }
 
@@ -228,7 +231,7 @@ async fn applications_from_before_keep_the_contact_that_was_known() {
     superuser.batch_execute(&owner).await.unwrap();
     config.user("plain_owner");
     up(&config).await;
-    migrate::down(&config, NO_TLS, 7).await.unwrap();
+    down(&config, 7).await.unwrap();
     superuser
         .batch_execute(
             "INSERT INTO tenants (id, slug, display_name, currency) VALUES (1, 'one', '1', 'KGS'), (2, 'two', '2', 'KGS');
@@ -249,7 +252,7 @@ async fn applications_from_before_keep_the_contact_that_was_known() {
     let events = "INSERT INTO application_events (tenant_id, id, application_id, to_status)
                   SELECT tenant_id, 6 + tenant_id, id, 'new' FROM applications";
     superuser.batch_execute(events).await.unwrap();
-    migrate::down(&config, NO_TLS, 5).await.unwrap();
+    down(&config, 5).await.unwrap();
     let next: i64 = superuser.query_one("SELECT nextval('application_events_id_seq')", &[]).await.unwrap().get(0);
     assert_eq!(next, 9);
     up(&config).await;

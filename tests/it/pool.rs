@@ -5,12 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lekalo::db::embedded::{EmbeddedOptions, EmbeddedServer};
-use lekalo::db::{Db, Options, Query, migrate, tls};
+use lekalo::db::{Db, Options, Query, migrations};
 use lekalo::domain::Error;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::{ListTenantsRequest, WatchApplicationsRequest};
+use lekalo_migrate::tls;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -233,7 +234,7 @@ async fn a_dead_database_is_unavailable_until_it_is_back() {
     let data_dir = folder.path().join("data");
     let postgres = start_server(&data_dir).await;
     let config = postgres.config();
-    migrate::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, tls::Mode::Disable).await.unwrap();
     let server = TestServer::over(config.clone()).await;
     assert_eq!(health(&server).await, ServingStatus::Serving);
     list_tenants(&server).await.unwrap();

@@ -1,7 +1,8 @@
 //! Who may serve: only a role for which row-level security holds. And what `lekalo check` says of a database.
 
+use lekalo::db::Options;
 use lekalo::db::check::{Finding, report, role};
-use lekalo::db::{Options, tls};
+use lekalo_migrate::tls;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 

@@ -1,5 +1,8 @@
 //! `lekalo migrate check`.
 
+use lekalo_migrate::schema::{Change, Difference, Snapshot};
+use lekalo_migrate::scratch::Scratch;
+use lekalo_migrate::{Drift, Entry, UpTo};
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
@@ -7,10 +10,7 @@ use crate::cli::output::{self, UserError};
 use crate::cli::scratch;
 use crate::cli::serve::{Stop, stop_signal};
 use crate::config::Config;
-use crate::db::migrate::history::Drift;
-use crate::db::migrate::{self, Entry, Migrations, UpTo};
-use crate::db::schema::scratch::Scratch;
-use crate::db::schema::{Change, Difference, Snapshot};
+use crate::db::migrations::{self, PROGRAM, shipped};
 
 /// Compare the database with what its migrations make, from tables to policies and grants
 ///
@@ -51,14 +51,14 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The database's version and its differences.
 async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<Difference>)> {
-    let position = migrate::current(config.owner(), config.tls).await?;
+    let position = migrations::current(config.owner(), config.tls).await?;
     let version = position.current;
     anyhow::ensure!(
         version <= position.latest,
         "the database is at version {version}, this program knows {} only: check it with the program that migrated it",
         position.latest
     );
-    let mut found = Snapshot::of(config.owner(), config.tls).await?;
+    let mut found = Snapshot::of(config.owner(), config.tls, PROGRAM).await?;
     let (mut expected, server) = scratch::on(config, stop, async |scratch| {
         let server = if scratch.is_embedded() { "a private server" } else { "the same server" };
         Ok((migrated(scratch, version).await?, server))
@@ -76,19 +76,20 @@ async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<D
         );
         found.align_versions(&mut expected);
     }
+    // V10 makes the column that a history begun by a later program has from the start.
     if version < 10 {
-        (found, expected) = (found.before_v10(), expected.before_v10());
+        (found, expected) = (found.without_applied_by(), expected.without_applied_by());
     }
-    let mut differences = edited(&Migrations::shipped().history(config.owner(), config.tls).await?);
+    let mut differences = edited(&shipped().history(config.owner(), config.tls).await?);
     differences.extend(found.differences(&expected));
     Ok((version, differences))
 }
 
 /// What the history says was applied and is not what this program would have applied.
 fn edited(history: &[Entry]) -> Vec<Difference> {
-    let shipped = Migrations::shipped();
+    let shipped = shipped();
     let difference = |entry: &Entry| {
-        let file = shipped.step(entry.version).map(|step| &step.migration);
+        let file = shipped.step(entry.version);
         let change = match (entry.drift, file) {
             (Drift::Edited, Some(file)) if file.name() != entry.name => Change::Differs {
                 property: "name".into(),
@@ -111,9 +112,9 @@ fn edited(history: &[Entry]) -> Vec<Difference> {
 
 async fn migrated(scratch: &mut Scratch, version: i32) -> anyhow::Result<Snapshot> {
     let database = scratch.database().await?;
-    // An untouched database has not even their books.
+    // An untouched database has not even their history.
     if version > 0 {
-        Migrations::shipped().up(&database, scratch.mode(), UpTo::Version(version)).await?;
+        shipped().up(&database, scratch.mode(), UpTo::Version(version)).await?;
     }
     scratch.snapshot(&database).await
 }

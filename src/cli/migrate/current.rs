@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::database::{self, Database};
 use crate::cli::output;
-use crate::db::migrate;
+use crate::db::migrations;
 
 /// Show which version the database is at
 ///
@@ -23,7 +23,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let position = migrate::current(database.config.owner(), database.config.tls).await?;
+    let position = migrations::current(database.config.owner(), database.config.tls).await?;
     database.close().await?;
     if args.json {
         return output::json(&json!({ "current": position.current, "latest": position.latest }));

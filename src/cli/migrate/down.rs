@@ -1,6 +1,9 @@
 //! `lekalo migrate down`.
 
 use anyhow::Context as _;
+use lekalo_migrate::downgrade::{self, Downgrade, Loss};
+use lekalo_migrate::scratch::{Scratch, Unavailable};
+use lekalo_migrate::{DownTo, Position};
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
@@ -8,9 +11,7 @@ use crate::cli::output::{self, UserError};
 use crate::cli::scratch;
 use crate::cli::serve::{Stop, stop_signal, unless};
 use crate::config::Config;
-use crate::db::migrate::{DownTo, Migrations, Position};
-use crate::db::schema::scratch::{Scratch, Unavailable};
-use crate::db::undo::{self, Loss, Undo};
+use crate::db::migrations::shipped;
 
 /// Undo migrations; without --yes print what that would destroy
 ///
@@ -48,9 +49,9 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
         output::unread(tell(&plan), args.yes)?;
     }
     let acting = args.yes && !plan.is_empty();
-    let position = if acting { Some(undo(config, args.to, &plan, &mut stop).await?) } else { None };
+    let position = if acting { Some(execute(config, args.to, &plan, &mut stop).await?) } else { None };
     if args.json {
-        let undone: Vec<Value> = plan.iter().map(undo_json).collect();
+        let undone: Vec<Value> = plan.iter().map(step_json).collect();
         let current = position.map(|position| position.current);
         return output::json(&json!({ "plan": undone, "done": args.yes, "current": current }));
     }
@@ -63,57 +64,57 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
 }
 
 /// What going back to `target` undoes, and what would be lost with each step.
-pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::Result<Vec<Undo>> {
-    let (migrations, owner, tls) = (Migrations::shipped(), config.owner(), config.tls);
-    let steps = migrations.way_back(owner, tls, target).await?;
+pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::Result<Vec<Downgrade>> {
+    let (migrations, owner, tls) = (shipped(), config.owner(), config.tls);
+    let steps = migrations.down_steps(owner, tls, target).await?;
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let plan = async |scratch: &mut Scratch| undo::plan(&migrations, &steps, owner, tls, scratch).await;
+    let plan = async |scratch: &mut Scratch| downgrade::plan(&migrations, &steps, owner, tls, scratch).await;
     match scratch::on(config, stop, plan).await {
         // Who has to go back must be able to, be it without knowing what goes.
         Err(error) if error.is::<Unavailable>() => {
             eprintln!("what is lost cannot be told: {error}");
-            Ok(steps.into_iter().map(Undo::untried).collect())
+            Ok(steps.into_iter().map(Downgrade::untried).collect())
         }
         planned => planned,
     }
 }
 
 /// Does what was planned.
-pub async fn undo(config: &Config, target: DownTo, plan: &[Undo], stop: &mut Stop) -> anyhow::Result<Position> {
-    if let Some(undo) = plan.iter().find(|undo| !undo.obstacles.is_empty()) {
+pub async fn execute(config: &Config, target: DownTo, plan: &[Downgrade], stop: &mut Stop) -> anyhow::Result<Position> {
+    if let Some(step) = plan.iter().find(|step| !step.blockers.is_empty()) {
         return Err(UserError::error(
-            format!("{} cannot be undone: {}; nothing was touched", undo.file, undo.obstacles.join(", ")),
+            format!("{} cannot be undone: {}; nothing was touched", step.file, step.blockers.join(", ")),
             "remove what is in the way, then run it again",
         ));
     }
-    let versions: Vec<i32> = plan.iter().map(|undo| undo.version).collect();
-    let migrations = Migrations::shipped();
+    let versions: Vec<i32> = plan.iter().map(|step| step.version).collect();
+    let migrations = shipped();
     let undone = async { Ok(migrations.down_as_planned(config.owner(), config.tls, target, &versions).await?) };
     unless(stop, Box::pin(undone))
         .await?
         .context("interrupted: what was undone until then stays undone; `lekalo migrate current` says where it is")
 }
 
-fn tell(plan: &[Undo]) -> anyhow::Result<()> {
+fn tell(plan: &[Downgrade]) -> anyhow::Result<()> {
     if plan.is_empty() {
         eprintln!("there is nothing to undo");
     }
-    for undo in plan {
-        output::line(format_args!("undo {}", undo.file))?;
-        match &undo.losses {
+    for step in plan {
+        output::line(format_args!("undo {}", step.file))?;
+        match &step.losses {
             None => output::line("  not known what it destroys")?,
             Some(losses) if losses.is_empty() => output::line("  destroys no data")?,
             Some(losses) => losses.iter().try_for_each(|loss| output::line(format_args!("  {loss}")))?,
         }
-        undo.obstacles.iter().try_for_each(|obstacle| output::line(format_args!("  CANNOT BE DONE: {obstacle}")))?;
+        step.blockers.iter().try_for_each(|blocker| output::line(format_args!("  CANNOT BE DONE: {blocker}")))?;
     }
     Ok(())
 }
 
 /// `losses` is null where they are not known.
-fn undo_json(undo: &Undo) -> Value {
+fn step_json(step: &Downgrade) -> Value {
     let loss = |loss: &Loss| match loss {
         Loss::Table { table, rows } => json!({ "kind": "table", "table": table, "rows": rows }),
         Loss::Column { table, column, values } => {
@@ -128,6 +129,6 @@ fn undo_json(undo: &Undo) -> Value {
         Loss::Overwritten { table, rows } => json!({ "kind": "overwritten", "table": table, "rows": rows }),
         Loss::Unforeseen { statement } => json!({ "kind": "unforeseen", "statement": statement }),
     };
-    let losses = undo.losses.as_ref().map(|losses| losses.iter().map(loss).collect::<Vec<Value>>());
-    json!({ "version": undo.version, "file": undo.file, "losses": losses, "obstacles": undo.obstacles })
+    let losses = step.losses.as_ref().map(|losses| losses.iter().map(loss).collect::<Vec<Value>>());
+    json!({ "version": step.version, "file": step.file, "losses": losses, "obstacles": step.blockers })
 }

@@ -6,10 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use refinery::Migration;
+use lekalo_migrate::{Migrations, Step};
 
 use crate::cli::output::UserError;
-use crate::db::migrate;
 
 /// File names stay readable.
 const LONGEST_NAME: usize = 60;
@@ -97,23 +96,20 @@ impl Folder {
     ///
     /// # Errors
     /// Names the first that differs.
-    pub fn check_carried(&self, carried: &[Migration]) -> anyhow::Result<()> {
+    pub fn check_carried(&self, carried: &Migrations) -> anyhow::Result<()> {
         let stale = |name: &str| {
             UserError::error(
                 format!("this program was built from other migrations: {}/{name}.sql differs", self.path.display()),
                 "build it anew: cargo build",
             )
         };
-        let carried: BTreeMap<i32, &Migration> = carried.iter().map(|it| (it.version(), it)).collect();
-        if let Some(migration) = carried.values().find(|it| !self.names.contains_key(&it.version())) {
-            return Err(stale(&migrate::file_name(migration)));
+        if let Some(step) = carried.steps().iter().find(|step| !self.names.contains_key(&step.version())) {
+            return Err(stale(&step.file_name()));
         }
         for (version, name) in &self.names {
             let sql = read(&self.path.join(format!("{name}.sql")))?;
-            let same = carried.get(version).is_some_and(|migration| {
-                migrate::file_name(migration) == *name && migration.sql() == Some(sql.as_str())
-            });
-            if !same {
+            let is_same = |step: &Step| step.file_name() == *name && step.sql() == sql;
+            if !carried.step(*version).is_some_and(is_same) {
                 return Err(stale(name));
             }
         }
@@ -168,6 +164,7 @@ fn wrong(problem: String) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::migrations::PROGRAM;
 
     /// A folder with these files in it.
     fn folder(files: &[&str]) -> (tempfile::TempDir, anyhow::Result<Folder>) {
@@ -215,8 +212,8 @@ mod tests {
         fs::write(home.path().join("V2__b.sql"), "SELECT 2;").unwrap();
         let folder = folder.unwrap();
         let differs = |carried: &[(&str, &str)]| -> String {
-            let carried: Vec<Migration> =
-                carried.iter().map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
+            let none = Migrations::from_files(PROGRAM, []);
+            let carried = carried.iter().fold(none, |list, (name, sql)| list.and(name, sql, "").unwrap());
             folder.check_carried(&carried).err().map(|error| error.to_string()).unwrap_or_default()
         };
         assert_eq!(differs(&[("V1__a", ""), ("V2__b", "SELECT 2;")]), "");

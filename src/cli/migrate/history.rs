@@ -1,11 +1,11 @@
 //! `lekalo migrate history`.
 
+use lekalo_migrate::{Drift, Entry};
 use serde_json::{Value, json};
 
 use crate::cli::database::{self, Database};
 use crate::cli::output;
-use crate::db::migrate::history::Drift;
-use crate::db::migrate::{Entry, Migrations};
+use crate::db::migrations::shipped;
 
 /// List all migrations, applied and pending
 ///
@@ -28,7 +28,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let mut entries = Migrations::shipped().history(database.config.owner(), database.config.tls).await?;
+    let mut entries = shipped().history(database.config.owner(), database.config.tls).await?;
     database.close().await?;
     entries.reverse();
     if args.json {

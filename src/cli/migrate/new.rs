@@ -4,16 +4,14 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use lekalo_migrate::draft::{DeltaError, Draft, NotASchema, Rename, is_possible};
 
 use super::files::{Folder, Next};
 use crate::cli::output::{self, UserError};
 use crate::cli::serve::{stop_signal, unless};
 use crate::config::Config;
 use crate::db::failure;
-use crate::db::migrate;
-use crate::db::schema::delta::{DeltaError, is_possible};
-use crate::db::schema::draft::{Draft, NotASchema};
-use crate::db::schema::renames::Rename;
+use crate::db::migrations::shipped;
 
 /// Begin the next migration: its file and that of its way back
 ///
@@ -46,7 +44,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     if !is_possible() {
         return Err(advised(DeltaError::NoNode.into()));
     }
-    folder.check_carried(&migrate::migrations())?;
+    folder.check_carried(&shipped())?;
     let schema = folder.schema()?;
     let config = Config::load()?;
     let mut stop = stop_signal()?;
@@ -59,7 +57,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 const INTERRUPTED: &str = "interrupted: nothing was written";
 
 async fn open(config: &Config, schema: &str) -> anyhow::Result<Draft> {
-    let draft = Draft::new(config.pg_bin.clone(), migrate::Migrations::shipped(), schema).await;
+    let draft = Draft::new(config.pg_bin.clone(), shipped(), schema).await;
     draft.map_err(|error| match error.downcast_ref::<NotASchema>() {
         Some(wrong) => UserError::error(format!("migrations/schema.sql: {wrong}"), "nothing was written"),
         None => error,

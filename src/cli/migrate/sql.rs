@@ -1,7 +1,9 @@
 //! `lekalo migrate sql`.
 
+use lekalo_migrate::Range;
+
 use crate::cli::output;
-use crate::db::migrate::{Migrations, Range};
+use crate::db::migrations::shipped;
 
 /// Print the SQL of migrations, for psql; needs no database
 ///
@@ -18,5 +20,5 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    output::line(Migrations::shipped().script(args.range)?.trim_end())
+    output::line(shipped().script(args.range)?.trim_end())
 }

@@ -1,10 +1,11 @@
 //! `lekalo migrate up`.
 
+use lekalo_migrate::UpTo;
 use serde_json::json;
 
 use crate::cli::database::{self, Database};
 use crate::cli::output;
-use crate::db::migrate::{Migrations, UpTo};
+use crate::db::migrations::shipped;
 
 /// Apply the migrations that are missing
 ///
@@ -16,7 +17,7 @@ use crate::db::migrate::{Migrations, UpTo};
   lekalo migrate up 7")]
 pub struct Args {
     /// How far: a version (7 or V7), a number of steps (+2), or `head`
-    #[arg(value_name = "REV|+N", default_value = "head", allow_negative_numbers = true)]
+    #[arg(value_name = "REV|+N", default_value = "head", allow_negative_numbers = true, value_parser = target)]
     to: UpTo,
     /// Print JSON
     #[arg(long)]
@@ -25,9 +26,14 @@ pub struct Args {
     database: database::DatabaseArgs,
 }
 
+fn target(text: &str) -> Result<UpTo, String> {
+    let back = if text.starts_with('-') { "; `lekalo migrate down` goes back" } else { "" };
+    text.parse().map_err(|wrong: String| wrong + back)
+}
+
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let upgrade = Migrations::shipped().up(database.config.owner(), database.config.tls, args.to).await?;
+    let upgrade = shipped().up(database.config.owner(), database.config.tls, args.to).await?;
     database.close().await?;
     let position = upgrade.position;
     database::say_if_newer(position);

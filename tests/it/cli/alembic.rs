@@ -67,6 +67,6 @@ async fn reset_says_what_it_would_delete_and_deletes_it_when_told_to() {
     let report = shell.run(&["reset", "--yes-delete-everything", "--json"]).await.done().json();
     assert_eq!(report["done"], true, "{report}");
     assert_eq!(count("models").await, 0);
-    assert_eq!(report["current"], lekalo::db::migrate::Migrations::shipped().latest());
+    assert_eq!(report["current"], lekalo::db::migrations::shipped().latest());
     shell.run(&["seed"]).await.done();
 }

@@ -66,7 +66,7 @@ fn files(shell: &Shell) -> Vec<PathBuf> {
 #[tokio::test]
 async fn the_next_migration_is_a_pair_of_files_with_the_next_number() {
     let shell = checkout();
-    let next = lekalo::db::migrate::Migrations::shipped().latest() + 1;
+    let next = lekalo::db::migrations::shipped().latest() + 1;
     let ran = shell.run(&["migrate", "new", "Colours of patterns"]).await.done();
     let stem = format!("migrations/V{next}__colours_of_patterns");
     assert_eq!(ran.stdout, format!("{stem}.sql\n{stem}.down.sql\n"));

@@ -1,7 +1,8 @@
 //! `lekalo migrate check`: what it says of a database, as data and as an exit code.
 
-use lekalo::db::schema::scratch::Scratch;
-use lekalo::db::{migrate, tls};
+use lekalo::db::migrations;
+use lekalo_migrate::scratch::Scratch;
+use lekalo_migrate::{DownTo, tls};
 
 use super::Shell;
 use crate::common;
@@ -12,14 +13,14 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     let owner = common::connect(&config).await;
     let shell = Shell::on(&config);
     // An older version is compared with what its own migrations make.
-    let latest = migrate::down(&config, tls::Mode::Disable, 7).await.unwrap().latest;
+    let latest = migrations::shipped().down(&config, tls::Mode::Disable, DownTo::Version(7)).await.unwrap().latest;
     let ran = shell.run(&["migrate", "check"]).await.done().told(&[
         "up to version 7",
         "on the same server",
         &format!("{latest} is the latest"),
     ]);
     assert_eq!(ran.stdout, "no differences\n");
-    migrate::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, tls::Mode::Disable).await.unwrap();
 
     owner.batch_execute("ALTER TABLE patterns ALTER notes DROP NOT NULL").await.unwrap();
     let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 1 place"]);
@@ -78,7 +79,7 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
     let owner = common::connect(&config).await;
     // One whose maker is gone, and one that is in use.
     owner.batch_execute("CREATE DATABASE lekalo_scratch_0123456789abcdef0123456789abcdef").await.unwrap();
-    let mut scratch = Scratch::beside(&config, tls::Mode::Disable).await.unwrap().unwrap();
+    let mut scratch = Scratch::beside(&config, tls::Mode::Disable, migrations::PROGRAM).await.unwrap().unwrap();
     let used = scratch.database().await.unwrap();
     let shell = Shell::on(&config);
     let ran = shell.run(&["migrate", "check"]).await.done();

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use lekalo::db::{migrate, tls};
+use lekalo::db::migrations;
+use lekalo_migrate::tls;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 use tokio_postgres::Config;
@@ -12,7 +13,7 @@ use super::Shell;
 use crate::common;
 
 fn latest() -> i32 {
-    migrate::Migrations::shipped().latest()
+    migrations::shipped().latest()
 }
 
 impl Shell {
@@ -127,7 +128,7 @@ async fn waiting(owner: &tokio_postgres::Client) -> i64 {
 }
 
 async fn at(config: &Config) -> i32 {
-    migrate::current(config, tls::Mode::Disable).await.unwrap().current
+    migrations::current(config, tls::Mode::Disable).await.unwrap().current
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn with_embedded_the_configured_databases_are_let_alone() {
         .with("DATABASE_URL", "postgres://bot:secret@127.0.0.1:1/shop")
         .with("LEKALO_OWNER_DATABASE_URL", "postgres://owner:secret@127.0.0.1:1/shop");
     let run = async |args: &[&str]| shell.run(&[args, &flags].concat()).await.done();
-    let latest = lekalo::db::migrate::Migrations::shipped().latest();
+    let latest = lekalo::db::migrations::shipped().latest();
     assert_eq!(run(&["migrate", "up"]).await.stdout, format!("{latest}\n"));
     assert!(data_dir.join("postgres.log").exists(), "it ran in the folder that was named");
     assert!(!data_dir.join("pgdata/postmaster.pid").exists(), "stopped with its command");

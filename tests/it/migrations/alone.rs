@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use lekalo::db::migrate::{MigrateError, Migrations, UpTo};
+use lekalo::db::migrations;
+use lekalo_migrate::{MigrateError, Migrations, UpTo};
 use tokio_postgres::Client;
 
 use super::NO_TLS;
 use crate::common::{connect, database};
 
 fn without_transaction(sql: &str) -> Migrations {
-    let next = Migrations::shipped().latest() + 1;
+    let next = migrations::shipped().latest() + 1;
     let down = "DROP INDEX IF EXISTS test_first, test_second";
-    Migrations::shipped().and(&format!("V{next}__indexes"), &format!("-- no-transaction\n{sql}"), down).unwrap()
+    migrations::shipped().and(&format!("V{next}__indexes"), &format!("-- no-transaction\n{sql}"), down).unwrap()
 }
 
 const INDEXES: &str = "CREATE INDEX CONCURRENTLY IF NOT EXISTS test_first ON body_types (code);
@@ -74,7 +75,7 @@ async fn starters_that_wait_do_not_hold_up_the_build_of_an_index() {
 #[tokio::test]
 async fn what_could_not_be_repeated_is_refused_before_anything_is_touched() {
     let config = database().await;
-    let latest = Migrations::shipped().latest();
+    let latest = migrations::shipped().latest();
     for wrong in
         ["CREATE INDEX CONCURRENTLY test_first ON body_types (code)", "UPDATE brands SET name = name", "SELECT 'open"]
     {

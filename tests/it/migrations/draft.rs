@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use lekalo::db::migrate::Migrations;
-use lekalo::db::schema::draft::{self, Draft, NotASchema, Pair};
-use lekalo::db::schema::scratch::Scratch;
+use lekalo::db::migrations;
+use lekalo_migrate::draft::{self, Draft, NotASchema, Pair};
+use lekalo_migrate::scratch::Scratch;
 
 use crate::common::npx;
 
@@ -31,9 +31,9 @@ fn pg_bin() -> Option<PathBuf> {
 
 /// Drafts and tries the way from the zoo to an edited one, with whatever looks renamed renamed.
 async fn drafted(edits: &[(&str, &str)]) -> (Pair, Vec<String>) {
-    let next = Migrations::shipped().latest() + 1;
+    let next = migrations::shipped().latest() + 1;
     let back = "DROP TABLE pets, visits; DROP TYPE mood; DROP SEQUENCE ticket_no";
-    let migrations = Migrations::shipped().and(&format!("V{next}__zoo"), ZOO, back).unwrap();
+    let migrations = migrations::shipped().and(&format!("V{next}__zoo"), ZOO, back).unwrap();
     let zoo = edits.iter().fold(ZOO.to_owned(), |zoo, (from, to)| {
         assert!(zoo.contains(from), "{from}");
         zoo.replace(from, to)
@@ -72,7 +72,7 @@ async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
     ] {
         assert!(up.contains(part), "{part} is not in {up}");
     }
-    assert!(!up.contains("lekalo_scratch") && !up.contains("postgres"), "{up}");
+    assert!(!up.contains("scratch_owner") && !up.contains("postgres"), "{up}");
     assert!(down.contains("ALTER SEQUENCE ticket_number RENAME TO ticket_no;"), "{down}");
     for warning in [
         "afterwards, grant SELECT on table pets to PUBLIC",
@@ -88,7 +88,8 @@ async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
 
 #[tokio::test]
 async fn what_is_no_schema_is_refused_with_its_line() {
-    let mut scratch = Scratch::embedded(pg_bin()).await.unwrap().with_plain_owner("plain_owner").await.unwrap();
+    let mut scratch =
+        Scratch::embedded(pg_bin(), migrations::PROGRAM).await.unwrap().with_plain_owner("plain_owner").await.unwrap();
     for (schema, expected) in [
         ("", "there is no table in it"),
         (

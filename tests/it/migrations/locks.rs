@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use lekalo::db::migrate::{MigrateError, Migrations, Patience, UpTo};
+use lekalo::db::migrations;
+use lekalo_migrate::{MigrateError, Migrations, Patience, UpTo};
 use tokio_postgres::Config;
 
 use super::NO_TLS;
@@ -17,10 +18,10 @@ const PATIENCE: Patience = Patience {
 
 /// Needs an exclusive lock on a table that everybody reads.
 fn waiting(tries: u32) -> Migrations {
-    let next = Migrations::shipped().latest() + 1;
+    let next = migrations::shipped().latest() + 1;
     let alter = "ALTER TABLE brands ADD COLUMN test_note text";
     let back = "ALTER TABLE brands DROP COLUMN test_note";
-    Migrations::shipped()
+    migrations::shipped()
         .and(&format!("V{next}__note"), alter, back)
         .unwrap()
         .with_patience(Patience { tries, ..PATIENCE })
@@ -89,7 +90,7 @@ async fn a_lock_that_is_not_to_be_had_is_told_with_its_holder() {
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
-    assert!(error.hint().unwrap().contains("pg_terminate_backend"));
+    assert!(migrations::hint(&error).unwrap().contains("pg_terminate_backend"));
     holder.batch_execute("COMMIT").await.unwrap();
     waiting(2).up(&config, NO_TLS, UpTo::Head).await.unwrap();
 
@@ -122,8 +123,8 @@ async fn the_victim_of_a_deadlock_is_tried_again() {
     let (holder, other) = (connect(&config).await, connect(&config).await);
     holder.batch_execute("BEGIN; LOCK TABLE customers").await.unwrap();
     other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE models").await.unwrap();
-    let next = Migrations::shipped().latest() + 1;
-    let migrations = Migrations::shipped()
+    let next = migrations::shipped().latest() + 1;
+    let migrations = migrations::shipped()
         .and(&format!("V{next}__locks"), "LOCK TABLE brands; LOCK TABLE customers; LOCK TABLE models", "SELECT 1")
         .unwrap()
         .with_patience(Patience { lock_timeout: Duration::from_secs(20), tries: 3, ..PATIENCE });

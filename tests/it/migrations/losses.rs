@@ -2,37 +2,38 @@
 
 use std::time::{Duration, Instant};
 
-use lekalo::db::migrate::{DownTo, Migrations, UpTo};
-use lekalo::db::schema::scratch::Scratch;
-use lekalo::db::undo::{self, Loss, Undo};
+use lekalo::db::migrations::{self, PROGRAM};
+use lekalo_migrate::downgrade::{self, Downgrade, Loss};
+use lekalo_migrate::scratch::Scratch;
+use lekalo_migrate::{DownTo, Migrations, UpTo};
 use tokio_postgres::Config;
 
 use super::NO_TLS;
 use crate::common::{connect, database, empty_database};
 
-/// The plan, rehearsed beside the test's database by `rehearser`, who may create databases.
+/// The plan, tried beside the test's database by `tester`, who may create databases.
 pub async fn plan(
     migrations: &Migrations,
     config: &Config,
-    rehearser: &Config,
+    tester: &Config,
     target: DownTo,
-) -> anyhow::Result<Vec<Undo>> {
-    let steps = migrations.way_back(config, NO_TLS, target).await?;
-    let mut scratch = Scratch::beside(rehearser, NO_TLS).await?.unwrap();
-    let plan = undo::plan(migrations, &steps, config, NO_TLS, &mut scratch).await;
+) -> anyhow::Result<Vec<Downgrade>> {
+    let steps = migrations.down_steps(config, NO_TLS, target).await?;
+    let mut scratch = Scratch::beside(tester, NO_TLS, PROGRAM).await?.unwrap();
+    let plan = downgrade::plan(migrations, &steps, config, NO_TLS, &mut scratch).await;
     scratch.close().await?;
     plan
 }
 
-fn told(plan: &[Undo], version: i32) -> Vec<String> {
-    let undo = plan.iter().find(|undo| undo.version == version).unwrap();
-    undo.losses.iter().flatten().map(Loss::to_string).collect()
+fn told(plan: &[Downgrade], version: i32) -> Vec<String> {
+    let step = plan.iter().find(|step| step.version == version).unwrap();
+    step.losses.iter().flatten().map(Loss::to_string).collect()
 }
 
 #[tokio::test]
 async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
     let mut config = empty_database().await;
-    let rehearser = config.clone();
+    let tester = config.clone();
     let superuser = connect(&config).await;
     let owner = format!("{}_owner", config.get_dbname().unwrap());
     let database = config.get_dbname().unwrap().to_owned();
@@ -41,8 +42,8 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
     superuser.batch_execute(&make).await.unwrap();
     config.user(&owner);
 
-    let latest = Migrations::shipped().latest();
-    let migrations = Migrations::shipped()
+    let latest = migrations::shipped().latest();
+    let migrations = migrations::shipped()
         .and(&format!("V{}__more", latest + 1), "CREATE TABLE \"Test A\" (id int)", "DROP TABLE \"Test A\"")
         .and_then(|list| {
             let (up, down) = (
@@ -69,9 +70,9 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
         .unwrap();
 
     let before = super::schema(&superuser).await;
-    let plan = plan(&migrations, &config, &rehearser, DownTo::Base).await.unwrap();
+    let plan = plan(&migrations, &config, &tester, DownTo::Base).await.unwrap();
     assert_eq!(super::schema(&superuser).await, before);
-    assert_eq!(plan.iter().map(|undo| undo.version).collect::<Vec<_>>(), (1..=latest + 3).rev().collect::<Vec<_>>());
+    assert_eq!(plan.iter().map(|step| step.version).collect::<Vec<_>>(), (1..=latest + 3).rev().collect::<Vec<_>>());
     let told = |version| told(&plan, version);
     assert_eq!(told(latest + 3), [""; 0]);
     assert_eq!(told(latest + 2), ["drops column customers.test_note (5 values)", "deletes 7 rows of \"Test A\""]);
@@ -89,7 +90,7 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
 async fn whatever_else_a_way_back_does_to_rows_is_told() {
     let config = database().await;
     let client = connect(&config).await;
-    let latest = Migrations::shipped().latest();
+    let latest = migrations::shipped().latest();
     let cases = [
         (
             "ALTER TABLE brands ALTER name TYPE varchar(5) USING left(name, 5)",
@@ -122,7 +123,7 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
     assert!((1..1000).contains(&brands.parse().unwrap()) && (1000..1_000_000).contains(&variants));
     let variants = format!("{},{:03}", variants / 1000, variants % 1000);
     for (down, expected) in cases {
-        let migrations = Migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", down).unwrap();
+        let migrations = migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", down).unwrap();
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
         let expected = expected.replace("#N", &brands).replace("#M", &variants);
@@ -135,7 +136,7 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
         let refer = format!("CREATE TABLE refers (brand_id bigint REFERENCES brands ON DELETE {action})");
         client.batch_execute(&refer).await.unwrap();
         let migrations =
-            Migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", "DELETE FROM brands").unwrap();
+            migrations::shipped().and(&format!("V{}__case", latest + 1), "SELECT 1", "DELETE FROM brands").unwrap();
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
         let expected = format!("deletes {brands} rows of brands and what refers to them");
@@ -156,7 +157,7 @@ async fn nobody_waits_for_the_plan_nor_it_for_them() {
     let began = Instant::now();
     let planning = {
         let config = config.clone();
-        tokio::spawn(async move { plan(&Migrations::shipped(), &config, &config, DownTo::Base).await.unwrap() })
+        tokio::spawn(async move { plan(&migrations::shipped(), &config, &config, DownTo::Base).await.unwrap() })
     };
     // Whoever asks for a lock that an exclusive one would stop.
     let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
@@ -188,11 +189,11 @@ async fn what_somebody_made_is_in_the_way_and_told_before_anything_is_touched() 
         .await
         .unwrap();
     let as_owner = { config.clone().user(&owner).clone() };
-    let plan = plan(&Migrations::shipped(), &as_owner, &config, DownTo::Base).await.unwrap();
-    let obstacles: Vec<(i32, &str)> =
-        plan.iter().flat_map(|undo| undo.obstacles.iter().map(|it| (undo.version, it.as_str()))).collect();
+    let plan = plan(&migrations::shipped(), &as_owner, &config, DownTo::Base).await.unwrap();
+    let blockers: Vec<(i32, &str)> =
+        plan.iter().flat_map(|step| step.blockers.iter().map(|it| (step.version, it.as_str()))).collect();
     assert_eq!(
-        obstacles,
+        blockers,
         [
             (8, "view report depends on applications.contact_phone"),
             (2, "extension btree_gist belongs to postgres"),
@@ -205,14 +206,14 @@ async fn what_somebody_made_is_in_the_way_and_told_before_anything_is_touched() 
 #[tokio::test]
 async fn what_the_migrations_make_themselves_is_in_nobodys_way() {
     let config = database().await;
-    let next = Migrations::shipped().latest() + 1;
+    let next = migrations::shipped().latest() + 1;
     let up = "CREATE TABLE test_groups (id int PRIMARY KEY);
               ALTER TABLE brands ADD COLUMN group_id int REFERENCES test_groups;
               CREATE VIEW test_grouped AS SELECT id, group_id FROM brands";
     let down = "DROP VIEW test_grouped; ALTER TABLE brands DROP COLUMN group_id; DROP TABLE test_groups";
-    let migrations = Migrations::shipped().and(&format!("V{next}__groups"), up, down).unwrap();
+    let migrations = migrations::shipped().and(&format!("V{next}__groups"), up, down).unwrap();
     migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
     let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
-    assert_eq!(plan[0].obstacles, [""; 0]);
+    assert_eq!(plan[0].blockers, [""; 0]);
     assert_eq!(told(&plan, next), ["drops table test_groups (0 rows)", "drops column brands.group_id (0 values)"]);
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lekalo::db::Options;
-use lekalo::db::migrate::{self, MigrateError};
+use lekalo::db::migrations;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo_migrate::MigrateError;
 
 use super::NO_TLS;
 use crate::common::pooler::Pooler;
@@ -15,9 +16,9 @@ use crate::{applications, imports};
 async fn migrations_refuse_a_pooler_and_say_what_to_do() {
     let config = empty_database().await;
     let Some(pooler) = Pooler::start(&config, "postgres").await else { return };
-    let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+    let error = migrations::up(&pooler.config, NO_TLS).await.unwrap_err();
     assert!(matches!(error, MigrateError::Pooler), "{error}");
-    assert!(error.hint().unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
+    assert!(migrations::hint(&error).unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
     // Also while others keep the pooler busy.
     let busy = tokio::spawn({
         let config = pooler.config.clone();
@@ -31,13 +32,13 @@ async fn migrations_refuse_a_pooler_and_say_what_to_do() {
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     for _ in 0..5 {
-        let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+        let error = migrations::up(&pooler.config, NO_TLS).await.unwrap_err();
         assert!(matches!(error, MigrateError::Pooler), "{error}");
     }
     busy.abort();
-    assert_eq!(migrate::current(&pooler.config, NO_TLS).await.unwrap().current, 0);
+    assert_eq!(migrations::current(&pooler.config, NO_TLS).await.unwrap().current, 0);
     // Past it, they go through.
-    migrate::up(&config, NO_TLS).await.unwrap();
+    migrations::up(&config, NO_TLS).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,15 +95,15 @@ async fn a_pooler_of_sessions_serves_unless_it_has_too_few() {
     let config = empty_database().await;
     if is_long() {
         let Some(pooler) = Pooler::in_mode(&config, "postgres", "session", 1).await else { return };
-        let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+        let error = migrations::up(&pooler.config, NO_TLS).await.unwrap_err();
         assert!(matches!(error, MigrateError::PoolerFull), "{error}");
-        assert!(error.hint().unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
+        assert!(migrations::hint(&error).unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
     }
     let Some(pooler) = Pooler::in_mode(&config, "postgres", "session", 2).await else { return };
-    assert!(migrate::up(&pooler.config, NO_TLS).await.unwrap().position.current > 0);
+    assert!(migrations::up(&pooler.config, NO_TLS).await.unwrap().position.current > 0);
     for mode in ["statement", "transaction"] {
         let Some(pooler) = Pooler::in_mode(&config, "postgres", mode, 1).await else { return };
-        let error = migrate::up(&pooler.config, NO_TLS).await.unwrap_err();
+        let error = migrations::up(&pooler.config, NO_TLS).await.unwrap_err();
         assert!(matches!(error, MigrateError::Pooler), "{mode}: {error}");
     }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use lekalo::db::migrate::{DownTo, Migrations, UpTo};
+use lekalo::db::migrations;
+use lekalo_migrate::{DownTo, UpTo};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
@@ -65,8 +66,8 @@ async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<
 #[tokio::test]
 async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
     let (program, by_hand) = (empty_database().await, empty_database().await);
-    let next = Migrations::shipped().latest() + 1;
-    let migrations = Migrations::shipped()
+    let next = migrations::shipped().latest() + 1;
+    let migrations = migrations::shipped()
         .and(
             &format!("V{next}__test_index"),
             "-- no-transaction\n-- A 'note';\nCREATE INDEX CONCURRENTLY IF NOT EXISTS test_index ON brands (name);",
@@ -117,10 +118,10 @@ async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
 #[tokio::test]
 async fn a_replayed_script_leaves_nothing_in_the_session() {
     let config = empty_database().await;
-    let next = Migrations::shipped().latest() + 1;
+    let next = migrations::shipped().latest() + 1;
     let alone = "-- no-transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS test_index ON brands (name);";
     let migrations =
-        Migrations::shipped().and(&format!("V{next}__test_index"), alone, "DROP INDEX test_index;").unwrap();
+        migrations::shipped().and(&format!("V{next}__test_index"), alone, "DROP INDEX test_index;").unwrap();
     let ask = "SELECT 'LEFT', count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
                SELECT 'SET', string_agg(name, ' ') FROM pg_settings WHERE source = 'session' AND name <> 'application_name'
                AND name NOT IN ('client_encoding');";
@@ -136,7 +137,7 @@ async fn the_script_goes_its_way_whatever_the_roles_settings_and_only_alone() {
     let config = empty_database().await;
     let client = connect(&config).await;
     client.batch_execute("CREATE SCHEMA elsewhere").await.unwrap();
-    let script = Migrations::shipped().script("base:head".parse().unwrap()).unwrap();
+    let script = migrations::shipped().script("base:head".parse().unwrap()).unwrap();
     // Another program has the lock: whichever transaction meets that, nothing is done.
     let lock = format!("SELECT pg_advisory_lock({})", 0x6c65_6b61_6c6f_i64);
     client.batch_execute(&lock).await.unwrap();

@@ -1,0 +1,124 @@
+//! What can go wrong with the embedded server, said so that it can be mended.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use crate::locate::LocateError;
+
+/// Why there is no embedded server. Every text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// No usable PostgreSQL on this machine, or none that can read the data directory.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// The user has no home directory to keep data in.
+    #[error("this user has no home directory: say where the data goes with --data-dir")]
+    NoHome,
+    /// The data directory's path is not UTF-8.
+    #[error("the data directory's path is not UTF-8: {}", path.display())]
+    NotUtf8 {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The data directory holds somebody else's files.
+    #[error("{} has files in it that are not Lekalo's: choose an empty or a new folder", path.display())]
+    NotOurs {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// As root: there is no account to run PostgreSQL as.
+    #[error(
+        "PostgreSQL refuses to run as root, and there is no account `postgres` or `nobody` to run it as: \
+         add one (`useradd --system postgres`), or run Lekalo as an ordinary user"
+    )]
+    NoAccount,
+    /// As root: the cluster belongs to root, as whom PostgreSQL refuses to run.
+    #[error("{path} belongs to root, and PostgreSQL refuses to run as root: `chown -R postgres: {path}`", path = path.display())]
+    OwnedByRoot {
+        /// The cluster's folder.
+        path: PathBuf,
+    },
+    /// As root: the account that PostgreSQL runs as cannot get to a folder.
+    #[error(
+        "PostgreSQL refuses to run as root, so it runs as `{account}`, and {ancestor} (mode {mode:04o}) lets no `{account}` through \
+         to {path}: choose another place (--data-dir, LEKALO_PG_BIN), `chmod o+x {ancestor}`, or run Lekalo as an ordinary user",
+        ancestor = ancestor.display(), path = path.display()
+    )]
+    Unsearchable {
+        /// The folder that is closed.
+        ancestor: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// Where the way was to lead.
+        path: PathBuf,
+        /// The account's name.
+        account: String,
+    },
+    /// A file operation failed.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// What was done: a verb.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// `initdb` failed.
+    #[error("`initdb` (PostgreSQL {version}) failed:\n{output}")]
+    Initdb {
+        /// Its version.
+        version: String,
+        /// What it printed.
+        output: String,
+    },
+    /// `postgres` ended instead of serving.
+    #[error("PostgreSQL ended while starting ({status}); the last lines of {}:\n{log}", log_path.display())]
+    Exited {
+        /// How it ended.
+        status: ExitStatus,
+        /// The log.
+        log_path: PathBuf,
+        /// The log's last lines.
+        log: String,
+    },
+    /// The server, ours or the one to attach to, did not answer in time.
+    #[error("PostgreSQL in {} did not answer within {} s; the last lines of its log:\n{log}", path.display(), waited.as_secs())]
+    Silent {
+        /// The data directory.
+        path: PathBuf,
+        /// How long we waited.
+        waited: Duration,
+        /// The log's last lines.
+        log: String,
+    },
+    /// The server runs, but the database could not be looked for or made.
+    #[error("cannot make sure that the database `{database}` exists: {source}")]
+    Database {
+        /// The database.
+        database: String,
+        /// The reason.
+        source: tokio_postgres::Error,
+    },
+    /// The server ended neither when asked nor when told to.
+    #[error("PostgreSQL in {} does not stop", path.display())]
+    NotStopped {
+        /// The data directory.
+        path: PathBuf,
+    },
+}
+
+/// Says what was done to which file when it failed.
+pub(crate) trait IoContext<T> {
+    fn doing(self, doing: &'static str, path: &Path) -> Result<T, EmbeddedError>;
+}
+
+impl<T> IoContext<T> for io::Result<T> {
+    fn doing(self, doing: &'static str, path: &Path) -> Result<T, EmbeddedError> {
+        self.map_err(|source| EmbeddedError::Io { doing, path: path.to_owned(), source })
+    }
+}
