@@ -117,7 +117,7 @@ impl Service {
 }
 
 /// How many catalogs, and how many questions about each.
-const CATALOGS: u32 = 30;
+const CATALOGS: u32 = 24;
 const QUESTIONS: usize = 45;
 const MANY_CATALOGS: u32 = 600;
 

@@ -19,8 +19,10 @@ pub const ALSO: &str = "
 ";
 
 /// SQL, and how each line begins that tells of it.
+pub type Mutation = (&'static str, &'static [&'static str]);
+
 #[rustfmt::skip] // two lines for each read like a table
-pub const MUTATIONS: &[(&str, &[&str])] = &[
+pub const MUTATIONS: &[Mutation] = &[
     ("SELECT 1", &[]),
     ("ANALYZE; INSERT INTO brands (slug, name) VALUES ('drift', 'Drift')", &[]),
     // Columns.
