@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lekalo::db::{Db, Options, migrations};
-use lekalo::grpc::{self, World};
-use lekalo::import::child::{Extractor, ProcessLimits};
+use lekalo::grpc::{self, Services};
 use lekalo::import::run::Runner;
+use lekalo::import::sandbox::{Extractor, SandboxLimits};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
@@ -45,11 +45,11 @@ async fn main() -> anyhow::Result<()> {
     fill(&config, tenants, patterns).await?;
 
     let spellings = Arc::new(Spellings::new(db.clone()));
-    let extractor = Extractor { program: "unused".into(), limits: ProcessLimits::default() };
+    let extractor = Extractor { program: "unused".into(), limits: SandboxLimits::default() };
     let imports = Runner::new(db.clone(), spellings.clone(), extractor);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(grpc::serve(listener, World::new(db, imports, spellings), std::future::pending()));
+    tokio::spawn(grpc::serve(listener, Services::new(db, imports, spellings), std::future::pending()));
 
     println!("{tenants} tenants × {patterns} patterns, {clients} clients, {seconds} s each");
     println!("{:<16} {:>10} {:>10} {:>10} {:>10}", "call", "calls/s", "p50 ms", "p99 ms", "max ms");

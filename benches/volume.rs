@@ -195,10 +195,10 @@ fn price_list(rows: usize) -> Vec<u8> {
     const TRUNK: [&str; 2] = ["багаж", ""];
     let index = Index::shipped();
     let mut cars = Vec::new();
-    for make in &index.reference().makes {
-        for model in &make.models {
+    for brand in &index.reference().brands {
+        for model in &brand.models {
             let from = model.generations.iter().filter_map(|generation| generation.from).min().unwrap_or(2010);
-            cars.extend((from.max(1985)..=2025).map(|year| (&make.name, &model.name, year)));
+            cars.extend((from.max(1985)..=2025).map(|year| (&brand.name, &model.name, year)));
         }
     }
     let kinds = STEERING.len() * BORDERS.len() * SEATS.len() * TRUNK.len();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use lekalo_migrate::tls;
 use tokio_postgres::config::Host;
 
-use crate::import::{child, upload};
+use crate::import::{sandbox, upload};
 
 /// Every name this program reads, with its default where it has one.
 const KNOWN: &[(&str, &str)] = &[
@@ -61,7 +61,7 @@ pub struct Config {
     /// What uploaded files may take of the disk.
     pub uploads: upload::UploadLimits,
     /// What reading one of them may cost.
-    pub extract: child::ProcessLimits,
+    pub extract: sandbox::SandboxLimits,
     /// How long an import may go without a sign of life.
     pub import_lease: Duration,
     /// What is odd but not wrong, to be told once.
@@ -90,7 +90,7 @@ pub fn describe(config: &tokio_postgres::Config) -> String {
         "{} as {} at {}",
         config.get_dbname().unwrap_or("?"),
         config.get_user().unwrap_or("?"),
-        crate::db::failure::place(config)
+        crate::db::advice::place(config)
     )
 }
 
@@ -283,8 +283,8 @@ impl Source {
         }
     }
 
-    fn extract(&mut self) -> child::ProcessLimits {
-        child::ProcessLimits {
+    fn extract(&mut self) -> sandbox::SandboxLimits {
+        sandbox::SandboxLimits {
             // With less, not even the program itself fits.
             memory_bytes: self.mebibytes("LEKALO_EXTRACT_MEMORY_MIB", 128),
             seconds: self.parse("LEKALO_EXTRACT_SECONDS", |value| whole(value, 1, 3600)),

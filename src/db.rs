@@ -6,6 +6,7 @@
 //! same file. Tables with a `tenant_id` are reached through [`Db::tenant`] alone: that is what sets the tenant
 //! that row-level security filters by. The query says `tenant_id = $1` all the same.
 
+pub mod advice;
 mod application_feed;
 pub mod application_writes;
 pub mod applications;
@@ -13,7 +14,6 @@ pub mod catalog;
 pub mod check;
 pub mod deadline;
 mod error;
-pub mod failure;
 pub mod idempotency;
 pub mod imports;
 pub mod merge;
@@ -30,8 +30,8 @@ mod tenant_writes;
 pub mod tenants;
 pub mod texts;
 mod transaction;
-mod turns;
 pub mod vehicles;
+mod write_limit;
 
 pub use error::unavailable;
 pub use pool::{Db, Options};

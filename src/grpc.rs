@@ -2,29 +2,29 @@
 //!
 //! # The next RPC
 //! Write it in `proto/`, then override its method in the service's file here; until then it answers UNIMPLEMENTED.
-//! Fields are checked by [`request::Check`] before the database sees any of them, types are converted in [`convert`],
+//! Fields are checked by [`request::Validator`] before the database sees any of them, types are converted in [`convert`],
 //! errors become statuses in [`status`].
 
 mod admin;
 mod aliases;
 mod application;
 mod application_writes;
-mod calls;
 mod catalog;
 mod convert;
 mod health;
 mod idempotency;
 mod import;
 mod import_writes;
+mod middleware;
 mod options;
 mod pricing;
-mod request;
 mod resolve;
 mod status;
 mod streams;
 mod tenant;
 mod tenant_writes;
 mod text;
+mod validation;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ use crate::proto::lekalo::v1::{
     text_service_server::TextServiceServer,
 };
 use crate::spellings::Spellings;
-use calls::Calls;
+use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -89,7 +89,7 @@ impl Default for Patience {
 
 /// What the services work with.
 #[derive(Clone)]
-pub struct World {
+pub struct Services {
     pub db: Db,
     pub imports: Runner,
     pub spellings: Arc<Spellings>,
@@ -100,8 +100,8 @@ pub struct World {
     pub stopping: CancellationToken,
 }
 
-impl World {
-    /// A world over this database, with the usual limits and patience.
+impl Services {
+    /// Services over this database, with the usual limits and patience.
     pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
@@ -116,17 +116,17 @@ impl World {
 /// When the listener fails or the reflection data is broken.
 pub async fn serve(
     listener: TcpListener,
-    world: World,
+    services: Services,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let calls = Calls::default();
     let stop = CancellationToken::new();
-    let (health, health_service) = health::start(world.db.clone(), stop.clone()).await;
+    let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
 
     let mut server = Server::builder()
         .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(world.patience.keepalive_every))
-        .http2_keepalive_timeout(Some(world.patience.keepalive_timeout))
+        .http2_keepalive_interval(Some(services.patience.keepalive_every))
+        .http2_keepalive_timeout(Some(services.patience.keepalive_timeout))
         .layer(calls.clone())
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
@@ -134,7 +134,7 @@ pub async fn serve(
     macro_rules! add {
         ($($service:ident),+ $(,)?) => {
             $(server = server.add_service(
-                $service::new(world.clone())
+                $service::new(services.clone())
                     .max_decoding_message_size(MAX_REQUEST_BYTES)
                     .max_encoding_message_size(MAX_RESPONSE_BYTES),
             );)+
@@ -151,7 +151,7 @@ pub async fn serve(
     );
 
     // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
-    let keepalive = Some(world.patience.keepalive_every);
+    let keepalive = Some(services.patience.keepalive_every);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(keepalive);
     let serving = server.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     let mut serving = std::pin::pin!(serving);
@@ -162,9 +162,9 @@ pub async fn serve(
 
     tracing::info!("stopping: no new calls; waiting for those in flight");
     health.stop().await;
-    world.stopping.cancel();
+    services.stopping.cancel();
     stop.cancel();
-    let mut drained = std::pin::pin!(drain(&calls, &world));
+    let mut drained = std::pin::pin!(drain(&calls, &services));
     // The server must be polled for calls to finish; it does not end while a health watch or a silent peer is there.
     tokio::select! {
         ended = &mut serving => {
@@ -173,20 +173,20 @@ pub async fn serve(
         }
         () = &mut drained => {}
     }
-    world.db.close();
+    services.db.close();
     Ok(())
 }
 
 /// Waits for calls and imports to finish, cuts off what takes too long, and lets the last answers leave.
-async fn drain(calls: &Calls, world: &World) {
-    let finished = async { tokio::join!(calls.idle(), world.imports.idle()) };
-    let patience = world.patience.drain;
+async fn drain(calls: &Calls, services: &Services) {
+    let finished = async { tokio::join!(calls.idle(), services.imports.idle()) };
+    let patience = services.patience.drain;
     if tokio::time::timeout(patience, finished).await.is_err() {
         tracing::warn!("some calls or imports did not finish in {patience:?} and are cut off");
         calls.cut_off();
     }
     // The database may be gone; then the lease says the same a minute later.
-    if tokio::time::timeout(RECORD, world.imports.stop()).await.is_err() {
+    if tokio::time::timeout(RECORD, services.imports.stop()).await.is_err() {
         tracing::warn!("the end of some imports could not be recorded; they will count as interrupted");
     }
     tokio::time::sleep(FLUSH).await;

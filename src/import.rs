@@ -1,6 +1,6 @@
 //! Price lists: a file → its rows → clean rows → the database.
 //!
-//! 1. [`lekalo_documents`] reads the table as it is. For files of strangers [`child`] does that in a process of its own, under
+//! 1. [`lekalo_documents`] reads the table as it is. For files of strangers [`sandbox`] does that in a process of its own, under
 //!    limits.
 //! 2. [`clean`] understands what each row says about a car.
 //! 3. [`run`] takes the import to its end and has [`crate::db`] merge the rows; [`apply`] carries out previews, takes in
@@ -9,11 +9,11 @@
 //! Between the steps people may look: [`lekalo_documents::step_file`] says what `raw.csv` and `clean.csv` are.
 
 pub mod apply;
-pub mod child;
 pub mod clean;
 pub mod clean_csv;
 pub mod rows;
 pub mod run;
+pub mod sandbox;
 pub mod upload;
 
 use lekalo_documents::ExtractError;

@@ -74,7 +74,7 @@ fn tenant_seed(tenant: &Tenant) -> anyhow::Result<TenantSeed> {
             Some(None) => bail!("{}: `with` must be option/value, not {:?}", tenant.slug, price.with),
         };
         prices.push(json!({
-            "category": price.category, "body_type": price.body, "brand": price.make, "option": price.option,
+            "category": price.category, "body_type": price.body, "brand": price.brand, "option": price.option,
             "with_option": with_option, "with_value": with_value,
             "amount": price.amount, "amount_max": price.amount_max, "currency": tenant.currency,
             "valid_from": tenant.prices_from.to_string(),
@@ -92,26 +92,28 @@ fn tenant_seed(tenant: &Tenant) -> anyhow::Result<TenantSeed> {
 }
 
 fn add_vehicles(seed: &mut Seed, reference: &Reference) {
-    for make in &reference.makes {
-        let brand = slug(&make.name);
-        seed.brands.push(json!({ "slug": brand, "name": make.name, "names": display_names(&make.name, &make.ru) }));
-        for alias in &make.aliases {
-            seed.vehicle_aliases.push(json!({ "brand": brand, "model": null, "alias": alias, "ambiguous": false }));
+    for brand in &reference.brands {
+        let brand_slug = slug(&brand.name);
+        seed.brands
+            .push(json!({ "slug": brand_slug, "name": brand.name, "names": display_names(&brand.name, &brand.ru) }));
+        for alias in &brand.aliases {
+            seed.vehicle_aliases
+                .push(json!({ "brand": brand_slug, "model": null, "alias": alias, "ambiguous": false }));
         }
-        for model in &make.models {
+        for model in &brand.models {
             let model_slug = slug(&model.name);
             seed.models.push(json!({
-                "brand": brand, "slug": model_slug, "name": model.name,
+                "brand": brand_slug, "slug": model_slug, "name": model.name,
                 "names": display_names(&model.name, &model.ru), "body_type": model.body,
             }));
             let spellings = model.aliases.iter().map(|alias| (alias, false));
             for (alias, ambiguous) in spellings.chain(model.ambiguous.iter().map(|alias| (alias, true))) {
                 seed.vehicle_aliases
-                    .push(json!({ "brand": brand, "model": model_slug, "alias": alias, "ambiguous": ambiguous }));
+                    .push(json!({ "brand": brand_slug, "model": model_slug, "alias": alias, "ambiguous": ambiguous }));
             }
             for generation in &model.generations {
                 seed.model_variants.push(json!({
-                    "brand": brand, "model": model_slug, "generation": generation.label(),
+                    "brand": brand_slug, "model": model_slug, "generation": generation.label(),
                     "year_from": generation.from, "year_to": generation.to, "body_type": generation.body,
                 }));
             }
@@ -231,7 +233,7 @@ struct TenantCategory {
 struct Price {
     category: String,
     body: Option<String>,
-    make: Option<String>,
+    brand: Option<String>,
     option: Option<String>,
     with: Option<String>,
     amount: i64,

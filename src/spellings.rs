@@ -69,7 +69,7 @@ impl Spellings {
     }
 }
 
-/// The shipped reference with the database's spellings instead of its own, for each make that the database knows.
+/// The shipped reference with the database's spellings instead of its own, for each brand that the database knows.
 fn with_spellings(shipped: &Reference, spellings: Vec<Spelling>) -> Reference {
     let known: HashSet<&str> = spellings.iter().map(|spelling| spelling.brand.as_str()).collect();
     let mut by_car: HashMap<(&str, &str), Vec<&Spelling>> = HashMap::new();
@@ -81,16 +81,16 @@ fn with_spellings(shipped: &Reference, spellings: Vec<Spelling>) -> Reference {
         taught.filter(|spelling| spelling.ambiguous == ambiguous).map(|spelling| spelling.alias.clone()).collect()
     };
     let mut reference = shipped.clone();
-    for make in &mut reference.makes {
-        let brand = slug(&make.name);
-        if !known.contains(brand.as_str()) {
+    for brand in &mut reference.brands {
+        let brand_slug = slug(&brand.name);
+        if !known.contains(brand_slug.as_str()) {
             continue;
         }
-        make.aliases = of(&brand, "", false);
-        for model in &mut make.models {
+        brand.aliases = of(&brand_slug, "", false);
+        for model in &mut brand.models {
             let model_slug = slug(&model.name);
-            model.aliases = of(&brand, &model_slug, false);
-            model.ambiguous = of(&brand, &model_slug, true);
+            model.aliases = of(&brand_slug, &model_slug, false);
+            model.ambiguous = of(&brand_slug, &model_slug, true);
         }
     }
     reference
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn taught_spellings_join_and_deleted_ones_go() {
         let shipped = Reference::parse(
-            "[[makes]]\nname = \"Hongqi\"\nru = \"Хунци\"\naliases = [\"хончи\"]\n\
-             [[makes.models]]\nname = \"H5\"\naliases = [\"аш пять\"]\n\
-             [[makes]]\nname = \"Kia\"\nru = \"Киа\"\naliases = [\"кия\"]\n",
+            "[[brands]]\nname = \"Hongqi\"\nru = \"Хунци\"\naliases = [\"хончи\"]\n\
+             [[brands.models]]\nname = \"H5\"\naliases = [\"аш пять\"]\n\
+             [[brands]]\nname = \"Kia\"\nru = \"Киа\"\naliases = [\"кия\"]\n",
         )
         .unwrap();
         let taught = |model: &str, alias: &str| Spelling {
@@ -115,14 +115,14 @@ mod tests {
             ambiguous: false,
         };
         let joined = with_spellings(&shipped, vec![taught("", "хуичи"), taught("h5", "аш пять")]);
-        assert_eq!(joined.makes[0].aliases, ["хуичи"], "the deleted spelling is gone, the taught one is there");
-        assert_eq!(joined.makes[0].models[0].aliases, ["аш пять"]);
-        assert_eq!(joined.makes[1].aliases, ["кия"], "a make the database does not know keeps its own");
+        assert_eq!(joined.brands[0].aliases, ["хуичи"], "the deleted spelling is gone, the taught one is there");
+        assert_eq!(joined.brands[0].models[0].aliases, ["аш пять"]);
+        assert_eq!(joined.brands[1].aliases, ["кия"], "a brand the database does not know keeps its own");
 
         let shared = Spelling { ambiguous: true, ..taught("h5", "пятый") };
         let joined = with_spellings(&shipped, vec![shared, taught("h5", "аш пять")]);
-        let model = &joined.makes[0].models[0];
+        let model = &joined.brands[0].models[0];
         assert_eq!((&*model.aliases, &*model.ambiguous), (&["аш пять".to_owned()][..], &["пятый".to_owned()][..]));
-        assert!(joined.makes[0].aliases.is_empty(), "a model's spellings are none of its make");
+        assert!(joined.brands[0].aliases.is_empty(), "a model's spellings are none of its brand");
     }
 }

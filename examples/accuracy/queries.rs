@@ -1,6 +1,6 @@
 //! The resolver, measured on labelled queries.
 //!
-//! The labels are a CSV with the columns `query, make, model, year, generation, kind`; make and model empty: no car. A generation
+//! The labels are a CSV with the columns `query, brand, model, year, generation, kind`; brand and model empty: no car. A generation
 //! is right if it is the label or another name of the same one.
 
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl Outcome {
 fn judge(index: &Index, line: &Line, resolution: &Resolution) -> Outcome {
     let is_right = |candidate: &Candidate| {
         candidate.model.is_some_and(|model| {
-            is_same_name(&index.make(candidate.make).name, get(line, "make"))
+            is_same_name(&index.brand(candidate.brand).name, get(line, "make"))
                 && is_same_name(&index.model(model).name, get(line, "model"))
         })
     };
@@ -170,7 +170,7 @@ fn describe(index: &Index, line: &Line, resolution: &Resolution, outcome: &Outco
     let label = ["make", "model", "year", "generation", "kind"].map(|column| get(line, column)).join(" | ");
     let candidates = resolution.candidates.iter().take(5).map(|candidate| {
         let car =
-            candidate.model.map_or_else(|| index.make(candidate.make).name.clone(), |model| index.full_name(model));
+            candidate.model.map_or_else(|| index.brand(candidate.brand).name.clone(), |model| index.full_name(model));
         format!(
             "\n    {car} gen={} {:?} {:.2}: {}",
             candidate.generation, candidate.year, candidate.score, candidate.reason

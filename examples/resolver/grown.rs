@@ -1,6 +1,6 @@
-//! A reference with invented models added to every make, and texts that ask for its cars.
+//! A reference with invented models added to every brand, and texts that ask for its cars.
 //!
-//! Everything follows from the numbers given: two runs make the same names and the same texts.
+//! Everything follows from the numbers given: two runs brand the same names and the same texts.
 
 use std::collections::HashSet;
 
@@ -94,21 +94,21 @@ impl Dice {
     }
 }
 
-/// The reference, grown to so many models in all; the makes take turns.
+/// The reference, grown to so many models in all; the brands take turns.
 pub fn grow(mut reference: Reference, models: usize) -> Reference {
     let mut dice = Dice::new(1);
     let mut taken: Vec<HashSet<String>> = reference
-        .makes
+        .brands
         .iter()
-        .map(|make| make.models.iter().flat_map(Model::spellings).map(normalize::key).collect())
+        .map(|brand| brand.models.iter().flat_map(Model::spellings).map(normalize::key).collect())
         .collect();
-    let mut missing = models.saturating_sub(reference.makes.iter().map(|make| make.models.len()).sum());
+    let mut missing = models.saturating_sub(reference.brands.iter().map(|brand| brand.models.len()).sum());
     while missing > 0 {
-        for (make, taken) in reference.makes.iter_mut().zip(&mut taken) {
+        for (brand, taken) in reference.brands.iter_mut().zip(&mut taken) {
             let model = invent(&mut dice);
             if missing > 0 && model.spellings().all(|spelling| !taken.contains(&normalize::key(spelling))) {
                 taken.extend(model.spellings().map(normalize::key));
-                make.models.push(model);
+                brand.models.push(model);
                 missing -= 1;
             }
         }
@@ -176,12 +176,12 @@ fn invent(dice: &mut Dice) -> Model {
 
 /// A text that asks for a car of the reference, or for none, and what kind of text it is.
 pub fn text(reference: &Reference, dice: &mut Dice) -> (&'static str, String) {
-    let make = dice.one_of(&reference.makes);
-    let make_spellings: Vec<&str> = make.spellings().collect();
-    let brand = dice.one_of(&make_spellings).to_lowercase();
-    let spellings: Vec<&str> = make.models.iter().flat_map(Model::spellings).collect();
+    let brand = dice.one_of(&reference.brands);
+    let brand_spellings: Vec<&str> = brand.spellings().collect();
+    let named = dice.one_of(&brand_spellings).to_lowercase();
+    let spellings: Vec<&str> = brand.models.iter().flat_map(Model::spellings).collect();
     if spellings.is_empty() {
-        return ("make", brand);
+        return ("brand", named);
     }
     let name = dice.one_of(&spellings).to_lowercase();
     let year = 1990 + dice.below(36);
@@ -190,15 +190,15 @@ pub fn text(reference: &Reference, dice: &mut Dice) -> (&'static str, String) {
     let typo = misspell(&name, dice);
     match dice.below(10) {
         0 => ("model", name),
-        1 => ("make, model", format!("{brand} {name}")),
+        1 => ("named, model", format!("{named} {name}")),
         2 => ("in a sentence", format!("салам, {name} {year} полик барбы?")),
         3 => ("typo", typo),
-        4 => ("make, typo", format!("{brand} {typo} {year}")),
-        5 => ("other layout", other_layout(&format!("{brand} {name}"))),
-        6 => ("upper case", format!("{} {}", brand.to_uppercase(), name.to_uppercase())),
-        7 => ("with unknown words", format!("{brand} {typo} {}", noise[0])),
+        4 => ("named, typo", format!("{named} {typo} {year}")),
+        5 => ("other layout", other_layout(&format!("{named} {name}"))),
+        6 => ("upper case", format!("{} {}", named.to_uppercase(), name.to_uppercase())),
+        7 => ("with unknown words", format!("{named} {typo} {}", noise[0])),
         8 => ("unknown words", noise[0].clone()),
-        _ => ("long nonsense", format!("{brand} {typo} {}", noise[1])),
+        _ => ("long nonsense", format!("{named} {typo} {}", noise[1])),
     }
 }
 

@@ -14,7 +14,7 @@ use super::trigrams::{Hit, Trigrams, WAYS, Way};
 const LOWEST: f32 = 0.2;
 const STEP: f32 = 0.05;
 const STEPS: usize = 16;
-/// What takes so long is asked once: the machine's other work makes no difference to it.
+/// What takes so long is asked once: the machine's other work brands no difference to it.
 const LONG: Duration = Duration::from_millis(20);
 
 /// How often somebody was right.
@@ -99,9 +99,9 @@ fn resolver(index: &Index, lines: &[Line]) -> (Tally, Vec<Duration>) {
     let times = lines.iter().map(|line| {
         let query = Query { text: get(line, "query"), ..Query::default() };
         let resolution = resolver.resolve(&query);
-        // A make alone takes a place and is no right answer.
+        // A brand alone takes a place and is no right answer.
         let cars = resolution.candidates.iter().map(|it| {
-            (index.make(it.make).name.as_str(), it.model.map_or("", |model| index.model(model).name.as_str()))
+            (index.brand(it.brand).name.as_str(), it.model.map_or("", |model| index.model(model).name.as_str()))
         });
         tally.add(line, cars, resolution.decision != Decision::None);
         let rounds = (0..ROUNDS).map(|_| {
@@ -120,7 +120,7 @@ fn tally_at(lines: &[Line], answers: &[Vec<Hit>], threshold: f32) -> Tally {
     let mut tally = Tally::default();
     for (line, answer) in lines.iter().zip(answers) {
         let found = answer.iter().filter(|(.., score)| *score >= threshold);
-        let cars: Vec<(&str, &str)> = found.map(|(make, model, _)| (make.as_str(), model.as_str())).collect();
+        let cars: Vec<(&str, &str)> = found.map(|(brand, model, _)| (brand.as_str(), model.as_str())).collect();
         tally.add(line, cars.iter().copied(), !cars.is_empty());
     }
     tally

@@ -19,9 +19,9 @@ pub fn report(reference: Reference) {
 }
 
 fn build(reference: Reference) -> Index {
-    let models: Vec<&Model> = reference.makes.iter().flat_map(|make| &make.models).collect();
+    let models: Vec<&Model> = reference.brands.iter().flat_map(|brand| &brand.models).collect();
     let spellings: usize = models.iter().map(|model| model.spellings().count()).sum();
-    println!("{} makes, {} models, {spellings} spellings of models", reference.makes.len(), models.len());
+    println!("{} brands, {} models, {spellings} spellings of models", reference.brands.len(), models.len());
     let (before, started) = (memory("VmRSS"), Instant::now());
     let index = Index::new(reference);
     let took = started.elapsed();

@@ -45,7 +45,7 @@ pub const WAYS: [Way; 3] = [
     },
 ];
 
-/// A car found: make, model, how alike.
+/// A car found: brand, model, how alike.
 pub type Hit = (String, String, f32);
 
 /// A running server with every spelling in a table.
@@ -56,7 +56,7 @@ pub struct Trigrams {
 }
 
 impl Trigrams {
-    /// Starts a server and fills it with every spelling of every model: alone, and after each of its make's two names.
+    /// Starts a server and fills it with every spelling of every model: alone, and after each of its brand's two names.
     pub async fn start(reference: &Reference) -> Result<Self, Box<dyn Error>> {
         let home = tempfile::Builder::new()
             .prefix("lekalo-trigrams-")
@@ -75,16 +75,16 @@ impl Trigrams {
         client
             .batch_execute(
                 "CREATE EXTENSION pg_trgm;
-                 CREATE TABLE spellings (make text NOT NULL, model text NOT NULL, spelling text NOT NULL)",
+                 CREATE TABLE spellings (brand text NOT NULL, model text NOT NULL, spelling text NOT NULL)",
             )
             .await?;
-        let (mut makes, mut models, mut spellings) = (Vec::new(), Vec::new(), Vec::new());
-        for make in &reference.makes {
-            for model in &make.models {
+        let (mut brands, mut models, mut spellings) = (Vec::new(), Vec::new(), Vec::new());
+        for brand in &reference.brands {
+            for model in &brand.models {
                 for spelling in model.spellings() {
-                    let [latin, russian] = [&make.name, &make.ru].map(|name| format!("{name} {spelling}"));
+                    let [latin, russian] = [&brand.name, &brand.ru].map(|name| format!("{name} {spelling}"));
                     for spelling in [spelling, &latin, &russian] {
-                        makes.push(make.name.as_str());
+                        brands.push(brand.name.as_str());
                         models.push(model.name.as_str());
                         spellings.push(spelling.to_lowercase());
                     }
@@ -92,21 +92,21 @@ impl Trigrams {
             }
         }
         let fill = "INSERT INTO spellings SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])";
-        client.execute(fill, &[&makes, &models, &spellings]).await?;
+        client.execute(fill, &[&brands, &models, &spellings]).await?;
         client.batch_execute("CREATE INDEX ON spellings USING gin (spelling gin_trgm_ops)").await?;
         client.batch_execute("VACUUM ANALYZE spellings").await?;
         Ok(Self { server, client, _home: home })
     }
 
-    /// Makes ready to ask in a way: what is less alike than the threshold is not found.
+    /// Brands ready to ask in a way: what is less alike than the threshold is not found.
     pub async fn prepare(&self, way: Way, threshold: f32) -> Result<Statement, Box<dyn Error>> {
         let Way { score, condition, setting, .. } = way;
         // Of the spellings equally alike as a part, the one that is more alike as a whole goes first.
         let find = format!(
-            "SELECT make, model, max({score}) AS score
+            "SELECT brand, model, max({score}) AS score
              FROM spellings WHERE {condition}
-             GROUP BY make, model
-             ORDER BY score DESC, max(similarity($1, spelling)) DESC, make, model
+             GROUP BY brand, model
+             ORDER BY score DESC, max(similarity($1, spelling)) DESC, brand, model
              LIMIT 5"
         );
         self.client.batch_execute(&format!("SET {setting} = {threshold}")).await?;

@@ -8,7 +8,7 @@ use super::output::UserError;
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
 use crate::import::clean::Cleaner;
-use crate::import::{child, clean_csv};
+use crate::import::{clean_csv, sandbox};
 use lekalo_documents::ExtractError;
 use lekalo_documents::table::Table;
 use lekalo_vehicles::Index;
@@ -57,7 +57,7 @@ pub struct CleanArgs {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.limit_memory.is_some() || args.limit_seconds.is_some() {
-        child::limit_self(args.limit_memory, args.limit_seconds)?;
+        sandbox::limit_self(args.limit_memory, args.limit_seconds)?;
     }
     let bytes = read_file(&args.file)?;
     let usual = lekalo_documents::ReadLimits::default();
@@ -66,12 +66,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     drop(bytes);
     if args.json {
         let error = result.as_ref().err().cloned();
-        child::write_answer(result, &mut BufWriter::new(std::io::stdout().lock()))?;
+        sandbox::write_answer(result, &mut BufWriter::new(std::io::stdout().lock()))?;
         return error.map_or(Ok(()), |error| Err(file_error(&file_name(&args.file), &error)));
     }
     let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
-    eprintln!("{}", told(&table));
+    eprintln!("{}", table_summary(&table));
     Ok(())
 }
 
@@ -84,7 +84,7 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
 }
 
 /// How much was read, and which lines above the header are none of the rows.
-pub fn told(table: &Table) -> String {
+pub fn table_summary(table: &Table) -> String {
     let mut text = format!("{} rows on {} pages", table.rows.len(), table.page_count());
     let titles: Vec<String> = table.titles().map(|title| title.cells.join(" ").trim().to_owned()).collect();
     if !titles.is_empty() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
-use super::extract::{clean, file_error, read_raw, summary, told, write};
+use super::extract::{clean, file_error, read_raw, summary, table_summary, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
@@ -102,7 +102,7 @@ fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
         table
     };
     drop(step);
-    progress.say(&format!("{} → {}", told(&table), raw_path.display()));
+    progress.say(&format!("{} → {}", table_summary(&table), raw_path.display()));
     Ok(Source::Raw { table, sha256: Sha256::digest(&bytes).to_vec() })
 }
 

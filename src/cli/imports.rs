@@ -319,7 +319,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
             format!("{}:{}", found.row.page_number, found.row.row_number),
             found.outcome.to_string(),
             found.row.cells.join(" | "),
-            format!("{} {} {}", found.row.make, found.row.model, found.row.generation).trim().to_owned(),
+            format!("{} {} {}", found.row.brand, found.row.model, found.row.generation).trim().to_owned(),
             changes.chain(issues).collect::<Vec<_>>().join("; "),
         ]
     });
@@ -367,7 +367,7 @@ fn row_document(found: &ImportRow) -> Value {
     let row = &found.row;
     json!({
         "page_number": row.page_number, "row_number": row.row_number, "source_id": row.source_id,
-        "cells": row.cells, "make": row.make, "model": row.model, "generation": row.generation,
+        "cells": row.cells, "make": row.brand, "model": row.model, "generation": row.generation,
         "year_from": row.years.from, "year_to": row.years.to,
         "body_type": row.body_type.map(|value| value.word()), "steering": row.steering.map(|value| value.word()),
         "borders": row.borders.map(|value| value.word()), "seat_rows": row.seat_rows.map(|value| value.word()),

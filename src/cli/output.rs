@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use lekalo_migrate::MigrateError;
 
 use crate::config::{Config, ConfigError};
-use crate::db::failure::{advise, chain};
+use crate::db::advice::{advise, chain};
 use crate::db::migrations;
 use crate::domain::Error;
 
@@ -106,7 +106,7 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
 }
 
 /// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.
-pub fn unread(told: anyhow::Result<()>, acting: bool) -> anyhow::Result<()> {
+pub fn closed_pipe(told: anyhow::Result<()>, acting: bool) -> anyhow::Result<()> {
     match told {
         Err(error) if acting => bail!("the plan could not be printed ({error}): nothing was touched"),
         told => told,

@@ -51,7 +51,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     tables.sort_unstable();
     if !args.json {
         let told = tables.iter().try_for_each(|(table, rows)| output::line(format_args!("{table} {rows}")));
-        output::unread(told, args.yes_delete_everything)?;
+        output::closed_pipe(told, args.yes_delete_everything)?;
     }
     let current = if args.yes_delete_everything {
         down::execute(config, DownTo::Base, &plan, &mut stop).await?;

@@ -23,7 +23,7 @@ Without --tenant no database is needed; with it, the spellings that shops taught
 pub struct Args {
     /// What a customer types
     text: String,
-    /// Only models of this make, however it is spelled
+    /// Only models of this brand, however it is spelled
     #[arg(long, value_name = "MAKE")]
     brand: Option<String>,
     /// The year, where the text has none
@@ -82,7 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 fn resolve(index: &Index, args: &Args) -> Resolution {
     let query =
-        Query { text: &args.text, make: args.brand.as_deref(), year: args.year, max_candidates: MAX_CANDIDATES };
+        Query { text: &args.text, brand: args.brand.as_deref(), year: args.year, max_candidates: MAX_CANDIDATES };
     Resolver::new(index).resolve(&query)
 }
 
@@ -103,7 +103,7 @@ fn patterns(index: &Index, counts: Option<&PatternCounts>, candidate: &Candidate
 
 fn slugs(index: &Index, candidate: &Candidate) -> (String, String) {
     let model = candidate.model.map(|model| slug(&index.model(model).name)).unwrap_or_default();
-    (slug(&index.make(candidate.make).name), model)
+    (slug(&index.brand(candidate.brand).name), model)
 }
 
 fn decision_word(decision: Decision) -> &'static str {
@@ -119,7 +119,7 @@ fn print_json(index: &Index, resolution: &Resolution, counts: Option<&PatternCou
         let (brand, model) = slugs(index, candidate);
         json!({
             "brand": brand,
-            "brand_name": index.make(candidate.make).name,
+            "brand_name": index.brand(candidate.brand).name,
             "model": model,
             "model_name": candidate.model.map(|model| index.model(model).name.as_str()).unwrap_or_default(),
             "generation": candidate.generation,
@@ -150,7 +150,7 @@ fn print_table(index: &Index, resolution: &Resolution, counts: Option<&PatternCo
     }
     let rows = resolution.candidates.iter().map(|candidate| {
         let car =
-            candidate.model.map_or_else(|| index.make(candidate.make).name.clone(), |model| index.full_name(model));
+            candidate.model.map_or_else(|| index.brand(candidate.brand).name.clone(), |model| index.full_name(model));
         [
             car,
             candidate.generation.clone(),

@@ -5,7 +5,7 @@ use lekalo_migrate::scratch::Scratch;
 
 use super::serve::{Stop, unless};
 use crate::config::Config;
-use crate::db::failure;
+use crate::db::advice;
 use crate::db::migrations::PROGRAM;
 
 /// Does `work` on one, beside the configured database or else a private one.
@@ -25,7 +25,7 @@ pub async fn on<T>(
     let done = unless(stop, Box::pin(work(&mut scratch))).await;
     if let Err(error) = scratch.close().await {
         // The next one will remove it.
-        tracing::warn!("a scratch database is left behind: {}", failure::chain(error.as_ref()));
+        tracing::warn!("a scratch database is left behind: {}", advice::chain(error.as_ref()));
     }
     done?.context(INTERRUPTED)
 }

@@ -12,9 +12,9 @@ use super::database::{self, Database};
 use super::output::UserError;
 use crate::config::Config;
 use crate::db::Db;
-use crate::grpc::{self, World};
-use crate::import::child::Extractor;
+use crate::grpc::{self, Services};
 use crate::import::run::Runner;
+use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::spellings::Spellings;
 use lekalo_vehicles::Index;
@@ -83,10 +83,10 @@ pub async fn serve(
     let spellings = Arc::new(Spellings::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: config.extract.clone() });
-    let world = World { uploads: Uploads::new(config.uploads.clone()), ..World::new(db, imports, spellings) };
+    let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, spellings) };
     eprintln!("listening on {addr}");
     ready(addr);
-    grpc::serve(listener, world, stop).await
+    grpc::serve(listener, services, stop).await
 }
 
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.

@@ -60,7 +60,7 @@ impl Tenant<'_> {
 }
 
 impl Db {
-    /// The places of the last events of these tenants, in one flight; one that has none is left out.
+    /// The places of the last events of these tenants, in one pipeline; one that has none is left out.
     pub async fn last_application_events(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, i64>> {
         let ids: Vec<i64> = tenants.iter().map(|tenant| tenant.0).collect();
         let [_, rows] = self

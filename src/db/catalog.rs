@@ -1,4 +1,4 @@
-//! What a tenant sells, and the makes and models it has available patterns for.
+//! What a tenant sells, and the brands and models it has available patterns for.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Brand, Category, Language, Model};
 
-/// How a list of makes or models is sorted.
+/// How a list of brands or models is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// By the name shown.
@@ -58,7 +58,7 @@ impl Tenant<'_> {
         category(rows, code)
     }
 
-    /// The category of that code or alias, and the make of that slug.
+    /// The category of that code or alias, and the brand of that slug.
     ///
     /// # Errors
     /// `NotFound` where there is none of either.
@@ -131,7 +131,7 @@ impl Tenant<'_> {
             .collect()
     }
 
-    /// Makes with an available pattern in the category, of which a name or spelling begins with `prefix`.
+    /// Brands with an available pattern in the category, of which a name or spelling begins with `prefix`.
     pub async fn list_brands(
         &self,
         category: &CategoryRef,
@@ -217,7 +217,7 @@ impl Tenant<'_> {
         })
     }
 
-    /// The make of that slug.
+    /// The brand of that slug.
     ///
     /// # Errors
     /// `NotFound` where the reference has none.
@@ -227,7 +227,7 @@ impl Tenant<'_> {
         Ok(row.try_get("id")?)
     }
 
-    /// The make's model of that slug.
+    /// The brand's model of that slug.
     ///
     /// # Errors
     /// `NotFound` where the reference has none.
@@ -244,7 +244,7 @@ impl Tenant<'_> {
         Ok(row.try_get("id")?)
     }
 
-    /// The make's models with an available pattern in the category.
+    /// The brand's models with an available pattern in the category.
     pub async fn list_models(
         &self,
         category: &CategoryRef,

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use lekalo_migrate::{MigrateError, Position, tls};
 use tokio_postgres::Client;
 
-use super::failure::{advise, chain, place};
+use super::advice::{advise, chain, place};
 use super::migrations::{self, shipped};
 use super::pool::{APP_ROLE, Options};
 

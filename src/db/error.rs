@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 
-use super::failure::chain;
+use super::advice::chain;
 use crate::domain::Error;
 
 /// A failure that is ours. Neither its text nor its Debug output repeats a value: PostgreSQL's details have whole rows.

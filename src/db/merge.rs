@@ -3,14 +3,14 @@
 //! The rows are staged ([`staging`]), matched against the reference and the tenant's patterns in one pass ([`matching`]),
 //! and merged by sets ([`writing`]). Every row is recorded with its outcome, every change with what was before. A
 //! preview goes the same way and writes no pattern; applying it ([`preview`]) goes that way again from the record and
-//! compares. [`take_in`] adds rows that were rejected, [`revert`] puts everything back.
+//! compares. [`reprocess_rejected`] adds rows that were rejected, [`revert`] puts everything back.
 
+mod category_lock;
 mod matching;
 mod preview;
+mod reprocess_rejected;
 mod revert;
 mod staging;
-mod take_in;
-mod turn;
 mod writing;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

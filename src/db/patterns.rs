@@ -35,8 +35,8 @@ impl Tenant<'_> {
         rows.iter().map(pattern).collect()
     }
 
-    /// How many available patterns there are for each of these cars, given by the slugs of make and model, an empty model
-    /// standing for all of the make's; in one category or in all.
+    /// How many available patterns there are for each of these cars, given by the slugs of brand and model, an empty model
+    /// standing for all of the brand's; in one category or in all.
     pub async fn count_patterns(
         &self,
         category: Option<&CategoryRef>,
@@ -66,12 +66,12 @@ impl Tenant<'_> {
     }
 }
 
-/// Available patterns of cars, by make and model.
+/// Available patterns of cars, by brand and model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatternCounts(HashMap<(String, String), i64>);
 
 impl PatternCounts {
-    /// How many there are of a model, by slugs; of all the make's models where the model is empty.
+    /// How many there are of a model, by slugs; of all the brand's models where the model is empty.
     pub fn of(&self, brand: &str, model: &str) -> i64 {
         self.0.get(&(brand.to_owned(), model.to_owned())).copied().unwrap_or_default()
     }

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
-use super::turns::Turns;
+use super::write_limit::WriteLimit;
 use crate::domain::error::{Error, Result};
 
 /// The role the service works as: it owns nothing and row-level security holds for it.
@@ -92,7 +92,7 @@ pub struct Db {
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
     pub(super) statement_timeout: Duration,
-    pub(super) turns: Arc<Turns>,
+    pub(super) write_limit: Arc<WriteLimit>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
     _overflow: Arc<AbortOnDrop>,
@@ -141,7 +141,7 @@ impl Db {
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
             statement_timeout: options.statement_timeout,
-            turns: Arc::new(Turns::of(connections)),
+            write_limit: Arc::new(WriteLimit::of(connections)),
             time_zones: Arc::default(),
             _overflow: Arc::new(AbortOnDrop(overflow)),
         })
@@ -233,7 +233,7 @@ impl Drop for Connection {
                     return object.batch_execute("ROLLBACK").await;
                 }
                 let mut rollback = std::pin::pin!(object.batch_execute("ROLLBACK"));
-                // A cancel that arrives between two statements of a flight stops neither: again, until all have ended.
+                // A cancel that arrives between two statements of a pipeline stops neither: again, until all have ended.
                 loop {
                     // An error here means the connection is gone, which ROLLBACK will find out too.
                     let _ = object.cancel_token().cancel_query(tls.clone()).await;

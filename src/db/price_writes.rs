@@ -23,7 +23,7 @@ impl Transaction {
     ///
     /// # Errors
     /// `Invalid` for options that the category lacks, for two prices of one thing at one time and for a time in the
-    /// past that had a price, `NotFound` for an unknown category or make, `FailedPrecondition` for a category that is
+    /// past that had a price, `NotFound` for an unknown category or brand, `FailedPrecondition` for a category that is
     /// not sold.
     pub async fn set_prices(&self, tenant: &Tenant, prices: Vec<NewPrice>) -> Result<Vec<SetPrice>> {
         let now = self.wait_for_price_turn(tenant.id.0).await?;

@@ -75,7 +75,7 @@ impl Tenant<'_> {
     }
 
     /// One page of the prices in effect at that time (none: now), of one category or of all that are sold: by category,
-    /// body, make, option. A sort order becomes five digits, so that it sorts as text.
+    /// body, brand, option. A sort order becomes five digits, so that it sorts as text.
     pub async fn list_prices(
         &self,
         category: Option<&CategoryRef>,

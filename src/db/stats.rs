@@ -35,7 +35,7 @@ impl Db {
         })
     }
 
-    /// The makes with most models in the reference.
+    /// The brands with most models in the reference.
     async fn reference_top_brands(&self) -> Result<Vec<BrandModels>> {
         let [rows] = self
             .read([Query::new(
@@ -124,7 +124,7 @@ impl Tenant<'_> {
         })
     }
 
-    /// The makes with most models among the tenant's available patterns.
+    /// The brands with most models among the tenant's available patterns.
     async fn top_brands(&self) -> Result<Vec<BrandModels>> {
         let [rows] = self
             .read([Query::new(

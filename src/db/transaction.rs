@@ -1,6 +1,6 @@
 //! Transactions: the only way to a query. A tenant's transaction sets the tenant that row-level security filters by.
 //!
-//! A read is one flight: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
+//! A read is one pipeline: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use super::deadline::statement_timeout_ms;
 use super::pool::{Connection, Db};
 use super::query::Query;
-use super::turns::Turn;
+use super::write_limit::WritePermit;
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
 
@@ -24,14 +24,14 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 type Answers<const N: usize> = [Vec<Row>; N];
 
 impl Db {
-    /// Reads reference tables, in one flight.
+    /// Reads reference tables, in one pipeline.
     pub async fn read<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.flight(None, "READ ONLY", queries).await
+        self.pipeline(None, "READ ONLY", queries).await
     }
 
-    /// Writes reference tables, in one flight.
+    /// Writes reference tables, in one pipeline.
     pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.flight(None, "READ WRITE", queries).await
+        self.pipeline(None, "READ WRITE", queries).await
     }
 
     /// A transaction of several steps on reference tables.
@@ -44,7 +44,7 @@ impl Db {
         Tenant { db: self, id }
     }
 
-    async fn flight<const N: usize>(
+    async fn pipeline<const N: usize>(
         &self,
         tenant: Option<TenantId>,
         access: &str,
@@ -79,7 +79,7 @@ impl Db {
         if let Some(error) = root_cause(failures.into_iter().flatten()) {
             return Err(error.into());
         }
-        rows.try_into().map_err(|_| Error::internal("a query of the flight has no answer"))
+        rows.try_into().map_err(|_| Error::internal("a query of the pipeline has no answer"))
     }
 }
 
@@ -91,14 +91,14 @@ pub struct Tenant<'a> {
 }
 
 impl Tenant<'_> {
-    /// Reads, in one flight.
+    /// Reads, in one pipeline.
     pub async fn read<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.db.flight(Some(self.id), "READ ONLY", queries).await
+        self.db.pipeline(Some(self.id), "READ ONLY", queries).await
     }
 
-    /// Writes, in one flight: all of it or nothing.
+    /// Writes, in one pipeline: all of it or nothing.
     pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.db.flight(Some(self.id), "READ WRITE", queries).await
+        self.db.pipeline(Some(self.id), "READ WRITE", queries).await
     }
 
     /// A transaction of several steps, each of which may take up to `statement_timeout`, waiting for others included.
@@ -112,7 +112,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `ResourceExhausted` where its turn does not come; so do its steps where somebody else holds what they need.
     pub async fn write_transaction(&self) -> Result<Transaction> {
-        let turn = self.db.turns.next(self.id, self.db.pool_timeout).await?;
+        let turn = self.db.write_limit.next(self.id, self.db.pool_timeout).await?;
         Transaction::begin(self.db, Some(self.id), self.db.statement_timeout, Some(turn)).await
     }
 }
@@ -124,11 +124,11 @@ pub struct Transaction {
     timeout: Duration,
     echo: bool,
     pub(super) tenant: Option<TenantId>,
-    _turn: Option<Turn>,
+    _turn: Option<WritePermit>,
 }
 
 impl Transaction {
-    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, turn: Option<Turn>) -> Result<Self> {
+    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, turn: Option<WritePermit>) -> Result<Self> {
         let mut connection = db.connection().await?;
         connection.dirty = true;
         let mut begin = begin_sql(tenant, "READ WRITE", timeout);
@@ -206,7 +206,7 @@ impl Transaction {
         bounded(self.timeout, work).await?
     }
 
-    /// Makes it last.
+    /// Brands it last.
     pub async fn commit(mut self) -> Result<()> {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
         self.connection.dirty = false;

@@ -1,4 +1,4 @@
-//! Spellings of makes and models, shipped and taught.
+//! Spellings of brands and models, shipped and taught.
 
 use std::time::SystemTime;
 
@@ -41,7 +41,7 @@ impl Db {
         rows.iter().map(|row| Ok(spelling(row)?.0)).collect()
     }
 
-    /// One page of spellings by make, model, spelling; all, or those of one make or one model.
+    /// One page of spellings by brand, model, spelling; all, or those of one brand or one model.
     pub async fn list_aliases(&self, brand: &str, model: &str, page: &PageRequest) -> Result<Page<Taught>> {
         self.find_car(brand, model).await?;
         let after = page.after.clone().map(|key| key.text);
@@ -88,10 +88,10 @@ impl Db {
         }))
     }
 
-    /// Makes sure that the reference has this make and, unless empty, this model of it.
+    /// Makes sure that the reference has this brand and, unless empty, this model of it.
     ///
     /// # Errors
-    /// `NotFound` for the one it lacks; an empty make is no make.
+    /// `NotFound` for the one it lacks; an empty brand is no brand.
     pub async fn find_car(&self, brand: &str, model: &str) -> Result<()> {
         if brand.is_empty() {
             return Ok(());
@@ -154,7 +154,7 @@ impl Transaction {
         self::spelling(&one(rows)?)
     }
 
-    /// Forgets spellings of a make or model, written as they are stored; how many there were.
+    /// Forgets spellings of a brand or model, written as they are stored; how many there were.
     pub async fn delete_aliases(&self, brand: &str, model: &str, aliases: &[String]) -> Result<u64> {
         let deleted = self
             .execute(

@@ -19,9 +19,9 @@ pub struct CleanRow {
     pub source_id: String,
     /// Whether this row repeats the header instead of naming a car.
     pub is_header: bool,
-    /// Canonical English make ("Mercedes-Benz"), empty if it was not understood.
-    pub make: String,
-    /// Canonical English model without the make ("E-Class"), empty if it was not understood.
+    /// Canonical English brand ("Mercedes-Benz"), empty if it was not understood.
+    pub brand: String,
+    /// Canonical English model without the brand ("E-Class"), empty if it was not understood.
     pub model: String,
     /// Generation as the row gives it, Latin letters ("W212", "30", "50-55"), empty if not given.
     pub generation: String,
@@ -41,9 +41,9 @@ pub struct CleanRow {
 }
 
 impl CleanRow {
-    /// Whether the row is sure enough to become a pattern: make and model known and nothing in doubt about them.
+    /// Whether the row is sure enough to become a pattern: brand and model known and nothing in doubt about them.
     pub fn is_accepted(&self) -> bool {
-        let is_sure = !self.make.is_empty() && !self.model.is_empty() && self.confidence != Confidence::Low;
+        let is_sure = !self.brand.is_empty() && !self.model.is_empty() && self.confidence != Confidence::Low;
         !self.is_header && is_sure && !self.is_too_long()
     }
 
@@ -54,12 +54,12 @@ impl CleanRow {
 }
 
 vocabulary! {
-    /// How sure cleaning is of make and model.
+    /// How sure cleaning is of brand and model.
     #[derive(Default)]
     Confidence {
         /// Spelled out, or a known spelling.
         High = "high",
-        /// Read through a typo, a shifted column or a missing make.
+        /// Read through a typo, a shifted column or a missing brand.
         Medium = "medium",
         /// Not sure enough to act on: the row waits for a person.
         #[default]
@@ -82,15 +82,15 @@ pub struct Issue {
 vocabulary! {
     /// What can be wrong with a row.
     IssueCode {
-        /// The row names no make and its model does not decide it.
+        /// The row names no brand and its model does not decide it.
         MakeMissing = "make_missing",
-        /// The make's spelling is not known.
+        /// The brand's spelling is not known.
         MakeUnknown = "make_unknown",
-        /// The make's cell is wrong or misplaced; the model decided the make.
+        /// The brand's cell is wrong or misplaced; the model decided the brand.
         MakeCorrected = "make_corrected",
-        /// The row names a make alone.
+        /// The row names a brand alone.
         ModelMissing = "model_missing",
-        /// The model's spelling is not known within the make.
+        /// The model's spelling is not known within the brand.
         ModelUnknown = "model_unknown",
         /// Several models fit equally well.
         ModelAmbiguous = "model_ambiguous",

@@ -89,7 +89,7 @@ pub struct Target {
     /// The category's code.
     pub category: String,
     pub body: Option<BodyType>,
-    /// The make's slug.
+    /// The brand's slug.
     pub brand: Option<String>,
     /// The option whose surcharge it is; none: it is the base price.
     pub option: Option<String>,
@@ -207,7 +207,7 @@ pub struct Sheet {
 }
 
 /// A car as far as prices depend on it, and what has been chosen.
-struct World<'a> {
+struct PricingContext<'a> {
     brand: Option<&'a str>,
     /// The body, then those whose prices hold for it too, nearest first.
     bodies: Vec<BodyType>,
@@ -215,22 +215,22 @@ struct World<'a> {
 }
 
 impl PriceLine {
-    /// The most specific line is the least: the make first, then the body, then a condition.
-    fn rank(&self, world: &World<'_>) -> (bool, usize, bool, i64) {
+    /// The most specific line is the least: the brand first, then the body, then a condition.
+    fn rank(&self, context: &PricingContext<'_>) -> (bool, usize, bool, i64) {
         let target = &self.target;
-        let body = target.body.and_then(|body| world.bodies.iter().position(|other| *other == body));
+        let body = target.body.and_then(|body| context.bodies.iter().position(|other| *other == body));
         (target.brand.is_none(), body.unwrap_or(usize::MAX), target.with.is_none(), self.id)
     }
 
     /// Whether it holds there, conditions aside.
-    fn is_for(&self, world: &World<'_>) -> bool {
-        self.target.body.is_none_or(|body| world.bodies.contains(&body))
-            && self.target.brand.as_deref().is_none_or(|brand| Some(brand) == world.brand)
+    fn is_for(&self, context: &PricingContext<'_>) -> bool {
+        self.target.body.is_none_or(|body| context.bodies.contains(&body))
+            && self.target.brand.as_deref().is_none_or(|brand| Some(brand) == context.brand)
     }
 
     /// Whether what it depends on is chosen.
-    fn is_met(&self, world: &World<'_>) -> bool {
-        let is_chosen = |with: &Choice| world.chosen.contains(&(with.option.as_str(), with.value.as_str()));
+    fn is_met(&self, context: &PricingContext<'_>) -> bool {
+        let is_chosen = |with: &Choice| context.chosen.contains(&(with.option.as_str(), with.value.as_str()));
         self.target.with.as_ref().is_none_or(is_chosen)
     }
 
@@ -248,9 +248,9 @@ impl Sheet {
     }
 
     /// The line that decides, of the base prices or of an option's surcharges.
-    fn best(&self, option: Option<&str>, value: Option<&str>, world: &World<'_>) -> Option<&PriceLine> {
-        let holds = |line: &&PriceLine| line.is_for(world) && line.is_met(world);
-        self.lines_of(option, value).filter(holds).min_by_key(|line| line.rank(world))
+    fn best(&self, option: Option<&str>, value: Option<&str>, context: &PricingContext<'_>) -> Option<&PriceLine> {
+        let holds = |line: &&PriceLine| line.is_for(context) && line.is_met(context);
+        self.lines_of(option, value).filter(holds).min_by_key(|line| line.rank(context))
     }
 
     /// The body and those whose prices hold for it too, nearest first: what it is a size of, what it is priced as.

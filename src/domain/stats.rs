@@ -44,7 +44,7 @@ pub struct Stats {
     pub open_import_issues: Vec<(String, OpenImportIssue)>,
 }
 
-/// A make and how many models it has.
+/// A brand and how many models it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrandModels {
     pub slug: String,

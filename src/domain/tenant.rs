@@ -94,7 +94,7 @@ pub struct Category {
     pub sort_order: i32,
 }
 
-/// A make that the tenant has patterns for.
+/// A brand that the tenant has patterns for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brand {
     pub slug: String,

@@ -1,4 +1,4 @@
-//! What a pattern fits: the attributes a price list gives beside make, model and years.
+//! What a pattern fits: the attributes a price list gives beside brand, model and years.
 
 pub use lekalo_vehicles::UnknownWord;
 pub use lekalo_vehicles::vehicle::{BodyType, Spelling, Years, slug};

@@ -2,15 +2,15 @@
 
 use tonic::{Request, Response, Status};
 
-use super::World;
-use super::request::Check;
+use super::Services;
+use super::validation::Validator;
 use crate::domain::Error;
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::admin_service_server::AdminService;
 use crate::seed;
 
 #[tonic::async_trait]
-impl AdminService for World {
+impl AdminService for Services {
     async fn apply_seed(
         &self,
         request: Request<pb::ApplySeedRequest>,
@@ -21,7 +21,7 @@ impl AdminService for World {
     }
 
     async fn get_stats(&self, request: Request<pb::GetStatsRequest>) -> Result<Response<pb::GetStatsResponse>, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let slug = check.optional_name("tenant", request.into_inner().tenant);
         check.done()?;
 
@@ -43,13 +43,13 @@ impl AdminService for World {
         &self,
         request: Request<pb::CreateAliasRequest>,
     ) -> Result<Response<pb::CreateAliasResponse>, Status> {
-        Ok(Response::new(self.teach(request.into_inner()).await?))
+        Ok(Response::new(self.create_alias(request.into_inner()).await?))
     }
 
     async fn delete_alias(
         &self,
         request: Request<pb::DeleteAliasRequest>,
     ) -> Result<Response<pb::DeleteAliasResponse>, Status> {
-        Ok(Response::new(self.forget(request.into_inner()).await?))
+        Ok(Response::new(self.delete_alias(request.into_inner()).await?))
     }
 }

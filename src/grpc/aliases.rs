@@ -2,19 +2,19 @@
 
 use tonic::Status;
 
-use super::World;
+use super::Services;
 use super::convert::{count, timestamp};
 use super::idempotency::{idempotent, take_key};
-use super::request::Check;
+use super::validation::Validator;
 use crate::db::vehicles::Taught;
 use crate::domain::error::{Error, Kind};
 use crate::domain::vehicle::{Spelling, slug};
 use crate::proto::lekalo::v1 as pb;
 use lekalo_vehicles::{Index, normalize};
 
-impl World {
+impl Services {
     pub(super) async fn aliases(&self, request: pb::ListAliasesRequest) -> Result<pb::ListAliasesResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let bound_to = ["list_aliases", &request.brand, &request.model];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
         let brand = check.optional_name("brand", request.brand);
@@ -32,8 +32,11 @@ impl World {
         })
     }
 
-    pub(super) async fn teach(&self, mut request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse, Status> {
-        let mut check = Check::default();
+    pub(super) async fn create_alias(
+        &self,
+        mut request: pb::CreateAliasRequest,
+    ) -> Result<pb::CreateAliasResponse, Status> {
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let brand = check.name("brand", request.brand);
         let model = check.optional_name("model", request.model);
@@ -61,8 +64,11 @@ impl World {
         Ok(answer.await?)
     }
 
-    pub(super) async fn forget(&self, request: pb::DeleteAliasRequest) -> Result<pb::DeleteAliasResponse, Status> {
-        let mut check = Check::default();
+    pub(super) async fn delete_alias(
+        &self,
+        request: pb::DeleteAliasRequest,
+    ) -> Result<pb::DeleteAliasResponse, Status> {
+        let mut check = Validator::default();
         let brand = check.name("brand", request.brand);
         let model = check.optional_name("model", request.model);
         let alias_text = check.name("alias", request.alias);
@@ -83,19 +89,19 @@ impl World {
     }
 }
 
-/// The other car that is written so already: another make, or another model of the same make.
+/// The other car that is written so already: another brand, or another model of the same brand.
 fn other_owner(index: &Index, spelling: &Spelling) -> Option<(String, String)> {
     let key = normalize::key(&spelling.alias);
-    let makes = &index.reference().makes;
+    let brands = &index.reference().brands;
     if spelling.model.is_empty() {
-        let other = makes.iter().filter(|make| slug(&make.name) != spelling.brand);
-        let owner = other.into_iter().find(|make| make.spellings().any(|other| normalize::key(other) == key))?;
+        let other = brands.iter().filter(|brand| slug(&brand.name) != spelling.brand);
+        let owner = other.into_iter().find(|brand| brand.spellings().any(|other| normalize::key(other) == key))?;
         return Some((owner.name.clone(), String::new()));
     }
-    let make = makes.iter().find(|make| slug(&make.name) == spelling.brand)?;
-    let mut other = make.models.iter().filter(|model| slug(&model.name) != spelling.model);
+    let brand = brands.iter().find(|brand| slug(&brand.name) == spelling.brand)?;
+    let mut other = brand.models.iter().filter(|model| slug(&model.name) != spelling.model);
     let owner = other.find(|model| model.spellings().any(|other| normalize::key(other) == key))?;
-    Some((make.name.clone(), owner.name.clone()))
+    Some((brand.name.clone(), owner.name.clone()))
 }
 
 fn alias((spelling, created_at): Taught) -> pb::Alias {

@@ -4,10 +4,10 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::World;
+use super::Services;
 use super::convert::{self, count};
-use super::request::Check;
 use super::streams::{Sender, stream};
+use super::validation::Validator;
 use crate::db::Db;
 use crate::domain::application::{Filter, read_cursor};
 use crate::domain::error::{Error, Kind};
@@ -22,12 +22,12 @@ const MAX_CURSOR: usize = 128;
 const EVENTS_AT_ONCE: i64 = 100;
 
 #[tonic::async_trait]
-impl ApplicationService for World {
+impl ApplicationService for Services {
     async fn create_application(
         &self,
         request: Request<pb::CreateApplicationRequest>,
     ) -> Result<Response<pb::CreateApplicationResponse>, Status> {
-        Ok(Response::new(self.take_down(request.into_inner()).await?))
+        Ok(Response::new(self.create_application(request.into_inner()).await?))
     }
 
     async fn get_application(
@@ -35,7 +35,7 @@ impl ApplicationService for World {
         request: Request<pb::GetApplicationRequest>,
     ) -> Result<Response<pb::GetApplicationResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
         check.done()?;
@@ -50,7 +50,7 @@ impl ApplicationService for World {
         request: Request<pb::ListApplicationsRequest>,
     ) -> Result<Response<pb::ListApplicationsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let status: pb::ApplicationStatus = check.enumeration("status", request.status);
         let kind: pb::ApplicationKind = check.enumeration("kind", request.kind);
         let filter = Filter {
@@ -86,7 +86,7 @@ impl ApplicationService for World {
         &self,
         request: Request<pb::TransitionApplicationRequest>,
     ) -> Result<Response<pb::TransitionApplicationResponse>, Status> {
-        Ok(Response::new(self.transition(request.into_inner()).await?))
+        Ok(Response::new(self.transition_application(request.into_inner()).await?))
     }
 
     async fn watch_applications(
@@ -94,7 +94,7 @@ impl ApplicationService for World {
         request: Request<pb::WatchApplicationsRequest>,
     ) -> Result<Response<BoxStream<pb::WatchApplicationsResponse>>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let after = check.text("after", request.after, MAX_CURSOR);
         check.done()?;
@@ -107,7 +107,7 @@ impl ApplicationService for World {
     }
 }
 
-impl World {
+impl Services {
     /// The place in the tenant's feed to go on behind.
     async fn resume(&self, tenant: &Tenant, cursor: &str) -> Result<i64, Error> {
         if cursor.is_empty() {

@@ -2,12 +2,12 @@
 
 use tonic::Status;
 
-use super::World;
+use super::Services;
 use super::application::application_id;
 use super::convert;
 use super::idempotency::{idempotent, take_key};
 use super::pricing::{amount, check_currency, selections};
-use super::request::{Check, MAX_EXTERNAL_ID, check_etag};
+use super::validation::{MAX_EXTERNAL_ID, Validator, check_etag};
 use crate::domain::application::{self, Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
@@ -30,12 +30,12 @@ const QUOTED: &str = "application.quoted_total";
 const QUOTED_MAX: &str = "application.quoted_total_max";
 const SELECTIONS: &str = "application.selections";
 
-impl World {
-    pub(super) async fn take_down(
+impl Services {
+    pub(super) async fn create_application(
         &self,
         mut request: pb::CreateApplicationRequest,
     ) -> Result<pb::CreateApplicationResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         if key.is_none() {
             check.refuse("request_id", "FIELD_REQUIRED", "must be a UUID that you choose for this application");
@@ -45,7 +45,7 @@ impl World {
         let key = check.done_with(key)?;
 
         let tenant = self.db.find_tenant(&slug).await?;
-        let (customer, mut wish) = at_home(&tenant, request.application.as_ref(), customer, wish)?;
+        let (customer, mut wish) = localize_contact(&tenant, request.application.as_ref(), customer, wish)?;
         let tx = self.db.tenant(tenant.id).write_transaction().await?;
         let answer = idempotent(tx, Some(&key), async |tx| {
             if let Some(application) = tx.created_by(&key).await? {
@@ -79,11 +79,11 @@ impl World {
         Ok(answer)
     }
 
-    pub(super) async fn transition(
+    pub(super) async fn transition_application(
         &self,
         mut request: pb::TransitionApplicationRequest,
     ) -> Result<pb::TransitionApplicationResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
@@ -112,7 +112,7 @@ impl World {
 }
 
 /// An application as far as it can be checked without knowing the tenant: the phone is still as typed.
-fn read_application(check: &mut Check, application: Option<pb::Application>) -> (Customer, Wish) {
+fn read_application(check: &mut Validator, application: Option<pb::Application>) -> (Customer, Wish) {
     if application.is_none() {
         check.refuse("application", "FIELD_REQUIRED", "must be given");
     }
@@ -164,7 +164,7 @@ fn read_application(check: &mut Check, application: Option<pb::Application>) -> 
 /// What the customer was quoted. The kind has a default, unlike a price's; the currency is the tenant's, who is not
 /// known yet.
 fn read_quoted(
-    check: &mut Check,
+    check: &mut Validator,
     kind: i32,
     total: Option<&Money>,
     total_max: Option<&Money>,
@@ -183,7 +183,7 @@ fn read_quoted(
     Some((amount(check, &field, kind, total, total_max), String::new()))
 }
 
-fn read_customer(check: &mut Check, customer: Option<pb::Customer>, kind: Option<Kind>, is_due: bool) -> Customer {
+fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Option<Kind>, is_due: bool) -> Customer {
     let is_given = customer.is_some();
     if is_due && !is_given {
         check.refuse("application.customer", "FIELD_REQUIRED", "must be given");
@@ -221,13 +221,13 @@ fn read_customer(check: &mut Check, customer: Option<pb::Customer>, kind: Option
 }
 
 /// What the tenant's country and currency make of it.
-fn at_home(
+fn localize_contact(
     tenant: &Tenant,
     given: Option<&pb::Application>,
     mut customer: Customer,
     mut wish: Wish,
 ) -> Result<(Customer, Wish), Error> {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     if !customer.phone.is_empty() {
         let home = phone::home(&tenant.time_zone, &tenant.currency);
         match phone::e164(&customer.phone, home) {

@@ -2,9 +2,9 @@
 
 use tonic::{Request, Response, Status};
 
-use super::World;
+use super::Services;
 use super::convert::{self, count, language_used};
-use super::request::Check;
+use super::validation::Validator;
 use crate::db::catalog::{CategoryRef, Order};
 use crate::domain::Error;
 use crate::domain::pattern::{self, Verdict, Wanted};
@@ -21,13 +21,13 @@ const MAX_PATTERNS: usize = 100;
 const MAX_PREFIX: usize = 64;
 
 #[tonic::async_trait]
-impl CatalogService for World {
+impl CatalogService for Services {
     async fn list_categories(
         &self,
         request: Request<pb::ListCategoriesRequest>,
     ) -> Result<Response<pb::ListCategoriesResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let language = check.language("language", request.language);
         check.done()?;
@@ -47,7 +47,7 @@ impl CatalogService for World {
         request: Request<pb::ListBrandsRequest>,
     ) -> Result<Response<pb::ListBrandsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
         let language = check.language("language", request.language.clone());
         let page = check.page(
@@ -86,7 +86,7 @@ impl CatalogService for World {
         request: Request<pb::ListModelsRequest>,
     ) -> Result<Response<pb::ListModelsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
         let language = check.language("language", request.language.clone());
         let page = check.page(
@@ -127,7 +127,7 @@ impl CatalogService for World {
         request: Request<pb::FindPatternsRequest>,
     ) -> Result<Response<pb::FindPatternsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant.clone());
         let category = check.name("category", request.category.clone());
         let brand = check.name("brand", request.brand.clone());
@@ -184,7 +184,7 @@ impl CatalogService for World {
     }
 }
 
-impl World {
+impl Services {
     /// The tenant and a category it sells.
     pub(super) async fn sold_category(&self, tenant: &str, category: &str) -> Result<(Tenant, CategoryRef), Error> {
         let tenant = self.db.find_tenant(tenant).await?;

@@ -8,7 +8,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
-use super::World;
+use super::Services;
 use crate::db::Db;
 use crate::domain::Error;
 use crate::proto::lekalo::v1::{
@@ -23,13 +23,13 @@ const EVERY: Duration = Duration::from_secs(1);
 
 const SERVICES: [&str; 8] = [
     "",
-    <TenantServiceServer<World> as NamedService>::NAME,
-    <CatalogServiceServer<World> as NamedService>::NAME,
-    <PricingServiceServer<World> as NamedService>::NAME,
-    <TextServiceServer<World> as NamedService>::NAME,
-    <ApplicationServiceServer<World> as NamedService>::NAME,
-    <ImportServiceServer<World> as NamedService>::NAME,
-    <AdminServiceServer<World> as NamedService>::NAME,
+    <TenantServiceServer<Services> as NamedService>::NAME,
+    <CatalogServiceServer<Services> as NamedService>::NAME,
+    <PricingServiceServer<Services> as NamedService>::NAME,
+    <TextServiceServer<Services> as NamedService>::NAME,
+    <ApplicationServiceServer<Services> as NamedService>::NAME,
+    <ImportServiceServer<Services> as NamedService>::NAME,
+    <AdminServiceServer<Services> as NamedService>::NAME,
 ];
 
 /// Keeps health true.

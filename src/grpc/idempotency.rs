@@ -3,7 +3,7 @@
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::request::Check;
+use super::validation::Validator;
 use crate::db::Transaction;
 use crate::db::idempotency::IdempotencyKey;
 use crate::domain::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::proto::Retried;
 
 /// Takes the `request_id` out of a request; none if the client chose none. The rest is what the id is bound to, so that one id
 /// in two spellings is one.
-pub fn take_key<R: Retried>(check: &mut Check, request: &mut R) -> Option<IdempotencyKey> {
+pub fn take_key<R: Retried>(check: &mut Validator, request: &mut R) -> Option<IdempotencyKey> {
     let spelled = std::mem::take(request.request_id());
     let request_id = check.uuid("request_id", &spelled)?;
     let body_sha256 = Sha256::digest(request.encode_to_vec()).to_vec();

@@ -6,10 +6,10 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
-use super::World;
+use super::Services;
 use super::convert::{self, count};
-use super::request::Check;
 use super::streams::{Sender, stream};
+use super::validation::Validator;
 use crate::db::Db;
 use crate::domain::Error;
 use crate::domain::error::Kind;
@@ -27,7 +27,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 const MAX_FILE_NAME: usize = 255;
 
 #[tonic::async_trait]
-impl ImportService for World {
+impl ImportService for Services {
     async fn upload_import(
         &self,
         request: Request<Streaming<pb::UploadImportRequest>>,
@@ -36,7 +36,7 @@ impl ImportService for World {
         let Some(Payload::Header(header)) = messages.next().await? else {
             return Err(out_of_order("the first message must be the header").into());
         };
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("header.tenant", header.tenant);
         let category = check.name("header.category", header.category);
         let file_name = check.required_text("header.file_name", base_name(&header.file_name), MAX_FILE_NAME);
@@ -70,7 +70,7 @@ impl ImportService for World {
         request: Request<pb::GetImportRequest>,
     ) -> Result<Response<pb::GetImportResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
         check.done()?;
@@ -85,7 +85,7 @@ impl ImportService for World {
         request: Request<pb::ListImportsRequest>,
     ) -> Result<Response<pb::ListImportsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let bound_to = ["list_imports", &request.tenant];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
         let tenant = check.name("tenant", request.tenant);
@@ -105,7 +105,7 @@ impl ImportService for World {
         request: Request<pb::WatchImportRequest>,
     ) -> Result<Response<BoxStream<pb::WatchImportResponse>>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let id = check.name("id", request.id);
         check.done()?;
@@ -122,7 +122,7 @@ impl ImportService for World {
         request: Request<pb::ListImportRowsRequest>,
     ) -> Result<Response<pb::ListImportRowsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let outcome: pb::RowOutcome = check.enumeration("outcome", request.outcome);
         let bound_to = ["list_import_rows", &request.tenant, &request.id, outcome.as_str_name()];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
@@ -145,7 +145,7 @@ impl ImportService for World {
         request: Request<pb::ListWithdrawnPatternsRequest>,
     ) -> Result<Response<pb::ListWithdrawnPatternsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let bound_to = ["list_withdrawn_patterns", &request.tenant, &request.id];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
         let tenant = check.name("tenant", request.tenant);
@@ -166,7 +166,7 @@ impl ImportService for World {
         request: Request<pb::ListPatternRowsRequest>,
     ) -> Result<Response<pb::ListPatternRowsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let bound_to = ["list_pattern_rows", &request.tenant, &request.pattern_id];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
         let tenant = check.name("tenant", request.tenant);
@@ -187,21 +187,21 @@ impl ImportService for World {
         &self,
         request: Request<pb::ApplyImportRequest>,
     ) -> Result<Response<pb::ApplyImportResponse>, Status> {
-        self.apply(request.into_inner()).await.map(Response::new)
+        self.apply_import(request.into_inner()).await.map(Response::new)
     }
 
     async fn revert_import(
         &self,
         request: Request<pb::RevertImportRequest>,
     ) -> Result<Response<pb::RevertImportResponse>, Status> {
-        self.revert(request.into_inner()).await.map(Response::new)
+        self.revert_import(request.into_inner()).await.map(Response::new)
     }
 
     async fn cancel_import(
         &self,
         request: Request<pb::CancelImportRequest>,
     ) -> Result<Response<pb::CancelImportResponse>, Status> {
-        self.cancel(request.into_inner()).await.map(Response::new)
+        self.cancel_import(request.into_inner()).await.map(Response::new)
     }
 }
 

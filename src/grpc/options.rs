@@ -2,15 +2,15 @@
 
 use tonic::Status;
 
-use super::World;
+use super::Services;
 use super::convert::{language_used, price};
-use super::request::Check;
+use super::validation::Validator;
 use crate::domain::vehicle::BodyType;
 use crate::proto::lekalo::v1 as pb;
 
-impl World {
+impl Services {
     pub(super) async fn options(&self, request: pb::ListOptionsRequest) -> Result<pb::ListOptionsResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let category = check.name("category", request.category);
         let body_type: Option<BodyType> = check.word("body_type", request.body_type);

@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use tonic::{Request, Response, Status};
 
-use super::World;
+use super::Services;
 use super::convert::{count, language_used, price};
 use super::idempotency::{idempotent, take_key};
-use super::request::Check;
+use super::validation::Validator;
 use lekalo_vehicles::Reference;
 
 use crate::domain::Error;
@@ -25,13 +25,13 @@ const MAX_SELECTIONS: usize = 32;
 const MAX_PRICES: usize = 500;
 
 #[tonic::async_trait]
-impl PricingService for World {
+impl PricingService for Services {
     async fn quote_price(
         &self,
         request: Request<pb::QuotePriceRequest>,
     ) -> Result<Response<pb::QuotePriceResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let category = check.name("category", request.category);
         let brand = check.optional_name("brand", request.brand);
@@ -78,7 +78,7 @@ impl PricingService for World {
         request: Request<pb::ListPricesRequest>,
     ) -> Result<Response<pb::ListPricesResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let at_time = request.at_time.map(|time| format!("{}.{}", time.seconds, time.nanos)).unwrap_or_default();
         let page = check.page(
             request.page_size,
@@ -110,7 +110,7 @@ impl PricingService for World {
         request: Request<pb::SetPricesRequest>,
     ) -> Result<Response<pb::SetPricesResponse>, Status> {
         let mut request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
         // In which currency they must be is known with the tenant.
@@ -129,7 +129,7 @@ impl PricingService for World {
         check.done()?;
 
         let tenant = self.db.find_tenant(&tenant).await?;
-        let mut check = Check::default();
+        let mut check = Validator::default();
         for (place, [amount, amount_max]) in amounts.iter().enumerate() {
             check_currency(&mut check, &format!("prices[{place}].amount"), amount.as_ref(), &tenant.currency);
             check_currency(&mut check, &format!("prices[{place}].amount_max"), amount_max.as_ref(), &tenant.currency);
@@ -144,7 +144,7 @@ impl PricingService for World {
     }
 }
 
-impl World {
+impl Services {
     /// The bodies that the car may have, as far as the reference knows; none: any.
     pub(super) fn car_bodies(&self, brand: &str, model: &str, generation: &str, year: Option<i16>) -> Vec<BodyType> {
         let known = Reference::shipped().find_model(brand, model);
@@ -153,7 +153,7 @@ impl World {
 }
 
 /// Options named at most once each, at most `max` of them.
-pub(super) fn selections(check: &mut Check, field: &str, selections: Vec<pb::Selection>, max: usize) -> Vec<Named> {
+pub(super) fn selections(check: &mut Validator, field: &str, selections: Vec<pb::Selection>, max: usize) -> Vec<Named> {
     if selections.len() > max {
         check.too_long(field, max, "elements");
         return Vec::new();
@@ -172,7 +172,7 @@ pub(super) fn selections(check: &mut Check, field: &str, selections: Vec<pb::Sel
 }
 
 /// A price to set, as far as its form goes.
-fn new_price(check: &mut Check, field: &str, price: pb::Price) -> NewPrice {
+fn new_price(check: &mut Validator, field: &str, price: pb::Price) -> NewPrice {
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let field = |name: &str| format!("{field}.{name}");
     let is_given = [price.kind != 0, price.amount.is_some(), price.amount_max.is_some()];
@@ -209,7 +209,7 @@ fn new_price(check: &mut Check, field: &str, price: pb::Price) -> NewPrice {
 
 /// An amount of a kind that must be given; `field` makes paths of `kind`, `amount` and `amount_max`.
 pub(super) fn amount(
-    check: &mut Check,
+    check: &mut Validator,
     field: &impl Fn(&str) -> String,
     kind: i32,
     amount: Option<&Money>,
@@ -245,7 +245,7 @@ pub(super) fn amount(
 }
 
 /// Amounts are in the tenant's currency; none named is that.
-pub(super) fn check_currency(check: &mut Check, field: &str, money: Option<&Money>, currency: &str) {
+pub(super) fn check_currency(check: &mut Validator, field: &str, money: Option<&Money>, currency: &str) {
     let given = money.map(|money| money.currency_code.trim()).unwrap_or_default();
     if !given.is_empty() && given != currency {
         check.refuse(field, INVALID, format!("must be in the tenant's currency, {currency}, or without one"));

@@ -2,9 +2,9 @@
 
 use tonic::Status;
 
-use super::World;
+use super::Services;
 use super::convert::{count, year};
-use super::request::Check;
+use super::validation::Validator;
 use crate::db::patterns::PatternCounts;
 use crate::domain::vehicle::slug;
 use crate::proto::lekalo::v1 as pb;
@@ -16,12 +16,12 @@ const MAX_TEXT: usize = 256;
 /// The most candidates that one answer has.
 const MAX_CANDIDATES: usize = 20;
 
-impl World {
+impl Services {
     pub(super) async fn resolve(
         &self,
         request: pb::ResolveVehicleRequest,
     ) -> Result<pb::ResolveVehicleResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.optional_name("tenant", request.tenant);
         let category = check.optional_name("category", request.category);
         if tenant.is_empty() && !category.is_empty() {
@@ -46,7 +46,7 @@ impl World {
             _ => None,
         };
         let index = self.spellings.index().await?;
-        let query = Query { text: &text, make: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
+        let query = Query { text: &text, brand: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
         let mut resolution = Resolver::new(&index).resolve(&query);
         let counts = match &tenant {
             Some(tenant) if !resolution.candidates.is_empty() => {
@@ -72,17 +72,17 @@ impl World {
     }
 }
 
-/// The slugs of make and model, the model's empty where only the make is clear.
+/// The slugs of brand and model, the model's empty where only the brand is clear.
 fn slugs(index: &Index, candidate: &Candidate) -> (String, String) {
     let model = candidate.model.map(|model| slug(&index.model(model).name)).unwrap_or_default();
-    (slug(&index.make(candidate.make).name), model)
+    (slug(&index.brand(candidate.brand).name), model)
 }
 
 fn convert(index: &Index, candidate: Candidate) -> pb::VehicleCandidate {
     let (brand, model) = slugs(index, &candidate);
     pb::VehicleCandidate {
         brand,
-        brand_name: index.make(candidate.make).name.clone(),
+        brand_name: index.brand(candidate.brand).name.clone(),
         model,
         model_name: candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default(),
         generation: candidate.generation,

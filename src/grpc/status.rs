@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use crate::db::failure::chain;
+use crate::db::advice::chain;
 use crate::domain::Error;
 use crate::domain::error::Violation;
 

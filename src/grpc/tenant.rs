@@ -3,9 +3,9 @@
 use futures::future::try_join_all;
 use tonic::{Request, Response, Status};
 
-use super::World;
+use super::Services;
 use super::convert::{channel as channel_word, count};
-use super::request::{Check, MAX_EXTERNAL_ID};
+use super::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::tenant_service_server::TenantService;
 
@@ -13,13 +13,13 @@ use crate::proto::lekalo::v1::tenant_service_server::TenantService;
 const TENANTS_AT_ONCE: usize = 4;
 
 #[tonic::async_trait]
-impl TenantService for World {
+impl TenantService for Services {
     async fn get_tenant(
         &self,
         request: Request<pb::GetTenantRequest>,
     ) -> Result<Response<pb::GetTenantResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let slug = check.name("tenant", request.tenant);
         check.done()?;
 
@@ -33,7 +33,7 @@ impl TenantService for World {
         request: Request<pb::ResolveTenantRequest>,
     ) -> Result<Response<pb::ResolveTenantResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let channel: pb::Channel = check.required_enumeration("channel", request.channel);
         let external_id = check.required_text("external_id", request.external_id, MAX_EXTERNAL_ID);
         check.done()?;
@@ -48,14 +48,14 @@ impl TenantService for World {
         &self,
         request: Request<pb::CreateTenantRequest>,
     ) -> Result<Response<pb::CreateTenantResponse>, Status> {
-        Ok(Response::new(self.create(request.into_inner()).await?))
+        Ok(Response::new(self.create_tenant(request.into_inner()).await?))
     }
 
     async fn update_tenant(
         &self,
         request: Request<pb::UpdateTenantRequest>,
     ) -> Result<Response<pb::UpdateTenantResponse>, Status> {
-        Ok(Response::new(self.update(request.into_inner()).await?))
+        Ok(Response::new(self.update_tenant(request.into_inner()).await?))
     }
 
     async fn list_tenants(
@@ -63,7 +63,7 @@ impl TenantService for World {
         request: Request<pb::ListTenantsRequest>,
     ) -> Result<Response<pb::ListTenantsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let page = check.page(request.page_size, &request.page_token, request.skip, &["list_tenants"]);
         let page = check.done_with(page)?;
 

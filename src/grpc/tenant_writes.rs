@@ -2,10 +2,10 @@
 
 use tonic::Status;
 
-use super::World;
+use super::Services;
 use super::convert;
 use super::idempotency::{idempotent, take_key};
-use super::request::{Check, MAX_EXTERNAL_ID, check_etag};
+use super::validation::{MAX_EXTERNAL_ID, Validator, check_etag};
 use crate::domain::Error;
 use crate::domain::phone;
 use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
@@ -31,12 +31,12 @@ const MUTABLE: &[&str] = &[
     "categories",
 ];
 
-impl World {
-    pub(super) async fn create(
+impl Services {
+    pub(super) async fn create_tenant(
         &self,
         mut request: pb::CreateTenantRequest,
     ) -> Result<pb::CreateTenantResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
@@ -67,11 +67,11 @@ impl World {
         Ok(answer.await?)
     }
 
-    pub(super) async fn update(
+    pub(super) async fn update_tenant(
         &self,
         mut request: pb::UpdateTenantRequest,
     ) -> Result<pb::UpdateTenantResponse, Status> {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let tenant = request.tenant.unwrap_or_default();
         let slug = check.name("tenant.slug", tenant.slug.clone());
@@ -101,7 +101,7 @@ impl World {
         Ok(answer.await?)
     }
 
-    async fn check_time_zone(&self, check: &mut Check, change: &TenantChange) -> Result<(), Error> {
+    async fn check_time_zone(&self, check: &mut Validator, change: &TenantChange) -> Result<(), Error> {
         if let Some(zone) = &change.time_zone
             && !self.db.is_time_zone(zone).await?
         {
@@ -112,7 +112,7 @@ impl World {
 }
 
 /// Reads the fields that `mask` names; an empty one becomes its default.
-fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantChange {
+fn read_change(check: &mut Validator, tenant: pb::Tenant, mask: &[&str]) -> TenantChange {
     let named = |field: &str| mask.contains(&field);
     let mut change = TenantChange::default();
     if named("display_name") {
@@ -143,7 +143,7 @@ fn read_change(check: &mut Check, tenant: pb::Tenant, mask: &[&str]) -> TenantCh
     change
 }
 
-fn read_settings(check: &mut Check, settings: prost_types::Struct) -> serde_json::Value {
+fn read_settings(check: &mut Validator, settings: prost_types::Struct) -> serde_json::Value {
     let Some(settings) = convert::json_object(settings) else {
         let description = "must not contain U+0000, NaN or an infinity";
         check.refuse("tenant.settings", "FIELD_INVALID", description);
@@ -155,7 +155,7 @@ fn read_settings(check: &mut Check, settings: prost_types::Struct) -> serde_json
     settings
 }
 
-fn read_contacts(check: &mut Check, contacts: Vec<pb::TenantContact>) -> Vec<Contact> {
+fn read_contacts(check: &mut Validator, contacts: Vec<pb::TenantContact>) -> Vec<Contact> {
     let mut read = Vec::new();
     for (place, contact) in check.list("tenant.contacts", contacts, MAX_CONTACTS).into_iter().enumerate() {
         let field = |name: &str| format!("tenant.contacts[{place}].{name}");
@@ -171,7 +171,7 @@ fn read_contacts(check: &mut Check, contacts: Vec<pb::TenantContact>) -> Vec<Con
     read
 }
 
-fn read_channels(check: &mut Check, channels: Vec<pb::TenantChannel>) -> Vec<Channel> {
+fn read_channels(check: &mut Validator, channels: Vec<pb::TenantChannel>) -> Vec<Channel> {
     let mut read = Vec::new();
     for (place, channel) in check.list("tenant.channels", channels, MAX_CHANNELS).into_iter().enumerate() {
         let field = |name: &str| format!("tenant.channels[{place}].{name}");
@@ -188,7 +188,7 @@ fn read_channels(check: &mut Check, channels: Vec<pb::TenantChannel>) -> Vec<Cha
     read
 }
 
-fn read_categories(check: &mut Check, codes: Vec<String>) -> Vec<String> {
+fn read_categories(check: &mut Validator, codes: Vec<String>) -> Vec<String> {
     let mut read: Vec<String> = Vec::new();
     for (place, code) in check.list("tenant.categories", codes, MAX_CATEGORIES).into_iter().enumerate() {
         let field = format!("tenant.categories[{place}]");

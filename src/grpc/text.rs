@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use tonic::{Request, Response, Status};
 
-use super::World;
+use super::Services;
 use super::convert::{count, language_used};
 use super::idempotency::{idempotent, take_key};
-use super::request::Check;
+use super::validation::Validator;
 use crate::db::texts::Keys;
 use crate::domain::error::{Error, Violation};
 use crate::domain::tenant::{Language, Tenant};
@@ -23,13 +23,13 @@ const MAX_TEXTS: usize = 200;
 const MAX_BY_PREFIX: i64 = 500;
 
 #[tonic::async_trait]
-impl TextService for World {
+impl TextService for Services {
     async fn batch_get_texts(
         &self,
         request: Request<pb::BatchGetTextsRequest>,
     ) -> Result<Response<pb::BatchGetTextsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let tenant = check.name("tenant", request.tenant);
         let language = check.language("language", request.language);
         let keys = read_keys(&mut check, request.keys);
@@ -72,7 +72,7 @@ impl TextService for World {
         request: Request<pb::ListTextsRequest>,
     ) -> Result<Response<pb::ListTextsResponse>, Status> {
         let request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let language = check.language("language", request.language.clone());
         let bound_to = ["list_texts", &request.tenant, &request.language];
         let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
@@ -95,7 +95,7 @@ impl TextService for World {
         request: Request<pb::UpsertTextsRequest>,
     ) -> Result<Response<pb::UpsertTextsResponse>, Status> {
         let mut request = request.into_inner();
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let key = take_key(&mut check, &mut request);
         let tenant = check.name("tenant", request.tenant);
         let texts = read_texts(&mut check, request.texts);
@@ -121,7 +121,7 @@ fn languages(asked: Language, tenant: &Tenant) -> Vec<Language> {
 }
 
 /// The keys asked for, each once.
-fn read_keys(check: &mut Check, keys: Vec<String>) -> Vec<String> {
+fn read_keys(check: &mut Validator, keys: Vec<String>) -> Vec<String> {
     let mut read = Vec::with_capacity(keys.len().min(MAX_KEYS));
     let mut seen = HashSet::new();
     for (place, key) in check.list("keys", keys, MAX_KEYS).into_iter().enumerate() {
@@ -138,7 +138,7 @@ fn read_keys(check: &mut Check, keys: Vec<String>) -> Vec<String> {
 }
 
 /// The texts to write, each key and language once.
-fn read_texts(check: &mut Check, texts: Vec<pb::Text>) -> Vec<Text> {
+fn read_texts(check: &mut Validator, texts: Vec<pb::Text>) -> Vec<Text> {
     if texts.is_empty() {
         check.refuse("texts", "FIELD_REQUIRED", "must have at least one text");
     }
@@ -168,7 +168,7 @@ fn read_texts(check: &mut Check, texts: Vec<pb::Text>) -> Vec<Text> {
 }
 
 fn check_placeholders(texts: &[Text], in_use: &[Text]) -> Result<(), Error> {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     for mismatch in mismatches(texts, in_use) {
         let Some(text) = texts.get(mismatch.place) else { continue };
         let names = if mismatch.expected.is_empty() { "none" } else { &mismatch.expected };

@@ -6,7 +6,7 @@ use futures::future;
 use futures::stream::{self, Stream, StreamExt as _};
 use uuid::Uuid;
 
-use super::clean::{Cleaner, Columns, Memory};
+use super::clean::{Cache, Cleaner, Columns};
 use super::clean_csv::document_header;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
@@ -37,7 +37,7 @@ pub async fn apply(
             State::Succeeded => {
                 let mut rows = pin!(understood_by_now(own, id, spellings));
                 let Some(first) = rows.next().await else { return Ok(import) };
-                own.take_in(id, import.revision, stream::once(future::ready(first)).chain(rows)).await?
+                own.reprocess_rejected(id, import.revision, stream::once(future::ready(first)).chain(rows)).await?
             }
             state => return Err(state.refused(&[State::Validated, State::Succeeded])),
         };
@@ -83,17 +83,17 @@ fn understood_by_now<'a>(
         // Without columns for make and model nothing more is understood.
         let Ok(columns) = Columns::find(&header) else { return };
         let index = spellings.index().await?;
-        let mut memory = Memory::default();
+        let mut cache = Cache::default();
         while let Some(last) = found.last().map(|row| row.position) {
             let index = index.clone();
             let clean = move || {
-                let cleaner = Cleaner::resume(columns, &index, memory);
+                let cleaner = Cleaner::resume(columns, &index, cache);
                 let rows = found.into_iter().map(|found| (found.position, cleaner.row(table_row(found))));
                 let accepted: Vec<_> = rows.filter(|(_, row)| row.is_accepted()).collect();
-                (accepted, cleaner.into_memory())
+                (accepted, cleaner.into_cache())
             };
             let accepted;
-            (accepted, memory) = tokio::task::spawn_blocking(clean).await.map_err(Error::internal)?;
+            (accepted, cache) = tokio::task::spawn_blocking(clean).await.map_err(Error::internal)?;
             if !accepted.is_empty() {
                 yield accepted;
             }

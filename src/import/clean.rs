@@ -5,26 +5,26 @@
 //! the words it understood:
 //!
 //! 1. `attributes`: steering, borders, rows of seats, trunk; `years`; `generation` where "кузов" or "поколение" says so;
-//! 2. `identity`: make and model;
+//! 2. `identity`: brand and model;
 //! 3. body, generation codes, misplaced years; the rest is notes.
 
 mod attributes;
 mod body;
+mod brand_cell;
+mod cache;
 mod cell;
-mod choice;
+mod disambiguate;
 mod generation;
 mod identity;
 pub mod issues;
-mod lookup;
-mod stated;
 mod version;
 mod years;
 
 use attributes::Attributes;
+use brand_cell::Stated;
+pub use cache::Cache;
+use cache::Lookup;
 use cell::Cell;
-use lookup::Lookup;
-pub use lookup::Memory;
-use stated::Stated;
 use years::YearCell;
 
 use crate::domain::import::{CleanRow, Issue};
@@ -66,17 +66,17 @@ impl<'i> Cleaner<'i> {
     /// # Errors
     /// When columns are missing without which nothing can be understood.
     pub fn new(header: &[String], index: &'i Index) -> Result<Self, CleanError> {
-        Ok(Self::resume(Columns::find(header)?, index, Memory::default()))
+        Ok(Self::resume(Columns::find(header)?, index, Cache::default()))
     }
 
     /// One that remembers what another one of the same table and index was asked.
-    pub fn resume(columns: Columns, index: &'i Index, memory: Memory) -> Self {
-        Self { columns, index: Lookup::new(index, memory) }
+    pub fn resume(columns: Columns, index: &'i Index, cache: Cache) -> Self {
+        Self { columns, index: Lookup::new(index, cache) }
     }
 
     /// What it remembers by now.
-    pub fn into_memory(self) -> Memory {
-        self.index.into_memory()
+    pub fn into_cache(self) -> Cache {
+        self.index.into_cache()
     }
 
     /// What a row says.
@@ -89,7 +89,7 @@ impl<'i> Cleaner<'i> {
 #[derive(Debug, Clone, Copy)]
 pub struct Columns {
     id: Option<usize>,
-    make: usize,
+    brand: usize,
     model: usize,
     year: Option<usize>,
     description: Option<usize>,
@@ -102,16 +102,16 @@ impl Columns {
     /// When columns are missing without which nothing can be understood.
     pub fn find(header: &[String]) -> Result<Self, CleanError> {
         let place = |column| header.iter().position(|name| Column::from_header(name) == Some(column));
-        match (place(Column::Make), place(Column::Model)) {
-            (Some(make), Some(model)) => Ok(Self {
+        match (place(Column::Brand), place(Column::Model)) {
+            (Some(brand), Some(model)) => Ok(Self {
                 id: place(Column::Id),
-                make,
+                brand,
                 model,
                 year: place(Column::Year),
                 description: place(Column::Description),
             }),
-            (make, model) => {
-                let needed = [(make, "Марка (make)"), (model, "Модель (model)")];
+            (brand, model) => {
+                let needed = [(brand, "Марка (brand)"), (model, "Модель (model)")];
                 let missing = needed.into_iter().filter(|(found, _)| found.is_none()).map(|(_, name)| name).collect();
                 Err(CleanError::MissingColumns { seen: header.to_vec(), missing })
             }
@@ -123,23 +123,23 @@ fn clean_row(TableRow { page_number, row_number, cells }: TableRow, columns: &Co
     let text = |place: Option<usize>| place.and_then(|place| cells.get(place)).map_or("", |cell| cell.trim());
     let source_id = text(columns.id).to_owned();
     let mut clean = CleanRow { page_number, row_number, source_id, ..CleanRow::default() };
-    let (make, model) = (text(Some(columns.make)), text(Some(columns.model)));
+    let (brand, model) = (text(Some(columns.brand)), text(Some(columns.model)));
     let (year, description) = (text(columns.year), text(columns.description));
     if Column::is_header(cells.iter().map(String::as_str)) {
         clean.is_header = true;
         clean.issues.push(issues::header_row());
-    } else if [make, model, year, description].into_iter().all(stated::is_blank) {
+    } else if [brand, model, year, description].into_iter().all(brand_cell::is_blank) {
         clean.issues.push(issues::empty_row());
     } else {
-        understand(&mut clean, index, [make, model, year, description]);
+        understand(&mut clean, index, [brand, model, year, description]);
     }
     clean.cells = cells;
     clean
 }
 
-fn understand(clean: &mut CleanRow, index: &Lookup, [make, model, year, description]: [&str; 4]) {
-    let [make, model, year, description] =
-        [make, model, year, description].map(|text| without_error(text, &mut clean.issues));
+fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, description]: [&str; 4]) {
+    let [brand, model, year, description] =
+        [brand, model, year, description].map(|text| without_error(text, &mut clean.issues));
     let mut model_cell = Cell::new(model);
     let mut year_cell = Cell::new(year);
     let mut description = Cell::new(description);
@@ -156,15 +156,15 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [make, model, year, descript
     found.read(&mut description, true);
     let hint = [&mut model_cell, &mut year_cell, &mut description].into_iter().find_map(generation::explicit);
 
-    let stated = stated::stated(index, make, &model_cell);
-    // Where the make's cell holds the model, a year alone in the model's cell is no name.
-    if stated.make.is_none() && !stated.rest.words.is_empty() && clean.years.is_unknown() {
+    let stated = brand_cell::stated(index, brand, &model_cell);
+    // Where the brand's cell holds the model, a year alone in the model's cell is no name.
+    if stated.brand.is_none() && !stated.rest.words.is_empty() && clean.years.is_unknown() {
         read_misplaced_years(&mut model_cell, clean);
     }
     let mut name = name_cell(index, &stated, model_cell, &mut description);
     let identity = identity::identify(index, &stated, &mut name, clean.years);
-    if let Some(make) = identity.make {
-        clean.make.clone_from(&index.make(make).name);
+    if let Some(brand) = identity.brand {
+        clean.brand.clone_from(&index.brand(brand).name);
     }
     clean.confidence = identity.confidence;
     clean.issues.extend(identity.issues);
@@ -186,7 +186,7 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [make, model, year, descript
         if given.is_empty() {
             let [name, ..] = &mut cells;
             given.extend(
-                generation::bare_number(name, index, model).or_else(|| generation::of_make(name, index, model.make)),
+                generation::bare_number(name, index, model).or_else(|| generation::of_brand(name, index, model.brand)),
             );
         }
         // The first counts; another one told besides is a note.
@@ -243,7 +243,7 @@ fn without_error<'a>(text: &'a str, found: &mut Vec<Issue>) -> &'a str {
     text
 }
 
-/// The words that may name the model: what the make's cell holds beside the make, then the model's cell. Where that is nothing,
+/// The words that may name the model: what the brand's cell holds beside the brand, then the model's cell. Where that is nothing,
 /// the description, if it names a model for certain.
 fn name_cell(index: &Lookup, stated: &Stated, model: Cell, description: &mut Cell) -> Cell {
     let is_nameless = model.free().is_empty();
@@ -258,11 +258,11 @@ fn name_cell(index: &Lookup, stated: &Stated, model: Cell, description: &mut Cel
 
 /// Whether the description holds the model, or the rest of its name ("Ренжик | - | - | спорт").
 fn continues_in(index: &Lookup, stated: &Stated, name: &Cell, description: &Cell) -> bool {
-    if let Some(make) = &stated.make {
+    if let Some(brand) = &stated.brand {
         let words = description.free_words();
-        let models = index.find_models(&words, Scope::Make(make.make));
+        let models = index.find_models(&words, Scope::Brand(brand.brand));
         let certain = models.iter().any(|hit| hit.how.is_certain() && hit.weight >= 3.0);
-        return certain || !index.find_codes(&words, make.make).is_empty();
+        return certain || !index.find_codes(&words, brand.brand).is_empty();
     }
     let words = Cell::default().followed_by(name).followed_by(description).free_words();
     let named = name.words.len();

@@ -11,8 +11,8 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::child::{Answer, Extractor, Line};
-use super::clean::{CleanError, Cleaner, Columns, Memory, clean};
+use super::clean::{Cache, CleanError, Cleaner, Columns, clean};
+use super::sandbox::{Answer, Extractor, Line};
 use super::upload::Upload;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure};
@@ -57,13 +57,13 @@ pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings
             Err(error) => stream::once(future::ready(Err(error))).boxed(),
         };
         // On a task of its own, so that it goes on while rows are written.
-        Ok(ahead(understand(lines, index), AHEAD))
+        Ok(prefetch(understand(lines, index), AHEAD))
     };
     open.boxed()
 }
 
 /// A stream that goes on by itself, on a task of its own and so many items ahead, until it ends or is dropped.
-fn ahead<T: Send + 'static>(items: impl Stream<Item = T> + Send + 'static, count: usize) -> BoxStream<'static, T> {
+fn prefetch<T: Send + 'static>(items: impl Stream<Item = T> + Send + 'static, count: usize) -> BoxStream<'static, T> {
     let (sender, received) = mpsc::channel(count);
     let going_on = AbortOnDropHandle::new(tokio::spawn(async move {
         let mut items = pin!(items);
@@ -87,7 +87,7 @@ type Lines = BoxStream<'static, Result<Vec<u8>, ExtractError>>;
 fn lines_of(answer: Answer) -> Lines {
     let lines =
         stream::try_unfold(answer, |mut answer| async move { Ok(answer.next().await?.map(|lines| (lines, answer))) });
-    ahead(lines, 1)
+    prefetch(lines, 1)
 }
 
 /// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
@@ -105,13 +105,13 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
         };
         let total = count + headers.len();
         let mut headers = headers.into_iter().peekable();
-        let workshop = Arc::new(Workshop::new(&header, index)?);
+        let cleaner = Arc::new(BatchCleaner::new(&header, index)?);
         let (mut left, mut is_complete) = (count, false);
         let batches = stream::once(future::ready(Ok(rest))).chain(lines).map(|lines| {
-            let workshop = workshop.clone();
+            let cleaner = cleaner.clone();
             async move {
                 let lines = lines?;
-                tokio::task::spawn_blocking(move || workshop.understand(&lines)).await.unwrap_or_else(|_| Err(not_understood()))
+                tokio::task::spawn_blocking(move || cleaner.understand(&lines)).await.unwrap_or_else(|_| Err(not_understood()))
             }
         });
         let mut batches = pin!(batches.buffered(AT_ONCE));
@@ -132,24 +132,24 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
 }
 
 /// Where the rows of one document are understood.
-struct Workshop {
+struct BatchCleaner {
     columns: Columns,
     index: Shared,
     /// Of those who are not at work.
-    memories: Mutex<Vec<Memory>>,
+    caches: Mutex<Vec<Cache>>,
 }
 
-impl Workshop {
+impl BatchCleaner {
     fn new(header: &[String], index: Shared) -> Result<Self, Failure> {
         let columns = Columns::find(header).map_err(|error| no_table(&error))?;
-        Ok(Self { columns, index, memories: Mutex::default() })
+        Ok(Self { columns, index, caches: Mutex::default() })
     }
 
     /// The rows of these lines, and whether the document ends with them.
     fn understand(&self, lines: &[u8]) -> Result<(Vec<CleanRow>, bool), Failure> {
-        let memories = || self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        let memory = memories().pop().unwrap_or_default();
-        let cleaner = Cleaner::resume(self.columns, &self.index, memory);
+        let caches = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = caches().pop().unwrap_or_default();
+        let cleaner = Cleaner::resume(self.columns, &self.index, cache);
         let (mut rows, mut ends) = (Vec::new(), false);
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             match serde_json::from_slice(line) {
@@ -160,7 +160,7 @@ impl Workshop {
                 _ => return Err(not_understood()),
             }
         }
-        memories().push(cleaner.into_memory());
+        caches().push(cleaner.into_cache());
         Ok((rows, ends))
     }
 }
@@ -216,7 +216,7 @@ mod tests {
     use futures::TryStreamExt as _;
 
     use super::*;
-    use crate::import::child::write_answer;
+    use crate::import::sandbox::write_answer;
 
     fn table() -> Table {
         let row = |page_number, row_number| TableRow {

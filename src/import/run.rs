@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::child::Extractor;
 use super::rows::{self, Batch, Opening};
+use super::sandbox::Extractor;
 use super::upload::Upload;
 use crate::db::imports::Start;
 use crate::db::{Db, Tenant};
@@ -249,7 +249,7 @@ fn merge_failure(error: Error) -> Failure {
         Error::DeadlineExceeded => Failure::new("LIMIT_EXCEEDED", "writing the rows took too long", "split the file"),
         other => {
             if let Error::Internal(cause) = &other {
-                tracing::error!(cause = %crate::db::failure::chain(&**cause), "an import failed");
+                tracing::error!(cause = %crate::db::advice::chain(&**cause), "an import failed");
             }
             Failure::new("INTERNAL", "writing the rows failed; nothing of them was written", UPLOAD_AGAIN)
         }

@@ -1,6 +1,6 @@
 //! What an operator is told of a failure of PostgreSQL: what is wrong, what to do, and no values.
 
-use lekalo::db::failure::{advise, chain};
+use lekalo::db::advice::{advise, chain};
 use tokio_postgres::Config;
 
 use crate::common::{connect, empty_database};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use lekalo::db::{Options, Query};
-use lekalo::grpc::{Patience, World};
+use lekalo::grpc::{Patience, Services};
 use tokio::time::sleep;
 use tokio_postgres::{Client, Config};
 use tonic::{Code, Status};
@@ -90,7 +90,8 @@ fn options(config: &Config) -> Options {
 
 /// A server with these, all open.
 async fn roomy(options: Options, patience: Patience) -> TestServer {
-    let server = TestServer::with(options.clone(), options.config.clone(), |world| World { patience, ..world }).await;
+    let server =
+        TestServer::with(options.clone(), options.config.clone(), |services| Services { patience, ..services }).await;
     let open = (0..45).map(|_| server.db.read([Query::new("-- open\nSELECT pg_sleep(0.3)")]));
     for opened in join_all(open).await {
         opened.unwrap();

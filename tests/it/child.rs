@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use lekalo::import::child::{Answer, Extractor, ProcessLimits, write_answer};
+use lekalo::import::sandbox::{Answer, Extractor, SandboxLimits, write_answer};
 use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table, TableRow};
 
@@ -24,7 +24,7 @@ static SHELL: LazyLock<PathBuf> = LazyLock::new(|| {
     path
 });
 
-fn open(script: &str, limits: ProcessLimits) -> Answer {
+fn open(script: &str, limits: SandboxLimits) -> Answer {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(script.as_bytes()).unwrap();
     file.rewind().unwrap();
@@ -32,7 +32,7 @@ fn open(script: &str, limits: ProcessLimits) -> Answer {
 }
 
 /// All that a script answers, in the batches it came in.
-async fn batches(script: &str, limits: ProcessLimits) -> Result<Vec<Vec<u8>>, ExtractError> {
+async fn batches(script: &str, limits: SandboxLimits) -> Result<Vec<Vec<u8>>, ExtractError> {
     let mut answer = open(script, limits);
     let mut batches = Vec::new();
     while let Some(lines) = answer.next().await? {
@@ -43,7 +43,7 @@ async fn batches(script: &str, limits: ProcessLimits) -> Result<Vec<Vec<u8>>, Ex
     Ok(batches)
 }
 
-async fn answer(script: &str, limits: ProcessLimits) -> Result<String, ExtractError> {
+async fn answer(script: &str, limits: SandboxLimits) -> Result<String, ExtractError> {
     Ok(String::from_utf8(batches(script, limits).await?.concat()).unwrap())
 }
 
@@ -55,7 +55,7 @@ fn unreadable() -> ExtractError {
     )
 }
 
-fn stopped(limits: &ProcessLimits) -> ExtractError {
+fn stopped(limits: &SandboxLimits) -> ExtractError {
     let (memory, seconds) = (limits.memory_bytes >> 20, limits.seconds);
     let message = format!("reading the file took more than {memory} MiB of memory or {seconds} s and was stopped");
     ExtractError::new("LIMIT_EXCEEDED", message, "split the file, or save it as CSV")
@@ -64,11 +64,11 @@ fn stopped(limits: &ProcessLimits) -> ExtractError {
 #[tokio::test]
 async fn it_gets_its_limits_the_file_and_nothing_else() {
     limit();
-    let limits = ProcessLimits { memory_bytes: 1, seconds: 20, inflated_bytes: 300, ..ProcessLimits::default() };
+    let limits = SandboxLimits { memory_bytes: 1, seconds: 20, inflated_bytes: 300, ..SandboxLimits::default() };
     let told = answer(r#"printf '%s\n' "$@"; /usr/bin/wc -c < /proc/$$/environ; echo '"end"'"#, limits).await.unwrap();
     let expected = "extract\n--json\n--limit-memory=1\n--limit-seconds=20\n--limit-inflated=300\n--\n/dev/stdin\n0\n";
     assert_eq!(told, format!("{expected}\"end\"\n"));
-    let usual = ProcessLimits::default();
+    let usual = SandboxLimits::default();
     assert_eq!((usual.memory_bytes, usual.seconds), (1 << 30, 60));
     assert_eq!((usual.answer_bytes, usual.inflated_bytes), (256 << 20, 256 << 20));
 }
@@ -76,11 +76,11 @@ async fn it_gets_its_limits_the_file_and_nothing_else() {
 #[tokio::test]
 async fn an_answer_without_its_last_line_counts_for_nothing() {
     limit();
-    assert_eq!(answer("echo '\"end\"'", ProcessLimits::default()).await.unwrap(), "\"end\"\n");
-    assert_eq!(answer("echo row; echo '\"end\"'", ProcessLimits::default()).await.unwrap(), "row\n\"end\"\n");
+    assert_eq!(answer("echo '\"end\"'", SandboxLimits::default()).await.unwrap(), "\"end\"\n");
+    assert_eq!(answer("echo row; echo '\"end\"'", SandboxLimits::default()).await.unwrap(), "row\n\"end\"\n");
     // A refusal is an answer, however the process ends.
     let refused = "echo '{\"error\": {}}'; exit 1";
-    assert_eq!(answer(refused, ProcessLimits::default()).await.unwrap(), "{\"error\": {}}\n");
+    assert_eq!(answer(refused, SandboxLimits::default()).await.unwrap(), "{\"error\": {}}\n");
     for script in [
         "",
         "exit 3",
@@ -95,9 +95,9 @@ async fn an_answer_without_its_last_line_counts_for_nothing() {
         "kill -SEGV $$",
         "echo row; kill -ABRT $$",
     ] {
-        assert_eq!(answer(script, ProcessLimits::default()).await.unwrap_err(), unreadable(), "{script}");
+        assert_eq!(answer(script, SandboxLimits::default()).await.unwrap_err(), unreadable(), "{script}");
     }
-    let nowhere = Extractor { program: "/nowhere/lekalo".into(), limits: ProcessLimits::default() };
+    let nowhere = Extractor { program: "/nowhere/lekalo".into(), limits: SandboxLimits::default() };
     let error = nowhere.open(tempfile::tempfile().unwrap()).unwrap_err();
     assert_eq!((error.code.as_str(), error.hint.as_str()), ("INTERNAL", "try again"));
 }
@@ -105,7 +105,7 @@ async fn an_answer_without_its_last_line_counts_for_nothing() {
 #[tokio::test]
 async fn a_process_that_the_system_ends_met_a_limit() {
     limit();
-    let limits = ProcessLimits { memory_bytes: 7 << 20, seconds: 9, ..ProcessLimits::default() };
+    let limits = SandboxLimits { memory_bytes: 7 << 20, seconds: 9, ..SandboxLimits::default() };
     for script in [
         "kill -KILL $$",
         "echo row; kill -XCPU $$",
@@ -129,7 +129,7 @@ async fn an_answer_may_be_as_long_as_allowed_and_not_a_byte_longer() {
     // Lines of 1,000 bytes, with the last one all together so long.
     let lines = "line=$(/usr/bin/head -c 999 /dev/zero | /usr/bin/tr '\\0' x); n=0; while [ $n -lt 3146 ]; do echo $line; n=$((n+1)); done; echo '\"end\"'";
     let length = 3146 * 1000 + 6;
-    let within = |answer_bytes: u64| ProcessLimits { answer_bytes, ..ProcessLimits::default() };
+    let within = |answer_bytes: u64| SandboxLimits { answer_bytes, ..SandboxLimits::default() };
     let read = batches(lines, within(length)).await.unwrap();
     // A batch is whole lines, and as much as is worth the trouble.
     let (last, before) = read.split_last().unwrap();
@@ -147,8 +147,8 @@ async fn a_line_may_be_a_mebibyte_long_and_not_a_byte_longer() {
     limit();
     let line =
         |bytes: usize| format!("/usr/bin/head -c {} /dev/zero | /usr/bin/tr '\\0' x; echo; echo '\"end\"'", bytes - 1);
-    assert_eq!(answer(&line(1 << 20), ProcessLimits::default()).await.unwrap().len(), (1 << 20) + 6);
-    let error = answer(&line((1 << 20) + 1), ProcessLimits::default()).await.unwrap_err();
+    assert_eq!(answer(&line(1 << 20), SandboxLimits::default()).await.unwrap().len(), (1 << 20) + 6);
+    let error = answer(&line((1 << 20) + 1), SandboxLimits::default()).await.unwrap_err();
     let message = "a row of the file has more than 1 MiB of text";
     assert_eq!(error, ExtractError::new("LIMIT_EXCEEDED", message, "delete the text that is no part of the table"));
 }
@@ -156,7 +156,7 @@ async fn a_line_may_be_a_mebibyte_long_and_not_a_byte_longer() {
 #[tokio::test]
 async fn it_is_waited_for_twice_its_time_but_its_reader_costs_it_none() {
     limit();
-    let limits = ProcessLimits { seconds: 1, ..ProcessLimits::default() };
+    let limits = SandboxLimits { seconds: 1, ..SandboxLimits::default() };
     let never = async {
         let started = Instant::now();
         let error = answer("echo row; exec /bin/sleep 600", limits.clone()).await.unwrap_err();
@@ -196,7 +196,7 @@ async fn it_is_waited_for_twice_its_time_but_its_reader_costs_it_none() {
 async fn it_ends_when_nobody_wants_its_answer() {
     limit();
     let row = "/usr/bin/head -c 200000 /dev/zero | /usr/bin/tr '\\0' x; echo";
-    let mut answer = open(&format!("echo $$; {row}; exec /bin/sleep 600"), ProcessLimits::default());
+    let mut answer = open(&format!("echo $$; {row}; exec /bin/sleep 600"), SandboxLimits::default());
     let lines = answer.next().await.unwrap().unwrap();
     let line = lines.split(|byte| *byte == b'\n').next().unwrap();
     let state = PathBuf::from(format!("/proc/{}/stat", String::from_utf8_lossy(line)));
@@ -258,7 +258,7 @@ async fn what_it_answers_is_what_it_read() {
     write_answer(Ok(table.clone()), &mut written).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "/bin/cat <<'LAST'\n{}LAST\n", String::from_utf8(written).unwrap()).unwrap();
-    let shell = Extractor { program: SHELL.clone(), limits: ProcessLimits::default() };
+    let shell = Extractor { program: SHELL.clone(), limits: SandboxLimits::default() };
     assert_eq!(whole(&shell, file.path()).await.unwrap(), table);
 
     let mut refusal = Vec::new();
@@ -266,7 +266,7 @@ async fn what_it_answers_is_what_it_read() {
     let expected = r#"{"error":{"code":"NO_ROWS","message":"none","hint":"look"}}"#;
     assert_eq!(String::from_utf8(refusal).unwrap(), format!("{expected}\n"));
     // The program itself refuses in the same words as the reader does.
-    let error = read(b"x,y\n1,2\n", ProcessLimits::default()).await.unwrap_err();
+    let error = read(b"x,y\n1,2\n", SandboxLimits::default()).await.unwrap_err();
     assert_eq!(error, lekalo_documents::extract(b"x,y\n1,2\n").unwrap_err());
     assert_eq!(error.code, "NO_HEADER");
 }

@@ -37,13 +37,13 @@ fn labelled_rows_are_understood() {
             || label["notes"].split(';').any(|note| note.trim().strip_prefix(other.as_str()) == Some(value))
     };
     let is_right = |(label, row): &(&HashMap<String, String>, &CleanRow)| {
-        is(label, "make", &row.make) && is(label, "model", &row.model)
+        is(label, "make", &row.brand) && is(label, "model", &row.model)
     };
     let scored: Vec<_> = labels.iter().zip(&cleaned).filter(|(label, _)| label["confidence"] != "low").collect();
     let right = scored.iter().filter(|pair| is_right(pair)).count();
     let wrong = labels.iter().zip(&cleaned).filter(|(_, row)| row.is_accepted()).filter(|pair| !is_right(pair)).count();
     assert!(scored.len() >= 386, "only {} labelled rows", scored.len());
-    assert!(scored.len() - right <= 3, "only {right} of {} rows have make and model right", scored.len());
+    assert!(scored.len() - right <= 3, "only {right} of {} rows have brand and model right", scored.len());
     assert_eq!(wrong, 0, "so many rows would be imported as another car");
 }
 
@@ -58,7 +58,7 @@ fn a_stranger_list_is_cleaned_by_the_shipped_reference() {
         ["5", "-", "-", "-", "-"],
     ];
     let cleaned = clean(&table(rows.map(|row| row.map(str::to_owned).to_vec()).to_vec()), Index::shipped()).unwrap();
-    let names: Vec<(&str, &str)> = cleaned.iter().map(|row| (row.make.as_str(), row.model.as_str())).collect();
+    let names: Vec<(&str, &str)> = cleaned.iter().map(|row| (row.brand.as_str(), row.model.as_str())).collect();
     let expected = [
         ("Toyota", "Mark X"),
         ("Chevrolet", "Cobalt"),
@@ -146,7 +146,7 @@ fn clean_row() -> impl Strategy<Value = CleanRow> {
                 issues,
                 // The values that a person may edit are read without the spaces around them.
                 source_id: texts.0.trim().to_owned(),
-                make: texts.1.trim().to_owned(),
+                brand: texts.1.trim().to_owned(),
                 model: texts.2.trim().to_owned(),
                 generation: texts.3.trim().to_owned(),
                 notes: texts.4.trim().to_owned(),
@@ -165,7 +165,7 @@ fn confidence_keeps_its_word(row: &CleanRow) -> Result<(), TestCaseError> {
     let expected = match () {
         () if is_none || says(&unknown) => vec![Confidence::Low],
         () if says(&[Code::MakeCorrected, Code::ModelGuessed]) => vec![Confidence::Medium],
-        // A make that was read through a typo is no issue, but in doubt.
+        // A brand that was read through a typo is no issue, but in doubt.
         () => vec![Confidence::Medium, Confidence::High],
     };
     prop_assert!(expected.contains(&row.confidence), "{:?}", row);
@@ -183,9 +183,9 @@ fn confidence_keeps_its_word(row: &CleanRow) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The make as it is given, the model, and what is said besides.
-fn one(make: &str, model: &str, description: &str) -> CleanRow {
-    let cells = ["1", make, model, "", description].map(str::to_owned).to_vec();
+/// The brand as it is given, the model, and what is said besides.
+fn one(brand: &str, model: &str, description: &str) -> CleanRow {
+    let cells = ["1", brand, model, "", description].map(str::to_owned).to_vec();
     clean(&table(vec![cells]), Index::shipped()).unwrap().remove(0)
 }
 
@@ -195,10 +195,10 @@ fn codes(row: &CleanRow) -> Vec<IssueCode> {
 
 #[test]
 fn what_is_doubtful_is_not_decided() {
-    // A short name of another make that is near to one of the stated make's does not overrule it.
+    // A short name of another brand that is near to one of the stated brand's does not overrule it.
     let row = one("Тойота", "Веста", "");
     assert_eq!(
-        (row.make.as_str(), row.model.as_str(), codes(&row)),
+        (row.brand.as_str(), row.model.as_str(), codes(&row)),
         ("Toyota", "Vista", vec![IssueCode::ModelGuessed])
     );
     // In a model's cell a misspelled word is no description.
@@ -220,8 +220,8 @@ fn what_is_doubtful_is_not_decided() {
 fn a_row_means_the_same_among_others() {
     let parts =
         ["Камри", "CX-5", "CX 5", "W212", "W 212", "Х5", "Х-5", "к 350-400", "Мелинда", "с 4", "С4", "ID.4", "С-HR"];
-    let makes = ["Тойота", "Мазда", "Мерседес", "бмв", "-", "Камри"];
-    let rows = makes.iter().flat_map(|make| parts.iter().map(move |part| ["1", make, part, "2012", "левый"]));
+    let brands = ["Тойота", "Мазда", "Мерседес", "бмв", "-", "Камри"];
+    let rows = brands.iter().flat_map(|brand| parts.iter().map(move |part| ["1", brand, part, "2012", "левый"]));
     let rows: Vec<Vec<String>> = rows.map(|row| row.map(str::to_owned).to_vec()).collect();
     let alone: Vec<CleanRow> = rows
         .iter()
@@ -251,7 +251,7 @@ proptest! {
             prop_assert_eq!((row.page_number, row.row_number), (source.page_number, source.row_number));
             prop_assert_eq!(&row.cells, &source.cells);
             prop_assert!(row.is_header || !row.model.is_empty() || !row.issues.is_empty());
-            prop_assert!(row.model.is_empty() || !row.make.is_empty());
+            prop_assert!(row.model.is_empty() || !row.brand.is_empty());
             confidence_keeps_its_word(row)?;
         }
     }

@@ -13,9 +13,9 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use lekalo::db::{Db, Options, migrations};
-use lekalo::grpc::{self, World};
-use lekalo::import::child::{Extractor, ProcessLimits};
+use lekalo::grpc::{self, Services};
 use lekalo::import::run::Runner;
+use lekalo::import::sandbox::{Extractor, SandboxLimits};
 use lekalo::spellings::Spellings;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
@@ -186,20 +186,20 @@ impl TestServer {
 
     /// Serves the database that `options` lead to, be it by a detour; `config` leads straight there.
     pub async fn through(options: Options, config: Config) -> Self {
-        Self::with(options, config, |world| world).await
+        Self::with(options, config, |services| services).await
     }
 
-    /// The same with a world that is adjusted first.
-    pub async fn with(options: Options, config: Config, adjust: impl FnOnce(World) -> World) -> Self {
+    /// The same with services that are adjusted first.
+    pub async fn with(options: Options, config: Config, adjust: impl FnOnce(Services) -> Services) -> Self {
         let db = Db::new(&options).unwrap();
-        let extractor = Extractor { program: LEKALO.into(), limits: ProcessLimits::default() };
+        let extractor = Extractor { program: LEKALO.into(), limits: SandboxLimits::default() };
         let spellings = Arc::new(Spellings::new(db.clone()));
         let imports = Runner::new(db.clone(), spellings.clone(), extractor);
-        let world = adjust(World::new(db.clone(), imports, spellings.clone()));
+        let services = adjust(Services::new(db.clone(), imports, spellings.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(grpc::serve(listener, world, async {
+        let ended = tokio::spawn(grpc::serve(listener, services, async {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();

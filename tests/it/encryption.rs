@@ -223,16 +223,16 @@ async fn outcomes(server: &Server, mode: Mode, every_way: bool) -> Vec<(&'static
     };
     let role = async |options: Options| match check::role(&options).await {
         Err(error) if error.is::<RoleError>() => Ok(()),
-        Err(error) => Err(lekalo::db::failure::chain(error.as_ref())),
+        Err(error) => Err(lekalo::db::advice::chain(error.as_ref())),
         Ok(()) => panic!("a superuser serves"),
     };
     let migrating = async |options: Options| {
         let position = migrations::current(&options.config, options.tls).await;
-        position.map(|_| ()).map_err(|error| lekalo::db::failure::chain(&error))
+        position.map(|_| ()).map_err(|error| lekalo::db::advice::chain(&error))
     };
     let reading = async |options: Options| {
         let read = Snapshot::of(&options.config, options.tls, migrations::PROGRAM).await;
-        read.map(|_| ()).map_err(|error| lekalo::db::failure::chain(error.as_ref()))
+        read.map(|_| ()).map_err(|error| lekalo::db::advice::chain(error.as_ref()))
     };
     let mut outcomes = vec![("pool", server.by_whom(mode, pool).await)];
     if every_way {

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use lekalo::import::child::{Extractor, Line, ProcessLimits};
+use lekalo::import::sandbox::{Extractor, Line, SandboxLimits};
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use lekalo::proto::lekalo::v1::{ImportState, UploadImportRequest};
@@ -25,7 +25,7 @@ use crate::kills::ended;
 use crate::shutdown::{Service, channel, folder};
 
 /// Reads a file in a process of its own, as the server does.
-pub async fn read(file: &[u8], limits: ProcessLimits) -> Result<Table, ExtractError> {
+pub async fn read(file: &[u8], limits: SandboxLimits) -> Result<Table, ExtractError> {
     let mut upload = tempfile::NamedTempFile::new().unwrap();
     upload.write_all(file).unwrap();
     whole(&Extractor { program: LEKALO.into(), limits }, upload.path()).await
@@ -53,7 +53,7 @@ pub async fn whole(extractor: &Extractor, file: &Path) -> Result<Table, ExtractE
 }
 
 async fn refused(file: &[u8], code: &str, words: &str) {
-    let error = read(file, ProcessLimits::default()).await.unwrap_err();
+    let error = read(file, SandboxLimits::default()).await.unwrap_err();
     assert_eq!(error.code, code, "{error:?}");
     assert!(error.message.contains(words), "{error:?}");
 }
@@ -123,7 +123,7 @@ fn ods(rows: &str) -> Vec<u8> {
 #[tokio::test]
 async fn streams_that_inflate_without_end_are_told() {
     let (limit, pdf_size, sheet_size) = if is_long() { (256, 2048, 500) } else { (8, 16, 10) };
-    let limits = ProcessLimits { inflated_bytes: limit << 20, ..ProcessLimits::default() };
+    let limits = SandboxLimits { inflated_bytes: limit << 20, ..SandboxLimits::default() };
     for times in 1..=3 {
         let filters = "/FlateDecode ".repeat(times);
         let bomb = pdf(&format!("/Type /ObjStm /Filter [{filters}]"), &deflated(pdf_size << 20, times));
@@ -134,7 +134,7 @@ async fn streams_that_inflate_without_end_are_told() {
     let error = read(&inflating(sheet_size), limits).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
     assert!(error.message.contains(&format!("inflates to more than {limit} MiB")), "{error:?}");
-    assert_eq!(read(&inflating(2), ProcessLimits::default()).await.unwrap().rows.len(), 1);
+    assert_eq!(read(&inflating(2), SandboxLimits::default()).await.unwrap().rows.len(), 1);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn cells_far_away_and_rows_repeated_without_end_are_told() {
     let line = |attributes: &str, cells: &str| format!("<table:table-row {attributes}>{cells}</table:table-row>");
     let head = line("", &(cell("Марка") + &cell("Модель")));
     let repeated = |rows: u32| line(&format!("table:number-rows-repeated=\"{rows}\""), &(cell("Кедр") + &cell("А6")));
-    assert_eq!(read(&ods(&(head + &repeated(3))), ProcessLimits::default()).await.unwrap().rows.len(), 3);
+    assert_eq!(read(&ods(&(head + &repeated(3))), SandboxLimits::default()).await.unwrap().rows.len(), 3);
     refused(&repeating(1, 1_000_000), "LIMIT_EXCEEDED", "repeats its rows").await;
     refused(&repeating(3000, 1), "LIMIT_EXCEEDED", "1024 MiB of memory").await;
 }
@@ -169,7 +169,7 @@ async fn text_without_end_is_told() {
     refused(&["Марка,Модель\n".as_bytes(), &b"x,".repeat(1 << 20)].concat(), "LIMIT_EXCEEDED", "line 2").await;
     let long = ["Марка,Модель\nКедр,".as_bytes(), &vec![b'x'; 31 << 20], b"\nA,B\n"].concat();
     refused(&long, "LIMIT_EXCEEDED", "a row of the file has more than 1 MiB of text").await;
-    let error = read(&long, ProcessLimits { answer_bytes: 1 << 20, ..ProcessLimits::default() }).await.unwrap_err();
+    let error = read(&long, SandboxLimits { answer_bytes: 1 << 20, ..SandboxLimits::default() }).await.unwrap_err();
     assert_eq!(error.message, "the rows of the file have more than 1 MiB of text");
 }
 
@@ -187,11 +187,11 @@ async fn nesting_without_end_is_an_answer_too() {
         let text = String::from_utf8(depth).unwrap();
         let file = format!("%PDF-1.5\n1 0 obj\n{text}\nendobj\ntrailer {text}\nstartxref\n0\n%%EOF\n");
         // A stack that overflows, or a reader that takes too long: both end with the process.
-        let error = read(file.as_bytes(), ProcessLimits { seconds: 2, ..ProcessLimits::default() }).await.unwrap_err();
+        let error = read(file.as_bytes(), SandboxLimits { seconds: 2, ..SandboxLimits::default() }).await.unwrap_err();
         assert!(["FILE_DAMAGED", "FILE_UNREADABLE", "LIMIT_EXCEEDED"].contains(&error.code.as_str()), "{error:?}");
     }
     let nested = "<a>".repeat(1 << 20);
-    let error = read(&workbook(&[&nested]), ProcessLimits::default()).await.unwrap_err();
+    let error = read(&workbook(&[&nested]), SandboxLimits::default()).await.unwrap_err();
     assert!(["FILE_DAMAGED", "NO_ROWS"].contains(&error.code.as_str()), "{error:?}");
 }
 

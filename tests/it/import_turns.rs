@@ -9,9 +9,9 @@ use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use lekalo::db::{Db, Options};
 use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, Progress, State, Step};
-use lekalo::import::child::{Extractor, ProcessLimits};
 use lekalo::import::rows::{Batch, in_memory};
 use lekalo::import::run::carry_out;
+use lekalo::import::sandbox::{Extractor, SandboxLimits};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use tokio::time::sleep;
@@ -189,7 +189,7 @@ pub fn row() -> CleanRow {
     CleanRow {
         page_number: 1,
         row_number: 1,
-        make: "Toyota".into(),
+        brand: "Toyota".into(),
         model: "Camry".into(),
         confidence: Confidence::High,
         ..CleanRow::default()
@@ -250,7 +250,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
         let program = folder.path().join("reader");
         std::fs::write(&program, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-        let limits = ProcessLimits { seconds: 1, ..ProcessLimits::default() };
+        let limits = SandboxLimits { seconds: 1, ..SandboxLimits::default() };
         let error = whole(&Extractor { program, limits }, &list).await.unwrap_err();
         assert_eq!(error.code, code, "{script}: {error:?}");
         assert!(!error.hint.is_empty());
@@ -258,7 +258,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     // The program itself: a file that is read into memory meets the limit of it.
     let long = folder.path().join("long.csv");
     std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(900_000))).unwrap();
-    let limits = ProcessLimits { memory_bytes: 128 << 20, ..ProcessLimits::default() };
+    let limits = SandboxLimits { memory_bytes: 128 << 20, ..SandboxLimits::default() };
     let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
 }

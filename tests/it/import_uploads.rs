@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
-use lekalo::grpc::World;
+use lekalo::grpc::Services;
 use lekalo::import::upload::{UploadLimits, Uploads};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
@@ -48,8 +48,11 @@ async fn imports(server: &TestServer, tenant: &str) -> Vec<pb::Import> {
 async fn narrow() -> TestServer {
     let config = common::database().await;
     let limits = UploadLimits { file_bytes: FILE as u64, at_once: 1, per_tenant: 1 };
-    TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
-        .await
+    TestServer::with(common::db_options(&config), config, |services| Services {
+        uploads: Uploads::new(limits),
+        ..services
+    })
+    .await
 }
 
 #[tokio::test]
@@ -146,9 +149,11 @@ async fn what_the_header_says_reaches_the_import() {
 async fn files_at_once_are_limited_per_tenant_and_in_all_until_they_are_read() {
     let config = common::database().await;
     let limits = UploadLimits { at_once: 3, per_tenant: 2, ..UploadLimits::default() };
-    let server =
-        TestServer::with(common::db_options(&config), config, |world| World { uploads: Uploads::new(limits), ..world })
-            .await;
+    let server = TestServer::with(common::db_options(&config), config, |services| Services {
+        uploads: Uploads::new(limits),
+        ..services
+    })
+    .await;
     let owner = connect(&server.config).await;
     let own = async |car: &str| upload(&server, &file(car), header()).await;
     let others = pb::ImportHeader { tenant: "five_deluxe".into(), category: "5d_mats".into(), ..header() };

@@ -28,16 +28,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A clean.csv and a price list that mean the same: each model in three years, some rows twice, some unknown.
 fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
-    let makes = &Index::shipped().reference().makes;
-    let cars = makes.iter().flat_map(|make| make.models.iter().map(move |model| (&make.name, &model.name)));
+    let brands = &Index::shipped().reference().brands;
+    let cars = brands.iter().flat_map(|brand| brand.models.iter().map(move |model| (&brand.name, &model.name)));
     let cars: Vec<_> = cars.take(models).collect();
     let mut rows: Vec<CleanRow> = Vec::new();
-    for (at, (make, model)) in (0..).zip(cars.iter().chain(cars.iter().step_by(7)).cycle().take(3 * models)) {
+    for (at, (brand, model)) in (0..).zip(cars.iter().chain(cars.iter().step_by(7)).cycle().take(3 * models)) {
         let year = Some(2010 + at / i16::try_from(models).unwrap());
         rows.push(CleanRow {
             page_number: 1,
             row_number: i32::try_from(rows.len()).unwrap() + 1,
-            make: (*make).clone(),
+            brand: (*brand).clone(),
             model: if at % 50 == 0 { "Нет такой".into() } else { (*model).clone() },
             years: Years { from: year, to: year },
             steering: (at % 3 == 0).then_some(Steering::Right),
@@ -50,7 +50,7 @@ fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
     for row in &rows {
         let steering = if row.steering.is_some() { "правый руль" } else { "" };
         let year = row.years.from.unwrap_or_default();
-        list.extend(format!("\"{}\",\"{}\",{year},{steering}\n", row.make, row.model).into_bytes());
+        list.extend(format!("\"{}\",\"{}\",{year},{steering}\n", row.brand, row.model).into_bytes());
     }
     (clean, list)
 }

@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How the work before was given up.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    /// A read or write in one flight, so many microseconds after its begin.
-    Flight(u64),
+    /// A read or write in one pipeline, so many microseconds after its begin.
+    Pipeline(u64),
     /// A transaction, so many microseconds after its begin, be it while it begins.
     Transaction(u64),
     /// Between two steps.
@@ -45,12 +45,12 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
     let minute = Duration::from_secs(60);
 
     let mut ways = vec![Way::BetweenSteps, Way::InAStep, Way::AfterAFailure, Way::InTheCommit, Way::AtOnce];
-    ways.extend([0, 100, 300, 1000, 3000, 10_000].map(Way::Flight));
+    ways.extend([0, 100, 300, 1000, 3000, 10_000].map(Way::Pipeline));
     ways.extend([0, 200, 500, 1500, 5000].map(Way::Transaction));
     let mut connections = BTreeSet::new();
     for (number, way) in (1..).zip(ways) {
         match way {
-            Way::Flight(micros) => {
+            Way::Pipeline(micros) => {
                 let _ = timeout(Duration::from_micros(micros), own.write([Query::new(locked), Query::new(slow)])).await;
             }
             Way::Transaction(micros) => {

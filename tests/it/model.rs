@@ -121,7 +121,7 @@ const CATALOGS: u32 = 24;
 const QUESTIONS: usize = 45;
 const MANY_CATALOGS: u32 = 600;
 
-/// The same ones in every run, so that it says the same of the same program; the long one makes up others.
+/// The same ones in every run, so that it says the same of the same program; the long one brands up others.
 fn config() -> Config {
     let seed = if is_long() { RngSeed::Random } else { RngSeed::Fixed(1) };
     Config {
@@ -244,7 +244,7 @@ async fn more_patterns_than_an_answer_holds_are_counted_and_the_nearest_come_bac
 
 /// A text that names several cars as clearly, by the shipped reference.
 fn unclear_text(index: &Index) -> (String, Resolution) {
-    let models = index.reference().makes.iter().flat_map(|make| &make.models);
+    let models = index.reference().brands.iter().flat_map(|brand| &brand.models);
     let texts = models.flat_map(|model| model.ambiguous.iter().chain([&model.name]));
     let resolved = texts.map(|text| {
         let query = Query { text, max_candidates: 20, ..Query::default() };
@@ -266,7 +266,7 @@ async fn of_cars_that_a_text_names_as_clearly_the_one_with_patterns_comes_first(
     let mut seeded = Seeded::read(&owner).await;
     let cars = found.candidates.iter().take_while(|candidate| candidate.is_equal);
     for car in cars.clone() {
-        let (brand, model) = (index.make(car.make).name.clone(), index.model(car.model.unwrap()).name.clone());
+        let (brand, model) = (index.brand(car.brand).name.clone(), index.model(car.model.unwrap()).name.clone());
         let (names, aliases) = (Names::default(), Vec::new());
         let brand_slug = slug(&brand);
         seeded.brands.push(Brand { is_known: true, slug: brand_slug, name: brand, names, aliases });

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
-use lekalo::import::child::ProcessLimits;
+use lekalo::import::sandbox::SandboxLimits;
 use lekalo_documents::extract;
 use lekalo_documents::table::Table;
 
@@ -99,7 +99,7 @@ async fn damaged_files_are_read_or_refused_with_a_reason() {
         .collect();
     let tables: Vec<Option<Table>> = files.iter().map(|(_, bytes)| extract(bytes).ok()).collect();
     assert!(tables.iter().flatten().count() >= 20);
-    let limits = ProcessLimits { seconds: 10, ..ProcessLimits::default() };
+    let limits = SandboxLimits { seconds: 10, ..SandboxLimits::default() };
     let files = &files;
     let tries = futures::stream::iter(0..count).map(|number| {
         let mut random = Random(SEED.wrapping_mul(2 * number as u64 + 1));

@@ -65,29 +65,29 @@ fn everyday_texts() {
         let found = resolve(text);
         let index = Index::shipped();
         let name = found.candidates.first().map_or(String::new(), |first| {
-            first.model.map_or_else(|| index.make(first.make).name.clone(), |model| index.full_name(model))
+            first.model.map_or_else(|| index.brand(first.brand).name.clone(), |model| index.full_name(model))
         });
         assert_eq!((found.decision, name.as_str()), (decision, car), "{text}");
     }
 }
 
-/// Every spelling of a model, its make known, finds it or a choice that has it.
+/// Every spelling of a model, its brand known, finds it or a choice that has it.
 #[test]
 fn every_spelling_of_the_reference_finds_its_model() {
     let index = Index::shipped();
     let resolver = Resolver::new(index);
     let (mut spellings, mut lost) = (0, Vec::new());
-    for make in &index.reference().makes {
-        for model in &make.models {
+    for brand in &index.reference().brands {
+        for model in &brand.models {
             // "Golf +" loses its sign as it is cut into words.
             let whole = |spelling: &&str| join(&words(spelling)) == key(spelling);
             for spelling in model.spellings().filter(whole) {
-                let query = Query { text: spelling, make: Some(&make.name), max_candidates: 50, ..Query::default() };
+                let query = Query { text: spelling, brand: Some(&brand.name), max_candidates: 50, ..Query::default() };
                 let found = resolver.resolve(&query);
                 spellings += 1;
                 let mut models = found.candidates.iter().filter_map(|candidate| candidate.model);
                 if !models.any(|id| index.model(id).name == model.name) {
-                    lost.push(format!("{} {}: {spelling}", make.name, model.name));
+                    lost.push(format!("{} {}: {spelling}", brand.name, model.name));
                 }
             }
         }
@@ -137,8 +137,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_text_is_answered_by_the_rules(text in text(), make in prop::option::of("[а-яa-z]{1,12}"), year in prop::option::of(1900..2100_i16)) {
-        let query = Query { text: &text, make: make.as_deref(), year, max_candidates: 3 };
+    fn any_text_is_answered_by_the_rules(text in text(), brand in prop::option::of("[а-яa-z]{1,12}"), year in prop::option::of(1900..2100_i16)) {
+        let query = Query { text: &text, brand: brand.as_deref(), year, max_candidates: 3 };
         let found = Resolver::new(Index::shipped()).resolve(&query);
         match found.decision {
             Decision::Accept => prop_assert_eq!(found.candidates.len(), 1),
@@ -180,9 +180,9 @@ async fn texts_are_resolved_over_the_wire() {
     let covers =
         client.resolve_vehicle(own("камри", "seat_covers")).await.unwrap().into_inner().candidates[0].pattern_count;
     assert!(everywhere > 0 && everywhere == mats && covers == 0, "{everywhere} {mats} {covers}");
-    let make = client.resolve_vehicle(own("тойота", "eva_mats")).await.unwrap().into_inner();
-    assert_eq!((make.decision(), make.candidates[0].model.as_str()), (pb::Decision::Choose, ""));
-    assert!(make.candidates[0].pattern_count > mats, "all of the make's");
+    let brand = client.resolve_vehicle(own("тойота", "eva_mats")).await.unwrap().into_inner();
+    assert_eq!((brand.decision(), brand.candidates[0].model.as_str()), (pb::Decision::Choose, ""));
+    assert!(brand.candidates[0].pattern_count > mats, "all of the brand's");
 
     let known = pb::ResolveVehicleRequest { brand: "бмв".into(), year: 2015, max_candidates: 1, ..request("х5") };
     let known = client.resolve_vehicle(known).await.unwrap().into_inner();

@@ -131,7 +131,7 @@ async fn a_role_serves_only_if_row_level_security_holds_for_it() {
         assert_eq!(turned.is_ok(), !["bare", "reader", "writer"].contains(&login), "{login}: {turned:?}");
         let found = finding(&report(&options, &config).await, "role");
         if let Err(error) = turned {
-            let text = lekalo::db::failure::chain(error.as_ref());
+            let text = lekalo::db::advice::chain(error.as_ref());
             assert!(text.contains("permission denied to set role"), "{login}: {text}");
             let remedy = format!("as a superuser run: GRANT lekalo_app TO {p}_{login}");
             assert_eq!((found.ok, found.remedy), (false, remedy), "{login}");
@@ -175,7 +175,7 @@ async fn options_of_the_credentials_stay_beside_the_role() {
     // The check connects as the pool will: what would fail there fails here.
     options.config.options("-c no_such_setting=1");
     let error = role(&options).await.unwrap_err();
-    assert!(lekalo::db::failure::chain(error.as_ref()).contains("no_such_setting"), "{error:?}");
+    assert!(lekalo::db::advice::chain(error.as_ref()).contains("no_such_setting"), "{error:?}");
 }
 
 #[tokio::test]

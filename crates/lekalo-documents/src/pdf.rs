@@ -3,10 +3,10 @@
 //! PDF knows no tables: a page is glyphs and painted paths. The way from there to rows, one module per step:
 //!
 //! 1. [`checks`]: is the file whole? A lenient reader loses rows of a damaged file silently, so everything that can be verified is.
-//! 2. [`glyphs`] and [`pieces`]: a page's glyphs, joined into pieces of text, and the axis-parallel edges of its painted paths.
-//! 3. [`lines`] and [`header`]: pieces on one baseline; which line names the columns, which lines are running headers and footers.
+//! 2. [`glyphs`] and [`text_run`]: a page's glyphs, joined into runs of text, and the axis-parallel edges of its painted paths.
+//! 3. [`lines`] and [`header`]: runs on one baseline; which line names the columns, which lines are running headers and footers.
 //! 4. [`rulings`]: long edges, clustered into the table's rulings.
-//! 5. [`columns`] and [`boundaries`]: where columns part, by rulings or by a dynamic programme over the text; pieces into columns.
+//! 5. [`columns`] and [`boundaries`]: where columns part, by rulings or by a dynamic programme over the text; runs into columns.
 //! 6. [`bands`], [`rows`] and [`cells`]: which lines make a row, by rulings or by the rows' IDs; lines into cells.
 //!
 //! Nothing is guessed about the words: cells come out as they stand. To support another layout, find the step that misreads it,
@@ -23,9 +23,9 @@ mod error;
 mod glyphs;
 mod header;
 mod lines;
-mod pieces;
 mod rows;
 mod rulings;
+mod text_run;
 
 pub use error::PdfError;
 

@@ -86,7 +86,7 @@ pub struct TableRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
     Id,
-    Make,
+    Brand,
     Model,
     Year,
     Description,
@@ -120,7 +120,7 @@ impl Column {
             | "manufacturer"
             | "carmake"
             | "carbrand"
-            | "vehiclemake" => Self::Make,
+            | "vehiclemake" => Self::Brand,
             "модель"
             | "модели"
             | "модельавто"
@@ -171,10 +171,10 @@ impl Column {
         })
     }
 
-    /// Whether these cells are a header row: they name at least a make and a model column.
+    /// Whether these cells are a header row: they name at least a brand and a model column.
     pub fn is_header<'a>(cells: impl IntoIterator<Item = &'a str>) -> bool {
         let found: Vec<Self> = cells.into_iter().filter_map(Self::from_header).collect();
-        found.contains(&Self::Make) && found.contains(&Self::Model)
+        found.contains(&Self::Brand) && found.contains(&Self::Model)
     }
 }
 
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn header_names_are_recognised_however_written() {
-        assert_eq!(Column::from_header(" МАРКА "), Some(Column::Make));
+        assert_eq!(Column::from_header(" МАРКА "), Some(Column::Brand));
         assert_eq!(Column::from_header("Год выпуска"), Some(Column::Year));
         assert_eq!(Column::from_header("№ п/п"), Some(Column::Id));
         assert_eq!(Column::from_header("#"), Some(Column::Id));
-        assert_eq!(Column::from_header("Car make"), Some(Column::Make));
+        assert_eq!(Column::from_header("Car make"), Some(Column::Brand));
         assert_eq!(Column::from_header("Камри"), None);
         assert!(Column::is_header(["ID", "Марка", "Модель", "Год", "Описание"]));
         assert!(!Column::is_header(["1", "Марка", "Камри", "2018", "-"]));

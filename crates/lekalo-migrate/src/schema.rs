@@ -99,7 +99,7 @@ impl Snapshot {
         for row in try_join_all(answers).await?.iter().flatten() {
             let (kind, name): (String, String) = (row.try_get("kind")?, row.try_get("name")?);
             let Value::Object(properties) = row.try_get("properties")? else { continue };
-            let object = Object { parent: row.try_get("parent")?, properties: said(properties) };
+            let object = Object { parent: row.try_get("parent")?, properties: describe(properties) };
             objects.insert(format!("{kind} {name}"), object);
         }
         Ok(Self { server_major, objects })
@@ -192,7 +192,7 @@ fn after_prelude(sql: &str) -> String {
     format!("{name}{PRELUDE}{query}")
 }
 
-fn said(properties: Map<String, Value>) -> BTreeMap<String, String> {
+fn describe(properties: Map<String, Value>) -> BTreeMap<String, String> {
     let text = |value| match value {
         Value::Null => None,
         Value::String(text) => Some(text),

@@ -31,6 +31,6 @@ pub(crate) fn looks_like(key: &str, shape: &str, pattern: &str) -> bool {
     pattern.len() - letters.len() == typed.len()
         && typed.len() >= 3
         && key.ends_with(&typed)
-        && shape.get(..letters.len()) == Some(normalize::shape(letters).as_str())
+        && shape.get(..letters.len()) == Some(normalize::skeleton(letters).as_str())
         && key.len() == letters.len() + typed.len()
 }

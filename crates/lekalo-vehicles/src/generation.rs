@@ -87,7 +87,7 @@ fn is_letter_and_number(code: &str) -> bool {
     code.len() - number.len() == 1 && is_number(number)
 }
 
-/// "W190" beside W168: the make's own way of numbering, even where the number is wrong or unknown.
+/// "W190" beside W168: the brand's own way of numbering, even where the number is wrong or unknown.
 fn is_sibling(known: &str, code: &str) -> bool {
     let letters = |code: &str| code.trim_end_matches(|ch: char| ch.is_ascii_digit()).to_owned();
     known.is_ascii()

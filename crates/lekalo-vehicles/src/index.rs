@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::badges::Badge;
-use super::guess::Spellings;
-use super::matches::How;
+use super::fuzzy::Spellings;
+use super::matches::MatchKind;
 use super::nicknames::KNOWN;
 use super::normalize;
-use super::reference::{Make, Model, Reference};
+use super::reference::{Brand, Model, Reference};
 use crate::vehicle::slug;
 
 static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
@@ -16,15 +16,15 @@ static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped
 /// Words that belong to a model's name but are often left out: "Model 3" → "3", "5 Series" → "5".
 const FILLERS: &[&str] = &["model", "series", "class", "серия", "класс", "модель"];
 
-/// A make's place in the reference.
+/// A brand's place in the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MakeId(pub(super) usize);
+pub struct BrandId(pub(super) usize);
 
 /// A model's place in the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId {
-    /// The make it is a model of.
-    pub make: MakeId,
+    /// The brand it is a model of.
+    pub brand: BrandId,
     pub(super) model: usize,
 }
 
@@ -38,9 +38,9 @@ pub struct Index {
 /// Spellings by key.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub makes: HashMap<String, Vec<(MakeId, How)>>,
-    pub make_spellings: Spellings<MakeId>,
-    pub models: HashMap<String, Vec<(ModelId, How)>>,
+    pub brands: HashMap<String, Vec<(BrandId, MatchKind)>>,
+    pub brand_spellings: Spellings<BrandId>,
+    pub models: HashMap<String, Vec<(ModelId, MatchKind)>>,
     pub model_spellings: Spellings<ModelId>,
     pub badges: Vec<Badge>,
     /// Generation codes and short forms.
@@ -53,8 +53,8 @@ impl Index {
     /// Indexes a reference.
     pub fn new(reference: Reference) -> Self {
         let mut names = Names::default();
-        for (place, make) in reference.makes.iter().enumerate() {
-            names.add_make(MakeId(place), make);
+        for (place, brand) in reference.brands.iter().enumerate() {
+            names.add_brand(BrandId(place), brand);
         }
         names.finish();
         Self { reference: Arc::new(reference), names: Arc::new(names) }
@@ -70,47 +70,47 @@ impl Index {
         &self.reference
     }
 
-    /// The make an id stands for; ids are made by this index alone, so it exists.
-    pub fn make(&self, id: MakeId) -> &Make {
-        &self.reference.makes[id.0]
+    /// The brand an id stands for; ids are made by this index alone, so it exists.
+    pub fn brand(&self, id: BrandId) -> &Brand {
+        &self.reference.brands[id.0]
     }
 
     /// The model an id stands for; ids are made by this index alone, so it exists.
     pub fn model(&self, id: ModelId) -> &Model {
-        &self.make(id.make).models[id.model]
+        &self.brand(id.brand).models[id.model]
     }
 
-    /// The make of a slug.
-    pub(crate) fn find_make_slug(&self, make: &str) -> Option<MakeId> {
-        self.reference.makes.iter().position(|it| slug(&it.name) == make).map(MakeId)
+    /// The brand of a slug.
+    pub(crate) fn find_brand_slug(&self, brand: &str) -> Option<BrandId> {
+        self.reference.brands.iter().position(|it| slug(&it.name) == brand).map(BrandId)
     }
 
-    /// Make and model in words: "Toyota Camry".
+    /// Brand and model in words: "Toyota Camry".
     pub fn full_name(&self, id: ModelId) -> String {
-        format!("{} {}", self.make(id.make).name, self.model(id).name)
+        format!("{} {}", self.brand(id.brand).name, self.model(id).name)
     }
 }
 
 impl Names {
-    fn add_make(&mut self, id: MakeId, make: &Make) {
-        for spelling in make.spellings() {
-            self.add_make_spelling(id, spelling);
+    fn add_brand(&mut self, id: BrandId, brand: &Brand) {
+        for spelling in brand.spellings() {
+            self.add_brand_spelling(id, spelling);
         }
-        for (place, model) in make.models.iter().enumerate() {
-            self.add_model(ModelId { make: id, model: place }, model);
+        for (place, model) in brand.models.iter().enumerate() {
+            self.add_model(ModelId { brand: id, model: place }, model);
         }
     }
 
-    fn add_make_spelling(&mut self, id: MakeId, spelling: &str) {
+    fn add_brand_spelling(&mut self, id: BrandId, spelling: &str) {
         let key = normalize::key(spelling);
-        add(&mut self.makes, &key, id);
-        self.make_spellings.add(id, &key);
+        add(&mut self.brands, &key, id);
+        self.brand_spellings.add(id, &key);
     }
 
     fn add_model(&mut self, id: ModelId, model: &Model) {
         for spelling in model.spellings() {
             self.add_model_spelling(id, spelling);
-            if model.fame() >= KNOWN {
+            if model.popularity() >= KNOWN {
                 self.familiar.push((normalize::key(spelling), id));
             }
         }
@@ -137,27 +137,27 @@ impl Names {
         add(&mut self.models, &key, id);
         self.model_spellings.add(id, &key);
         if let Some(bare) = without_filler(spelling) {
-            insert(&mut self.models, bare, id, How::Bare);
+            insert(&mut self.models, bare, id, MatchKind::Bare);
         }
     }
 
     /// Once all spellings are in.
     fn finish(&mut self) {
-        self.make_spellings.finish();
+        self.brand_spellings.finish();
         self.model_spellings.finish();
         self.familiar.sort();
     }
 }
 
 /// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
-fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: &str, id: Id) {
-    insert(map, key.to_owned(), id, How::Spelled);
+fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, MatchKind)>>, key: &str, id: Id) {
+    insert(map, key.to_owned(), id, MatchKind::Spelled);
     for reading in normalize::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
-        insert(map, reading, id, How::Transliteration);
+        insert(map, reading, id, MatchKind::Transliteration);
     }
 }
 
-fn insert<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, How)>>, key: String, id: Id, how: How) {
+fn insert<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, MatchKind)>>, key: String, id: Id, how: MatchKind) {
     // Most keys name one car.
     let entries = map.entry(key).or_insert_with(|| Vec::with_capacity(1));
     match entries.iter_mut().find(|(known, _)| *known == id) {

@@ -15,18 +15,18 @@
 
 mod badges;
 mod bodies;
+mod deletion_index;
+mod edit_cost;
+mod fuzzy;
 pub mod generation;
-mod guess;
 mod index;
 mod lookup;
 mod matches;
-mod near;
+mod ngrams;
 mod nicknames;
 pub mod normalize;
-mod plausible;
 pub mod reference;
 pub mod resolve;
-mod runs;
 mod search;
 #[cfg(test)]
 mod shipped;
@@ -35,7 +35,7 @@ pub mod vehicle;
 mod vocabulary;
 pub mod words;
 
-pub use index::{Index, MakeId, ModelId};
-pub use matches::{How, MakeMatch, ModelMatch, Scope};
-pub use reference::{Generation, Make, Model, Reference, ReferenceError};
+pub use index::{BrandId, Index, ModelId};
+pub use matches::{BrandMatch, MatchKind, ModelMatch, Scope};
+pub use reference::{Brand, Generation, Model, Reference, ReferenceError};
 pub use vocabulary::UnknownWord;

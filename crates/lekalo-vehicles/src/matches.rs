@@ -2,12 +2,12 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::index::{MakeId, ModelId};
-use super::normalize::Reading;
+use super::index::{BrandId, ModelId};
+use super::normalize::Transliteration;
 
 /// How a text was matched with a name, surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
+pub enum MatchKind {
     /// Spelled as a name or a known alias.
     Spelled,
     /// Cyrillic letters that look like the Latin ones.
@@ -32,7 +32,7 @@ pub enum How {
     Typo(u8),
 }
 
-impl How {
+impl MatchKind {
     /// Whether the text says exactly this name; otherwise it was guessed.
     pub const fn is_certain(self) -> bool {
         matches!(self, Self::Spelled | Self::LookAlike | Self::Badge | Self::Transliteration | Self::Bare | Self::Code)
@@ -53,12 +53,12 @@ impl How {
         }
     }
 
-    pub(super) fn from_reading(reading: Reading) -> Self {
+    pub(super) fn from_reading(reading: Transliteration) -> Self {
         match reading {
-            Reading::Plain => Self::Spelled,
-            Reading::LookAlike => Self::LookAlike,
-            Reading::Transliteration => Self::Transliteration,
-            Reading::Layout => Self::Layout,
+            Transliteration::Plain => Self::Spelled,
+            Transliteration::LookAlike => Self::LookAlike,
+            Transliteration::Phonetic => Self::Transliteration,
+            Transliteration::Layout => Self::Layout,
         }
     }
 }
@@ -66,8 +66,8 @@ impl How {
 /// Where to look for a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Among the models of one make.
-    Make(MakeId),
+    /// Among the models of one brand.
+    Brand(BrandId),
     /// Everywhere; guesses are held to stricter rules.
     All,
 }
@@ -76,23 +76,23 @@ impl Scope {
     /// The models from the first to the last that are to be found there.
     pub(super) fn models(self) -> RangeInclusive<ModelId> {
         let (from, to) = match self {
-            Self::Make(make) => (make, make),
-            Self::All => (MakeId(0), MakeId(usize::MAX)),
+            Self::Brand(brand) => (brand, brand),
+            Self::All => (BrandId(0), BrandId(usize::MAX)),
         };
-        ModelId { make: from, model: 0 }..=ModelId { make: to, model: usize::MAX }
+        ModelId { brand: from, model: 0 }..=ModelId { brand: to, model: usize::MAX }
     }
 
     /// Whether a model is to be found there.
     pub fn has(self, model: ModelId) -> bool {
-        self == Self::All || self == Self::Make(model.make)
+        self == Self::All || self == Self::Brand(model.brand)
     }
 }
 
-/// A make that a run of words names.
+/// A brand that a run of words names.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MakeMatch {
-    pub make: MakeId,
-    pub how: How,
+pub struct BrandMatch {
+    pub brand: BrandId,
+    pub how: MatchKind,
     /// Which of the given words.
     pub span: Range<usize>,
     /// Letters explained, less what the way of matching costs.
@@ -103,7 +103,7 @@ pub struct MakeMatch {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelMatch {
     pub model: ModelId,
-    pub how: How,
+    pub how: MatchKind,
     /// Which of the given words.
     pub span: Range<usize>,
     /// Letters explained, less what the way of matching costs.

@@ -5,9 +5,9 @@
 use super::index::{Index, ModelId};
 use super::matches::Scope;
 
-/// From this fame on a model is known well enough to have nicknames, and a short name is believed by itself.
+/// From this popularity on a model is known well enough to have nicknames, and a short name is believed by itself.
 pub(crate) const KNOWN: f32 = 0.25;
-/// From this fame on so few letters as three stand for a model.
+/// From this popularity on so few letters as three stand for a model.
 const VERY_WELL_KNOWN: f32 = 0.5;
 /// So many models may share a nickname.
 const MOST: usize = 5;
@@ -64,12 +64,12 @@ const ENDINGS: &[&str] = &[
     "юнька",
 ];
 
-/// Endings that nouns of all kinds have: a nickname only where the make is known or a number stands beside it.
+/// Endings that nouns of all kinds have: a nickname only where the brand is known or a number stands beside it.
 const COMMON_ENDINGS: &[&str] = &["ан", "ян", "ос", "ас", "ец", "ень", "ок", "ек", "ник", "онка", "енка"];
 
 impl Index {
     /// The models that a nickname may stand for, likeliest first: those whose whole name it begins with, then the best known. Three
-    /// letters say enough where the make is known or `has_number`, of a very well known model, or if nothing else begins so.
+    /// letters say enough where the brand is known or `has_number`, of a very well known model, or if nothing else begins so.
     pub(super) fn nicknamed(&self, key: &str, scope: Scope, has_number: bool) -> Vec<ModelId> {
         let is_clear = has_number || scope != Scope::All;
         let mut found: Vec<(bool, f32, ModelId)> = Vec::new();
@@ -81,9 +81,9 @@ impl Index {
             let is_only = beginning.iter().all(|(_, model)| Some(*model) == first);
             let least = if letters > 3 || is_clear || is_only { KNOWN } else { VERY_WELL_KNOWN };
             for (spelling, model) in beginning.iter().filter(|_| letters >= 3) {
-                let fame = self.model(*model).fame();
-                if scope.has(*model) && fame >= least {
-                    found.push((spelling == stem, fame, *model));
+                let popularity = self.model(*model).popularity();
+                if scope.has(*model) && popularity >= least {
+                    found.push((spelling == stem, popularity, *model));
                 }
             }
         }

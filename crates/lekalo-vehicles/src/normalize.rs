@@ -67,21 +67,21 @@ fn plain(ch: char) -> Option<char> {
 
 /// How a key was turned into another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reading {
+pub enum Transliteration {
     /// As typed.
     Plain,
     /// Cyrillic letters that look like Latin ones: С4 = C4.
     LookAlike,
     /// Cyrillic letters for their sounds: РФ3 = RF3.
-    Transliteration,
+    Phonetic,
     /// Typed with the other keyboard layout: rfvhb = камри.
     Layout,
 }
 
 /// What a key may be: itself first, then as Latin by looks and by sound, then through the other keyboard layout.
-pub fn readings(key: &str) -> Vec<(String, Reading)> {
+pub fn readings(key: &str) -> Vec<(String, Transliteration)> {
     let mut seen = BTreeSet::from([key.to_owned()]);
-    let mut readings = vec![(key.to_owned(), Reading::Plain)];
+    let mut readings = vec![(key.to_owned(), Transliteration::Plain)];
     let mut add = |text: String, reading| {
         if !text.is_empty() && seen.insert(text.clone()) {
             readings.push((text, reading));
@@ -90,20 +90,20 @@ pub fn readings(key: &str) -> Vec<(String, Reading)> {
     let cyrillic = key.chars().filter(|ch| is_cyrillic(*ch)).count();
     if cyrillic > 0 {
         if let Some(text) = look_alikes(key) {
-            add(text, Reading::LookAlike);
+            add(text, Transliteration::LookAlike);
         }
         if cyrillic <= CODE_LETTERS {
             for text in every_spelling(key) {
-                add(text, Reading::Transliteration);
+                add(text, Transliteration::Phonetic);
             }
         } else {
             for system in 0..SYSTEMS {
-                add(transliterate(key, system), Reading::Transliteration);
+                add(transliterate(key, system), Transliteration::Phonetic);
             }
         }
     }
     if let Some(text) = other_layout(key) {
-        add(text, Reading::Layout);
+        add(text, Transliteration::Layout);
     }
     readings
 }
@@ -298,7 +298,7 @@ const SOUNDS: &[(&str, &str)] = &[
 ];
 
 /// What a name sounds like: unstressed vowels, soft signs, doubled letters and letters of one sound fall together.
-pub(crate) fn sound(key: &str) -> String {
+pub(crate) fn phonetic_key(key: &str) -> String {
     let mut text = transliterate(key, 0);
     let mut present = letter_bits(&text);
     for (letters, fold) in SOUNDS {
@@ -325,7 +325,7 @@ pub(crate) fn letter_bits(text: &str) -> u64 {
 
 /// What a Latin name looks like: letters that are mistaken for each other (l I 1, g q, 0 O, 5 S, and the two readings of
 /// Cyrillic Н and В: N H, V W) fall together.
-pub fn shape(key: &str) -> String {
+pub fn skeleton(key: &str) -> String {
     key.chars()
         .map(|ch| match ch {
             'l' | '1' => 'i',
@@ -348,7 +348,7 @@ pub fn digits(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn reads_as(text: &str, expected: &str) -> Option<Reading> {
+    fn reads_as(text: &str, expected: &str) -> Option<Transliteration> {
         readings(&key(text)).into_iter().find(|(reading, _)| reading == expected).map(|(_, how)| how)
     }
 
@@ -364,13 +364,13 @@ mod tests {
 
     #[test]
     fn cyrillic_is_read_by_looks_before_sound() {
-        assert_eq!(reads_as("С4", "c4"), Some(Reading::LookAlike));
-        assert_eq!(reads_as("С4", "s4"), Some(Reading::Transliteration));
-        assert_eq!(reads_as("РФ3", "rf3"), Some(Reading::Transliteration));
-        assert_eq!(reads_as("СЛ7", "cl7"), Some(Reading::Transliteration));
-        assert_eq!(reads_as("камри", "kamri"), Some(Reading::Transliteration));
-        assert_eq!(reads_as("rfvhb", "камри"), Some(Reading::Layout));
-        assert_eq!(reads_as("сфькн", "camry"), Some(Reading::Layout));
+        assert_eq!(reads_as("С4", "c4"), Some(Transliteration::LookAlike));
+        assert_eq!(reads_as("С4", "s4"), Some(Transliteration::Phonetic));
+        assert_eq!(reads_as("РФ3", "rf3"), Some(Transliteration::Phonetic));
+        assert_eq!(reads_as("СЛ7", "cl7"), Some(Transliteration::Phonetic));
+        assert_eq!(reads_as("камри", "kamri"), Some(Transliteration::Phonetic));
+        assert_eq!(reads_as("rfvhb", "камри"), Some(Transliteration::Layout));
+        assert_eq!(reads_as("сфькн", "camry"), Some(Transliteration::Layout));
         assert_eq!(readings("626").len(), 1);
     }
 
@@ -387,18 +387,18 @@ mod tests {
         for (one, other) in
             [("корола", "королла"), ("сирена", "serena"), ("центра", "sentra"), ("камри", "camry"), ("коно", "кона")]
         {
-            assert_eq!(sound(&key(one)), sound(&key(other)), "{one} {other}");
+            assert_eq!(phonetic_key(&key(one)), phonetic_key(&key(other)), "{one} {other}");
         }
         for (one, other) in [("рио", "рав"), ("x5", "x6"), ("x55", "x5"), ("витз", "виста")] {
-            assert_ne!(sound(&key(one)), sound(&key(other)), "{one} {other}");
+            assert_ne!(phonetic_key(&key(one)), phonetic_key(&key(other)), "{one} {other}");
         }
     }
 
     #[test]
     fn look_alike_letters_have_one_shape() {
-        assert_eq!(shape("lonig"), shape("ioniq"));
-        assert_eq!(shape("eq5"), shape("eqs"));
-        assert_ne!(shape("cx5"), shape("cx9"));
+        assert_eq!(skeleton("lonig"), skeleton("ioniq"));
+        assert_eq!(skeleton("eq5"), skeleton("eqs"));
+        assert_ne!(skeleton("cx5"), skeleton("cx9"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The vehicle reference: makes, models, generations and their spellings, as written in `data/vehicles.toml`.
+//! The vehicle reference: brands, models, generations and their spellings, as written in `data/vehicles.toml`.
 //!
-//! A new make, model or spelling is a line in that file. [`Reference::problems`] says what is wrong with the whole of it at once;
+//! A new brand, model or spelling is a line in that file. [`Reference::problems`] says what is wrong with the whole of it at once;
 //! a test keeps the shipped file free of problems.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +21,13 @@ static SHIPPED: LazyLock<Reference> = LazyLock::new(|| {
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// In the order of the file: where a spelling fits two cars equally, the earlier one is the better known.
-    pub makes: Vec<Make>,
+    pub brands: Vec<Brand>,
 }
 
-/// A make ("Toyota").
+/// A brand ("Toyota").
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Make {
+pub struct Brand {
     /// Canonical English name; its slug is what clients use.
     pub name: String,
     /// The usual Russian spelling.
@@ -39,11 +39,11 @@ pub struct Make {
     pub models: Vec<Model>,
 }
 
-/// A model of a make ("Camry").
+/// A model of a brand ("Camry").
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// Canonical English name without the make.
+    /// Canonical English name without the brand.
     pub name: String,
     /// The usual Russian spelling; empty where people write the Latin name.
     #[serde(default)]
@@ -51,7 +51,7 @@ pub struct Model {
     /// Further spellings.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Spellings of this model that another model of the make has too; each of them lists the spelling here.
+    /// Spellings of this model that another model of the brand has too; each of them lists the spelling here.
     #[serde(default)]
     pub ambiguous: Vec<String>,
     /// The body, if every generation has the same.
@@ -108,34 +108,34 @@ impl Reference {
     }
 
     /// The model of these slugs.
-    pub fn find_model(&self, make_slug: &str, model_slug: &str) -> Option<&Model> {
-        let make = self.makes.iter().find(|make| slug(&make.name) == make_slug)?;
-        make.models.iter().find(|model| slug(&model.name) == model_slug)
+    pub fn find_model(&self, brand_slug: &str, model_slug: &str) -> Option<&Model> {
+        let brand = self.brands.iter().find(|brand| slug(&brand.name) == brand_slug)?;
+        brand.models.iter().find(|model| slug(&model.name) == model_slug)
     }
 
     /// What is wrong with it, one line per problem; empty if nothing is.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut make_slugs = BTreeSet::new();
-        let mut make_spellings: BTreeMap<String, &str> = BTreeMap::new();
-        for make in &self.makes {
-            if slug(&make.name).is_empty() || !make_slugs.insert(slug(&make.name)) {
-                problems.push(format!("make `{}`: its slug is empty or taken", make.name));
+        let mut brand_slugs = BTreeSet::new();
+        let mut brand_spellings: BTreeMap<String, &str> = BTreeMap::new();
+        for brand in &self.brands {
+            if slug(&brand.name).is_empty() || !brand_slugs.insert(slug(&brand.name)) {
+                problems.push(format!("make `{}`: its slug is empty or taken", brand.name));
             }
-            for spelling in make.spellings() {
-                let owner = make_spellings.entry(normalize::key(spelling)).or_insert(&make.name);
-                if *owner != make.name {
-                    problems.push(format!("make `{}`: spelling `{spelling}` belongs to `{owner}`", make.name));
+            for spelling in brand.spellings() {
+                let owner = brand_spellings.entry(normalize::key(spelling)).or_insert(&brand.name);
+                if *owner != brand.name {
+                    problems.push(format!("make `{}`: spelling `{spelling}` belongs to `{owner}`", brand.name));
                 }
             }
-            make.check(&mut problems);
+            brand.check(&mut problems);
         }
         problems
     }
 }
 
-impl Make {
-    /// Every way the make is written: name, Russian name, aliases.
+impl Brand {
+    /// Every way the brand is written: name, Russian name, aliases.
     pub fn spellings(&self) -> impl Iterator<Item = &str> {
         [self.name.as_str(), &self.ru]
             .into_iter()
@@ -186,7 +186,7 @@ impl Model {
     }
 
     /// How well known the model is, 0 to 1: the reference says more about cars that are driven more.
-    pub(crate) fn fame(&self) -> f32 {
+    pub(crate) fn popularity(&self) -> f32 {
         ((2 * self.generations.len() + self.spellings().count()) as f32 / 40.0).min(1.0)
     }
 
@@ -205,8 +205,8 @@ impl Model {
         self.ambiguous.iter().any(|alias| normalize::key(alias) == key)
     }
 
-    fn check(&self, make: &str, problems: &mut Vec<String>) {
-        let mut report = |what: String| problems.push(format!("{make} {}: {what}", self.name));
+    fn check(&self, brand: &str, problems: &mut Vec<String>) {
+        let mut report = |what: String| problems.push(format!("{brand} {}: {what}", self.name));
         let bodies = self.generations.iter().filter_map(|generation| generation.body.as_ref()).chain(&self.body);
         for body in bodies {
             if let Err(error) = body.parse::<BodyType>() {
@@ -258,27 +258,27 @@ mod tests {
     #[test]
     fn the_shipped_reference_is_valid() {
         let reference = Reference::parse(include_str!("../../../data/vehicles.toml")).unwrap();
-        assert!(reference.makes.len() > 50, "only {} makes", reference.makes.len());
-        assert_eq!(Reference::shipped().makes.len(), reference.makes.len());
+        assert!(reference.brands.len() > 50, "only {} brands", reference.brands.len());
+        assert_eq!(Reference::shipped().brands.len(), reference.brands.len());
     }
 
     #[test]
     fn every_problem_is_reported_at_once() {
         let error = Reference::parse(
             r#"
-            [[makes]]
+            [[brands]]
             name = "Zorva"
             ru = "Зорва"
-            [[makes.models]]
+            [[brands.models]]
             name = "One"
             aliases = ["первая", "общая"]
             body = "spaceship"
             badges = ["Z"]
             generations = [{ code = "Z1", from = 2010, to = 2001 }, { to = 2001 }]
-            [[makes.models]]
+            [[brands.models]]
             name = "one"
             aliases = ["общая"]
-            [[makes]]
+            [[brands]]
             name = "Other"
             ru = "ЗОРВА"
             "#,
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn an_alias_may_stand_in_two_models_if_both_say_so() {
         let text = r#"
-            [[makes]]
+            [[brands]]
             name = "Zorva"
             ru = "Зорва"
             models = [{ name = "One", ambiguous = ["общая"] }, { name = "Two", ambiguous = ["общая"] }]

@@ -3,7 +3,7 @@
 //! Pure, over an [`Index`]. A text goes this way:
 //!
 //! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells talk ([`talk`]) from what may be a name;
-//! 2. `candidates` finds the makes and models that runs of words may name, in any alphabet and layout, with endings, with typos;
+//! 2. `candidates` finds the brands and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
 //! 4. `verdict` ranks them and decides: one car, several, or none. A name that is an everyday word as well (`ordinary`) must be
 //!    spoken of as a car.
@@ -21,7 +21,7 @@ mod talk;
 mod text;
 mod verdict;
 
-use super::index::{Index, MakeId, ModelId};
+use super::index::{BrandId, Index, ModelId};
 use super::words::words;
 use text::Text;
 use verdict::Verdict;
@@ -33,8 +33,8 @@ pub const DEFAULT_CANDIDATES: usize = 5;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Query<'a> {
     pub text: &'a str,
-    /// The make, as a slug or as anybody spells it: only its models come back.
-    pub make: Option<&'a str>,
+    /// The brand, as a slug or as anybody spells it: only its models come back.
+    pub brand: Option<&'a str>,
     /// The year; one in the text goes first.
     pub year: Option<i16>,
     /// How many candidates to return at most; 0 is [`DEFAULT_CANDIDATES`].
@@ -55,8 +55,8 @@ pub enum Decision {
 /// A car that a text may mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    pub make: MakeId,
-    /// None where only the make is clear.
+    pub brand: BrandId,
+    /// None where only the brand is clear.
     pub model: Option<ModelId>,
     /// As the text says it, in Latin letters ("70", "W212"); where only a year does, the generation's own code; else empty.
     pub generation: String,
@@ -105,20 +105,20 @@ impl<'a> Resolver<'a> {
     /// Says which car a text means. Never fails: what is no car is [`Decision::None`].
     pub fn resolve(&self, query: &Query) -> Resolution {
         let nothing = Resolution { decision: Decision::None, candidates: Vec::new() };
-        let make = match query.make.map(str::trim).filter(|make| !make.is_empty()) {
+        let brand = match query.brand.map(str::trim).filter(|brand| !brand.is_empty()) {
             None => None,
-            Some(make) => match self.find_make(make) {
+            Some(brand) => match self.find_brand(brand) {
                 None => return nothing,
                 known => known,
             },
         };
-        let mut verdict = self.read(query.text, query, make, false);
+        let mut verdict = self.read(query.text, query, brand, false);
         // Signs that are letters in the other layout may have cut a word in two: "ce,fhe" is "субару".
         if !(verdict.is_accepted && verdict.is_as_typed)
             && has_signs(query.text)
             && let Some(swapped) = text::other_layout(query.text)
         {
-            let other = self.read(&swapped, query, make, true);
+            let other = self.read(&swapped, query, brand, true);
             if other.strength() > verdict.strength() {
                 verdict = other;
             }
@@ -126,17 +126,17 @@ impl<'a> Resolver<'a> {
         verdict.resolution(if query.max_candidates == 0 { DEFAULT_CANDIDATES } else { query.max_candidates })
     }
 
-    fn read(&self, text: &str, query: &Query, make: Option<MakeId>, is_swapped: bool) -> Verdict {
+    fn read(&self, text: &str, query: &Query, brand: Option<BrandId>, is_swapped: bool) -> Verdict {
         let read = Text::new(self.index, text);
-        let found = candidates::find(self.index, &read, make);
+        let found = candidates::find(self.index, &read, brand);
         verdict::judge(self.index, &read, found, query, is_swapped)
     }
 
-    fn find_make(&self, make: &str) -> Option<MakeId> {
-        self.index.find_make_slug(make).or_else(|| {
-            let words = words(make);
-            let best = self.index.find_makes(words.get(..5).unwrap_or(&words)).into_iter().next()?;
-            Some(best.make)
+    fn find_brand(&self, brand: &str) -> Option<BrandId> {
+        self.index.find_brand_slug(brand).or_else(|| {
+            let words = words(brand);
+            let best = self.index.find_brands(words.get(..5).unwrap_or(&words)).into_iter().next()?;
+            Some(best.brand)
         })
     }
 }

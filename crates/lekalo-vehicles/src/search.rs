@@ -1,37 +1,37 @@
 //! Looking runs of words up: certain ways first, guesses only where those find less, and nothing rather than a wild guess.
 
 use super::badges::{self, Badge};
-use super::guess::{self, Spelling, Typed};
-use super::index::{Index, MakeId, ModelId};
-use super::matches::{How, MakeMatch, ModelMatch, Scope};
+use super::fuzzy::{self, Spelling, Typed};
+use super::index::{BrandId, Index, ModelId};
+use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
+use super::ngrams::runs;
 use super::normalize;
 use super::reference::Model;
-use super::runs::runs;
 use super::words::{Word, join};
 
 impl Index {
-    /// The makes that some of the words name, best first: the one that explains most letters, and the surest.
-    pub fn find_makes(&self, words: &[Word]) -> Vec<MakeMatch> {
-        self.makes(words, |key| self.makes_named(key))
+    /// The brands that some of the words name, best first: the one that explains most letters, and the surest.
+    pub fn find_brands(&self, words: &[Word]) -> Vec<BrandMatch> {
+        self.brands(words, |key| self.brands_named(key))
     }
 
-    /// Like [`Self::find_makes`], but without guessing.
-    pub fn mentioned_makes(&self, words: &[Word]) -> Vec<MakeMatch> {
-        self.makes(words, |key| self.makes_spelled(key))
+    /// Like [`Self::find_brands`], but without guessing.
+    pub fn mentioned_brands(&self, words: &[Word]) -> Vec<BrandMatch> {
+        self.brands(words, |key| self.brands_spelled(key))
     }
 
-    fn makes(&self, words: &[Word], named: impl Fn(&str) -> Vec<(MakeId, How)>) -> Vec<MakeMatch> {
-        let mut found: Vec<MakeMatch> = Vec::new();
+    fn brands(&self, words: &[Word], named: impl Fn(&str) -> Vec<(BrandId, MatchKind)>) -> Vec<BrandMatch> {
+        let mut found: Vec<BrandMatch> = Vec::new();
         for run in runs(words) {
             let hits = named(&run.key).into_iter();
-            found.extend(hits.map(|(make, how)| MakeMatch {
-                make,
+            found.extend(hits.map(|(brand, how)| BrandMatch {
+                brand,
                 how,
                 span: run.span.clone(),
                 weight: run.letters - how.penalty(),
             }));
         }
-        found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.make.cmp(&b.make)));
+        found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.brand.cmp(&b.brand)));
         found
     }
 
@@ -52,31 +52,31 @@ impl Index {
         best_of_each(found)
     }
 
-    /// The models of a make that have a generation of this code, if the words are such a code ("W212", "Б6").
-    pub fn find_codes(&self, words: &[Word], make: MakeId) -> Vec<ModelMatch> {
+    /// The models of a brand that have a generation of this code, if the words are such a code ("W212", "Б6").
+    pub fn find_codes(&self, words: &[Word], brand: BrandId) -> Vec<ModelMatch> {
         let mut found = Vec::new();
         for run in runs(words).into_iter().filter(|run| is_code(&run.key)) {
             for (key, reading) in normalize::readings(&run.key) {
-                let models = self.models_with_code(&key, make);
-                let weight = run.letters - How::from_reading(reading).penalty() - 0.05;
-                found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, How::Code) }));
+                let models = self.models_with_code(&key, brand);
+                let weight = run.letters - MatchKind::from_reading(reading).penalty() - 0.05;
+                found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, MatchKind::Code) }));
                 if !models.is_empty() {
                     break;
                 }
             }
             if found.is_empty() {
                 found.extend(
-                    self.code_with_another_letter(&run.key, make)
+                    self.code_with_another_letter(&run.key, brand)
                         .into_iter()
-                        .map(|model| run.matched(model, How::Code)),
+                        .map(|model| run.matched(model, MatchKind::Code)),
                 );
             }
         }
         best_of_each(found)
     }
 
-    /// Models whose chassis number has another letter than the one people put before every number of the make: W230 is an R230.
-    fn code_with_another_letter(&self, key: &str, make: MakeId) -> Vec<ModelId> {
+    /// Models whose chassis number has another letter than the one people put before every number of the brand: W230 is an R230.
+    fn code_with_another_letter(&self, key: &str, brand: BrandId) -> Vec<ModelId> {
         let is_number = |key: &str| key.len() == 3 && key.chars().all(|ch| ch.is_ascii_digit());
         let Some(number) = normalize::latin_code(key).get(1..).map(str::to_owned).filter(|number| is_number(number))
         else {
@@ -84,71 +84,71 @@ impl Index {
         };
         let fits = |code: &str| code.get(1..) == Some(&number) && code.starts_with(|ch: char| ch.is_ascii_alphabetic());
         let codes = |model: &Model| model.codes().any(|code| fits(&normalize::key(code)));
-        self.models_of(make).filter(|model| codes(self.model(*model))).collect()
+        self.models_of(brand).filter(|model| codes(self.model(*model))).collect()
     }
 
-    /// Models of the make that have a generation of this code or short form, by its key.
-    fn models_with_code(&self, key: &str, make: MakeId) -> Vec<ModelId> {
+    /// Models of the brand that have a generation of this code or short form, by its key.
+    fn models_with_code(&self, key: &str, brand: BrandId) -> Vec<ModelId> {
         let models = self.names.codes.get(key).into_iter().flatten();
-        models.filter(|model| model.make == make).copied().collect()
+        models.filter(|model| model.brand == brand).copied().collect()
     }
 
-    /// The models of a make that have a generation of this number alone: "210", and "34" where engines stand in the models' names.
+    /// The models of a brand that have a generation of this number alone: "210", and "34" where engines stand in the models' names.
     /// Other short numbers are too common to say.
-    pub fn models_with_number(&self, key: &str, make: MakeId) -> Vec<ModelId> {
+    pub fn models_with_number(&self, key: &str, brand: BrandId) -> Vec<ModelId> {
         if !key.chars().all(|ch| ch.is_ascii_digit()) {
             return Vec::new();
         }
         match key.len() {
-            3 => self.models_with_code(key, make),
+            3 => self.models_with_code(key, brand),
             2 => {
                 let has_chassis = |model: &Model| super::generation::chassis(key, model).is_some();
-                self.models_of(make).filter(|model| has_chassis(self.model(*model))).collect()
+                self.models_of(brand).filter(|model| has_chassis(self.model(*model))).collect()
             }
             _ => Vec::new(),
         }
     }
 
-    /// Whether a model of the make has a name at most one letter away, however short it is.
-    pub fn is_nearly_named(&self, words: &[Word], make: MakeId) -> bool {
-        !self.like(&join(words), Scope::Make(make), 1, 2).is_empty()
+    /// Whether a model of the brand has a name at most one letter away, however short it is.
+    pub fn is_nearly_named(&self, words: &[Word], brand: BrandId) -> bool {
+        !self.like(&join(words), Scope::Brand(brand), 1, 2).is_empty()
     }
 
-    fn makes_spelled(&self, key: &str) -> Vec<(MakeId, How)> {
-        read(key, |reading| self.names.makes.get(reading).into_iter().flatten().copied().collect())
+    fn brands_spelled(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
+        read(key, |reading| self.names.brands.get(reading).into_iter().flatten().copied().collect())
     }
 
-    fn makes_named(&self, key: &str) -> Vec<(MakeId, How)> {
-        let exact = self.makes_spelled(key);
+    fn brands_named(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
+        let exact = self.brands_spelled(key);
         if !exact.is_empty() {
             return exact;
         }
         let typed = Typed::new(key);
-        let names = &self.names.make_spellings;
-        guess::closest(names.like(&typed, guess::make_allowance(key), 5, &names.all_places()))
+        let names = &self.names.brand_spellings;
+        fuzzy::closest(names.like(&typed, fuzzy::brand_allowance(key), 5, &names.all_places()))
     }
 
-    fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
+    fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, MatchKind)> {
         let within = |model: &ModelId| scope.has(*model);
         read(key, |reading| {
             let named = self.names.models.get(reading).into_iter().flatten();
-            let mut hits: Vec<(ModelId, How)> = named.copied().collect();
-            // "3" alone names a Tesla only where the make is known.
-            hits.retain(|(model, how)| within(model) && (*how != How::Bare || scope != Scope::All));
+            let mut hits: Vec<(ModelId, MatchKind)> = named.copied().collect();
+            // "3" alone names a Tesla only where the brand is known.
+            hits.retain(|(model, how)| within(model) && (*how != MatchKind::Bare || scope != Scope::All));
             if hits.is_empty() && reading.contains(|ch: char| ch.is_ascii_digit()) {
                 let badges =
                     self.badges().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
-                hits.extend(badges.map(|badge| (badge.model, How::Badge)));
+                hits.extend(badges.map(|badge| (badge.model, MatchKind::Badge)));
             }
-            if let (true, Scope::Make(make)) = (hits.is_empty(), scope) {
-                hits = self.models_with_engine(reading, make);
+            if let (true, Scope::Brand(brand)) = (hits.is_empty(), scope) {
+                hits = self.models_with_engine(reading, brand);
             }
             hits
         })
     }
 
     /// A model's letters followed by an engine's three digits, where the reference lists no badges: "RX400t".
-    pub(super) fn models_with_engine(&self, key: &str, make: MakeId) -> Vec<(ModelId, How)> {
+    pub(super) fn models_with_engine(&self, key: &str, brand: BrandId) -> Vec<(ModelId, MatchKind)> {
         let letters = key.trim_end_matches(|ch: char| ch.is_ascii_alphabetic());
         let letters = letters.trim_end_matches(|ch: char| ch.is_ascii_digit());
         let engine = key.len() - letters.len();
@@ -156,20 +156,20 @@ impl Index {
             return Vec::new();
         }
         let named = self.names.models.get(letters).into_iter().flatten();
-        let models = named.map(|(model, _)| *model).filter(|model| model.make == make);
-        models.filter(|model| self.model(*model).badges.is_empty()).map(|model| (model, How::Badge)).collect()
+        let models = named.map(|(model, _)| *model).filter(|model| model.brand == brand);
+        models.filter(|model| self.model(*model).badges.is_empty()).map(|model| (model, MatchKind::Badge)).collect()
     }
 
-    fn models_like(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
+    fn models_like(&self, key: &str, scope: Scope) -> Vec<(ModelId, MatchKind)> {
         let shape_letters = if scope == Scope::All { 5 } else { 1 };
-        let mut hits = guess::closest(self.like(key, scope, guess::allowance(key, scope), shape_letters));
+        let mut hits = fuzzy::closest(self.like(key, scope, fuzzy::allowance(key, scope), shape_letters));
         if scope != Scope::All && hits.is_empty() {
-            let shape = normalize::shape(key);
-            let badges = self.badges().filter(|badge| scope == Scope::Make(badge.model.make));
+            let shape = normalize::skeleton(key);
+            let badges = self.badges().filter(|badge| scope == Scope::Brand(badge.model.brand));
             hits.extend(
                 badges
                     .filter(|badge| badges::looks_like(key, &shape, &badge.pattern))
-                    .map(|badge| (badge.model, How::Shape)),
+                    .map(|badge| (badge.model, MatchKind::Shape)),
             );
         }
         if scope != Scope::All && hits.is_empty() {
@@ -179,9 +179,9 @@ impl Index {
     }
 
     /// The one family of models whose names begin with the key: "степ" → Stepwgn, "tig7" → Tiggo 7.
-    pub(super) fn beginning_with(&self, key: &str, scope: Scope) -> Vec<(ModelId, How)> {
+    pub(super) fn beginning_with(&self, key: &str, scope: Scope) -> Vec<(ModelId, MatchKind)> {
         let digits = normalize::digits(key);
-        let stem = normalize::sound(key.trim_end_matches(|ch: char| ch.is_ascii_digit()));
+        let stem = normalize::phonetic_key(key.trim_end_matches(|ch: char| ch.is_ascii_digit()));
         let long_enough = if digits.is_empty() { 5 } else { 3 };
         if stem.chars().count() < long_enough || !key.ends_with(digits.as_str()) {
             return Vec::new();
@@ -194,7 +194,7 @@ impl Index {
         let shortest = models.iter().copied().min_by_key(|model| self.model(*model).name.chars().count());
         match shortest {
             Some(model) if models.iter().all(|other| self.is_family(model, *other)) => {
-                vec![(model, How::Prefix)]
+                vec![(model, MatchKind::Prefix)]
             }
             _ => Vec::new(),
         }
@@ -203,7 +203,7 @@ impl Index {
     /// Whether `other` is `model` or a model named after it: Corolla, Corolla Verso.
     pub fn is_family(&self, model: ModelId, other: ModelId) -> bool {
         model == other
-            || (model.make == other.make
+            || (model.brand == other.brand
                 && normalize::key(&self.model(other).name).starts_with(&normalize::key(&self.model(model).name)))
     }
 
@@ -214,7 +214,7 @@ impl Index {
         scope: Scope,
         allowance: usize,
         shape_letters: usize,
-    ) -> Vec<(&Spelling<ModelId>, How)> {
+    ) -> Vec<(&Spelling<ModelId>, MatchKind)> {
         let typed = Typed::new(key);
         let names = &self.names.model_spellings;
         names.like(&typed, allowance, shape_letters, &names.places(&scope.models()))
@@ -229,17 +229,17 @@ impl Index {
         self.names.badges.iter()
     }
 
-    pub(super) fn models_of(&self, make: MakeId) -> impl Iterator<Item = ModelId> {
-        (0..self.make(make).models.len()).map(move |model| ModelId { make, model })
+    pub(super) fn models_of(&self, brand: BrandId) -> impl Iterator<Item = ModelId> {
+        (0..self.brand(brand).models.len()).map(move |model| ModelId { brand, model })
     }
 }
 
 /// The hits of the first reading of a key that has any, each with the less sure of how it was read and how it is listed.
-fn read<Id: Copy>(key: &str, look_up: impl Fn(&str) -> Vec<(Id, How)>) -> Vec<(Id, How)> {
+fn read<Id: Copy>(key: &str, look_up: impl Fn(&str) -> Vec<(Id, MatchKind)>) -> Vec<(Id, MatchKind)> {
     for (reading, kind) in normalize::readings(key) {
         let hits = look_up(&reading);
         if !hits.is_empty() {
-            return hits.into_iter().map(|(id, how)| (id, how.max(How::from_reading(kind)))).collect();
+            return hits.into_iter().map(|(id, how)| (id, how.max(MatchKind::from_reading(kind)))).collect();
         }
     }
     Vec::new()

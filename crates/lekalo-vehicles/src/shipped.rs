@@ -13,7 +13,7 @@ mod typing;
 use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
 
-use super::index::{Index, MakeId, ModelId};
+use super::index::{BrandId, Index, ModelId};
 use super::normalize::key;
 use super::resolve::{Query, Resolver};
 use super::words::words;
@@ -44,20 +44,20 @@ impl AddAssign for Count {
 
 #[test]
 fn every_spelling_of_a_model_finds_it_however_typed() {
-    let counts = for_each_make(ask_for_models);
+    let counts = for_each_brand(ask_for_models);
     assert!(counts[0].asked > 15_000, "only {} spellings", counts[0].asked);
     check("models", &counts, |way| way.models);
 }
 
 #[test]
-fn every_spelling_of_a_make_finds_it_however_typed() {
-    let counts = for_each_make(ask_for_make);
+fn every_spelling_of_a_brand_finds_it_however_typed() {
+    let counts = for_each_brand(ask_for_brand);
     assert!(counts[0].asked > 1_500, "only {} spellings", counts[0].asked);
-    check("makes", &counts, |way| way.makes);
+    check("brands", &counts, |way| way.brands);
 }
 
-/// Every make on one of the machine's cores, which take turns.
-fn for_each_make(ask: fn(&Index, MakeId, &mut Counts)) -> Counts {
+/// Every brand on one of the machine's cores, which take turns.
+fn for_each_brand(ask: fn(&Index, BrandId, &mut Counts)) -> Counts {
     let index = Index::shipped();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut counts = Counts::default();
@@ -66,8 +66,8 @@ fn for_each_make(ask: fn(&Index, MakeId, &mut Counts)) -> Counts {
             .map(|core| {
                 scope.spawn(move || {
                     let mut counts = Counts::default();
-                    let makes = (0..index.reference().makes.len()).skip(core).step_by(cores);
-                    makes.for_each(|make| ask(index, MakeId(make), &mut counts));
+                    let brands = (0..index.reference().brands.len()).skip(core).step_by(cores);
+                    brands.for_each(|brand| ask(index, BrandId(brand), &mut counts));
                     counts
                 })
             })
@@ -79,18 +79,18 @@ fn for_each_make(ask: fn(&Index, MakeId, &mut Counts)) -> Counts {
     counts
 }
 
-/// With the make given, the model comes first; a spelling marked ambiguous only has to be among the candidates.
-fn ask_for_models(index: &Index, make: MakeId, counts: &mut Counts) {
-    let owners = owners(index, make);
+/// With the brand given, the model comes first; a spelling marked ambiguous only has to be among the candidates.
+fn ask_for_models(index: &Index, brand: BrandId, counts: &mut Counts) {
+    let owners = owners(index, brand);
     let resolver = Resolver::new(index);
-    let make_slug = slug(&index.make(make).name);
-    for id in index.models_of(make) {
+    let brand_slug = slug(&index.brand(brand).name);
+    for id in index.models_of(brand) {
         let model = index.model(id);
         for spelling in model.spellings().filter(|spelling| !is_volume(spelling)) {
             let is_ambiguous = model.ambiguous.iter().any(|it| key(it) == key(spelling));
             for (text, count) in typed(spelling, counts, TURNS) {
                 count.asked += 1;
-                let query = Query { text: &text, make: Some(&make_slug), max_candidates: 20, ..Query::default() };
+                let query = Query { text: &text, brand: Some(&brand_slug), max_candidates: 20, ..Query::default() };
                 let found: Vec<_> = resolver.resolve(&query).candidates.into_iter().filter_map(|it| it.model).collect();
                 if found.first() == Some(&id) || (is_ambiguous && found.contains(&id)) {
                     continue;
@@ -106,15 +106,15 @@ fn ask_for_models(index: &Index, make: MakeId, counts: &mut Counts) {
     }
 }
 
-/// A make given as it is typed is the first found.
-fn ask_for_make(index: &Index, make: MakeId, counts: &mut Counts) {
-    for spelling in index.make(make).spellings() {
+/// A brand given as it is typed is the first found.
+fn ask_for_brand(index: &Index, brand: BrandId, counts: &mut Counts) {
+    for spelling in index.brand(brand).spellings() {
         for (text, count) in typed(spelling, counts, 1) {
             count.asked += 1;
-            let found = index.find_makes(&words(&text));
-            if found.first().is_none_or(|first| first.make != make) {
-                let instead = found.first().map_or("nothing", |first| index.make(first.make).name.as_str());
-                count.lost.push(format!("{}: {spelling:?} as {text:?} is {instead}", index.make(make).name));
+            let found = index.find_brands(&words(&text));
+            if found.first().is_none_or(|first| first.brand != brand) {
+                let instead = found.first().map_or("nothing", |first| index.brand(first.brand).name.as_str());
+                count.lost.push(format!("{}: {spelling:?} as {text:?} is {instead}", index.brand(brand).name));
             }
         }
     }
@@ -128,10 +128,10 @@ fn typed<'a>(spelling: &'a str, counts: &'a mut Counts, turns: usize) -> impl It
     due.filter_map(move |(_, (way, count))| Some(((way.typed)(spelling)?, count)))
 }
 
-/// The models of a make by all that their spellings are typed as.
-fn owners(index: &Index, make: MakeId) -> HashMap<String, HashSet<ModelId>> {
+/// The models of a brand by all that their spellings are typed as.
+fn owners(index: &Index, brand: BrandId) -> HashMap<String, HashSet<ModelId>> {
     let mut owners: HashMap<String, HashSet<ModelId>> = HashMap::new();
-    for id in index.models_of(make) {
+    for id in index.models_of(brand) {
         for spelling in index.model(id).spellings() {
             for text in WAYS.iter().filter_map(|way| (way.typed)(spelling)) {
                 owners.entry(key(&text)).or_default().insert(id);

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::guess::{Spelling, Typed};
+use super::deletion_index::MAX_DISTANCE;
+use super::edit_cost;
+use super::fuzzy::{Spelling, Typed};
 use super::index::{Index, ModelId};
 use super::matches::Scope;
-use super::near::MAX_DISTANCE;
+use super::ngrams::{MAX_LETTERS, Run, runs};
 use super::normalize;
-use super::plausible;
-use super::runs::{MAX_LETTERS, Run, runs};
 use super::words::{Word, join};
 use crate::vehicle::Years;
 
@@ -27,7 +27,7 @@ const CODE_LETTER: f32 = 0.5;
 const CUT_OFF: f32 = 0.25;
 /// What is left out after a code: "X7" for "X7 Plus".
 const VERSION: f32 = 0.1;
-/// Reading a name in the other alphabet.
+/// Transliteration a name in the other alphabet.
 const READ: f32 = 0.1;
 /// Farther ones are told but not put down.
 const LIKELY: f32 = 2.0;
@@ -60,7 +60,7 @@ impl Index {
                 let digits = normalize::digits(&self.model(model).name);
                 let is_other = !digits.is_empty() && !all_digits.is_empty() && !all_digits.contains(&digits);
                 let against = if fits { 0.0 } else { OTHER_YEARS } + if is_other { OTHER_NUMBER } else { 0.0 };
-                let cost = cost + unexplained + against - FAME * self.model(model).fame();
+                let cost = cost + unexplained + against - FAME * self.model(model).popularity();
                 found.push(Suggestion { model, span: run.span.clone(), cost });
             }
         }
@@ -89,7 +89,7 @@ impl Index {
                 found.extend(typed.iter().filter_map(|typed| Some((spelling.id, typed.written_for(&name, most)?))));
             }
         }
-        for badge in self.badges().filter(|badge| scope == Scope::Make(badge.model.make)) {
+        for badge in self.badges().filter(|badge| scope == Scope::Brand(badge.model.brand)) {
             let letters = badge.pattern.trim_end_matches('#');
             if digits.len() >= 2 && badge.pattern.len() - letters.len() == digits.len() {
                 let name = Form::new(&format!("{letters}{digits}"), 0.0);
@@ -99,7 +99,7 @@ impl Index {
         found
     }
 
-    /// The spellings worth comparing: a make's, all of them; among all makes those at most two letters away.
+    /// The spellings worth comparing: a brand's, all of them; among all brands those at most two letters away.
     fn near_spellings(&self, key: &str, scope: Scope) -> Vec<&Spelling<ModelId>> {
         if scope != Scope::All {
             return self.spellings(scope).collect();
@@ -120,14 +120,14 @@ pub fn is_clear(suggestions: &[Suggestion]) -> bool {
     }
 }
 
-/// How much may be wrong: less in short names and where all makes are searched; in codes of letters and digits, one letter.
+/// How much may be wrong: less in short names and where all brands are searched; in codes of letters and digits, one letter.
 fn allowance(key: &str, scope: Scope) -> f32 {
     let letters = key.chars().filter(|ch| ch.is_alphabetic()).count() as f32;
     let has_digits = key.chars().any(|ch| ch.is_ascii_digit());
     match scope {
-        Scope::Make(_) if letters == 0.0 => 3.0 * CODE_LETTER,
-        Scope::Make(_) if has_digits => 1.2_f32.max(0.4 * letters),
-        Scope::Make(_) => (0.45 * letters).min(3.0),
+        Scope::Brand(_) if letters == 0.0 => 3.0 * CODE_LETTER,
+        Scope::Brand(_) if has_digits => 1.2_f32.max(0.4 * letters),
+        Scope::Brand(_) => (0.45 * letters).min(3.0),
         Scope::All if letters < 5.0 => 0.0,
         Scope::All => (0.25 * letters).min(2.0),
     }
@@ -164,7 +164,7 @@ impl Form {
         {
             return Some(0.2 + VERSION * rest.len() as f32 + self.extra);
         }
-        let whole = plausible::cost(typed, name, most);
+        let whole = edit_cost::cost(typed, name, most);
         let rest = name.len().saturating_sub(typed.len());
         let has_digits = typed.iter().chain(name).any(char::is_ascii_digit);
         if typed.len() < 4 || rest == 0 || (has_digits && rest > 4) {
@@ -174,7 +174,7 @@ impl Form {
         let begins = [typed.len(), typed.len() + 1].into_iter().filter_map(|length| {
             let (beginning, rest) = name.split_at_checked(length)?;
             let rest = rest.iter().filter(|ch| !ch.is_ascii_digit()).count() as f32;
-            Some(plausible::cost(typed, beginning, most)? + CUT_OFF * rest.max(1.0) + 0.2)
+            Some(edit_cost::cost(typed, beginning, most)? + CUT_OFF * rest.max(1.0) + 0.2)
         });
         let least = begins.chain(whole).filter(|cost| *cost <= most).min_by(f32::total_cmp)?;
         Some(least + self.extra)
@@ -193,14 +193,14 @@ fn forms(key: &str) -> Vec<Form> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::index::MakeId;
+    use super::super::index::BrandId;
     use super::*;
 
     #[test]
     fn only_a_likely_car_that_is_much_nearer_than_the_next_is_put_down() {
         let clear = |costs: &[f32]| {
             let suggestion = |(model, cost): (usize, &f32)| Suggestion {
-                model: ModelId { make: MakeId(0), model },
+                model: ModelId { brand: BrandId(0), model },
                 span: 0..1,
                 cost: *cost,
             };

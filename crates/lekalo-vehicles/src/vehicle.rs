@@ -60,19 +60,19 @@ impl Years {
     }
 }
 
-/// A way to write a make (`model` is empty) or a model.
+/// A way to write a brand (`model` is empty) or a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
-    /// The make's slug.
+    /// The brand's slug.
     pub brand: String,
     /// The model's slug.
     pub model: String,
     pub alias: String,
-    /// Another model of the make is written so too.
+    /// Another model of the brand is written so too.
     pub ambiguous: bool,
 }
 
-/// Lower-case ASCII words joined by `-`: how clients name a make or a model (`land-cruiser`, `e-class`, `id-4`).
+/// Lower-case ASCII words joined by `-`: how clients name a brand or a model (`land-cruiser`, `e-class`, `id-4`).
 pub fn slug(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());
     for ch in name.chars() {
@@ -89,7 +89,7 @@ pub fn slug(name: &str) -> String {
     slug
 }
 
-/// The plain Latin letter under a diacritic that occurs in makes' names (Citroën, Škoda).
+/// The plain Latin letter under a diacritic that occurs in brands' names (Citroën, Škoda).
 fn fold_diacritic(ch: char) -> char {
     match ch {
         'ë' | 'é' | 'è' | 'ê' | 'É' | 'Ë' => 'e',

@@ -46,7 +46,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let plan = plan(config, args.to, &mut stop).await?;
     if !args.json {
-        output::unread(tell(&plan), args.yes)?;
+        output::closed_pipe(tell(&plan), args.yes)?;
     }
     let acting = args.yes && !plan.is_empty();
     let position = if acting { Some(execute(config, args.to, &plan, &mut stop).await?) } else { None };

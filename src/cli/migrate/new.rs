@@ -10,7 +10,7 @@ use super::files::{Folder, Next};
 use crate::cli::output::{self, UserError};
 use crate::cli::serve::{stop_signal, unless};
 use crate::config::Config;
-use crate::db::failure;
+use crate::db::advice;
 use crate::db::migrations::shipped;
 
 /// Begin the next migration: its file and that of its way back
@@ -73,7 +73,7 @@ async fn write(draft: &mut Draft, args: &Args, next: &Next) -> anyhow::Result<()
     let mut pair = draft.pair(&tables, &columns).await.map_err(advised)?;
     pair.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     // A refusal is as wrong as a difference.
-    let tried = draft.try_out(&mut pair).await.unwrap_or_else(|error| vec![failure::chain(error.as_ref())]);
+    let tried = draft.try_out(&mut pair).await.unwrap_or_else(|error| vec![advice::chain(error.as_ref())]);
     let faults: Vec<String> = pair.faults.iter().cloned().chain(tried).collect();
     tell(&next.write(&pair.up, &pair.down)?)?;
     if faults.is_empty() {

@@ -53,7 +53,7 @@ const NUMBERS: [(&str, u64, u64); 12] = [
 fn url(config: &tokio_postgres::Config) -> String {
     let password = String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned();
     let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
-    format!("postgres://{user}:{password}@{}/{name}", crate::db::failure::place(config))
+    format!("postgres://{user}:{password}@{}/{name}", crate::db::advice::place(config))
 }
 
 /// What each name came to where it acts, spelled as it would be set.
@@ -151,7 +151,7 @@ fn the_manual_lists_every_name_with_its_default() {
         "postgres://postgres:@localhost:5432/car_chatbot"
     );
     assert_eq!(defaults, rows.into_iter().map(|(name, default)| (name, default.to_owned())).collect());
-    assert_eq!((config.uploads, config.extract), (upload::UploadLimits::default(), child::ProcessLimits::default()));
+    assert_eq!((config.uploads, config.extract), (upload::UploadLimits::default(), sandbox::SandboxLimits::default()));
 }
 
 #[test]

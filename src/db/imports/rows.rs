@@ -291,7 +291,7 @@ fn import_row(row: &Row) -> Result<ImportRow> {
             row_number: row.try_get("row_number")?,
             source_id: row.try_get("source_id")?,
             is_header: outcome == Outcome::Header,
-            make: row.try_get("make")?,
+            brand: row.try_get("make")?,
             model: row.try_get("model")?,
             generation: row.try_get("generation")?,
             years: Years { from: row.try_get("year_from")?, to: row.try_get("year_to")? },

@@ -10,7 +10,7 @@ use crate::domain::error::{Error, Result};
 const LARGE_WITHDRAWAL_PERCENT: i64 = 20;
 
 impl Merge<'_> {
-    /// Accepted rows with the reference's model and variant. A make or model that the reference lacks rejects the row.
+    /// Accepted rows with the reference's model and variant. A brand or model that the reference lacks rejects the row.
     pub(super) async fn match_vehicles(&self) -> Result<()> {
         self.tx
             .batch(

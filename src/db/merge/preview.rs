@@ -16,7 +16,7 @@ impl Tenant<'_> {
     /// `Aborted` `PREVIEW_OUTDATED` if anything would come out otherwise than previewed; `FailedPrecondition`
     /// `IMPORT_RUNNING` while another one writes. Nothing is written then.
     pub async fn apply_preview(&self, id: Uuid, revision: i64) -> Result<bool> {
-        let Some(turn) = self.take_turn(id, State::Validated, revision).await? else { return Ok(false) };
+        let Some(turn) = self.lock_category(id, State::Validated, revision).await? else { return Ok(false) };
         let merge = turn.merge();
         merge.plan_for_sets().await?;
         merge.stage_recorded().await?;

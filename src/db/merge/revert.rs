@@ -16,10 +16,10 @@ impl Tenant<'_> {
     /// `FailedPrecondition` `IMPORT_SUPERSEDED` if a later import touched the same patterns, `IMPORT_RUNNING` while
     /// another one writes. Nothing is written then.
     pub async fn revert_import(&self, id: Uuid, revision: i64) -> Result<bool> {
-        let Some(turn) = self.take_turn(id, State::Succeeded, revision).await? else { return Ok(false) };
+        let Some(turn) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = turn.merge();
         merge.refuse_later_touches().await?;
-        if merge.put_back().await? > 0 {
+        if merge.restore_previous().await? > 0 {
             merge.bump_catalog_version().await?;
         }
         merge.record_revert().await?;
@@ -78,7 +78,7 @@ impl Merge<'_> {
     }
 
     /// Returns how many patterns are other than before.
-    async fn put_back(&self) -> Result<u64> {
+    async fn restore_previous(&self) -> Result<u64> {
         let removed = self
             .tx
             .execute(
@@ -97,7 +97,7 @@ impl Merge<'_> {
             .tx
             .execute(
                 Query::new(
-                    "-- put_back
+                    "-- restore_previous
                     UPDATE patterns p
                     SET available = (c.before ->> 'available')::boolean, updated_at = now()
                     FROM import_changes c

@@ -116,7 +116,7 @@ async fn copy_rows<'r>(tx: &Transaction, rows: impl Iterator<Item = (i32, &'r Cl
                 &row.row_number,
                 &row.source_id,
                 &row.cells,
-                &row.make,
+                &row.brand,
                 &row.model,
                 &row.generation,
                 &from,

@@ -1,6 +1,6 @@
 //! What can be chosen with a product, and what choosing it costs.
 
-use super::{Amount, BodyType, OptionKind, OptionValue, PriceLine, ProductOption, Sheet, World};
+use super::{Amount, BodyType, OptionKind, OptionValue, PriceLine, PricingContext, ProductOption, Sheet};
 
 /// An option to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,36 +45,36 @@ impl Sheet {
         self.lines.iter().any(is_own)
     }
 
-    /// The least over every body, make and further choice that a line knows of.
+    /// The least over every body, brand and further choice that a line knows of.
     fn price_of(&self, option: &ProductOption, value: Option<&OptionValue>, bodies: &[BodyType]) -> Option<Amount> {
         let own = value.map(|value| (option.code.as_str(), value.code.as_str()));
         let decides_base = value.is_some() && self.lines_of(None, None).any(|line| line.depends_on(option));
         let (asked_option, asked_value) =
             if decides_base { (None, None) } else { (Some(option.code.as_str()), value.map(|v| v.code.as_str())) };
 
-        let mut makes = vec![None];
-        makes.extend(self.lines.iter().filter_map(|line| line.target.brand.as_deref()).map(Some));
+        let mut brands = vec![None];
+        brands.extend(self.lines.iter().filter_map(|line| line.target.brand.as_deref()).map(Some));
         let mut choices = vec![None];
         let conditions = self.lines.iter().filter_map(|line| line.target.with.as_ref());
         choices.extend(
             conditions.filter(|with| with.option != option.code).map(|w| Some((w.option.as_str(), w.value.as_str()))),
         );
-        makes.sort_unstable();
-        makes.dedup();
+        brands.sort_unstable();
+        brands.dedup();
         choices.sort_unstable();
         choices.dedup();
 
         let mut amounts = Vec::new();
         for body in bodies {
-            let mut world = World { brand: None, bodies: self.fallbacks(*body), chosen: Vec::new() };
-            if !option.exists_for(&world.bodies) {
+            let mut context = PricingContext { brand: None, bodies: self.fallbacks(*body), chosen: Vec::new() };
+            if !option.exists_for(&context.bodies) {
                 continue;
             }
-            for make in &makes {
+            for brand in &brands {
                 for choice in &choices {
-                    world.brand = *make;
-                    world.chosen = own.into_iter().chain(*choice).collect();
-                    amounts.extend(self.best(asked_option, asked_value, &world).map(|line| line.amount));
+                    context.brand = *brand;
+                    context.chosen = own.into_iter().chain(*choice).collect();
+                    amounts.extend(self.best(asked_option, asked_value, &context).map(|line| line.amount));
                 }
             }
         }

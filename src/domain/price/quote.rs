@@ -5,13 +5,13 @@
 //! differs by a choice, it is the least.
 
 use super::selection::Selected;
-use super::{Amount, Assumption, BodyType, Named, OptionKind, PriceLine, ProductOption, Sheet, World};
+use super::{Amount, Assumption, BodyType, Named, OptionKind, PriceLine, PricingContext, ProductOption, Sheet};
 use crate::domain::error::{Error, Violation};
 
 /// What a quote is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// The make's slug, if it is known.
+    /// The brand's slug, if it is known.
     pub brand: Option<String>,
     /// The bodies that the car may have; empty: any.
     pub bodies: Vec<BodyType>,
@@ -149,16 +149,16 @@ impl Sheet {
     /// The quote for one body: the least over what was not chosen.
     fn quote_body(&self, asked: &Asked, selected: &[Selected], body: BodyType) -> Result<Quote, Unpriced> {
         let chosen = selected.iter().filter_map(|(option, value)| Some((option.code.as_str(), (*value)?))).collect();
-        let mut world = World { brand: asked.brand.as_deref(), bodies: self.fallbacks(body), chosen };
+        let mut context = PricingContext { brand: asked.brand.as_deref(), bodies: self.fallbacks(body), chosen };
         let relevant: Vec<&PriceLine> = self.lines.iter().filter(|line| line.is_asked(selected)).collect();
 
         let undecided: Vec<&ProductOption> = self
             .options
             .iter()
             .filter(|option| option.kind == OptionKind::Choice && !is_selected(option, selected))
-            .filter(|option| relevant.iter().any(|line| line.is_for(&world) && line.depends_on(option)))
+            .filter(|option| relevant.iter().any(|line| line.is_for(&context) && line.depends_on(option)))
             .collect();
-        let mut possible = vec![world.chosen.clone()];
+        let mut possible = vec![context.chosen.clone()];
         for option in &undecided {
             let values = |chosen: Vec<_>| {
                 let with = |value| [chosen.clone(), vec![(option.code.as_str(), value)]].concat();
@@ -168,8 +168,8 @@ impl Sheet {
         }
         let (mut quotes, mut missing) = (Vec::new(), None);
         for chosen in possible {
-            world.chosen = chosen;
-            match self.quote_world(selected, body, &world) {
+            context.chosen = chosen;
+            match self.quote_in(selected, body, &context) {
                 Ok(quote) => quotes.push(quote),
                 Err(unpriced) => missing = missing.or(Some(unpriced)),
             }
@@ -188,25 +188,25 @@ impl Sheet {
             quote.assumptions.extend(undecided.iter().map(|option| Assumption::not_chosen(option)));
         }
         for option in &self.options {
-            let adds = |line: &PriceLine| line.target.option.as_ref() == Some(&option.code) && line.is_for(&world);
+            let adds = |line: &PriceLine| line.target.option.as_ref() == Some(&option.code) && line.is_for(&context);
             let costs = self.lines.iter().any(|line| adds(line) && !line.amount.least().is_zero());
             if option.kind == OptionKind::Choice && !is_selected(option, selected) && costs {
                 quote.total = Amount::From(quote.total.least());
                 quote.assumptions.push(Assumption::not_chosen(option));
             }
         }
-        let depends_on_make = |line: &&PriceLine| {
-            line.target.brand.is_some() && line.target.body.is_none_or(|body| world.bodies.contains(&body))
+        let depends_on_brand = |line: &&PriceLine| {
+            line.target.brand.is_some() && line.target.body.is_none_or(|body| context.bodies.contains(&body))
         };
-        if asked.brand.is_none() && relevant.iter().any(depends_on_make) {
+        if asked.brand.is_none() && relevant.iter().any(depends_on_brand) {
             quote.assumptions.push(Assumption::MakeNotGiven);
         }
         Ok(quote)
     }
 
     /// The quote where everything is known.
-    fn quote_world(&self, selected: &[Selected], body: BodyType, world: &World<'_>) -> Result<Quote, Unpriced> {
-        let base = self.best(None, None, world).ok_or(None)?;
+    fn quote_in(&self, selected: &[Selected], body: BodyType, context: &PricingContext<'_>) -> Result<Quote, Unpriced> {
+        let base = self.best(None, None, context).ok_or(None)?;
         let mut quote = Quote {
             base: base.amount,
             lines: Vec::with_capacity(selected.len()),
@@ -217,15 +217,15 @@ impl Sheet {
         self.note_borrowed(&mut quote, base, body);
         for (option, value) in selected {
             let unpriced = || Some(Named { option: option.code.clone(), value: value.unwrap_or_default().to_owned() });
-            if !option.exists_for(&world.bodies) {
+            if !option.exists_for(&context.bodies) {
                 return Err(unpriced());
             }
-            let amount = match self.best(Some(&option.code), *value, world) {
+            let amount = match self.best(Some(&option.code), *value, context) {
                 Some(line) => {
                     self.note_borrowed(&mut quote, line, body);
                     line.amount
                 }
-                None if self.decides_base(option, world) => Amount::ZERO,
+                None if self.decides_base(option, context) => Amount::ZERO,
                 None => return Err(unpriced()),
             };
             quote.total = quote.total.plus(amount);
@@ -240,8 +240,8 @@ impl Sheet {
     }
 
     /// Whether the base price depends on the option, whose values then cost nothing by themselves.
-    fn decides_base(&self, option: &ProductOption, world: &World<'_>) -> bool {
-        self.lines_of(None, None).any(|line| line.is_for(world) && line.depends_on(option))
+    fn decides_base(&self, option: &ProductOption, context: &PricingContext<'_>) -> bool {
+        self.lines_of(None, None).any(|line| line.is_for(context) && line.depends_on(option))
     }
 
     /// Says so if the line is another body's; a size may well have the price of its whole.

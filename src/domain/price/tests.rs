@@ -124,9 +124,9 @@ fn the_most_specific_line_decides() {
     assert_eq!(total(&sheet, &opel(asked(&[Suv], &[("leather", "croco")]))), fixed(5));
     assert_eq!(total(&sheet, &opel(asked(&[Suv], &[]))), from(2));
     assert_eq!(total(&sheet, &bmw(asked(&[Wagon], &[]))), fixed(3));
-    assert_eq!(total(&sheet, &bmw(asked(&[Suv], &[("leather", "croco")]))), fixed(4), "the make goes first");
-    let without_make = sheet.quote(&asked(&[Sedan], &[])).unwrap();
-    assert_eq!((without_make.total, without_make.assumptions), (fixed(1), vec![Assumption::MakeNotGiven]));
+    assert_eq!(total(&sheet, &bmw(asked(&[Suv], &[("leather", "croco")]))), fixed(4), "the brand goes first");
+    let without_brand = sheet.quote(&asked(&[Sedan], &[])).unwrap();
+    assert_eq!((without_brand.total, without_brand.assumptions), (fixed(1), vec![Assumption::MakeNotGiven]));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_choice_that_was_not_made_gives_the_least() {
 }
 
 #[test]
-fn a_surcharge_by_value_makes_the_price_a_least_until_it_is_chosen() {
+fn a_surcharge_by_value_brands_the_price_a_least_until_it_is_chosen() {
     let sheet =
         sheet(&[("", fixed(10)), ("option=leather value=press", fixed(1)), ("option=leather value=croco", fixed(5))]);
     assert_eq!(total(&sheet, &asked(&[], &[("leather", "croco")])), fixed(15));

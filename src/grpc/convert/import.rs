@@ -130,7 +130,7 @@ impl From<import::ImportRow> for pb::ImportRow {
             page_number: clean.page_number,
             source_id: clean.source_id,
             cells: clean.cells,
-            brand: slug(&clean.make),
+            brand: slug(&clean.brand),
             model: slug(&clean.model),
             generation: clean.generation,
             year_from: year(clean.years.from),

@@ -9,7 +9,7 @@ use crate::domain::pattern::Verdict;
 use crate::domain::price::OptionKind;
 use crate::domain::text::{Source, Text};
 use crate::domain::vehicle::{Borders, SeatRows, Steering, Trunk};
-use crate::grpc::request::Check;
+use crate::grpc::validation::Validator;
 
 /// Every value of an enum on the wire but UNSPECIFIED, by its name without the prefix.
 fn names<T: TryFrom<i32>>(name: impl Fn(&T) -> &'static str) -> Vec<String> {
@@ -162,7 +162,7 @@ proptest! {
         let amount = Decimal::new(cents, 2);
         let money = price::money(amount, "KGS");
         prop_assert_eq!(money.currency_code.as_str(), "KGS");
-        let mut check = Check::default();
+        let mut check = Validator::default();
         prop_assert_eq!(check.money("amount", Some(&money), Decimal::from(100_000_000)), Some(amount));
         prop_assert!(check.done().is_ok());
     }
@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn times_come_back_to_the_microsecond(micros in 946_684_800_000_000u64..4_102_444_800_000_000) {
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_micros(micros);
-        let mut check = Check::default();
+        let mut check = Validator::default();
         prop_assert_eq!(check.time("at", Some(timestamp(time))), Some(time));
         prop_assert_eq!(check.any_time("at", Some(timestamp(time))), Some(time));
         prop_assert!(check.done().is_ok());

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use super::cache::Lookup;
 use super::cell::Cell;
-use super::lookup::Lookup;
 use lekalo_vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
 use lekalo_vehicles::normalize::{self, latin_code};
 use lekalo_vehicles::words::{Joint, Word, join};
-use lekalo_vehicles::{MakeId, Model, ModelId};
+use lekalo_vehicles::{BrandId, Model, ModelId};
 
 /// What stands beside "кузов" or "поколение".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,10 +103,10 @@ pub fn resolve(hint: &Hint, model: &Model) -> String {
     chassis(text, model).unwrap_or_else(|| text.clone())
 }
 
-/// A code that other models of the make have ("M5 E39"), where the model's own generations are not listed.
-pub fn of_make(cell: &mut Cell, index: &Lookup, make: MakeId) -> Option<String> {
+/// A code that other models of the brand have ("M5 E39"), where the model's own generations are not listed.
+pub fn of_brand(cell: &mut Cell, index: &Lookup, brand: BrandId) -> Option<String> {
     let words = cell.free_words();
-    let found = index.find_codes(&words, make).into_iter().next()?;
+    let found = index.find_codes(&words, brand).into_iter().next()?;
     let code = latin_code(&join(words.get(found.span.clone())?));
     cell.take_free(&found.span);
     Some(code)

@@ -1,12 +1,12 @@
-//! Which make and model a row names.
+//! Which brand and model a row names.
 //!
-//! The stated make is believed as long as one of its models fits. Where the make's cell is empty, unknown or holds a model, and
-//! where another make's model stands there unmistakably, the model decides. Two cars that fit equally well are no answer.
+//! The stated brand is believed as long as one of its models fits. Where the brand's cell is empty, unknown or holds a model, and
+//! where another brand's model stands there unmistakably, the model decides. Two cars that fit equally well are no answer.
 
+use super::brand_cell::{Stated, take_brand_mentions};
+use super::cache::Lookup;
 use super::cell::Cell;
-use super::choice::{covers, is_canonical, pick};
-use super::lookup::Lookup;
-use super::stated::{Stated, take_make_mentions};
+use super::disambiguate::{covers, is_canonical, pick};
 use super::version::{badge, is_badge, shortest_name, with_second_engine};
 use super::{generation, issues};
 use crate::domain::import::{Confidence, Issue};
@@ -14,12 +14,12 @@ use crate::domain::vehicle::Years;
 use lekalo_vehicles::generation::chassis;
 use lekalo_vehicles::suggest::is_clear;
 use lekalo_vehicles::words::{Word, join};
-use lekalo_vehicles::{How, MakeId, Model, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::{BrandId, MatchKind, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
 #[derive(Debug, Default)]
 pub struct Identity {
-    pub make: Option<MakeId>,
+    pub brand: Option<BrandId>,
     pub model: Option<ModelId>,
     pub confidence: Confidence,
     pub issues: Vec<Issue>,
@@ -34,18 +34,18 @@ pub struct Identity {
 /// A model decided on.
 struct Choice {
     hit: ModelMatch,
-    /// The make's cell does not name this model's make.
+    /// The brand's cell does not name this model's brand.
     corrected: bool,
 }
 
-/// Decides make and model from the make's cell and the words that may name the model; takes what it used.
+/// Decides brand and model from the brand's cell and the words that may name the model; takes what it used.
 pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
-    let mut identity = Identity { make: stated.make.as_ref().map(|make| make.make), ..Identity::default() };
-    take_make_mentions(index, identity.make, name);
+    let mut identity = Identity { brand: stated.brand.as_ref().map(|brand| brand.brand), ..Identity::default() };
+    take_brand_mentions(index, identity.brand, name);
     let words = name.free_words();
-    let choice = match identity.make {
-        Some(make) => within_make(index, make, &words, years),
-        None => without_make(index, stated, &words, years),
+    let choice = match identity.brand {
+        Some(brand) => within_brand(index, brand, &words, years),
+        None => without_brand(index, stated, &words, years),
     };
     match choice {
         Ok(Some(choice)) => accept(index, stated, name, choice, &mut identity),
@@ -53,23 +53,23 @@ pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) 
         Err(rivals) => {
             let names: Vec<String> = rivals.iter().map(|model| index.full_name(*model)).collect();
             identity.issues.push(issues::model_ambiguous(&text_of(&words), &names));
-            if identity.make.is_none() {
-                identity.make = rivals
+            if identity.brand.is_none() {
+                identity.brand = rivals
                     .first()
-                    .map(|model| model.make)
-                    .filter(|make| rivals.iter().all(|model| model.make == *make));
+                    .map(|model| model.brand)
+                    .filter(|brand| rivals.iter().all(|model| model.brand == *brand));
             }
         }
     }
     identity
 }
 
-fn within_make(index: &Lookup, make: MakeId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
+fn within_brand(index: &Lookup, brand: BrandId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
     let stays = |hit: Option<ModelMatch>| hit.map(|hit| Choice { hit, corrected: false });
-    let found = index.find_models(words, Scope::Make(make));
+    let found = index.find_models(words, Scope::Brand(brand));
     let (certain, guesses): (Vec<_>, Vec<_>) = found.into_iter().partition(|hit| hit.how.is_certain());
     let guess = guesses.first();
-    let codes = index.find_codes(words, make);
+    let codes = index.find_codes(words, brand);
     // A code listed among a model's spellings is still a code: "GLE W166" is a GLE, not the owner of W166.
     let is_code = |hit: &ModelMatch| {
         codes.iter().any(|code| code.span == hit.span && code.model == hit.model) && !is_canonical(index, words, hit)
@@ -87,57 +87,62 @@ fn within_make(index: &Lookup, make: MakeId, words: &[Word], years: Years) -> Re
     if !codes.is_empty() {
         return pick(index, codes, words, years).map(stays);
     }
-    if let Some(choice) = of_another_make(index, make, words, guess, years)? {
+    if let Some(choice) = of_another_brand(index, brand, words, guess, years)? {
         return Ok(Some(choice));
     }
     if guess.is_none() {
-        return Ok(stays(chassis_number(index, make, words)));
+        return Ok(stays(chassis_number(index, brand, words)));
     }
     pick(index, guesses, words, years).map(stays)
 }
 
-/// A model of another make that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than
-/// any reading within the stated make does. A short name must not be one letter from a name of the stated make.
-fn of_another_make(
+/// A model of another brand that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than
+/// any reading within the stated brand does. A short name must not be one letter from a name of the stated brand.
+fn of_another_brand(
     index: &Lookup,
-    make: MakeId,
+    brand: BrandId,
     words: &[Word],
     guess: Option<&ModelMatch>,
     years: Years,
 ) -> Result<Option<Choice>, Vec<ModelId>> {
     let letters: usize = words.iter().filter(|word| word.is_letters()).map(|word| word.key.chars().count()).sum();
     let mention = index
-        .mentioned_makes(words)
+        .mentioned_brands(words)
         .into_iter()
-        .find(|hit| hit.how.is_certain() && hit.make != make && hit.weight >= 3.0);
-    let scope = mention.map_or(Scope::All, |hit| Scope::Make(hit.make));
+        .find(|hit| hit.how.is_certain() && hit.brand != brand && hit.weight >= 3.0);
+    let scope = mention.map_or(Scope::All, |hit| Scope::Brand(hit.brand));
     let mut found = index.find_models(words, scope);
     found.retain(|hit| {
-        let sure = hit.how.is_certain() || (hit.how == How::Sound && letters >= 5);
+        let sure = hit.how.is_certain() || (hit.how == MatchKind::Sound && letters >= 5);
         let named = scope != Scope::All
             || (hit.weight >= 3.5 && is_mostly_letters(words, hit) && hit.weight * 2.0 >= letters as f32);
-        sure && named && hit.model.make != make && guess.is_none_or(|guess| guess.weight < hit.weight)
+        sure && named && hit.model.brand != brand && guess.is_none_or(|guess| guess.weight < hit.weight)
     });
     let Some(hit) = pick(index, found, words, years)? else {
         return Ok(None);
     };
     if scope == Scope::All && letters < 7 {
         match guess {
-            Some(guess) if guess.how == How::Sound => return Ok(None),
+            Some(guess) if guess.how == MatchKind::Sound => return Ok(None),
             Some(guess) => return Err(vec![guess.model, hit.model]),
-            None if index.is_nearly_named(words, make) => return Ok(None),
+            None if index.is_nearly_named(words, brand) => return Ok(None),
             None => {}
         }
     }
     Ok(Some(Choice { hit, corrected: true }))
 }
 
-/// The model decides. Words that should be a make but are none may be one the reference lacks: then only a name of some length,
-/// spelled out, is believed beside them. Without a make a short code must be a model's very name.
-fn without_make(index: &Lookup, stated: &Stated, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
-    let unknown_make = 0..stated.rest.words.len();
-    let mention = index.mentioned_makes(words).into_iter().find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
-    let mut found = index.find_models(words, mention.as_ref().map_or(Scope::All, |hit| Scope::Make(hit.make)));
+/// The model decides. Words that should be a brand but are none may be one the reference lacks: then only a name of some length,
+/// spelled out, is believed beside them. Without a brand a short code must be a model's very name.
+fn without_brand(
+    index: &Lookup,
+    stated: &Stated,
+    words: &[Word],
+    years: Years,
+) -> Result<Option<Choice>, Vec<ModelId>> {
+    let unknown_brand = 0..stated.rest.words.len();
+    let mention = index.mentioned_brands(words).into_iter().find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
+    let mut found = index.find_models(words, mention.as_ref().map_or(Scope::All, |hit| Scope::Brand(hit.brand)));
     if mention.is_none() {
         found.retain(|hit| {
             let run = words.get(hit.span.clone()).unwrap_or_default();
@@ -147,7 +152,7 @@ fn without_make(index: &Lookup, stated: &Stated, words: &[Word], years: Years) -
             let explains = hit.weight * 2.0
                 >= words.iter().filter(|word| word.is_letters()).map(|word| word.key.chars().count()).sum::<usize>()
                     as f32;
-            let is_beside_unknown = hit.span.start >= unknown_make.end && !unknown_make.is_empty();
+            let is_beside_unknown = hit.span.start >= unknown_brand.end && !unknown_brand.is_empty();
             let is_long_name = hit.how.is_certain() && run.iter().all(Word::is_letters) && hit.weight >= 4.7;
             !is_number
                 && explains
@@ -159,14 +164,14 @@ fn without_make(index: &Lookup, stated: &Stated, words: &[Word], years: Years) -
     Ok(choice.map(|hit| Choice { hit, corrected: true }))
 }
 
-/// A chassis number alone where only one model of the make has it: "Мерс 210".
-fn chassis_number(index: &Lookup, make: MakeId, words: &[Word]) -> Option<ModelMatch> {
+/// A chassis number alone where only one model of the brand has it: "Мерс 210".
+fn chassis_number(index: &Lookup, brand: BrandId, words: &[Word]) -> Option<ModelMatch> {
     let [word] = words else { return None };
-    let models = index.models_with_number(&word.key, make);
+    let models = index.models_with_number(&word.key, brand);
     let [model] = models.as_slice() else {
         return None;
     };
-    Some(ModelMatch { model: *model, how: How::Code, span: 0..1, weight: 3.0 })
+    Some(ModelMatch { model: *model, how: MatchKind::Code, span: 0..1, weight: 3.0 })
 }
 
 /// "CLK 209": what looks like an engine is the number of the model's own chassis.
@@ -192,20 +197,20 @@ fn accept(
     let span = with_second_engine(&words, &shortest_name(index, &words, &hit));
     let written = words.get(span.clone()).unwrap_or_default();
     let full_name = index.full_name(hit.model);
-    let sure_make = stated.make.as_ref().is_some_and(|make| make.how.is_certain());
+    let sure_brand = stated.brand.as_ref().is_some_and(|brand| brand.how.is_certain());
     identity.confidence =
-        if sure_make && !corrected && hit.how.is_certain() { Confidence::High } else { Confidence::Medium };
+        if sure_brand && !corrected && hit.how.is_certain() { Confidence::High } else { Confidence::Medium };
     if corrected {
-        let make = &index.make(hit.model.make).name;
-        identity.issues.push(issues::make_corrected(&stated.text, make));
+        let brand = &index.brand(hit.model.brand).name;
+        identity.issues.push(issues::brand_corrected(&stated.text, brand));
     }
     if !hit.how.is_certain() {
         identity.issues.push(issues::model_guessed(&text_of(written), &full_name));
     }
-    identity.make = Some(hit.model.make);
+    identity.brand = Some(hit.model.brand);
     identity.model = Some(hit.model);
     identity.name = written.iter().map(|word| word.key.clone()).collect();
-    if hit.how.is_certain() && !matches!(hit.how, How::Badge | How::Code) {
+    if hit.how.is_certain() && !matches!(hit.how, MatchKind::Badge | MatchKind::Code) {
         identity.generation = lekalo_vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {
@@ -214,19 +219,20 @@ fn accept(
             None => identity.badge = Some(badge(index, hit.model, written)),
         }
     }
-    let number = written.first().filter(|word| hit.how == How::Code && written.len() == 1 && word.number().is_some());
+    let number =
+        written.first().filter(|word| hit.how == MatchKind::Code && written.len() == 1 && word.number().is_some());
     if let Some(number) = number {
         identity.generation =
             generation::resolve(&generation::Hint::Number(number.key.clone()), index.model(hit.model));
     }
     // A code is read from the same words later.
-    if hit.how != How::Code || number.is_some() {
+    if hit.how != MatchKind::Code || number.is_some() {
         name.take_free(&span);
     }
-    if stated.make.is_none() || corrected {
-        let others = index.mentioned_makes(&name.free_words());
+    if stated.brand.is_none() || corrected {
+        let others = index.mentioned_brands(&name.free_words());
         if let Some(mention) =
-            others.into_iter().find(|mention| mention.make == hit.model.make && mention.how.is_certain())
+            others.into_iter().find(|mention| mention.brand == hit.model.brand && mention.how.is_certain())
         {
             name.take_free(&mention.span);
         }
@@ -237,16 +243,16 @@ fn accept(
 fn suggest(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years, identity: &mut Identity) {
     let words = name.free_words();
     let text = text_of(&words);
-    let suggested = index.suggest(&words, identity.make.map_or(Scope::All, Scope::Make), years);
+    let suggested = index.suggest(&words, identity.brand.map_or(Scope::All, Scope::Brand), years);
     let near: Vec<String> = suggested.iter().map(|it| index.full_name(it.model)).collect();
-    identity.issues.push(match (identity.make, words.is_empty()) {
-        (Some(make), true) => issues::model_missing(&index.make(make).name),
-        (Some(make), false) => issues::model_unknown(&text, &index.make(make).name, &near),
-        (None, _) if stated.is_blank => issues::make_missing(&text, &near),
-        (None, _) => issues::make_unknown(&stated.text, &near),
+    identity.issues.push(match (identity.brand, words.is_empty()) {
+        (Some(brand), true) => issues::model_missing(&index.brand(brand).name),
+        (Some(brand), false) => issues::model_unknown(&text, &index.brand(brand).name, &near),
+        (None, _) if stated.is_blank => issues::brand_missing(&text, &near),
+        (None, _) => issues::brand_unknown(&stated.text, &near),
     });
     if let Some(best) = suggested.first().filter(|_| is_clear(&suggested)) {
-        identity.make = Some(best.model.make);
+        identity.brand = Some(best.model.brand);
         identity.model = Some(best.model);
         let written = words.get(best.span.clone()).unwrap_or_default();
         identity.name = written.iter().map(|word| word.key.clone()).collect();

@@ -43,7 +43,7 @@ fn quote(text: &str) -> String {
     if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
 }
 
-pub fn make_missing(text: &str, near: &[String]) -> Issue {
+pub fn brand_missing(text: &str, near: &[String]) -> Issue {
     let text = quote(text);
     let message = if text.is_empty() {
         "не указаны ни марка, ни модель".to_owned()
@@ -53,20 +53,20 @@ pub fn make_missing(text: &str, near: &[String]) -> Issue {
     issue(IssueCode::MakeMissing, &message, &near.join(", "))
 }
 
-pub fn make_unknown(text: &str, near: &[String]) -> Issue {
+pub fn brand_unknown(text: &str, near: &[String]) -> Issue {
     issue(IssueCode::MakeUnknown, &format!("марка «{}» не распознана", quote(text)), &near.join(", "))
 }
 
-pub fn make_corrected(text: &str, make: &str) -> Issue {
-    issue(IssueCode::MakeCorrected, &format!("марка определена по модели, в ячейке «{}»", quote(text)), make)
+pub fn brand_corrected(text: &str, brand: &str) -> Issue {
+    issue(IssueCode::MakeCorrected, &format!("марка определена по модели, в ячейке «{}»", quote(text)), brand)
 }
 
-pub fn model_missing(make: &str) -> Issue {
-    issue(IssueCode::ModelMissing, &format!("указана только марка {make}, нет модели"), "")
+pub fn model_missing(brand: &str) -> Issue {
+    issue(IssueCode::ModelMissing, &format!("указана только марка {brand}, нет модели"), "")
 }
 
-pub fn model_unknown(text: &str, make: &str, near: &[String]) -> Issue {
-    issue(IssueCode::ModelUnknown, &format!("модель «{}» марки {make} не распознана", quote(text)), &near.join(", "))
+pub fn model_unknown(text: &str, brand: &str, near: &[String]) -> Issue {
+    issue(IssueCode::ModelUnknown, &format!("модель «{}» марки {brand} не распознана", quote(text)), &near.join(", "))
 }
 
 pub fn model_ambiguous(text: &str, names: &[String]) -> Issue {

@@ -10,7 +10,7 @@ use crate::domain::vehicle::{BodyType, Borders, SeatRows, Steering};
 use lekalo_vehicles::Reference;
 
 const CARS: &str = r#"
-    [[makes]]
+    [[brands]]
     name = "Zorva"
     ru = "Зорва"
     aliases = ["зорфа"]
@@ -20,7 +20,7 @@ const CARS: &str = r#"
       { name = "Sheba", ru = "Шеба", ambiguous = ["шоха"], generations = [{ number = 1, from = 1990, to = 1999 }] },
       { name = "Shogun", ru = "Шогун", ambiguous = ["шоха"], generations = [{ number = 1, from = 2005, to = 2012 }] },
     ]
-    [[makes]]
+    [[brands]]
     name = "Kranz"
     ru = "Кранц"
     models = [
@@ -55,7 +55,7 @@ fn codes(row: &CleanRow) -> Vec<IssueCode> {
 #[test]
 fn a_plain_row() {
     let row = one(["Зорва", "Мелинда 40-45", "2012-16", "левый руль с бортами три ряда + багаж купе ГИБРИД"]);
-    assert_eq!((row.make.as_str(), row.model.as_str(), row.generation.as_str()), ("Zorva", "Melinda", "40-45"));
+    assert_eq!((row.brand.as_str(), row.model.as_str(), row.generation.as_str()), ("Zorva", "Melinda", "40-45"));
     assert_eq!(row.years, Years { from: Some(2012), to: Some(2016) });
     assert_eq!((row.steering, row.borders), (Some(Steering::Left), Some(Borders::With)));
     assert_eq!((row.seat_rows, row.body_type), (Some(SeatRows::Three), Some(BodyType::Coupe)));
@@ -65,7 +65,7 @@ fn a_plain_row() {
 
 #[test]
 fn generations_however_written() {
-    for (make, model, description, name, generation) in [
+    for (brand, model, description, name, generation) in [
         ("Зорва", "Мелинда - 2 - поколение", "", "Melinda", "2"),
         ("Зорва", "Мелинда", "первый кузов", "Melinda", "1"),
         ("Зорва", "Мелинда РФ3", "", "Melinda", "RF3"),
@@ -76,7 +76,7 @@ fn generations_however_written() {
         ("Kranz", "W219 KLS 500", "", "KLS-Class", "W219"),
         ("Kranz", "К класс W410", "", "K-Class", "W410"),
     ] {
-        let row = one([make, model, "-", description]);
+        let row = one([brand, model, "-", description]);
         assert_eq!((row.model.as_str(), row.generation.as_str()), (name, generation), "{model}, {description}");
     }
 }
@@ -91,7 +91,7 @@ fn an_engine_is_a_version_and_no_generation() {
 }
 
 #[test]
-fn the_model_decides_a_missing_or_wrong_make() {
+fn the_model_decides_a_missing_or_wrong_brand() {
     for cells in [
         ["-", "Бертолино", "-", "-"],
         ["Разное", "БЕРТОЛИНО", "-", "-"],
@@ -100,7 +100,7 @@ fn the_model_decides_a_missing_or_wrong_make() {
         ["Бертолино", "1", "-", "-"],
     ] {
         let row = one(cells);
-        assert_eq!((row.make.as_str(), row.model.as_str()), ("Kranz", "Bertolino"), "{cells:?}");
+        assert_eq!((row.brand.as_str(), row.model.as_str()), ("Kranz", "Bertolino"), "{cells:?}");
         assert!(codes(&row).contains(&IssueCode::MakeCorrected) && row.confidence == Confidence::Medium, "{cells:?}");
     }
 }
@@ -121,7 +121,7 @@ fn typos_are_read_but_never_wildly() {
     assert_eq!(codes(&row), [IssueCode::ModelGuessed]);
     assert_eq!(one(["Зорва", "Мелида Гранд", "", ""]).model, "Melinda Grand");
     let row = one(["Зорва", "Абвгд", "", ""]);
-    assert_eq!((row.make.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "абвгд"));
+    assert_eq!((row.brand.as_str(), row.model.as_str(), row.notes.as_str()), ("Zorva", "", "абвгд"));
     assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low));
 }
 
@@ -140,7 +140,7 @@ fn what_was_likely_meant_is_put_down_for_a_person_to_confirm() {
         );
         assert_eq!((codes(&row), row.confidence), (vec![IssueCode::ModelUnknown], Confidence::Low), "{cells:?}");
         assert!(
-            row.issues[0].suggestion.starts_with(&format!("{} {model}", row.make)) && !row.is_accepted(),
+            row.issues[0].suggestion.starts_with(&format!("{} {model}", row.brand)) && !row.is_accepted(),
             "{cells:?}"
         );
     }
@@ -187,5 +187,5 @@ fn columns_are_found_in_any_order_and_headers_are_no_cars() {
     assert!(cleaned[1].is_header && !cleaned[1].is_accepted());
 
     let error = clean(&Table { header: cells(["Авто", "Модель", "Цена"]), ..table }, &index).unwrap_err();
-    assert_eq!(error.to_string(), "the table needs the columns Марка (make) but has only: Авто, Модель, Цена");
+    assert_eq!(error.to_string(), "the table needs the columns Марка (brand) but has only: Авто, Модель, Цена");
 }

@@ -1,11 +1,11 @@
 //! The words of a name that tell a model's versions apart: engine badges, and what an alias says beside the model.
 
-use super::lookup::Lookup;
+use super::cache::Lookup;
 use std::ops::Range;
 
 use lekalo_vehicles::normalize;
 use lekalo_vehicles::words::{Joint, Word};
-use lekalo_vehicles::{How, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::{MatchKind, ModelId, ModelMatch, Scope};
 
 /// Without what an alias says beside the model: of "Веста СВ" and "Портер 2" the first word names the model, the other is its
 /// version or generation and must not be lost.
@@ -26,7 +26,7 @@ pub fn shortest_name(index: &Lookup, words: &[Word], hit: &ModelMatch) -> ModelM
             let run = words.get(hit.span.start..end)?;
             let same =
                 |short: &ModelMatch| short.model == hit.model && short.how.is_certain() && short.span == (0..run.len());
-            let short = index.find_models(run, Scope::Make(hit.model.make)).into_iter().find(same)?;
+            let short = index.find_models(run, Scope::Brand(hit.model.brand)).into_iter().find(same)?;
             Some(ModelMatch { span: hit.span.start..end, ..short })
         })
         .unwrap_or_else(|| hit.clone())
@@ -36,14 +36,15 @@ pub fn shortest_name(index: &Lookup, words: &[Word], hit: &ModelMatch) -> ModelM
 pub fn with_second_engine(words: &[Word], hit: &ModelMatch) -> Range<usize> {
     let is_second =
         words.get(hit.span.end).is_some_and(|word| word.gap == "-" && word.key.len() == 3 && word.number().is_some());
-    if hit.how == How::Badge && is_second { hit.span.start..hit.span.end + 1 } else { hit.span.clone() }
+    if hit.how == MatchKind::Badge && is_second { hit.span.start..hit.span.end + 1 } else { hit.span.clone() }
 }
 
 /// Whether a model was named by an engine: its name has no such number.
 pub fn is_badge(index: &Lookup, hit: &ModelMatch, written: &[Word]) -> bool {
     let model = index.model(hit.model);
     let is_engine = |word: &Word| word.key.len() >= 2 && word.number().is_some() && !model.name.contains(&word.key);
-    hit.how == How::Badge || (hit.how != How::Code && !model.badges.is_empty() && written.iter().any(is_engine))
+    hit.how == MatchKind::Badge
+        || (hit.how != MatchKind::Code && !model.badges.is_empty() && written.iter().any(is_engine))
 }
 
 /// A badge the way it is written on the car: "GX 470", "RX 330-400".

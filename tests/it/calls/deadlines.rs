@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use lekalo::db::deadline;
 use lekalo::db::{Db, Options, Query};
-use lekalo::grpc::{Patience, World};
+use lekalo::grpc::{Patience, Services};
 use lekalo::proto::lekalo::v1 as pb;
 use tokio_postgres::Client;
 use tonic::Code;
@@ -221,7 +221,7 @@ async fn an_upload_that_falls_silent_or_takes_too_long_is_ended() {
     let config = database().await;
     let patience =
         Patience { chunk: Duration::from_millis(500), upload: Duration::from_secs(2), ..Patience::default() };
-    let server = TestServer::with(db_options(&config), config, |world| World { patience, ..world }).await;
+    let server = TestServer::with(db_options(&config), config, |services| Services { patience, ..services }).await;
     let good = every_method(&server).await;
     let upload = good.iter().find(|good| good.method.is_client_streaming()).unwrap();
     let wire = Wire::connect(server.addr).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use lekalo::grpc::{Patience, World};
+use lekalo::grpc::{Patience, Services};
 use tokio::time::timeout;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -21,9 +21,9 @@ const CONNECTIONS: i64 = 8;
 
 async fn served(drain: Duration) -> (TestServer, Vec<Good>) {
     let config = database().await;
-    let server = TestServer::with(db_options(&config), config, |world| World {
+    let server = TestServer::with(db_options(&config), config, |services| Services {
         patience: Patience { drain, ..Patience::default() },
-        ..world
+        ..services
     })
     .await;
     let good = every_method(&server).await;
@@ -145,7 +145,8 @@ async fn an_import_is_waited_for_and_one_that_takes_too_long_is_recorded_as_inte
         let drain = if ends { PATIENCE } else { Duration::from_millis(500) };
         let config = database().await;
         let patience = Patience { drain, ..Patience::default() };
-        let mut server = TestServer::with(db_options(&config), config, |world| World { patience, ..world }).await;
+        let mut server =
+            TestServer::with(db_options(&config), config, |services| Services { patience, ..services }).await;
         let (locker, observer) = (connect(&server.config).await, connect(&server.config).await);
         locker.batch_execute("BEGIN; LOCK TABLE patterns IN SHARE MODE").await.unwrap();
         let list = "Марка,Модель,Год\nТойота,Камри,2018\n".as_bytes();

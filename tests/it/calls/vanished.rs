@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use lekalo::grpc::{Patience, World};
+use lekalo::grpc::{Patience, Services};
 use tonic::Code;
 
 use super::requests::{Good, every_method};
@@ -71,7 +71,7 @@ async fn a_connection_that_gives_no_sign_of_life_is_closed() {
     };
     let server = {
         let config = database().await;
-        TestServer::with(db_options(&config), config, |world| World { patience, ..world }).await
+        TestServer::with(db_options(&config), config, |services| Services { patience, ..services }).await
     };
     let (locker, observer) = (connect(&server.config).await, connect(&server.config).await);
     hold_everything(&locker).await;

@@ -16,7 +16,7 @@ impl Service {
         let rows = self
             .owner
             .query(
-                "SELECT t.slug AS tenant, c.code AS category, p.id, b.name AS make, m.name AS model,
+                "SELECT t.slug AS tenant, c.code AS category, p.id, b.name AS brand, m.name AS model,
                         coalesce(v.generation, '') AS generation, v.year_from, v.year_to, v.body_type, p.steering, p.borders,
                         p.seat_rows, p.trunk, p.notes, p.available
                  FROM patterns p
@@ -33,7 +33,7 @@ impl Service {
         for row in rows {
             let word = |name: &str| row.get::<_, Option<&str>>(name);
             let car = Car {
-                make: row.get("make"),
+                brand: row.get("brand"),
                 model: row.get("model"),
                 generation: row.get("generation"),
                 years: (row.get("year_from"), row.get("year_to")),
@@ -259,7 +259,7 @@ fn kept(import: &Import, place: usize) -> ImportRow {
     let stranger = is_stranger.then(|| StoredIssue {
         code: "model_unknown".into(),
         field: "model".into(),
-        message: format!("марки или модели «{} {}» нет в справочнике", row.clean.make, row.clean.model),
+        message: format!("марки или модели «{} {}» нет в справочнике", row.clean.brand, row.clean.model),
         suggestion: String::new(),
     });
     let change = row.pattern.filter(|_| row.outcome == Outcome::Updated).and_then(|id| import.changes.get(&id));

@@ -36,7 +36,7 @@ pub enum Line {
 pub fn cars() -> &'static [CleanRow] {
     static CARS: LazyLock<Vec<CleanRow>> = LazyLock::new(|| {
         let camry = || CleanRow {
-            make: "Toyota".into(),
+            brand: "Toyota".into(),
             model: "Camry".into(),
             confidence: Confidence::High,
             ..CleanRow::default()
@@ -45,10 +45,10 @@ pub fn cars() -> &'static [CleanRow] {
         let mut cars: Vec<CleanRow> = LATE.into_iter().map(|(year, text)| understood("Камри", year, text)).collect();
         cars.extend([
             CleanRow { model: "Corolla".into(), ..camry() },
-            // One name, three makes.
+            // One name, three brands.
             CleanRow { model: "Century".into(), ..camry() },
-            CleanRow { make: "Buick".into(), model: "Century".into(), ..camry() },
-            CleanRow { make: "Tianma".into(), model: "Century".into(), ..camry() },
+            CleanRow { brand: "Buick".into(), model: "Century".into(), ..camry() },
+            CleanRow { brand: "Tianma".into(), model: "Century".into(), ..camry() },
             years(Some(2019), None),
             years(None, Some(2019)),
             years(Some(2019), Some(2021)),
@@ -99,7 +99,7 @@ pub fn rows(cars: Vec<CleanRow>) -> Vec<CleanRow> {
         car.row_number = (if place < half { place } else { place - half }) as i32 + 1;
         car.source_id = format!("n{place}");
         if car.cells.is_empty() {
-            car.cells = ["", &car.make, &car.model, "", &car.notes].map(Into::into).into();
+            car.cells = ["", &car.brand, &car.model, "", &car.notes].map(Into::into).into();
         }
         car.cells[0].clone_from(&car.source_id);
         all.push(car);
@@ -112,7 +112,7 @@ impl Line {
     pub fn row(self) -> CleanRow {
         let nobody = |model: &str, year: &str, text: &str| CleanRow {
             cells: ["", "Тойота", model, year, text].map(Into::into).into(),
-            make: "Toyota".into(),
+            brand: "Toyota".into(),
             confidence: Confidence::Low,
             issues: vec![
                 Issue {

@@ -16,7 +16,7 @@ const PERCENT: usize = 20;
 /// Everything that tells a pattern from others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Car {
-    pub make: String,
+    pub brand: String,
     pub model: String,
     pub generation: String,
     pub years: (Option<i16>, Option<i16>),
@@ -31,7 +31,7 @@ pub struct Car {
 impl From<&CleanRow> for Car {
     fn from(row: &CleanRow) -> Self {
         Self {
-            make: row.make.clone(),
+            brand: row.brand.clone(),
             model: row.model.clone(),
             generation: row.generation.clone(),
             years: (row.years.from, row.years.to),
@@ -388,11 +388,11 @@ fn row(clean: CleanRow, found: Option<&Match>, at: usize) -> Row {
 /// Whether the reference has the row's car.
 pub fn is_known(row: &CleanRow) -> bool {
     static CARS: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
-        let makes = &Index::shipped().reference().makes;
-        makes
+        let brands = &Index::shipped().reference().brands;
+        brands
             .iter()
-            .flat_map(|make| make.models.iter().map(|model| (make.name.as_str(), model.name.as_str())))
+            .flat_map(|brand| brand.models.iter().map(|model| (brand.name.as_str(), model.name.as_str())))
             .collect()
     });
-    CARS.contains(&(row.make.as_str(), row.model.as_str()))
+    CARS.contains(&(row.brand.as_str(), row.model.as_str()))
 }

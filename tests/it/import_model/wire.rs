@@ -109,7 +109,7 @@ pub fn pattern(id: i64, pattern: &Pattern) -> pb::Pattern {
     let car = &pattern.car;
     pb::Pattern {
         id: id.to_string(),
-        brand: slug(&car.make),
+        brand: slug(&car.brand),
         model: slug(&car.model),
         generation: car.generation.clone(),
         year_from: car.years.0.unwrap_or(0).into(),
@@ -151,7 +151,7 @@ pub fn row(found: &ImportRow) -> pb::ImportRow {
         page_number: row.page_number,
         source_id: row.source_id.clone(),
         cells: row.cells.clone(),
-        brand: slug(&row.make),
+        brand: slug(&row.brand),
         model: if row.model.is_ascii() { slug(&row.model) } else { String::new() },
         generation: row.generation.clone(),
         year_from: row.years.from.unwrap_or(0).into(),

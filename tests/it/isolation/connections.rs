@@ -127,10 +127,10 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
         tx.commit().await.unwrap();
         assert_clean(db, tenants, "a transaction that left its tenant").await;
 
-        // In one flight: the first that fails is told, and nothing is written.
+        // In one pipeline: the first that fails is told, and nothing is written.
         let failed = own.write([text("in flight"), broken(), text("after it")]).await.unwrap_err();
         assert!(format!("{failed:?}").contains("22012"), "the first cause, not what follows from it: {failed:?}");
-        assert_clean(db, tenants, "a flight that failed").await;
+        assert_clean(db, tenants, "a pipeline that failed").await;
         // A read writes nothing, whatever it says; a standby refuses in the same words, so it may be tried again.
         let refused = own.read([text("by a read")]).await.unwrap_err();
         assert!(matches!(refused, Error::Unavailable { .. }), "{refused:?}");
@@ -142,9 +142,9 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
             drop(tx);
             assert_clean(db, tenants, "a statement that was given up").await;
 
-            let flight = own.write([Query::new("-- sleep\n SELECT pg_sleep(60)"), text("later")]);
-            assert!(tokio::time::timeout(Duration::from_millis(20), flight).await.is_err());
-            assert_clean(db, tenants, "a flight that was given up").await;
+            let pipeline = own.write([Query::new("-- sleep\n SELECT pg_sleep(60)"), text("later")]);
+            assert!(tokio::time::timeout(Duration::from_millis(20), pipeline).await.is_err());
+            assert_clean(db, tenants, "a pipeline that was given up").await;
         }
         // The flags of who watches feeds, too.
         db.last_application_events(&tenants).await.unwrap();

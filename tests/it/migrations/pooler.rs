@@ -85,7 +85,7 @@ async fn credentials_that_would_have_to_switch_their_role_are_told_about_the_poo
     let Some(pooler) = Pooler::start(&config, "postgres").await else { return };
     let options = Options { config: pooler.config.clone(), ..db_options(&config) };
     let error = lekalo::db::check::role(&options).await.unwrap_err();
-    let advice = lekalo::db::failure::advise(error.as_ref(), &pooler.config, "lekalo_app").unwrap();
+    let advice = lekalo::db::advice::advise(error.as_ref(), &pooler.config, "lekalo_app").unwrap();
     assert!(advice.problem.contains("pooler"), "{advice:?}");
     assert!(advice.remedy.contains("LEKALO_OWNER_DATABASE_URL"), "{advice:?}");
 }

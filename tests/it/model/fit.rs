@@ -202,21 +202,21 @@ impl Catalog {
             self.sells(tenant, category)?;
         }
         let index = Index::shipped();
-        let (text, make) = (request.text.as_str(), Some(request.brand.as_str()));
+        let (text, brand) = (request.text.as_str(), Some(request.brand.as_str()));
         let year = i16::try_from(request.year).ok().filter(|year| *year != 0);
-        let found = Resolver::new(index).resolve(&Query { text, make, year, max_candidates: 20 });
+        let found = Resolver::new(index).resolve(&Query { text, brand, year, max_candidates: 20 });
         let shown = |candidate: &Candidate| {
-            let make = index.make(candidate.make);
+            let brand = index.brand(candidate.brand);
             let model = candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default();
             let is_meant = |pattern: &&Pattern| {
                 let own = &self.models[pattern.model];
-                self.brands[own.brand].slug == slug(&make.name) && (model.is_empty() || own.slug == slug(&model))
+                self.brands[own.brand].slug == slug(&brand.name) && (model.is_empty() || own.slug == slug(&model))
             };
             let own = self.patterns.iter().filter(|it| it.available && Some(it.tenant) == tenant);
             let own = own.filter(|pattern| category.is_none_or(|category| pattern.category == category));
             pb::VehicleCandidate {
-                brand: slug(&make.name),
-                brand_name: make.name.clone(),
+                brand: slug(&brand.name),
+                brand_name: brand.name.clone(),
                 model: slug(&model),
                 pattern_count: own.filter(is_meant).count() as i32,
                 model_name: model,

@@ -112,7 +112,7 @@ async fn the_catalog_is_what_its_file_says() {
             .unwrap()
             .get(0);
         for price in list(tenant, "prices") {
-            let fields = ["category", "body", "make", "option", "with", "amount", "amount_max"];
+            let fields = ["category", "body", "brand", "option", "with", "amount", "amount_max"];
             let fields = fields.map(|key| text(price, key)).join("|");
             prices.insert(line(&[&name, &fields, &text(tenant, "currency"), &begins, ""]));
         }
@@ -145,11 +145,11 @@ async fn the_vehicles_are_what_their_file_says() {
     let vehicles = file(include_str!("../../../data/vehicles.toml"));
     let (mut brands, mut models, mut aliases, mut variants) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for make in list(&vehicles, "makes") {
-        let name = text(make, "name");
-        brands.insert(line(&[&slug(&name), &name, &text(make, "ru"), "", &name]));
-        aliases.extend(list(make, "aliases").iter().map(|alias| line(&[&name, "", alias.as_str().unwrap(), "false"])));
-        for model in list(make, "models") {
+    for brand in list(&vehicles, "brands") {
+        let name = text(brand, "name");
+        brands.insert(line(&[&slug(&name), &name, &text(brand, "ru"), "", &name]));
+        aliases.extend(list(brand, "aliases").iter().map(|alias| line(&[&name, "", alias.as_str().unwrap(), "false"])));
+        for model in list(brand, "models") {
             let (model_name, body) = (text(model, "name"), text(model, "body"));
             models.insert(line(&[&name, &slug(&model_name), &model_name, &text(model, "ru"), "", &model_name, &body]));
             let plain = list(model, "aliases");
@@ -168,7 +168,7 @@ async fn the_vehicles_are_what_their_file_says() {
         }
     }
     let n = sql_names("names");
-    same(&owner, "makes", &format!("slug, name, {n}) FROM brands"), brands).await;
+    same(&owner, "brands", &format!("slug, name, {n}) FROM brands"), brands).await;
     let of_model = "JOIN brands b ON b.id = m.brand_id";
     let sql =
         format!("b.name, m.slug, m.name, {}, coalesce(body_type, '')) FROM models m {of_model}", sql_names("m.names"));

@@ -2,11 +2,11 @@
 
 use super::columns::Columns;
 use super::lines::{Line, TablePage};
-use super::pieces::Piece;
 use super::rulings::{self, Ruling};
+use super::text_run::TextRun;
 
 /// A line parted into cells.
-pub(super) type Cells = Vec<Vec<Piece>>;
+pub(super) type Cells = Vec<Vec<TextRun>>;
 
 /// One line of the body.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ impl BodyLine {
     pub(super) fn new(line: &Line, columns: &Columns) -> Self {
         let cells = columns.part(line);
         let id = columns.header.id_column();
-        let holds = |cell: &Vec<Piece>| !cell.is_empty() && cell.iter().all(|piece| columns.holds(id, piece));
+        let holds = |cell: &Vec<TextRun>| !cell.is_empty() && cell.iter().all(|run| columns.holds(id, run));
         let has_id = cells.get(id).is_some_and(holds);
         Self { y: line.y, em: line.em, cells, has_id }
     }
@@ -61,7 +61,7 @@ pub(super) fn bands(page: &TablePage, columns: &Columns) -> Vec<Band> {
     }
     // What stands in a header's own band and has no ID belongs to the header's names.
     let header_bands: Vec<usize> = page.headers.iter().map(|header| band_of(header.y.0 - 3.0)).collect();
-    let has_digit = |cell: &Vec<Piece>| cell.iter().any(|piece| piece.text().contains(|ch: char| ch.is_ascii_digit()));
+    let has_digit = |cell: &Vec<TextRun>| cell.iter().any(|run| run.text().contains(|ch: char| ch.is_ascii_digit()));
     let groups = keyed.chunk_by(|a, b| a.0 == b.0).map(|group| {
         let lines: Vec<BodyLine> = group.iter().map(|(_, line)| line.clone()).collect();
         let band = group.first().map_or(0, |(key, _)| key.1);
@@ -75,10 +75,10 @@ pub(super) fn bands(page: &TablePage, columns: &Columns) -> Vec<Band> {
 fn row_rulings(page: &TablePage, columns: &Columns) -> Vec<Ruling> {
     // Titles and footers may be wider than the table.
     let rows = || page.lines.iter().filter(|line| columns.header.is_row(line));
-    let pieces = || rows().flat_map(|line| &line.pieces);
+    let runs = || rows().flat_map(|line| &line.runs);
     let names = || columns.header.cells.iter();
-    let left = pieces().map(|piece| piece.x0).chain(names().map(|cell| cell.x0)).fold(f64::INFINITY, f64::min);
-    let right = pieces().map(|piece| piece.x1).chain(names().map(|cell| cell.x1)).fold(f64::NEG_INFINITY, f64::max);
+    let left = runs().map(|run| run.x0).chain(names().map(|cell| cell.x0)).fold(f64::INFINITY, f64::min);
+    let right = runs().map(|run| run.x1).chain(names().map(|cell| cell.x1)).fold(f64::NEG_INFINITY, f64::max);
     rulings::gather(&page.horizontal)
         .into_iter()
         .filter(|ruling| ruling.covers(left, right) >= (right - left) / 2.0)

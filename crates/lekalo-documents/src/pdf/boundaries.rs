@@ -1,15 +1,15 @@
 //! Column boundaries without rulings: a dynamic programme over all lines of the body.
 //!
-//! Between two names a boundary may stand in the middle of any interval between edges of pieces. All boundaries are chosen
-//! together so that they cut few pieces and leave few wide gaps inside cells; equal solutions differ in how many pieces end or
+//! Between two names a boundary may stand in the middle of any interval between edges of runs. All boundaries are chosen
+//! together so that they cut few runs and leave few wide gaps inside cells; equal solutions differ in how many runs end or
 //! start right beside a boundary, which finds the side where a column is aligned.
 
 use super::lines::Line;
-use super::pieces::Piece;
+use super::text_run::TextRun;
 
 /// Gaps wider than this, in em, part two cells.
 const WIDE_GAP: f64 = 0.6;
-/// What cutting a piece costs; a wide gap left inside a cell costs 1.
+/// What cutting a run costs; a wide gap left inside a cell costs 1.
 const CUT_COST: u32 = 3;
 /// Candidates for a boundary are taken from edges this far apart, in points.
 const GRAIN: f64 = 0.25;
@@ -17,13 +17,13 @@ const GRAIN: f64 = 0.25;
 const MAX_CANDIDATES: usize = 600;
 /// By so much, in em, text may stick out of its column.
 pub(super) const OVERHANG: f64 = 0.15;
-/// Whether a boundary here runs through the piece.
-pub(super) fn is_cut(piece: &Piece, x: f64) -> bool {
-    let overhang = OVERHANG * piece.em;
-    piece.x0 + overhang < x && x < piece.x1 - overhang
+/// Whether a boundary here cuts through the run.
+pub(super) fn is_cut(run: &TextRun, x: f64) -> bool {
+    let overhang = OVERHANG * run.em;
+    run.x0 + overhang < x && x < run.x1 - overhang
 }
 
-/// A place where a boundary may be: what it cuts, and how many pieces end or start right beside it.
+/// A place where a boundary may be: what it cuts, and how many runs end or start right beside it.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     x: f64,
@@ -39,12 +39,12 @@ struct Best {
     previous: usize,
 }
 
-/// Chooses all boundaries together so that they cost least; of equals, those beside which most pieces end or start.
+/// Chooses all boundaries together so that they cost least; of equals, those beside which most runs end or start.
 pub(super) fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[Option<f64>]) -> Vec<f64> {
-    let pieces: Vec<&Piece> = lines.iter().flat_map(|line| &line.pieces).collect();
+    let runs: Vec<&TextRun> = lines.iter().flat_map(|line| &line.runs).collect();
     let mut wide: Vec<(f64, f64)> = lines
         .iter()
-        .flat_map(|line| line.pieces.windows(2))
+        .flat_map(|line| line.runs.windows(2))
         .filter_map(|pair| Some((pair.first()?, pair.last()?)))
         .filter(|(left, right)| right.x0 - left.x1 > WIDE_GAP * left.em)
         .map(|(left, right)| (left.x1, right.x0))
@@ -53,7 +53,7 @@ pub(super) fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[
 
     // Two fixed candidates stand for the table's outer sides.
     let side = |x| vec![Candidate { x, cuts: 0, edges: 0 }];
-    let between = gaps.iter().zip(known).map(|(gap, known)| known.map_or_else(|| candidates(&pieces, *gap), side));
+    let between = gaps.iter().zip(known).map(|(gap, known)| known.map_or_else(|| candidates(&runs, *gap), side));
     let steps: Vec<Vec<Candidate>> =
         std::iter::once(side(f64::NEG_INFINITY)).chain(between).chain([side(f64::INFINITY)]).collect();
     let mut best = vec![vec![Best { cost: 0, edges: 0, previous: 0 }]];
@@ -93,26 +93,26 @@ pub(super) fn unruled_boundaries(lines: &[&Line], gaps: &[(f64, f64)], known: &[
     boundaries
 }
 
-/// The middles of the intervals between neighbouring edges of pieces, in ascending order; never none.
-fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
+/// The middles of the intervals between neighbouring edges of runs, in ascending order; never none.
+fn candidates(runs: &[&TextRun], (left, right): (f64, f64)) -> Vec<Candidate> {
     let grain = GRAIN.max((right - left) / MAX_CANDIDATES as f64);
     let slots = ((right - left) / grain).ceil().max(1.0) as usize;
     let slot = |x: f64| (left < x && x < right).then(|| (((x - left) / grain) as usize).min(slots - 1));
     let (mut starts, mut ends) = (vec![0_u32; slots], vec![0_u32; slots]);
-    for piece in pieces {
-        if let Some(count) = slot(piece.x0).and_then(|slot| starts.get_mut(slot)) {
+    for run in runs {
+        if let Some(count) = slot(run.x0).and_then(|slot| starts.get_mut(slot)) {
             *count += 1;
         }
-        if let Some(count) = slot(piece.x1).and_then(|slot| ends.get_mut(slot)) {
+        if let Some(count) = slot(run.x1).and_then(|slot| ends.get_mut(slot)) {
             *count += 1;
         }
     }
-    // Where edges are: the slot's place, how many pieces start in it, how many end; both names count as edges, with the
-    // pieces that are aligned with them.
+    // Where edges are: the slot's place, how many runs start in it, how many end; both names count as edges, with the
+    // runs that are aligned with them.
     let aligned = |x: f64, name: f64| (x - name).abs() <= 2.0 * GRAIN;
-    let under = |edge: &dyn Fn(&Piece) -> bool| u32::try_from(pieces.iter().filter(|piece| edge(piece)).count());
-    let ends_left = under(&|piece| aligned(piece.x1, left)).unwrap_or(0);
-    let starts_right = under(&|piece| aligned(piece.x0, right)).unwrap_or(0);
+    let under = |edge: &dyn Fn(&TextRun) -> bool| u32::try_from(runs.iter().filter(|run| edge(run)).count());
+    let ends_left = under(&|run| aligned(run.x1, left)).unwrap_or(0);
+    let starts_right = under(&|run| aligned(run.x0, right)).unwrap_or(0);
     let mut edges = vec![(left, 0, ends_left)];
     let counted = starts.iter().zip(&ends).enumerate().filter(|(_, (starts, ends))| **starts + **ends > 0);
     edges.extend(counted.map(|(slot, (starts, ends))| (left + (slot as f64 + 0.5) * grain, *starts, *ends)));
@@ -120,7 +120,7 @@ fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
     let between = edges.windows(2).filter_map(|pair| Some((pair.first()?, pair.last()?)));
     let candidate = |(a, b): (&(f64, u32, u32), &(f64, u32, u32))| {
         let x = (a.0 + b.0) / 2.0;
-        let cuts = pieces.iter().filter(|piece| is_cut(piece, x)).count();
+        let cuts = runs.iter().filter(|run| is_cut(run, x)).count();
         Candidate { x, cuts: u32::try_from(cuts).unwrap_or(u32::MAX / 8).min(1 << 20), edges: a.2 + b.1 }
     };
     between.map(candidate).collect()
@@ -128,23 +128,19 @@ fn candidates(pieces: &[&Piece], (left, right): (f64, f64)) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pieces::Glyph;
+    use super::super::text_run::Glyph;
     use super::*;
 
-    fn piece(text: &str, x0: f64, operation: usize) -> Piece {
+    fn run(text: &str, x0: f64, operation: usize) -> TextRun {
         let glyph = |(index, ch): (usize, char)| {
             let x0 = x0 + 5.0 * index as f64;
             Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
         };
-        Piece::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
+        TextRun::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
     }
 
-    fn line(pieces: &[(&str, f64)]) -> Line {
-        Line {
-            y: 0.0,
-            em: 10.0,
-            pieces: pieces.iter().enumerate().map(|(op, (text, x))| piece(text, *x, op)).collect(),
-        }
+    fn line(runs: &[(&str, f64)]) -> Line {
+        Line { y: 0.0, em: 10.0, runs: runs.iter().enumerate().map(|(op, (text, x))| run(text, *x, op)).collect() }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! A cell's pieces into its text.
+//! A cell's runs into its text.
 
 use super::lines::{Line, lines};
-use super::pieces::{Piece, WORD_GAP};
+use super::text_run::{TextRun, WORD_GAP};
 
 /// What a cell says: its lines joined by a space, none after a hyphen inside a word.
-pub(super) fn cell_text(pieces: Vec<Piece>) -> String {
+pub(super) fn cell_text(runs: Vec<TextRun>) -> String {
     let mut text = String::new();
-    for line in lines(pieces) {
+    for line in lines(runs) {
         let line = line_text(&line);
         let mut end = text.chars().rev();
         let hyphen = end.next() == Some('-') && end.next().is_some_and(char::is_alphanumeric);
@@ -21,27 +21,27 @@ pub(super) fn cell_text(pieces: Vec<Piece>) -> String {
 fn line_text(line: &Line) -> String {
     let mut text = String::new();
     let mut end = None;
-    for piece in &line.pieces {
-        if end.is_some_and(|end| piece.x0 - end > WORD_GAP * piece.em) {
+    for run in &line.runs {
+        if end.is_some_and(|end| run.x0 - end > WORD_GAP * run.em) {
             text.push(' ');
         }
-        text.push_str(&piece.text());
-        end = Some(piece.x1);
+        text.push_str(&run.text());
+        end = Some(run.x1);
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::pieces::Glyph;
+    use super::super::text_run::Glyph;
     use super::*;
 
     fn text(lines: &[(f64, f64, &str)]) -> String {
-        let piece = |(x, y, text): &(f64, f64, &str)| {
+        let run = |(x, y, text): &(f64, f64, &str)| {
             let glyph = Glyph { text: text.to_string(), x0: *x, x1: x + 20.0, operation: 0 };
-            Piece::new(&[glyph], *y, 10.0)
+            TextRun::new(&[glyph], *y, 10.0)
         };
-        cell_text(lines.iter().filter_map(piece).collect())
+        cell_text(lines.iter().filter_map(run).collect())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where the columns part, and which column a piece of text belongs to.
+//! Where the columns part, and which column a run of text belongs to.
 //!
 //! A boundary lies strictly between the names of two neighbouring columns: on a ruling if there is one, else where a dynamic
 //! programme over all lines finds that it cuts no text and leaves no wide gap inside a cell. The nearest header name would be
@@ -7,8 +7,8 @@
 use super::boundaries::{OVERHANG, is_cut, unruled_boundaries};
 use super::header::Header;
 use super::lines::{Line, TablePage};
-use super::pieces::{Glyph, Piece};
 use super::rulings;
+use super::text_run::{Glyph, TextRun};
 
 /// Glyphs closer than this, in em, are of one word, even if a boundary runs between them.
 const WORD_CUT_GAP: f64 = 0.03;
@@ -30,39 +30,39 @@ impl Columns {
         self.boundaries.iter().take_while(|boundary| x >= **boundary).count()
     }
 
-    /// Parts a line's pieces into cells, one list for each column.
-    pub(super) fn part(&self, line: &Line) -> Vec<Vec<Piece>> {
+    /// Parts a line's runs into cells, one list for each column.
+    pub(super) fn part(&self, line: &Line) -> Vec<Vec<TextRun>> {
         let mut cells = vec![Vec::new(); self.boundaries.len() + 1];
-        for (column, piece) in line.pieces.iter().flat_map(|piece| self.place(piece)) {
+        for (column, run) in line.runs.iter().flat_map(|run| self.place(run)) {
             if let Some(cell) = cells.get_mut(column) {
-                cell.push(piece);
+                cell.push(run);
             }
         }
         cells
     }
 
-    /// Whether a piece of this column ends in it.
-    pub(super) fn holds(&self, column: usize, piece: &Piece) -> bool {
-        self.at(piece.x1 - OVERHANG * piece.em) <= column
+    /// Whether a run of this column ends in it.
+    pub(super) fn holds(&self, column: usize, run: &TextRun) -> bool {
+        self.at(run.x1 - OVERHANG * run.em) <= column
     }
 
-    /// A piece stays whole in the column that contains it, or where it starts if it overflows: if it was drawn in one operation,
+    /// A run stays whole in the column that contains it, or where it starts if it overflows: if it was drawn in one operation,
     /// or the boundary runs through a word. Else it is two cells that stand close, and is cut.
-    fn place(&self, piece: &Piece) -> Vec<(usize, Piece)> {
-        let overhang = OVERHANG * piece.em;
-        let (first, last) = (self.at(piece.x0 + overhang), self.at(piece.x1 - overhang));
-        if first >= last || piece.is_one_operation() {
-            return vec![(first, piece.clone())];
+    fn place(&self, run: &TextRun) -> Vec<(usize, TextRun)> {
+        let overhang = OVERHANG * run.em;
+        let (first, last) = (self.at(run.x0 + overhang), self.at(run.x1 - overhang));
+        if first >= last || run.is_one_operation() {
+            return vec![(first, run.clone())];
         }
         let column = |glyph: &Glyph| self.at((glyph.x0 + glyph.x1) / 2.0);
         let in_word = |a: &Glyph, b: &Glyph| {
             let blank = a.text.trim().is_empty() || b.text.trim().is_empty();
-            !blank && b.x0 - a.x1 < WORD_CUT_GAP * piece.em
+            !blank && b.x0 - a.x1 < WORD_CUT_GAP * run.em
         };
-        let parts = piece.glyphs.chunk_by(|a, b| column(a) == column(b) || in_word(a, b));
+        let parts = run.glyphs.chunk_by(|a, b| column(a) == column(b) || in_word(a, b));
         let place = |part: &[Glyph]| {
-            let piece = Piece::new(part, piece.y, piece.em)?;
-            Some((self.at(piece.x0 + overhang), piece))
+            let run = TextRun::new(part, run.y, run.em)?;
+            Some((self.at(run.x0 + overhang), run))
         };
         parts.filter_map(place).collect()
     }
@@ -107,7 +107,7 @@ fn between_names(header: &Header) -> Vec<(f64, f64)> {
     header.cells.windows(2).filter_map(|pair| Some((pair.first()?.x1, pair.last()?.x0))).collect()
 }
 
-/// For each boundary, the vertical ruling between the names that runs along at least half of the table and cuts the fewest pieces.
+/// For each boundary, the vertical ruling between the names that runs along at least half of the table and cuts the fewest runs.
 fn ruled_boundaries(page: &TablePage, header: &Header) -> Vec<Option<f64>> {
     // From the header to the last row; where none is plain, to the end of what is ruled: a footer may stand far below.
     let ruled_to = page.vertical.iter().map(|edge| edge.to).fold(0.0, f64::max);
@@ -123,7 +123,7 @@ fn ruled_boundaries(page: &TablePage, header: &Header) -> Vec<Option<f64>> {
         .chain(ys)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(top, bottom), y| (y.min(top), y.max(bottom)));
     let rulings = rulings::gather(&page.vertical);
-    let cuts = |x: f64| page.lines.iter().flat_map(|line| &line.pieces).filter(|piece| is_cut(piece, x)).count();
+    let cuts = |x: f64| page.lines.iter().flat_map(|line| &line.runs).filter(|run| is_cut(run, x)).count();
     let find = |(left, right): (f64, f64)| {
         let long = |ruling: &&rulings::Ruling| ruling.covers(top, bottom) >= (bottom - top) / 2.0;
         let inside = rulings.iter().filter(|ruling| left < ruling.at && ruling.at < right);
@@ -137,20 +137,16 @@ mod tests {
     use super::super::header::HeaderCell;
     use super::*;
 
-    fn piece(text: &str, x0: f64, operation: usize) -> Piece {
+    fn run(text: &str, x0: f64, operation: usize) -> TextRun {
         let glyph = |(index, ch): (usize, char)| {
             let x0 = x0 + 5.0 * index as f64;
             Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
         };
-        Piece::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
+        TextRun::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
     }
 
-    fn line(pieces: &[(&str, f64)]) -> Line {
-        Line {
-            y: 0.0,
-            em: 10.0,
-            pieces: pieces.iter().enumerate().map(|(op, (text, x))| piece(text, *x, op)).collect(),
-        }
+    fn line(runs: &[(&str, f64)]) -> Line {
+        Line { y: 0.0, em: 10.0, runs: runs.iter().enumerate().map(|(op, (text, x))| run(text, *x, op)).collect() }
     }
 
     fn columns(boundaries: &[f64]) -> Columns {
@@ -160,16 +156,16 @@ mod tests {
     }
 
     fn texts(columns: &Columns, line: &Line) -> Vec<String> {
-        columns.part(line).iter().map(|cell| cell.iter().map(Piece::text).collect()).collect()
+        columns.part(line).iter().map(|cell| cell.iter().map(TextRun::text).collect()).collect()
     }
 
     #[test]
     fn overflowing_text_of_one_operation_stays_whole_and_joined_cells_are_cut() {
         let columns = columns(&[50.0]);
         assert_eq!(texts(&columns, &line(&[("длинный текст", 10.0)])), ["длинный текст", ""]);
-        let mut glyphs = piece("2018", 30.0, 0).glyphs;
-        glyphs.extend(piece("купе", 50.5, 1).glyphs);
-        let joined = Line { y: 0.0, em: 10.0, pieces: vec![Piece::new(&glyphs, 0.0, 10.0).unwrap()] };
+        let mut glyphs = run("2018", 30.0, 0).glyphs;
+        glyphs.extend(run("купе", 50.5, 1).glyphs);
+        let joined = Line { y: 0.0, em: 10.0, runs: vec![TextRun::new(&glyphs, 0.0, 10.0).unwrap()] };
         assert_eq!(texts(&columns, &joined), ["2018", "купе"]);
     }
 }

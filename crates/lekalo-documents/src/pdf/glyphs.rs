@@ -16,7 +16,7 @@ use hayro_interpret::{
 use hayro_syntax::Pdf;
 use hayro_syntax::page::Page;
 
-use super::pieces::{DrawnGlyph, Glyph, Piece, pieces};
+use super::text_run::{DrawnGlyph, Glyph, TextRun, runs};
 use super::{PdfError, PdfLimits};
 
 /// Font units per em, in which widths are given.
@@ -30,7 +30,7 @@ pub(super) struct PageMarks {
     /// Counted from 1 in the file.
     pub number: i32,
     /// In the order of drawing.
-    pub pieces: Vec<Piece>,
+    pub runs: Vec<TextRun>,
     /// Vertical edges: x, and from which y to which.
     pub vertical: Vec<Edge>,
     /// Horizontal edges: y, and from which x to which.
@@ -64,15 +64,14 @@ pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<Vec<PageMarks>, Pdf
         if let Some(near) = ink.unreadable {
             return Err(PdfError::UnreadableText { page: number, near });
         }
-        let marks =
-            PageMarks { number, pieces: pieces(&ink.glyphs), vertical: ink.vertical, horizontal: ink.horizontal };
-        if marks.pieces.is_empty() {
+        let marks = PageMarks { number, runs: runs(&ink.glyphs), vertical: ink.vertical, horizontal: ink.horizontal };
+        if marks.runs.is_empty() {
             without_text.get_or_insert(number);
         }
         pages.push(marks);
     }
     match without_text {
-        _ if pages.iter().all(|page| page.pieces.is_empty()) => Err(PdfError::NoText),
+        _ if pages.iter().all(|page| page.runs.is_empty()) => Err(PdfError::NoText),
         Some(page) => Err(PdfError::PageWithoutText { page }),
         None => Ok(pages),
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::lines::{LEADING, Line};
-use super::pieces::Piece;
+use super::text_run::TextRun;
 use crate::table::Column;
 
 /// Pieces of one cell's line stand no further apart, in em.
@@ -43,11 +43,11 @@ impl Header {
 
     /// Whether a line looks like a row: something near the names of the ID, the make and the model.
     pub(super) fn is_row(&self, line: &Line) -> bool {
-        let centre = |piece: &Piece| (piece.x0 + piece.x1) / 2.0;
+        let centre = |run: &TextRun| (run.x0 + run.x1) / 2.0;
         let right_of = |pair: &[HeaderCell], x: f64| matches!(pair, [left, right] if x > (left.x1 + right.x0) / 2.0);
-        let nearest = |piece: &Piece| self.cells.windows(2).filter(|pair| right_of(pair, centre(piece))).count();
-        let filled: HashSet<usize> = line.pieces.iter().map(nearest).collect();
-        let wanted = [Some(self.id_column()), self.position(Column::Make), self.position(Column::Model)];
+        let nearest = |run: &TextRun| self.cells.windows(2).filter(|pair| right_of(pair, centre(run))).count();
+        let filled: HashSet<usize> = line.runs.iter().map(nearest).collect();
+        let wanted = [Some(self.id_column()), self.position(Column::Brand), self.position(Column::Model)];
         wanted.into_iter().flatten().all(|column| filled.contains(&column))
     }
 }
@@ -86,9 +86,9 @@ fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
         };
         let near = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
         let (cells, before) = (header_cells(window), header_cells(old));
-        let names = |piece: &Piece| cells.iter().any(|cell| overlaps(cell, piece) && known(cell));
+        let names = |run: &TextRun| cells.iter().any(|cell| overlaps(cell, run) && known(cell));
         let keeps = cells.iter().filter(|cell| known(cell)).count() >= before.iter().filter(|cell| known(cell)).count();
-        near && keeps && new.pieces.iter().all(names)
+        near && keeps && new.runs.iter().all(names)
     };
     if let Some(above) = first.checked_sub(1).filter(|above| completes(*above, *above, last, first..=last)) {
         first = above;
@@ -99,29 +99,28 @@ fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
     (first, last)
 }
 
-fn overlaps(cell: &HeaderCell, piece: &Piece) -> bool {
-    piece.x0 < cell.x1 && cell.x0 < piece.x1
+fn overlaps(cell: &HeaderCell, run: &TextRun) -> bool {
+    run.x0 < cell.x1 && cell.x0 < run.x1
 }
 
 /// The header cells these lines would make: words that stand close or above one another are one name; icons are none.
 fn header_cells(lines: &[Line]) -> Vec<HeaderCell> {
     let mut cells: Vec<HeaderCell> = Vec::new();
     for line in lines {
-        let is_word =
-            |piece: &&Piece| piece.text().contains(|ch: char| ch.is_alphanumeric() || matches!(ch, '№' | '#'));
-        for piece in line.pieces.iter().filter(is_word) {
+        let is_word = |run: &&TextRun| run.text().contains(|ch: char| ch.is_alphanumeric() || matches!(ch, '№' | '#'));
+        for run in line.runs.iter().filter(is_word) {
             // Two names that are whole by themselves are two columns, however close they stand.
             let is_name = |name: &str| Column::from_header(name).is_some();
             let close = |cell: &HeaderCell| {
-                let follows = (piece.x0 - cell.x1).abs() < WIDE_GAP * piece.em;
-                overlaps(cell, piece) || (follows && !(is_name(&cell.name) && is_name(&piece.text())))
+                let follows = (run.x0 - cell.x1).abs() < WIDE_GAP * run.em;
+                overlaps(cell, run) || (follows && !(is_name(&cell.name) && is_name(&run.text())))
             };
             match cells.iter_mut().find(|cell| close(cell)) {
                 Some(cell) => {
-                    cell.name = format!("{} {}", cell.name, piece.text());
-                    (cell.x0, cell.x1) = (cell.x0.min(piece.x0), cell.x1.max(piece.x1));
+                    cell.name = format!("{} {}", cell.name, run.text());
+                    (cell.x0, cell.x1) = (cell.x0.min(run.x0), cell.x1.max(run.x1));
                 }
-                None => cells.push(HeaderCell { name: piece.text(), x0: piece.x0, x1: piece.x1 }),
+                None => cells.push(HeaderCell { name: run.text(), x0: run.x0, x1: run.x1 }),
             }
         }
     }
@@ -139,16 +138,16 @@ pub(super) fn only_names(line: &Line) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::super::lines::lines;
-    use super::super::pieces::Glyph;
+    use super::super::text_run::Glyph;
     use super::*;
 
     /// Words of 10-point text, five points a letter.
     fn page(words: &[(f64, f64, &str)]) -> Vec<Line> {
-        let piece = |(x, y, text): &(f64, f64, &str)| {
+        let run = |(x, y, text): &(f64, f64, &str)| {
             let x1 = x + 5.0 * text.chars().count() as f64;
-            Piece::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
+            TextRun::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
         };
-        lines(words.iter().filter_map(piece).collect())
+        lines(words.iter().filter_map(run).collect())
     }
 
     fn names(header: &Header) -> Vec<&str> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::PdfError;
 use super::glyphs::{Edge, PageMarks};
 use super::header::{Header, only_names, take_headers};
-use super::pieces::Piece;
+use super::text_run::TextRun;
 use crate::table::Column;
 
 /// Lines of one cell stand no further apart, in em.
@@ -18,13 +18,13 @@ const RUNNING_SHARE: f64 = 0.6;
 pub(super) struct Line {
     pub y: f64,
     pub em: f64,
-    pub pieces: Vec<Piece>,
+    pub runs: Vec<TextRun>,
 }
 
 impl Line {
-    /// What it says, its pieces parted by ` | `.
+    /// What it says, its runs parted by ` | `.
     pub(super) fn text(&self) -> String {
-        self.pieces.iter().map(Piece::text).collect::<Vec<_>>().join(" | ")
+        self.runs.iter().map(TextRun::text).collect::<Vec<_>>().join(" | ")
     }
 }
 
@@ -66,26 +66,26 @@ pub(super) fn table_pages(marks: Vec<PageMarks>) -> Result<Vec<TablePage>, PdfEr
 }
 
 fn table_page(marks: PageMarks) -> TablePage {
-    let mut lines = lines(marks.pieces);
+    let mut lines = lines(marks.runs);
     let headers = take_headers(&mut lines);
     TablePage { number: marks.number, headers, lines, vertical: marks.vertical, horizontal: marks.horizontal }
 }
 
-/// Gathers pieces into lines by their baselines.
-pub(super) fn lines(mut pieces: Vec<Piece>) -> Vec<Line> {
-    pieces.sort_by(|a, b| a.y.total_cmp(&b.y));
+/// Gathers runs into lines by their baselines.
+pub(super) fn lines(mut runs: Vec<TextRun>) -> Vec<Line> {
+    runs.sort_by(|a, b| a.y.total_cmp(&b.y));
     let mut lines: Vec<Line> = Vec::new();
-    for piece in pieces {
+    for run in runs {
         match lines.last_mut() {
-            Some(line) if piece.y - line.y <= 0.25 * line.em.max(piece.em) => {
-                line.em = line.em.max(piece.em);
-                line.pieces.push(piece);
+            Some(line) if run.y - line.y <= 0.25 * line.em.max(run.em) => {
+                line.em = line.em.max(run.em);
+                line.runs.push(run);
             }
-            _ => lines.push(Line { y: piece.y, em: piece.em, pieces: vec![piece] }),
+            _ => lines.push(Line { y: run.y, em: run.em, runs: vec![run] }),
         }
     }
     for line in &mut lines {
-        line.pieces.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+        line.runs.sort_by(|a, b| a.x0.total_cmp(&b.x0));
     }
     lines
 }
@@ -158,7 +158,7 @@ fn no_header(pages: &[TablePage]) -> PdfError {
             continue;
         };
         named.extend(names.iter().filter_map(|name| Column::from_header(name)));
-        if named.contains(&Column::Make) && named.contains(&Column::Model) {
+        if named.contains(&Column::Brand) && named.contains(&Column::Model) {
             return PdfError::ColumnsOnSeparatePages { page: page.number, columns: names.join(", ") };
         }
     }
@@ -169,16 +169,16 @@ fn no_header(pages: &[TablePage]) -> PdfError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pieces::Glyph;
+    use super::super::text_run::Glyph;
     use super::*;
 
     /// Words of 10-point text, five points a letter.
     fn marks(number: i32, words: &[(f64, f64, &str)]) -> PageMarks {
-        let piece = |(x, y, text): &(f64, f64, &str)| {
+        let run = |(x, y, text): &(f64, f64, &str)| {
             let x1 = x + 5.0 * text.chars().count() as f64;
-            Piece::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
+            TextRun::new(&[Glyph { text: text.to_string(), x0: *x, x1, operation: 0 }], *y, 10.0)
         };
-        PageMarks { number, pieces: words.iter().filter_map(piece).collect(), ..PageMarks::default() }
+        PageMarks { number, runs: words.iter().filter_map(run).collect(), ..PageMarks::default() }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Lines into rows, and pieces into cells.
+//! Lines into rows, and runs into cells.
 //!
 //! Between two horizontal rulings stands one row. Without rulings, a line with an ID begins a row's neighbourhood: the lines
 //! between two such lines part at the widest gap.
@@ -9,7 +9,7 @@ use super::cells::cell_text;
 use super::columns::Columns;
 use super::header::Header;
 use super::lines::{Line, TablePage};
-use super::pieces::Piece;
+use super::text_run::TextRun;
 use crate::table::{Column, HeaderRow, Table, TableRow};
 
 /// Gaps that differ by less, in em, are equally wide.
@@ -68,10 +68,10 @@ fn has_id(row: &Cells, header: &Header) -> bool {
 
 /// The lines of a row after those it has; their heights are made to follow, since they stand on another page.
 fn append(row: &mut Cells, more: Vec<BodyLine>) {
-    let bottom = row.iter().flatten().map(|piece| piece.y).fold(0.0, f64::max);
+    let bottom = row.iter().flatten().map(|run| run.y).fold(0.0, f64::max);
     for line in more {
-        for (cell, pieces) in row.iter_mut().zip(line.cells) {
-            cell.extend(pieces.into_iter().map(|piece| Piece { y: piece.y + bottom + piece.em, ..piece }));
+        for (cell, runs) in row.iter_mut().zip(line.cells) {
+            cell.extend(runs.into_iter().map(|run| TextRun { y: run.y + bottom + run.em, ..run }));
         }
     }
 }
@@ -119,15 +119,15 @@ fn continues(row: &Cells, header: &Header) -> bool {
 /// Whether lines outside of all bands are a row all the same: they name a make and a model.
 fn is_rest(row: &Cells, header: &Header) -> bool {
     let filled = |column| header.position(column).and_then(|at| row.get(at)).is_some_and(|cell| !cell.is_empty());
-    filled(Column::Make) && filled(Column::Model)
+    filled(Column::Brand) && filled(Column::Model)
 }
 
 fn merged(lines: &[BodyLine]) -> Cells {
     let mut row: Cells = Vec::new();
     for line in lines {
         row.resize(row.len().max(line.cells.len()), Vec::new());
-        for (cell, pieces) in row.iter_mut().zip(&line.cells) {
-            cell.extend(pieces.iter().cloned());
+        for (cell, runs) in row.iter_mut().zip(&line.cells) {
+            cell.extend(runs.iter().cloned());
         }
     }
     row
@@ -174,7 +174,7 @@ fn starts(body: &[BodyLine], header: &Header) -> Vec<usize> {
     let ids: Vec<&BodyLine> = body.iter().filter(|line| line.has_id).collect();
     let pitch = ids.windows(2).filter_map(|pair| Some(pair.last()?.y - pair.first()?.y)).fold(f64::INFINITY, f64::min);
     let named = |line: &BodyLine| {
-        [Column::Make, Column::Model].into_iter().all(|column| header.position(column).is_some_and(|at| line.has(at)))
+        [Column::Brand, Column::Model].into_iter().all(|column| header.position(column).is_some_and(|at| line.has(at)))
     };
     let is_start = |line: &BodyLine| {
         let nearest = ids.iter().map(|other| (other.y - line.y).abs()).fold(f64::INFINITY, f64::min);
@@ -187,7 +187,7 @@ fn starts(body: &[BodyLine], header: &Header) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::header::HeaderCell;
-    use super::super::pieces::Glyph;
+    use super::super::text_run::Glyph;
     use super::*;
 
     const NAMES: [&str; 4] = ["ID", "Марка", "Модель", "Описание"];
@@ -203,14 +203,14 @@ mod tests {
     /// Lines of 10-point text, each with its height and one letter for a filled cell.
     fn body(lines: &[(f64, &str)]) -> Vec<BodyLine> {
         let columns = Columns { header: header(), boundaries: vec![90.0, 190.0, 290.0] };
-        let piece = |y: f64, (at, ch): (usize, char)| {
+        let run = |y: f64, (at, ch): (usize, char)| {
             let x0 = 100.0 * at as f64;
             let glyph = Glyph { text: ch.to_string(), x0, x1: x0 + 5.0, operation: at };
-            Piece::new(&[glyph], y, 10.0)
+            TextRun::new(&[glyph], y, 10.0)
         };
         let line = |(y, cells): &(f64, &str)| {
-            let pieces = cells.chars().enumerate().filter_map(|cell| piece(*y, cell)).collect();
-            BodyLine::new(&Line { y: *y, em: 10.0, pieces }, &columns)
+            let runs = cells.chars().enumerate().filter_map(|cell| run(*y, cell)).collect();
+            BodyLine::new(&Line { y: *y, em: 10.0, runs }, &columns)
         };
         lines.iter().map(line).collect()
     }

@@ -1,4 +1,4 @@
-//! The makes and models that runs of a text's words may name.
+//! The brands and models that runs of a text's words may name.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -7,10 +7,10 @@ use std::ops::Range;
 use super::guesses::{add_nicknames, guesses, with_other_letters};
 use super::text::{Kind, Text, without_ending};
 use crate::generation::is_number;
-use crate::index::{Index, MakeId, ModelId};
-use crate::matches::{How, Scope};
+use crate::index::{BrandId, Index, ModelId};
+use crate::matches::{MatchKind, Scope};
+use crate::ngrams::{Run, runs};
 use crate::nicknames::KNOWN;
-use crate::runs::{Run, runs};
 use crate::vehicle::Years;
 use crate::words::join;
 
@@ -21,11 +21,11 @@ const RARE: f32 = 0.5;
 /// Runs of more words are not guessed at.
 const MOST_GUESSED: usize = 3;
 
-/// A make that some words name.
+/// A brand that some words name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mention {
-    pub make: MakeId,
-    pub how: How,
+    pub brand: BrandId,
+    pub how: MatchKind,
     pub span: Range<usize>,
     /// An ending was taken off.
     pub is_ended: bool,
@@ -35,7 +35,7 @@ pub(super) struct Mention {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hit {
     pub model: ModelId,
-    pub how: How,
+    pub how: MatchKind,
     pub span: Range<usize>,
     /// An ending was taken off the last word, and the name has so many letters.
     pub ended: Option<usize>,
@@ -46,7 +46,7 @@ pub(super) struct Hit {
 impl Hit {
     /// Whether the text says exactly this name.
     pub(super) fn is_certain(&self) -> bool {
-        self.how.is_certain() || self.how == How::Layout
+        self.how.is_certain() || self.how == MatchKind::Layout
     }
 }
 
@@ -54,43 +54,45 @@ impl Hit {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub mentions: Vec<Mention>,
-    /// The make is known from elsewhere than the text.
-    pub make: Option<MakeId>,
+    /// The brand is known from elsewhere than the text.
+    pub brand: Option<BrandId>,
     pub hits: Vec<Hit>,
 }
 
 impl Found {
-    /// Whether the make of a model is named, or known.
-    pub(super) fn has_make(&self, make: MakeId) -> bool {
-        self.make == Some(make) || self.mentions.iter().any(|mention| mention.make == make)
+    /// Whether the brand of a model is named, or known.
+    pub(super) fn has_brand(&self, brand: BrandId) -> bool {
+        self.brand == Some(brand) || self.mentions.iter().any(|mention| mention.brand == brand)
     }
 
-    pub(super) fn is_make_known(&self) -> bool {
-        self.make.is_some() || !self.mentions.is_empty()
+    pub(super) fn is_brand_known(&self) -> bool {
+        self.brand.is_some() || !self.mentions.is_empty()
     }
 }
 
-/// Finds what a text's words may name; with a known make, only among its models.
-pub(super) fn find(index: &Index, text: &Text, make: Option<MakeId>) -> Found {
+/// Finds what a text's words may name; with a known brand, only among its models.
+pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found {
     let (talk, runs): (Vec<Run>, Vec<Run>) = runs(&text.words).into_iter().partition(|run| is_talk(text, &run.span));
     let mut named: Vec<Hit> = runs.iter().flat_map(|run| named(index, text, run)).collect();
     let mut mentions = mentions(index, text, &runs);
-    if let Some(make) = make {
-        mentions.retain(|mention| mention.make == make);
-        named.retain(|hit| hit.model.make == make);
+    if let Some(brand) = brand {
+        mentions.retain(|mention| mention.brand == brand);
+        named.retain(|hit| hit.model.brand == brand);
     } else {
         mentions = undisputed(mentions, &named);
         if mentions.is_empty() {
             mentions = guessed_mentions(index, text, &runs, &named);
         }
     }
-    let mut makes: Vec<MakeId> = mentions.iter().map(|mention| mention.make).chain(make).collect();
-    makes.sort();
-    makes.dedup();
-    let mut found = Found { mentions, make, hits: Vec::new() };
-    if makes.is_empty() {
+    let mut brands: Vec<BrandId> = mentions.iter().map(|mention| mention.brand).chain(brand).collect();
+    brands.sort();
+    brands.dedup();
+    let mut found = Found { mentions, brand, hits: Vec::new() };
+    if brands.is_empty() {
         named.retain(|hit| {
-            hit.how != How::Bare && stands_alone(text, hit) && hit.ended.is_none_or(|letters| letters > SHORT_STEM)
+            hit.how != MatchKind::Bare
+                && stands_alone(text, hit)
+                && hit.ended.is_none_or(|letters| letters > SHORT_STEM)
         });
         let certain = heaviest(&named);
         found.hits = named;
@@ -100,22 +102,22 @@ pub(super) fn find(index: &Index, text: &Text, make: Option<MakeId>) -> Found {
         }
         add_nicknames(index, text, &mut found.hits, runs.iter(), Scope::All);
     } else {
-        for make in makes {
-            let within = within_make(index, text, &runs, &named, &found, make);
+        for brand in brands {
+            let within = within_brand(index, text, &runs, &named, &found, brand);
             found.hits.extend(within);
         }
         if found.hits.is_empty() {
             found.hits = talked_of(index, &talk, &found);
         }
-        // The make named is not the model's, if anything is.
+        // The brand named is not the model's, if anything is.
         if found.hits.is_empty() {
-            let is_make = |hit: &Hit| found.mentions.iter().any(|mention| mention.span == hit.span);
+            let is_brand = |hit: &Hit| found.mentions.iter().any(|mention| mention.span == hit.span);
             named.retain(|hit| {
                 hit.how.is_certain()
-                    && hit.how != How::Bare
+                    && hit.how != MatchKind::Bare
                     && hit.weight >= 3.0
                     && stands_alone(text, hit)
-                    && !is_make(hit)
+                    && !is_brand(hit)
             });
             found.hits = named;
         }
@@ -133,7 +135,7 @@ fn named(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
     let mut hits: Vec<Hit> = named.map(|(model, how)| hit(run, model, how)).collect();
     // In words of talk only a spelling counts, not what they read like in other letters.
     if run.span.clone().any(|place| text.kind(place) == Some(Kind::Talk)) {
-        hits.retain(|hit| hit.how == How::Spelled);
+        hits.retain(|hit| hit.how == MatchKind::Spelled);
         return hits;
     }
     if is_code(&run.key, 3) {
@@ -146,14 +148,15 @@ fn named(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
     hits
 }
 
-/// Models named by a word that is talk otherwise, their make known or right beside: "хендай купе".
+/// Models named by a word that is talk otherwise, their brand known or right beside: "хендай купе".
 fn talked_of(index: &Index, talk: &[Run], found: &Found) -> Vec<Hit> {
     let mut hits = Vec::new();
     for run in talk {
         let is_beside = |mention: &Mention| mention.span.end == run.span.start || mention.span.start == run.span.end;
-        let has_make =
-            |make: MakeId| found.make == Some(make) || found.mentions.iter().any(|it| it.make == make && is_beside(it));
-        let models = index.models_spelled(&run.key).into_iter().filter(|(model, _)| has_make(model.make));
+        let has_brand = |brand: BrandId| {
+            found.brand == Some(brand) || found.mentions.iter().any(|it| it.brand == brand && is_beside(it))
+        };
+        let models = index.models_spelled(&run.key).into_iter().filter(|(model, _)| has_brand(model.brand));
         hits.extend(models.map(|(model, how)| hit(run, model, how)));
     }
     hits
@@ -174,110 +177,122 @@ fn ended(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
             let letters = head.chars().count() + stem.chars().count();
             let lost = run.key.chars().count().abs_diff(letters);
             let named = hit(run, model, how);
-            let rare = if index.model(model).fame() < KNOWN { RARE } else { 0.0 };
+            let rare = if index.model(model).popularity() < KNOWN { RARE } else { 0.0 };
             Hit { weight: named.weight - 0.3 - 0.1 * lost as f32 - rare, ended: Some(letters), ..named }
         }));
     }
     hits
 }
 
-/// The makes that runs name for certain, the longest where they overlap.
+/// The brands that runs name for certain, the longest where they overlap.
 fn mentions(index: &Index, text: &Text, runs: &[Run]) -> Vec<Mention> {
     let mut mentions: Vec<Mention> = Vec::new();
     for run in runs {
-        let mut makes = index.makes_in_any_reading(&run.key);
-        let is_ended = makes.is_empty();
+        let mut brands = index.brands_in_any_reading(&run.key);
+        let is_ended = brands.is_empty();
         if is_ended && run.span.len() == 1 && run.letters >= 4.0 && text.kind(run.span.start) == Some(Kind::Name) {
-            // A short make is made of too many words: "жили" is no "джили" without a model beside it.
-            let sure = |stem: &str, how: How| if stem.chars().count() >= 5 { how } else { How::Sound };
+            // A short brand is made of too many words: "жили" is no "джили" without a model beside it.
+            let sure = |stem: &str, how: MatchKind| if stem.chars().count() >= 5 { how } else { MatchKind::Sound };
             for stem in without_ending(&run.key, 3) {
-                let named =
-                    index.makes_in_any_reading(&stem).into_iter().filter(|(_, how)| *how <= How::Transliteration);
-                makes.extend(named.map(|(make, how)| (make, sure(&stem, how))));
+                let named = index
+                    .brands_in_any_reading(&stem)
+                    .into_iter()
+                    .filter(|(_, how)| *how <= MatchKind::Transliteration);
+                brands.extend(named.map(|(brand, how)| (brand, sure(&stem, how))));
             }
         }
-        mentions.extend(makes.into_iter().map(|(make, how)| Mention { make, how, span: run.span.clone(), is_ended }));
+        mentions.extend(brands.into_iter().map(|(brand, how)| Mention {
+            brand,
+            how,
+            span: run.span.clone(),
+            is_ended,
+        }));
     }
     let all = mentions.clone();
     mentions.retain(|one| !all.iter().any(|other| is_inside(&one.span, &other.span)));
     mentions
 }
 
-/// Without the mentions that are only part of a longer model's name ("Range Rover"), or a model of another make that is named
+/// Without the mentions that are only part of a longer model's name ("Range Rover"), or a model of another brand that is named
 /// ("Hyundai Genesis").
 fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
-    let is_named_apart = |make: MakeId, span: &Range<usize>| {
+    let is_named_apart = |brand: BrandId, span: &Range<usize>| {
         mentions
             .iter()
-            .any(|other| other.make == make && (other.span.end <= span.start || other.span.start >= span.end))
+            .any(|other| other.brand == brand && (other.span.end <= span.start || other.span.start >= span.end))
     };
     let is_disputed = |mention: &Mention| {
-        named.iter().filter(|hit| hit.model.make != mention.make && hit.how.is_certain() && hit.how != How::Bare).any(
-            |hit| {
+        named
+            .iter()
+            .filter(|hit| hit.model.brand != mention.brand && hit.how.is_certain() && hit.how != MatchKind::Bare)
+            .any(|hit| {
                 is_inside(&mention.span, &hit.span)
-                    // "венза" is no case of a make's name.
+                    // "венза" is no case of a brand's name.
                     || (mention.is_ended && hit.ended.is_none() && hit.span == mention.span)
-                    || (hit.span == mention.span && is_named_apart(hit.model.make, &mention.span))
-            },
-        )
+                    || (hit.span == mention.span && is_named_apart(hit.model.brand, &mention.span))
+            })
     };
     mentions.iter().filter(|mention| !is_disputed(mention)).cloned().collect()
 }
 
-/// Misspelled makes: believed only with one of their models beside them.
+/// Misspelled brands: believed only with one of their models beside them.
 fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> Vec<Mention> {
     let mut guessed = Vec::new();
-    // Which runs name a model of a make, or are one letter away: asked once however many runs may be the make.
-    let mut confirming: HashMap<(MakeId, bool), Vec<OnceCell<bool>>> = HashMap::new();
+    // Which runs name a model of a brand, or are one letter away: asked once however many runs may be the brand.
+    let mut confirming: HashMap<(BrandId, bool), Vec<OnceCell<bool>>> = HashMap::new();
     for run in runs.iter().filter(|run| may_be_misspelled(text, run)) {
         if named.iter().any(|hit| {
-            hit.is_certain() && hit.span.start < run.span.end && run.span.start < hit.span.end && hit.how != How::Bare
+            hit.is_certain()
+                && hit.span.start < run.span.end
+                && run.span.start < hit.span.end
+                && hit.how != MatchKind::Bare
         }) {
             continue;
         }
-        let begun = index.make_beginning(&run.key).map(|make| (make, How::Prefix));
-        for (make, how) in index.makes_like(&run.key).into_iter().chain(begun) {
+        let begun = index.brand_beginning(&run.key).map(|brand| (brand, MatchKind::Prefix));
+        for (brand, how) in index.brands_like(&run.key).into_iter().chain(begun) {
             let is_beside = |other: &Run| other.span.start >= run.span.end || other.span.end <= run.span.start;
             let may_be_wrong = run.letters >= 6.0;
-            let is_close =
-                |(_, how, _): &(ModelId, How, usize)| *how <= How::Shape || (*how == How::Typo(1) && may_be_wrong);
-            let confirms = |other: &Run| {
-                named.iter().any(|hit| hit.model.make == make && hit.span == other.span)
-                    || (may_be_misspelled(text, other)
-                        && index.models_like_typed(&other.key, Scope::Make(make)).iter().any(is_close))
+            let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
+                *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
             };
-            let answers = confirming.entry((make, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); runs.len()]);
+            let confirms = |other: &Run| {
+                named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
+                    || (may_be_misspelled(text, other)
+                        && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
+            };
+            let answers = confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); runs.len()]);
             let is_confirmed =
                 |(other, answer): (&Run, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
             if runs.iter().zip(answers.iter()).any(is_confirmed) {
-                guessed.push(Mention { make, how, span: run.span.clone(), is_ended: false });
+                guessed.push(Mention { brand, how, span: run.span.clone(), is_ended: false });
             }
         }
     }
     guessed
 }
 
-/// What the words name among the models of a make.
-fn within_make(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &Found, make: MakeId) -> Vec<Hit> {
-    let is_mention = |span: &Range<usize>| found.mentions.iter().any(|it| it.make == make && it.span == *span);
+/// What the words name among the models of a brand.
+fn within_brand(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &Found, brand: BrandId) -> Vec<Hit> {
+    let is_mention = |span: &Range<usize>| found.mentions.iter().any(|it| it.brand == brand && it.span == *span);
     let overlaps = |span: &Range<usize>| {
-        found.mentions.iter().any(|it| it.make == make && it.span.start < span.end && span.start < it.span.end)
+        found.mentions.iter().any(|it| it.brand == brand && it.span.start < span.end && span.start < it.span.end)
     };
-    let mut hits: Vec<Hit> = named.iter().filter(|hit| hit.model.make == make).cloned().collect();
+    let mut hits: Vec<Hit> = named.iter().filter(|hit| hit.model.brand == brand).cloned().collect();
     for run in runs.iter().filter(|run| !overlaps(&run.span)) {
         if !hits.iter().any(|hit| hit.span == run.span) {
-            let engines = index.models_with_engine(&run.key, make).into_iter();
+            let engines = index.models_with_engine(&run.key, brand).into_iter();
             hits.extend(engines.map(|(model, how)| hit(run, model, how)));
-            let numbers = index.models_with_number(&run.key, make).into_iter();
-            hits.extend(numbers.map(|model| hit(run, model, How::Code)));
-            // With the make beside it, so little as "ц4" is a code.
+            let numbers = index.models_with_number(&run.key, brand).into_iter();
+            hits.extend(numbers.map(|model| hit(run, model, MatchKind::Code)));
+            // With the brand beside it, so little as "ц4" is a code.
             if is_code(&run.key, 2) {
-                let codes = index.models_with_any_code(&run.key).into_iter().filter(|(model, _)| model.make == make);
+                let codes = index.models_with_any_code(&run.key).into_iter().filter(|(model, _)| model.brand == brand);
                 hits.extend(codes.map(|(model, how)| hit(run, model, how)));
             }
         }
     }
-    // The make's own word is a model's name only where no other word is.
+    // The brand's own word is a model's name only where no other word is.
     if hits.iter().any(|hit| !is_mention(&hit.span)) {
         hits.retain(|hit| !is_mention(&hit.span));
     }
@@ -287,38 +302,38 @@ fn within_make(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &
     }
     let certain = heaviest(&hits);
     for run in runs.iter().filter(|run| run.letters > certain && !overlaps(&run.span) && may_be_misspelled(text, run)) {
-        hits.extend(guesses(index, run, Scope::Make(make)));
+        hits.extend(guesses(index, run, Scope::Brand(brand)));
     }
     if hits.is_empty() {
         for run in runs.iter().filter(|run| !overlaps(&run.span) && may_be_misspelled(text, run)) {
-            let beginnings = index.beginning_with(&run.key, Scope::Make(make)).into_iter();
+            let beginnings = index.beginning_with(&run.key, Scope::Brand(brand)).into_iter();
             hits.extend(beginnings.map(|(model, how)| hit(run, model, how)));
         }
     }
     if hits.is_empty() {
-        hits = with_other_letters(index, runs.iter().filter(|run| !overlaps(&run.span)), make);
+        hits = with_other_letters(index, runs.iter().filter(|run| !overlaps(&run.span)), brand);
     }
-    add_nicknames(index, text, &mut hits, runs.iter().filter(|run| !overlaps(&run.span)), Scope::Make(make));
+    add_nicknames(index, text, &mut hits, runs.iter().filter(|run| !overlaps(&run.span)), Scope::Brand(brand));
     hits
 }
 
-pub(super) fn hit(run: &Run, model: ModelId, how: How) -> Hit {
+pub(super) fn hit(run: &Run, model: ModelId, how: MatchKind) -> Hit {
     let matched = run.matched(model, how);
     Hit { model, how, span: matched.span, ended: None, weight: matched.weight }
 }
 
-/// Whether a run may be named without a make: numbers alone must be long and no year, short words spelled out.
+/// Whether a run may be named without a brand: numbers alone must be long and no year, short words spelled out.
 fn stands_alone(text: &Text, hit: &Hit) -> bool {
     let words = text.words.get(hit.span.clone()).unwrap_or_default();
     let characters: usize = words.iter().map(|word| word.key.chars().count()).sum();
     if words.iter().all(|word| is_number(&word.key)) {
-        return words.len() == 1 && characters >= 4 && hit.how == How::Spelled && !is_year(text, &hit.span);
+        return words.len() == 1 && characters >= 4 && hit.how == MatchKind::Spelled && !is_year(text, &hit.span);
     }
     // Two or three letters, or what they read like, are a word as likely as a name.
     let has_digits = words.iter().any(|word| is_number(&word.key));
     match hit.how {
-        How::Spelled => characters >= 2,
-        How::Layout => has_digits || characters >= 4,
+        MatchKind::Spelled => characters >= 2,
+        MatchKind::Layout => has_digits || characters >= 4,
         _ => has_digits || characters >= 3,
     }
 }
@@ -359,7 +374,7 @@ fn is_inside(inner: &Range<usize>, outer: &Range<usize>) -> bool {
 
 /// Each model once, with the hit that explains most; a model named for certain is not also guessed.
 fn best_of_each(mut hits: Vec<Hit>) -> Vec<Hit> {
-    let is_named = |hit: &&Hit| hit.is_certain() && hit.how != How::Code;
+    let is_named = |hit: &&Hit| hit.is_certain() && hit.how != MatchKind::Code;
     let certain: HashSet<ModelId> = hits.iter().filter(is_named).map(|hit| hit.model).collect();
     hits.retain(|hit| hit.is_certain() || !certain.contains(&hit.model));
     hits.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(a.model.cmp(&b.model)));

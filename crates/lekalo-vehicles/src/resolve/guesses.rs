@@ -2,9 +2,9 @@
 
 use super::candidates::{Hit, hit, may_be_misspelled};
 use super::text::{Kind, Text};
-use crate::index::{Index, MakeId};
-use crate::matches::{How, Scope};
-use crate::runs::Run;
+use crate::index::{BrandId, Index};
+use crate::matches::{MatchKind, Scope};
+use crate::ngrams::Run;
 
 /// Each further car that a nickname may stand for weighs so much less.
 const NEXT: f32 = 0.4;
@@ -21,12 +21,12 @@ pub(super) fn guesses(index: &Index, run: &Run, scope: Scope) -> Vec<Hit> {
 }
 
 /// Codes in Latin letters whose Cyrillic ones only look Latin: "rh 330" for "РХ 330", which is an RX.
-pub(super) fn with_other_letters<'a>(index: &Index, runs: impl Iterator<Item = &'a Run>, make: MakeId) -> Vec<Hit> {
+pub(super) fn with_other_letters<'a>(index: &Index, runs: impl Iterator<Item = &'a Run>, brand: BrandId) -> Vec<Hit> {
     let mut hits = Vec::new();
     for run in runs.filter(|run| run.key.is_ascii() && run.key.contains('h') && run.letters <= 6.0) {
         let named = index.models_in_any_reading(&run.key.replace("kh", "x").replace('h', "x"), true).into_iter();
-        let named = named.filter(|(model, how)| model.make == make && how.is_certain());
-        hits.extend(named.map(|(model, _)| hit(run, model, How::Sound)));
+        let named = named.filter(|(model, how)| model.brand == brand && how.is_certain());
+        hits.extend(named.map(|(model, _)| hit(run, model, MatchKind::Sound)));
     }
     hits
 }
@@ -46,7 +46,7 @@ pub(super) fn add_nicknames<'a>(
         }
         // The best known is meant likeliest.
         for (model, place) in index.nicknamed(&run.key, scope, has_number).into_iter().zip(0_u8..) {
-            let named = hit(run, model, How::Prefix);
+            let named = hit(run, model, MatchKind::Prefix);
             // A code beside it is read as its generation then: "форюха сг5".
             let code = hits.iter().position(|hit| hit.model == model && hit.span.start != run.span.start);
             let beside = code.map_or(0.0, |place| hits.swap_remove(place).weight);

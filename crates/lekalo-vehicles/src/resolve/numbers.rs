@@ -10,7 +10,7 @@ use super::numerals;
 use super::talk;
 use super::text::{Kind, Text};
 use crate::generation::{chassis, code_of, in_name, is_generation_word, is_number, letters_of, ordinal};
-use crate::matches::How;
+use crate::matches::MatchKind;
 use crate::normalize;
 use crate::reference::Model;
 use crate::vehicle::Years;
@@ -71,8 +71,8 @@ impl Numbers {
     fn read_name(&mut self, model: &Model, text: &Text, hit: &Hit) {
         let written = text.words.get(hit.span.clone()).unwrap_or_default();
         let said = match hit.how {
-            How::Badge => chassis_in_badge(model, written),
-            How::Code => code_of(model, written).or_else(|| chassis(&join(written), model)),
+            MatchKind::Badge => chassis_in_badge(model, written),
+            MatchKind::Code => code_of(model, written).or_else(|| chassis(&join(written), model)),
             _ if hit.is_certain() => in_name(model, written)
                 .or_else(|| code_in_name(model, written))
                 .or_else(|| chassis_in_badge(model, written)),

@@ -3,14 +3,14 @@
 use super::candidates::Hit;
 use super::numbers::Numbers;
 use crate::index::Index;
-use crate::matches::How;
+use crate::matches::MatchKind;
 
 /// What a reason tells of.
 pub(super) struct Grounds<'a> {
     pub hit: &'a Hit,
     pub numbers: &'a Numbers,
-    pub is_make_named: bool,
-    pub is_other_make: bool,
+    pub is_brand_named: bool,
+    pub is_other_brand: bool,
     pub is_swapped: bool,
     /// Words nobody knows stand beside it.
     pub has_unknown: bool,
@@ -20,10 +20,10 @@ pub(super) struct Grounds<'a> {
 /// Says why, e.g. "«камри»: название модели; поколение 70".
 pub(super) fn reason(index: &Index, matched: &str, grounds: &Grounds) -> String {
     let mut parts = vec![format!("«{matched}»: {}", way(grounds))];
-    if grounds.is_make_named {
-        parts.push(format!("марка {}", index.make(grounds.hit.model.make).name));
+    if grounds.is_brand_named {
+        parts.push(format!("марка {}", index.brand(grounds.hit.model.brand).name));
     }
-    if grounds.is_other_make {
+    if grounds.is_other_brand {
         parts.push("названа другая марка".to_owned());
     }
     if !grounds.numbers.generation.is_empty() {
@@ -41,25 +41,25 @@ pub(super) fn reason(index: &Index, matched: &str, grounds: &Grounds) -> String 
     parts.join("; ")
 }
 
-/// Why a make alone came back.
-pub(super) fn make_only(name: &str) -> String {
+/// Why a brand alone came back.
+pub(super) fn brand_only(name: &str) -> String {
     format!("названа только марка {name}")
 }
 
 fn way(grounds: &Grounds) -> String {
     let way = match grounds.hit.how {
-        How::Spelled => "название модели",
-        How::LookAlike => "название похожими буквами",
-        How::Badge => "индекс двигателя",
-        How::Transliteration => "название другим алфавитом",
-        How::Bare => "краткое название",
-        How::Code => "код кузова",
-        How::Layout => "другая раскладка клавиатуры",
-        How::Sound => "созвучно названию",
-        How::Shape => "похожие на вид буквы",
-        How::Prefix => "начало названия",
-        How::Typo(1) => "одна опечатка",
-        How::Typo(_) => "опечатки",
+        MatchKind::Spelled => "название модели",
+        MatchKind::LookAlike => "название похожими буквами",
+        MatchKind::Badge => "индекс двигателя",
+        MatchKind::Transliteration => "название другим алфавитом",
+        MatchKind::Bare => "краткое название",
+        MatchKind::Code => "код кузова",
+        MatchKind::Layout => "другая раскладка клавиатуры",
+        MatchKind::Sound => "созвучно названию",
+        MatchKind::Shape => "похожие на вид буквы",
+        MatchKind::Prefix => "начало названия",
+        MatchKind::Typo(1) => "одна опечатка",
+        MatchKind::Typo(_) => "опечатки",
     };
     let layout = if grounds.is_swapped { ", другая раскладка клавиатуры" } else { "" };
     let ending = if grounds.hit.ended.is_some() { " с окончанием" } else { "" };

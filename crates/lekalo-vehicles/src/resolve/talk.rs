@@ -104,7 +104,7 @@ const SHOP: &str = "
 /// Words that ask for a thing or whether there is one; beginnings.
 const WISHES: &str = "есть нуж надо хоч хот керек керекпи бар барбы ищу заказ купи можно имее налич интерес салам здрав привет добр скаж подскаж пожал вас вам меня мне мой моя мою моей";
 
-/// Things with an engine (or without) that nobody sews car mats for: beside them a make names no car.
+/// Things with an engine (or without) that nobody sews car mats for: beside them a brand names no car.
 const NO_CARS: &[&str] = &[
     "мопед",
     "скутер",

@@ -7,7 +7,7 @@ use crate::Reference;
 
 fn index() -> Index {
     let text = r#"
-        [[makes]]
+        [[brands]]
         name = "Zorva"
         ru = "Зорва"
         models = [
@@ -23,7 +23,7 @@ fn index() -> Index {
           { name = "Odyssey", ru = "Одиссея", aliases = ["одиссей", "одис", "одися", "одиси", "odissey"], generations = [
             { code = "RB1", number = 3, from = 2003 }, { code = "T250", number = 4, also = ["еф", "EF"] }, { code = "E140", number = 5, also = ["150"] } ] },
         ]
-        [[makes]]
+        [[brands]]
         name = "Tulpa"
         ru = "Тулпа"
         models = [{ name = "X5", ru = "Х5" }, { name = "Orlik", ru = "Орлик" }, { name = "2008" }, { name = "Zhuba", ru = "Жуба" }]
@@ -37,7 +37,7 @@ fn understood(query: &Query) -> (Decision, String, String, Option<i16>) {
     let resolution = Resolver::new(&index).resolve(query);
     let first = resolution.candidates.into_iter().next();
     let car =
-        |it: &Candidate| it.model.map_or_else(|| index.make(it.make).name.clone(), |model| index.full_name(model));
+        |it: &Candidate| it.model.map_or_else(|| index.brand(it.brand).name.clone(), |model| index.full_name(model));
     let name = first.as_ref().map(car).unwrap_or_default();
     (
         resolution.decision,
@@ -158,7 +158,7 @@ fn what_fits_several_cars_is_asked() {
     {
         assert_eq!(resolve(text).0, Decision::Choose, "{text}");
     }
-    assert_eq!(resolve("зорва").1, "Zorva", "only the make is clear");
+    assert_eq!(resolve("зорва").1, "Zorva", "only the brand is clear");
     assert_eq!(resolve("x5 e53").1, "Zorva X5", "the generation says whose");
 }
 
@@ -197,10 +197,10 @@ fn typos_are_asked_about_or_forgiven_but_codes_are_exact() {
 
 #[test]
 fn what_is_known_besides_narrows() {
-    let query = Query { text: "х5", make: Some("тулпа"), ..Query::default() };
+    let query = Query { text: "х5", brand: Some("тулпа"), ..Query::default() };
     assert_eq!(understood(&query).1, "Tulpa X5");
     assert_eq!(understood(&query).0, Decision::Accept);
-    assert_eq!(understood(&Query { make: Some("абракадабра"), ..query }).0, Decision::None);
+    assert_eq!(understood(&Query { brand: Some("абракадабра"), ..query }).0, Decision::None);
     let query = Query { text: "мелинда", year: Some(2012), ..Query::default() };
     assert_eq!((understood(&query).2.as_str(), understood(&query).3), ("XV70", Some(2012)));
     let index = index();
@@ -221,8 +221,8 @@ fn candidates_say_why() {
 fn cars_that_a_shop_has_something_for_come_first_among_equals() {
     let index = index();
     let mut found = Resolver::new(&index).resolve(&Query { text: "x5", ..Query::default() });
-    let last = found.candidates.last().unwrap().make;
-    assert_ne!(found.candidates[0].make, last);
-    found.prefer(|candidate| candidate.make == last, 0);
-    assert_eq!(found.candidates[0].make, last);
+    let last = found.candidates.last().unwrap().brand;
+    assert_ne!(found.candidates[0].brand, last);
+    found.prefer(|candidate| candidate.brand == last, 0);
+    assert_eq!(found.candidates[0].brand, last);
 }

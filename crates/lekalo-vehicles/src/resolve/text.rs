@@ -219,12 +219,12 @@ pub(super) fn is_in_name(index: &Index, words: &[Word], span: &Range<usize>, lea
     })
 }
 
-/// A single digit said in a word right after its make: "мазда шесть".
+/// A single digit said in a word right after its brand: "мазда шесть".
 fn model_number(index: &Index, words: &[Word], place: usize) -> Option<u32> {
-    let make = words.get(place.checked_sub(1)?)?;
+    let brand = words.get(place.checked_sub(1)?)?;
     let counts = words.get(place + 1).is_some_and(|next| talk::is_unit(&next.key) || is_generation_word(&next.key));
     let value = numerals::single(&words.get(place)?.key)?;
-    (!counts && !index.makes_in_any_reading(&make.key).is_empty()).then_some(value)
+    (!counts && !index.brands_in_any_reading(&brand.key).is_empty()).then_some(value)
 }
 
 /// The text as if typed with the other keyboard layout, character for character; nothing if it has no letters of a layout.
@@ -242,7 +242,7 @@ fn kind(index: &Index, words: &[Word], place: usize) -> Kind {
     let is_attached = |word: Option<&Word>| word.is_some_and(|word| word.joint == Joint::Fixed);
     let is_code = word.key.chars().count() <= 2
         && (is_attached(words.get(place + 1)) || (is_attached(Some(word)) && !talk::is_unit(&word.key)));
-    let is_name = || !index.models_spelled(&word.key).is_empty() || !index.makes_in_any_reading(&word.key).is_empty();
+    let is_name = || !index.models_spelled(&word.key).is_empty() || !index.brands_in_any_reading(&word.key).is_empty();
     match talk::talk(&word.key) {
         _ if word.key.contains('.') => Kind::Talk,
         Some(Talk::Word) if !is_code => Kind::Talk,

@@ -9,24 +9,24 @@ pub(super) struct Way {
     pub typed: fn(&str) -> Option<String>,
     /// Of a thousand spellings of models typed so, at least so many must find their model.
     pub models: usize,
-    /// The same of makes.
-    pub makes: usize,
+    /// The same of brands.
+    pub brands: usize,
 }
 
 pub(super) const WAYS: [Way; 13] = [
-    Way { name: "as written", typed: |text| Some(text.to_owned()), models: 1000, makes: 1000 },
-    Way { name: "in capitals", typed: |text| Some(text.to_uppercase()), models: 1000, makes: 1000 },
-    Way { name: "other layout", typed: other_layout, models: 960, makes: 736 },
-    Way { name: "Cyrillic look-alikes", typed: |text| whole(in_cyrillic_looks(text)), models: 970, makes: 1000 },
-    Way { name: "some Cyrillic look-alikes", typed: |text| partly(in_cyrillic_looks(text)), models: 980, makes: 1000 },
-    Way { name: "Latin look-alikes", typed: |text| whole(in_latin_looks(text)), models: 460, makes: 194 },
-    Way { name: "some Latin look-alikes", typed: |text| partly(in_latin_looks(text)), models: 620, makes: 499 },
-    Way { name: "in Latin, first system", typed: |text| in_latin(text, 0), models: 970, makes: 998 },
-    Way { name: "in Latin, second system", typed: |text| in_latin(text, 1), models: 960, makes: 996 },
-    Way { name: "in Latin, third system", typed: |text| in_latin(text, 2), models: 890, makes: 832 },
-    Way { name: "in Cyrillic, first system", typed: |text| in_cyrillic(text, 0), models: 970, makes: 1000 },
-    Way { name: "in Cyrillic, second system", typed: |text| in_cyrillic(text, 1), models: 970, makes: 998 },
-    Way { name: "in Cyrillic, third system", typed: |text| in_cyrillic(text, 2), models: 970, makes: 1000 },
+    Way { name: "as written", typed: |text| Some(text.to_owned()), models: 1000, brands: 1000 },
+    Way { name: "in capitals", typed: |text| Some(text.to_uppercase()), models: 1000, brands: 1000 },
+    Way { name: "other layout", typed: other_layout, models: 960, brands: 736 },
+    Way { name: "Cyrillic look-alikes", typed: |text| whole(in_cyrillic_looks(text)), models: 970, brands: 1000 },
+    Way { name: "some Cyrillic look-alikes", typed: |text| partly(in_cyrillic_looks(text)), models: 980, brands: 1000 },
+    Way { name: "Latin look-alikes", typed: |text| whole(in_latin_looks(text)), models: 460, brands: 194 },
+    Way { name: "some Latin look-alikes", typed: |text| partly(in_latin_looks(text)), models: 620, brands: 499 },
+    Way { name: "in Latin, first system", typed: |text| in_latin(text, 0), models: 970, brands: 998 },
+    Way { name: "in Latin, second system", typed: |text| in_latin(text, 1), models: 960, brands: 996 },
+    Way { name: "in Latin, third system", typed: |text| in_latin(text, 2), models: 890, brands: 832 },
+    Way { name: "in Cyrillic, first system", typed: |text| in_cyrillic(text, 0), models: 970, brands: 1000 },
+    Way { name: "in Cyrillic, second system", typed: |text| in_cyrillic(text, 1), models: 970, brands: 998 },
+    Way { name: "in Cyrillic, third system", typed: |text| in_cyrillic(text, 2), models: 970, brands: 1000 },
 ];
 
 #[test]

@@ -96,8 +96,8 @@ fn naive(sheet: &Sheet, asked: &Asked, body: BodyType, leather: &str) -> Option<
             ("leather", value) => {
                 let depends = |line: &PriceLine| {
                     let target = &line.target;
-                    let make = target.brand.as_ref().is_none_or(|brand| Some(brand) == asked.brand.as_ref());
-                    target.option.is_none() && target.with.is_some() && near(line).is_some() && make
+                    let brand = target.brand.as_ref().is_none_or(|brand| Some(brand) == asked.brand.as_ref());
+                    target.option.is_none() && target.with.is_some() && near(line).is_some() && brand
                 };
                 best(Some("leather"), Some(value))
                     .or_else(|| sheet.lines.iter().any(depends).then_some(Amount::ZERO))?
@@ -181,7 +181,7 @@ fn what_was_assumed_is_said_word_for_word_in_three_languages() {
             Assumption::MakeNotGiven,
             "Марка не названа: у некоторых марок своя цена.",
             "Марка аталган эмес: айрым маркалардын өз баасы бар.",
-            "The make was not given: some makes have a price of their own.",
+            "The brand was not given: some brands have a price of their own.",
         ),
         (
             Assumption::NotChosen("Кожа".into()),

@@ -334,7 +334,7 @@ proptest! {
         let text = parts.join(", икс, ");
         let row = one(["Зорва", "Мелинда", cell, &text]);
         prop_assert_eq!(said(&row), expected, "{}", &text);
-        prop_assert_eq!((row.make.as_str(), row.model.as_str(), row.confidence), ("Zorva", "Melinda", Confidence::High));
+        prop_assert_eq!((row.brand.as_str(), row.model.as_str(), row.confidence), ("Zorva", "Melinda", Confidence::High));
         let codes: Vec<IssueCode> = row.issues.iter().map(|issue| issue.code).collect();
         prop_assert_eq!(codes, if is_shifted { vec![IssueCode::ColumnsShifted] } else { Vec::new() }, "{}", &text);
         // What is left are the plain words, as often and in the order as they were written, and those between.

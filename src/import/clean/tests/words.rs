@@ -9,24 +9,24 @@ fn every_issue_says_what_is_wrong_where_and_what_was_meant() {
     let long = "ш".repeat(41);
     let cut = format!("«{}…»", "ш".repeat(39));
     let table: Vec<(Issue, IssueCode, &str, String, &str)> = vec![
-        (make_missing("", &[]), IssueCode::MakeMissing, "make", "не указаны ни марка, ни модель".into(), ""),
+        (brand_missing("", &[]), IssueCode::MakeMissing, "make", "не указаны ни марка, ни модель".into(), ""),
         (
-            make_missing(" рио ", &near),
+            brand_missing(" рио ", &near),
             IssueCode::MakeMissing,
             "make",
             "марка не указана, а «рио» её не определяет".into(),
             "Kia Rio, Kia Ria",
         ),
         (
-            make_unknown("Кио", &near),
+            brand_unknown("Кио", &near),
             IssueCode::MakeUnknown,
             "make",
             "марка «Кио» не распознана".into(),
             "Kia Rio, Kia Ria",
         ),
-        (make_unknown(&long, &[]), IssueCode::MakeUnknown, "make", format!("марка {cut} не распознана"), ""),
+        (brand_unknown(&long, &[]), IssueCode::MakeUnknown, "make", format!("марка {cut} не распознана"), ""),
         (
-            make_corrected("Рио", "Kia"),
+            brand_corrected("Рио", "Kia"),
             IssueCode::MakeCorrected,
             "make",
             "марка определена по модели, в ячейке «Рио»".into(),
@@ -76,7 +76,7 @@ fn every_issue_says_what_is_wrong_where_and_what_was_meant() {
     let told: Vec<IssueCode> = table.iter().map(|row| row.1).collect();
     assert!(IssueCode::ALL.iter().all(|code| told.contains(code)), "an issue without its words");
     // Forty letters are quoted whole.
-    assert!(make_unknown(&"ш".repeat(40), &[]).message.contains(&format!("«{}»", "ш".repeat(40))));
+    assert!(brand_unknown(&"ш".repeat(40), &[]).message.contains(&format!("«{}»", "ш".repeat(40))));
     // What frames issues in a clean file is taken out of them.
     let framed = issue(IssueCode::YearInvalid, " a[b];\tc → d\n", "[x]; y");
     assert_eq!((framed.message.as_str(), framed.suggestion.as_str()), ("a(b), c > d", "(x), y"));

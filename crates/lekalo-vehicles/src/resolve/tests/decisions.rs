@@ -180,7 +180,7 @@ const ACCEPTED: &[(&str, &str, &str, i16)] = &[
     ("фанкарго", "toyota funcargo", "", 0),
 ];
 
-/// A question, with this car first (or this make, where no model is named) and at least so many to choose from.
+/// A question, with this car first (or this brand, where no model is named) and at least so many to choose from.
 const ASKED: &[(&str, &str, usize)] = &[
     ("х5", "bmw x5", 2),
     ("нива", "lada niva", 2),
@@ -234,7 +234,7 @@ fn resolve(query: &Query) -> (Decision, Vec<(String, String, i16)>) {
     let found = Resolver::new(index).resolve(query);
     let car = |it: super::super::Candidate| {
         let model = it.model.map(|model| format!(" {}", slug(&index.model(model).name))).unwrap_or_default();
-        (slug(&index.make(it.make).name) + &model, it.generation, it.year.unwrap_or(0))
+        (slug(&index.brand(it.brand).name) + &model, it.generation, it.year.unwrap_or(0))
     };
     for candidate in &found.candidates {
         // A score is a chance: what is accepted is nearly sure, what is asked about is not.
@@ -276,27 +276,27 @@ fn cars_are_accepted_asked_about_or_none() {
     assert!(wrong.is_empty(), "{} texts are read otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A make that is known from elsewhere is never overruled, however clearly the text names another make's model.
+/// A brand that is known from elsewhere is never overruled, however clearly the text names another brand's model.
 #[test]
-fn a_stated_make_is_never_overruled() {
+fn a_stated_brand_is_never_overruled() {
     let index = Index::shipped();
     let mut asked = 0;
     for (text, car, ..) in ACCEPTED.iter().step_by(4) {
-        for make in ["Toyota", "тойота", "toyota", "бмв", "BMW", "лада"] {
-            let own = index.make(Resolver::new(index).find_make(make).unwrap());
-            let (decision, cars) = resolve(&Query { text, make: Some(make), ..Query::default() });
+        for brand in ["Toyota", "тойота", "toyota", "бмв", "BMW", "лада"] {
+            let own = index.brand(Resolver::new(index).find_brand(brand).unwrap());
+            let (decision, cars) = resolve(&Query { text, brand: Some(brand), ..Query::default() });
             let brand = slug(&own.name);
-            assert!(cars.iter().all(|(car, ..)| car.split(' ').next() == Some(&brand)), "{text:?}, {make}: {cars:?}");
+            assert!(cars.iter().all(|(car, ..)| car.split(' ').next() == Some(&brand)), "{text:?}, {brand}: {cars:?}");
             if car.split(' ').next() == Some(&brand) {
-                assert!(decision != Decision::None && cars[0].0 == *car, "{text:?}, {make}: {cars:?}");
+                assert!(decision != Decision::None && cars[0].0 == *car, "{text:?}, {brand}: {cars:?}");
             }
             asked += 1;
         }
     }
     assert!(asked > 150, "{asked}");
-    let unheard = Query { text: "камри", make: Some("абвгд"), ..Query::default() };
+    let unheard = Query { text: "камри", brand: Some("абвгд"), ..Query::default() };
     assert_eq!(resolve(&unheard), (Decision::None, Vec::new()));
-    let blank = Query { text: "камри", make: Some("  "), ..Query::default() };
+    let blank = Query { text: "камри", brand: Some("  "), ..Query::default() };
     assert_eq!(resolve(&blank).0, Decision::Accept);
 }
 

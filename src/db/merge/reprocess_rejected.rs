@@ -19,13 +19,13 @@ impl Tenant<'_> {
     ///
     /// # Errors
     /// `FailedPrecondition` `IMPORT_RUNNING` while another one writes. Nothing is written then.
-    pub async fn take_in(
+    pub async fn reprocess_rejected(
         &self,
         id: Uuid,
         revision: i64,
         rows: impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send,
     ) -> Result<bool> {
-        let Some(turn) = self.take_turn(id, State::Succeeded, revision).await? else { return Ok(false) };
+        let Some(turn) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = turn.merge();
         merge.plan_for_sets().await?;
         merge.create_staging().await?;
@@ -42,7 +42,7 @@ impl Tenant<'_> {
         let returned = merge.return_withdrawn().await?;
         let created = merge.write_patterns().await?;
         let updated = merge.number_changes(write_number).await?;
-        if merge.retake_rows(write_number).await? == 0 {
+        if merge.update_reprocessed_rows(write_number).await? == 0 {
             return Ok(true);
         }
         merge.retake_issues().await?;
@@ -135,11 +135,11 @@ impl Merge<'_> {
     }
 
     /// Records what is understood of the rows by now. Returns how many were taken in.
-    async fn retake_rows(&self, write_number: i64) -> Result<u64> {
+    async fn update_reprocessed_rows(&self, write_number: i64) -> Result<u64> {
         self.tx
             .execute(
                 Query::new(
-                    "-- retake_rows
+                    "-- update_reprocessed_rows
                     UPDATE import_rows r
                     SET source_id = s.source_id, make = s.make, model = s.model, generation = s.generation,
                         year_from = s.year_from, year_to = s.year_to, body_type = s.body_type, steering = s.steering,

@@ -2,8 +2,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::matches::{How, Scope};
-use super::near::Neighbourhood;
+use super::deletion_index::Neighbourhood;
+use super::matches::{MatchKind, Scope};
 use super::normalize;
 
 /// One spelling, ready for comparing with misspelled text.
@@ -13,8 +13,8 @@ pub(crate) struct Spelling<Id> {
     pub key: Form,
     /// In Latin letters, if it is Cyrillic.
     pub latin: Option<Form>,
-    pub sound: String,
-    pub shape: String,
+    pub phonetic_key: String,
+    pub skeleton: String,
     pub digits: String,
     /// Which letters the sound has, a bit each: names that share too few are no typos of each other.
     pub letters: u64,
@@ -24,17 +24,17 @@ pub(crate) struct Spelling<Id> {
 
 impl<Id> Spelling<Id> {
     pub(crate) fn new(id: Id, key: &str) -> Self {
-        let sound = normalize::sound(key);
-        let letters = normalize::letter_bits(&sound);
+        let phonetic_key = normalize::phonetic_key(key);
+        let letters = normalize::letter_bits(&phonetic_key);
         Self {
             id,
             letters,
             latin: (!key.is_ascii()).then(|| Form::new(normalize::latin(key))),
             key: Form::new(key.to_owned()),
-            length: sound.chars().count(),
-            shape: normalize::shape(key),
+            length: phonetic_key.chars().count(),
+            skeleton: normalize::skeleton(key),
             digits: normalize::digits(key),
-            sound,
+            phonetic_key,
         }
     }
 }
@@ -78,8 +78,8 @@ impl Form {
     }
 }
 
-/// How many letters of a make's name may be wrong.
-pub(crate) fn make_allowance(key: &str) -> usize {
+/// How many letters of a brand's name may be wrong.
+pub(crate) fn brand_allowance(key: &str) -> usize {
     match key.chars().filter(|ch| ch.is_alphabetic()).count() {
         0..=4 => 0,
         5..=7 => 1,
@@ -87,13 +87,13 @@ pub(crate) fn make_allowance(key: &str) -> usize {
     }
 }
 
-/// How many letters of a model's name may be wrong: none in short names, fewer where all makes are searched.
+/// How many letters of a model's name may be wrong: none in short names, fewer where all brands are searched.
 pub(crate) fn allowance(key: &str, scope: Scope) -> usize {
     let letters = key.chars().filter(|ch| ch.is_alphabetic()).count();
     match (scope, letters) {
         (_, 0..=4) | (Scope::All, 5..=7) => 0,
-        (Scope::All, 8..) | (Scope::Make(_), 5..=7) => 1,
-        (Scope::Make(_), 8..) => 2,
+        (Scope::All, 8..) | (Scope::Brand(_), 5..=7) => 1,
+        (Scope::Brand(_), 8..) => 2,
     }
 }
 
@@ -133,9 +133,10 @@ impl<Id: Copy + Ord> Spellings<Id> {
         self.by_letters = Neighbourhood::new(
             self.all.iter().zip(0..).flat_map(|(it, place)| it.forms().map(move |form| (form.text.as_str(), place))),
         );
-        self.by_sound = Neighbourhood::new(self.all.iter().zip(0..).map(|(it, place)| (it.sound.as_str(), place)));
-        self.sounds = self.sorted(|it| &it.sound);
-        self.shapes = self.sorted(|it| &it.shape);
+        self.by_sound =
+            Neighbourhood::new(self.all.iter().zip(0..).map(|(it, place)| (it.phonetic_key.as_str(), place)));
+        self.sounds = self.sorted(|it| &it.phonetic_key);
+        self.shapes = self.sorted(|it| &it.skeleton);
     }
 
     /// Where the spellings of these ids are.
@@ -157,8 +158,8 @@ impl<Id: Copy + Ord> Spellings<Id> {
 
     /// The spellings whose sound begins with a stem.
     pub(crate) fn beginning(&self, stem: &str) -> impl Iterator<Item = &Spelling<Id>> {
-        let found = self.from(&self.sounds, stem, |it| &it.sound).map(|(_, name)| name);
-        found.take_while(move |it| it.sound.starts_with(stem))
+        let found = self.from(&self.sounds, stem, |it| &it.phonetic_key).map(|(_, name)| name);
+        found.take_while(move |it| it.phonetic_key.starts_with(stem))
     }
 
     fn sorted(&self, by: fn(&Spelling<Id>) -> &str) -> Vec<u32> {
@@ -187,13 +188,16 @@ impl<Id: Copy + Ord> Spellings<Id> {
         allowance: usize,
         shape_letters: usize,
         wanted: &Range<u32>,
-    ) -> Vec<(&Spelling<Id>, How)> {
+    ) -> Vec<(&Spelling<Id>, MatchKind)> {
         let has_shape = typed.may_have_shape && typed.letters >= shape_letters;
-        let mut places =
-            if typed.letters < 4 { Vec::new() } else { self.by_sound.near(&typed.spelling.sound, allowance, wanted) };
+        let mut places = if typed.letters < 4 {
+            Vec::new()
+        } else {
+            self.by_sound.near(&typed.spelling.phonetic_key, allowance, wanted)
+        };
         if has_shape {
-            let shape = &typed.spelling.shape;
-            let alike = self.from(&self.shapes, shape, |it| &it.shape).take_while(|(_, it)| it.shape == *shape);
+            let shape = &typed.spelling.skeleton;
+            let alike = self.from(&self.shapes, shape, |it| &it.skeleton).take_while(|(_, it)| it.skeleton == *shape);
             places.extend(alike.map(|(place, _)| place).filter(|place| wanted.contains(place)));
         }
         let names = places.into_iter().filter_map(|place| self.all.get(place as usize));
@@ -206,11 +210,11 @@ impl<Id: Copy + Ord> Spellings<Id> {
         let typed = &typed.spelling;
         let mut places: Vec<u32> =
             typed.forms().flat_map(|form| self.by_letters.near(&form.text, allowance, wanted)).collect();
-        places.extend(self.by_sound.near(&typed.sound, 0, wanted));
+        places.extend(self.by_sound.near(&typed.phonetic_key, 0, wanted));
         places.sort_unstable();
         places.dedup();
         let distance = |name: &Spelling<Id>| {
-            let most = if name.sound == typed.sound { usize::MAX / 4 } else { allowance };
+            let most = if name.phonetic_key == typed.phonetic_key { usize::MAX / 4 } else { allowance };
             let pairs = typed.forms().flat_map(|form| name.forms().map(move |other| (form, other)));
             pairs.filter_map(|(form, other)| form.distance(other, most)).min()
         };
@@ -239,9 +243,9 @@ impl Typed {
 
 /// Of all likenesses the closest: several names equally near all stay.
 pub(crate) fn closest<'a, Id: Copy + PartialEq + 'a>(
-    found: impl IntoIterator<Item = (&'a Spelling<Id>, How)>,
-) -> Vec<(Id, How)> {
-    let mut best: Vec<(Id, How)> = Vec::new();
+    found: impl IntoIterator<Item = (&'a Spelling<Id>, MatchKind)>,
+) -> Vec<(Id, MatchKind)> {
+    let mut best: Vec<(Id, MatchKind)> = Vec::new();
     for (Spelling { id, .. }, how) in found {
         if best.first().is_some_and(|(_, known)| how < *known) {
             best.clear();
@@ -254,23 +258,23 @@ pub(crate) fn closest<'a, Id: Copy + PartialEq + 'a>(
 }
 
 /// How a typed key may be a misspelling of a name, if it may.
-fn likeness<Id>(typed: &Typed, name: &Spelling<Id>, has_shape: bool, allowance: usize) -> Option<How> {
+fn likeness<Id>(typed: &Typed, name: &Spelling<Id>, has_shape: bool, allowance: usize) -> Option<MatchKind> {
     let Typed { spelling: typed, letters, .. } = typed;
-    if has_shape && typed.shape == name.shape {
-        return Some(if typed.sound == name.sound { How::Sound } else { How::Shape });
+    if has_shape && typed.skeleton == name.skeleton {
+        return Some(if typed.phonetic_key == name.phonetic_key { MatchKind::Sound } else { MatchKind::Shape });
     }
     if *letters < 4 || typed.digits != name.digits || typed.length.abs_diff(name.length) > allowance {
         return None;
     }
-    if typed.sound == name.sound {
-        return Some(How::Sound);
+    if typed.phonetic_key == name.phonetic_key {
+        return Some(MatchKind::Sound);
     }
     // A wrong letter changes at most two bits, so this spares nearly all of the comparing.
     if allowance == 0 || differing(typed, name) > 2 * allowance {
         return None;
     }
-    let distance = strsim::damerau_levenshtein(&typed.sound, &name.sound);
-    u8::try_from(distance).ok().filter(|_| distance <= allowance).map(How::Typo)
+    let distance = strsim::damerau_levenshtein(&typed.phonetic_key, &name.phonetic_key);
+    u8::try_from(distance).ok().filter(|_| distance <= allowance).map(MatchKind::Typo)
 }
 
 /// How many letters stand in one of two names only.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::index::ModelId;
-use super::matches::{How, ModelMatch};
+use super::matches::{MatchKind, ModelMatch};
 use super::words::{Joint, Word, join};
 
 /// No name is longer than so many words or letters.
@@ -18,7 +18,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn matched(&self, model: ModelId, how: How) -> ModelMatch {
+    pub(crate) fn matched(&self, model: ModelId, how: MatchKind) -> ModelMatch {
         ModelMatch { model, how, span: self.span.clone(), weight: self.letters - how.penalty() }
     }
 }

@@ -1,11 +1,11 @@
-//! The index with a memory: a price list names the same makes and models over and over.
+//! The index with a cache: a price list names the same brands and models over and over.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 
 use lekalo_vehicles::words::{Joint, Word};
-use lekalo_vehicles::{Index, MakeId, MakeMatch, ModelMatch, Scope};
+use lekalo_vehicles::{BrandId, BrandMatch, Index, ModelMatch, Scope};
 
 /// How many answers of a kind are remembered; when there are more, it begins anew.
 const MOST: usize = 32_768;
@@ -15,47 +15,47 @@ const LONGEST: usize = 64;
 /// An [`Index`] that remembers what it was asked.
 pub struct Lookup<'i> {
     index: &'i Index,
-    memory: Memory,
+    cache: Cache,
 }
 
 /// What was asked so far, and the answers.
 #[derive(Default)]
-pub struct Memory {
-    makes: Answers<(), Vec<MakeMatch>>,
-    mentioned: Answers<(), Vec<MakeMatch>>,
+pub struct Cache {
+    brands: Answers<(), Vec<BrandMatch>>,
+    mentioned: Answers<(), Vec<BrandMatch>>,
     models: Answers<Scope, Vec<ModelMatch>>,
-    codes: Answers<MakeId, Vec<ModelMatch>>,
+    codes: Answers<BrandId, Vec<ModelMatch>>,
 }
 
 impl<'i> Lookup<'i> {
     /// One with what was asked of the same index before.
-    pub fn new(index: &'i Index, memory: Memory) -> Self {
-        Self { index, memory }
+    pub fn new(index: &'i Index, cache: Cache) -> Self {
+        Self { index, cache }
     }
 
     /// What it remembers by now.
-    pub fn into_memory(self) -> Memory {
-        self.memory
+    pub fn into_cache(self) -> Cache {
+        self.cache
     }
 
-    /// [`Index::find_makes`].
-    pub fn find_makes(&self, words: &[Word]) -> Vec<MakeMatch> {
-        self.memory.makes.recall((), words, || self.index.find_makes(words))
+    /// [`Index::find_brands`].
+    pub fn find_brands(&self, words: &[Word]) -> Vec<BrandMatch> {
+        self.cache.brands.recall((), words, || self.index.find_brands(words))
     }
 
-    /// [`Index::mentioned_makes`].
-    pub fn mentioned_makes(&self, words: &[Word]) -> Vec<MakeMatch> {
-        self.memory.mentioned.recall((), words, || self.index.mentioned_makes(words))
+    /// [`Index::mentioned_brands`].
+    pub fn mentioned_brands(&self, words: &[Word]) -> Vec<BrandMatch> {
+        self.cache.mentioned.recall((), words, || self.index.mentioned_brands(words))
     }
 
     /// [`Index::find_models`].
     pub fn find_models(&self, words: &[Word], scope: Scope) -> Vec<ModelMatch> {
-        self.memory.models.recall(scope, words, || self.index.find_models(words, scope))
+        self.cache.models.recall(scope, words, || self.index.find_models(words, scope))
     }
 
     /// [`Index::find_codes`].
-    pub fn find_codes(&self, words: &[Word], make: MakeId) -> Vec<ModelMatch> {
-        self.memory.codes.recall(make, words, || self.index.find_codes(words, make))
+    pub fn find_codes(&self, words: &[Word], brand: BrandId) -> Vec<ModelMatch> {
+        self.cache.codes.recall(brand, words, || self.index.find_codes(words, brand))
     }
 }
 

@@ -1,8 +1,8 @@
-//! Glyphs that continue each other make pieces of text.
+//! Glyphs that continue each other make runs of text.
 //!
 //! Programs draw a cell at a time, a word, or a glyph; what belongs together shows in the gaps.
 
-/// A piece goes on over such a gap within one show operation, in em.
+/// A run goes on over such a gap within one show operation, in em.
 const GAP_WITHIN_OPERATION: std::ops::RangeInclusive<f64> = -0.3..=0.8;
 /// And over such a gap from one operation to the next.
 const GAP_ACROSS_OPERATIONS: std::ops::RangeInclusive<f64> = -0.3..=0.15;
@@ -10,7 +10,7 @@ const GAP_ACROSS_OPERATIONS: std::ops::RangeInclusive<f64> = -0.3..=0.15;
 pub(super) const WORD_GAP: f64 = 0.18;
 /// Glyphs that continue each other on one baseline; neither begins nor ends with a space.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Piece {
+pub(super) struct TextRun {
     /// Never empty.
     pub glyphs: Vec<Glyph>,
     /// The left end.
@@ -43,8 +43,8 @@ pub(super) struct DrawnGlyph {
     pub em: f64,
 }
 
-impl Piece {
-    /// A piece of these glyphs without the spaces around them; `None` if nothing else is left.
+impl TextRun {
+    /// A run of these glyphs without the spaces around them; `None` if nothing else is left.
     pub(super) fn new(glyphs: &[Glyph], y: f64, em: f64) -> Option<Self> {
         let shown = |glyph: &Glyph| !glyph.text.trim().is_empty();
         let first = glyphs.iter().position(shown)?;
@@ -67,8 +67,8 @@ impl Piece {
 }
 
 /// Joins glyphs, in the order of drawing, as long as the baseline holds and the gap continues.
-pub(super) fn pieces(drawn: &[DrawnGlyph]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
+pub(super) fn runs(drawn: &[DrawnGlyph]) -> Vec<TextRun> {
+    let mut runs = Vec::new();
     let mut glyphs: Vec<Glyph> = Vec::new();
     let mut previous: Option<&DrawnGlyph> = None;
     for next in drawn {
@@ -77,7 +77,7 @@ pub(super) fn pieces(drawn: &[DrawnGlyph]) -> Vec<Piece> {
             let same_operation = next.glyph.operation == last.glyph.operation;
             let allowed = if same_operation { GAP_WITHIN_OPERATION } else { GAP_ACROSS_OPERATIONS };
             if !allowed.contains(&gap) || (next.y - last.y).abs() > last.em * 0.25 {
-                pieces.extend(Piece::new(&glyphs, last.y, last.em));
+                runs.extend(TextRun::new(&glyphs, last.y, last.em));
                 glyphs.clear();
             } else if gap > WORD_GAP && !last.glyph.text.ends_with(' ') && !next.glyph.text.starts_with(' ') {
                 let (x0, x1) = (last.glyph.x1, next.glyph.x0);
@@ -87,8 +87,8 @@ pub(super) fn pieces(drawn: &[DrawnGlyph]) -> Vec<Piece> {
         glyphs.push(next.glyph.clone());
         previous = Some(next);
     }
-    pieces.extend(previous.and_then(|last| Piece::new(&glyphs, last.y, last.em)));
-    pieces
+    runs.extend(previous.and_then(|last| TextRun::new(&glyphs, last.y, last.em)));
+    runs
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn texts(words: &[(&str, f64, usize)]) -> Vec<String> {
-        pieces(&drawn(words)).iter().map(Piece::text).collect()
+        runs(&drawn(words)).iter().map(TextRun::text).collect()
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn spaces_around_a_piece_do_not_count() {
-        let piece = &pieces(&drawn(&[(" А6 ", 0.0, 0)]))[0];
-        assert_eq!((piece.text().as_str(), piece.x0, piece.x1), ("А6", 5.0, 15.0));
+        let run = &runs(&drawn(&[(" А6 ", 0.0, 0)]))[0];
+        assert_eq!((run.text().as_str(), run.x0, run.x1), ("А6", 5.0, 15.0));
     }
 }

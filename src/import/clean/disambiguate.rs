@@ -1,12 +1,12 @@
 //! Choosing among the models that a row's words may name: the best, if no other fits as well.
 
-use super::lookup::Lookup;
+use super::cache::Lookup;
 use std::ops::Range;
 
 use crate::domain::vehicle::Years;
 use lekalo_vehicles::normalize;
 use lekalo_vehicles::words::{Word, join};
-use lekalo_vehicles::{How, ModelId, ModelMatch};
+use lekalo_vehicles::{MatchKind, ModelId, ModelMatch};
 
 /// The best match, if no other model fits as well. A family's name yields to a member named beside it ("Range Rover
 /// Discovery"); of models with one spelling, the row's generation and years decide.
@@ -21,12 +21,12 @@ pub fn pick(
     };
     let heads_family = |model: ModelId| {
         let name = index.model(model).name.as_str();
-        let mut siblings = index.make(model.make).models.iter();
+        let mut siblings = index.brand(model.brand).models.iter();
         siblings.any(|other| other.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))
     };
     let apart = |hit: &&ModelMatch| hit.span.start >= best.span.end || hit.span.end <= best.span.start;
     if let Some(member) =
-        found.iter().skip(1).find(|hit| apart(hit) && hit.model.make == best.model.make && hit.weight >= 4.0)
+        found.iter().skip(1).find(|hit| apart(hit) && hit.model.brand == best.model.brand && hit.weight >= 4.0)
         && heads_family(best.model)
     {
         return Ok(Some(member.clone()));
@@ -42,29 +42,29 @@ pub fn pick(
     let by_code: Vec<&ModelMatch> = rivals
         .iter()
         .copied()
-        .filter(|hit| index.find_codes(words, hit.model.make).iter().any(|code| code.model == hit.model))
+        .filter(|hit| index.find_codes(words, hit.model.brand).iter().any(|code| code.model == hit.model))
         .collect();
     let by_years: Vec<&ModelMatch> = rivals.iter().copied().filter(|hit| fits_years(index, hit.model, years)).collect();
     match (by_code.as_slice(), by_years.as_slice()) {
         ([only], _) | (_, [only]) => Ok(Some(ModelMatch::clone(only))),
         // A code that generations of several models share belongs to the model listed first: Audi 100 and A6 C4.
-        _ if best.how == How::Code => Ok(Some(best.clone())),
+        _ if best.how == MatchKind::Code => Ok(Some(best.clone())),
         _ => better_known(index, &rivals)
             .map_or_else(|| Err(rivals.iter().map(|hit| hit.model).collect()), |hit| Ok(Some(hit.clone()))),
     }
 }
 
-/// Of one car sold under several makes, the one the reference says most about.
+/// Of one car sold under several brands, the one the reference says most about.
 fn better_known<'a>(index: &Lookup, rivals: &[&'a ModelMatch]) -> Option<&'a ModelMatch> {
     let (first, rest) = rivals.split_first()?;
     let known = |hit: &ModelMatch| {
         let model = index.model(hit.model);
-        (hit.how == How::Spelled, 2 * model.generations.len() + model.spellings().count())
+        (hit.how == MatchKind::Spelled, 2 * model.generations.len() + model.spellings().count())
     };
-    let different_makes = rest.iter().all(|hit| hit.model.make != first.model.make);
+    let different_brands = rest.iter().all(|hit| hit.model.brand != first.model.brand);
     let best = rivals.iter().max_by_key(|hit| known(hit))?;
     let is_clear = rivals.iter().filter(|hit| hit.model != best.model).all(|hit| known(hit) < known(best));
-    (different_makes && is_clear && (first.how.is_certain() || first.how == How::Sound)).then_some(*best)
+    (different_brands && is_clear && (first.how.is_certain() || first.how == MatchKind::Sound)).then_some(*best)
 }
 
 fn fits_years(index: &Lookup, model: ModelId, years: Years) -> bool {

@@ -16,7 +16,7 @@ const TRIES: usize = 20;
 const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// An import whose turn it is, in the state and revision its caller saw.
-pub(super) struct Turn {
+pub(super) struct CategoryLock {
     tx: Transaction,
     tenant_id: i64,
     import_id: Uuid,
@@ -24,7 +24,7 @@ pub(super) struct Turn {
     pub mode: Mode,
 }
 
-impl Turn {
+impl CategoryLock {
     pub(super) fn merge(&self) -> Merge<'_> {
         Merge { tx: &self.tx, tenant_id: self.tenant_id, import_id: self.import_id, category_id: self.category_id }
     }
@@ -39,7 +39,7 @@ impl Tenant<'_> {
     ///
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `IMPORT_RUNNING` while another one writes.
-    pub(super) async fn take_turn(&self, id: Uuid, state: State, revision: i64) -> Result<Option<Turn>> {
+    pub(super) async fn lock_category(&self, id: Uuid, state: State, revision: i64) -> Result<Option<CategoryLock>> {
         let tx = self.transaction(STEP_TIMEOUT).await?;
         let query = Query::new(
             "-- find_import_category
@@ -65,7 +65,7 @@ impl Tenant<'_> {
         let row = one(locked)?;
         let is_as_seen = word::<State>(&row, "state")? == state && row.try_get::<_, i64>("revision")? == revision;
         let mode = word(&row, "mode")?;
-        Ok(is_as_seen.then_some(Turn { tx, tenant_id: self.id.0, import_id: id, category_id, mode }))
+        Ok(is_as_seen.then_some(CategoryLock { tx, tenant_id: self.id.0, import_id: id, category_id, mode }))
     }
 }
 

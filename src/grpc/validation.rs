@@ -31,13 +31,13 @@ const NANOS: i32 = 1_000_000_000;
 const NANOS_PER_CENT: i32 = 10_000_000;
 
 /// Collects what is wrong with a request. Its methods return the cleaned value, or a harmless one after noting a
-/// violation; [`Check::done`] then refuses.
+/// violation; [`Validator::done`] then refuses.
 #[derive(Default)]
-pub struct Check {
+pub struct Validator {
     violations: Vec<Violation>,
 }
 
-impl Check {
+impl Validator {
     /// Notes a violation. What was given and refused is not missing as well.
     pub fn refuse(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
         if reason == REQUIRED && self.refused(field) {
@@ -238,7 +238,7 @@ impl Check {
         if self.violations.is_empty() { Ok(()) } else { Err(Error::Invalid(self.violations)) }
     }
 
-    /// Like [`Check::done`], handing out a value that is there if nothing was wrong.
+    /// Like [`Validator::done`], handing out a value that is there if nothing was wrong.
     pub fn done_with<T>(self, value: Option<T>) -> Result<T> {
         self.done()?;
         value.ok_or_else(|| Error::internal("a checked value is missing"))

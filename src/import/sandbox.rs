@@ -20,7 +20,7 @@ use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table};
 
 /// How much of what a child says is kept for the log, in bytes.
-const MAX_SAID: u64 = 4 << 10;
+const MAX_STDERR: u64 = 4 << 10;
 /// How long a child that has ended may still be heard.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of an answer is taken at once, in bytes; a line that crosses it is taken whole.
@@ -30,7 +30,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessLimits {
+pub struct SandboxLimits {
     /// Address space of the child.
     pub memory_bytes: u64,
     /// Processor time and, twice that, how long it may be waited for in all.
@@ -41,7 +41,7 @@ pub struct ProcessLimits {
     pub inflated_bytes: u64,
 }
 
-impl Default for ProcessLimits {
+impl Default for SandboxLimits {
     /// 1 GiB of address space, 60 s, 256 MiB of answer, 256 MiB inflated.
     fn default() -> Self {
         Self { memory_bytes: 1 << 30, seconds: 60, answer_bytes: 256 << 20, inflated_bytes: 256 << 20 }
@@ -65,7 +65,7 @@ pub enum Line {
 #[derive(Debug, Clone)]
 pub struct Extractor {
     pub program: PathBuf,
-    pub limits: ProcessLimits,
+    pub limits: SandboxLimits,
 }
 
 impl Extractor {
@@ -94,7 +94,7 @@ impl Extractor {
             })?;
         let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or_else(not_started)?;
         Ok(Answer {
-            said: AbortOnDropHandle::new(tokio::spawn(listen(stderr))),
+            stderr_text: AbortOnDropHandle::new(tokio::spawn(listen(stderr))),
             child,
             stdout: BufReader::with_capacity(BATCH_BYTES, stdout),
             limits: self.limits.clone(),
@@ -110,8 +110,8 @@ impl Extractor {
 pub struct Answer {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    said: AbortOnDropHandle<String>,
-    limits: ProcessLimits,
+    stderr_text: AbortOnDropHandle<String>,
+    limits: SandboxLimits,
     /// How much has come.
     bytes: u64,
     /// How long was waited for it: a child that waits for its reader uses up no time of its own.
@@ -176,11 +176,11 @@ impl Answer {
     async fn broken(&mut self, reason: Break) -> ExtractError {
         // Nothing more is wanted of it, and what it said is complete only when it has ended.
         let _ = self.child.start_kill();
-        let said = tokio::time::timeout(LAST_WORDS, &mut self.said).await;
-        let said = said.ok().and_then(Result::ok).unwrap_or_default();
-        let ProcessLimits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
+        let stderr_text = tokio::time::timeout(LAST_WORDS, &mut self.stderr_text).await;
+        let stderr_text = stderr_text.ok().and_then(Result::ok).unwrap_or_default();
+        let SandboxLimits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
         let status = if let Break::Ended(status) = reason { status } else { None };
-        tracing::warn!(?status, bytes = self.bytes, said = %said.trim(), "an extracting process gave no answer");
+        tracing::warn!(?status, bytes = self.bytes, stderr_text = %stderr_text.trim(), "an extracting process gave no answer");
         let exceeded = |message, hint| ExtractError::new("LIMIT_EXCEEDED", message, hint);
         match reason {
             Break::LongAnswer => {
@@ -191,11 +191,13 @@ impl Answer {
                 let message = format!("a row of the file has more than {} MiB of text", MAX_LINE_BYTES >> 20);
                 exceeded(message, "delete the text that is no part of the table")
             }
-            Break::Ended(status) if !status.is_some_and(|status| was_limited(status, &said)) => ExtractError::new(
-                "FILE_UNREADABLE",
-                "the file could not be read: reading it broke off",
-                "save the price list anew, as XLSX or CSV, and upload that",
-            ),
+            Break::Ended(status) if !status.is_some_and(|status| was_limited(status, &stderr_text)) => {
+                ExtractError::new(
+                    "FILE_UNREADABLE",
+                    "the file could not be read: reading it broke off",
+                    "save the price list anew, as XLSX or CSV, and upload that",
+                )
+            }
             Break::Ended(_) | Break::Late => {
                 let message = format!(
                     "reading the file took more than {} MiB of memory or {seconds} s and was stopped",
@@ -209,10 +211,10 @@ impl Answer {
 
 /// The beginning of what a child says beside its answer; the rest is read too, or the child would wait.
 async fn listen(mut stderr: ChildStderr) -> String {
-    let mut said = Vec::new();
-    let _ = (&mut stderr).take(MAX_SAID).read_to_end(&mut said).await;
+    let mut stderr_text = Vec::new();
+    let _ = (&mut stderr).take(MAX_STDERR).read_to_end(&mut stderr_text).await;
     let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&stderr_text).into_owned()
 }
 
 fn not_started() -> ExtractError {
@@ -221,11 +223,11 @@ fn not_started() -> ExtractError {
 
 /// Whether a process ended so because of a limit: the system kills one that has used its processor time up (or all of the
 /// machine's memory), and who does not get memory says so before giving up.
-fn was_limited(status: ExitStatus, said: &str) -> bool {
+fn was_limited(status: ExitStatus, stderr_text: &str) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     let is_killed = |signal| [Signal::SIGKILL as i32, Signal::SIGXCPU as i32].contains(&signal);
     status.signal().is_some_and(is_killed)
-        || ["memory allocation", "out of memory", "os error 12"].into_iter().any(|words| said.contains(words))
+        || ["memory allocation", "out of memory", "os error 12"].into_iter().any(|words| stderr_text.contains(words))
 }
 
 /// Writes the child's answer.

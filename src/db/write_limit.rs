@@ -11,16 +11,16 @@ use super::error::busy;
 use crate::domain::error::Result;
 use crate::domain::tenant::TenantId;
 
-/// Hands out turns to write, to each tenant in the order of asking.
-pub(super) struct Turns {
+/// Hands out write_limit to write, to each tenant in the order of asking.
+pub(super) struct WriteLimit {
     per_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
 }
 
 /// A turn to write, until it is dropped.
-pub(super) type Turn = OwnedSemaphorePermit;
+pub(super) type WritePermit = OwnedSemaphorePermit;
 
-impl Turns {
+impl WriteLimit {
     /// A third of the connections for each tenant.
     pub fn of(connections: usize) -> Self {
         Self { per_tenant: (connections / 3).max(1), tenants: Mutex::default() }
@@ -30,12 +30,12 @@ impl Turns {
     ///
     /// # Errors
     /// `ResourceExhausted` where none comes.
-    pub async fn next(&self, tenant: TenantId, patience: Duration) -> Result<Turn> {
-        let turns = {
+    pub async fn next(&self, tenant: TenantId, patience: Duration) -> Result<WritePermit> {
+        let write_limit = {
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(self.per_tenant))).clone()
         };
-        match tokio::time::timeout(patience, turns.acquire_owned()).await {
+        match tokio::time::timeout(patience, write_limit.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             // The semaphore is never closed.
             _ => Err(busy()),
@@ -49,15 +49,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_used_up_his_turns_waits_and_others_do_not() {
-        let turns = Turns::of(7);
+        let write_limit = WriteLimit::of(7);
         let soon = Duration::from_millis(20);
         let (one, other) = (TenantId(1), TenantId(2));
-        let first = turns.next(one, soon).await.unwrap();
-        let _second = turns.next(one, soon).await.unwrap();
-        assert!(turns.next(one, soon).await.is_err());
-        assert!(turns.next(other, soon).await.is_ok());
+        let first = write_limit.next(one, soon).await.unwrap();
+        let _second = write_limit.next(one, soon).await.unwrap();
+        assert!(write_limit.next(one, soon).await.is_err());
+        assert!(write_limit.next(other, soon).await.is_ok());
         drop(first);
-        assert!(turns.next(one, soon).await.is_ok());
-        assert!(Turns::of(1).next(one, soon).await.is_ok(), "everybody has one");
+        assert!(write_limit.next(one, soon).await.is_ok());
+        assert!(WriteLimit::of(1).next(one, soon).await.is_ok(), "everybody has one");
     }
 }

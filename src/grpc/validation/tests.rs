@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn all_violations_are_collected() {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     assert_eq!(check.name("tenant", "  evopoliki ".into()), "evopoliki");
     check.name("category", String::new());
     check.name("brand", "x".repeat(65));
@@ -27,7 +27,7 @@ fn all_violations_are_collected() {
 #[test]
 fn money_is_exact_and_has_two_decimals_at_most() {
     let read = |units, nanos| {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let money = Money { currency_code: String::new(), units, nanos };
         let amount = check.money("amount", Some(&money), Decimal::from(100));
         check.done().map(|()| amount.unwrap().to_string()).map_err(|error| match error {
@@ -49,7 +49,7 @@ fn money_is_exact_and_has_two_decimals_at_most() {
 #[test]
 fn times_are_within_this_century() {
     let read = |seconds, nanos| {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let time = check.time("at_time", Some(Timestamp { seconds, nanos }));
         check.done().map(|()| time.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos())
     };
@@ -63,7 +63,7 @@ fn times_are_within_this_century() {
 #[test]
 fn languages_lose_their_region_and_unserved_ones_fall_back() {
     let read = |value: &str| {
-        let mut check = Check::default();
+        let mut check = Validator::default();
         let language = check.language("language", value.into());
         check.done().map(|()| language).map_err(|error| match error {
             Error::Invalid(violations) => violations[0].reason,
@@ -93,8 +93,8 @@ fn languages_lose_their_region_and_unserved_ones_fall_back() {
 }
 
 /// The reason for which `check` refuses, if it does.
-fn reason<T>(check: impl FnOnce(&mut Check) -> T) -> (T, Option<&'static str>) {
-    let mut collected = Check::default();
+fn reason<T>(check: impl FnOnce(&mut Validator) -> T) -> (T, Option<&'static str>) {
+    let mut collected = Validator::default();
     let value = check(&mut collected);
     let reasons: Vec<_> = collected.violations.iter().map(|violation| violation.reason).collect();
     assert!(reasons.len() < 2, "{reasons:?}");
@@ -170,12 +170,12 @@ fn any_time_there_is_is_taken() {
 
 #[test]
 fn a_page_is_refused_with_everything_that_is_wrong_with_it() {
-    let mut check = Check::default();
+    let mut check = Validator::default();
     assert_eq!(check.page(-1, "x", -1, &["a"]), None);
     let fields: Vec<_> = check.violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["page_size", "skip", "page_token"]);
-    let mut check = Check::default();
+    let mut check = Validator::default();
     let page = check.page(0, "", 0, &["a"]);
     assert_eq!(check.done_with(page).unwrap().size, 50);
-    assert!(matches!(Check::default().done_with::<i32>(None), Err(Error::Internal(_))));
+    assert!(matches!(Validator::default().done_with::<i32>(None), Err(Error::Internal(_))));
 }

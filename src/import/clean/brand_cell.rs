@@ -1,0 +1,85 @@
+//! What a row says about its brand, before anything is decided.
+
+use super::cache::Lookup;
+use super::cell::Cell;
+use lekalo_vehicles::words::words;
+use lekalo_vehicles::{BrandId, BrandMatch, MatchKind, Scope};
+
+/// What a brand's cell says where there is no brand.
+const NO_MAKE: &[&str] = &[
+    "разное",
+    "разные",
+    "другое",
+    "другие",
+    "другая",
+    "прочее",
+    "прочие",
+    "остальное",
+    "остальные",
+    "нет",
+    "неизвестно",
+    "other",
+    "misc",
+    "no",
+    "na",
+];
+
+/// The brand that a cell states, and the cell's other words.
+pub struct Stated {
+    pub brand: Option<BrandMatch>,
+    pub rest: Cell,
+    /// The cell says that there is no brand.
+    pub is_blank: bool,
+    /// The cell as written.
+    pub text: String,
+}
+
+/// Reads the brand's cell; the model's cell may confirm a misspelled brand.
+pub fn stated(index: &Lookup, text: &str, model: &Cell) -> Stated {
+    let mut rest = Cell::new(text);
+    let key: String = rest.words.iter().map(|word| word.key.as_str()).collect();
+    let is_blank = key.is_empty() || NO_MAKE.contains(&key.as_str());
+    if is_blank {
+        return Stated { brand: None, rest: Cell::default(), is_blank, text: text.to_owned() };
+    }
+    let words = rest.free_words();
+    let mentioned = index.mentioned_brands(&words);
+    let found = if mentioned.is_empty() { index.find_brands(&words) } else { mentioned };
+    let rival = |best: &BrandMatch| found.iter().any(|other| other.brand != best.brand && other.weight >= best.weight);
+    let fits = |best: &BrandMatch| best.how.is_certain() || best.span.len() == words.len();
+    let brand = found.first().filter(|best| fits(best) && !rival(best)).cloned();
+    // A cell that is a model spelled out is not a misspelled brand: "Нексия", "ID4".
+    let is_model = |brand: &BrandMatch| {
+        let models = index.find_models(&words, Scope::All);
+        models.first().is_some_and(|model| model.how.is_certain() && model.weight >= brand.weight)
+    };
+    let confirms = |brand: &BrandMatch| {
+        let named = index.find_models(&model.free_words(), Scope::Brand(brand.brand));
+        named.first().is_some_and(|hit| hit.how.is_certain() || hit.how == MatchKind::Shape)
+    };
+    let brand = brand.filter(|brand| brand.how.is_certain() || !is_model(brand) || confirms(brand));
+    if let Some(brand) = &brand {
+        rest.take_free(&brand.span);
+    }
+    Stated { brand, rest, is_blank, text: text.to_owned() }
+}
+
+/// Takes the stated brand's own name out of the model's words ("Тайота вокси"), unless a model's name needs it.
+pub fn take_brand_mentions(index: &Lookup, brand: Option<BrandId>, name: &mut Cell) {
+    let words = name.free_words();
+    let Some(brand) = brand else { return };
+    let mention = index.mentioned_brands(&words).into_iter().find(|hit| hit.brand == brand && hit.how.is_certain());
+    let Some(mention) = mention else { return };
+    let needed = index
+        .find_models(&words, Scope::Brand(brand))
+        .into_iter()
+        .any(|hit| hit.how.is_certain() && hit.span.start <= mention.span.start && hit.span.end >= mention.span.end);
+    if !needed {
+        name.take_free(&mention.span);
+    }
+}
+
+/// Whether a text holds words at all.
+pub fn is_blank(text: &str) -> bool {
+    words(text).is_empty()
+}
