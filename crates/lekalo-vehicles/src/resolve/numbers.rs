@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::candidates::Hit;
 use super::numerals;
-use super::talk;
+use super::stop_words;
 use super::text::{Kind, Text};
 use crate::generation::{chassis, code_of, in_name, is_generation_word, is_number, letters_of, ordinal};
 use crate::matches::MatchKind;
@@ -141,7 +141,7 @@ impl Numbers {
                 self.read_number_name(model, text, hit, place);
                 continue;
             }
-            let said_year = text.words.get(place + 1).is_some_and(|next| talk::is_year_unit(&next.key));
+            let said_year = text.words.get(place + 1).is_some_and(|next| stop_words::is_year_unit(&next.key));
             let is_beside = place == hit.span.end || place + 1 == hit.span.start;
             let generation = if said_year || !self.generation.is_empty() { None } else { generation(model, &word.key) };
             if let Some(generation) = generation {
@@ -158,7 +158,7 @@ impl Numbers {
     /// A number said in a word that some car is called: "крузак сотка" is no Audi 100.
     fn read_number_name(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
         let is_beside = place == hit.span.end || place + 1 == hit.span.start;
-        let counts = text.words.get(place + 1).is_some_and(|next| talk::is_unit(&next.key));
+        let counts = text.words.get(place + 1).is_some_and(|next| stop_words::is_unit(&next.key));
         // "тигуан первый": talk elsewhere, but right after the name it says which.
         let is_ordinal = |word: &Word| place == hit.span.end && !counts && ordinal(&word.key).is_some();
         let may_be = |word: &Word| is_beside && (self.is_free(text, hit, place) || is_ordinal(word));

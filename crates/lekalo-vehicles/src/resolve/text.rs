@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::letters;
 use super::numerals;
-use super::talk::{self, Talk};
+use super::stop_words::{self, StopWord};
 use crate::generation::{is_generation_word, is_number};
 use crate::index::Index;
 use crate::normalize;
@@ -93,7 +93,7 @@ impl Text {
         let mut read = Self {
             places,
             kinds: (0..words.len()).map(|place| kind(index, &words, place)).collect(),
-            is_no_car: words.iter().any(|word| talk::is_no_car(&word.key)),
+            is_no_car: words.iter().any(|word| stop_words::is_no_car(&word.key)),
             words,
         };
         read.cut_number_endings(index);
@@ -146,7 +146,11 @@ impl Text {
             let (Some(before), Some(word)) = (self.words.get(place - 1), self.words.get(place)) else { continue };
             // "5д" is a kind of mat, "320d" an engine.
             let is_engine = before.key.len() > 1 && matches!(word.key.as_str(), "d" | "д");
-            if is_number(&before.key) && talk::is_unit(&word.key) && !talk::is_year_unit(&word.key) && !is_engine {
+            if is_number(&before.key)
+                && stop_words::is_unit(&word.key)
+                && !stop_words::is_year_unit(&word.key)
+                && !is_engine
+            {
                 for kind in self.kinds.iter_mut().skip(place - 1).take(2) {
                     *kind = Kind::Talk;
                 }
@@ -222,7 +226,8 @@ pub(super) fn is_in_name(index: &Index, words: &[Word], span: &Range<usize>, lea
 /// A single digit said in a word right after its brand: "мазда шесть".
 fn model_number(index: &Index, words: &[Word], place: usize) -> Option<u32> {
     let brand = words.get(place.checked_sub(1)?)?;
-    let counts = words.get(place + 1).is_some_and(|next| talk::is_unit(&next.key) || is_generation_word(&next.key));
+    let counts =
+        words.get(place + 1).is_some_and(|next| stop_words::is_unit(&next.key) || is_generation_word(&next.key));
     let value = numerals::single(&words.get(place)?.key)?;
     (!counts && !index.brands_in_any_reading(&brand.key).is_empty()).then_some(value)
 }
@@ -241,12 +246,12 @@ fn kind(index: &Index, words: &[Word], place: usize) -> Kind {
     // A letter that hangs on a number is part of a code ("а160", "с4"), unless it says what the number is ("2018г").
     let is_attached = |word: Option<&Word>| word.is_some_and(|word| word.joint == Joint::Fixed);
     let is_code = word.key.chars().count() <= 2
-        && (is_attached(words.get(place + 1)) || (is_attached(Some(word)) && !talk::is_unit(&word.key)));
+        && (is_attached(words.get(place + 1)) || (is_attached(Some(word)) && !stop_words::is_unit(&word.key)));
     let is_name = || !index.models_spelled(&word.key).is_empty() || !index.brands_in_any_reading(&word.key).is_empty();
-    match talk::talk(&word.key) {
+    match stop_words::stop_word(&word.key) {
         _ if word.key.contains('.') => Kind::Talk,
-        Some(Talk::Word) if !is_code => Kind::Talk,
-        Some(Talk::Stem) if !is_name() => Kind::Talk,
+        Some(StopWord::Word) if !is_code => Kind::Talk,
+        Some(StopWord::Stem) if !is_name() => Kind::Talk,
         _ => Kind::Name,
     }
 }

@@ -5,9 +5,8 @@
 
 use super::candidates::{Found, Hit};
 use super::numbers::{self, Numbers};
-use super::ordinary;
 use super::reason::{self, Grounds};
-use super::talk;
+use super::stop_words;
 use super::text::{Kind, Text, without_ending};
 use super::{Candidate, Decision, Query, Resolution};
 use crate::index::{BrandId, Index};
@@ -198,9 +197,9 @@ impl Ranked {
         let words = text.words.get(self.hit.span.clone()).unwrap_or_default();
         let name = words.first().filter(|_| words.len() == 1).map(|word| word.key.as_str());
         let is_case = |name: &str| {
-            self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| ordinary::is_ordinary(stem))
+            self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| stop_words::is_homograph(stem))
         };
-        let is_ordinary = |name: &str| ordinary::is_ordinary(name) || is_case(name);
+        let is_ordinary = |name: &str| stop_words::is_homograph(name) || is_case(name);
         name.is_some_and(is_ordinary)
             || matches!(self.hit.how, MatchKind::Sound | MatchKind::Typo(_) | MatchKind::Prefix)
     }
@@ -211,7 +210,7 @@ impl Ranked {
         if self.is_brand_named || has_number || self.numbers.is_known || self.numbers.year.is_some() {
             return true;
         }
-        if text.words.iter().any(|word| talk::is_shop(&word.key)) {
+        if text.words.iter().any(|word| stop_words::is_shop(&word.key)) {
             return true;
         }
         let before = self.hit.span.start.checked_sub(1).and_then(|place| text.words.get(place));
@@ -219,7 +218,7 @@ impl Ranked {
         let others = (0..text.words.len()).filter(|place| !self.hit.span.contains(place));
         let others: Vec<&str> =
             others.filter_map(|place| text.words.get(place)).map(|word| word.key.as_str()).collect();
-        let is_wish = others.iter().all(|word| talk::is_wish(word));
+        let is_wish = others.iter().all(|word| stop_words::is_wish(word));
         // Words that are the names of little known cars are said as words.
         self.strange == 0
             && self.popularity >= LITTLE_KNOWN
@@ -231,7 +230,7 @@ impl Ranked {
         !self.needs_context(text)
             || self.is_brand_named
             || !self.numbers.used.is_empty()
-            || text.words.iter().any(|word| talk::is_shop(&word.key))
+            || text.words.iter().any(|word| stop_words::is_shop(&word.key))
     }
 
     /// Whether the text says it as clearly as another: by the same words, in as sure a way.
