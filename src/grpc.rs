@@ -2,7 +2,7 @@
 //!
 //! # The next RPC
 //! Write it in `proto/`, then override its method in the service's file here; until then it answers UNIMPLEMENTED.
-//! Fields are checked by [`request::Validator`] before the database sees any of them, types are converted in [`convert`],
+//! Fields are checked by [`validation::Validator`] before the database sees any of them, types are converted in [`convert`],
 //! errors become statuses in [`status`].
 
 mod admin;

@@ -1,7 +1,7 @@
 //! Lekalo: the data layer under the chatbots of shops that sew car mats and covers.
 //!
 //! # The house
-//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; what `crates/` holds knows nothing of them.
+//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; `crates/` knows nothing of them.
 //!
 //! - [`cli`]: one file per command; [`config`]: environment, `.env`, flags → one typed value.
 //! - [`grpc`]: one thin file per service; [`proto`]: the generated contract.

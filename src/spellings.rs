@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
-use crate::domain::vehicle::{Spelling, slug};
+use crate::domain::vehicle::{Alias, slug};
 use lekalo_vehicles::{Index, Reference};
 
 /// The version of a reference whose spellings nobody changed.
@@ -57,7 +57,7 @@ impl Spellings {
         let version = self.db.reference_version().await?;
         let mut current = self.current.lock().await;
         if current.version < version {
-            let taught = self.db.all_spellings().await?;
+            let taught = self.db.all_aliases().await?;
             let build = move || Index::new(with_spellings(Index::shipped().reference(), taught));
             let index = tokio::task::spawn_blocking(build).await.map_err(Error::internal)?;
             *current = Current { version, index: Some(Arc::new(index)) };
@@ -70,9 +70,9 @@ impl Spellings {
 }
 
 /// The shipped reference with the database's spellings instead of its own, for each brand that the database knows.
-fn with_spellings(shipped: &Reference, spellings: Vec<Spelling>) -> Reference {
+fn with_spellings(shipped: &Reference, spellings: Vec<Alias>) -> Reference {
     let known: HashSet<&str> = spellings.iter().map(|spelling| spelling.brand.as_str()).collect();
-    let mut by_car: HashMap<(&str, &str), Vec<&Spelling>> = HashMap::new();
+    let mut by_car: HashMap<(&str, &str), Vec<&Alias>> = HashMap::new();
     for spelling in &spellings {
         by_car.entry((&spelling.brand, &spelling.model)).or_default().push(spelling);
     }
@@ -108,7 +108,7 @@ mod tests {
              [[brands]]\nname = \"Kia\"\nru = \"Киа\"\naliases = [\"кия\"]\n",
         )
         .unwrap();
-        let taught = |model: &str, alias: &str| Spelling {
+        let taught = |model: &str, alias: &str| Alias {
             brand: "hongqi".into(),
             model: model.into(),
             alias: alias.into(),
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(joined.brands[0].models[0].aliases, ["аш пять"]);
         assert_eq!(joined.brands[1].aliases, ["кия"], "a brand the database does not know keeps its own");
 
-        let shared = Spelling { ambiguous: true, ..taught("h5", "пятый") };
+        let shared = Alias { ambiguous: true, ..taught("h5", "пятый") };
         let joined = with_spellings(&shipped, vec![shared, taught("h5", "аш пять")]);
         let model = &joined.brands[0].models[0];
         assert_eq!((&*model.aliases, &*model.ambiguous), (&["аш пять".to_owned()][..], &["пятый".to_owned()][..]));

@@ -1,6 +1,6 @@
 //! The resolver, measured on labelled queries.
 //!
-//! The labels are a CSV with the columns `query, brand, model, year, generation, kind`; brand and model empty: no car. A generation
+//! The labels are a CSV with the columns `query, make, model, year, generation, kind`; brand and model empty: no car. A generation
 //! is right if it is the label or another name of the same one.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Cleaning, measured on a labelled price list.
 //!
 //! The labels are a CSV with the raw columns `brand_raw, model_raw, year_raw, description_raw` and what each row truly is. Rows
-//! labelled with low confidence are not scored. `alt_brand=`, `alt_model=` and `alt_generation=` in the labels' notes count too.
+//! labelled with low confidence are not scored. `alt_make=`, `alt_model=` and `alt_generation=` in the labels' notes count too.
 //! A wrong import is a row that would be loaded as another car than it is.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use super::Half;
 use super::labels::{self, Line, get, is_same_name, percent};
 
 const FIELDS: [&str; 10] =
-    ["make", "model", "brand+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
+    ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
 
 /// What is counted for some of the rows.
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub fn report(labels: &str, document: Option<&str>, shown: &[Half]) -> Result<()
         let half = Half::of(place);
         let misses: Vec<&'static str> = FIELDS.into_iter().filter(|field| !is_right(field, label, row)).collect();
         let is_scored = get(label, "confidence") != "low";
-        let is_wrong = row.is_accepted() && misses.contains(&"brand+model");
+        let is_wrong = row.is_accepted() && misses.contains(&"make+model");
         let [all, even, odd] = &mut counts;
         for count in [all, if half == Half::Even { even } else { odd }] {
             count.add(row, &misses, is_scored, is_wrong);
@@ -116,7 +116,7 @@ fn is_right(field: &str, label: &Line, row: &CleanRow) -> bool {
         same(get(label, column)) || others.into_iter().any(same)
     };
     match field {
-        "brand+model" => is_right("make", label, row) && is_right("model", label, row),
+        "make+model" => is_right("make", label, row) && is_right("model", label, row),
         "make" => is("make", &row.brand),
         "model" => is("model", &row.model),
         "generation" => is("generation", &row.generation),

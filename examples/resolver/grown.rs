@@ -1,6 +1,6 @@
 //! A reference with invented models added to every brand, and texts that ask for its cars.
 //!
-//! Everything follows from the numbers given: two runs brand the same names and the same texts.
+//! Everything follows from the numbers given: two runs make the same names and the same texts.
 
 use std::collections::HashSet;
 
@@ -190,10 +190,10 @@ pub fn text(reference: &Reference, dice: &mut Dice) -> (&'static str, String) {
     let typo = misspell(&name, dice);
     match dice.below(10) {
         0 => ("model", name),
-        1 => ("named, model", format!("{named} {name}")),
+        1 => ("brand, model", format!("{named} {name}")),
         2 => ("in a sentence", format!("салам, {name} {year} полик барбы?")),
         3 => ("typo", typo),
-        4 => ("named, typo", format!("{named} {typo} {year}")),
+        4 => ("brand, typo", format!("{named} {typo} {year}")),
         5 => ("other layout", other_layout(&format!("{named} {name}"))),
         6 => ("upper case", format!("{} {}", named.to_uppercase(), name.to_uppercase())),
         7 => ("with unknown words", format!("{named} {typo} {}", noise[0])),

@@ -1,8 +1,8 @@
 //! The resolver measured, by itself and beside PostgreSQL's trigrams.
 //!
 //! - `cargo run --release --example resolver` says what the shipped index costs to build and to keep, and how long texts of
-//!   every kind take on one core; `-- --models 100000` says the same of a reference that invented models brand up to so many.
-//! - `cargo run --release --example resolver -- QUERIES.csv` asks labelled queries (the columns `query, brand, model`; both
+//!   every kind take on one core; `-- --models 100000` says the same of a reference that invented models make up to so many.
+//! - `cargo run --release --example resolver -- QUERIES.csv` asks labelled queries (the columns `query, make, model`; both
 //!   empty: no car) of the resolver and of `pg_trgm` over the same spellings, in a PostgreSQL that it starts for that.
 //!
 //! A text's time is the shortest of [`ROUNDS`]: what it costs, not what else the machine does.

@@ -14,7 +14,7 @@ use super::trigrams::{Hit, Trigrams, WAYS, Way};
 const LOWEST: f32 = 0.2;
 const STEP: f32 = 0.05;
 const STEPS: usize = 16;
-/// What takes so long is asked once: the machine's other work brands no difference to it.
+/// What takes so long is asked once: the machine's other work makes no difference to it.
 const LONG: Duration = Duration::from_millis(20);
 
 /// How often somebody was right.

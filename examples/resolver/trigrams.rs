@@ -98,7 +98,7 @@ impl Trigrams {
         Ok(Self { server, client, _home: home })
     }
 
-    /// Brands ready to ask in a way: what is less alike than the threshold is not found.
+    /// Makes ready to ask in a way: what is less alike than the threshold is not found.
     pub async fn prepare(&self, way: Way, threshold: f32) -> Result<Statement, Box<dyn Error>> {
         let Way { score, condition, setting, .. } = way;
         // Of the spellings equally alike as a part, the one that is more alike as a whole goes first.
@@ -116,7 +116,7 @@ impl Trigrams {
     /// The five cars most alike, best first.
     pub async fn find(&self, statement: &Statement, query: &str) -> Result<Vec<Hit>, Box<dyn Error>> {
         let rows = self.client.query(statement, &[&query]).await?;
-        Ok(rows.iter().map(|row| (row.get("make"), row.get("model"), row.get("score"))).collect())
+        Ok(rows.iter().map(|row| (row.get("brand"), row.get("model"), row.get("score"))).collect())
     }
 
     /// The same way to the server and back for nothing.

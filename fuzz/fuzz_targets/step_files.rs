@@ -1,4 +1,5 @@
-//! The reader of raw.csv: any bytes give rows or an error, and what is escaped is itself again.
+//! The reader of raw.csv: any bytes give rows or an error, and what is escaped is itself again. clean.csv is read by the same
+//! `Sheet`; what its cells may be is tested with the service.
 #![no_main]
 
 use lekalo_documents::read_raw;

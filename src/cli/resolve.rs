@@ -24,7 +24,7 @@ pub struct Args {
     /// What a customer types
     text: String,
     /// Only models of this brand, however it is spelled
-    #[arg(long, value_name = "MAKE")]
+    #[arg(long, value_name = "BRAND")]
     brand: Option<String>,
     /// The year, where the text has none
     #[arg(long, value_parser = clap::value_parser!(i16).range(1900..=2100))]

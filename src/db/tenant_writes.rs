@@ -42,7 +42,7 @@ impl Db {
 }
 
 impl Transaction {
-    /// Brands a tenant and goes on in its context.
+    /// Makes a tenant and goes on in its context.
     ///
     /// # Errors
     /// `AlreadyExists` `TENANT_EXISTS` where the slug is taken.

@@ -112,8 +112,8 @@ impl Tenant<'_> {
     /// # Errors
     /// `ResourceExhausted` where its turn does not come; so do its steps where somebody else holds what they need.
     pub async fn write_transaction(&self) -> Result<Transaction> {
-        let turn = self.db.write_limit.next(self.id, self.db.pool_timeout).await?;
-        Transaction::begin(self.db, Some(self.id), self.db.statement_timeout, Some(turn)).await
+        let permit = self.db.write_limit.next(self.id, self.db.pool_timeout).await?;
+        Transaction::begin(self.db, Some(self.id), self.db.statement_timeout, Some(permit)).await
     }
 }
 
@@ -124,18 +124,18 @@ pub struct Transaction {
     timeout: Duration,
     echo: bool,
     pub(super) tenant: Option<TenantId>,
-    _turn: Option<WritePermit>,
+    _permit: Option<WritePermit>,
 }
 
 impl Transaction {
-    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, turn: Option<WritePermit>) -> Result<Self> {
+    async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, permit: Option<WritePermit>) -> Result<Self> {
         let mut connection = db.connection().await?;
         connection.dirty = true;
         let mut begin = begin_sql(tenant, "READ WRITE", timeout);
-        if turn.is_some() {
+        if permit.is_some() {
             begin.push_str(&format!("; SET LOCAL lock_timeout = {}", LOCK_WAIT.as_millis()));
         }
-        let tx = Self { connection, timeout, echo: db.echo, tenant, _turn: turn };
+        let tx = Self { connection, timeout, echo: db.echo, tenant, _permit: permit };
         tx.ask(tx.connection.client()?.batch_execute(&begin)).await?;
         Ok(tx)
     }
@@ -206,7 +206,7 @@ impl Transaction {
         bounded(self.timeout, work).await?
     }
 
-    /// Brands it last.
+    /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
         self.connection.dirty = false;

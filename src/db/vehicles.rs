@@ -9,10 +9,10 @@ use super::query::{Query, at_most_one, one};
 use super::{Db, Transaction};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
-use crate::domain::vehicle::Spelling;
+use crate::domain::vehicle::Alias;
 
 /// A spelling with when it was taught.
-pub type Taught = (Spelling, SystemTime);
+pub type Taught = (Alias, SystemTime);
 
 impl Db {
     /// Grows whenever a spelling is taught or deleted.
@@ -27,10 +27,10 @@ impl Db {
     }
 
     /// Every spelling there is.
-    pub async fn all_spellings(&self) -> Result<Vec<Spelling>> {
+    pub async fn all_aliases(&self) -> Result<Vec<Alias>> {
         let [rows] = self
             .read([Query::new(
-                "-- all_spellings
+                "-- all_aliases
                 SELECT b.slug AS brand, coalesce(m.slug, '') AS model, a.alias, a.ambiguous, a.created_at
                 FROM vehicle_aliases a
                 JOIN brands b ON b.id = a.brand_id
@@ -116,7 +116,7 @@ impl Db {
 
 impl Transaction {
     /// Teaches a spelling, or finds the one there is.
-    pub async fn create_alias(&self, spelling: &Spelling) -> Result<Taught> {
+    pub async fn create_alias(&self, spelling: &Alias) -> Result<Taught> {
         let inserted = self
             .execute(
                 Query::new(
@@ -189,7 +189,7 @@ impl Transaction {
 }
 
 fn spelling(row: &Row) -> Result<Taught> {
-    let spelling = Spelling {
+    let spelling = Alias {
         brand: row.try_get("brand")?,
         model: row.try_get("model")?,
         alias: row.try_get("alias")?,

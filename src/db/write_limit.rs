@@ -11,13 +11,13 @@ use super::error::busy;
 use crate::domain::error::Result;
 use crate::domain::tenant::TenantId;
 
-/// Hands out write_limit to write, to each tenant in the order of asking.
+/// Hands out permits to write, to each tenant in the order of asking.
 pub(super) struct WriteLimit {
     per_tenant: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
 }
 
-/// A turn to write, until it is dropped.
+/// A permit to write, until it is dropped.
 pub(super) type WritePermit = OwnedSemaphorePermit;
 
 impl WriteLimit {
@@ -26,17 +26,17 @@ impl WriteLimit {
         Self { per_tenant: (connections / 3).max(1), tenants: Mutex::default() }
     }
 
-    /// Waits for a turn, at most so long.
+    /// Waits for a permit, at most so long.
     ///
     /// # Errors
     /// `ResourceExhausted` where none comes.
     pub async fn next(&self, tenant: TenantId, patience: Duration) -> Result<WritePermit> {
-        let write_limit = {
+        let semaphore = {
             let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
             tenants.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(self.per_tenant))).clone()
         };
-        match tokio::time::timeout(patience, write_limit.acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
+        match tokio::time::timeout(patience, semaphore.acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed.
             _ => Err(busy()),
         }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_has_used_up_his_turns_waits_and_others_do_not() {
+    async fn who_has_used_up_his_permits_waits_and_others_do_not() {
         let write_limit = WriteLimit::of(7);
         let soon = Duration::from_millis(20);
         let (one, other) = (TenantId(1), TenantId(2));

@@ -1,7 +1,7 @@
 //! What a pattern fits: the attributes a price list gives beside brand, model and years.
 
 pub use lekalo_vehicles::UnknownWord;
-pub use lekalo_vehicles::vehicle::{BodyType, Spelling, Years, slug};
+pub use lekalo_vehicles::vehicle::{BodyType, Years, slug};
 pub(crate) use lekalo_vehicles::vocabulary;
 
 vocabulary! {
@@ -22,6 +22,18 @@ vocabulary! {
 vocabulary! {
     /// Whether the pattern includes the trunk.
     Trunk { Yes = "yes", No = "no" }
+}
+
+/// A way to write a brand (`model` is empty) or a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The brand's slug.
+    pub brand: String,
+    /// The model's slug.
+    pub model: String,
+    pub alias: String,
+    /// Another model of the brand is written so too.
+    pub ambiguous: bool,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::idempotency::{idempotent, take_key};
 use super::validation::Validator;
 use crate::db::vehicles::Taught;
 use crate::domain::error::{Error, Kind};
-use crate::domain::vehicle::{Spelling, slug};
+use crate::domain::vehicle::{Alias, slug};
 use crate::proto::lekalo::v1 as pb;
 use lekalo_vehicles::{Index, normalize};
 
@@ -47,7 +47,7 @@ impl Services {
         check.done()?;
 
         self.db.find_car(&brand, &model).await?;
-        let spelling = Spelling { brand, model, alias: alias_text, ambiguous: false };
+        let spelling = Alias { brand, model, alias: alias_text, ambiguous: false };
         let index = self.spellings.index().await?;
         let tx = self.db.transaction().await?;
         let answer = idempotent(tx, key.as_ref(), async |tx| {
@@ -76,7 +76,7 @@ impl Services {
 
         self.db.find_car(&brand, &model).await?;
         let key = normalize::key(&alias_text);
-        let same = self.db.all_spellings().await?.into_iter().filter(|spelling| {
+        let same = self.db.all_aliases().await?.into_iter().filter(|spelling| {
             spelling.brand == brand && spelling.model == model && normalize::key(&spelling.alias) == key
         });
         let same: Vec<String> = same.map(|spelling| spelling.alias).collect();
@@ -90,7 +90,7 @@ impl Services {
 }
 
 /// The other car that is written so already: another brand, or another model of the same brand.
-fn other_owner(index: &Index, spelling: &Spelling) -> Option<(String, String)> {
+fn other_owner(index: &Index, spelling: &Alias) -> Option<(String, String)> {
     let key = normalize::key(&spelling.alias);
     let brands = &index.reference().brands;
     if spelling.model.is_empty() {

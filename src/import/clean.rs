@@ -111,7 +111,7 @@ impl Columns {
                 description: place(Column::Description),
             }),
             (brand, model) => {
-                let needed = [(brand, "Марка (brand)"), (model, "Модель (model)")];
+                let needed = [(brand, "Марка (make)"), (model, "Модель (model)")];
                 let missing = needed.into_iter().filter(|(found, _)| found.is_none()).map(|(_, name)| name).collect();
                 Err(CleanError::MissingColumns { seen: header.to_vec(), missing })
             }

@@ -49,7 +49,7 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
         copy_cluster(&data_dir).await;
         // It ends when its input does, with this process.
         let mut clean_up = std::process::Command::new("sh");
-        clean_up.args(["-c", CLEAN_UP, "sh"]).arg(folder("")).arg(&data_dir);
+        clean_up.args(["-c", CLEAN_UP, "sh"]).arg(&data_dir).args(PLACES.map(|place| format!("{place}/{}", name(""))));
         let clean_up = clean_up.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = EmbeddedServer::start(&EmbeddedOptions { data_dir: Some(data_dir), ..options() }).await.unwrap();
         prepare_template(&server).await;
@@ -65,9 +65,12 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
 /// Hundreds of databases are thrown away as a folder: dropping them one by one takes minutes. What killed runs left goes
 /// first, then the run waits for its end.
 const CLEAN_UP: &str = r#"
-    for run in "$1"[0-9]*; do kill -0 "${run##*-}" || rm -rf "$run"; done
+    for run in "$2"[0-9]* "$3"[0-9]*; do kill -0 "${run##*-}" || rm -rf "$run"; done
     cat
-    until rm -rf "$2"; do sleep 1; done"#;
+    until rm -rf "$1"; do sleep 1; done"#;
+
+/// Where databases are made: in memory where there is plenty, for hundreds of them are thousands of files each.
+const PLACES: [&str; 2] = ["/dev/shm", "/tmp"];
 
 /// Three times what a run's databases take.
 const ROOM: u64 = 9 << 30;
@@ -84,17 +87,20 @@ fn options() -> EmbeddedOptions {
     }
 }
 
-/// A folder of this user's and this checkout's tests.
-fn folder(name: &str) -> PathBuf {
+/// What a folder of this user's and this checkout's tests is called.
+fn name(end: &str) -> String {
     let user = nix::unistd::Uid::current();
     let checkout = env!("CARGO_MANIFEST_DIR").replace(|ch: char| !ch.is_ascii_alphanumeric(), "-");
-    // In memory where there is plenty: making hundreds of databases is thousands of files each.
+    format!("lekalo-tests-{user}-{checkout}-{end}")
+}
+
+fn folder(end: &str) -> PathBuf {
     static PLACE: LazyLock<&str> = LazyLock::new(|| {
-        let memory = nix::sys::statvfs::statvfs("/dev/shm");
-        let is_roomy = memory.is_ok_and(|it| it.blocks_available() * it.fragment_size() >= ROOM);
-        if is_roomy { "/dev/shm" } else { "/tmp" }
+        let [memory, disk] = PLACES;
+        let free = nix::sys::statvfs::statvfs(memory).map(|it| it.blocks_available() * it.fragment_size());
+        if free.is_ok_and(|free| free >= ROOM) { memory } else { disk }
     });
-    PathBuf::from(format!("{}/lekalo-tests-{user}-{checkout}-{name}", *PLACE))
+    Path::new(*PLACE).join(name(end))
 }
 
 /// Migrates and seeds the database that tests are cloned from.

@@ -121,7 +121,7 @@ const CATALOGS: u32 = 24;
 const QUESTIONS: usize = 45;
 const MANY_CATALOGS: u32 = 600;
 
-/// The same ones in every run, so that it says the same of the same program; the long one brands up others.
+/// The same ones in every run, so that it says the same of the same program; the long one makes up others.
 fn config() -> Config {
     let seed = if is_long() { RngSeed::Random } else { RngSeed::Fixed(1) };
     Config {

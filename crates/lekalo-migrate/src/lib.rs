@@ -16,6 +16,7 @@
 //! - [`draft`] drafts the next migration from a schema that is wanted.
 //! - [`scratch`] makes databases that are thrown away, to try all of that on.
 
+#![warn(unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;

@@ -42,7 +42,7 @@ pub(crate) fn script(migrations: &Migrations, range: Range) -> Result<String, Mi
         }
         if let Some(role) = migrations.program.role {
             let (guard, grant) = (script.guard(XACT_LOCK, to), format!("{};", grant_history(role)));
-            script.transaction("The service may read which version it is", &[&guard, &grant]);
+            script.transaction("The role may read which version it is", &[&guard, &grant]);
         }
     } else {
         for step in between.rev() {

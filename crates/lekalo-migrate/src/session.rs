@@ -17,7 +17,7 @@ const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs
 pub(crate) const SECOND_CONNECTION: Duration = Duration::from_secs(8);
 
 /// How a migration runs, whatever the role's own settings are for its other work: it takes as long as it takes, and makes
-/// things where the service looks for them.
+/// things where the program looks for them.
 pub(crate) const SETTINGS: [&str; 3] =
     ["statement_timeout = 0", "idle_in_transaction_session_timeout = 0", "search_path = public"];
 

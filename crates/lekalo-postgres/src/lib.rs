@@ -10,6 +10,7 @@
 //! - `process.rs` runs the programs and stops them.
 //! - `cluster.rs` holds what `initdb` and `postgres` are told; a new setting goes there.
 
+#![warn(unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod cluster;

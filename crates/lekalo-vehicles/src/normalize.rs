@@ -1,7 +1,7 @@
 //! Folding a name so that different ways of writing it become equal.
 //!
 //! [`key`] drops what never tells two names apart. [`readings`] answers what a key typed in one alphabet may be in the other.
-//! [`sound`] and [`shape`] are coarser: two names with the same sound (or look) are probably one name misspelled.
+//! [`phonetic_key`] and [`skeleton`] are coarser: two names with the same one are probably one name misspelled.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub(crate) fn is_letter(ch: char) -> bool {
 }
 
 /// A letter in lower case.
-pub fn lower(ch: char) -> impl Iterator<Item = char> {
+pub(crate) fn lower(ch: char) -> impl Iterator<Item = char> {
     let usual = match ch {
         'а'..='я' => Some(ch),
         _ if ch.is_ascii() => Some(ch.to_ascii_lowercase()),
@@ -325,7 +325,7 @@ pub(crate) fn letter_bits(text: &str) -> u64 {
 
 /// What a Latin name looks like: letters that are mistaken for each other (l I 1, g q, 0 O, 5 S, and the two readings of
 /// Cyrillic Н and В: N H, V W) fall together.
-pub fn skeleton(key: &str) -> String {
+pub(crate) fn skeleton(key: &str) -> String {
     key.chars()
         .map(|ch| match ch {
             'l' | '1' => 'i',

@@ -15,9 +15,8 @@ mod guesses;
 mod letters;
 mod numbers;
 mod numerals;
-mod ordinary;
 mod reason;
-mod talk;
+mod stop_words;
 mod text;
 mod verdict;
 

@@ -27,7 +27,7 @@ const CODE_LETTER: f32 = 0.5;
 const CUT_OFF: f32 = 0.25;
 /// What is left out after a code: "X7" for "X7 Plus".
 const VERSION: f32 = 0.1;
-/// Transliteration a name in the other alphabet.
+/// Reading a name in the other alphabet.
 const READ: f32 = 0.1;
 /// Farther ones are told but not put down.
 const LIKELY: f32 = 2.0;

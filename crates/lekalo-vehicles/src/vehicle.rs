@@ -60,18 +60,6 @@ impl Years {
     }
 }
 
-/// A way to write a brand (`model` is empty) or a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spelling {
-    /// The brand's slug.
-    pub brand: String,
-    /// The model's slug.
-    pub model: String,
-    pub alias: String,
-    /// Another model of the brand is written so too.
-    pub ambiguous: bool,
-}
-
 /// Lower-case ASCII words joined by `-`: how clients name a brand or a model (`land-cruiser`, `e-class`, `id-4`).
 pub fn slug(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());

@@ -16,19 +16,19 @@ impl Tenant<'_> {
     /// `Aborted` `PREVIEW_OUTDATED` if anything would come out otherwise than previewed; `FailedPrecondition`
     /// `IMPORT_RUNNING` while another one writes. Nothing is written then.
     pub async fn apply_preview(&self, id: Uuid, revision: i64) -> Result<bool> {
-        let Some(turn) = self.lock_category(id, State::Validated, revision).await? else { return Ok(false) };
-        let merge = turn.merge();
+        let Some(lock) = self.lock_category(id, State::Validated, revision).await? else { return Ok(false) };
+        let merge = lock.merge();
         merge.plan_for_sets().await?;
         merge.stage_recorded().await?;
         merge.match_vehicles().await?;
         merge.write_variants().await?;
         merge.match_patterns(false).await?;
-        merge.compare_preview(turn.mode).await?;
+        merge.compare_preview(lock.mode).await?;
         merge.forget_changes().await?;
-        merge.write(turn.mode).await?;
+        merge.write(lock.mode).await?;
         merge.record_patterns().await?;
         merge.succeed(State::Validated).await?;
-        turn.commit().await?;
+        lock.commit().await?;
         Ok(true)
     }
 }

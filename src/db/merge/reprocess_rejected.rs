@@ -25,8 +25,8 @@ impl Tenant<'_> {
         revision: i64,
         rows: impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send,
     ) -> Result<bool> {
-        let Some(turn) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
-        let merge = turn.merge();
+        let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
+        let merge = lock.merge();
         merge.plan_for_sets().await?;
         merge.create_staging().await?;
         let mut rows = pin!(rows);
@@ -50,7 +50,7 @@ impl Tenant<'_> {
         if returned + created + updated > 0 {
             merge.bump_catalog_version().await?;
         }
-        turn.commit().await?;
+        lock.commit().await?;
         Ok(true)
     }
 }

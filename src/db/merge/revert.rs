@@ -16,14 +16,14 @@ impl Tenant<'_> {
     /// `FailedPrecondition` `IMPORT_SUPERSEDED` if a later import touched the same patterns, `IMPORT_RUNNING` while
     /// another one writes. Nothing is written then.
     pub async fn revert_import(&self, id: Uuid, revision: i64) -> Result<bool> {
-        let Some(turn) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
-        let merge = turn.merge();
+        let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
+        let merge = lock.merge();
         merge.refuse_later_touches().await?;
         if merge.restore_previous().await? > 0 {
             merge.bump_catalog_version().await?;
         }
         merge.record_revert().await?;
-        turn.commit().await?;
+        lock.commit().await?;
         Ok(true)
     }
 }

@@ -47,7 +47,7 @@ impl Assumption {
             Self::MakeNotGiven => match language {
                 Language::Ru => "Марка не названа: у некоторых марок своя цена.",
                 Language::Ky => "Марка аталган эмес: айрым маркалардын өз баасы бар.",
-                Language::En => "The brand was not given: some brands have a price of their own.",
+                Language::En => "The make was not given: some makes have a price of their own.",
             }
             .to_owned(),
             Self::NotChosen(option) => match language {

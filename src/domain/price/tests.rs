@@ -201,7 +201,7 @@ fn a_choice_that_was_not_made_gives_the_least() {
 }
 
 #[test]
-fn a_surcharge_by_value_brands_the_price_a_least_until_it_is_chosen() {
+fn a_surcharge_by_value_makes_the_price_a_least_until_it_is_chosen() {
     let sheet =
         sheet(&[("", fixed(10)), ("option=leather value=press", fixed(1)), ("option=leather value=croco", fixed(5))]);
     assert_eq!(total(&sheet, &asked(&[], &[("leather", "croco")])), fixed(15));

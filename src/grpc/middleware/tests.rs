@@ -101,7 +101,7 @@ async fn a_call_is_in_flight_until_its_body_has_been_sent_or_given_up() {
 
     // Health watches last for ever: nobody waits for one, but for every other call, of whatever service.
     for (path, counts) in
-        [("/grpc.health.v1.Health/Watch", 0), ("/grpc.health.v1.Health/Validator", 1), ("/lekalo.v1.X/Watch", 1)]
+        [("/grpc.health.v1.Health/Watch", 0), ("/grpc.health.v1.Health/Check", 1), ("/lekalo.v1.X/Watch", 1)]
     {
         let _response = answer(&calls, request(path, None), || async { Ok(Response::new(messages(1))) }).await;
         assert_eq!(in_flight(&calls), counts, "{path}");
@@ -184,7 +184,7 @@ async fn an_error_of_the_transport_gets_details_and_one_of_ours_stays_as_it_is()
         let status = with(GET, Status::new(code, "h2 said so")).await;
         assert_eq!(told(&status), (becomes, reason.into()));
         assert!(!status.message().contains("h2"), "{status:?}");
-        let of_others = with("/grpc.health.v1.Health/Validator", Status::new(code, "theirs")).await;
+        let of_others = with("/grpc.health.v1.Health/Check", Status::new(code, "theirs")).await;
         assert_eq!((of_others.code(), of_others.message()), (code, "theirs"));
     }
     let ours = with(GET, Error::internal("x").into()).await;

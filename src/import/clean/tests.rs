@@ -187,5 +187,5 @@ fn columns_are_found_in_any_order_and_headers_are_no_cars() {
     assert!(cleaned[1].is_header && !cleaned[1].is_accepted());
 
     let error = clean(&Table { header: cells(["Авто", "Модель", "Цена"]), ..table }, &index).unwrap_err();
-    assert_eq!(error.to_string(), "the table needs the columns Марка (brand) but has only: Авто, Модель, Цена");
+    assert_eq!(error.to_string(), "the table needs the columns Марка (make) but has only: Авто, Модель, Цена");
 }

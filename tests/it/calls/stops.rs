@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use lekalo::db::Options;
 use lekalo::grpc::{Patience, Services};
 use tokio::time::timeout;
 use tonic::Code;
@@ -21,7 +22,9 @@ const CONNECTIONS: i64 = 8;
 
 async fn served(drain: Duration) -> (TestServer, Vec<Good>) {
     let config = database().await;
-    let server = TestServer::with(db_options(&config), config, |services| Services {
+    // A busy machine takes its time to connect: that is not what ends these calls.
+    let options = Options { pool_timeout: PATIENCE, ..db_options(&config) };
+    let server = TestServer::with(options, config, |services| Services {
         patience: Patience { drain, ..Patience::default() },
         ..services
     })

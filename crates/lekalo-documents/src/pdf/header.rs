@@ -6,7 +6,7 @@ use super::lines::{LEADING, Line};
 use super::text_run::TextRun;
 use crate::table::Column;
 
-/// Pieces of one cell's line stand no further apart, in em.
+/// Runs of one cell's line stand no further apart, in em.
 const WIDE_GAP: f64 = 0.6;
 /// A row that names the columns.
 #[derive(Debug, Clone, PartialEq)]

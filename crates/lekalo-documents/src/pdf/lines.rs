@@ -13,7 +13,7 @@ pub(super) const LEADING: f64 = 1.8;
 /// A running header or footer stands on at least this share of the pages.
 const RUNNING_SHARE: f64 = 0.6;
 
-/// Pieces on one baseline, from left to right.
+/// Runs on one baseline, from left to right.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
     pub y: f64,
