@@ -44,7 +44,7 @@ const EXAMPLES: &str = "Examples:
   lekalo import price.pdf --tenant evopoliki --category eva_mats --embedded
   lekalo check                                 is the configured database fit for service?
 
-Configuration comes from the environment and .env; see README.md.";
+Configuration comes from the environment and .env; see docs/configuration.md.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -147,5 +147,33 @@ mod tests {
     #[test]
     fn every_command_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// A command's help and those of its subcommands, as the reference has them.
+    fn reference(command: &mut clap::Command, name: &str, text: &mut String) {
+        if command.get_subcommands().next().is_none() {
+            let help = command.clone().bin_name(name).term_width(100).render_long_help().to_string();
+            let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+            text.push_str(&format!("\n### {name}\n\n```text\n{}\n```\n", help.join("\n").trim_end()));
+        }
+        for subcommand in command.get_subcommands_mut().filter(|it| it.get_name() != "help" && !it.is_hide_set()) {
+            let name = format!("{name} {}", subcommand.get_name());
+            reference(subcommand, &name, text);
+        }
+    }
+
+    #[test]
+    fn the_manual_has_every_commands_help() {
+        const BEGINNING: &str = "## Every command's help\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md");
+        let manual = std::fs::read_to_string(path).unwrap();
+        let (before, _) = manual.split_once(BEGINNING).unwrap();
+        let mut expected = format!("{before}{BEGINNING}");
+        reference(&mut Cli::command(), "lekalo", &mut expected);
+        if manual != expected && std::env::var_os("LEKALO_TEST_WRITE").is_some() {
+            std::fs::write(path, &expected).unwrap();
+            return;
+        }
+        assert!(manual == expected, "docs/command-line.md differs; LEKALO_TEST_WRITE=1 mends it");
     }
 }

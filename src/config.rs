@@ -13,32 +13,58 @@ use tokio_postgres::config::Host;
 
 use crate::import::{sandbox, upload};
 
-/// Every name this program reads, with its default where it has one.
-const KNOWN: &[(&str, &str)] = &[
-    ("DATABASE_URL", ""),
-    ("DB_HOST", "localhost"),
-    ("DB_PORT", "5432"),
-    ("DB_NAME", "car_chatbot"),
-    ("DB_USER", "postgres"),
-    ("DB_PASSWORD", ""),
-    ("DB_ECHO", "false"),
-    ("DB_POOL_SIZE", "5"),
-    ("DB_MAX_OVERFLOW", "10"),
-    ("DB_POOL_TIMEOUT", "5"),
-    ("DB_SSLMODE", "prefer"),
-    ("LEKALO_OWNER_DATABASE_URL", ""),
-    ("LEKALO_ADDR", "127.0.0.1:50051"),
-    ("LEKALO_LOG", "info"),
-    ("LEKALO_PG_BIN", ""),
-    ("LEKALO_ENV", "development"),
-    ("LEKALO_UPLOAD_MIB", "128"),
-    ("LEKALO_UPLOADS", "16"),
-    ("LEKALO_UPLOADS_PER_TENANT", "8"),
-    ("LEKALO_IMPORT_LEASE_SECONDS", "30"),
-    ("LEKALO_EXTRACT_MEMORY_MIB", "1024"),
-    ("LEKALO_EXTRACT_SECONDS", "60"),
-    ("LEKALO_EXTRACT_INFLATED_MIB", "256"),
-    ("LEKALO_EXTRACT_ANSWER_MIB", "256"),
+/// Every setting: its name, its default, and what it means, as `docs/configuration.md` has it (a test writes the table there
+/// when it is run with `LEKALO_TEST_WRITE=1`).
+#[rustfmt::skip] // two lines for each read like a table
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("DATABASE_URL", "",
+     "`postgres://USER:PASSWORD@HOST:PORT/NAME` (also `postgresql://`, and with `+asyncpg` or `+psycopg2`); host, port, name, user and password below are then ignored"),
+    ("DB_HOST", "localhost",
+     "host, or the folder of a unix socket"),
+    ("DB_PORT", "5432",
+     ""),
+    ("DB_NAME", "car_chatbot",
+     ""),
+    ("DB_USER", "postgres",
+     ""),
+    ("DB_PASSWORD", "",
+     ""),
+    ("DB_SSLMODE", "prefer",
+     "`disable`; `prefer`: encrypt if the server can; `require`: encrypt; `verify-full`: encrypt, and the certificate must be trusted and name the host"),
+    ("DB_POOL_SIZE", "5",
+     "connections kept open, 1 to 1000"),
+    ("DB_MAX_OVERFLOW", "10",
+     "connections beyond those in a burst, closed when idle, 0 to 1000"),
+    ("DB_POOL_TIMEOUT", "5",
+     "seconds that a call waits for a free connection before it is answered `OVERLOADED`, 1 to 3600"),
+    ("DB_ECHO", "false",
+     "log each statement's name and time, never its values"),
+    ("LEKALO_OWNER_DATABASE_URL", "",
+     "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`"),
+    ("LEKALO_ADDR", "127.0.0.1:50051",
+     "where `serve` listens"),
+    ("LEKALO_LOG", "info",
+     "what is logged to stderr: `warn`, `debug`, `info,lekalo=debug` …"),
+    ("LEKALO_PG_BIN", "",
+     "folder of `postgres` and `initdb` for the private server, instead of looking for them"),
+    ("LEKALO_UPLOAD_MIB", "128",
+     "the largest file `UploadImport` takes"),
+    ("LEKALO_UPLOADS", "16",
+     "files that arrive or wait to be read at once; times the size above, that is what they take of the disk"),
+    ("LEKALO_UPLOADS_PER_TENANT", "8",
+     "of these, one tenant's; beyond either, uploads are answered `OVERLOADED`"),
+    ("LEKALO_IMPORT_LEASE_SECONDS", "30",
+     "how long an import may go without a sign of life before it counts as interrupted, 2 or more; the same for all servers of a database"),
+    ("LEKALO_EXTRACT_MEMORY_MIB", "1024",
+     "address space of the process that reads an uploaded file, 128 or more"),
+    ("LEKALO_EXTRACT_SECONDS", "60",
+     "processor time of that process, and half of the time that it may be waited for"),
+    ("LEKALO_EXTRACT_INFLATED_MIB", "256",
+     "what the compressed parts of a file may inflate to in all"),
+    ("LEKALO_EXTRACT_ANSWER_MIB", "256",
+     "text of all rows of a file; the server reads it as it writes the rows, little of it is in memory at once"),
+    ("LEKALO_ENV", "development",
+     "`production` on the real thing: `lekalo reset` is refused there"),
 ];
 
 /// The whole configuration.
@@ -204,13 +230,13 @@ impl Source {
     fn warn_of_unknown_names(&mut self) {
         for name in self.values.keys() {
             let ours = name.starts_with("DB_") || name.starts_with("LEKALO_");
-            if !ours || KNOWN.iter().any(|(known, _)| known == name) {
+            if !ours || KNOWN.iter().any(|(known, ..)| known == name) {
                 continue;
             }
             let nearest = KNOWN
                 .iter()
-                .max_by(|(a, _), (b, _)| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-            let hint = nearest.map(|(known, _)| format!("; did you mean {known}?")).unwrap_or_default();
+                .max_by(|(a, ..), (b, ..)| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+            let hint = nearest.map(|(known, ..)| format!("; did you mean {known}?")).unwrap_or_default();
             self.warnings.push(format!("{name} is not a setting of this program{hint}"));
         }
     }
@@ -220,7 +246,7 @@ impl Source {
         match self.values.get(name) {
             Some((value, origin)) if !value.is_empty() => (value.clone(), origin.clone()),
             _ => {
-                let default = KNOWN.iter().find(|(known, _)| *known == name).map_or("", |(_, default)| default);
+                let default = KNOWN.iter().find(|(known, ..)| *known == name).map_or("", |(_, default, _)| default);
                 (default.to_owned(), "default".to_owned())
             }
         }

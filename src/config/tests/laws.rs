@@ -131,14 +131,32 @@ fn from_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
 
 #[test]
 fn the_manual_lists_every_name_with_its_default() {
-    let manual = include_str!("../../../README.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
+    let mut manual = std::fs::read_to_string(path).unwrap();
+    let quoted = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}` ") };
+    let row = |(name, default, meaning): &(&str, &str, &str)| {
+        format!(
+            "| `{name}` | {}| {}|\n",
+            quoted(default),
+            if meaning.is_empty() { String::new() } else { format!("{meaning} ") }
+        )
+    };
+    let table: String = KNOWN.iter().map(row).collect();
+    if !manual.contains(&table) && std::env::var_os("LEKALO_TEST_WRITE").is_some() {
+        let is_row = |line: &&str| line.starts_with("| `");
+        let before: String = manual.split_inclusive('\n').take_while(|line| !is_row(line)).collect();
+        let after: String = manual[before.len()..].split_inclusive('\n').skip_while(is_row).collect();
+        manual = before + &table + &after;
+        std::fs::write(path, &manual).unwrap();
+    }
+    assert!(manual.contains(&table), "docs/configuration.md has other settings; LEKALO_TEST_WRITE=1 mends it");
     let rows = manual.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let is_name = |name: &str| ["DB_", "LEKALO_", "DATABASE_URL"].iter().any(|start| name.starts_with(start));
         (line.starts_with("| `") && cells.len() == 5 && is_name(cells[1])).then(|| (cells[1], cells[2]))
     });
     let rows: BTreeMap<&str, &str> = rows.collect();
-    assert_eq!(rows, KNOWN.iter().copied().collect());
+    assert_eq!(rows, KNOWN.iter().map(|(name, default, _)| (*name, *default)).collect());
     assert_eq!(
         VALUES.map(|(name, _, _)| name).into_iter().collect::<std::collections::BTreeSet<_>>(),
         rows.keys().copied().collect()
@@ -304,7 +322,7 @@ fn a_secret_is_nowhere_wherever_it_was_put() {
 
 #[test]
 fn a_name_with_a_typo_is_told_with_the_right_one() {
-    for (name, _) in KNOWN.iter().filter(|(name, _)| *name != "DATABASE_URL") {
+    for (name, ..) in KNOWN.iter().filter(|(name, ..)| *name != "DATABASE_URL") {
         let typo = &name[..name.len() - 1];
         let config = read(&[(typo, "x"), ("PATH", "/bin"), ("DBX", "x"), ("MY_DB_HOST", "x")]).unwrap();
         assert_eq!(config.warnings, [format!("{typo} is not a setting of this program; did you mean {name}?")]);

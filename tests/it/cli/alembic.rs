@@ -1,9 +1,9 @@
-//! The README's table from Alembic's commands to ours: every command in it works, in the order in which they stand there.
+//! The table of `docs/migrations.md` from Alembic's commands to ours: every command in it works, in the order in which they stand there.
 
 use super::Shell;
 use crate::common;
 
-const README: &str = include_str!("../../../README.md");
+const MANUAL: &str = include_str!("../../../docs/migrations.md");
 
 /// Commands with the quotes around a message taken for what they are.
 fn words(command: &str) -> Vec<String> {
@@ -18,7 +18,7 @@ fn words(command: &str) -> Vec<String> {
 
 /// The commands of the table's second column: `… | `lekalo migrate up` · `lekalo …` | …`.
 fn commands() -> Vec<Vec<String>> {
-    let rows = README.lines().filter(|line| line.starts_with("| `alembic "));
+    let rows = MANUAL.lines().filter(|line| line.starts_with("| `alembic "));
     let ours = rows.filter_map(|row| row.split(" | ").nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
     ours.filter_map(|command| command.strip_prefix("lekalo ")).map(words).collect()
 }
