@@ -9,7 +9,8 @@ use super::database::{self, Database};
 use super::load::{Target, load_rows};
 use super::output;
 use super::progress::Progress;
-use super::serve::{serve, stop_signal, unless};
+use super::serve::{listen, serve, stop_signal, unless};
+use crate::config::Config;
 use crate::db::Db;
 use crate::domain::import::Mode;
 use crate::import::rows;
@@ -42,14 +43,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(dir) => dir,
         None => lekalo_postgres::data_home()?.join("demo"),
     };
+    // Whether the port is free is better known before the work than after it.
+    let listener = listen(match args.addr {
+        Some(addr) => addr,
+        None => Config::load()?.addr,
+    })
+    .await?;
     eprintln!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
     let served = async {
         let Some(db) = unless(&mut stop, fill(&mut database)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
-        serve(db, args.addr.unwrap_or(database.config.addr), &database.config, stop, |addr| print_calls(addr, &psql))
-            .await
+        serve(db, listener, &database.config, stop, |addr| print_calls(addr, &psql)).await
     };
     let served = served.await;
     eprintln!("stopping PostgreSQL");

@@ -49,7 +49,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             database.connect().await
         };
         let Some(db) = unless(&mut stop, starting).await? else { return Ok(()) };
-        serve(db, args.addr.unwrap_or(database.config.addr), &database.config, stop, |_| {}).await
+        let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
+        serve(db, listener, &database.config, stop, |_| {}).await
     };
     let served = served.await;
     served.and(database.close().await)
@@ -66,17 +67,22 @@ pub async fn unless<T>(stop: &mut Stop, work: impl Future<Output = anyhow::Resul
     }
 }
 
-/// Serves until `stop`; `ready` gets the address once it listens.
+/// Takes the port.
+pub async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(addr).await;
+    listener.map_err(|error| {
+        UserError::error(format!("cannot listen on {addr}: {error}"), "choose another address with --addr")
+    })
+}
+
+/// Serves until `stop`; `ready` gets the address once it does.
 pub async fn serve(
     db: Db,
-    addr: SocketAddr,
+    listener: TcpListener,
     config: &Config,
     stop: impl Future<Output = ()> + Send,
     ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(addr).await.map_err(|error| {
-        UserError::error(format!("cannot listen on {addr}: {error}"), "choose another address with --addr")
-    })?;
     let addr = listener.local_addr()?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;

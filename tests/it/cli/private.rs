@@ -97,3 +97,14 @@ async fn the_demo_does_all_at_once_and_takes_up_from_there() {
     assert!(said.contains("seeded: 0 new rows"), "{said}");
     assert_eq!(said.matches("0 created + 0 updated + 230 unchanged").count(), 2, "{said}");
 }
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_before_anything_is_made() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let shell = Shell::new();
+    let data_dir = shell.path().join("demo");
+    let ran = shell.run(&["demo", "--data-dir", data_dir.to_str().unwrap(), "--addr", &addr]).await;
+    ran.failed(1, &["cannot listen on", &addr, "choose another address with --addr"]);
+    assert!(!data_dir.exists());
+}
