@@ -21,7 +21,7 @@ use lekalo_vehicles::Index;
   lekalo extract price.pdf > raw.csv
   lekalo extract price.xlsx -o raw.csv")]
 pub struct Args {
-    /// A PDF, spreadsheet (XLSX, XLS, ODS) or delimited text file (CSV, TSV)
+    /// A PDF, spreadsheet (XLSX, XLSB, XLS, ODS) or delimited text file (CSV, TSV)
     file: PathBuf,
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
