@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 
 use super::deadline::statement_timeout_ms;
 use super::pool::{Connection, Db};
@@ -69,14 +68,15 @@ impl Db {
         }
 
         let mut rows = Vec::with_capacity(N);
-        let mut failures = vec![begun.err(), committed.err()];
+        // After the first failure the rest fails with 25P02: the first is what happened.
+        let mut failure = begun.err();
         for answer in answers {
             match answer {
                 Ok(answer) => rows.push(answer),
-                Err(error) => failures.push(Some(error)),
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        if let Some(error) = root_cause(failures.into_iter().flatten()) {
+        if let Some(error) = failure.or(committed.err()) {
             return Err(error.into());
         }
         rows.try_into().map_err(|_| Error::internal("a query of the pipeline has no answer"))
@@ -241,16 +241,4 @@ fn begin_sql(tenant: Option<TenantId>, access: &str, timeout: Duration) -> Strin
 
 fn set_tenant_sql(TenantId(id): TenantId) -> String {
     format!("SET LOCAL app.current_tenant_id = '{id}'")
-}
-
-/// After the first failure of a pipelined transaction the rest fails with 25P02: the first is what happened.
-fn root_cause(failures: impl Iterator<Item = tokio_postgres::Error>) -> Option<tokio_postgres::Error> {
-    let mut follow_up = None;
-    for failure in failures {
-        if failure.code() != Some(&SqlState::IN_FAILED_SQL_TRANSACTION) {
-            return Some(failure);
-        }
-        follow_up = Some(failure);
-    }
-    follow_up
 }
