@@ -2,13 +2,13 @@
 //!
 //! Pure, over an [`Index`]. A text goes this way:
 //!
-//! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells talk ([`talk`]) from what may be a name;
+//! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells what names no car ([`stop_words`]) from what may be a name;
 //! 2. `candidates` finds the brands and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
 //! 4. `verdict` ranks them and decides: one car, several, or none. A name that is an everyday word as well (`ordinary`) must be
 //!    spoken of as a car.
 //!
-//! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`talk`] (words that name no car).
+//! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`stop_words`] (words that name no car).
 
 mod candidates;
 mod guesses;
