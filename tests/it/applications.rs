@@ -342,7 +342,11 @@ async fn who_moves_what_another_is_moving_is_aborted_without_an_etag_too() {
         ..transition(&application, pb::ApplicationStatus::InProgress)
     };
     let claim = tokio::spawn(async move { claimer.transition_application(blind).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let observer = connect(&server.config).await;
+    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while observer.query(waiting, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     owner.batch_execute("COMMIT").await.unwrap();
     let lost = claim.await.unwrap().unwrap_err();
     // Not the reason that says to try again: of two who decide, one would undo the other's decision.

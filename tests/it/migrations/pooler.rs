@@ -20,17 +20,19 @@ async fn migrations_refuse_a_pooler_and_say_what_to_do() {
     assert!(matches!(error, MigrateError::Pooler), "{error}");
     assert!(migrations::hint(&error).unwrap().contains("LEKALO_OWNER_DATABASE_URL"));
     // Also while others keep the pooler busy.
+    let (began, has_begun) = tokio::sync::oneshot::channel();
     let busy = tokio::spawn({
         let config = pooler.config.clone();
         async move {
             let clients = futures::future::join_all((0..6).map(|_| connect(&config))).await;
+            began.send(()).unwrap();
             loop {
                 futures::future::join_all(clients.iter().map(|client| client.simple_query("SELECT pg_sleep(0.002)")))
                     .await;
             }
         }
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    has_begun.await.unwrap();
     for _ in 0..5 {
         let error = migrations::up(&pooler.config, NO_TLS).await.unwrap_err();
         assert!(matches!(error, MigrateError::Pooler), "{error}");
