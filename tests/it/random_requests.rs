@@ -25,7 +25,7 @@ use crate::common::{SAMPLE_PDF, TestServer, connect};
 use crate::imports::{header, upload_and_wait};
 
 /// How many requests each method gets.
-const REQUESTS: usize = 20;
+const REQUESTS: usize = 14;
 /// Stands in every text of the tenant that nobody asks for.
 const CANARY: &str = "чужое-7d1f";
 
