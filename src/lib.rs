@@ -22,6 +22,8 @@ pub mod domain;
 pub mod feeds;
 pub mod grpc;
 pub mod import;
+#[cfg(test)]
+mod manual;
 pub mod proto;
 pub mod seed;
 pub mod spellings;

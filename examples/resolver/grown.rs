@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use lekalo_vehicles::{Generation, Model, Reference, normalize};
+use lekalo_vehicles::{Generation, Model, Reference, normalize, transliteration};
 
 /// What names are made of, in Latin and Cyrillic letters.
 const SYLLABLES: &[(&str, &str)] = &[
@@ -215,5 +215,5 @@ fn misspell(name: &str, dice: &mut Dice) -> String {
 }
 
 fn other_layout(text: &str) -> String {
-    text.chars().map(|ch| normalize::other_key(ch).unwrap_or(ch)).collect()
+    text.chars().map(|ch| transliteration::other_key(ch).unwrap_or(ch)).collect()
 }

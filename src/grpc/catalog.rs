@@ -13,7 +13,7 @@ use crate::domain::vehicle::{BodyType, Years};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::catalog_service_server::CatalogService;
 use lekalo_vehicles::Reference;
-use lekalo_vehicles::normalize::latin_code;
+use lekalo_vehicles::transliteration::latin_code;
 
 /// The most patterns that one answer has.
 const MAX_PATTERNS: usize = 100;

@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use super::deletion_index::Neighbourhood;
 use super::matches::{MatchKind, Scope};
 use super::normalize;
+use super::transliteration;
 
 /// One spelling, ready for comparing with misspelled text.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ impl<Id> Spelling<Id> {
         Self {
             id,
             letters,
-            latin: (!key.is_ascii()).then(|| Form::new(normalize::latin(key))),
+            latin: (!key.is_ascii()).then(|| Form::new(transliteration::latin(key))),
             key: Form::new(key.to_owned()),
             length: phonetic_key.chars().count(),
             skeleton: normalize::skeleton(key),

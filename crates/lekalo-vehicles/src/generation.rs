@@ -2,6 +2,7 @@
 
 use super::normalize;
 use super::reference::{Generation, Model};
+use super::transliteration;
 use super::words::{Word, join};
 
 /// The chassis code a number stands for, where engines stand in the model's name (Mercedes-Benz): "164" is the X164.
@@ -44,7 +45,7 @@ pub(crate) fn letters_of(model: &Model, words: &[Word]) -> Option<String> {
 }
 
 fn known_code(model: &Model, key: &str, is_one: bool) -> Option<String> {
-    let readings = normalize::readings(key);
+    let readings = transliteration::readings(key);
     let fits = |reading: &str, known: &str| {
         known == reading
             || is_sibling(known, reading)

@@ -9,6 +9,7 @@ use super::matches::MatchKind;
 use super::nicknames::KNOWN;
 use super::normalize;
 use super::reference::{Brand, Model, Reference};
+use super::transliteration;
 use crate::vehicle::slug;
 
 static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
@@ -152,7 +153,7 @@ impl Names {
 /// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
 fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, MatchKind)>>, key: &str, id: Id) {
     insert(map, key.to_owned(), id, MatchKind::Spelled);
-    for reading in normalize::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
+    for reading in transliteration::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
         insert(map, reading, id, MatchKind::Transliteration);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Pure: no database, no network. The way of a name through this room:
 //!
-//! 1. [`normalize`] folds it: case, ё, diacritics, separators; Cyrillic read as Latin letter by letter, by sound and by keyboard.
+//! 1. [`normalize`] folds it: case, ё, diacritics, separators; [`transliteration`] reads Cyrillic as Latin letter by letter, by
+//!    sound and by keyboard.
 //! 2. [`words`] cuts a cell into words that may be matched alone or joined ("X", "Trail" → "xtrail").
 //! 3. [`Index`] looks a run of words up: spelled out, read, as an engine badge, as a generation code; then by sound, by
 //!    look-alike letters and through typos. It answers with candidates and how they matched, or with nothing.
@@ -31,6 +32,7 @@ mod search;
 #[cfg(test)]
 mod shipped;
 pub mod suggest;
+pub mod transliteration;
 pub mod vehicle;
 mod vocabulary;
 pub mod words;

@@ -5,13 +5,14 @@ use super::badges;
 use super::fuzzy::{self, Typed};
 use super::index::{BrandId, Index, ModelId};
 use super::matches::{MatchKind, Scope};
-use super::normalize::{self, Transliteration};
+use super::normalize;
+use super::transliteration::{self, Transliteration};
 
 impl Index {
     /// Every model that a key names in any reading, each with the surest way. [`MatchKind::Bare`] names need their brand beside them.
     pub(super) fn models_in_any_reading(&self, key: &str, may_be_badge: bool) -> Vec<(ModelId, MatchKind)> {
         let mut found = Vec::new();
-        for (reading, kind) in normalize::readings(key) {
+        for (reading, kind) in transliteration::readings(key) {
             let how = MatchKind::from_reading(kind);
             let named = self.names.models.get(&reading).into_iter().flatten();
             for (model, listed) in named {
@@ -20,7 +21,7 @@ impl Index {
                 found.push((*model, if are_both_read { MatchKind::Sound } else { how.max(*listed) }));
             }
             if may_be_badge && reading.is_ascii() && normalize::digits(&reading).len() >= 2 {
-                for badge in &self.names.badges {
+                for badge in self.badges() {
                     if badges::fits(&reading, &badge.pattern) {
                         found.push((badge.model, how.max(MatchKind::Badge)));
                     }
@@ -39,7 +40,7 @@ impl Index {
     /// The brands that a key names for certain.
     pub(super) fn brands_in_any_reading(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
         let mut found = Vec::new();
-        for (reading, kind) in normalize::readings(key) {
+        for (reading, kind) in transliteration::readings(key) {
             // Two letters in the other alphabet are a chance: "до" is no DO.
             if kind != Transliteration::Plain && reading.chars().count() < 3 {
                 continue;
@@ -75,7 +76,7 @@ impl Index {
     /// The models with a generation of this code, in any reading: "w212", "рф3".
     pub(super) fn models_with_any_code(&self, key: &str) -> Vec<(ModelId, MatchKind)> {
         let mut found = Vec::new();
-        for (reading, kind) in normalize::readings(key) {
+        for (reading, kind) in transliteration::readings(key) {
             let coded = self.names.codes.get(&reading).into_iter().flatten();
             for model in coded {
                 found.push((*model, MatchKind::from_reading(kind).max(MatchKind::Code)));

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use super::index::{BrandId, ModelId};
-use super::normalize::Transliteration;
+use super::transliteration::Transliteration;
 
 /// How a text was matched with a name, surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,6 +7,7 @@ use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
 use super::ngrams::runs;
 use super::normalize;
 use super::reference::Model;
+use super::transliteration;
 use super::words::{Word, join};
 
 impl Index {
@@ -56,7 +57,7 @@ impl Index {
     pub fn find_codes(&self, words: &[Word], brand: BrandId) -> Vec<ModelMatch> {
         let mut found = Vec::new();
         for run in runs(words).into_iter().filter(|run| is_code(&run.key)) {
-            for (key, reading) in normalize::readings(&run.key) {
+            for (key, reading) in transliteration::readings(&run.key) {
                 let models = self.models_with_code(&key, brand);
                 let weight = run.letters - MatchKind::from_reading(reading).penalty() - 0.05;
                 found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, MatchKind::Code) }));
@@ -78,7 +79,8 @@ impl Index {
     /// Models whose chassis number has another letter than the one people put before every number of the brand: W230 is an R230.
     fn code_with_another_letter(&self, key: &str, brand: BrandId) -> Vec<ModelId> {
         let is_number = |key: &str| key.len() == 3 && key.chars().all(|ch| ch.is_ascii_digit());
-        let Some(number) = normalize::latin_code(key).get(1..).map(str::to_owned).filter(|number| is_number(number))
+        let Some(number) =
+            transliteration::latin_code(key).get(1..).map(str::to_owned).filter(|number| is_number(number))
         else {
             return Vec::new();
         };
@@ -120,12 +122,7 @@ impl Index {
 
     fn brands_named(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
         let exact = self.brands_spelled(key);
-        if !exact.is_empty() {
-            return exact;
-        }
-        let typed = Typed::new(key);
-        let names = &self.names.brand_spellings;
-        fuzzy::closest(names.like(&typed, fuzzy::brand_allowance(key), 5, &names.all_places()))
+        if exact.is_empty() { self.brands_like(key) } else { exact }
     }
 
     fn models_named(&self, key: &str, scope: Scope) -> Vec<(ModelId, MatchKind)> {
@@ -236,7 +233,7 @@ impl Index {
 
 /// The hits of the first reading of a key that has any, each with the less sure of how it was read and how it is listed.
 fn read<Id: Copy>(key: &str, look_up: impl Fn(&str) -> Vec<(Id, MatchKind)>) -> Vec<(Id, MatchKind)> {
-    for (reading, kind) in normalize::readings(key) {
+    for (reading, kind) in transliteration::readings(key) {
         let hits = look_up(&reading);
         if !hits.is_empty() {
             return hits.into_iter().map(|(id, how)| (id, how.max(MatchKind::from_reading(kind)))).collect();

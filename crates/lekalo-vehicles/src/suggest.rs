@@ -9,6 +9,7 @@ use super::index::{Index, ModelId};
 use super::matches::Scope;
 use super::ngrams::{MAX_LETTERS, Run, runs};
 use super::normalize;
+use super::transliteration;
 use super::words::{Word, join};
 use crate::vehicle::Years;
 
@@ -185,8 +186,8 @@ impl Form {
 fn forms(key: &str) -> Vec<Form> {
     let mut forms = vec![Form::new(key, 0.0)];
     if !key.is_ascii() {
-        forms.extend(normalize::look_alikes(key).map(|text| Form::new(&text, READ)));
-        forms.push(Form::new(&normalize::latin(key), READ));
+        forms.extend(transliteration::look_alikes(key).map(|text| Form::new(&text, READ)));
+        forms.push(Form::new(&transliteration::latin(key), READ));
     }
     forms
 }

@@ -131,25 +131,18 @@ fn from_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErr
 
 #[test]
 fn the_manual_lists_every_name_with_its_default() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
-    let mut manual = std::fs::read_to_string(path).unwrap();
-    let quoted = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}` ") };
+    let cell = |text: String| if text.is_empty() { text } else { text + " " };
+    let quoted = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
     let row = |(name, default, meaning): &(&str, &str, &str)| {
-        format!(
-            "| `{name}` | {}| {}|\n",
-            quoted(default),
-            if meaning.is_empty() { String::new() } else { format!("{meaning} ") }
-        )
+        format!("| `{name}` | {}| {}|\n", cell(quoted(default)), cell((*meaning).to_owned()))
     };
     let table: String = KNOWN.iter().map(row).collect();
-    if !manual.contains(&table) && std::env::var_os("LEKALO_TEST_WRITE").is_some() {
+    let manual = crate::manual::keep("configuration.md", |manual| {
         let is_row = |line: &&str| line.starts_with("| `");
         let before: String = manual.split_inclusive('\n').take_while(|line| !is_row(line)).collect();
-        let after: String = manual[before.len()..].split_inclusive('\n').skip_while(is_row).collect();
-        manual = before + &table + &after;
-        std::fs::write(path, &manual).unwrap();
-    }
-    assert!(manual.contains(&table), "docs/configuration.md has other settings; LEKALO_TEST_WRITE=1 mends it");
+        let after = manual[before.len()..].split_inclusive('\n').skip_while(is_row);
+        [&*before, &*table].into_iter().chain(after).collect()
+    });
     let rows = manual.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let is_name = |name: &str| ["DB_", "LEKALO_", "DATABASE_URL"].iter().any(|start| name.starts_with(start));

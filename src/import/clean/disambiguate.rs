@@ -4,9 +4,9 @@ use super::cache::Lookup;
 use std::ops::Range;
 
 use crate::domain::vehicle::Years;
-use lekalo_vehicles::normalize;
 use lekalo_vehicles::words::{Word, join};
 use lekalo_vehicles::{MatchKind, ModelId, ModelMatch};
+use lekalo_vehicles::{normalize, transliteration};
 
 /// The best match, if no other model fits as well. A family's name yields to a member named beside it ("Range Rover
 /// Discovery"); of models with one spelling, the row's generation and years decide.
@@ -81,5 +81,5 @@ pub fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 pub fn is_canonical(index: &Lookup, words: &[Word], hit: &ModelMatch) -> bool {
     let name = normalize::key(&index.model(hit.model).name);
     let key = words.get(hit.span.clone()).map(join).unwrap_or_default();
-    normalize::readings(&key).iter().any(|(key, _)| *key == name)
+    transliteration::readings(&key).iter().any(|(key, _)| *key == name)
 }

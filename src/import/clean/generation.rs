@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::cache::Lookup;
 use super::cell::Cell;
 use lekalo_vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
-use lekalo_vehicles::normalize::{self, latin_code};
+use lekalo_vehicles::normalize;
+use lekalo_vehicles::transliteration::latin_code;
 use lekalo_vehicles::words::{Joint, Word, join};
 use lekalo_vehicles::{BrandId, Model, ModelId};
 

@@ -3,9 +3,9 @@
 use super::cache::Lookup;
 use std::ops::Range;
 
-use lekalo_vehicles::normalize;
 use lekalo_vehicles::words::{Joint, Word};
 use lekalo_vehicles::{MatchKind, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::{normalize, transliteration};
 
 /// Without what an alias says beside the model: of "Веста СВ" and "Портер 2" the first word names the model, the other is its
 /// version or generation and must not be lost.
@@ -16,7 +16,7 @@ pub fn shortest_name(index: &Lookup, words: &[Word], hit: &ModelMatch) -> ModelM
     let model = index.model(hit.model);
     let names = [normalize::key(&model.name), normalize::key(&model.ru)];
     let is_own = |word: &Word| {
-        normalize::readings(&word.key).iter().any(|(key, _)| names.iter().any(|name| name.contains(key.as_str())))
+        transliteration::readings(&word.key).iter().any(|(key, _)| names.iter().any(|name| name.contains(key.as_str())))
     };
     let is_whole = |end: usize| words.get(end).is_none_or(|word| word.joint == Joint::Loose);
     (hit.span.start + 1..hit.span.end)
@@ -61,7 +61,7 @@ pub fn badge(index: &Lookup, model: ModelId, words: &[Word]) -> String {
         } else if word.number().is_some() && !badge.is_empty() {
             badge.push(' ');
         }
-        badge.push_str(&lekalo_vehicles::normalize::latin_code(&word.key));
+        badge.push_str(&lekalo_vehicles::transliteration::latin_code(&word.key));
     }
     badge
 }

@@ -128,20 +128,8 @@ fn candidates(runs: &[&TextRun], (left, right): (f64, f64)) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_run::Glyph;
+    use super::super::lines::made::line;
     use super::*;
-
-    fn run(text: &str, x0: f64, operation: usize) -> TextRun {
-        let glyph = |(index, ch): (usize, char)| {
-            let x0 = x0 + 5.0 * index as f64;
-            Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
-        };
-        TextRun::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
-    }
-
-    fn line(runs: &[(&str, f64)]) -> Line {
-        Line { y: 0.0, em: 10.0, runs: runs.iter().enumerate().map(|(op, (text, x))| run(text, *x, op)).collect() }
-    }
 
     #[test]
     fn right_aligned_numbers_get_a_boundary_right_after_them() {

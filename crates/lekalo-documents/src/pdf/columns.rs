@@ -135,19 +135,8 @@ fn ruled_boundaries(page: &TablePage, header: &Header) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::super::header::HeaderCell;
+    use super::super::lines::made::{line, run};
     use super::*;
-
-    fn run(text: &str, x0: f64, operation: usize) -> TextRun {
-        let glyph = |(index, ch): (usize, char)| {
-            let x0 = x0 + 5.0 * index as f64;
-            Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
-        };
-        TextRun::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
-    }
-
-    fn line(runs: &[(&str, f64)]) -> Line {
-        Line { y: 0.0, em: 10.0, runs: runs.iter().enumerate().map(|(op, (text, x))| run(text, *x, op)).collect() }
-    }
 
     fn columns(boundaries: &[f64]) -> Columns {
         let cell = HeaderCell { name: "x".into(), x0: 0.0, x1: 1.0 };

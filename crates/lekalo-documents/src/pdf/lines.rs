@@ -167,6 +167,25 @@ fn no_header(pages: &[TablePage]) -> PdfError {
     PdfError::NoHeader { first_lines: first_lines.collect::<Vec<_>>().join(", ") }
 }
 
+/// Lines of text for tests: five points a letter.
+#[cfg(test)]
+pub(super) mod made {
+    use super::super::text_run::Glyph;
+    use super::*;
+
+    pub(in crate::pdf) fn run(text: &str, x0: f64, operation: usize) -> TextRun {
+        let glyph = |(index, ch): (usize, char)| {
+            let x0 = x0 + 5.0 * index as f64;
+            Glyph { text: ch.into(), x0, x1: x0 + 5.0, operation }
+        };
+        TextRun::new(&text.chars().enumerate().map(glyph).collect::<Vec<_>>(), 0.0, 10.0).unwrap()
+    }
+
+    pub(in crate::pdf) fn line(runs: &[(&str, f64)]) -> Line {
+        Line { y: 0.0, em: 10.0, runs: runs.iter().enumerate().map(|(op, (text, x))| run(text, *x, op)).collect() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::text_run::Glyph;

@@ -13,6 +13,7 @@ use crate::generation::{chassis, code_of, in_name, is_generation_word, is_number
 use crate::matches::MatchKind;
 use crate::normalize;
 use crate::reference::Model;
+use crate::transliteration;
 use crate::vehicle::Years;
 use crate::words::{Joint, Word, join};
 
@@ -174,7 +175,7 @@ impl Numbers {
     fn read_numeral(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
         let may_be = place == hit.span.end && self.generation.is_empty() && self.is_free(text, hit, place);
         let Some(word) = text.words.get(place).filter(|_| may_be) else { return };
-        if let Some(number) = ordinal(&normalize::latin_code(&word.key).to_lowercase())
+        if let Some(number) = ordinal(&transliteration::latin_code(&word.key).to_lowercase())
             .filter(|number| is_generation(model, &number.to_string()))
         {
             self.say(number.to_string(), true, place..place + 1);

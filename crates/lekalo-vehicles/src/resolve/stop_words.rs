@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::normalize;
+use crate::transliteration;
 
 const STOP_WORDS: &str = include_str!("../../../../data/words/stop_words.txt");
 const STOP_STEMS: &str = include_str!("../../../../data/words/stop_stems.txt");
@@ -36,7 +37,7 @@ fn keys(list: &'static str) -> Vec<String> {
 
 /// Keys, and what the longer ones are in Latin letters.
 fn romanised(keys: Vec<String>) -> Vec<String> {
-    let latin = keys.iter().flat_map(|key| normalize::romanised(key)).filter(|key| key.len() >= LATIN_LETTERS);
+    let latin = keys.iter().flat_map(|key| transliteration::romanised(key)).filter(|key| key.len() >= LATIN_LETTERS);
     latin.chain(keys.iter().cloned()).collect()
 }
 
@@ -83,7 +84,7 @@ pub(super) fn stop_word(key: &str) -> Option<StopWord> {
         (begins() || has_middle()).then_some(StopWord::Stem)
     };
     let is_long = key.chars().count() >= LATIN_LETTERS;
-    of(key).or_else(|| normalize::other_layout(key).filter(|_| is_long).and_then(|key| of(&key)))
+    of(key).or_else(|| transliteration::other_layout(key).filter(|_| is_long).and_then(|key| of(&key)))
 }
 
 fn begins_with(key: &str, stem: &str) -> bool {

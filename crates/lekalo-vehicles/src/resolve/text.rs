@@ -7,7 +7,7 @@ use super::numerals;
 use super::stop_words::{self, StopWord};
 use crate::generation::{is_generation_word, is_number};
 use crate::index::Index;
-use crate::normalize;
+use crate::transliteration;
 use crate::words::{Joint, Word, join, words};
 
 /// Of longer texts only the beginning is read, in characters and in words.
@@ -234,7 +234,7 @@ fn model_number(index: &Index, words: &[Word], place: usize) -> Option<u32> {
 
 /// The text as if typed with the other keyboard layout, character for character; nothing if it has no letters of a layout.
 pub(super) fn other_layout(text: &str) -> Option<String> {
-    let swapped: String = text.chars().map(|ch| normalize::other_key(ch).unwrap_or(ch)).collect();
+    let swapped: String = text.chars().map(|ch| transliteration::other_key(ch).unwrap_or(ch)).collect();
     (swapped != text).then_some(swapped)
 }
 

@@ -1,6 +1,6 @@
 //! The ways people type a name.
 
-use crate::normalize::{SYSTEMS, is_cyrillic, latin_letters, look_alike, other_key, transliterate};
+use crate::transliteration::{SYSTEMS, is_cyrillic, latin_letters, look_alike, other_key, transliterate};
 
 /// A way of typing a spelling.
 pub(super) struct Way {
