@@ -82,11 +82,11 @@ async fn every_call_that_takes_too_long_is_told_that_the_server_stops() {
     let before = contents(&observer).await;
     hold_everything(&locker).await;
     let wire = Wire::connect(server.addr).await;
-    let calls = join_all(good.iter().map(|good| wire.send(&good.path, &good.messages, &[]))).await;
-    until("as many as may wait in the database", || async { waiting(&observer).await == CONNECTIONS }).await;
-    // An upload of which nothing more comes.
+    // An upload of which nothing more comes; begun first, it has come in when those behind it have.
     let upload = good.iter().find(|good| good.method.is_client_streaming()).unwrap();
     let half = wire.begin(&upload.path, &[]).await;
+    let calls = join_all(good.iter().map(|good| wire.send(&good.path, &good.messages, &[]))).await;
+    until("as many as may wait in the database", || async { waiting(&observer).await == CONNECTIONS }).await;
 
     let began = Instant::now();
     server.begin_stop();
