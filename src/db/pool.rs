@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use lekalo_migrate::tls;
 use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -128,6 +128,8 @@ impl Db {
         let connections = options.pool_size.max(1) + options.max_overflow;
         let pool = Pool::builder(manager)
             .max_size(connections)
+            // The last one used has its catalogs at hand, and what a burst opened may rest until it is closed.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(options.pool_timeout))
             .create_timeout(Some(CREATE))
             .recycle_timeout(Some(RECYCLE))
