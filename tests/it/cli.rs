@@ -29,7 +29,7 @@ struct Shell {
 
 impl Shell {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { folder: common::folder(), variables: Vec::new() }
     }
 
     /// With the sample price list, on this database.
@@ -57,7 +57,7 @@ impl Shell {
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(LEKALO);
         command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned());
-        command.current_dir(self.path()).kill_on_drop(true);
+        command.env("TMPDIR", common::place()).current_dir(self.path()).kill_on_drop(true);
         command
     }
 

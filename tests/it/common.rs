@@ -6,6 +6,7 @@ pub mod raw;
 pub mod wire;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,7 @@ use lekalo::import::sandbox::{Extractor, SandboxLimits};
 use lekalo::spellings::Spellings;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
@@ -45,7 +47,7 @@ static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
     let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap());
     let (sender, receiver) = std::sync::mpsc::channel();
     runtime.spawn(async move {
-        let data_dir = folder(&std::process::id().to_string());
+        let data_dir = kept_folder(&std::process::id().to_string());
         copy_cluster(&data_dir).await;
         // It ends when its input does, with this process.
         let mut clean_up = std::process::Command::new("sh");
@@ -78,7 +80,8 @@ const ROOM: u64 = 9 << 30;
 const TEMPLATE: &str = "lekalo_template";
 
 fn options() -> EmbeddedOptions {
-    let settings = [("max_connections", "200"), ("shared_buffers", "64MB"), ("synchronous_commit", "off")];
+    let settings =
+        [("max_connections", "200"), ("shared_buffers", "64MB"), ("synchronous_commit", "off"), ("autovacuum", "off")];
     EmbeddedOptions {
         pg_bin: std::env::var_os("LEKALO_PG_BIN").map(PathBuf::from),
         settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
@@ -94,13 +97,26 @@ fn name(end: &str) -> String {
     format!("lekalo-tests-{user}-{checkout}-{end}")
 }
 
-fn folder(end: &str) -> PathBuf {
+fn kept_folder(end: &str) -> PathBuf {
+    place().join(name(end))
+}
+
+/// Where this run's servers have their data; what it starts has its temporary folders there too.
+pub fn place() -> &'static Path {
     static PLACE: LazyLock<&str> = LazyLock::new(|| {
         let [memory, disk] = PLACES;
         let free = nix::sys::statvfs::statvfs(memory).map(|it| it.blocks_available() * it.fragment_size());
-        if free.is_ok_and(|free| free >= ROOM) { memory } else { disk }
+        let place = if free.is_ok_and(|free| free >= ROOM) { memory } else { disk };
+        tempfile::env::override_temp_dir(Path::new(place)).unwrap();
+        place
     });
-    Path::new(*PLACE).join(name(end))
+    Path::new(*PLACE)
+}
+
+/// A folder that a server which root starts can get to.
+pub fn folder() -> TempDir {
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in(place()).unwrap()
 }
 
 /// Migrates and seeds the database that tests are cloned from.
@@ -229,7 +245,7 @@ pub async fn copy_cluster(data_dir: &Path) {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
     // Kept between runs.
     let made = MADE.get_or_init(async || {
-        let data_dir = folder("empty");
+        let data_dir = kept_folder("empty");
         let made = EmbeddedOptions { data_dir: Some(data_dir.clone()), ..options() };
         EmbeddedServer::start(&made).await.unwrap().stop().await.unwrap();
         data_dir

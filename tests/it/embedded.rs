@@ -11,16 +11,9 @@ use std::{
 };
 
 use lekalo_postgres::{EmbeddedError, EmbeddedOptions, EmbeddedServer};
-use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-use crate::common::{copy_cluster, limit, skipped};
-
-/// A folder that root's `postgres` can get to.
-fn folder() -> TempDir {
-    let everybody = Permissions::from_mode(0o755);
-    tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap()
-}
+use crate::common::{copy_cluster, folder, limit, skipped};
 
 /// A small server in `data_dir`.
 fn options(data_dir: PathBuf) -> EmbeddedOptions {

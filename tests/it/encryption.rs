@@ -99,7 +99,7 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let folder = crate::shutdown::folder();
+        let folder = common::folder();
         let data = folder.path().join("data");
         common::copy_cluster(&data).await;
         let cluster = data.join("pgdata");

@@ -18,11 +18,11 @@ use tonic_types::StatusExt as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer, is_long};
+use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer, folder, is_long};
 use crate::formats::{row, workbook};
 use crate::imports::{header, upload, upload_to};
 use crate::kills::ended;
-use crate::shutdown::{Service, channel, folder};
+use crate::shutdown::{Service, channel};
 
 /// Reads a file in a process of its own, as the server does.
 pub async fn read(file: &[u8], limits: SandboxLimits) -> Result<Table, ExtractError> {

@@ -14,12 +14,12 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::common::{self, TestServer, connect};
+use crate::common::{self, TestServer, connect, folder};
 use crate::import_turns::{file, hold, reaches};
 use crate::import_turns::{new_import, row};
 use crate::imports::{header, upload, upload_to, wait};
 use crate::neighbours::Neighbours;
-use crate::shutdown::{Service, channel, folder};
+use crate::shutdown::{Service, channel};
 use lekalo::proto::lekalo::v1 as pb;
 
 const LEASE: Duration = Duration::from_secs(1);

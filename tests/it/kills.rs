@@ -19,9 +19,9 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-use crate::common::{self, LEKALO, is_long, skipped_unless_long};
+use crate::common::{self, LEKALO, folder, is_long, skipped_unless_long};
 use crate::imports::{self, header};
-use crate::shutdown::{Service, channel, folder};
+use crate::shutdown::{Service, channel};
 
 /// What a loaded machine may need for one import.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,7 +1,5 @@
 //! The connection pool and what it does when the database is slow, busy, silent or gone.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -229,8 +227,7 @@ async fn start_server(data_dir: &Path) -> EmbeddedServer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_database_is_unavailable_until_it_is_back() {
-    let everybody = Permissions::from_mode(0o755);
-    let folder = tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap();
+    let folder = common::folder();
     let data_dir = folder.path().join("data");
     let postgres = start_server(&data_dir).await;
     let config = postgres.config();

@@ -14,11 +14,11 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::applications::reason;
-use crate::common::{connect, database};
+use crate::common::{connect, database, folder};
 use crate::hostile::inflating;
 use crate::imports::{header, upload_to};
 use crate::kills::ended;
-use crate::shutdown::{Service, channel, folder};
+use crate::shutdown::{Service, channel};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

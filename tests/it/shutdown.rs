@@ -1,8 +1,7 @@
 //! How the program ends, and what it leaves behind: real processes, with a PostgreSQL of their own.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +10,6 @@ use lekalo::proto::lekalo::v1::ListTenantsRequest;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -23,7 +21,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::common::{self, LEKALO};
+use crate::common::{self, LEKALO, folder};
 
 /// A stop may take this long, whatever is open.
 const STOP: Duration = Duration::from_secs(10);
@@ -129,12 +127,6 @@ impl Service {
         println!("ended {:?} later: {status}", began.elapsed());
         (status, said)
     }
-}
-
-/// A folder that a server which root starts can get to.
-pub fn folder() -> TempDir {
-    let everybody = Permissions::from_mode(0o755);
-    tempfile::Builder::new().prefix("lekalo-test-").permissions(everybody).tempdir_in("/tmp").unwrap()
 }
 
 fn data_dir(folder: &Path) -> PathBuf {

@@ -98,7 +98,7 @@ impl Scratch {
     /// When there are none, or they do not run.
     pub async fn embedded(pg_bin: Option<PathBuf>, program: Program) -> anyhow::Result<Self> {
         let prefix = format!("{}-scratch-", program.name);
-        remove_abandoned(&std::env::temp_dir(), &prefix);
+        remove_abandoned(&tempfile::env::temp_dir(), &prefix);
         // The server's account has to get in where root starts it.
         let everybody = Permissions::from_mode(0o755);
         let folder = tempfile::Builder::new().prefix(&prefix).permissions(everybody).tempdir()?;
