@@ -32,12 +32,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::db::Db;
 use crate::feeds::Feeds;
 use crate::import::run::Runner;
+use crate::import::sweeper;
 use crate::import::upload::Uploads;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
@@ -121,6 +123,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let calls = Calls::default();
     let stop = CancellationToken::new();
+    let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone())));
     let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
 
     let mut server = Server::builder()

@@ -4,7 +4,7 @@
 //!    limits.
 //! 2. [`clean`] understands what each row says about a car.
 //! 3. [`run`] takes the import to its end and has [`crate::db`] merge the rows; [`apply`] carries out previews, takes in
-//!    rows that are understood by now, and reverts.
+//!    rows that are understood by now, and reverts; [`sweeper`] ends what was left behind.
 //!
 //! Between the steps people may look: [`lekalo_documents::step_file`] says what `raw.csv` and `clean.csv` are.
 
@@ -14,6 +14,7 @@ pub mod clean_csv;
 pub mod rows;
 pub mod run;
 pub mod sandbox;
+pub mod sweeper;
 pub mod upload;
 
 use lekalo_documents::ExtractError;

@@ -12,15 +12,62 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::Tenant;
 use super::query::{Query, at_most_one, optional_word, word};
+use super::{Db, Tenant};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State};
 use crate::domain::page::{Page, PageRequest, SortKey};
-use steps::expire_imports;
+
+/// What [`import`] reads, of `imports i`. An import whose lease is over is interrupted, whether or not the sweeper was there
+/// already.
+macro_rules! import_columns {
+    () => {
+        "i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only, i.allow_large_withdrawal,
+                i.state, i.rows_read, i.created, i.updated, i.unchanged, i.merged, i.rejected, i.headers, i.withdrawn,
+                i.error_code, i.error_message, i.error_hint, i.revision, i.created_at, i.finished_at,
+                i.step, i.rows_done, i.rows_total,
+                CASE WHEN i.state IN ('queued', 'running') AND i.lease_until < now() THEN i.lease_until END
+                    AS interrupted_at,
+                CASE WHEN i.state = 'queued' THEN (
+                    SELECT o.id
+                    FROM imports o
+                    WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
+                      AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
+                      AND o.lease_until >= now()
+                    ORDER BY o.state DESC, o.id
+                    LIMIT 1) END AS waits_for"
+    };
+}
+
+const GET: &str = concat!(
+    "-- get_import
+    SELECT ",
+    import_columns!(),
+    " FROM imports i
+    JOIN product_categories c ON c.id = i.category_id
+    WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */"
+);
+
+const LIST: &str = concat!(
+    "-- list_imports
+    SELECT ",
+    import_columns!(),
+    " FROM imports i
+    JOIN product_categories c ON c.id = i.category_id
+    WHERE i.tenant_id = $1 /* tenant_id */ AND ($2 /* after */ IS NULL OR i.id < $2)
+    ORDER BY i.id DESC
+    LIMIT $3 /* limit */ OFFSET $4 /* skip */"
+);
+
+impl Db {
+    /// How long an import may go without a sign of life before it counts as interrupted.
+    pub fn import_lease(&self) -> Duration {
+        self.import_lease
+    }
+}
 
 impl Tenant<'_> {
-    /// How long an import may go without a sign of life before it counts as interrupted.
+    /// [`Db::import_lease`].
     pub fn import_lease(&self) -> Duration {
         self.db.import_lease
     }
@@ -93,30 +140,8 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where the tenant has none of that id.
     pub async fn get_import(&self, id: Uuid) -> Result<Import> {
-        let [_, rows] = self
-            .write([
-                expire_imports(&self.id.0),
-                Query::new(
-                    "-- get_import
-                    SELECT i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only,
-                           i.allow_large_withdrawal, i.state, i.rows_read, i.created, i.updated, i.unchanged,
-                           i.merged, i.rejected, i.headers, i.withdrawn, i.error_code, i.error_message, i.error_hint,
-                           i.revision, i.created_at, i.finished_at, i.step, i.rows_done, i.rows_total,
-                           CASE WHEN i.state = 'queued' THEN (
-                               SELECT o.id
-                               FROM imports o
-                               WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                                 AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                               ORDER BY o.state DESC, o.id
-                               LIMIT 1) END AS waits_for
-                    FROM imports i
-                    JOIN product_categories c ON c.id = i.category_id
-                    WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID),
-            ])
-            .await?;
+        let query = Query::new(GET).bind(&self.id.0, Type::INT8).bind(&id, Type::UUID);
+        let [rows] = self.read([query]).await?;
         let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Import, id.to_string()))?;
         import(&row)
     }
@@ -126,32 +151,13 @@ impl Tenant<'_> {
         // Version 7 ids grow with time.
         let after: Option<Uuid> = page.after.as_ref().and_then(|key| key.id.parse().ok());
         let (limit, skip) = (page.limit(), page.skip);
-        let [_, rows, totals] = self
-            .write([
-                expire_imports(&self.id.0),
-                Query::new(
-                    "-- list_imports
-                    SELECT i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only,
-                           i.allow_large_withdrawal, i.state, i.rows_read, i.created, i.updated, i.unchanged,
-                           i.merged, i.rejected, i.headers, i.withdrawn, i.error_code, i.error_message, i.error_hint,
-                           i.revision, i.created_at, i.finished_at, i.step, i.rows_done, i.rows_total,
-                           CASE WHEN i.state = 'queued' THEN (
-                               SELECT o.id
-                               FROM imports o
-                               WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                                 AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                               ORDER BY o.state DESC, o.id
-                               LIMIT 1) END AS waits_for
-                    FROM imports i
-                    JOIN product_categories c ON c.id = i.category_id
-                    WHERE i.tenant_id = $1 /* tenant_id */ AND ($2 /* after */ IS NULL OR i.id < $2)
-                    ORDER BY i.id DESC
-                    LIMIT $3 /* limit */ OFFSET $4 /* skip */",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&after, Type::UUID)
-                .bind(&limit, Type::INT8)
-                .bind(&skip, Type::INT8),
+        let [rows, totals] = self
+            .read([
+                Query::new(LIST)
+                    .bind(&self.id.0, Type::INT8)
+                    .bind(&after, Type::UUID)
+                    .bind(&limit, Type::INT8)
+                    .bind(&skip, Type::INT8),
                 Query::new(
                     "-- count_imports
                     SELECT count(*) AS total FROM imports WHERE tenant_id = $1 /* tenant_id */",
@@ -166,6 +172,21 @@ impl Tenant<'_> {
 }
 
 fn import(row: &Row) -> Result<Import> {
+    let recorded = recorded_import(row)?;
+    let Some(interrupted_at) = row.try_get("interrupted_at")? else { return Ok(recorded) };
+    // As the sweeper is going to record it.
+    Ok(Import {
+        state: State::Failed,
+        error: Some(Failure::interrupted()),
+        revision: recorded.revision + 1,
+        finished_at: Some(interrupted_at),
+        progress: None,
+        waits_for: None,
+        ..recorded
+    })
+}
+
+fn recorded_import(row: &Row) -> Result<Import> {
     let error = match row.try_get::<_, Option<String>>("error_code")? {
         None => None,
         Some(code) => Some(Failure {

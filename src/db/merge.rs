@@ -34,8 +34,14 @@ impl Tenant<'_> {
     /// When the database is busy or away.
     pub async fn begin_merge(&self, import: &Import, category_id: i64) -> Result<Merging> {
         let tx = self.transaction(STEP_TIMEOUT).await?;
-        let merging =
-            Merging { tx, tenant_id: self.id.0, import_id: import.id, category_id, rows: AtomicUsize::new(0) };
+        let merging = Merging {
+            tx,
+            tenant_id: self.id.0,
+            import_id: import.id,
+            category_id,
+            lease: self.import_lease(),
+            rows: AtomicUsize::new(0),
+        };
         merging.merge().wait_for_turn().await?;
         merging.merge().create_staging().await?;
         Ok(merging)
@@ -48,13 +54,20 @@ pub struct Merging {
     tenant_id: i64,
     import_id: Uuid,
     category_id: i64,
+    lease: Duration,
     /// How many were taken.
     rows: AtomicUsize,
 }
 
 impl Merging {
     fn merge(&self) -> Merge<'_> {
-        Merge { tx: &self.tx, tenant_id: self.tenant_id, import_id: self.import_id, category_id: self.category_id }
+        Merge {
+            tx: &self.tx,
+            tenant_id: self.tenant_id,
+            import_id: self.import_id,
+            category_id: self.category_id,
+            lease: self.lease,
+        }
     }
 
     /// Takes the next rows, of which the first one has this place in the document.
@@ -102,6 +115,8 @@ struct Merge<'a> {
     tenant_id: i64,
     import_id: Uuid,
     category_id: i64,
+    /// How long a sign of life of it holds.
+    lease: Duration,
 }
 
 impl Merge<'_> {
@@ -116,6 +131,7 @@ impl Merge<'_> {
 
     /// Ends an import whose patterns are written.
     async fn succeed(&self, from: State) -> Result<Counts> {
+        self.lock_catalog_version().await?;
         let write_number = self.next_write_number().await?;
         let counts = self.finish(from, State::Succeeded, Some(write_number)).await?;
         if counts.created + counts.updated + counts.withdrawn > 0 {

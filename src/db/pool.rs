@@ -9,6 +9,7 @@ use deadpool_postgres::{ManagerConfig, Object, Pool, QueueMode, RecyclingMethod,
 use lekalo_migrate::tls;
 use tokio::sync::OnceCell;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::write_limit::WriteLimit;
@@ -95,16 +96,8 @@ pub struct Db {
     pub(super) write_limit: Arc<WriteLimit>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
-    _overflow: Arc<AbortOnDrop>,
-}
-
-/// Stops the task that closes idle overflow connections when the last [`Db`] goes.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    /// Closes idle overflow connections as long as there is a [`Db`].
+    _overflow: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Db {
@@ -145,7 +138,7 @@ impl Db {
             statement_timeout: options.statement_timeout,
             write_limit: Arc::new(WriteLimit::of(connections)),
             time_zones: Arc::default(),
-            _overflow: Arc::new(AbortOnDrop(overflow)),
+            _overflow: Arc::new(AbortOnDropHandle::new(overflow)),
         })
     }
 

@@ -262,6 +262,9 @@ pub struct NewImport {
     pub request_id: Option<uuid::Uuid>,
 }
 
+/// What to do where the file is not at fault.
+pub const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";
+
 /// Why an import failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -276,6 +279,15 @@ impl Failure {
     /// A failure with its three parts.
     pub fn new(code: &str, message: &str, hint: &str) -> Self {
         Self { code: code.to_owned(), message: message.to_owned(), hint: hint.to_owned() }
+    }
+
+    /// Its server stopped, or gave no sign of life for the time of a lease.
+    pub fn interrupted() -> Self {
+        Self::new(
+            "INTERRUPTED",
+            "the service stopped while it worked on this import; nothing of it was written",
+            UPLOAD_AGAIN,
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use super::upload::Upload;
 use crate::db::imports::Start;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
-use crate::domain::import::{Failure, Import, Progress, Step};
+use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
 use crate::spellings::Spellings;
 
@@ -69,12 +69,7 @@ impl Runner {
             let stopped = tokio::select! {
                 ended = work => ended.err(),
                 () = runner.stop.cancelled() => {
-                    let interrupted = Failure::new(
-                        "INTERRUPTED",
-                        "the service stopped while it worked on this import; nothing of it was written",
-                        UPLOAD_AGAIN,
-                    );
-                    runner.db.tenant(tenant).fail_import(import.id, &interrupted).await.err()
+                    runner.db.tenant(tenant).fail_import(import.id, &Failure::interrupted()).await.err()
                 }
             };
             if let Some(error) = stopped {
@@ -235,8 +230,6 @@ async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: 
         }
     }
 }
-
-const UPLOAD_AGAIN: &str = "upload the file again with a new request_id";
 
 fn merge_failure(error: Error) -> Failure {
     match error {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
+use lekalo::db::imports::Start;
 use lekalo::db::{Db, Options, Tenant};
 use lekalo::domain::import::{Import, State};
 use lekalo::import::rows::Batch;
@@ -122,55 +123,116 @@ async fn an_import_whose_process_died_is_interrupted_when_its_lease_is_over() {
     neighbours.are_untouched().await;
 }
 
-/// Whoever looks, in whatever way, sees that an import is dead, and no other one is.
+/// Three imports of the tenant: a queued and a running one whose leases are over, and one that lives; and another tenant's
+/// whose lease is over.
+async fn dead_and_alive(server: &TestServer, owner: &Client, category: i64) -> ([Import; 3], Import) {
+    let tenant = async |slug| server.db.tenant(server.db.find_tenant(slug).await.unwrap().id);
+    let (own, other) = (tenant("evopoliki").await, tenant("five_deluxe").await);
+    let queued = async |tenant: Tenant<'_>| tenant.create_import(&new_import(category)).await.unwrap().0;
+    let (running, waiting, alive, foreign) =
+        (queued(own).await, queued(own).await, queued(own).await, queued(other).await);
+    assert_eq!(own.start_import(running.id).await.unwrap(), Start::Started);
+    let sql = "UPDATE imports SET lease_until = now() - interval '1 ms' WHERE id = ANY ($1)";
+    owner.execute(sql, &[&vec![running.id, waiting.id, foreign.id]]).await.unwrap();
+    ([running, waiting, alive], foreign)
+}
+
+/// Every import as it stands in the table, past the service.
+async fn table(owner: &Client) -> Vec<String> {
+    let rows = owner.query("SELECT i::text || xmin FROM imports i ORDER BY id", &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// What is interrupted is so for whoever looks, at once and for good; recording it is the sweeper's work and changes nothing
+/// of what is seen.
 #[tokio::test]
-async fn whoever_looks_first_finds_the_interrupted() {
+async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;
+    let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
     let other = server.db.tenant(server.db.find_tenant("five_deluxe").await.unwrap().id);
+    let category = own.find_category("5d_mats").await.unwrap().id;
+    let ([running, waiting, alive], foreign) = dead_and_alive(&server, &owner, category).await;
+    let page = lekalo::domain::page::PageRequest::new(10, "", 0, &[]).unwrap();
+    let looked = async || {
+        let mut seen = own.list_imports(&page).await.unwrap().items;
+        for import in [&running, &waiting, &alive] {
+            seen.push(own.get_import(import.id).await.unwrap());
+        }
+        seen.push(other.get_import(foreign.id).await.unwrap());
+        seen
+    };
+    let written = table(&owner).await;
+    let before = looked().await;
+    let dead = |import: &&Import| import.state == State::Failed;
+    assert_eq!(before.iter().filter(dead).count(), 5, "{before:#?}");
+    for import in before.iter().filter(dead) {
+        assert_eq!(import.error.as_ref().unwrap().code, "INTERRUPTED");
+        assert!(import.finished_at.is_some() && import.progress.is_none() && import.waits_for.is_none(), "{import:?}");
+    }
+    assert_eq!(own.get_import(alive.id).await.unwrap().waits_for, None, "the dead are in nobody's way");
+    // Nothing wakes them.
+    for import in [&running, &waiting] {
+        assert_eq!(own.start_import(import.id).await.unwrap(), Start::Ended);
+        assert!(!own.renew_import(import.id, Default::default()).await.unwrap());
+        own.fail_import(import.id, &lekalo::domain::import::Failure::new("OTHER", "", "")).await.unwrap();
+        let refused = own.cancel_import(import.id).await.unwrap_err();
+        assert!(refused.to_string().contains("FAILED"), "{refused}");
+        let merged = own.begin_merge(import, category).await.unwrap().finish(import).await.unwrap_err();
+        assert!(merged.to_string().contains("ended by somebody else"), "{merged}");
+    }
+    assert_eq!(table(&owner).await, written, "reading and trying has written");
+
+    let mut ended = server.db.end_interrupted_imports().await.unwrap();
+    ended.sort();
+    assert_eq!(ended, [running.id, waiting.id, foreign.id]);
+    assert!(server.db.end_interrupted_imports().await.unwrap().is_empty(), "they have ended");
+    assert_eq!(looked().await, before);
+    let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
+    let queued = ("queued".to_owned(), None, false);
+    assert_eq!(recorded(&owner).await, [interrupted.clone(), interrupted.clone(), queued, interrupted]);
+    assert_eq!(own.start_import(alive.id).await.unwrap(), Start::Started);
+}
+
+/// Somebody who reads while an import commits must not find it interrupted: one that might not be done in time is not.
+#[tokio::test]
+async fn an_import_ends_well_before_its_lease_or_not_at_all() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
+    let category = own.find_category("eva_mats").await.unwrap().id;
+    for (left, ends) in [(2, false), (4, true)] {
+        let (import, _) = own.create_import(&new_import(category)).await.unwrap();
+        own.start_import(import.id).await.unwrap();
+        let merging = own.begin_merge(&import, category).await.unwrap();
+        merging.stage(1, &[row()]).await.unwrap();
+        let sql = "UPDATE imports SET lease_until = clock_timestamp() + make_interval(secs => $2::int) WHERE id = $1";
+        owner.execute(sql, &[&import.id, &left]).await.unwrap();
+        let finished = merging.finish(&import).await;
+        assert_eq!(finished.is_ok(), ends, "{left} s of 30 are left: {finished:?}");
+        let patterns: i64 = owner.query_one("SELECT count(*) FROM patterns", &[]).await.unwrap().get(0);
+        assert_eq!(patterns, i64::from(ends));
+        own.cancel_import(import.id).await.ok();
+    }
+}
+
+/// Nobody looks, and the server sweeps.
+#[tokio::test]
+async fn a_server_records_what_others_left_behind() {
+    let config = common::database().await;
+    let owner = connect(&config).await;
+    let options = Options { import_lease: LEASE, ..common::db_options(&config) };
+    let server = TestServer::through(options, config).await;
     let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("5d_mats").await.unwrap().id;
-    let page = || lekalo::domain::page::PageRequest::new(10, "", 0, &[]).unwrap();
-    for way in ["get", "list", "cancel", "start"] {
-        let [dead, alive, foreign] = [
-            own.create_import(&new_import(category)).await.unwrap().0,
-            own.create_import(&new_import(category)).await.unwrap().0,
-            other.create_import(&new_import(category)).await.unwrap().0,
-        ];
-        let sql = "UPDATE imports SET lease_until = now() - interval '1 ms' WHERE id = ANY ($1)";
-        owner.execute(sql, &[&vec![dead.id, foreign.id]]).await.unwrap();
-        match way {
-            "get" => assert_eq!(own.get_import(dead.id).await.unwrap().state, State::Failed),
-            "list" => {
-                let states: Vec<_> = own.list_imports(&page()).await.unwrap().items;
-                assert!(states.iter().any(|import| import.id == dead.id && import.state == State::Failed));
-            }
-            "cancel" => {
-                let refused = own.cancel_import(dead.id).await.unwrap_err();
-                assert!(refused.to_string().contains("FAILED"), "{refused}");
-            }
-            _ => {
-                let started = own.start_import(alive.id).await.unwrap();
-                assert_eq!(started, lekalo::db::imports::Start::Started, "the dead one is in nobody's way");
-            }
+    dead_and_alive(&server, &owner, category).await;
+    let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
+    let swept = async {
+        while recorded(&owner).await != vec![interrupted.clone(); 4] {
+            sleep(Duration::from_millis(20)).await;
         }
-        let rows =
-            owner.query("SELECT id, state, error_code, finished_at IS NULL, lease_until IS NULL FROM imports", &[]);
-        let rows = rows.await.unwrap();
-        let found = |id: uuid::Uuid| rows.iter().find(|row| row.get::<_, uuid::Uuid>(0) == id).unwrap();
-        let of = |id| {
-            let row = found(id);
-            (row.get::<_, String>(1), row.get::<_, Option<String>>(2), row.get::<_, bool>(3), row.get::<_, bool>(4))
-        };
-        assert_eq!(of(dead.id), ("failed".into(), Some("INTERRUPTED".into()), false, true), "{way}");
-        let state = if way == "start" { "running" } else { "queued" };
-        assert_eq!(of(alive.id), (state.into(), None, true, false), "{way}");
-        assert_eq!(of(foreign.id), ("queued".into(), None, true, false), "another tenant's is not looked at");
-        own.cancel_import(alive.id).await.unwrap();
-        // Renewing does not wake the dead.
-        assert!(!own.renew_import(dead.id, Default::default()).await.unwrap());
-        other.cancel_import(foreign.id).await.unwrap_err();
-    }
+    };
+    timeout(PATIENCE, swept).await.expect("they are not swept");
 }
 
 /// What is said about an import, past the service.

@@ -3,8 +3,8 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one};
+use crate::db::{Db, Tenant};
 use crate::domain::error::Result;
 use crate::domain::import::{Failure, Import, Progress, State};
 
@@ -23,9 +23,8 @@ impl Tenant<'_> {
     /// Moves a queued import to RUNNING if it is its turn: one runs in a category, in the order of uploads.
     pub async fn start_import(&self, id: Uuid) -> Result<Start> {
         let lease = self.import_lease().as_secs_f64();
-        let [_, _, started, found] = self
+        let [_, started, found] = self
             .write([
-                expire_imports(&self.id.0),
                 // Two that start at once would not see each other.
                 Query::new(
                     "-- lock_starts
@@ -39,11 +38,13 @@ impl Tenant<'_> {
                         lease_until = now() + make_interval(secs => $3 /* lease */)
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
                       -- Running already: by whoever asks again because the answer did not come.
+                      AND lease_until >= now()
                       AND (state = 'running' OR state = 'queued' AND NOT EXISTS (
                           SELECT
                           FROM imports o
                           WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)))
+                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
+                            AND o.lease_until >= now()))
                     RETURNING id",
                 )
                 .bind(&self.id.0, Type::INT8)
@@ -56,7 +57,9 @@ impl Tenant<'_> {
                     JOIN imports o
                       ON o.tenant_id = i.tenant_id AND o.category_id = i.category_id
                      AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
+                     AND o.lease_until >= now()
                     WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */ AND i.state = 'queued'
+                      AND i.lease_until >= now()
                     ORDER BY o.state DESC, o.id
                     LIMIT 1",
                 )
@@ -84,6 +87,8 @@ impl Tenant<'_> {
                 SET lease_until = now() + make_interval(secs => $3 /* lease */),
                     step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                  -- Past it somebody may have been told that it is interrupted.
+                  AND lease_until >= now()
                 RETURNING id",
             )
             .bind(&self.id.0, Type::INT8)
@@ -103,7 +108,8 @@ impl Tenant<'_> {
             UPDATE imports
             SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
                 error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
-            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')",
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+              AND lease_until >= now()",
         )
         .bind(&self.id.0, Type::INT8)
         .bind(&id, Type::UUID)
@@ -119,19 +125,15 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `ILLEGAL_IMPORT_STATE` if it has ended otherwise.
     pub async fn cancel_import(&self, id: Uuid) -> Result<Import> {
-        let [_, _] = self
-            .write([
-                expire_imports(&self.id.0),
-                Query::new(
-                    "-- cancel_import
-                    UPDATE imports
-                    SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
-                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
-                      AND state IN ('queued', 'running', 'validated')",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID),
-            ])
+        self.write([Query::new(
+            "-- cancel_import
+            UPDATE imports
+            SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+              AND (state IN ('queued', 'running') AND lease_until >= now() OR state = 'validated')",
+        )
+        .bind(&self.id.0, Type::INT8)
+        .bind(&id, Type::UUID)])
             .await?;
         let import = self.get_import(id).await?;
         match import.state {
@@ -141,16 +143,34 @@ impl Tenant<'_> {
     }
 }
 
-/// Imports whose process gave no sign of life have failed; whoever looks first says so.
-pub(super) fn expire_imports(tenant_id: &i64) -> Query<'_> {
-    Query::new(
-        "-- expire_imports
-        UPDATE imports
-        SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
-            error_code = 'INTERRUPTED',
-            error_message = 'the service stopped while it worked on this import; nothing of it was written',
-            error_hint = 'upload the file again with a new request_id'
-        WHERE tenant_id = $1 /* tenant_id */ AND state IN ('queued', 'running') AND lease_until < now()",
-    )
-    .bind(tenant_id, Type::INT8)
+impl Db {
+    /// Records as interrupted, whoever's they are, imports whose lease is over; which those were.
+    pub async fn end_interrupted_imports(&self) -> Result<Vec<Uuid>> {
+        let failure = Failure::interrupted();
+        let [_, ended] = self
+            .write([
+                Query::new("-- sweep_imports\n SET LOCAL app.sweeps_imports = 'on'"),
+                Query::new(
+                    "-- end_interrupted_imports
+                    WITH interrupted AS (
+                        SELECT tenant_id, id
+                        FROM imports
+                        WHERE state IN ('queued', 'running') AND lease_until < now()
+                        LIMIT 1000
+                        FOR UPDATE SKIP LOCKED
+                    )
+                    UPDATE imports i
+                    SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
+                        error_code = $1 /* code */, error_message = $2 /* message */, error_hint = $3 /* hint */
+                    FROM interrupted s
+                    WHERE i.tenant_id = s.tenant_id AND i.id = s.id
+                    RETURNING i.id",
+                )
+                .bind(&failure.code, Type::TEXT)
+                .bind(&failure.message, Type::TEXT)
+                .bind(&failure.hint, Type::TEXT),
+            ])
+            .await?;
+        ended.iter().map(|row| Ok(row.try_get("id")?)).collect()
+    }
 }

@@ -21,12 +21,19 @@ pub(super) struct CategoryLock {
     tenant_id: i64,
     import_id: Uuid,
     category_id: i64,
+    lease: Duration,
     pub mode: Mode,
 }
 
 impl CategoryLock {
     pub(super) fn merge(&self) -> Merge<'_> {
-        Merge { tx: &self.tx, tenant_id: self.tenant_id, import_id: self.import_id, category_id: self.category_id }
+        Merge {
+            tx: &self.tx,
+            tenant_id: self.tenant_id,
+            import_id: self.import_id,
+            category_id: self.category_id,
+            lease: self.lease,
+        }
     }
 
     pub(super) async fn commit(self) -> Result<()> {
@@ -40,7 +47,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `IMPORT_RUNNING` while another one writes.
     pub(super) async fn lock_category(&self, id: Uuid, state: State, revision: i64) -> Result<Option<CategoryLock>> {
-        let tx = self.transaction(STEP_TIMEOUT).await?;
+        let (tx, lease) = (self.transaction(STEP_TIMEOUT).await?, self.import_lease());
         let query = Query::new(
             "-- find_import_category
             SELECT category_id FROM imports WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */",
@@ -48,7 +55,7 @@ impl Tenant<'_> {
         let found = at_most_one(tx.query(query.bind(&self.id.0, Type::INT8).bind(&id, Type::UUID)).await?)?;
         let category_id =
             found.ok_or_else(|| Error::not_found(Kind::Import, id.to_string()))?.try_get("category_id")?;
-        Merge { tx: &tx, tenant_id: self.id.0, import_id: id, category_id }.try_for_turn().await?;
+        Merge { tx: &tx, tenant_id: self.id.0, import_id: id, category_id, lease }.try_for_turn().await?;
         let locked = tx
             .query(
                 Query::new(
@@ -65,7 +72,7 @@ impl Tenant<'_> {
         let row = one(locked)?;
         let is_as_seen = word::<State>(&row, "state")? == state && row.try_get::<_, i64>("revision")? == revision;
         let mode = word(&row, "mode")?;
-        Ok(is_as_seen.then_some(CategoryLock { tx, tenant_id: self.id.0, import_id: id, category_id, mode }))
+        Ok(is_as_seen.then_some(CategoryLock { tx, tenant_id: self.id.0, import_id: id, category_id, lease, mode }))
     }
 }
 

@@ -142,13 +142,40 @@ impl Merge<'_> {
         Ok(one(rows)?.try_get("next")?)
     }
 
+    /// Waits for whoever else changes the tenant's catalog, so that nothing is waited for once the import has ended.
+    pub(super) async fn lock_catalog_version(&self) -> Result<()> {
+        self.tx
+            .execute(
+                Query::new(
+                    "-- lock_catalog_version
+                    SELECT catalog_version FROM tenants WHERE id = $1 /* tenant_id */ FOR NO KEY UPDATE",
+                )
+                .bind(&self.tenant_id, Type::INT8),
+            )
+            .await?;
+        Ok(())
+    }
+
     /// Moves the import from one state to another with the counts of its recorded rows and changes. `write_number` is
     /// none for a preview. An import that goes from SUCCEEDED to SUCCEEDED has taken rows in: it ended before.
+    ///
+    /// Whoever reads takes an import for interrupted once its lease is over. So the lease must last until the transaction
+    /// has: some of it is left, and a COMMIT that does not come within that is none.
     ///
     /// # Errors
     /// `Aborted` if it is no longer in the state it comes from.
     pub(super) async fn finish(&self, from: State, to: State, write_number: Option<i64>) -> Result<Counts> {
         let (from, to) = (from.word(), to.word());
+        let left = self.lease / 10;
+        self.tx
+            .execute(
+                Query::new(
+                    "-- limit_commit
+                    SELECT set_config('idle_in_transaction_session_timeout', $1 /* milliseconds */, true)",
+                )
+                .bind(&left.as_millis().to_string(), Type::TEXT),
+            )
+            .await?;
         let ended = self
             .tx
             .query(
@@ -176,6 +203,7 @@ impl Merge<'_> {
                         WHERE tenant_id = $1 AND import_id = $2
                     ) c
                     WHERE tenant_id = $1 AND id = $2 AND state = $3 /* from */
+                      AND (lease_until IS NULL OR lease_until > clock_timestamp() + make_interval(secs => $6 /* left */))
                     RETURNING imports.rows_read, imports.created, imports.updated, imports.unchanged, imports.merged,
                               imports.rejected, imports.headers, imports.withdrawn",
                 )
@@ -183,7 +211,8 @@ impl Merge<'_> {
                 .bind(&self.import_id, Type::UUID)
                 .bind(&from, Type::TEXT)
                 .bind(&to, Type::TEXT)
-                .bind(&write_number, Type::INT8),
+                .bind(&write_number, Type::INT8)
+                .bind(&left.as_secs_f64(), Type::FLOAT8),
             )
             .await?;
         let Some(row) = at_most_one(ended)? else {

@@ -15,7 +15,8 @@ use crate::common::{connect, database, db_options};
 
 const SETTINGS: &str = "-- settings
     SELECT coalesce(current_setting('app.current_tenant_id', true), '') AS tenant,
-           coalesce(current_setting('app.watches_feeds', true), '') AS watches,
+           coalesce(current_setting('app.watches_feeds', true), '') || coalesce(current_setting('app.sweeps_imports', true), '')
+               AS watches,
            current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock,
            current_setting('transaction_read_only') AS read_only, current_setting('role') AS role,
            (SELECT array_agg(DISTINCT tenant_id) FROM prices) AS seen";

@@ -189,6 +189,45 @@ async fn who_watches_feeds_sees_their_last_places_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn who_sweeps_imports_sees_and_ends_those_whose_lease_is_over_and_nothing_else() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let tenants = two_tenants(&owner).await;
+    let client = app(&config).await;
+    let sweep = "SET state = 'failed', error_code = 'INTERRUPTED', lease_until = NULL";
+    let set = "UPDATE imports SET state = $1, lease_until = now() + $2::text::interval, error_code = NULL";
+    for (state, lease, visible) in
+        [("running", Some("-1 ms"), true), ("running", Some("1 h"), false), ("succeeded", None, false)]
+    {
+        owner.execute(set, &[&state, &lease]).await.unwrap();
+        client.batch_execute("BEGIN; SET LOCAL app.sweeps_imports = 'on'").await.unwrap();
+        let expected = if visible { tenants.to_vec() } else { vec![] };
+        for table in tenant_tables(&owner).await {
+            let shown = table == "tenant_channels" || table == "imports" && visible;
+            assert_eq!(seen(&client, &table).await, if shown { tenants.to_vec() } else { vec![] }, "{table}");
+        }
+        assert_eq!(
+            tried(&client, &format!("UPDATE imports {sweep}")).await,
+            Ok(expected.len() as u64),
+            "{state} {lease:?}"
+        );
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+    owner.execute(set, &[&"running", &Some("-1 ms")]).await.unwrap();
+    client.batch_execute("BEGIN; SET LOCAL app.sweeps_imports = 'on'").await.unwrap();
+    for change in ["SET state = 'succeeded', error_code = 'INTERRUPTED'", "SET state = 'failed'", "SET file_name = 'x'"]
+    {
+        let refused = tried(&client, &format!("UPDATE imports {change}")).await;
+        assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{change}");
+    }
+    assert_eq!(tried(&client, "DELETE FROM imports").await, Ok(0));
+    for word in ["off", "", "1", "true"] {
+        client.batch_execute(&format!("ROLLBACK; BEGIN; SET LOCAL app.sweeps_imports = '{word}'")).await.unwrap();
+        assert_eq!(seen(&client, "imports").await, [0i64; 0], "{word}");
+    }
+}
+
+#[tokio::test]
 async fn the_services_role_can_loosen_nothing() {
     let config = database().await;
     let owner = connect(&config).await;
