@@ -12,6 +12,7 @@ mod extract;
 mod import;
 mod imports;
 mod load;
+mod lookup;
 mod migrate;
 mod output;
 mod progress;
@@ -29,7 +30,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
-pub use output::{UserError, report};
+pub use output::{UserError, print_usage, report};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
 #[derive(Debug, Parser)]
@@ -74,8 +75,7 @@ enum Command {
     /// Print shell completions
     Completions(completions::Args),
     /// Print the manual page
-    #[command(after_help = "Examples:\n  lekalo man | man -l -")]
-    Man,
+    Man(completions::ManArgs),
 }
 
 /// Libraries that log the values they work on, which are customers' names and numbers, and the levels on which they do
@@ -134,7 +134,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Psql(args) => psql::run(args).await,
         Command::Db(command) => db::run(command).await,
         Command::Completions(args) => completions::run(&args),
-        Command::Man => completions::man(),
+        Command::Man(args) => completions::man(&args),
     }
 }
 

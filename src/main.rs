@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         // Help and version are no mistake; a wrong flag is the user's.
         Err(error) => {
             let mistake = error.use_stderr();
-            let _ = error.print();
+            cli::print_usage(&error);
             return if mistake { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };

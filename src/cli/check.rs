@@ -36,7 +36,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     } else {
         output::line(&name)?;
         for finding in &findings {
-            output::line(format_args!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.what, finding.detail))?;
+            let (style, mark) = if finding.ok { (output::WELL, "✓") } else { (output::WRONG, "✗") };
+            output::line(format_args!("{style}{mark}{style:#} {}: {}", finding.what, finding.detail))?;
             if !finding.remedy.is_empty() {
                 output::line(format_args!("  → {}", finding.remedy))?;
             }

@@ -33,18 +33,20 @@ impl DatabaseArgs {
 pub struct Database {
     pub config: Config,
     pub server: Option<EmbeddedServer>,
+    /// The flags that lead to it, for hints.
+    flags: String,
     db: Option<Db>,
 }
 
 impl Database {
     /// Reads the configuration and starts the embedded server if it is asked for.
     pub async fn open(args: &DatabaseArgs) -> anyhow::Result<Self> {
-        let mut config = Config::load()?;
+        let (mut config, flags) = (Config::load()?, args.as_flags());
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
         if !args.embedded {
-            return Ok(Self { config, server: None, db: None });
+            return Ok(Self { config, server: None, flags, db: None });
         }
         let options = EmbeddedOptions {
             data_dir: args.data_dir.clone(),
@@ -54,7 +56,7 @@ impl Database {
         let server = EmbeddedServer::start(&options).await?;
         config.database = server.config();
         config.owner = None;
-        Ok(Self { config, server: Some(server), db: None })
+        Ok(Self { config, server: Some(server), flags, db: None })
     }
 
     /// Brings the schema to this program's version, as the owner, and logs what that took.
@@ -65,6 +67,20 @@ impl Database {
             tracing::info!("migrated: applied {first}{upto}");
         }
         Ok(upgrade.position)
+    }
+
+    /// Brings the schema to this program's version before something is written. A dry run leaves it as it is, but for a
+    /// private database that was made a moment ago: there is nothing in it yet. Whether it did.
+    pub async fn prepare(&self, dry_run: bool) -> anyhow::Result<bool> {
+        let is_new = self.server.is_some()
+            && migrations::current(self.config.owner(), self.config.tls)
+                .await
+                .is_ok_and(|position| position.current == 0);
+        let prepares = !dry_run || is_new;
+        if prepares {
+            self.migrate().await?;
+        }
+        Ok(prepares)
     }
 
     /// The pool, after making sure that the schema is there and that the pool's role may serve.
@@ -79,7 +95,7 @@ impl Database {
                         "the database `{name}` is at schema version {}, this program needs {}",
                         position.current, position.latest
                     ),
-                    "run `lekalo migrate up`",
+                    format!("run `lekalo migrate up{}`", self.flags),
                 ));
             }
         }

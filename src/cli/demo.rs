@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::database::{self, Database};
+use super::database::{Database, DatabaseArgs};
 use super::load::{Target, load_rows};
 use super::output;
 use super::progress::Progress;
@@ -50,10 +50,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     })
     .await?;
     eprintln!("starting a private PostgreSQL in {}", data_dir.display());
-    let embedded = database::DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
+    let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
     let served = async {
-        let Some(db) = unless(&mut stop, fill(&mut database)).await? else { return Ok(()) };
+        let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
         serve(db, listener, &database.config, stop, |addr| print_calls(addr, &psql)).await
     };
@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Migrates, seeds, and imports the sample.
-async fn fill(database: &mut Database) -> anyhow::Result<Db> {
+async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Result<Db> {
     let position = database.migrate().await?;
     eprintln!("schema at version {}", position.current);
     let db = database.connect().await?;
@@ -82,7 +82,8 @@ async fn fill(database: &mut Database) -> anyhow::Result<Db> {
             allow_large_withdrawal: false,
             dry_run: false,
         };
-        let loaded = load_rows(&db, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default()).await?;
+        let loaded =
+            load_rows(&db, embedded, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default()).await?;
         let counts = loaded.import.counts;
         eprintln!(
             "imported {SAMPLE_NAME} into {tenant}/{category}: {} rows read = {} created + {} updated + {} unchanged + \

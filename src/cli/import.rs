@@ -49,11 +49,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let source = read_source(&args, &progress)?;
     let mut database = Database::open(&args.database).await?;
     let work = async {
-        if !args.target.dry_run {
-            database.migrate().await?;
-        }
+        let prepared = database.prepare(args.target.dry_run).await?;
         let db = database.connect().await?;
-        if !args.skip_seed && !args.target.dry_run {
+        if !args.skip_seed && prepared {
             let _step = progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
@@ -65,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 (clean_table(&args, &table, &index, &progress)?, sha256)
             }
         };
-        load_rows(&db, &(&args.target).into(), &file_name(&args.file), sha256, rows, &progress).await
+        load_rows(&db, &args.database, &(&args.target).into(), &file_name(&args.file), sha256, rows, &progress).await
     };
     let loaded = work.await;
     database.close().await?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::database::{self, Database};
 use super::extract::write;
 use super::load::{Report, report};
+use super::lookup;
 use super::output::{self, UserError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
@@ -125,7 +126,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     };
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
-    let tenant = db.find_tenant(&args.tenant).await?;
+    let tenant = lookup::tenant(&db, &args.tenant, &args.database).await?;
     let own = db.tenant(tenant.id);
     let done = match &command {
         Command::List(list) => show_list(&db, &tenant, list.json).await,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database, DatabaseArgs};
+use super::lookup;
 use super::output::{self, UserError};
 use super::progress::Progress;
 use crate::db::{Db, Tenant};
@@ -93,13 +94,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let bytes = read_file(&args.file)?;
     let rows = read_clean(&args.file, &bytes)?;
     let mut database = Database::open(&args.database).await?;
-    if !args.target.dry_run {
-        database.migrate().await?;
-    }
+    database.prepare(args.target.dry_run).await?;
     let db = database.connect().await?;
     let name = file_name(&args.file);
     let sha256 = Sha256::digest(&bytes).to_vec();
-    let loaded = load_rows(&db, &(&args.target).into(), &name, sha256, rows, &Progress::default()).await;
+    let loaded =
+        load_rows(&db, &args.database, &(&args.target).into(), &name, sha256, rows, &Progress::default()).await;
     database.close().await?;
     report(&loaded?, &args.target.tenant, &args.database, args.json)
 }
@@ -147,15 +147,16 @@ const MOST_ISSUES: i64 = 10;
 /// Records an import and carries it out.
 pub async fn load_rows(
     db: &Db,
+    database: &DatabaseArgs,
     target: &Target,
     file_name: &str,
     sha256: Vec<u8>,
     rows: Vec<CleanRow>,
     progress: &Progress,
 ) -> anyhow::Result<Report> {
-    let tenant = db.find_tenant(&target.tenant).await?;
+    let tenant = lookup::tenant(db, &target.tenant, database).await?;
     let own = db.tenant(tenant.id);
-    let category = own.find_category(&target.category).await?;
+    let category = lookup::category(own, &tenant, &target.category).await?;
     if !category.sold {
         let sold = db.tenant(tenant.id).complete(tenant).await?.categories.join(", ");
         return Err(UserError::error(

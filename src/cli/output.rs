@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anstyle::{AnsiColor, Style};
 use anyhow::bail;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use lekalo_migrate::MigrateError;
 
 use crate::config::{Config, ConfigError};
@@ -67,32 +68,97 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
-    eprintln!("error: {message}");
-    if !hint.is_empty() {
-        eprintln!("hint: {hint}");
-    }
+    tell_error(message, hint);
     ExitCode::from(code)
 }
 
-/// A plain table: names left, numbers right.
-pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+/// Says on stderr what is wrong and what to do: as JSON where the command's data is.
+pub fn tell_error(message: &str, hint: &str) {
+    if std::env::args().any(|arg| arg == "--json") {
+        eprintln!("{}", serde_json::json!({ "error": { "message": message, "hint": hint } }));
+        return;
+    }
+    anstream::eprintln!("{WRONG}error:{WRONG:#} {message}");
+    if !hint.is_empty() {
+        anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+    }
+}
+
+/// Prints help, or what is wrong with the arguments.
+pub fn print_usage(error: &clap::Error) {
+    if !error.use_stderr() || !std::env::args().any(|arg| arg == "--json") {
+        let _ = error.print();
+        return;
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or_default();
+    tell_error(message.strip_prefix("error: ").unwrap_or(message), &lines.collect::<Vec<_>>().join("; "));
+}
+
+/// What is wrong, what is well, and what to do; shown on a terminal.
+pub const WRONG: Style = AnsiColor::Red.on_default().bold();
+pub const WELL: Style = AnsiColor::Green.on_default();
+const HINT: Style = AnsiColor::Cyan.on_default();
+
+/// How wide a word may be that must not be broken: an id is to be copied.
+const LONGEST_WORD: usize = 36;
+/// What a column needs at least, its gap included.
+const NARROWEST_COLUMN: usize = 12;
+
+/// A plain table, names left and numbers right, that fits the terminal: its cells wrap, or each field has a line.
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    fitted(header, &rows.into_iter().collect::<Vec<_>>(), width())
+}
+
+/// How many columns people see; none where nobody looks.
+fn width() -> Option<usize> {
+    let chosen = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    chosen.or_else(|| terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into()))
+}
+
+fn fitted<const N: usize>(header: [&str; N], rows: &[[String; N]], width: Option<usize>) -> String {
+    let plain = arranged(header, rows, None);
+    let Some(width) = width.filter(|width| plain.lines().any(|line| line.chars().count() > *width)) else {
+        return plain;
+    };
+    let columns: [Vec<&str>; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].as_str()).collect());
+    let whole = |cells: &[&str]| cells.iter().all(|cell| !cell.contains(' ') && cell.chars().count() <= LONGEST_WORD);
+    let widest = |cells: &[&str]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default() + 2;
+    let needed = |cells: &Vec<&str>| if whole(cells) { widest(cells) } else { NARROWEST_COLUMN };
+    if columns.iter().map(needed).sum::<usize>() <= width {
+        return arranged(header, rows, Some((width, columns.map(|cells| whole(&cells)))));
+    }
+    let name = header.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let record = |row: &[String; N]| {
+        let fields = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        fields.map(|(header, cell)| format!("{header:name$}  {cell}\n")).collect::<String>()
+    };
+    rows.iter().map(record).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+/// As wide as it comes to, or within a width in which some columns are whole.
+fn arranged<const N: usize>(header: [&str; N], rows: &[[String; N]], within: Option<(usize, [bool; N])>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
-    let mut numeric = [true; N];
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            numeric[column] &= !cell.is_empty() && cell.chars().all(|ch| ch.is_ascii_digit());
+    table.add_rows(rows);
+    for column in 0..N {
+        let is_number = |cell: &String| !cell.is_empty() && cell.chars().all(|ch| ch.is_ascii_digit());
+        let Some(settings) = table.column_mut(column) else { continue };
+        if rows.iter().all(|row| is_number(&row[column])) {
+            settings.set_cell_alignment(CellAlignment::Right);
         }
-        table.add_row(row);
-    }
-    for (column, numeric) in numeric.into_iter().enumerate() {
-        if numeric && let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
+        if within.is_some_and(|(_, whole)| whole[column]) {
+            settings.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
-    table
+    if let Some((width, _)) = within {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 /// How this program was called, to be pasted.
@@ -100,9 +166,10 @@ pub fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "lekalo".to_owned())
 }
 
-/// Prints a line of data. Unlike `println!` it does not panic when the reader has gone.
+/// Prints a line of data, without its colours where nobody looks. Unlike `println!` it does not panic when the reader has
+/// gone.
 pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+    Ok(writeln!(anstream::stdout().lock(), "{text}")?)
 }
 
 /// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.
@@ -116,4 +183,44 @@ pub fn closed_pipe(told: anyhow::Result<()>, acting: bool) -> anyhow::Result<()>
 /// Prints a document as JSON.
 pub fn json(document: &serde_json::Value) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(document)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEADER: [&str; 4] = ["id", "rows", "issue", "how to mend it"];
+
+    fn rows() -> impl Strategy<Value = Vec<[String; 4]>> {
+        let row = (
+            "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+            "[0-9]{1,6}",
+            "[а-яA-Z]{0,12}( [а-я]{1,9}){0,9}",
+            "[a-z]{1,9}( [a-z]{1,9}){0,9}",
+        );
+        proptest::collection::vec(row.prop_map(|(id, count, issue, mend)| [id, count, issue, mend]), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_fits_and_says_all(rows in rows(), width in 40_usize..200) {
+            let text = fitted(HEADER, &rows, Some(width));
+            let words = |text: &str| {
+                let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+                words.sort();
+                words
+            };
+            let is_table = text.lines().next().is_some_and(|line| line.contains("rows"));
+            if is_table {
+                prop_assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+                prop_assert_eq!(words(&text), words(&arranged(HEADER, &rows, None)));
+            } else {
+                prop_assert!(rows.iter().flatten().all(|cell| text.contains(cell.as_str())), "{text}");
+            }
+            prop_assert!(text.lines().all(|line| !line.ends_with(' ')), "{text:?}");
+            prop_assert_eq!(fitted(HEADER, &rows, None), arranged(HEADER, &rows, None));
+        }
+    }
 }

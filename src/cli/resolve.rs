@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::database::{Database, DatabaseArgs};
+use super::lookup;
 use super::output::{self, UserError};
 use crate::db::patterns::PatternCounts;
 use crate::domain::vehicle::slug;
@@ -58,10 +59,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(tenant) => {
             let mut database = Database::open(&args.database).await?;
             let db = database.connect().await?;
-            let tenant = db.find_tenant(tenant).await?;
+            let tenant = lookup::tenant(&db, tenant, &args.database).await?;
             let own = db.tenant(tenant.id);
             let category = match &args.category {
-                Some(code) => Some(own.find_category(code).await?),
+                Some(code) => Some(lookup::category(own, &tenant, code).await?),
                 None => None,
             };
             let index = Spellings::new(db.clone()).index().await?;

@@ -25,9 +25,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut database = Database::open(&args.database).await?;
-    if !args.dry_run {
-        database.migrate().await?;
-    }
+    database.prepare(args.dry_run).await?;
     let db = database.connect().await?;
     let tables = db.apply_seed(&crate::seed::shipped()?, args.dry_run).await?;
     database.close().await?;

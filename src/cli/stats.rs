@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::database::{self, Database};
-use super::output;
+use super::{lookup, output};
 use crate::domain::stats::Stats;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let tenant = match &args.tenant {
-        Some(slug) => Some(db.find_tenant(slug).await?),
+        Some(slug) => Some(lookup::tenant(&db, slug, &args.database).await?),
         None => None,
     };
     let stats = db.stats(tenant.as_ref()).await?;

@@ -261,7 +261,8 @@ impl Db {
         Ok(stats)
     }
 
-    async fn tenant_ids(&self) -> Result<Vec<(TenantId, String)>> {
+    /// Every tenant, by slug.
+    pub async fn tenant_ids(&self) -> Result<Vec<(TenantId, String)>> {
         let [rows] = self
             .read([Query::new(
                 "-- tenant_ids

@@ -243,6 +243,14 @@ async fn a_missing_relation_is_said_with_the_version_and_the_remedy() {
 }
 
 #[tokio::test]
+async fn a_database_without_tenants_is_to_be_seeded() {
+    let config = common::empty_database().await;
+    lekalo::db::migrations::up(&config, lekalo_migrate::tls::Mode::Disable).await.unwrap();
+    let ran = Shell::on(&config).run(&["imports", "list", "--tenant", "evopoliki"]).await;
+    ran.failed(1, &["tenant `evopoliki` does not exist: there are no tenants yet", "hint: run `lekalo seed`"]);
+}
+
+#[tokio::test]
 async fn a_missing_privilege_is_said_with_the_grant_that_mends_it() {
     let config = common::database().await;
     let bot = format!("{}_bot", config.get_dbname().unwrap());

@@ -28,7 +28,7 @@ async fn a_dry_run_is_applied_and_taken_back() {
     assert_eq!((applied["state"].as_str(), &applied["counts"]), (Some("succeeded"), &preview["counts"]));
     assert_eq!(Value::from(patterns(&shell).await), applied["counts"]["created"]);
     let stale = second["id"].as_str().unwrap();
-    decide("apply", stale).await.failed(1, &["stale", "hint: ", "--dry-run"]);
+    decide("apply", stale).await.failed(1, &["stale", "hint", "--dry-run"]);
     assert_eq!(decide("cancel", stale).await.done().json()["state"], "cancelled");
     decide("cancel", id).await.failed(1, &["SUCCEEDED"]);
 

@@ -24,13 +24,19 @@ async fn with_embedded_the_configured_databases_are_let_alone() {
         .with("DATABASE_URL", "postgres://bot:secret@127.0.0.1:1/shop")
         .with("LEKALO_OWNER_DATABASE_URL", "postgres://owner:secret@127.0.0.1:1/shop");
     let run = async |args: &[&str]| shell.run(&[args, &flags].concat()).await.done();
-    let latest = lekalo::db::migrations::shipped().latest();
-    assert_eq!(run(&["migrate", "up"]).await.stdout, format!("{latest}\n"));
-    assert!(data_dir.join("postgres.log").exists(), "it ran in the folder that was named");
-    assert!(!data_dir.join("pgdata/postmaster.pid").exists(), "stopped with its command");
-    run(&["seed"]).await;
     std::fs::write(shell.path().join("list.csv"), "Марка,Модель\nТойота,Камри\nТойота,Хуичи\n").unwrap();
     let import = [&["import", "list.csv", "--dry-run"][..], &TARGET].concat();
+    // A database that was made a moment ago has nothing that a dry run might change.
+    run(&import).await;
+    let latest = lekalo::db::migrations::shipped().latest();
+    assert_eq!(run(&["migrate", "current"]).await.stdout, format!("{latest}\n"));
+    assert!(data_dir.join("postgres.log").exists(), "it ran in the folder that was named");
+    assert!(!data_dir.join("pgdata/postmaster.pid").exists(), "stopped with its command");
+    // One that is there is let alone.
+    run(&["migrate", "down", "-1", "--yes"]).await;
+    let hint = format!("run `lekalo migrate up {}`", flags.join(" "));
+    shell.run(&[&import[..], &flags].concat()).await.failed(1, &[&hint]);
+    run(&["migrate", "up"]).await;
     // What it says to run next leads to the same database.
     let hints = run(&import).await.stderr;
     let next: Vec<&str> = hints.lines().filter(|line| line.contains(" imports ")).collect();
@@ -38,12 +44,12 @@ async fn with_embedded_the_configured_databases_are_let_alone() {
     assert!(next.iter().all(|line| line.ends_with(&flags.join(" "))), "{hints}");
     // The whole data of the server, not of a folder besides.
     let stats = run(&["stats", "--json"]).await.json();
-    assert_eq!((&stats["counts"]["tenants"], &stats["counts"]["imports"]), (&2.into(), &1.into()), "{stats}");
+    assert_eq!((&stats["counts"]["tenants"], &stats["counts"]["imports"]), (&2.into(), &2.into()), "{stats}");
     if std::process::Command::new("psql").arg("--version").output().is_err() {
         return skipped("there is no psql");
     }
     let count = ["psql", "--embedded", "--data-dir", flags[2], "--", "-XAtc", "SELECT count(*) FROM imports"];
-    assert_eq!(shell.run(&count).await.done().stdout, "1\n");
+    assert_eq!(shell.run(&count).await.done().stdout, "2\n");
     // The server is stopped behind psql too, however that ended.
     let wrong = ["psql", "--embedded", "--data-dir", flags[2], "--", "-Xc", "SELECT nonsense"];
     shell.run(&wrong).await.failed(1, &["nonsense", "psql ended with exit status: 1"]);
