@@ -1,29 +1,19 @@
-//! The gRPC server: one thin file per service (a handler checks, converts, calls, converts), and what all calls share.
+//! The gRPC server: the table of all RPCs and their handlers in [`services`] (a handler checks, asks, converts), and what all
+//! calls share.
 //!
 //! # The next RPC
-//! Write it in `proto/`, then override its method in the service's file here; until then it answers UNIMPLEMENTED.
-//! Fields are checked by [`validation::Validator`] before the database sees any of them, types are converted in [`convert`],
-//! errors become statuses in [`status`].
+//! Write it in `proto/`, then its handler in a file of `services/`, and a line in the table of its service; until then it
+//! answers UNIMPLEMENTED. Fields are checked by [`validation::Validator`] before the database sees any of them, the tenant is
+//! found by [`Services::scope`], types are converted in [`convert`], errors become statuses in [`status`].
 
-mod admin;
-mod aliases;
-mod application;
-mod application_writes;
-mod catalog;
 mod convert;
 mod health;
 mod idempotency;
-mod import;
-mod import_writes;
 mod middleware;
-mod options;
-mod pricing;
-mod resolve;
+mod scope;
+mod services;
 mod status;
 mod streams;
-mod tenant;
-mod tenant_writes;
-mod text;
 mod validation;
 
 use std::future::Future;

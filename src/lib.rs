@@ -4,7 +4,7 @@
 //! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; `crates/` knows nothing of them.
 //!
 //! - [`cli`]: one file per command; [`config`]: environment, `.env`, flags → one typed value.
-//! - [`grpc`]: one thin file per service; [`proto`]: the generated contract.
+//! - [`grpc`]: one thin file per family of RPCs; [`proto`]: the generated contract.
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
 //! - [`lekalo_vehicles`]: which car a text means; [`lekalo_documents`]: documents → tables of cells.
 //! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, Violation};
 
 /// Items per page when the request does not say.
 pub const DEFAULT_PAGE_SIZE: i32 = 50;
@@ -67,11 +67,20 @@ struct Token {
 }
 
 impl PageRequest {
-    /// Checks the paging fields of a request; `bound_to` are the request's other fields, in a fixed order.
+    /// The paging fields of a request; `bound_to` are its other fields, in a fixed order.
+    ///
+    /// # Errors
+    /// `Invalid` with everything that is wrong with them.
     pub fn new(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> Result<Self> {
+        let (page, violations) = Self::check(page_size, page_token, skip, bound_to);
+        if violations.is_empty() { Ok(page) } else { Err(Error::Invalid(violations)) }
+    }
+
+    /// Like [`PageRequest::new`], for who reports more than these fields: a page to go on with, and what is wrong.
+    pub fn check(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> (Self, Vec<Violation>) {
         let mut violations = Vec::new();
         let mut refuse = |field: &str, reason, description: &str| {
-            violations.push(super::error::Violation::new(field, reason, description));
+            violations.push(Violation::new(field, reason, description));
         };
         if page_size < 0 {
             refuse("page_size", OUT_OF_RANGE, "must not be negative; 0 means 50, at most 500 are returned");
@@ -100,11 +109,8 @@ impl PageRequest {
                 None
             }
         };
-        if !violations.is_empty() {
-            return Err(Error::Invalid(violations));
-        }
-        let size = if page_size == 0 { DEFAULT_PAGE_SIZE } else { page_size.min(MAX_PAGE_SIZE) };
-        Ok(Self { size: size.into(), skip: skip.into(), after, fingerprint })
+        let size = if page_size <= 0 { DEFAULT_PAGE_SIZE } else { page_size.min(MAX_PAGE_SIZE) };
+        (Self { size: size.into(), skip: skip.into(), after, fingerprint }, violations)
     }
 
     /// Makes a page of rows that were read with a limit of [`PageRequest::limit`].

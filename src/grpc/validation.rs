@@ -219,15 +219,10 @@ impl Validator {
     }
 
     /// The paging fields; `bound_to` are the request's other fields.
-    pub fn page(&mut self, page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> Option<PageRequest> {
-        match PageRequest::new(page_size, page_token, skip, bound_to) {
-            Ok(page) => Some(page),
-            Err(Error::Invalid(violations)) => {
-                self.violations.extend(violations);
-                None
-            }
-            Err(_) => None,
-        }
+    pub fn page(&mut self, page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> PageRequest {
+        let (page, violations) = PageRequest::check(page_size, page_token, skip, bound_to);
+        self.violations.extend(violations);
+        page
     }
 
     /// Refuses the request if anything was wrong with it.

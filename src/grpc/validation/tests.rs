@@ -171,11 +171,12 @@ fn any_time_there_is_is_taken() {
 #[test]
 fn a_page_is_refused_with_everything_that_is_wrong_with_it() {
     let mut check = Validator::default();
-    assert_eq!(check.page(-1, "x", -1, &["a"]), None);
+    check.page(-1, "x", -1, &["a"]);
     let fields: Vec<_> = check.violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["page_size", "skip", "page_token"]);
     let mut check = Validator::default();
     let page = check.page(0, "", 0, &["a"]);
-    assert_eq!(check.done_with(page).unwrap().size, 50);
+    assert!(check.done().is_ok());
+    assert_eq!(page.size, 50);
     assert!(matches!(Validator::default().done_with::<i32>(None), Err(Error::Internal(_))));
 }

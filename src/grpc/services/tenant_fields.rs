@@ -1,14 +1,12 @@
-//! TenantService's writes: what a tenant may be, field by field.
+//! What CreateTenant and UpdateTenant may write: each field with its checks. A new one goes into [`MUTABLE`] and
+//! [`read_change`].
 
-use tonic::Status;
-
-use super::Services;
-use super::convert;
-use super::idempotency::{idempotent, take_key};
-use super::validation::{MAX_EXTERNAL_ID, Validator, check_etag};
-use crate::domain::Error;
+use crate::domain::Result;
 use crate::domain::phone;
 use crate::domain::tenant::{Channel, Contact, Language, TenantChange};
+use crate::grpc::Services;
+use crate::grpc::convert;
+use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_DISPLAY_NAME: usize = 120;
@@ -19,7 +17,7 @@ const MAX_CATEGORIES: usize = 100;
 const MAX_SETTINGS_BYTES: usize = 16 << 10;
 
 /// The fields an update mask may name.
-const MUTABLE: &[&str] = &[
+pub const MUTABLE: &[&str] = &[
     "display_name",
     "default_language",
     "time_zone",
@@ -31,88 +29,8 @@ const MUTABLE: &[&str] = &[
     "categories",
 ];
 
-impl Services {
-    pub(super) async fn create_tenant(
-        &self,
-        mut request: pb::CreateTenantRequest,
-    ) -> Result<pb::CreateTenantResponse, Status> {
-        let mut check = Validator::default();
-        let key = take_key(&mut check, &mut request);
-        let tenant = request.tenant.unwrap_or_default();
-        let slug = check.name("tenant.slug", tenant.slug.clone());
-        if !slug.is_empty() && !is_slug(&slug) {
-            let form = "must have 2 to 64 characters of a-z, 0-9, _ and -, a letter first";
-            check.refuse("tenant.slug", "FIELD_INVALID", form);
-        }
-        let mut currency = check.text("tenant.currency", tenant.currency.clone(), usize::MAX);
-        if currency.is_empty() {
-            "KGS".clone_into(&mut currency);
-        }
-        if currency.len() != 3 || !currency.chars().all(|ch| ch.is_ascii_uppercase()) {
-            check.refuse("tenant.currency", "FIELD_INVALID", "must be three capital letters (ISO 4217)");
-        }
-        let active = tenant.active.or(Some(true));
-        let change = read_change(&mut check, pb::Tenant { active, ..tenant }, MUTABLE);
-        self.check_time_zone(&mut check, &change).await?;
-        check.done()?;
-
-        let tx = self.db.transaction().await?;
-        let answer = idempotent(tx, key.as_ref(), async |tx| {
-            tx.create_tenant(&slug, &currency, &change).await?;
-            let created = tx.read_tenant(&slug).await?;
-            // The answer is kept where it was claimed, outside any tenant.
-            tx.leave().await?;
-            Ok(pb::CreateTenantResponse { tenant: Some(created.into()) })
-        });
-        Ok(answer.await?)
-    }
-
-    pub(super) async fn update_tenant(
-        &self,
-        mut request: pb::UpdateTenantRequest,
-    ) -> Result<pb::UpdateTenantResponse, Status> {
-        let mut check = Validator::default();
-        let key = take_key(&mut check, &mut request);
-        let tenant = request.tenant.unwrap_or_default();
-        let slug = check.name("tenant.slug", tenant.slug.clone());
-        let etag = check.optional_name("etag", request.etag);
-        let etag = if etag.is_empty() { tenant.etag.clone() } else { etag };
-        let mask = request.update_mask.unwrap_or_default().paths;
-        if mask.is_empty() {
-            check.refuse("update_mask", "FIELD_REQUIRED", "must name the fields to write");
-        }
-        for path in mask.iter().filter(|path| !MUTABLE.contains(&path.as_str())) {
-            let allowed = MUTABLE.join(", ");
-            check.refuse("update_mask", "FIELD_INVALID", format!("`{path}` cannot be written; it takes {allowed}"));
-        }
-        let mask: Vec<&str> = mask.iter().map(String::as_str).collect();
-        let change = read_change(&mut check, tenant, &mask);
-        self.check_time_zone(&mut check, &change).await?;
-        check.done()?;
-
-        let found = self.db.find_tenant(&slug).await?;
-        let tx = self.db.tenant(found.id).write_transaction().await?;
-        let answer = idempotent(tx, key.as_ref(), async |tx| {
-            check_etag(&etag, tx.lock_tenant(found.id).await?)?;
-            tx.change_tenant(found.id, &change).await?;
-            let changed = tx.read_tenant(&slug).await?;
-            Ok(pb::UpdateTenantResponse { tenant: Some(changed.into()) })
-        });
-        Ok(answer.await?)
-    }
-
-    async fn check_time_zone(&self, check: &mut Validator, change: &TenantChange) -> Result<(), Error> {
-        if let Some(zone) = &change.time_zone
-            && !self.db.is_time_zone(zone).await?
-        {
-            check.refuse("tenant.time_zone", "FIELD_INVALID", format!("`{zone}` is no IANA time zone"));
-        }
-        Ok(())
-    }
-}
-
 /// Reads the fields that `mask` names; an empty one becomes its default.
-fn read_change(check: &mut Validator, tenant: pb::Tenant, mask: &[&str]) -> TenantChange {
+pub fn read_change(check: &mut Validator, tenant: pb::Tenant, mask: &[&str]) -> TenantChange {
     let named = |field: &str| mask.contains(&field);
     let mut change = TenantChange::default();
     if named("display_name") {
@@ -201,8 +119,12 @@ fn read_categories(check: &mut Validator, codes: Vec<String>) -> Vec<String> {
     read
 }
 
-fn is_slug(slug: &str) -> bool {
-    (2..=64).contains(&slug.len())
-        && slug.starts_with(|ch: char| ch.is_ascii_lowercase())
-        && slug.chars().all(|ch| ch.is_ascii_lowercase() || ch.is_ascii_digit() || ch == '_' || ch == '-')
+/// Refuses a time zone that the database does not know.
+pub async fn check_time_zone(services: &Services, check: &mut Validator, change: &TenantChange) -> Result<()> {
+    if let Some(zone) = &change.time_zone
+        && !services.db.is_time_zone(zone).await?
+    {
+        check.refuse("tenant.time_zone", "FIELD_INVALID", format!("`{zone}` is no IANA time zone"));
+    }
+    Ok(())
 }

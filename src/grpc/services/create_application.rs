@@ -1,28 +1,26 @@
-//! ApplicationService's writes: taking an application down, and moving it on.
+//! CreateApplication: a lead, taken down with what its customer wants and was quoted.
 
-use tonic::Status;
-
-use super::Services;
-use super::application::application_id;
-use super::convert;
-use super::idempotency::{idempotent, take_key};
-use super::pricing::{amount, check_currency, selections};
-use super::validation::{MAX_EXTERNAL_ID, Validator, check_etag};
-use crate::domain::application::{self, Customer, Kind, Wish};
+use super::price_fields::{amount, check_currency, selections};
+use super::quote_price::car_bodies;
+use crate::domain::Result;
+use crate::domain::application::{Customer, Kind, Wish};
 use crate::domain::error::{Error, Violation};
 use crate::domain::phone;
 use crate::domain::price::Amount;
 use crate::domain::tenant::Tenant;
+use crate::grpc::Services;
+use crate::grpc::convert;
+use crate::grpc::idempotency::{idempotent, take_key};
+use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
-const MAX_PERSON: usize = 120;
+const MAX_NAME: usize = 120;
 const MAX_PHONE: usize = 64;
 const MAX_USERNAME: usize = 64;
 const MAX_VEHICLE_TEXT: usize = 256;
 const MAX_SELECTIONS: usize = 32;
 const MAX_MESSAGE: usize = 4096;
-const MAX_NOTE: usize = 2000;
 
 const PHONE: &str = "application.customer.phone";
 const EXTERNAL_ID: &str = "application.customer.external_id";
@@ -30,85 +28,52 @@ const QUOTED: &str = "application.quoted_total";
 const QUOTED_MAX: &str = "application.quoted_total_max";
 const SELECTIONS: &str = "application.selections";
 
-impl Services {
-    pub(super) async fn create_application(
-        &self,
-        mut request: pb::CreateApplicationRequest,
-    ) -> Result<pb::CreateApplicationResponse, Status> {
-        let mut check = Validator::default();
-        let key = take_key(&mut check, &mut request);
-        if key.is_none() {
-            check.refuse("request_id", "FIELD_REQUIRED", "must be a UUID that you choose for this application");
+pub async fn create_application(
+    services: &Services,
+    mut request: pb::CreateApplicationRequest,
+) -> Result<pb::CreateApplicationResponse> {
+    let mut check = Validator::default();
+    let key = take_key(&mut check, &mut request);
+    if key.is_none() {
+        check.refuse("request_id", "FIELD_REQUIRED", "must be a UUID that you choose for this application");
+    }
+    let slug = check.name("tenant", request.tenant);
+    let (customer, wish) = read_application(&mut check, request.application.clone());
+    let key = check.done_with(key)?;
+
+    let tenant = services.db.find_tenant(&slug).await?;
+    let (customer, mut wish) = localize_contact(&tenant, request.application.as_ref(), customer, wish)?;
+    let tx = services.db.tenant(tenant.id).write_transaction().await?;
+    let answer = idempotent(tx, Some(&key), async |tx| {
+        if let Some(application) = tx.created_by(&key).await? {
+            return Ok(pb::CreateApplicationResponse { application: Some(application.into()) });
         }
-        let slug = check.name("tenant", request.tenant);
-        let (customer, wish) = read_application(&mut check, request.application.clone());
-        let key = check.done_with(key)?;
-
-        let tenant = self.db.find_tenant(&slug).await?;
-        let (customer, mut wish) = localize_contact(&tenant, request.application.as_ref(), customer, wish)?;
-        let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        let answer = idempotent(tx, Some(&key), async |tx| {
-            if let Some(application) = tx.created_by(&key).await? {
-                return Ok(pb::CreateApplicationResponse { application: Some(application.into()) });
-            }
-            if !tenant.active {
-                return Err(inactive(&tenant));
-            }
-            let mut subject = tx.find_subject(&wish).await?;
-            if let Some(category) = subject.category.take() {
-                let category = category.sold_by(&tenant.slug)?;
-                if !wish.selections.is_empty() {
-                    let bodies = self.car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
-                    let sheet = tx.price_sheet(&category).await?;
-                    let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
-                    if !violations.is_empty() {
-                        return Err(Error::Invalid(violations));
-                    }
+        if !tenant.active {
+            return Err(inactive(&tenant));
+        }
+        let mut subject = tx.find_subject(&wish).await?;
+        if let Some(category) = subject.category.take() {
+            let category = category.sold_by(&tenant.slug)?;
+            if !wish.selections.is_empty() {
+                let bodies = car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
+                let sheet = tx.price_sheet(&category).await?;
+                let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
+                if !violations.is_empty() {
+                    return Err(Error::Invalid(violations));
                 }
-                subject.category = Some(category);
             }
-            // What is merely named is chosen.
-            for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
-                "true".clone_into(&mut selection.value);
-            }
-            let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &key).await?;
-            Ok(pb::CreateApplicationResponse { application: Some(application.into()) })
-        })
-        .await?;
-        self.feeds.appended();
-        Ok(answer)
-    }
-
-    pub(super) async fn transition_application(
-        &self,
-        mut request: pb::TransitionApplicationRequest,
-    ) -> Result<pb::TransitionApplicationResponse, Status> {
-        let mut check = Validator::default();
-        let key = take_key(&mut check, &mut request);
-        let tenant = check.name("tenant", request.tenant);
-        let id = check.name("id", request.id);
-        let to: pb::ApplicationStatus = check.required_enumeration("to", request.to);
-        let actor = check.required_text("actor", request.actor, MAX_PERSON);
-        let note = check.text("note", request.note, MAX_NOTE);
-        let etag = check.optional_name("etag", request.etag);
-        let to = check.done_with(convert::application_status(to))?;
-
-        let tenant = self.db.find_tenant(&tenant).await?;
-        let id = application_id(&id)?;
-        let tx = self.db.tenant(tenant.id).write_transaction().await?;
-        let answer = idempotent(tx, key.as_ref(), async |tx| {
-            let application = tx.get_application(id).await?;
-            check_etag(&etag, application.revision)?;
-            if !application.status.next().contains(&to) {
-                return Err(illegal(application.status, to));
-            }
-            let application = tx.move_application(&application, to, &actor, &note).await?;
-            Ok(pb::TransitionApplicationResponse { application: Some(application.into()) })
-        });
-        let answer = answer.await?;
-        self.feeds.appended();
-        Ok(answer)
-    }
+            subject.category = Some(category);
+        }
+        // What is merely named is chosen.
+        for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
+            "true".clone_into(&mut selection.value);
+        }
+        let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &key).await?;
+        Ok(pb::CreateApplicationResponse { application: Some(application.into()) })
+    })
+    .await?;
+    services.feeds.appended();
+    Ok(answer)
 }
 
 /// An application as far as it can be checked without knowing the tenant: the phone is still as typed.
@@ -198,7 +163,7 @@ fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Op
     let read = Customer {
         channel: convert::channel(channel).unwrap_or_default().to_owned(),
         external_id: check.text(EXTERNAL_ID, customer.external_id, MAX_EXTERNAL_ID),
-        name: check.text(&field("name"), customer.name, MAX_PERSON),
+        name: check.text(&field("name"), customer.name, MAX_NAME),
         phone: check.text(PHONE, customer.phone, MAX_PHONE),
         username: check.text(&field("username"), customer.username, MAX_USERNAME).trim_start_matches('@').to_owned(),
         language,
@@ -226,7 +191,7 @@ fn localize_contact(
     given: Option<&pb::Application>,
     mut customer: Customer,
     mut wish: Wish,
-) -> Result<(Customer, Wish), Error> {
+) -> Result<(Customer, Wish)> {
     let mut check = Validator::default();
     if !customer.phone.is_empty() {
         let home = phone::home(&tenant.time_zone, &tenant.currency);
@@ -259,16 +224,5 @@ fn inactive(tenant: &Tenant) -> Error {
         reason: "TENANT_INACTIVE",
         message: format!("tenant `{}` is not active and takes no applications", tenant.slug),
         metadata: vec![("tenant", tenant.slug.clone())],
-    }
-}
-
-fn illegal(from: application::Status, to: application::Status) -> Error {
-    let wire = |status: application::Status| status.word().to_uppercase();
-    let allowed = from.next().iter().map(|status| wire(*status)).collect::<Vec<_>>().join(",");
-    let ways = if allowed.is_empty() { "nowhere: it stays so" } else { &allowed };
-    Error::FailedPrecondition {
-        reason: "ILLEGAL_TRANSITION",
-        message: format!("an application that is {} cannot become {}; it goes to {ways}", wire(from), wire(to)),
-        metadata: vec![("from", wire(from)), ("to", wire(to)), ("allowed", allowed)],
     }
 }

@@ -1,0 +1,106 @@
+//! ListAliases, CreateAlias and DeleteAlias: the spellings that the resolver knows beside names.
+
+use lekalo_vehicles::{Index, normalize};
+
+use crate::db::vehicles::Taught;
+use crate::domain::Result;
+use crate::domain::error::{Error, Kind};
+use crate::domain::vehicle::{Alias, slug};
+use crate::grpc::Services;
+use crate::grpc::convert::{count, timestamp};
+use crate::grpc::idempotency::{idempotent, take_key};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+pub async fn list_aliases(services: &Services, request: pb::ListAliasesRequest) -> Result<pb::ListAliasesResponse> {
+    let mut check = Validator::default();
+    let bound_to = ["list_aliases", &request.brand, &request.model];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let brand = check.optional_name("brand", request.brand);
+    let model = check.optional_name("model", request.model);
+    if brand.is_empty() && !model.is_empty() {
+        check.refuse("brand", "FIELD_REQUIRED", "must be given with a model");
+    }
+    check.done()?;
+
+    let found = services.db.list_aliases(&brand, &model, &page).await?;
+    Ok(pb::ListAliasesResponse {
+        aliases: found.items.into_iter().map(alias).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+pub async fn create_alias(services: &Services, mut request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse> {
+    let mut check = Validator::default();
+    let key = take_key(&mut check, &mut request);
+    let brand = check.name("brand", request.brand);
+    let model = check.optional_name("model", request.model);
+    let alias_text = check.name("alias", request.alias);
+    if !alias_text.is_empty() && !alias_text.chars().any(char::is_alphanumeric) {
+        check.refuse("alias", "FIELD_INVALID", "must have a letter or a digit");
+    }
+    check.done()?;
+
+    services.db.find_car(&brand, &model).await?;
+    let spelling = Alias { brand, model, alias: alias_text, ambiguous: false };
+    let index = services.spellings.index().await?;
+    let tx = services.db.transaction().await?;
+    let answer = idempotent(tx, key.as_ref(), async |tx| {
+        if let Some((brand, model)) = other_owner(&index, &spelling) {
+            return Err(Error::AlreadyExists {
+                reason: "ALIAS_TAKEN",
+                message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
+                metadata: vec![("alias", spelling.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
+            });
+        }
+        let taught = tx.create_alias(&spelling).await?;
+        Ok(pb::CreateAliasResponse { alias: Some(alias(taught)) })
+    });
+    answer.await
+}
+
+pub async fn delete_alias(services: &Services, request: pb::DeleteAliasRequest) -> Result<pb::DeleteAliasResponse> {
+    let mut check = Validator::default();
+    let brand = check.name("brand", request.brand);
+    let model = check.optional_name("model", request.model);
+    let alias_text = check.name("alias", request.alias);
+    check.done()?;
+
+    services.db.find_car(&brand, &model).await?;
+    let key = normalize::key(&alias_text);
+    let same = services.db.all_aliases().await?.into_iter().filter(|spelling| {
+        spelling.brand == brand && spelling.model == model && normalize::key(&spelling.alias) == key
+    });
+    let same: Vec<String> = same.map(|spelling| spelling.alias).collect();
+    let tx = services.db.transaction().await?;
+    if tx.delete_aliases(&brand, &model, &same).await? == 0 {
+        return Err(Error::not_found(Kind::Alias, alias_text));
+    }
+    tx.commit().await?;
+    Ok(pb::DeleteAliasResponse {})
+}
+
+/// The other car that is written so already: another brand, or another model of the same brand.
+fn other_owner(index: &Index, spelling: &Alias) -> Option<(String, String)> {
+    let key = normalize::key(&spelling.alias);
+    let brands = &index.reference().brands;
+    if spelling.model.is_empty() {
+        let other = brands.iter().filter(|brand| slug(&brand.name) != spelling.brand);
+        let owner = other.into_iter().find(|brand| brand.spellings().any(|other| normalize::key(other) == key))?;
+        return Some((owner.name.clone(), String::new()));
+    }
+    let brand = brands.iter().find(|brand| slug(&brand.name) == spelling.brand)?;
+    let mut other = brand.models.iter().filter(|model| slug(&model.name) != spelling.model);
+    let owner = other.find(|model| model.spellings().any(|other| normalize::key(other) == key))?;
+    Some((brand.name.clone(), owner.name.clone()))
+}
+
+fn alias((spelling, created_at): Taught) -> pb::Alias {
+    pb::Alias {
+        brand: spelling.brand,
+        model: spelling.model,
+        alias: spelling.alias,
+        created_at: Some(timestamp(created_at)),
+    }
+}

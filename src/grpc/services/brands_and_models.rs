@@ -1,0 +1,72 @@
+//! ListBrands and ListModels: what a tenant has patterns for.
+
+use crate::db::catalog::Order;
+use crate::domain::Result;
+use crate::grpc::Services;
+use crate::grpc::convert::{count, language_used};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+/// The longest prefix of a name to look for.
+const MAX_PREFIX: usize = 64;
+
+pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) -> Result<pb::ListBrandsResponse> {
+    let mut check = Validator::default();
+    let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
+    let language = check.language("language", request.language.clone());
+    let bound_to = [
+        "list_brands",
+        &request.tenant,
+        &request.category,
+        &request.language,
+        &request.name_prefix,
+        order.as_str_name(),
+    ];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let tenant = check.name("tenant", request.tenant);
+    let category = check.name("category", request.category);
+    let prefix = check.text("name_prefix", request.name_prefix, MAX_PREFIX);
+
+    let scope = services.scope(check, &tenant).await?;
+    let category = scope.sold_category(&category).await?;
+    let (asked, languages) = scope.languages(language);
+    let found = scope.own.list_brands(&category, &languages, &prefix, sort_order(order), &page).await?;
+    Ok(pb::ListBrandsResponse {
+        language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
+        brands: found.items.into_iter().map(|(brand, _)| brand.into()).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+pub async fn list_models(services: &Services, request: pb::ListModelsRequest) -> Result<pb::ListModelsResponse> {
+    let mut check = Validator::default();
+    let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
+    let language = check.language("language", request.language.clone());
+    let bound_to =
+        ["list_models", &request.tenant, &request.category, &request.brand, &request.language, order.as_str_name()];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let tenant = check.name("tenant", request.tenant);
+    let category = check.name("category", request.category);
+    let brand = check.name("brand", request.brand);
+
+    let scope = services.scope(check, &tenant).await?;
+    // Both in one round trip; an unknown brand is told rather than a category that is not sold.
+    let (category, brand_id) = scope.own.find_category_and_brand(&category, &brand).await?;
+    let category = category.sold_by(&scope.tenant.slug)?;
+    let (asked, languages) = scope.languages(language);
+    let found = scope.own.list_models(&category, brand_id, &languages, sort_order(order), &page).await?;
+    Ok(pb::ListModelsResponse {
+        language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
+        models: found.items.into_iter().map(|(model, _)| model.into()).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+fn sort_order(order: pb::OrderBy) -> Order {
+    match order {
+        pb::OrderBy::Unspecified | pb::OrderBy::Name => Order::Name,
+        pb::OrderBy::Popularity => Order::Popularity,
+    }
+}

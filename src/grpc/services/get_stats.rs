@@ -1,0 +1,18 @@
+//! GetStats: how much there is of everything, and what is missing.
+
+use crate::domain::Result;
+use crate::grpc::Services;
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+pub async fn get_stats(services: &Services, request: pb::GetStatsRequest) -> Result<pb::GetStatsResponse> {
+    let mut check = Validator::default();
+    let slug = check.optional_name("tenant", request.tenant);
+    check.done()?;
+
+    let tenant = match slug.as_str() {
+        "" => None,
+        slug => Some(services.db.find_tenant(slug).await?),
+    };
+    Ok(services.db.stats(tenant.as_ref()).await?.into())
+}

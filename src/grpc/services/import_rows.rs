@@ -1,0 +1,47 @@
+//! ListImportRows and ListPatternRows: what became of every row of a price list, and the rows that a pattern came from.
+
+use super::imports::scope_and_id;
+use crate::domain::Result;
+use crate::domain::error::{Error, Kind};
+use crate::grpc::Services;
+use crate::grpc::convert::{self, count};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+pub async fn list_import_rows(
+    services: &Services,
+    request: pb::ListImportRowsRequest,
+) -> Result<pb::ListImportRowsResponse> {
+    let mut check = Validator::default();
+    let outcome: pb::RowOutcome = check.enumeration("outcome", request.outcome);
+    let bound_to = ["list_import_rows", &request.tenant, &request.id, outcome.as_str_name()];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+
+    let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
+    let found = scope.own.list_import_rows(id, convert::outcome(outcome), &page).await?;
+    Ok(pb::ListImportRowsResponse {
+        rows: found.items.into_iter().map(Into::into).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+pub async fn list_pattern_rows(
+    services: &Services,
+    request: pb::ListPatternRowsRequest,
+) -> Result<pb::ListPatternRowsResponse> {
+    let mut check = Validator::default();
+    let bound_to = ["list_pattern_rows", &request.tenant, &request.pattern_id];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let tenant = check.name("tenant", request.tenant);
+    let pattern_id = check.name("pattern_id", request.pattern_id);
+
+    let scope = services.scope(check, &tenant).await?;
+    let id = pattern_id.parse().map_err(|_| Error::not_found(Kind::Pattern, &pattern_id))?;
+    let found = scope.own.list_pattern_rows(id, &page).await?;
+    Ok(pb::ListPatternRowsResponse {
+        rows: found.items.into_iter().map(Into::into).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}

@@ -1,0 +1,54 @@
+//! GetImport, ListImports and CancelImport: what is known of an import, and stopping one. Whatever else names one import
+//! by the fields `tenant` and `id` begins with [`scope_and_id`].
+
+use uuid::Uuid;
+
+use crate::domain::Result;
+use crate::domain::error::{Error, Kind};
+use crate::grpc::Services;
+use crate::grpc::convert::{self, count};
+use crate::grpc::scope::Scope;
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+pub async fn get_import(services: &Services, request: pb::GetImportRequest) -> Result<pb::GetImportResponse> {
+    let (scope, id) = scope_and_id(services, Validator::default(), request.tenant, request.id).await?;
+    let import = scope.own.get_import(id).await?;
+    Ok(pb::GetImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
+}
+
+pub async fn list_imports(services: &Services, request: pb::ListImportsRequest) -> Result<pb::ListImportsResponse> {
+    let mut check = Validator::default();
+    let bound_to = ["list_imports", &request.tenant];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let tenant = check.name("tenant", request.tenant);
+
+    let scope = services.scope(check, &tenant).await?;
+    let found = scope.own.list_imports(&page).await?;
+    Ok(pb::ListImportsResponse {
+        imports: found.items.into_iter().map(|import| convert::import(&scope.tenant.slug, import)).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+pub async fn cancel_import(services: &Services, request: pb::CancelImportRequest) -> Result<pb::CancelImportResponse> {
+    let (scope, id) = scope_and_id(services, Validator::default(), request.tenant, request.id).await?;
+    let import = scope.own.cancel_import(id).await?;
+    Ok(pb::CancelImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
+}
+
+/// Checks the fields `tenant` and `id` after those that `check` has seen, and finds the tenant.
+pub async fn scope_and_id(
+    services: &Services,
+    mut check: Validator,
+    tenant: String,
+    id: String,
+) -> Result<(Scope<'_>, Uuid)> {
+    let tenant = check.name("tenant", tenant);
+    let id = check.name("id", id);
+    let scope = services.scope(check, &tenant).await?;
+    // What is not a UUID is no import of ours.
+    let id = Uuid::parse_str(&id).map_err(|_| Error::not_found(Kind::Import, id))?;
+    Ok((scope, id))
+}

@@ -1,0 +1,103 @@
+//! ResolveVehicle: which car a person means by what they type. The search is [`lekalo_vehicles::resolve`].
+
+use lekalo_vehicles::Index;
+use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolver};
+
+use crate::db::patterns::PatternCounts;
+use crate::domain::Result;
+use crate::domain::vehicle::slug;
+use crate::grpc::Services;
+use crate::grpc::convert::{count, year};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+/// The longest text.
+const MAX_TEXT: usize = 256;
+/// The most candidates that one answer has.
+const MAX_CANDIDATES: usize = 20;
+
+pub async fn resolve_vehicle(
+    services: &Services,
+    request: pb::ResolveVehicleRequest,
+) -> Result<pb::ResolveVehicleResponse> {
+    let mut check = Validator::default();
+    let tenant = check.optional_name("tenant", request.tenant);
+    let category = check.optional_name("category", request.category);
+    if tenant.is_empty() && !category.is_empty() {
+        check.refuse("category", "FIELD_INVALID", "must not be given without a tenant");
+    }
+    let text = check.required_text("text", request.text, MAX_TEXT);
+    let brand = check.optional_name("brand", request.brand);
+    let known_year = check.year("year", Some(request.year));
+    if request.max_candidates < 0 {
+        check.refuse("max_candidates", "FIELD_OUT_OF_RANGE", "must not be negative");
+    }
+    check.done()?;
+
+    let tenant = match tenant.as_str() {
+        "" => None,
+        slug => Some(services.db.find_tenant(slug).await?),
+    };
+    let category = match (&tenant, category.as_str()) {
+        (Some(tenant), code) if !code.is_empty() => {
+            Some(services.db.tenant(tenant.id).find_category(code).await?.sold_by(&tenant.slug)?)
+        }
+        _ => None,
+    };
+    let index = services.spellings.index().await?;
+    let query = Query { text: &text, brand: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
+    let mut resolution = Resolver::new(&index).resolve(&query);
+    let counts = match &tenant {
+        Some(tenant) if !resolution.candidates.is_empty() => {
+            let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
+            services.db.tenant(tenant.id).count_patterns(category.as_ref(), &cars).await?
+        }
+        _ => PatternCounts::default(),
+    };
+    let patterns = |candidate: &Candidate| {
+        let (brand, model) = slugs(&index, candidate);
+        counts.of(&brand, &model)
+    };
+    let most = usize::try_from(request.max_candidates).unwrap_or(DEFAULT_CANDIDATES);
+    resolution.prefer(|candidate| patterns(candidate) > 0, most);
+    let candidates = resolution.candidates.into_iter().map(|candidate| {
+        let pattern_count = count(patterns(&candidate));
+        pb::VehicleCandidate { pattern_count, ..convert(&index, candidate) }
+    });
+    Ok(pb::ResolveVehicleResponse {
+        decision: pb::Decision::from(resolution.decision).into(),
+        candidates: candidates.collect(),
+    })
+}
+
+/// The slugs of brand and model, the model's empty where only the brand is clear.
+fn slugs(index: &Index, candidate: &Candidate) -> (String, String) {
+    let model = candidate.model.map(|model| slug(&index.model(model).name)).unwrap_or_default();
+    (slug(&index.brand(candidate.brand).name), model)
+}
+
+fn convert(index: &Index, candidate: Candidate) -> pb::VehicleCandidate {
+    let (brand, model) = slugs(index, &candidate);
+    pb::VehicleCandidate {
+        brand,
+        brand_name: index.brand(candidate.brand).name.clone(),
+        model,
+        model_name: candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default(),
+        generation: candidate.generation,
+        year: year(candidate.year),
+        score: candidate.score.into(),
+        matched: candidate.matched,
+        reason: candidate.reason,
+        pattern_count: 0,
+    }
+}
+
+impl From<Decision> for pb::Decision {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Accept => Self::Accept,
+            Decision::Choose => Self::Choose,
+            Decision::None => Self::None,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! GetTenant, ResolveTenant and ListTenants: shops, with what their own tables say of them.
+
+use futures::future::try_join_all;
+
+use crate::domain::Result;
+use crate::grpc::Services;
+use crate::grpc::convert::{channel as channel_word, count};
+use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
+use crate::proto::lekalo::v1 as pb;
+
+/// How many tenants' own tables are read at once for a list.
+const TENANTS_AT_ONCE: usize = 4;
+
+pub async fn get_tenant(services: &Services, request: pb::GetTenantRequest) -> Result<pb::GetTenantResponse> {
+    let mut check = Validator::default();
+    let slug = check.name("tenant", request.tenant);
+
+    let scope = services.scope(check, &slug).await?;
+    let tenant = scope.own.complete(scope.tenant).await?;
+    Ok(pb::GetTenantResponse { tenant: Some(tenant.into()) })
+}
+
+pub async fn resolve_tenant(
+    services: &Services,
+    request: pb::ResolveTenantRequest,
+) -> Result<pb::ResolveTenantResponse> {
+    let mut check = Validator::default();
+    let channel: pb::Channel = check.required_enumeration("channel", request.channel);
+    let external_id = check.required_text("external_id", request.external_id, MAX_EXTERNAL_ID);
+    check.done()?;
+
+    let slug = services.db.resolve_tenant(channel_word(channel).unwrap_or_default(), &external_id).await?;
+    let tenant = services.db.find_tenant(&slug).await?;
+    let tenant = services.db.tenant(tenant.id).complete(tenant).await?;
+    Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
+}
+
+pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) -> Result<pb::ListTenantsResponse> {
+    let mut check = Validator::default();
+    let page = check.page(request.page_size, &request.page_token, request.skip, &["list_tenants"]);
+    check.done()?;
+
+    let found = services.db.list_tenants(&page).await?;
+    let mut tenants = Vec::with_capacity(found.items.len());
+    let mut items = found.items.into_iter().peekable();
+    while items.peek().is_some() {
+        let some = items.by_ref().take(TENANTS_AT_ONCE);
+        let complete = some.map(|tenant| async { services.db.tenant(tenant.id).complete(tenant).await });
+        tenants.extend(try_join_all(complete).await?.into_iter().map(Into::into));
+    }
+    Ok(pb::ListTenantsResponse {
+        tenants,
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}

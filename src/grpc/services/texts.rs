@@ -1,0 +1,99 @@
+//! BatchGetTexts and ListTexts: what a bot says.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::db::texts::Keys;
+use crate::domain::Result;
+use crate::domain::tenant::Language;
+use crate::domain::text::Text;
+use crate::grpc::Services;
+use crate::grpc::convert::{count, language_used};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+const MAX_KEYS: usize = 200;
+const MAX_KEY: usize = 64;
+/// The most texts that one prefix brings.
+const MAX_BY_PREFIX: i64 = 500;
+
+pub async fn batch_get_texts(
+    services: &Services,
+    request: pb::BatchGetTextsRequest,
+) -> Result<pb::BatchGetTextsResponse> {
+    let mut check = Validator::default();
+    let tenant = check.name("tenant", request.tenant);
+    let language = check.language("language", request.language);
+    let keys = read_keys(&mut check, request.keys);
+    let prefix = check.text("key_prefix", request.key_prefix, MAX_KEY);
+    if keys.is_empty() && prefix.is_empty() {
+        check.refuse("keys", "FIELD_REQUIRED", "must be given, or key_prefix");
+    }
+    if !keys.is_empty() && !prefix.is_empty() {
+        check.refuse("key_prefix", "FIELD_INVALID", "must not be given together with keys");
+    }
+
+    let scope = services.scope(check, &tenant).await?;
+    let (asked, languages) = scope.languages(language);
+    let wanted = if keys.is_empty() { Keys::Prefix(&prefix, MAX_BY_PREFIX) } else { Keys::Named(&keys) };
+    let (mut texts, version) = scope.own.find_texts(wanted, &or_any(languages)).await?;
+    let mut missing_keys = Vec::new();
+    if !keys.is_empty() {
+        let mut by_key: HashMap<String, Text> = texts.into_iter().map(|text| (text.key.clone(), text)).collect();
+        let in_order = keys.into_iter().filter_map(|key| {
+            let text = by_key.remove(&key);
+            if text.is_none() {
+                missing_keys.push(key);
+            }
+            text
+        });
+        texts = in_order.collect();
+    }
+    Ok(pb::BatchGetTextsResponse {
+        language: language_used(asked, texts.iter().map(|text| text.language)),
+        texts: texts.into_iter().map(Into::into).collect(),
+        missing_keys,
+        // What is said where a translation is missing depends on the default, too.
+        version: format!("{}.{version}", scope.tenant.default_language),
+    })
+}
+
+pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> Result<pb::ListTextsResponse> {
+    let mut check = Validator::default();
+    let language = check.language("language", request.language.clone());
+    let bound_to = ["list_texts", &request.tenant, &request.language];
+    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let tenant = check.name("tenant", request.tenant);
+
+    let scope = services.scope(check, &tenant).await?;
+    let (asked, languages) = scope.languages(language);
+    let found = scope.own.list_texts(&or_any(languages), &page).await?;
+    Ok(pb::ListTextsResponse {
+        language: language_used(asked, found.items.iter().map(|text| text.language)),
+        texts: found.items.into_iter().map(Into::into).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+/// Rather a text in any language than none.
+fn or_any(mut order: Vec<Language>) -> Vec<Language> {
+    order.extend(Language::ALL.iter().filter(|language| !order.contains(language)).copied().collect::<Vec<_>>());
+    order
+}
+
+/// The keys asked for, each once.
+fn read_keys(check: &mut Validator, keys: Vec<String>) -> Vec<String> {
+    let mut read = Vec::with_capacity(keys.len().min(MAX_KEYS));
+    let mut seen = HashSet::new();
+    for (place, key) in check.list("keys", keys, MAX_KEYS).into_iter().enumerate() {
+        let field = format!("keys[{place}]");
+        if key.trim().is_empty() {
+            check.refuse(&field, "FIELD_INVALID", "must not be empty");
+        }
+        let key = check.text(&field, key, MAX_KEY);
+        if seen.insert(key.clone()) {
+            read.push(key);
+        }
+    }
+    read
+}

@@ -1,0 +1,107 @@
+//! UploadImport: a price list comes in, chunk by chunk, and its import begins.
+
+use std::time::Duration;
+
+use tonic::{Status, Streaming};
+
+use crate::domain::Error;
+use crate::domain::import::NewImport;
+use crate::grpc::Services;
+use crate::grpc::convert;
+use crate::grpc::validation::Validator;
+use crate::import::upload::Upload;
+use crate::proto::lekalo::v1 as pb;
+use crate::proto::lekalo::v1::upload_import_request::Payload;
+
+/// The largest chunk taken.
+const MAX_CHUNK_BYTES: usize = 3 << 20;
+const MAX_FILE_NAME: usize = 255;
+
+pub async fn upload_import(
+    services: &Services,
+    stream: Streaming<pb::UploadImportRequest>,
+) -> Result<pb::UploadImportResponse, Status> {
+    let mut messages = Messages { stream, patience: services.patience.chunk };
+    let Some(Payload::Header(header)) = messages.next().await? else {
+        return Err(out_of_order("the first message must be the header").into());
+    };
+    let mut check = Validator::default();
+    let tenant = check.name("header.tenant", header.tenant);
+    let category = check.name("header.category", header.category);
+    let file_name = check.required_text("header.file_name", base_name(&header.file_name), MAX_FILE_NAME);
+    let mode: pb::ImportMode = check.enumeration("header.mode", header.mode);
+    let request_id = check.uuid("header.request_id", &header.request_id);
+
+    // Refuse what can be refused before the file travels.
+    let scope = services.scope(check, &tenant).await?;
+    let category = scope.sold_category(&category).await?;
+
+    let mut file = services.uploads.begin(scope.tenant.id)?;
+    let received = tokio::time::timeout(services.patience.upload, receive_file(&mut messages, &mut file));
+    received.await.map_err(|_| Error::DeadlineExceeded)??;
+    let new = NewImport {
+        category_id: category.id,
+        file_name,
+        sha256: file.sha256(),
+        mode: convert::mode(mode),
+        validate_only: header.validate_only,
+        allow_large_withdrawal: header.allow_large_withdrawal,
+        request_id,
+    };
+    let (import, is_new) = scope.own.create_import(&new).await?;
+    if is_new {
+        services.imports.spawn(scope.tenant.id, import.clone(), category.id, file);
+    }
+    Ok(pb::UploadImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
+}
+
+/// An upload's messages.
+struct Messages {
+    stream: Streaming<pb::UploadImportRequest>,
+    /// How long the client may take between two.
+    patience: Duration,
+}
+
+impl Messages {
+    /// The next message's payload; none at the end of the upload.
+    async fn next(&mut self) -> Result<Option<Payload>, Status> {
+        let message = tokio::time::timeout(self.patience, self.stream.message()).await.map_err(|_| {
+            let description = format!("no message came for {:?}; upload again", self.patience);
+            Status::from(Error::invalid("chunk", "FIELD_INVALID", description))
+        })??;
+        match message {
+            None => Ok(None),
+            Some(message) => match message.payload {
+                Some(payload) => Ok(Some(payload)),
+                None => Err(out_of_order("a message must have a header or a chunk").into()),
+            },
+        }
+    }
+}
+
+/// Writes the chunks to the file.
+async fn receive_file(messages: &mut Messages, file: &mut Upload) -> Result<(), Status> {
+    while let Some(payload) = messages.next().await? {
+        let Payload::Chunk(chunk) = payload else {
+            return Err(out_of_order("only the first message may be the header").into());
+        };
+        if chunk.len() > MAX_CHUNK_BYTES {
+            let description = format!("must have at most {MAX_CHUNK_BYTES} bytes");
+            return Err(Error::invalid("chunk", "FIELD_TOO_LONG", description).into());
+        }
+        file.append(&chunk)?;
+    }
+    if file.bytes() == 0 {
+        return Err(Error::invalid("chunk", "FIELD_REQUIRED", "the file is empty; send its bytes in chunks").into());
+    }
+    Ok(())
+}
+
+fn out_of_order(description: &str) -> Error {
+    Error::invalid("payload", "UPLOAD_OUT_OF_ORDER", description)
+}
+
+/// A file's name without the path some clients put before it.
+fn base_name(name: &str) -> String {
+    name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+}
