@@ -19,7 +19,7 @@ use tokio::process::Command;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use crate::common::{self, LEKALO, SAMPLE_PDF};
+use crate::support::{self, LEKALO, SAMPLE_PDF};
 
 /// A folder to work in, with an environment that has nothing but what a test puts there.
 struct Shell {
@@ -29,7 +29,7 @@ struct Shell {
 
 impl Shell {
     fn new() -> Self {
-        Self { folder: common::folder(), variables: Vec::new() }
+        Self { folder: support::folder(), variables: Vec::new() }
     }
 
     /// With the sample price list, on this database.
@@ -57,7 +57,7 @@ impl Shell {
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(LEKALO);
         command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned());
-        command.env("TMPDIR", common::place()).current_dir(self.path()).kill_on_drop(true);
+        command.env("TMPDIR", support::place()).current_dir(self.path()).kill_on_drop(true);
         command
     }
 
@@ -180,7 +180,7 @@ async fn all_configuration_errors_come_at_once_and_no_secret_with_them() {
 
 #[tokio::test]
 async fn check_finds_a_served_database_fit() {
-    let shell = Shell::on(&common::database().await);
+    let shell = Shell::on(&support::database().await);
     let ran = shell.run(&["check"]).await.done();
     for finding in ["server", "schema", "role", "row-level security", "pool"] {
         assert!(ran.stdout.contains(&format!("✓ {finding}: ")), "{ran:#?}");
@@ -193,7 +193,7 @@ async fn check_finds_a_served_database_fit() {
 
 #[tokio::test]
 async fn check_says_what_is_wrong_and_what_to_do() {
-    let empty = Shell::on(&common::empty_database().await);
+    let empty = Shell::on(&support::empty_database().await);
     let ran = empty.run(&["check"]).await;
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert!(
@@ -235,7 +235,7 @@ async fn an_unreachable_server_is_said_so() {
 
 #[tokio::test]
 async fn a_missing_relation_is_said_with_the_version_and_the_remedy() {
-    let shell = Shell::on(&common::empty_database().await);
+    let shell = Shell::on(&support::empty_database().await);
     for command in [&["stats"][..], &["imports", "list", "--tenant", "evopoliki"], &["serve", "--no-migrate"]] {
         shell.run(command).await.failed(1, &["version 0", "lekalo migrate up"]);
     }
@@ -244,9 +244,9 @@ async fn a_missing_relation_is_said_with_the_version_and_the_remedy() {
 
 #[tokio::test]
 async fn a_missing_privilege_is_said_with_the_grant_that_mends_it() {
-    let config = common::database().await;
+    let config = support::database().await;
     let bot = format!("{}_bot", config.get_dbname().unwrap());
-    let owner = common::connect(&config).await;
+    let owner = support::connect(&config).await;
     owner.batch_execute(&format!("DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN")).await.unwrap();
     let stranger = Shell::on(&config).with("DB_USER", &bot);
     let grant = format!("GRANT lekalo_app TO {bot}");
@@ -275,7 +275,7 @@ async fn a_missing_privilege_is_said_with_the_grant_that_mends_it() {
 
 #[tokio::test]
 async fn a_superuser_must_not_serve() {
-    let config = common::database().await;
+    let config = support::database().await;
     let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
     let (host, name) = (socket_dir.to_str().unwrap().replace('/', "%2F"), config.get_dbname().unwrap());
     let url = format!("postgres://postgres@{host}/{name}");
@@ -289,9 +289,9 @@ async fn a_superuser_must_not_serve() {
 #[tokio::test]
 async fn the_seed_systems_verification_sql_runs_unchanged() {
     if std::process::Command::new("psql").arg("--version").output().is_err() {
-        return common::skipped("there is no psql");
+        return support::skipped("there is no psql");
     }
-    let shell = Shell::on(&common::database().await);
+    let shell = Shell::on(&support::database().await);
     let counts = "SELECT 'Tenants', COUNT(*) FROM tenants UNION ALL SELECT 'Brands', COUNT(*) FROM brands \
                   UNION ALL SELECT 'Models', COUNT(*) FROM models UNION ALL SELECT 'Patterns', COUNT(*) FROM patterns;";
     let brands = "SELECT b.name, COUNT(m.id) AS models FROM brands b LEFT JOIN models m ON m.brand_id = b.id \
@@ -313,7 +313,7 @@ async fn the_seed_systems_verification_sql_runs_unchanged() {
 
 #[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_failure() {
-    let shell = Shell::on(&common::database().await);
+    let shell = Shell::on(&support::database().await);
     for args in ["extract price.pdf", "extract --json price.pdf", "seed --dry-run", "stats --json"] {
         // No reader at all: the first write already finds the pipe closed.
         let script = format!("set -o pipefail; '{LEKALO}' {args} | true");

@@ -14,12 +14,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::common::{self, TestServer, connect, folder};
-use crate::import_turns::{file, hold, reaches};
-use crate::import_turns::{new_import, row};
-use crate::imports::{header, upload, upload_to, wait};
-use crate::neighbours::Neighbours;
-use crate::shutdown::{Service, channel};
+use crate::support::neighbours::Neighbours;
+use crate::support::service::{Service, channel};
+use crate::support::uploads::{clean_row, file, header, hold, new_import, reaches, upload, upload_to, wait};
+use crate::support::{self, TestServer, connect, folder};
 use lekalo::proto::lekalo::v1 as pb;
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -28,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Carries an import of one row out that does not end until it may.
 async fn carry(own: Tenant<'_>, db: &Db, import: &Import, category_id: i64, may_end: &Notify) -> Import {
     let rows = || {
-        let first = stream::iter([Ok(Batch { rows: vec![row()], total: 1 })]);
+        let first = stream::iter([Ok(Batch { rows: vec![clean_row()], total: 1 })]);
         let rest = may_end.notified().map(|()| stream::empty()).flatten_stream();
         future::ready(Ok(first.chain(rest).boxed())).boxed()
     };
@@ -43,9 +41,9 @@ async fn lease(owner: &Client, import: &Import) -> Option<f64> {
 
 #[tokio::test]
 async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
-    let db = Db::new(&Options { import_lease: LEASE, ..common::db_options(&config) }).unwrap();
+    let db = Db::new(&Options { import_lease: LEASE, ..support::db_options(&config) }).unwrap();
     let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("eva_mats").await.unwrap();
     let neighbours = Neighbours::fill(&owner).await;
@@ -85,10 +83,10 @@ async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
 
 #[tokio::test]
 async fn an_import_whose_process_died_is_interrupted_when_its_lease_is_over() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
     let (died, second) = (
-        Db::new(&Options { import_lease: LEASE, ..common::db_options(&config) }).unwrap(),
+        Db::new(&Options { import_lease: LEASE, ..support::db_options(&config) }).unwrap(),
         TestServer::over(config.clone()).await,
     );
     let own = died.tenant(died.find_tenant("evopoliki").await.unwrap().id);
@@ -182,7 +180,7 @@ async fn recorded(owner: &Client) -> Vec<(String, Option<String>, bool)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_leaves_no_import_running_and_nothing_of_it_written() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
     let folder = folder();
     let settings = [
@@ -202,7 +200,7 @@ async fn sigterm_leaves_no_import_running_and_nothing_of_it_written() {
         };
         upload_to(channel.clone(), &file, header).await
     };
-    let refusal = |refused: Result<pb::Import, tonic::Status>| crate::import_decisions::refusal(refused);
+    let refusal = |refused: Result<pb::Import, tonic::Status>| crate::support::decisions::refusal(refused);
 
     // The settings have reached it: the largest file goes in, a byte more does not, and so many at once.
     let mut largest = file("Тойота,Камри");

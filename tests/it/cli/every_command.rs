@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Config;
 
 use super::{Ran, Shell};
-use crate::common;
+use crate::support;
 
 const TENANT: [&str; 2] = ["--tenant", "evopoliki"];
 const TARGET: [&str; 4] = ["--tenant", "evopoliki", "--category", "eva_mats"];
@@ -176,9 +176,9 @@ const SHAPES: &str = include_str!("shapes.txt");
 
 #[tokio::test]
 async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
-    let config = common::database().await;
+    let config = support::database().await;
     let shell = Shell::on(&config);
-    let owner = common::connect(&config).await;
+    let owner = support::connect(&config).await;
     std::fs::write(shell.path().join("list.csv"), LIST).unwrap();
     let mut shapes = BTreeMap::new();
     let mut json = async |path: &'static str, more: &[&str], code: i32| -> Value {
@@ -285,8 +285,8 @@ impl Ran {
 
 #[tokio::test]
 async fn what_is_asked_of_too_much_or_of_nobody_is_the_users_mistake() {
-    let config: Config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config: Config = support::database().await;
+    let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     let lines: String = (0..600).map(|number| format!("Toyota,Camry,cut {number},high\n")).collect();
     std::fs::write(shell.path().join("many.csv"), format!("make,model,notes,confidence\n{lines}")).unwrap();
