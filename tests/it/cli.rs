@@ -9,8 +9,10 @@ mod migrations;
 mod price_list;
 mod private;
 mod psql;
+mod terminal;
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -63,7 +65,14 @@ impl Shell {
 
     /// Runs the program.
     async fn run(&self, args: &[&str]) -> Ran {
+        self.run_with(args, &[]).await
+    }
+
+    /// Runs the program with these variables besides.
+    async fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = self.command(args);
+        // A terminal there would tell its width.
+        command.envs(variables.iter().copied()).stdin(Stdio::null());
         let output = tokio::time::timeout(Duration::from_secs(120), command.output());
         let output = output.await.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
         Ran {
@@ -117,92 +126,16 @@ impl Ran {
 }
 
 #[tokio::test]
-async fn help_lists_every_command_and_shows_examples() {
-    let shell = Shell::new();
-    let help = shell.run(&["--help"]).await.done();
-    let commands = [
-        "demo",
-        "serve",
-        "check",
-        "migrate",
-        "seed",
-        "extract",
-        "clean",
-        "load",
-        "import",
-        "imports",
-        "stats",
-        "reset",
-        "psql",
-        "db",
-        "completions",
-        "man",
-    ];
-    for command in commands {
-        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is not in {}", help.stdout);
-        let help = shell.run(&[command, "--help"]).await.done();
-        assert!(help.stdout.contains("Usage: lekalo"), "{help:#?}");
-        assert!(help.stdout.contains("Examples:"), "{help:#?}");
-    }
-}
-
-#[tokio::test]
-async fn a_mistake_on_the_command_line_exits_1() {
-    let shell = Shell::new();
-    shell.run(&["imprt"]).await.failed(1, &["imprt", "import"]);
-    shell.run(&["load", "clean.csv", "--tenant", "evopoliki"]).await.failed(1, &["--category"]);
-    shell.run(&["stats", "--data-dir", "x"]).await.failed(1, &["--embedded"]);
-    shell.run(&["extract", "missing.pdf"]).await.failed(1, &["missing.pdf"]);
-    std::fs::write(shell.path().join("empty.pdf"), "").unwrap();
-    shell.run(&["extract", "empty.pdf"]).await.failed(1, &["empty.pdf", "hint: "]);
-}
-
-#[tokio::test]
-async fn all_configuration_errors_come_at_once_and_no_secret_with_them() {
-    let shell = Shell::new()
-        .with("DB_PORT", "tcp://10.0.0.1:5432")
-        .with("DB_POOL_SIZE", "many")
-        .with("LEKALO_OWNER_DATABASE_URL", "mysql://owner:canary@db/shop");
-    std::fs::write(shell.path().join(".env"), "DB_ECHO=perhaps\nDB_POOL_SIZE=5\nDB_PASSWORD=canary\n").unwrap();
-    for command in ["stats", "serve", "check"] {
-        let expected = [
-            "4 errors",
-            "DB_PORT=",
-            "Kubernetes",
-            "DB_POOL_SIZE=many (environment)",
-            "DB_ECHO=perhaps (.env)",
-            "LEKALO_OWNER",
-        ];
-        let ran = shell.run(&[command]).await.failed(1, &expected);
-        assert!(!ran.stderr.contains("canary"), "{ran:#?}");
-    }
-}
-
-#[tokio::test]
-async fn check_finds_a_served_database_fit() {
-    let shell = Shell::on(&support::database().await);
-    let ran = shell.run(&["check"]).await.done();
-    for finding in ["server", "schema", "role", "row-level security", "pool"] {
-        assert!(ran.stdout.contains(&format!("✓ {finding}: ")), "{ran:#?}");
-    }
-    assert!(!ran.stdout.contains('✗'), "{ran:#?}");
-    let report = shell.run(&["check", "--json"]).await.done().json();
+async fn check_tells_programs_whether_all_is_well() {
+    let report = Shell::on(&support::database().await).run(&["check", "--json"]).await.done().json();
     assert_eq!(report["ok"], true, "{report}");
     assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{report}");
+    let ran = Shell::on(&support::empty_database().await).run(&["check", "--json"]).await;
+    assert_eq!((ran.code, &ran.json()["ok"]), (Some(1), &Value::Bool(false)));
 }
 
 #[tokio::test]
-async fn check_says_what_is_wrong_and_what_to_do() {
-    let empty = Shell::on(&support::empty_database().await);
-    let ran = empty.run(&["check"]).await;
-    assert_eq!(ran.code, Some(1), "{ran:#?}");
-    assert!(
-        ran.stdout.contains("✗ schema: version 0") && ran.stdout.contains("\n  → run `lekalo migrate up`\n"),
-        "{ran:#?}"
-    );
-    let ran = empty.run(&["check", "--json"]).await;
-    assert_eq!((ran.code, &ran.json()["ok"]), (Some(1), &Value::Bool(false)));
-
+async fn check_does_not_wait_for_a_server_that_is_away() {
     // A port that nobody has, for it was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let nobody = Shell::new().with("DB_HOST", "127.0.0.1").with("DB_PORT", &port);
@@ -220,26 +153,6 @@ async fn check_says_what_is_wrong_and_what_to_do() {
     let ran = Shell::new().with("DB_HOST", "127.0.0.1").with("DB_PORT", &port).run(&["check"]).await;
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert!(ran.code == Some(1) && ran.stdout.contains("does not answer"), "{ran:#?}");
-}
-
-#[tokio::test]
-async fn an_unreachable_server_is_said_so() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let shell = Shell::new().with("DATABASE_URL", &format!("postgresql+asyncpg://bot:canary@127.0.0.1:{port}/shop"));
-    for command in [&["stats"][..], &["seed"], &["serve"], &["imports", "list", "--tenant", "evopoliki"]] {
-        let ran = shell.run(command).await;
-        let ran = ran.failed(2, &[&format!("127.0.0.1:{port}"), "nothing listens", "hint: ", "--embedded"]);
-        assert!(!ran.stderr.contains("canary") && !ran.stderr.contains("os error"), "{ran:#?}");
-    }
-}
-
-#[tokio::test]
-async fn a_missing_relation_is_said_with_the_version_and_the_remedy() {
-    let shell = Shell::on(&support::empty_database().await);
-    for command in [&["stats"][..], &["imports", "list", "--tenant", "evopoliki"], &["serve", "--no-migrate"]] {
-        shell.run(command).await.failed(1, &["version 0", "lekalo migrate up"]);
-    }
-    assert_eq!(shell.run(&["migrate", "current"]).await.done().stdout, "0\n");
 }
 
 #[tokio::test]
