@@ -3,7 +3,7 @@
 use lekalo::db::advice::{advise, chain};
 use tokio_postgres::Config;
 
-use crate::common::{connect, empty_database};
+use crate::support::{connect, empty_database};
 
 #[tokio::test]
 async fn each_failure_has_its_remedy_and_no_values() {

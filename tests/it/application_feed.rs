@@ -12,8 +12,8 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::applications::{Client, created, customer, moved, order, pairs, reason, served, violations};
-use crate::common::{TestServer, connect};
+use crate::support::applications::{Client, created, customer, moved, order, pairs, reason, served, violations};
+use crate::support::{TestServer, connect};
 
 async fn watch(client: &mut Client, after: &str) -> Streaming<pb::WatchApplicationsResponse> {
     let request = pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.into() };

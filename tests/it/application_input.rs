@@ -5,9 +5,11 @@ use lekalo::proto::lekalo::v1 as pb;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::applications::{Client, callback, create, created, customer, order, pairs, reason, served, violations};
-use crate::common::connect;
-use crate::pricing::soms;
+use crate::support::applications::{
+    Client, callback, create, created, customer, order, pairs, reason, served, violations,
+};
+use crate::support::connect;
+use crate::support::pricing::soms;
 
 #[tokio::test]
 async fn phones_are_understood_or_refused() {

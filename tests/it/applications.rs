@@ -3,103 +3,18 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
-use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::common::{TestServer, connect};
-
-pub type Client = ApplicationServiceClient<Channel>;
-
-pub async fn served() -> (TestServer, Client) {
-    let server = TestServer::start().await;
-    let client = Client::new(server.channel.clone());
-    (server, client)
-}
-
-pub fn customer() -> pb::Customer {
-    pb::Customer {
-        channel: pb::Channel::Telegram.into(),
-        external_id: "7012345678901".into(),
-        name: "Айбек".into(),
-        phone: "0555 123 456".into(),
-        username: "@aibek".into(),
-        ..Default::default()
-    }
-}
-
-pub fn order() -> pb::Application {
-    pb::Application {
-        kind: pb::ApplicationKind::Order.into(),
-        customer: Some(customer()),
-        category: "mats_5d".into(),
-        brand: "toyota".into(),
-        model: "camry".into(),
-        year: 2018,
-        selections: vec![
-            pb::Selection { option: "leather".into(), value: "stitched".into() },
-            pb::Selection { option: "trunk".into(), value: String::new() },
-        ],
-        quoted_total: Some(Money { units: 16_500, nanos: 500_000_000, ..Default::default() }),
-        message: "Хочу к пятнице".into(),
-        ..Default::default()
-    }
-}
-
-pub fn callback(phone: &str) -> pb::Application {
-    let customer = pb::Customer { phone: phone.into(), ..customer() };
-    pb::Application { kind: pb::ApplicationKind::Callback.into(), customer: Some(customer), ..Default::default() }
-}
-
-pub fn create(application: pb::Application) -> pb::CreateApplicationRequest {
-    pb::CreateApplicationRequest {
-        tenant: "evopoliki".into(),
-        application: Some(application),
-        request_id: Uuid::now_v7().to_string(),
-    }
-}
-
-pub async fn created(client: &mut Client, application: pb::Application) -> pb::Application {
-    client.create_application(create(application)).await.unwrap().into_inner().application.unwrap()
-}
-
-pub fn transition(application: &pb::Application, to: pb::ApplicationStatus) -> pb::TransitionApplicationRequest {
-    pb::TransitionApplicationRequest {
-        tenant: "evopoliki".into(),
-        id: application.id.clone(),
-        to: to.into(),
-        actor: "Нурлан".into(),
-        note: "созвонились".into(),
-        etag: application.etag.clone(),
-        ..Default::default()
-    }
-}
-
-pub async fn moved(client: &mut Client, application: &pb::Application, to: pb::ApplicationStatus) -> pb::Application {
-    client.transition_application(transition(application, to)).await.unwrap().into_inner().application.unwrap()
-}
+use crate::support::applications::{
+    callback, create, created, customer, moved, order, pairs, reason, served, transition, violations,
+};
+use crate::support::connect;
 
 fn list() -> pb::ListApplicationsRequest {
     pb::ListApplicationsRequest { tenant: "evopoliki".into(), ..Default::default() }
-}
-
-pub fn violations(status: &Status) -> Vec<(String, String)> {
-    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
-    let details = status.get_error_details();
-    let violations = &details.bad_request().unwrap().field_violations;
-    violations.iter().map(|violation| (violation.field.clone(), violation.reason.clone())).collect()
-}
-
-pub fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
-    pairs.map(|(field, reason)| (field.to_owned(), reason.to_owned())).to_vec()
-}
-
-pub fn reason(status: &Status) -> (Code, String) {
-    (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
 }
 
 #[tokio::test]

@@ -14,9 +14,9 @@ use tokio_postgres::config::Host;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::applications::{Client, create, created, customer, order, reason};
-use crate::common::{TestServer, connect, database, db_options};
-use crate::pricing::{self, ask};
+use crate::support::applications::{Client, create, created, customer, order, reason};
+use crate::support::pricing::{self, ask};
+use crate::support::{TestServer, connect, database, db_options};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_whose_writes_are_blocked_keeps_no_other_from_the_pool() {

@@ -19,7 +19,7 @@ use tokio_postgres::{Client, Config};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{TestServer, db_options};
+use crate::support::{TestServer, db_options};
 
 /// What a loaded machine may need for anything.
 const PATIENCE: Duration = Duration::from_secs(30);

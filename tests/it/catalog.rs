@@ -6,30 +6,10 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use tonic::Code;
-use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
-use crate::common::TestServer;
-use crate::imports::upload_and_wait;
-
-/// A server with the sample price list in `evopoliki`'s EVA mats.
-pub async fn served() -> (TestServer, CatalogServiceClient<Channel>) {
-    let server = TestServer::start().await;
-    let import = upload_and_wait(
-        &server,
-        crate::common::SAMPLE_PDF,
-        pb::ImportHeader {
-            tenant: "evopoliki".into(),
-            category: "eva_mats".into(),
-            file_name: "sample.pdf".into(),
-            ..Default::default()
-        },
-    )
-    .await;
-    assert_eq!(import.state(), pb::ImportState::Succeeded, "{:?}", import.error);
-    let client = CatalogServiceClient::new(server.channel.clone());
-    (server, client)
-}
+use crate::support::TestServer;
+use crate::support::catalog::served;
 
 fn brands(request: pb::ListBrandsRequest) -> pb::ListBrandsRequest {
     pb::ListBrandsRequest { tenant: "evopoliki".into(), category: "eva_mats".into(), ..request }
@@ -107,7 +87,7 @@ async fn names_are_found_by_prefix_in_any_language_and_wildcards_are_letters() {
 #[tokio::test]
 async fn spellings_are_found_and_an_english_reader_reads_english() {
     let (server, mut client) = served().await;
-    let owner = crate::common::connect(&server.config).await;
+    let owner = crate::support::connect(&server.config).await;
     owner.batch_execute("UPDATE brands SET names = '{\"ru\": \"Лёксус\"}' WHERE slug = 'lexus'").await.unwrap();
     let mut find = async |prefix: &str, language: &str| {
         let request =
@@ -123,7 +103,7 @@ async fn spellings_are_found_and_an_english_reader_reads_english() {
 #[tokio::test]
 async fn a_model_still_made_has_no_last_year() {
     let (server, mut client) = served().await;
-    let owner = crate::common::connect(&server.config).await;
+    let owner = crate::support::connect(&server.config).await;
     owner
         .batch_execute(
             "WITH v AS (

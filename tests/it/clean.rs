@@ -14,7 +14,7 @@ use lekalo_documents::{read_raw, write_raw};
 use lekalo_vehicles::Index;
 use proptest::prelude::*;
 
-use crate::common::shared_data;
+use crate::support::shared_data;
 
 const HEADER: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Описание"];
 

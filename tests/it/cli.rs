@@ -9,8 +9,10 @@ mod migrations;
 mod price_list;
 mod private;
 mod psql;
+mod terminal;
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -19,7 +21,7 @@ use tokio::process::Command;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use crate::common::{self, LEKALO, SAMPLE_PDF};
+use crate::support::{self, LEKALO, SAMPLE_PDF};
 
 /// A folder to work in, with an environment that has nothing but what a test puts there.
 struct Shell {
@@ -29,7 +31,7 @@ struct Shell {
 
 impl Shell {
     fn new() -> Self {
-        Self { folder: common::folder(), variables: Vec::new() }
+        Self { folder: support::folder(), variables: Vec::new() }
     }
 
     /// With the sample price list, on this database.
@@ -57,13 +59,20 @@ impl Shell {
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(LEKALO);
         command.args(args).env_clear().envs(kept).envs(self.variables.iter().cloned());
-        command.env("TMPDIR", common::place()).current_dir(self.path()).kill_on_drop(true);
+        command.env("TMPDIR", support::place()).current_dir(self.path()).kill_on_drop(true);
         command
     }
 
     /// Runs the program.
     async fn run(&self, args: &[&str]) -> Ran {
+        self.run_with(args, &[]).await
+    }
+
+    /// Runs the program with these variables besides.
+    async fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = self.command(args);
+        // A terminal there would tell its width.
+        command.envs(variables.iter().copied()).stdin(Stdio::null());
         let output = tokio::time::timeout(Duration::from_secs(120), command.output());
         let output = output.await.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
         Ran {
@@ -117,92 +126,16 @@ impl Ran {
 }
 
 #[tokio::test]
-async fn help_lists_every_command_and_shows_examples() {
-    let shell = Shell::new();
-    let help = shell.run(&["--help"]).await.done();
-    let commands = [
-        "demo",
-        "serve",
-        "check",
-        "migrate",
-        "seed",
-        "extract",
-        "clean",
-        "load",
-        "import",
-        "imports",
-        "stats",
-        "reset",
-        "psql",
-        "db",
-        "completions",
-        "man",
-    ];
-    for command in commands {
-        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is not in {}", help.stdout);
-        let help = shell.run(&[command, "--help"]).await.done();
-        assert!(help.stdout.contains("Usage: lekalo"), "{help:#?}");
-        assert!(help.stdout.contains("Examples:"), "{help:#?}");
-    }
-}
-
-#[tokio::test]
-async fn a_mistake_on_the_command_line_exits_1() {
-    let shell = Shell::new();
-    shell.run(&["imprt"]).await.failed(1, &["imprt", "import"]);
-    shell.run(&["load", "clean.csv", "--tenant", "evopoliki"]).await.failed(1, &["--category"]);
-    shell.run(&["stats", "--data-dir", "x"]).await.failed(1, &["--embedded"]);
-    shell.run(&["extract", "missing.pdf"]).await.failed(1, &["missing.pdf"]);
-    std::fs::write(shell.path().join("empty.pdf"), "").unwrap();
-    shell.run(&["extract", "empty.pdf"]).await.failed(1, &["empty.pdf", "hint: "]);
-}
-
-#[tokio::test]
-async fn all_configuration_errors_come_at_once_and_no_secret_with_them() {
-    let shell = Shell::new()
-        .with("DB_PORT", "tcp://10.0.0.1:5432")
-        .with("DB_POOL_SIZE", "many")
-        .with("LEKALO_OWNER_DATABASE_URL", "mysql://owner:canary@db/shop");
-    std::fs::write(shell.path().join(".env"), "DB_ECHO=perhaps\nDB_POOL_SIZE=5\nDB_PASSWORD=canary\n").unwrap();
-    for command in ["stats", "serve", "check"] {
-        let expected = [
-            "4 errors",
-            "DB_PORT=",
-            "Kubernetes",
-            "DB_POOL_SIZE=many (environment)",
-            "DB_ECHO=perhaps (.env)",
-            "LEKALO_OWNER",
-        ];
-        let ran = shell.run(&[command]).await.failed(1, &expected);
-        assert!(!ran.stderr.contains("canary"), "{ran:#?}");
-    }
-}
-
-#[tokio::test]
-async fn check_finds_a_served_database_fit() {
-    let shell = Shell::on(&common::database().await);
-    let ran = shell.run(&["check"]).await.done();
-    for finding in ["server", "schema", "role", "row-level security", "pool"] {
-        assert!(ran.stdout.contains(&format!("✓ {finding}: ")), "{ran:#?}");
-    }
-    assert!(!ran.stdout.contains('✗'), "{ran:#?}");
-    let report = shell.run(&["check", "--json"]).await.done().json();
+async fn check_tells_programs_whether_all_is_well() {
+    let report = Shell::on(&support::database().await).run(&["check", "--json"]).await.done().json();
     assert_eq!(report["ok"], true, "{report}");
     assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{report}");
+    let ran = Shell::on(&support::empty_database().await).run(&["check", "--json"]).await;
+    assert_eq!((ran.code, &ran.json()["ok"]), (Some(1), &Value::Bool(false)));
 }
 
 #[tokio::test]
-async fn check_says_what_is_wrong_and_what_to_do() {
-    let empty = Shell::on(&common::empty_database().await);
-    let ran = empty.run(&["check"]).await;
-    assert_eq!(ran.code, Some(1), "{ran:#?}");
-    assert!(
-        ran.stdout.contains("✗ schema: version 0") && ran.stdout.contains("\n  → run `lekalo migrate up`\n"),
-        "{ran:#?}"
-    );
-    let ran = empty.run(&["check", "--json"]).await;
-    assert_eq!((ran.code, &ran.json()["ok"]), (Some(1), &Value::Bool(false)));
-
+async fn check_does_not_wait_for_a_server_that_is_away() {
     // A port that nobody has, for it was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let nobody = Shell::new().with("DB_HOST", "127.0.0.1").with("DB_PORT", &port);
@@ -223,38 +156,10 @@ async fn check_says_what_is_wrong_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_unreachable_server_is_said_so() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let shell = Shell::new().with("DATABASE_URL", &format!("postgresql+asyncpg://bot:canary@127.0.0.1:{port}/shop"));
-    for command in [&["stats"][..], &["seed"], &["serve"], &["imports", "list", "--tenant", "evopoliki"]] {
-        let ran = shell.run(command).await;
-        let ran = ran.failed(2, &[&format!("127.0.0.1:{port}"), "nothing listens", "hint: ", "--embedded"]);
-        assert!(!ran.stderr.contains("canary") && !ran.stderr.contains("os error"), "{ran:#?}");
-    }
-}
-
-#[tokio::test]
-async fn a_missing_relation_is_said_with_the_version_and_the_remedy() {
-    let shell = Shell::on(&common::empty_database().await);
-    for command in [&["stats"][..], &["imports", "list", "--tenant", "evopoliki"], &["serve", "--no-migrate"]] {
-        shell.run(command).await.failed(1, &["version 0", "lekalo migrate up"]);
-    }
-    assert_eq!(shell.run(&["migrate", "current"]).await.done().stdout, "0\n");
-}
-
-#[tokio::test]
-async fn a_database_without_tenants_is_to_be_seeded() {
-    let config = common::empty_database().await;
-    lekalo::db::migrations::up(&config, lekalo_migrate::tls::Mode::Disable).await.unwrap();
-    let ran = Shell::on(&config).run(&["imports", "list", "--tenant", "evopoliki"]).await;
-    ran.failed(1, &["tenant `evopoliki` does not exist: there are no tenants yet", "hint: run `lekalo seed`"]);
-}
-
-#[tokio::test]
 async fn a_missing_privilege_is_said_with_the_grant_that_mends_it() {
-    let config = common::database().await;
+    let config = support::database().await;
     let bot = format!("{}_bot", config.get_dbname().unwrap());
-    let owner = common::connect(&config).await;
+    let owner = support::connect(&config).await;
     owner.batch_execute(&format!("DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN")).await.unwrap();
     let stranger = Shell::on(&config).with("DB_USER", &bot);
     let grant = format!("GRANT lekalo_app TO {bot}");
@@ -283,7 +188,7 @@ async fn a_missing_privilege_is_said_with_the_grant_that_mends_it() {
 
 #[tokio::test]
 async fn a_superuser_must_not_serve() {
-    let config = common::database().await;
+    let config = support::database().await;
     let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
     let (host, name) = (socket_dir.to_str().unwrap().replace('/', "%2F"), config.get_dbname().unwrap());
     let url = format!("postgres://postgres@{host}/{name}");
@@ -297,9 +202,9 @@ async fn a_superuser_must_not_serve() {
 #[tokio::test]
 async fn the_seed_systems_verification_sql_runs_unchanged() {
     if std::process::Command::new("psql").arg("--version").output().is_err() {
-        return common::skipped("there is no psql");
+        return support::skipped("there is no psql");
     }
-    let shell = Shell::on(&common::database().await);
+    let shell = Shell::on(&support::database().await);
     let counts = "SELECT 'Tenants', COUNT(*) FROM tenants UNION ALL SELECT 'Brands', COUNT(*) FROM brands \
                   UNION ALL SELECT 'Models', COUNT(*) FROM models UNION ALL SELECT 'Patterns', COUNT(*) FROM patterns;";
     let brands = "SELECT b.name, COUNT(m.id) AS models FROM brands b LEFT JOIN models m ON m.brand_id = b.id \
@@ -321,7 +226,7 @@ async fn the_seed_systems_verification_sql_runs_unchanged() {
 
 #[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_failure() {
-    let shell = Shell::on(&common::database().await);
+    let shell = Shell::on(&support::database().await);
     for args in ["extract price.pdf", "extract --json price.pdf", "seed --dry-run", "stats --json"] {
         // No reader at all: the first write already finds the pipe closed.
         let script = format!("set -o pipefail; '{LEKALO}' {args} | true");

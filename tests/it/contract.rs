@@ -14,48 +14,9 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
 
-use crate::common::TestServer;
+use crate::support::TestServer;
+use crate::support::methods::BUILT;
 
-/// What works; everything else in the contract answers UNIMPLEMENTED.
-pub const BUILT: &[&str] = &[
-    "TenantService/GetTenant",
-    "TenantService/ResolveTenant",
-    "TenantService/ListTenants",
-    "TenantService/CreateTenant",
-    "TenantService/UpdateTenant",
-    "CatalogService/ListCategories",
-    "CatalogService/ListBrands",
-    "CatalogService/ListModels",
-    "CatalogService/FindPatterns",
-    "CatalogService/ResolveVehicle",
-    "CatalogService/ListOptions",
-    "PricingService/QuotePrice",
-    "PricingService/ListPrices",
-    "PricingService/SetPrices",
-    "TextService/BatchGetTexts",
-    "TextService/ListTexts",
-    "TextService/UpsertTexts",
-    "ApplicationService/CreateApplication",
-    "ApplicationService/GetApplication",
-    "ApplicationService/ListApplications",
-    "ApplicationService/TransitionApplication",
-    "ApplicationService/WatchApplications",
-    "ImportService/UploadImport",
-    "ImportService/GetImport",
-    "ImportService/WatchImport",
-    "ImportService/ListImports",
-    "ImportService/ListImportRows",
-    "ImportService/ListWithdrawnPatterns",
-    "ImportService/ListPatternRows",
-    "ImportService/ApplyImport",
-    "ImportService/RevertImport",
-    "ImportService/CancelImport",
-    "AdminService/ApplySeed",
-    "AdminService/GetStats",
-    "AdminService/ListAliases",
-    "AdminService/CreateAlias",
-    "AdminService/DeleteAlias",
-];
 /// Methods that an empty request is good for.
 const TAKES_NOTHING: &[&str] =
     &["TenantService/ListTenants", "AdminService/ApplySeed", "AdminService/GetStats", "AdminService/ListAliases"];
@@ -130,7 +91,7 @@ async fn the_seed_is_idempotent_and_statistics_count_it() {
     assert_eq!(stats.missing_translations, [], "everything shipped is in three languages");
 
     // What the seed restores and what it leaves alone: reference rows follow it, a tenant's own stay as they are.
-    let owner = crate::common::connect(&server.config).await;
+    let owner = crate::support::connect(&server.config).await;
     owner.batch_execute("UPDATE brands SET names = '{}' WHERE slug = 'toyota'").await.unwrap();
     owner.batch_execute("UPDATE prices SET amount = 1, amount_max = NULL").await.unwrap();
     owner.batch_execute("UPDATE tenants SET display_name = 'Changed'").await.unwrap();

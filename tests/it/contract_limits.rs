@@ -7,8 +7,8 @@ use lekalo::proto::FILE_DESCRIPTOR_SET;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value};
 use tonic_types::StatusExt as _;
 
-use crate::common::TestServer;
-use crate::random_requests::call;
+use crate::support::TestServer;
+use crate::support::methods::call;
 
 /// Comments of fields, by message and field.
 fn comments() -> HashMap<(String, String), String> {

@@ -18,9 +18,9 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::applications::{create, created, order, reason, transition};
-use crate::common::{TestServer, connect};
-use crate::set_prices::suv;
+use crate::support::applications::{create, created, order, reason, transition};
+use crate::support::pricing::suv;
+use crate::support::{TestServer, connect};
 
 const ID: &str = "0198c0de-0000-7000-8000-00000000c0de";
 const PATIENCE: Duration = Duration::from_secs(30);

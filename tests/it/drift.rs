@@ -9,7 +9,7 @@ use lekalo_migrate::tls;
 use mutations::{ALSO, MUTATIONS, Mutation};
 use tokio_postgres::{Client, Config};
 
-use crate::common::{connect, database, empty_database};
+use crate::support::{connect, database, empty_database};
 
 const NO_TLS: tls::Mode = tls::Mode::Disable;
 

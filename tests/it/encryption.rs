@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio_postgres::{Client, Config};
 
-use crate::common::{self, LEKALO, db_options};
+use crate::support::{self, LEKALO, db_options};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -99,9 +99,9 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let folder = common::folder();
+        let folder = support::folder();
         let data = folder.path().join("data");
-        common::copy_cluster(&data).await;
+        support::copy_cluster(&data).await;
         let cluster = data.join("pgdata");
         make_certificates(&data);
         // Who may come how: this is what tells whether a session is encrypted.
@@ -115,7 +115,7 @@ impl Server {
                 std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o600)).unwrap();
             }
         }
-        let here = common::connect(&common::empty_database().await).await;
+        let here = support::connect(&support::empty_database().await).await;
         let programs = "SELECT setting FROM pg_config WHERE name = 'BINDIR'";
         let programs: String = here.query_one(programs, &[]).await.unwrap().get(0);
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

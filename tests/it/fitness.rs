@@ -3,7 +3,7 @@
 use lekalo::db::check::{Finding, report};
 use lekalo::db::{Options, migrations};
 
-use crate::common::{connect, database, db_options};
+use crate::support::{connect, database, db_options};
 
 /// Changes the database, or only what is configured, so that it is unfit; and takes it back.
 struct Case {

@@ -1,20 +1,11 @@
 //! Spreadsheets and text as real programs save them: exact rows, or an error that says what to do.
 
-use std::path::{Path, PathBuf};
+use crate::support::documents::{fixtures, row, workbook};
+use std::path::Path;
 
 use lekalo_documents::extract;
 use lekalo_documents::table::Table;
 use lekalo_documents::{read_raw, write_raw};
-
-/// The folders of files that must be read exactly; each file comes with its rows.
-pub fn fixtures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sheets");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> =
-        files.filter(|path| !path.extension().is_some_and(|kind| kind == "rows" || kind == "py")).collect();
-    files.sort();
-    files
-}
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
@@ -102,52 +93,6 @@ fn a_truncated_workbook_is_an_error_wherever_it_is_cut() {
             );
         }
     }
-}
-
-/// A workbook of these sheets' XML, stored or deflated.
-pub fn workbook(sheets: &[&str]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let mut part = |name: &str, content: &str| {
-        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        zip.write_all(content.as_bytes()).unwrap();
-    };
-    let numbered =
-        |text: &str| -> String { (1..=sheets.len()).map(|number| text.replace('#', &number.to_string())).collect() };
-    part(
-        "_rels/.rels",
-        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
-    );
-    part(
-        "xl/workbook.xml",
-        &format!(
-            r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets>{}</sheets></workbook>"#,
-            numbered(r##"<sheet name="S#" sheetId="#" r:id="rId#"/>"##)
-        ),
-    );
-    part(
-        "xl/_rels/workbook.xml.rels",
-        &format!(
-            r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>"#,
-            numbered(
-                r##"<Relationship Id="rId#" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet#.xml"/>"##
-            )
-        ),
-    );
-    for (number, rows) in (1..).zip(sheets) {
-        part(
-            &format!("xl/worksheets/sheet{number}.xml"),
-            &format!("<worksheet><sheetData>{rows}</sheetData></worksheet>"),
-        );
-    }
-    zip.finish().unwrap().into_inner()
-}
-
-/// A row of an XLSX sheet.
-pub fn row(number: u32, cells: &[(&str, &str)]) -> String {
-    let cell =
-        |(column, text): &(&str, &str)| format!(r#"<c r="{column}{number}" t="inlineStr"><is><t>{text}</t></is></c>"#);
-    format!(r#"<row r="{number}">{}</row>"#, cells.iter().map(cell).collect::<String>())
 }
 
 #[test]

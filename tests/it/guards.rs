@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tokio_postgres::Client;
 
-use crate::common::{connect, database};
+use crate::support::{connect, database};
 
 const FILE: &str = "tests/fixtures/guards.txt";
 

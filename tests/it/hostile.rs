@@ -2,55 +2,22 @@
 //!
 //! Small ones under small limits in every run; `LEKALO_TEST_LONG=1 cargo test --release` has them in full size.
 
-use std::fs::File;
 use std::io::{Cursor, Write};
-use std::path::Path;
 use std::time::Duration;
 
-use lekalo::import::sandbox::{Extractor, Line, SandboxLimits};
+use lekalo::import::sandbox::SandboxLimits;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use lekalo::proto::lekalo::v1::{ImportState, UploadImportRequest};
-use lekalo_documents::ExtractError;
-use lekalo_documents::table::{Table, TableRow};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{self, LEKALO, SAMPLE_PDF, TestServer, folder, is_long};
-use crate::formats::{row, workbook};
-use crate::imports::{header, upload, upload_to};
-use crate::kills::ended;
-use crate::shutdown::{Service, channel};
-
-/// Reads a file in a process of its own, as the server does.
-pub async fn read(file: &[u8], limits: SandboxLimits) -> Result<Table, ExtractError> {
-    let mut upload = tempfile::NamedTempFile::new().unwrap();
-    upload.write_all(file).unwrap();
-    whole(&Extractor { program: LEKALO.into(), limits }, upload.path()).await
-}
-
-/// The table that a child answers with.
-pub async fn whole(extractor: &Extractor, file: &Path) -> Result<Table, ExtractError> {
-    let mut answer = extractor.open(File::open(file).unwrap())?;
-    let mut table = Table::default();
-    let mut is_complete = false;
-    while let Some(lines) = answer.next().await? {
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            match serde_json::from_slice(line).unwrap() {
-                Line::Error(error) => return Err(error),
-                Line::Table(header, headers, _) => (table.header, table.headers) = (header, headers),
-                Line::Row(page_number, row_number, cells) => {
-                    table.rows.push(TableRow { page_number, row_number, cells });
-                }
-                Line::End => is_complete = true,
-            }
-        }
-    }
-    assert!(is_complete);
-    Ok(table)
-}
+use crate::support::documents::{inflating, read, row, workbook};
+use crate::support::service::{Service, channel};
+use crate::support::uploads::{ended, header, upload, upload_to};
+use crate::support::{self, SAMPLE_PDF, TestServer, folder, is_long};
 
 async fn refused(file: &[u8], code: &str, words: &str) {
     let error = read(file, SandboxLimits::default()).await.unwrap_err();
@@ -80,26 +47,6 @@ fn pdf(dictionary: &str, stream: &[u8]) -> Vec<u8> {
     file.extend(stream);
     file.extend(b"\nendstream\nendobj\n%%EOF\n");
     file
-}
-
-/// An XLSX with a table and after it `megabytes` of empty cells.
-pub fn inflating(megabytes: usize) -> Vec<u8> {
-    let small = workbook(&[""]);
-    let mut source = zip::ZipArchive::new(Cursor::new(small)).unwrap();
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for index in 0..source.len() {
-        let part = source.by_index(index).unwrap();
-        if !part.name().unwrap().contains("sheet1") {
-            zip.raw_copy_file(part).unwrap();
-        }
-    }
-    zip.start_file("xl/worksheets/sheet1.xml", SimpleFileOptions::default().large_file(true)).unwrap();
-    let start = [row(1, &[("A", "Марка"), ("B", "Модель")]), row(2, &[("A", "Кедр"), ("B", "А6")])].concat();
-    write!(zip, "<worksheet><sheetData>{start}").unwrap();
-    let cells = "<c s=\"1\"/>".repeat((1 << 20) / 10);
-    (0..megabytes).for_each(|_| write!(zip, "<row>{cells}</row>").unwrap());
-    write!(zip, "</sheetData></worksheet>").unwrap();
-    zip.finish().unwrap().into_inner()
 }
 
 /// An ODS with one row of this XML.
@@ -200,7 +147,7 @@ const MOST_MEMORY: u64 = 256 << 20;
 
 #[tokio::test]
 async fn the_server_outlives_files_that_no_process_does_and_stays_small() {
-    let config = common::database().await;
+    let config = support::database().await;
     let folder = folder();
     let mut service = Service::configured(folder.path(), &config);
     let addr = service.addr().await;

@@ -15,12 +15,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::common::{self, TestServer, connect, folder};
-use crate::import_turns::{file, hold, reaches};
-use crate::import_turns::{new_import, row};
-use crate::imports::{header, upload, upload_to, wait};
-use crate::neighbours::Neighbours;
-use crate::shutdown::{Service, channel};
+use crate::support::neighbours::Neighbours;
+use crate::support::service::{Service, channel};
+use crate::support::uploads::{clean_row, file, header, hold, new_import, reaches, upload, upload_to, wait};
+use crate::support::{self, TestServer, connect, folder};
 use lekalo::proto::lekalo::v1 as pb;
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -29,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Carries an import of one row out that does not end until it may.
 async fn carry(own: Tenant<'_>, db: &Db, import: &Import, category_id: i64, may_end: &Notify) -> Import {
     let rows = || {
-        let first = stream::iter([Ok(Batch { rows: vec![row()], total: 1 })]);
+        let first = stream::iter([Ok(Batch { rows: vec![clean_row()], total: 1 })]);
         let rest = may_end.notified().map(|()| stream::empty()).flatten_stream();
         future::ready(Ok(first.chain(rest).boxed())).boxed()
     };
@@ -44,9 +42,9 @@ async fn lease(owner: &Client, import: &Import) -> Option<f64> {
 
 #[tokio::test]
 async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
-    let db = Db::new(&Options { import_lease: LEASE, ..common::db_options(&config) }).unwrap();
+    let db = Db::new(&Options { import_lease: LEASE, ..support::db_options(&config) }).unwrap();
     let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("eva_mats").await.unwrap();
     let neighbours = Neighbours::fill(&owner).await;
@@ -86,10 +84,10 @@ async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
 
 #[tokio::test]
 async fn an_import_whose_process_died_is_interrupted_when_its_lease_is_over() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
     let (died, second) = (
-        Db::new(&Options { import_lease: LEASE, ..common::db_options(&config) }).unwrap(),
+        Db::new(&Options { import_lease: LEASE, ..support::db_options(&config) }).unwrap(),
         TestServer::over(config.clone()).await,
     );
     let own = died.tenant(died.find_tenant("evopoliki").await.unwrap().id);
@@ -205,7 +203,7 @@ async fn an_import_ends_well_before_its_lease_or_not_at_all() {
         let (import, _) = own.create_import(&new_import(category)).await.unwrap();
         own.start_import(import.id).await.unwrap();
         let merging = own.begin_merge(&import, category).await.unwrap();
-        merging.stage(1, &[row()]).await.unwrap();
+        merging.stage(1, &[clean_row()]).await.unwrap();
         let sql = "UPDATE imports SET lease_until = clock_timestamp() + make_interval(secs => $2::int) WHERE id = $1";
         owner.execute(sql, &[&import.id, &left]).await.unwrap();
         let finished = merging.finish(&import).await;
@@ -219,9 +217,9 @@ async fn an_import_ends_well_before_its_lease_or_not_at_all() {
 /// Nobody looks, and the server sweeps.
 #[tokio::test]
 async fn a_server_records_what_others_left_behind() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
-    let options = Options { import_lease: LEASE, ..common::db_options(&config) };
+    let options = Options { import_lease: LEASE, ..support::db_options(&config) };
     let server = TestServer::through(options, config).await;
     let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("5d_mats").await.unwrap().id;
@@ -244,7 +242,7 @@ async fn recorded(owner: &Client) -> Vec<(String, Option<String>, bool)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_leaves_no_import_running_and_nothing_of_it_written() {
-    let config = common::database().await;
+    let config = support::database().await;
     let owner = connect(&config).await;
     let folder = folder();
     let settings = [
@@ -264,7 +262,7 @@ async fn sigterm_leaves_no_import_running_and_nothing_of_it_written() {
         };
         upload_to(channel.clone(), &file, header).await
     };
-    let refusal = |refused: Result<pb::Import, tonic::Status>| crate::import_decisions::refusal(refused);
+    let refusal = |refused: Result<pb::Import, tonic::Status>| crate::support::decisions::refusal(refused);
 
     // The settings have reached it: the largest file goes in, a byte more does not, and so many at once.
     let mut largest = file("Тойота,Камри");

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::common::is_long;
+use crate::support::is_long;
 use lists::{LATE, Line, TAUGHT, cars};
 use model::Asked;
 use service::{Etag, List, SHOPS, Service, Step};

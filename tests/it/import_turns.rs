@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures::future::{self, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use lekalo::db::{Db, Options};
-use lekalo::domain::import::{CleanRow, Confidence, Mode, NewImport, Progress, State, Step};
+use lekalo::domain::import::{CleanRow, Progress, State, Step};
 use lekalo::import::rows::{Batch, in_memory};
 use lekalo::import::run::carry_out;
 use lekalo::import::sandbox::{Extractor, SandboxLimits};
@@ -19,50 +19,19 @@ use tokio_postgres::Client;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::common::{self, LEKALO, TestServer, connect};
-use crate::hostile::whole;
-use crate::import_decisions::{apply, cancel, patterns, revert};
-use crate::imports::{header, upload, upload_and_wait, wait};
-use crate::neighbours::{Neighbours, own_patterns};
+use crate::support::decisions::{apply, cancel, patterns, revert};
+use crate::support::documents::whole;
+use crate::support::neighbours::{Neighbours, own_patterns};
+use crate::support::uploads::{clean_row, file, get, header, hold, new_import, reaches, upload, upload_and_wait, wait};
+use crate::support::{self, LEKALO, TestServer, connect};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Holds what an import into evopoliki's category needs to write, until it is released.
-pub async fn hold(client: &Client, sql: &str) {
-    let sql = format!(
-        "SELECT {sql}(hashtextextended(format('lekalo import %s %s', t.id, c.id), 0))
-         FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'eva_mats'"
-    );
-    client.batch_execute(&sql).await.unwrap();
-}
-
-async fn get(server: &TestServer, import: &pb::Import) -> pb::Import {
-    let request = pb::GetImportRequest { tenant: import.tenant.clone(), id: import.id.clone() };
-    let answer = ImportServiceClient::new(server.channel.clone()).get_import(request).await;
-    answer.unwrap().into_inner().import.unwrap()
-}
-
-pub async fn reaches(server: &TestServer, import: &pb::Import, state: pb::ImportState) -> pb::Import {
-    let began = Instant::now();
-    loop {
-        let now = get(server, import).await;
-        if now.state() == state {
-            return now;
-        }
-        assert!(began.elapsed() < PATIENCE, "{:?} never came to {state:?}", now.state());
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 async fn waiting_merges(client: &Client) -> i64 {
     let sql =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%wait_for_turn%'
                AND state = 'active' AND pid <> pg_backend_pid()";
     client.query_one(sql, &[]).await.unwrap().get(0)
-}
-
-pub fn file(car: &str) -> Vec<u8> {
-    format!("Марка,Модель\n{car}\n").into_bytes()
 }
 
 #[tokio::test]
@@ -149,7 +118,7 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
     let neighbours = Neighbours::fill(&owner).await;
     let (mut cancelled, mut done) = (0, 0);
     for delay in [0u64, 20, 60, 120, 180, 240, 300, 400, 600, 1500] {
-        let import = upload(&server, common::SAMPLE_PDF, header()).await.unwrap();
+        let import = upload(&server, support::SAMPLE_PDF, header()).await.unwrap();
         sleep(Duration::from_millis(delay)).await;
         let tried = cancel(&server, &import).await;
         let ended = wait(&server, &import).await;
@@ -171,37 +140,12 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
     neighbours.are_untouched().await;
 }
 
-/// An import of rows that come from nowhere.
-pub fn new_import(category_id: i64) -> NewImport {
-    NewImport {
-        category_id,
-        file_name: "rows".into(),
-        sha256: vec![0; 32],
-        mode: Mode::Merge,
-        validate_only: false,
-        allow_large_withdrawal: false,
-        request_id: None,
-    }
-}
-
-/// A row of which nothing is in doubt.
-pub fn row() -> CleanRow {
-    CleanRow {
-        page_number: 1,
-        row_number: 1,
-        brand: "Toyota".into(),
-        model: "Camry".into(),
-        confidence: Confidence::High,
-        ..CleanRow::default()
-    }
-}
-
 #[tokio::test]
 async fn a_busy_moment_does_not_end_an_import() {
-    let config = common::database().await;
+    let config = support::database().await;
     let wait = Duration::from_millis(200);
-    let db =
-        Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: wait, ..common::db_options(&config) }).unwrap();
+    let db = Db::new(&Options { pool_size: 1, max_overflow: 0, pool_timeout: wait, ..support::db_options(&config) })
+        .unwrap();
     let tenant = db.find_tenant("evopoliki").await.unwrap();
     let own = db.tenant(tenant.id);
     let category = own.find_category("eva_mats").await.unwrap();
@@ -213,7 +157,7 @@ async fn a_busy_moment_does_not_end_an_import() {
         drop(taken);
     };
     let is_first = AtomicBool::new(true);
-    let (rows, db) = (&[row()], &db);
+    let (rows, db) = (&[clean_row()], &db);
     let rows = || {
         let is_first = is_first.swap(false, Ordering::Relaxed);
         async move {

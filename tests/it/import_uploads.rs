@@ -13,9 +13,8 @@ use tokio::time::{sleep, timeout};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{self, TestServer, connect};
-use crate::import_turns::{file, hold};
-use crate::imports::{header, upload, upload_and_wait, wait};
+use crate::support::uploads::{file, header, hold, upload, upload_and_wait, wait};
+use crate::support::{self, TestServer, connect};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest chunk and, here, the largest file.
@@ -46,9 +45,9 @@ async fn imports(server: &TestServer, tenant: &str) -> Vec<pb::Import> {
 
 /// One file at a time may be there, so that a place which an upload does not give back is missed by the next one.
 async fn narrow() -> TestServer {
-    let config = common::database().await;
+    let config = support::database().await;
     let limits = UploadLimits { file_bytes: FILE as u64, at_once: 1, per_tenant: 1 };
-    TestServer::with(common::db_options(&config), config, |services| Services {
+    TestServer::with(support::db_options(&config), config, |services| Services {
         uploads: Uploads::new(limits),
         ..services
     })
@@ -147,9 +146,9 @@ async fn what_the_header_says_reaches_the_import() {
 
 #[tokio::test]
 async fn files_at_once_are_limited_per_tenant_and_in_all_until_they_are_read() {
-    let config = common::database().await;
+    let config = support::database().await;
     let limits = UploadLimits { at_once: 3, per_tenant: 2, ..UploadLimits::default() };
-    let server = TestServer::with(common::db_options(&config), config, |services| Services {
+    let server = TestServer::with(support::db_options(&config), config, |services| Services {
         uploads: Uploads::new(limits),
         ..services
     })

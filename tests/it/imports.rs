@@ -3,79 +3,16 @@
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
-use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::common::{SAMPLE_PDF, TestServer, connect};
-use crate::neighbours::Neighbours;
+use crate::support::neighbours::Neighbours;
+use crate::support::uploads::{header, rows, upload, upload_and_wait, wait};
+use crate::support::{SAMPLE_PDF, TestServer, connect};
 
 /// How many data rows and pages the sample price list has.
 const SAMPLE_ROWS: i32 = 241;
 const SAMPLE_PAGES: i32 = 10;
-
-pub fn header() -> pb::ImportHeader {
-    pb::ImportHeader {
-        tenant: "evopoliki".into(),
-        category: "eva_mats".into(),
-        file_name: "price.pdf".into(),
-        ..Default::default()
-    }
-}
-
-pub async fn upload(server: &TestServer, file: &[u8], header: pb::ImportHeader) -> Result<pb::Import, Status> {
-    upload_to(server.channel.clone(), file, header).await
-}
-
-pub async fn upload_to(channel: Channel, file: &[u8], header: pb::ImportHeader) -> Result<pb::Import, Status> {
-    let chunks = file.chunks(64 << 10).map(|chunk| Payload::Chunk(chunk.to_vec()));
-    let messages: Vec<_> = std::iter::once(Payload::Header(header))
-        .chain(chunks)
-        .map(|payload| pb::UploadImportRequest { payload: Some(payload) })
-        .collect();
-    let mut client = ImportServiceClient::new(channel);
-    let response = client.upload_import(futures::stream::iter(messages)).await?;
-    Ok(response.into_inner().import.unwrap())
-}
-
-/// Watches an import until it ends.
-pub async fn wait(server: &TestServer, import: &pb::Import) -> pb::Import {
-    let mut client = ImportServiceClient::new(server.channel.clone());
-    let request = pb::WatchImportRequest { tenant: import.tenant.clone(), id: import.id.clone() };
-    let mut watched = client.watch_import(request).await.unwrap().into_inner();
-    let mut last = None;
-    while let Some(response) = watched.message().await.unwrap() {
-        last = response.import;
-    }
-    last.expect("the watch ended without a message")
-}
-
-pub async fn upload_and_wait(server: &TestServer, file: &[u8], header: pb::ImportHeader) -> pb::Import {
-    let import = upload(server, file, header).await.unwrap();
-    wait(server, &import).await
-}
-
-pub async fn rows(server: &TestServer, import: &pb::Import, outcome: pb::RowOutcome) -> Vec<pb::ImportRow> {
-    let mut client = ImportServiceClient::new(server.channel.clone());
-    let (mut rows, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = pb::ListImportRowsRequest {
-            tenant: import.tenant.clone(),
-            id: import.id.clone(),
-            outcome: outcome.into(),
-            page_size: 100,
-            page_token,
-            ..Default::default()
-        };
-        let page = client.list_import_rows(request).await.unwrap().into_inner();
-        rows.extend(page.rows);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            assert_eq!(rows.len() as i32, page.total_size);
-            return rows;
-        }
-    }
-}
 
 fn sum(counts: &pb::ImportCounts) -> i32 {
     counts.created + counts.updated + counts.unchanged + counts.merged + counts.rejected + counts.headers

@@ -1,7 +1,7 @@
 //! One tenant never sees another's rows: not through the service's role, whatever the SQL says.
 
 mod connections;
-pub mod rows;
+mod rows;
 
 use lekalo::db::check::role;
 use lekalo::db::pool::APP_ROLE;
@@ -10,27 +10,15 @@ use lekalo::import::rows::in_memory;
 use lekalo::import::run::carry_out;
 use tokio_postgres::Client;
 
-use crate::common::{connect, database, db_options, seeded};
-use crate::import_turns::{new_import, row};
+use crate::support::tenants::tenant_tables;
+use crate::support::uploads::{clean_row, new_import};
+use crate::support::{connect, database, db_options, seeded};
 
 /// A connection as the service's role.
 async fn app(config: &tokio_postgres::Config) -> Client {
     let mut config = config.clone();
     config.options(format!("-c role={APP_ROLE}"));
     connect(&config).await
-}
-
-/// The tables that have a tenant's rows.
-pub async fn tenant_tables(client: &Client) -> Vec<String> {
-    let rows = client
-        .query(
-            "SELECT table_name::text FROM information_schema.columns
-             WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
-            &[],
-        )
-        .await
-        .unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
@@ -83,7 +71,7 @@ async fn the_service_refuses_a_role_that_row_level_security_does_not_hold_for() 
 #[tokio::test]
 async fn imports_of_two_tenants_do_not_touch_each_other() {
     let db = seeded().await;
-    let row = row();
+    let row = clean_row();
     for (slug, expected) in [("evopoliki", 1), ("five_deluxe", 1)] {
         let tenant = db.find_tenant(slug).await.unwrap();
         let own = db.tenant(tenant.id);

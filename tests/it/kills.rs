@@ -11,7 +11,6 @@ use lekalo::domain::import::{CleanRow, Confidence};
 use lekalo::domain::vehicle::{Steering, Years};
 use lekalo::import::clean_csv;
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo_vehicles::Index;
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
@@ -19,9 +18,9 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-use crate::common::{self, LEKALO, folder, is_long, skipped_unless_long};
-use crate::imports::{self, header};
-use crate::shutdown::{Service, channel};
+use crate::support::service::{Service, channel};
+use crate::support::uploads::{self, ended, header};
+use crate::support::{self, LEKALO, folder, is_long, skipped_unless_long};
 
 /// What a loaded machine may need for one import.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -117,8 +116,8 @@ fn load(config: &Config, file: &Path) -> Child {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_load_leaves_nothing_half_done() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let folder = folder();
     let file = folder.path().join("list.clean.csv");
     std::fs::write(&file, lists(600).0).unwrap();
@@ -150,7 +149,7 @@ async fn a_killed_load_leaves_nothing_half_done() {
         assert!(before > 0);
         stop.store(true, Ordering::Relaxed);
     };
-    tokio::join!(kills, watch(common::connect(&config).await, all, &stop));
+    tokio::join!(kills, watch(support::connect(&config).await, all, &stop));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,15 +157,15 @@ async fn a_killed_server_leaves_nothing_half_done() {
     if skipped_unless_long("a hundred kills of the server") {
         return;
     }
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let folder = folder();
     let list = lists(2000).1;
 
     let mut service = Service::configured(folder.path(), &config);
     let addr = service.addr().await;
     let began = Instant::now();
-    let import = imports::upload_to(channel(addr).await, &list, header()).await.unwrap();
+    let import = uploads::upload_to(channel(addr).await, &list, header()).await.unwrap();
     assert_eq!(ended(addr, &import.id).await.state(), pb::ImportState::Succeeded);
     let length = began.elapsed();
     let undisturbed = state(&owner).await;
@@ -175,7 +174,7 @@ async fn a_killed_server_leaves_nothing_half_done() {
         forget(&owner).await;
         let uploading = {
             let (channel, list) = (channel(addr).await, list.clone());
-            tokio::spawn(async move { imports::upload_to(channel, &list, header()).await })
+            tokio::spawn(async move { uploads::upload_to(channel, &list, header()).await })
         };
         sleep(moment).await;
         service.signal(Signal::SIGKILL);
@@ -202,21 +201,9 @@ async fn a_killed_server_leaves_nothing_half_done() {
         } else {
             cut_off += 1;
         }
-        let import = imports::upload_to(channel(addr).await, &list, header()).await.unwrap();
+        let import = uploads::upload_to(channel(addr).await, &list, header()).await.unwrap();
         assert_eq!(ended(addr, &import.id).await.state(), pb::ImportState::Succeeded);
         assert_eq!(state(&owner).await, undisturbed, "killed after {moment:?}");
     }
     println!("cut off while uploading {cut_off}, interrupted {interrupted}, ended before {done}");
-}
-
-/// The import once it has ended.
-pub async fn ended(addr: std::net::SocketAddr, id: &str) -> pb::Import {
-    let mut client = ImportServiceClient::new(channel(addr).await);
-    let request = pb::WatchImportRequest { tenant: "evopoliki".into(), id: id.into() };
-    let mut watched = client.watch_import(request).await.unwrap().into_inner();
-    let mut last = None;
-    while let Some(response) = timeout(PATIENCE, watched.message()).await.unwrap().unwrap() {
-        last = response.import;
-    }
-    last.unwrap()
 }

@@ -8,7 +8,7 @@ use lekalo::db::{Db, Options, Query};
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
 
-use crate::common::{connect, database, db_options};
+use crate::support::{connect, database, db_options};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -13,7 +13,7 @@ use lekalo::db::migrations;
 use lekalo_migrate::{DownTo, MigrateError, Position, UpTo, tls};
 use tokio_postgres::{Client, Config};
 
-use crate::common::{connect, empty_database};
+use crate::support::{connect, empty_database};
 
 const NO_TLS: tls::Mode = tls::Mode::Disable;
 

@@ -28,7 +28,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestCaseResult, Test
 use tokio_postgres::Client;
 use tonic::transport::Channel;
 
-use crate::common::{TestServer, connect, is_long};
+use crate::support::{TestServer, connect, is_long};
 use lists::Refusal;
 use questions::{Dice, Question};
 use rows::{Brand, Catalog, Category, Model, Names, Pattern, Seeded, Sold, Tenant};

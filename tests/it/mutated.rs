@@ -11,27 +11,11 @@ use lekalo::import::sandbox::SandboxLimits;
 use lekalo_documents::extract;
 use lekalo_documents::table::Table;
 
-use crate::common::is_long;
-use crate::formats;
-use crate::hostile::read;
+use crate::support::documents::{fixtures, read};
+use crate::support::is_long;
+use crate::support::random::Random;
 
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// Small numbers that look random (xorshift).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound.max(1) as u64) as usize
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.below(256) as u8
-    }
-}
 
 /// Damages a file in one of the ways files get damaged, or a stranger would.
 fn mutate(file: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
@@ -92,7 +76,7 @@ fn difference(whole: Option<&Table>, read: &Table) -> String {
 #[tokio::test]
 async fn damaged_files_are_read_or_refused_with_a_reason() {
     let count = if is_long() { 10_000 } else { 300 };
-    let files: Vec<(String, Vec<u8>)> = [formats::fixtures(), pdfs()]
+    let files: Vec<(String, Vec<u8>)> = [fixtures(), pdfs()]
         .concat()
         .into_iter()
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap()))

@@ -11,10 +11,10 @@ use prost_reflect::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{TestServer, connect};
-use crate::imports::{header, upload_and_wait};
-use crate::paging::SOME_APPLICATIONS;
-use crate::random_requests::call;
+use crate::support::applications::SOME_APPLICATIONS;
+use crate::support::methods::call;
+use crate::support::uploads::{header, upload_and_wait};
+use crate::support::{TestServer, connect};
 
 /// Not built yet.
 const UNIMPLEMENTED: &str = "ListApiKeys";
@@ -31,7 +31,7 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
     let replace = pb::ImportHeader { mode: pb::ImportMode::Replace.into(), allow_large_withdrawal: true, ..others };
     let replaced = upload_and_wait(server, "Марка,Модель,Год\nToyota,Camry,2018\n".as_bytes(), replace).await;
     assert_eq!(replaced.counts.unwrap().withdrawn, 3);
-    let pattern_id = crate::imports::rows(server, &mats, pb::RowOutcome::Created).await[0].pattern_id.clone();
+    let pattern_id = crate::support::uploads::rows(server, &mats, pb::RowOutcome::Created).await[0].pattern_id.clone();
     let id = mats.id.clone();
     vec![
         (

@@ -12,7 +12,8 @@ use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
 
-use crate::common::{TestServer, connect};
+use crate::support::applications::SOME_APPLICATIONS;
+use crate::support::{TestServer, connect};
 
 const TENANT: &str = "evopoliki";
 
@@ -31,14 +32,6 @@ const ONE_PATTERN: &str = "INSERT INTO patterns (tenant_id, category_id, model_i
       AND NOT EXISTS (SELECT FROM patterns p WHERE p.tenant_id = t.id AND p.model_id = v.model_id)
     ORDER BY hashtext(v.id::text)
     LIMIT 1";
-
-pub const SOME_APPLICATIONS: &str = "WITH c AS (
-        INSERT INTO customers (tenant_id, channel, external_id)
-        SELECT id, 'telegram', 'paging' FROM tenants WHERE slug = 'evopoliki'
-        RETURNING tenant_id, id)
-    INSERT INTO applications (tenant_id, id, request_id, request_sha256, customer_id, kind, created_at)
-    SELECT c.tenant_id, gen_random_uuid(), gen_random_uuid(), sha256('x'), c.id, 'callback', now() - n * interval '1 second'
-    FROM c, generate_series(1, 60) AS n";
 
 const ONE_APPLICATION: &str =
     "INSERT INTO applications (tenant_id, id, request_id, request_sha256, customer_id, kind, created_at)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lekalo_documents::pdf::{self, PdfError, PdfLimits};
 use lekalo_documents::table::Table;
 
-use crate::common::shared_data;
+use crate::support::shared_data;
 use made::{HEADER, page, show};
 
 mod checks;

@@ -21,13 +21,13 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::common::{self, TestServer};
+use crate::support::{self, TestServer};
 
 /// What a loaded machine may need for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn pool(config: &Config, pool_size: usize, max_overflow: usize) -> Db {
-    Db::new(&Options { pool_size, max_overflow, ..common::db_options(config) }).unwrap()
+    Db::new(&Options { pool_size, max_overflow, ..support::db_options(config) }).unwrap()
 }
 
 async fn holds(client: &Client, key: i64) {
@@ -101,8 +101,8 @@ fn assert_discreet(status: &Status, config: &Config) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_opens_the_overflow_which_closes_when_idle() {
-    let config = common::database().await;
-    let observer = common::connect(&config).await;
+    let config = support::database().await;
+    let observer = support::connect(&config).await;
     let db = pool(&config, 2, 3);
     assert_eq!(connections(&observer).await, 0, "nothing is opened before it is needed");
 
@@ -131,8 +131,8 @@ async fn a_burst_opens_the_overflow_which_closes_when_idle() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_beyond_the_pool_gets_the_next_free_connection() {
-    let config = common::database().await;
-    let observer = common::connect(&config).await;
+    let config = support::database().await;
+    let observer = support::connect(&config).await;
     let db = pool(&config, 1, 1);
     holds(&observer, 1).await;
     holds(&observer, 2).await;
@@ -154,10 +154,10 @@ async fn a_caller_beyond_the_pool_gets_the_next_free_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_waits_too_long_is_told_to_come_back() {
-    let config = common::database().await;
+    let config = support::database().await;
     let wait = Duration::from_millis(300);
-    let server = TestServer::through(Options { pool_timeout: wait, ..common::db_options(&config) }, config).await;
-    let observer = common::connect(&server.config).await;
+    let server = TestServer::through(Options { pool_timeout: wait, ..support::db_options(&config) }, config).await;
+    let observer = support::connect(&server.config).await;
     holds(&observer, 1).await;
     let busy: Vec<_> = (0..8).map(|_| wait_for(&server.db, 1)).collect();
     until("all connections are busy", PATIENCE, || async { active(&observer).await == 8 }).await;
@@ -181,8 +181,8 @@ async fn a_caller_that_waits_too_long_is_told_to_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_query_stops_and_its_connection_goes_on() {
-    let config = common::database().await;
-    let observer = common::connect(&config).await;
+    let config = support::database().await;
+    let observer = support::connect(&config).await;
     let db = pool(&config, 1, 0);
     let connection = backend(&db).await;
     let query = tokio::spawn({
@@ -199,8 +199,8 @@ async fn an_abandoned_query_stops_and_its_connection_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_transaction_is_rolled_back() {
-    let config = common::database().await;
-    let observer = common::connect(&config).await;
+    let config = support::database().await;
+    let observer = support::connect(&config).await;
     let db = pool(&config, 1, 0);
     let transaction = db.transaction().await.unwrap();
     transaction.batch("-- lock\nSELECT pg_advisory_xact_lock(1)").await.unwrap();
@@ -214,7 +214,7 @@ async fn an_abandoned_transaction_is_rolled_back() {
 
 async fn start_server(data_dir: &Path) -> EmbeddedServer {
     if !data_dir.exists() {
-        common::copy_cluster(data_dir).await;
+        support::copy_cluster(data_dir).await;
     }
     let options = EmbeddedOptions {
         data_dir: Some(data_dir.to_owned()),
@@ -227,7 +227,7 @@ async fn start_server(data_dir: &Path) -> EmbeddedServer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_database_is_unavailable_until_it_is_back() {
-    let folder = common::folder();
+    let folder = support::folder();
     let data_dir = folder.path().join("data");
     let postgres = start_server(&data_dir).await;
     let config = postgres.config();
@@ -237,7 +237,7 @@ async fn a_dead_database_is_unavailable_until_it_is_back() {
     list_tenants(&server).await.unwrap();
 
     // One call is under way when the database goes, and somebody watches while nothing happens.
-    let locker = common::connect(&config).await;
+    let locker = support::connect(&config).await;
     let shop = "INSERT INTO tenants (slug, display_name, currency) VALUES ('shop', 'Shop', 'KGS')";
     locker.batch_execute(shop).await.unwrap();
     let watch = WatchApplicationsRequest { tenant: "shop".into(), ..Default::default() };

@@ -3,7 +3,7 @@
 use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 
-use crate::pricing::{ALCANTARA, DELUXE_5D, EVA, EVO_5D, PREMIUM, ask, quote, served};
+use crate::support::pricing::{ALCANTARA, DELUXE_5D, EVA, EVO_5D, PREMIUM, ask, quote, served};
 
 /// Every price that the business gave: product, car, selections, then the base price and what each selection adds.
 const PRICES: &[(&str, &str, &str, &str)] = &[

@@ -210,3 +210,33 @@ fn what_is_not_tested_only_becomes_less() {
     assert!(found <= most, "{found} promises are not tested, {most} were");
     assert_eq!(found, most, "fewer promises are without a test than before: say so at the head of tests/PROMISES.md");
 }
+
+#[test]
+fn test_modules_share_through_support_and_take_nothing_from_each_other() {
+    let folder = root().join("tests/it");
+    let mut files = Vec::new();
+    sources(folder.clone(), &mut files);
+    let (mut wrong, mut shared) = (Vec::new(), 0);
+    for file in files {
+        let name = file.strip_prefix(&folder).unwrap();
+        // A module's own files may say `super`; from one in the root it leads to the others.
+        let is_in_root = name.components().count() == 1;
+        for line in read(&file).lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let paths = line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]);
+            let (support, others): (Vec<&str>, Vec<&str>) = paths.partition(|path| path.starts_with("support"));
+            shared += support.len();
+            let leads_out = line.contains("super::super::") || (is_in_root && line.contains("super::"));
+            let is_written = line.contains("\"crate::") || line.contains("\"super::");
+            if (!others.is_empty() || leads_out) && !is_written {
+                wrong.push(format!("tests/it/{}: {line}", name.display()));
+            }
+        }
+    }
+    assert!(shared > 100, "{shared}");
+    assert!(
+        wrong.is_empty(),
+        "what several test modules need stands in a file of tests/it/support/ and comes from `crate::support`; move it \
+         there:\n{}",
+        wrong.join("\n")
+    );
+}

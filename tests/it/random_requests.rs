@@ -20,9 +20,9 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tracing::Level;
 
-use crate::common::raw::Raw;
-use crate::common::{SAMPLE_PDF, TestServer, connect};
-use crate::imports::{header, upload_and_wait};
+use crate::support::raw::Raw;
+use crate::support::uploads::{header, upload_and_wait};
+use crate::support::{SAMPLE_PDF, TestServer, connect};
 
 /// How many requests each method gets.
 const REQUESTS: usize = 14;
@@ -109,20 +109,6 @@ fn message(descriptor: &MessageDescriptor, depth: u32) -> BoxedStrategy<DynamicM
             message
         })
         .boxed()
-}
-
-/// Calls any method that answers once.
-pub async fn call(
-    server: &TestServer,
-    method: &MethodDescriptor,
-    request: &DynamicMessage,
-) -> Result<DynamicMessage, Status> {
-    let mut client = Grpc::new(server.channel.clone());
-    client.ready().await.unwrap();
-    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let body = Request::new(Bytes::from(request.encode_to_vec()));
-    let answer = client.unary(body, path.parse().unwrap(), Raw).await?;
-    Ok(DynamicMessage::decode(method.output(), answer.into_inner()).unwrap())
 }
 
 /// What the server's threads log as an error.

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::catalog::served;
-use crate::common::{LEKALO, shared_data};
+use crate::support::catalog::served;
+use crate::support::{LEKALO, shared_data};
 
 fn resolve(text: &str) -> lekalo_vehicles::resolve::Resolution {
     Resolver::new(Index::shipped()).resolve(&Query { text, ..Query::default() })

@@ -13,13 +13,12 @@ use tokio_postgres::Client;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::applications::{self, created, order};
-use crate::common::raw::{call, encoded};
-use crate::common::{TestServer, connect};
-use crate::imports::header;
-use crate::set_prices::suv;
-use crate::twins::steps::upload;
-use crate::twins::{imports_end, list, methods};
+use crate::support::applications::{self, created, order};
+use crate::support::methods::methods;
+use crate::support::pricing::suv;
+use crate::support::raw::{call, encoded};
+use crate::support::uploads::{header, imports_end, list, messages};
+use crate::support::{TestServer, connect};
 
 const ID: &str = "0192bbbb-00ab-7000-8000-0000000000cd";
 
@@ -96,7 +95,7 @@ fn all_writes(moved: [String; 2]) -> Vec<Write> {
                 request_id: request_id.into(),
                 ..header()
             };
-            upload(header, list(&[["Хонда,Фит,2003", "Хонда,Фит,2010"][variant.min(1)]]))
+            messages(header, list(&[["Хонда,Фит,2003", "Хонда,Фит,2010"][variant.min(1)]]))
         }),
         write("TenantService/CreateTenant", false, |_, request_id, variant| {
             let slug = format!("shop-{variant}");
@@ -326,7 +325,7 @@ async fn an_upload_with_any_other_setting_is_another() {
     let file = || list(&["Хонда,Фит,2003"]);
     let first = || pb::ImportHeader { category: "5d_mats".into(), request_id: ID.into(), ..header() };
     let send = async |header: pb::ImportHeader, file: Vec<u8>| {
-        call(&retries.server.channel, "ImportService/UploadImport", upload(header, file)).await
+        call(&retries.server.channel, "ImportService/UploadImport", messages(header, file)).await
     };
     send(first(), file()).await.unwrap();
     imports_end(&retries.owner).await;

@@ -6,7 +6,7 @@ use lekalo_migrate::tls;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 
-use crate::common::{LEKALO, connect, database, db_options};
+use crate::support::{LEKALO, connect, database, db_options};
 
 const SEPARATE: &str = "give the service a role of its own (CREATE ROLE bot LOGIN PASSWORD '…' IN ROLE lekalo_app), put it \
                         into DATABASE_URL and the owner into LEKALO_OWNER_DATABASE_URL";

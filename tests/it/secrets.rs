@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::common::{LEKALO, connect, database};
+use crate::support::{LEKALO, connect, database};
 
 const NAME: &str = "Canary-Name-7f3a";
 const MESSAGE: &str = "canary-message-91bd";

@@ -9,7 +9,7 @@ use lekalo::domain::seed::{Seed, TableCounts};
 use lekalo::seed::shipped;
 use tokio_postgres::Client;
 
-use crate::common::{connect, database, db_options, empty_database};
+use crate::support::{connect, database, db_options, empty_database};
 
 /// How many rows the seed has for each table, in the order in which they are written.
 fn rows(seed: &Seed) -> Vec<(&'static str, usize)> {

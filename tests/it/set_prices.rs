@@ -5,28 +5,12 @@ use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use prost_types::Timestamp;
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::common::{TestServer, connect};
-use crate::pricing::{
-    Client, EVA, EVO_5D, ask, fields, metadata, noon, quote, reason, refused, selections, served, soms,
+use crate::support::pricing::{
+    Client, EVA, EVO_5D, ask, fields, metadata, noon, quote, reason, refused, selections, served, set, soms, suv,
 };
-
-/// A fixed price for EVA mats in a SUV.
-pub fn suv(amount: i64) -> pb::Price {
-    pb::Price {
-        category: "eva_mats".into(),
-        body_type: "suv".into(),
-        kind: pb::PriceKind::Fixed.into(),
-        amount: soms(amount),
-        ..Default::default()
-    }
-}
-
-pub async fn set(client: &mut Client, prices: Vec<pb::Price>) -> Result<Vec<pb::Price>, Status> {
-    let request = pb::SetPricesRequest { tenant: "evopoliki".into(), prices, ..Default::default() };
-    Ok(client.set_prices(request).await?.into_inner().prices)
-}
+use crate::support::{TestServer, connect};
 
 async fn suv_at(client: &mut Client, at_time: Option<Timestamp>) -> i64 {
     quote(client, pb::QuotePriceRequest { at_time, ..ask(EVA, "suv", "") }).await.total.unwrap().units

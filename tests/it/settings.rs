@@ -13,12 +13,11 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::applications::reason;
-use crate::common::{connect, database, folder};
-use crate::hostile::inflating;
-use crate::imports::{header, upload_to};
-use crate::kills::ended;
-use crate::shutdown::{Service, channel};
+use crate::support::applications::reason;
+use crate::support::documents::inflating;
+use crate::support::service::{Service, channel};
+use crate::support::uploads::{ended, header, upload_to};
+use crate::support::{connect, database, folder};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,137 +1,28 @@
 //! How the program ends, and what it leaves behind: real processes, with a PostgreSQL of their own.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lekalo::proto::lekalo::v1::ListTenantsRequest;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use nix::sys::signal::Signal;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::common::{self, LEKALO, folder};
+use crate::support::service::{Service, channel, data_dir};
+use crate::support::{self, folder};
 
 /// A stop may take this long, whatever is open.
 const STOP: Duration = Duration::from_secs(10);
 /// What a loaded machine may need for anything else.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A `lekalo serve` of its own.
-pub struct Service {
-    process: Child,
-    stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
-}
-
-impl Service {
-    /// Starts it on a free port, with these arguments and variables and nothing of ours.
-    fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::run(folder, &[&["--addr", "127.0.0.1:0"], args].concat(), variables)
-    }
-
-    /// Starts it with these arguments and variables alone.
-    pub fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        common::limit();
-        let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut process = Command::new(LEKALO)
-            .arg("serve")
-            .args(args)
-            .env_clear()
-            .envs(kept)
-            .envs(variables.iter().copied())
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
-        Self { process, stderr }
-    }
-
-    /// Starts it on the embedded server in `folder`, whose cluster is there already.
-    async fn prepared(folder: &Path) -> Self {
-        common::copy_cluster(&data_dir(folder)).await;
-        Self::embedded(folder)
-    }
-
-    /// Starts it on the embedded server in `folder`.
-    fn embedded(folder: &Path) -> Self {
-        Self::spawn(folder, &["--embedded", "--data-dir", data_dir(folder).to_str().unwrap()], &[])
-    }
-
-    /// Starts it on a database of the tests' server.
-    pub fn configured(folder: &Path, config: &Config) -> Self {
-        Self::with(folder, config, &[])
-    }
-
-    /// The same with further settings.
-    pub fn with(folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
-        let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
-        let name = config.get_dbname().unwrap();
-        let database = [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)];
-        Self::spawn(folder, &[], &[&database[..], settings].concat())
-    }
-
-    /// Where it listens, once it does.
-    pub async fn addr(&mut self) -> SocketAddr {
-        let mut said = Vec::new();
-        let listening = async {
-            while let Some(line) = self.stderr.next_line().await.unwrap() {
-                if let Some(addr) = line.strip_prefix("listening on ") {
-                    return addr.parse().unwrap();
-                }
-                said.push(line);
-            }
-            panic!("it ended before it listened: {said:#?}");
-        };
-        timeout(PATIENCE, listening).await.expect("it does not listen")
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.process.id().unwrap().cast_signed());
-        kill(pid, signal).unwrap();
-    }
-
-    /// The most memory that it ever had, in bytes.
-    pub fn most_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
-    }
-
-    /// Waits for its end; returns how it ended and what else it said.
-    pub async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
-        let began = Instant::now();
-        let mut said = String::new();
-        let ending = async {
-            while let Some(line) = self.stderr.next_line().await.unwrap() {
-                said.push_str(&line);
-                said.push('\n');
-            }
-            self.process.wait().await.unwrap()
-        };
-        let Ok(status) = timeout(within, ending).await else { panic!("it still runs after {within:?}:\n{said}") };
-        println!("ended {:?} later: {status}", began.elapsed());
-        (status, said)
-    }
-}
-
-fn data_dir(folder: &Path) -> PathBuf {
-    folder.join("data")
-}
 
 /// The process number of the PostgreSQL in `folder`, if it runs or was killed.
 fn postgres_pid(folder: &Path) -> Option<u32> {
@@ -156,11 +47,7 @@ async fn postgres(folder: &Path) -> Client {
     let mut config = Config::new();
     config.host_path(data_dir(folder).join("run")).user("postgres").dbname("car_chatbot");
     config.application_name("lekalo test");
-    common::connect(&config).await
-}
-
-pub async fn channel(addr: SocketAddr) -> Channel {
-    Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
+    support::connect(&config).await
 }
 
 async fn tenants(channel: &Channel) -> Result<Vec<String>, tonic::Status> {
@@ -244,12 +131,12 @@ async fn sigterm_lets_the_call_in_flight_finish_and_waits_for_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_twice_need_not_wait_for_calls_that_do_not_end() {
-    let config = common::database().await;
+    let config = support::database().await;
     let folder = folder();
     let mut service = Service::configured(folder.path(), &config);
     let addr = service.addr().await;
     let channel = channel(addr).await;
-    let locker = common::connect(&config).await;
+    let locker = support::connect(&config).await;
     lock_tenants(&locker).await;
     let call = tokio::spawn(async move { tenants(&channel).await });
     until_a_call_waits(&locker).await;
@@ -289,7 +176,7 @@ async fn a_killed_service_leaves_no_postgres_and_loses_no_data() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_service_attaches_to_the_server_of_the_first() {
     let folder = folder();
-    common::copy_cluster(&data_dir(folder.path())).await;
+    support::copy_cluster(&data_dir(folder.path())).await;
     let (mut first, mut second) = (Service::embedded(folder.path()), Service::embedded(folder.path()));
     let (first_addr, second_addr) = tokio::join!(first.addr(), second.addr());
     let pid = postgres_pid(folder.path()).unwrap();
@@ -338,8 +225,8 @@ async fn sigterm_while_the_cluster_is_made_or_started_ends_all_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_while_another_replica_migrates_ends_the_waiting() {
-    let config = common::empty_database().await;
-    let other = common::connect(&config).await;
+    let config = support::empty_database().await;
+    let other = support::connect(&config).await;
     // What a migrating replica holds: "lekalo" as a number.
     other.batch_execute("SELECT pg_advisory_lock(x'6c656b616c6f'::bigint)").await.unwrap();
     let folder = folder();

@@ -5,7 +5,7 @@ use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use tonic::transport::Channel;
 
-use crate::common::TestServer;
+use crate::support::TestServer;
 
 /// Make and model that a text is understood as, by slugs; both empty where it is no car.
 async fn understood(server: &TestServer, text: &str, make: &str) -> (String, String) {

@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{connect, database, db_options, seeded};
+use crate::support::{connect, database, db_options, seeded};
 
 /// Code, reason, and the delay after which a retry is right, in seconds.
 type Told = (Code, &'static str, Option<u64>);

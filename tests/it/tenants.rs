@@ -8,8 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::TestServer;
-use crate::imports::{header, upload_and_wait};
+use crate::support::TestServer;
+use crate::support::uploads::{header, upload_and_wait};
 
 fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()

@@ -6,7 +6,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::common::{TestServer, connect};
+use crate::support::{TestServer, connect};
 
 async fn served() -> (TestServer, TextServiceClient<Channel>) {
     let server = TestServer::start().await;

@@ -5,33 +5,23 @@
 //! hold for. The answers must be the same: each statement says `tenant_id = …` itself. And no row of the twin may change.
 
 mod foreign;
-pub mod steps;
+mod steps;
 mod world;
-
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use lekalo::db::Options;
-use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, Value};
 use tokio_postgres::Client;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use crate::common::raw::{call, encoded};
-use crate::common::{TestServer, connect, db_options};
+use crate::support::methods::methods;
+use crate::support::raw::{call, encoded};
+use crate::support::uploads::imports_end;
+use crate::support::{TestServer, connect, db_options};
 use steps::{Step, once, reads, writes};
-pub use world::{imports_end, list};
 use world::{prepare, rows_of};
-
-/// Every method of the contract, by `Service/Method`.
-pub fn methods() -> BTreeMap<String, MethodDescriptor> {
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
-    let services = pool.services().filter(|service| service.full_name().starts_with("lekalo.v1."));
-    let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
-    methods.map(|method| (format!("{}/{}", method.parent_service().name(), method.name()), method)).collect()
-}
 
 /// An answer to read and to compare: ids that were made just now are numbered, times are left out.
 fn told(value: &Value, ids: &mut Vec<String>) -> String {

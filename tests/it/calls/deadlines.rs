@@ -13,8 +13,8 @@ use tonic::Code;
 
 use super::requests::{Good, TENANT, WATCHED, every_method};
 use super::{GATE, PATIENCE, contents, gate_commits, hold_everything, options, release, roomy, told, until, waiting};
-use crate::common::wire::{Answer, Call, Wire, encoded};
-use crate::common::{TestServer, connect, database, db_options};
+use crate::support::wire::{Answer, Call, Wire, encoded};
+use crate::support::{TestServer, connect, database, db_options};
 
 /// What each method answers to a good request, all at once, and how long that took; none before each waits for a lock.
 async fn ask_all(

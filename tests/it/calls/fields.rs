@@ -11,8 +11,8 @@ use tonic_types::StatusExt as _;
 
 use super::requests::{Good, every_method};
 use super::told;
-use crate::common::TestServer;
-use crate::common::wire::{Answer, Wire};
+use crate::support::TestServer;
+use crate::support::wire::{Answer, Wire};
 
 /// A field of a request, and the way to it.
 #[derive(Clone)]

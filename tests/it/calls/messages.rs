@@ -16,8 +16,8 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::requests::{Good, every_method};
 use super::told;
-use crate::common::TestServer;
-use crate::common::wire::{Answer, Wire, encoded, framed};
+use crate::support::TestServer;
+use crate::support::wire::{Answer, Wire, encoded, framed};
 
 const MIB: usize = 1 << 20;
 

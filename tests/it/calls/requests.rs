@@ -8,12 +8,12 @@ use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceCli
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
-use crate::applications::{create, created, order, transition};
-use crate::common::wire::encoded;
-use crate::common::{TestServer, connect};
-use crate::contract::BUILT;
-use crate::imports::{header, upload_and_wait};
-use crate::set_prices::suv;
+use crate::support::applications::{create, created, order, transition};
+use crate::support::methods::BUILT;
+use crate::support::pricing::suv;
+use crate::support::uploads::{header, upload_and_wait};
+use crate::support::wire::encoded;
+use crate::support::{TestServer, connect};
 
 /// A good request, which its method answers with OK.
 pub struct Good {

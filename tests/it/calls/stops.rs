@@ -13,9 +13,9 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::requests::{Good, every_method};
 use super::{PATIENCE, contents, hold_everything, release, told, until, waiting};
-use crate::common::wire::{Begun, Wire};
-use crate::common::{TestServer, connect, database, db_options};
-use crate::imports::{header, upload};
+use crate::support::uploads::{header, upload};
+use crate::support::wire::{Begun, Wire};
+use crate::support::{TestServer, connect, database, db_options};
 
 /// How many connections the server has; other calls wait for one.
 const CONNECTIONS: i64 = 8;

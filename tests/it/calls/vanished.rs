@@ -9,8 +9,8 @@ use tonic::Code;
 
 use super::requests::{Good, every_method};
 use super::{hold_everything, release, until, waiting};
-use crate::common::wire::{Call, Wire};
-use crate::common::{TestServer, connect, database, db_options};
+use crate::support::wire::{Call, Wire};
+use crate::support::{TestServer, connect, database, db_options};
 
 /// How a caller goes.
 #[derive(Debug, Clone, Copy)]

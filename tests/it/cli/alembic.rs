@@ -1,7 +1,7 @@
 //! The table of `docs/migrations.md` from Alembic's commands to ours: every command in it works, in the order in which they stand there.
 
 use super::Shell;
-use crate::common;
+use crate::support;
 
 const MANUAL: &str = include_str!("../../../docs/migrations.md");
 
@@ -25,7 +25,7 @@ fn commands() -> Vec<Vec<String>> {
 
 #[tokio::test]
 async fn every_command_that_stands_in_for_one_of_alembics_works() {
-    let config = common::database().await;
+    let config = support::database().await;
     let shell = Shell::on(&config);
     std::fs::create_dir(shell.path().join("migrations")).unwrap();
     let commands = commands();
@@ -46,8 +46,8 @@ async fn every_command_that_stands_in_for_one_of_alembics_works() {
 
 #[tokio::test]
 async fn reset_says_what_it_would_delete_and_deletes_it_when_told_to() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     let count = async |table: &str| -> i64 {
         owner.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)

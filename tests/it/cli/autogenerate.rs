@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Shell;
-use crate::common::{is_long, npx};
+use crate::support::{is_long, npx};
 
 /// What somebody might want next: beside these, what is appended.
 const EDITS: [(&str, &str); 6] = [

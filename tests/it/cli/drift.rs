@@ -5,12 +5,12 @@ use lekalo_migrate::scratch::Scratch;
 use lekalo_migrate::{DownTo, tls};
 
 use super::Shell;
-use crate::common;
+use crate::support;
 
 #[tokio::test]
 async fn check_finds_no_difference_and_then_the_one_there_is() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     // An older version is compared with what its own migrations make.
     let latest = migrations::shipped().down(&config, tls::Mode::Disable, DownTo::Version(7)).await.unwrap().latest;
@@ -51,10 +51,10 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
 
 #[tokio::test]
 async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() {
-    let config = common::empty_database().await;
+    let config = support::empty_database().await;
     let name = config.get_dbname().unwrap();
     let plain = format!("{name}_owner");
-    let superuser = common::connect(&config).await;
+    let superuser = support::connect(&config).await;
     superuser
         .batch_execute(&format!(
             "DROP ROLE IF EXISTS {plain}; CREATE ROLE {plain} LOGIN; ALTER DATABASE {name} OWNER TO {plain}"
@@ -75,8 +75,8 @@ async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() 
 
 #[tokio::test]
 async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
-    let config = common::empty_database().await;
-    let owner = common::connect(&config).await;
+    let config = support::empty_database().await;
+    let owner = support::connect(&config).await;
     // One whose maker is gone, and one that is in use.
     owner.batch_execute("CREATE DATABASE lekalo_scratch_0123456789abcdef0123456789abcdef").await.unwrap();
     let mut scratch = Scratch::beside(&config, tls::Mode::Disable, migrations::PROGRAM).await.unwrap().unwrap();
@@ -96,10 +96,10 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
 
 #[tokio::test]
 async fn an_owner_with_a_schema_of_its_own_migrates_where_the_service_looks() {
-    let config = common::empty_database().await;
+    let config = support::empty_database().await;
     let name = config.get_dbname().unwrap();
     let owner = format!("{name}_owner");
-    let superuser = common::connect(&config).await;
+    let superuser = support::connect(&config).await;
     superuser
         .batch_execute(&format!(
             "DROP ROLE IF EXISTS {owner}; CREATE ROLE {owner} LOGIN CREATEDB; ALTER DATABASE {name} OWNER TO {owner};

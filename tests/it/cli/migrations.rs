@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio_postgres::Config;
 
 use super::Shell;
-use crate::common;
+use crate::support;
 
 fn latest() -> i32 {
     migrations::shipped().latest()
@@ -26,8 +26,8 @@ impl Shell {
 
 #[tokio::test]
 async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     let models: i64 = owner.query_one("SELECT count(*) FROM models", &[]).await.unwrap().get(0);
 
@@ -62,8 +62,8 @@ async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
 
 #[tokio::test]
 async fn the_history_tells_when_by_whom_and_what_differs() {
-    let config = common::empty_database().await;
-    let owner = common::connect(&config).await;
+    let config = support::empty_database().await;
+    let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     shell.run(&["migrate", "up", "V10"]).await.done();
     let history = shell.run(&["migrate", "history", "--json"]).await.done().json();
@@ -99,8 +99,8 @@ async fn the_history_tells_when_by_whom_and_what_differs() {
 
 #[tokio::test]
 async fn an_older_program_says_that_the_database_is_newer_and_goes_on() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
                  VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
     owner.batch_execute(newer).await.unwrap();
@@ -133,11 +133,11 @@ async fn at(config: &Config) -> i32 {
 
 #[tokio::test]
 async fn when_the_one_that_migrates_is_killed_the_next_takes_over() {
-    let config = common::empty_database().await;
+    let config = support::empty_database().await;
     let shell = Shell::on(&config);
     shell.run(&["migrate", "up", "9"]).await.done();
-    let owner = common::connect(&config).await;
-    let reader = common::connect(&config).await;
+    let owner = support::connect(&config).await;
+    let reader = support::connect(&config).await;
     reader.batch_execute("BEGIN; SELECT FROM refinery_schema_history").await.unwrap();
     let mut first = shell.start(&["migrate", "up", "10"]);
     for _ in 0..500 {
@@ -179,7 +179,7 @@ async fn the_script_needs_no_database() {
 
 #[tokio::test]
 async fn a_plan_that_nobody_reads_is_not_carried_out() {
-    let config = common::database().await;
+    let config = support::database().await;
     let shell = Shell::on(&config);
     for (args, code) in [
         (&["migrate", "down", "-1", "--yes"][..], 2),
@@ -201,7 +201,7 @@ async fn a_plan_that_nobody_reads_is_not_carried_out() {
 
 #[tokio::test]
 async fn after_a_reset_the_history_knows_who_did_it() {
-    let config = common::database().await;
+    let config = support::database().await;
     let shell = Shell::on(&config);
     shell.run(&["reset", "--yes-delete-everything"]).await.done();
     let history = shell.run(&["migrate", "history", "--json"]).await.done().json();
@@ -212,8 +212,8 @@ async fn after_a_reset_the_history_knows_who_did_it() {
 
 #[tokio::test]
 async fn a_way_back_that_cannot_be_gone_to_its_end_is_not_begun() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     owner.batch_execute("CREATE VIEW report AS SELECT id, contact_phone FROM applications").await.unwrap();
     let shell = Shell::on(&config);
     let told = "view report depends on applications.contact_phone";
@@ -229,8 +229,8 @@ async fn a_way_back_that_cannot_be_gone_to_its_end_is_not_begun() {
 
 #[tokio::test]
 async fn ctrl_c_ends_a_way_back_between_two_versions() {
-    let config = common::database().await;
-    let reader = common::connect(&config).await;
+    let config = support::database().await;
+    let reader = support::connect(&config).await;
     let shell = Shell::on(&config);
     // The step from 10 to 9 waits for the history.
     reader.batch_execute("BEGIN; SELECT FROM refinery_schema_history").await.unwrap();
@@ -255,8 +255,8 @@ async fn ctrl_c_ends_a_way_back_between_two_versions() {
 
 #[tokio::test]
 async fn where_there_is_nothing_to_do_nothing_is_written() {
-    let config = common::database().await;
-    let owner = common::connect(&config).await;
+    let config = support::database().await;
+    let owner = support::connect(&config).await;
     let name = config.get_dbname().unwrap();
     let bot = format!("{name}_bot");
     owner

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use super::Shell;
-use crate::common::{copy_cluster, folder, skipped};
+use crate::support::{copy_cluster, folder, skipped};
 
 const TARGET: [&str; 4] = ["--tenant", "evopoliki", "--category", "eva_mats"];
 

@@ -4,10 +4,11 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use tonic_types::StatusExt as _;
 
-use super::{ABC, apply, list, patterns, preview_header, replace_header, revert};
-use crate::common::{TestServer, connect};
-use crate::imports::{header, rows, upload_and_wait};
-use crate::neighbours::Neighbours;
+use super::{ABC, preview_header, replace_header};
+use crate::support::decisions::{apply, patterns, revert};
+use crate::support::neighbours::Neighbours;
+use crate::support::uploads::{header, list, rows, upload_and_wait};
+use crate::support::{TestServer, connect};
 
 async fn teach(server: &TestServer, model: &str, alias: &str) {
     let mut admin = AdminServiceClient::new(server.channel.clone());

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::lists::{self, Line};
 use super::model::{Asked, Car, Import, Refused, Row, Shop};
-use crate::common::{TestServer, connect};
-use crate::import_decisions::{apply, cancel, revert};
+use crate::support::decisions::{apply, cancel, revert};
+use crate::support::{TestServer, connect};
 
 /// Two categories of two tenants, one category of both.
 pub const SHOPS: [(&str, &str); 4] = [

@@ -10,8 +10,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::rows::{OTHER, OWN};
-use crate::common::pooler::Pooler;
-use crate::common::{connect, database, db_options};
+use crate::support::pooler::Pooler;
+use crate::support::{connect, database, db_options};
 
 const SETTINGS: &str = "-- settings
     SELECT coalesce(current_setting('app.current_tenant_id', true), '') AS tenant,

@@ -3,8 +3,9 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::{app, tenant_tables};
-use crate::common::{connect, database};
+use super::app;
+use crate::support::tenants::tenant_tables;
+use crate::support::{connect, database};
 
 /// The tenants of the seed: whose transaction it is, and whose rows are none of its business.
 pub const OWN: &str = "evopoliki";

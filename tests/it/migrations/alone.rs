@@ -7,7 +7,7 @@ use lekalo_migrate::{MigrateError, Migrations, UpTo};
 use tokio_postgres::Client;
 
 use super::NO_TLS;
-use crate::common::{connect, database};
+use crate::support::{connect, database};
 
 fn without_transaction(sql: &str) -> Migrations {
     let next = migrations::shipped().latest() + 1;

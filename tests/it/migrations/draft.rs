@@ -6,7 +6,7 @@ use lekalo::db::migrations;
 use lekalo_migrate::draft::{self, Draft, NotASchema, Pair};
 use lekalo_migrate::scratch::Scratch;
 
-use crate::common::npx;
+use crate::support::npx;
 
 const SCHEMA: &str = include_str!("../../../migrations/schema.sql");
 

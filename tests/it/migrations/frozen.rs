@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::common::skipped;
+use crate::support::skipped;
 
 /// A repository with the check and the migrations; none where there is no git.
 fn repository() -> Option<TempDir> {

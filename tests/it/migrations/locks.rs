@@ -7,7 +7,7 @@ use lekalo_migrate::{MigrateError, Migrations, Patience, UpTo};
 use tokio_postgres::Config;
 
 use super::NO_TLS;
-use crate::common::{connect, database};
+use crate::support::{connect, database};
 
 const PATIENCE: Patience = Patience {
     lock_timeout: Duration::from_millis(300),

@@ -9,7 +9,7 @@ use lekalo_migrate::{DownTo, Migrations, UpTo};
 use tokio_postgres::Config;
 
 use super::NO_TLS;
-use crate::common::{connect, database, empty_database};
+use crate::support::{connect, database, empty_database};
 
 /// The plan, tried beside the test's database by `tester`, who may create databases.
 pub async fn plan(

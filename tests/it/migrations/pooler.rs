@@ -8,9 +8,10 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo_migrate::MigrateError;
 
 use super::NO_TLS;
-use crate::common::pooler::Pooler;
-use crate::common::{SAMPLE_PDF, TestServer, connect, database, db_options, empty_database, is_long};
-use crate::{applications, imports};
+use crate::support::pooler::Pooler;
+use crate::support::{
+    SAMPLE_PDF, TestServer, applications, connect, database, db_options, empty_database, is_long, uploads,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_refuse_a_pooler_and_say_what_to_do() {
@@ -76,7 +77,7 @@ async fn the_service_reads_and_writes_through_a_pooler() {
     let count: i64 = owner.query_one("SELECT count(*) FROM applications", &[]).await.unwrap().get(0);
     assert_eq!(count, 40);
     for server in &servers {
-        let import = imports::upload_and_wait(server, SAMPLE_PDF, imports::header()).await;
+        let import = uploads::upload_and_wait(server, SAMPLE_PDF, uploads::header()).await;
         assert_eq!(import.state(), pb::ImportState::Succeeded, "{import:#?}");
     }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::NO_TLS;
-use crate::common::{connect, empty_database, skipped};
+use crate::support::{connect, empty_database, skipped};
 
 /// One of PostgreSQL's own programs, from where the test's server is; none where it is not there.
 async fn program(config: &Config, name: &str) -> Option<Command> {

@@ -6,7 +6,7 @@ use lekalo_migrate::{DownTo, UpTo, Upgrade};
 use tokio_postgres::Config;
 
 use super::NO_TLS;
-use crate::common::empty_database;
+use crate::support::empty_database;
 
 const STARTERS: usize = 16;
 

@@ -5,7 +5,7 @@ use lekalo_documents::table::{HeaderRow, Table};
 
 use super::made::{font, form_name, page_of, pages_in, resources, stream};
 use super::{made, read};
-use crate::mutated::Random;
+use crate::support::random::Random;
 
 const NAMES: [&str; 5] = ["ID", "Make", "Model", "Year", "Description"];
 const WORDS: [&str; 12] =

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::formats::row;
+use crate::support::documents::row;
 
 const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -270,7 +270,7 @@ fn a_part_that_fails_its_checksum_or_has_two_names_is_damage() {
 fn cells_far_away_or_out_of_order_are_told() {
     let with = |rows: &str| {
         let start = [row(1, &[("A", "Марка"), ("B", "Модель")]), row(2, &[("A", "Кедр"), ("B", "А6")])].concat();
-        extract(&crate::formats::workbook(&[&(start + rows)]))
+        extract(&crate::support::documents::workbook(&[&(start + rows)]))
     };
     assert_eq!(with(&row(3, &[("IV", "x")])).unwrap().header.len(), 3, "the last column that is read");
     let error = with(&row(3, &[("IW", "x")])).unwrap_err();

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::application_wishes::some_application;
 use super::random::Random;
 use super::requests::violations;
-use crate::applications::{Client, served};
-use crate::common::connect;
+use crate::support::applications::{Client, served};
+use crate::support::connect;
 
 const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
 

@@ -3,7 +3,7 @@
 use lekalo::domain::phone::{Region, e164, is_e164, is_plausible};
 
 use super::random::Random;
-use crate::common::shared_data;
+use crate::support::shared_data;
 
 /// Numbers of people in the countries that shops sell in: code, number, and what people write before it at home.
 const PEOPLE: &[(Region, &str, &str, &str)] = &[

@@ -11,8 +11,8 @@ use super::price_periods::{
     wire,
 };
 use super::random::Random;
-use crate::common::connect;
-use crate::pricing::{Client, fields, reason, served};
+use crate::support::connect;
+use crate::support::pricing::{Client, fields, reason, served};
 
 /// Where things stand in a list, by what the database says of their order.
 struct Order(BTreeMap<String, i64>);

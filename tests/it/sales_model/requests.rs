@@ -14,11 +14,11 @@ use tonic::client::Grpc;
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
-use crate::applications::{callback, create, created, order};
-use crate::common::TestServer;
-use crate::common::raw::Raw;
-use crate::contract::BUILT;
-use crate::imports::{header, rows, upload_and_wait};
+use crate::support::TestServer;
+use crate::support::applications::{callback, create, created, order};
+use crate::support::methods::BUILT;
+use crate::support::raw::Raw;
+use crate::support::uploads::{header, rows, upload_and_wait};
 
 /// A server with something in each of its lists.
 pub struct Filled {
@@ -74,7 +74,7 @@ pub async fn filled() -> Filled {
     upload_and_wait(&server, file.as_bytes(), header()).await;
     let pattern_id = rows(&server, &first, pb::RowOutcome::Created).await[0].pattern_id.clone();
 
-    let mut applications = crate::applications::Client::new(server.channel.clone());
+    let mut applications = crate::support::applications::Client::new(server.channel.clone());
     let application = created(&mut applications, order()).await;
     for _ in 0..4 {
         created(&mut applications, callback("0555123456")).await;

@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use super::requests::Method;
-use crate::common::{TestServer, connect};
+use crate::support::{TestServer, connect};
 
 /// A write by `request_id`, and how to tell that it was done once more.
 struct Write {
@@ -32,7 +32,7 @@ fn writes() -> Vec<Write> {
     };
     let prices = |amount| pb::SetPricesRequest {
         tenant: "evopoliki".into(),
-        prices: vec![crate::set_prices::suv(amount)],
+        prices: vec![crate::support::pricing::suv(amount)],
         ..Default::default()
     };
     let texts = |value: &str| pb::UpsertTextsRequest {
@@ -46,7 +46,7 @@ fn writes() -> Vec<Write> {
     let named =
         |name| pb::UpdateTenantRequest { tenant: Some(tenant(name)), update_mask: mask(), ..Default::default() };
     let asked = |text: &str| pb::CreateApplicationRequest {
-        application: Some(pb::Application { message: text.into(), ..crate::applications::order() }),
+        application: Some(pb::Application { message: text.into(), ..crate::support::applications::order() }),
         tenant: "evopoliki".into(),
         request_id: String::new(),
     };
@@ -99,12 +99,14 @@ async fn a_write_that_comes_twice_is_done_once_however_its_id_is_spelled() {
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
     let mut all = writes();
     // One that there is, to be moved.
-    let mut client = crate::applications::Client::new(server.channel.clone());
-    let application = crate::applications::created(&mut client, crate::applications::order()).await;
+    let mut client = crate::support::applications::Client::new(server.channel.clone());
+    let application = crate::support::applications::created(&mut client, crate::support::applications::order()).await;
     let moving = |note: &str| {
         let to = pb::ApplicationStatus::InProgress;
-        let request =
-            pb::TransitionApplicationRequest { note: note.into(), ..crate::applications::transition(&application, to) };
+        let request = pb::TransitionApplicationRequest {
+            note: note.into(),
+            ..crate::support::applications::transition(&application, to)
+        };
         let message = pool.get_message_by_name("lekalo.v1.TransitionApplicationRequest").unwrap();
         DynamicMessage::decode(message, request.encode_to_vec().as_slice()).unwrap()
     };

@@ -7,7 +7,7 @@ use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use tokio_postgres::Client;
 use tonic::Code;
 
-use crate::common::{TestServer, connect};
+use crate::support::{TestServer, connect};
 
 /// Patterns of both tenants in several categories and of many bodies, withdrawn ones too; prices that are over, to come,
 /// a make's, an option's or of a choice; texts, customers and applications; imports in every state, with issues.

@@ -15,7 +15,7 @@ use tonic_types::StatusExt as _;
 
 use super::random::Random;
 use super::requests::violations;
-use crate::common::TestServer;
+use crate::support::TestServer;
 
 type Client = TenantServiceClient<Channel>;
 

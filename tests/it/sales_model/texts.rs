@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 
 use super::random::Random;
 use super::requests::violations;
-use crate::common::{TestServer, connect};
+use crate::support::{TestServer, connect};
 
 const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
 const LANGUAGES: [&str; 3] = ["ru", "ky", "en"];

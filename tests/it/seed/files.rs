@@ -6,7 +6,7 @@ use lekalo::domain::vehicle::slug;
 use tokio_postgres::Client;
 use toml::{Table, Value};
 
-use crate::common::{connect, database};
+use crate::support::{connect, database};
 
 fn list<'a>(of: &'a Value, key: &str) -> Vec<&'a Value> {
     of.get(key).and_then(Value::as_array).into_iter().flatten().collect()

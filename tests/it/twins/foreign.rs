@@ -9,11 +9,12 @@ use lekalo::proto::lekalo::v1 as pb;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
 
+use super::refusal_of;
 use super::steps::reads;
 use super::world::{OWN, TWIN, World, prepare, rows_of};
-use super::{methods, refusal_of};
-use crate::common::raw::{call, encoded};
-use crate::common::{TestServer, connect, copy_of, db_options};
+use crate::support::methods::methods;
+use crate::support::raw::{call, encoded};
+use crate::support::{TestServer, connect, copy_of, db_options};
 
 /// The fields that name a tenant's row, and which of the twin's rows are tried there.
 fn named(world: &World) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {

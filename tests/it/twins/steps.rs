@@ -3,15 +3,13 @@
 use bytes::Bytes;
 use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
-use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost::Message;
 
-use super::world::{OWN, REQUEST, World, list};
-use crate::applications::{create, order};
-use crate::common::raw::encoded;
-use crate::imports::header;
-use crate::pricing::ask;
-use crate::set_prices::suv;
+use super::world::{OWN, REQUEST, World};
+use crate::support::applications::{create, order};
+use crate::support::pricing::{ask, suv};
+use crate::support::raw::encoded;
+use crate::support::uploads::{header, list, messages};
 
 pub struct Step {
     /// `Service/Method`.
@@ -21,12 +19,6 @@ pub struct Step {
 
 fn step(method: &'static str, message: &impl Message) -> Step {
     Step { method, messages: vec![encoded(message)] }
-}
-
-/// An upload's messages.
-pub fn upload(header: pb::ImportHeader, file: Vec<u8>) -> Vec<Bytes> {
-    let messages = [Payload::Header(header), Payload::Chunk(file)];
-    messages.map(|payload| encoded(&pb::UploadImportRequest { payload: Some(payload) })).to_vec()
 }
 
 /// What takes long and reads little of a tenant's: once is enough.
@@ -206,9 +198,9 @@ pub fn writes(world: &World) -> Vec<Step> {
             "ImportService/ApplyImport",
             &pb::ApplyImportRequest { tenant: tenant(), id: world.preview.clone(), ..Default::default() },
         ),
-        Step { method: "ImportService/UploadImport", messages: upload(header(), list(&["Хонда,Фит,2003"])) },
+        Step { method: "ImportService/UploadImport", messages: messages(header(), list(&["Хонда,Фит,2003"])) },
         Step {
-            method: "ImportService/UploadImport", messages: upload(replace, list(&["Тойота,Королла,2015"]))
+            method: "ImportService/UploadImport", messages: messages(replace, list(&["Тойота,Королла,2015"]))
         },
         step("AdminService/CreateAlias", &alias("камрюша")),
         step("AdminService/DeleteAlias", &unlearn),

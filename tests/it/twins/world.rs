@@ -1,7 +1,6 @@
 //! The twins' world: what a shop has after some work, and the same once more for the other tenant.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
@@ -9,10 +8,10 @@ use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use tokio_postgres::{Client, Config};
 
-use crate::applications::{self, created, moved, order};
-use crate::common::{TestServer, connect, copy_of};
-use crate::imports::{header, upload_and_wait};
-use crate::isolation::tenant_tables;
+use crate::support::applications::{self, created, moved, order};
+use crate::support::tenants::tenant_tables;
+use crate::support::uploads::{header, list, upload_and_wait};
+use crate::support::{TestServer, connect, copy_of};
 
 /// Whose calls they are, and whose rows must stay as they are.
 pub const OWN: &str = "evopoliki";
@@ -47,11 +46,6 @@ const OTHERS: Others = Others {
     validated: "0192aaaa-0000-7000-8000-000000000003",
     pattern: "990001",
 };
-
-/// A price list of these "make,model,year" lines.
-pub fn list(lines: &[&str]) -> Vec<u8> {
-    format!("Марка,Модель,Год\n{}\n", lines.join("\n")).into_bytes()
-}
 
 /// Understood, the same again, and not understood.
 const FIRST: [&str; 7] = [
@@ -218,16 +212,4 @@ pub async fn rows_of(owner: &Client, tenant: i64) -> BTreeMap<String, String> {
         rows.insert(table, text);
     }
     rows
-}
-
-/// Waits until no import is under way; one that was interrupted is not.
-pub async fn imports_end(owner: &Client) {
-    for _ in 0..1000 {
-        let open = "SELECT count(*) FROM imports WHERE state IN ('queued', 'running') AND lease_until > now()";
-        if owner.query_one(open, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("an import does not end");
 }

@@ -1,8 +1,19 @@
 //! What tests share: one PostgreSQL for the whole run, a database of its own for each test, and real servers.
 
+pub mod applications;
+pub mod catalog;
+pub mod decisions;
+pub mod documents;
 mod limits;
+pub mod methods;
+pub mod neighbours;
 pub mod pooler;
+pub mod pricing;
+pub mod random;
 pub mod raw;
+pub mod service;
+pub mod tenants;
+pub mod uploads;
 pub mod wire;
 
 use std::net::SocketAddr;

@@ -13,7 +13,7 @@ use std::{
 use lekalo_postgres::{EmbeddedError, EmbeddedOptions, EmbeddedServer};
 use tokio_postgres::{Client, NoTls};
 
-use crate::common::{copy_cluster, folder, limit, skipped};
+use crate::support::{copy_cluster, folder, limit, skipped};
 
 /// A small server in `data_dir`.
 fn options(data_dir: PathBuf) -> EmbeddedOptions {

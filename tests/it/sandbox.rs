@@ -12,8 +12,8 @@ use lekalo::import::sandbox::{Answer, Extractor, SandboxLimits, write_answer};
 use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table, TableRow};
 
-use crate::common::{LEKALO, limit};
-use crate::hostile::{read, whole};
+use crate::support::documents::{read, whole};
+use crate::support::{LEKALO, limit};
 
 /// Written by another process: a file that this one had open for writing could not be run while a test forks.
 static SHELL: LazyLock<PathBuf> = LazyLock::new(|| {

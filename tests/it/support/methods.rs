@@ -1,0 +1,76 @@
+//! The methods of the contract, and calls of any of them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use lekalo::proto::FILE_DESCRIPTOR_SET;
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use tonic::client::Grpc;
+use tonic::{Request, Status};
+
+use super::TestServer;
+use super::raw::Raw;
+
+/// What works; everything else in the contract answers UNIMPLEMENTED.
+pub const BUILT: &[&str] = &[
+    "TenantService/GetTenant",
+    "TenantService/ResolveTenant",
+    "TenantService/ListTenants",
+    "TenantService/CreateTenant",
+    "TenantService/UpdateTenant",
+    "CatalogService/ListCategories",
+    "CatalogService/ListBrands",
+    "CatalogService/ListModels",
+    "CatalogService/FindPatterns",
+    "CatalogService/ResolveVehicle",
+    "CatalogService/ListOptions",
+    "PricingService/QuotePrice",
+    "PricingService/ListPrices",
+    "PricingService/SetPrices",
+    "TextService/BatchGetTexts",
+    "TextService/ListTexts",
+    "TextService/UpsertTexts",
+    "ApplicationService/CreateApplication",
+    "ApplicationService/GetApplication",
+    "ApplicationService/ListApplications",
+    "ApplicationService/TransitionApplication",
+    "ApplicationService/WatchApplications",
+    "ImportService/UploadImport",
+    "ImportService/GetImport",
+    "ImportService/WatchImport",
+    "ImportService/ListImports",
+    "ImportService/ListImportRows",
+    "ImportService/ListWithdrawnPatterns",
+    "ImportService/ListPatternRows",
+    "ImportService/ApplyImport",
+    "ImportService/RevertImport",
+    "ImportService/CancelImport",
+    "AdminService/ApplySeed",
+    "AdminService/GetStats",
+    "AdminService/ListAliases",
+    "AdminService/CreateAlias",
+    "AdminService/DeleteAlias",
+];
+
+/// Every method of the contract, by `Service/Method`.
+pub fn methods() -> BTreeMap<String, MethodDescriptor> {
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let services = pool.services().filter(|service| service.full_name().starts_with("lekalo.v1."));
+    let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
+    methods.map(|method| (format!("{}/{}", method.parent_service().name(), method.name()), method)).collect()
+}
+
+/// Calls any method that answers once.
+pub async fn call(
+    server: &TestServer,
+    method: &MethodDescriptor,
+    request: &DynamicMessage,
+) -> Result<DynamicMessage, Status> {
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let body = Request::new(Bytes::from(request.encode_to_vec()));
+    let answer = client.unary(body, path.parse().unwrap(), Raw).await?;
+    Ok(DynamicMessage::decode(method.output(), answer.into_inner()).unwrap())
+}

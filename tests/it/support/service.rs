@@ -1,0 +1,130 @@
+//! `lekalo serve` as a process of its own, and calls of it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+use tonic::transport::Channel;
+
+use super::LEKALO;
+
+/// What a loaded machine may need to start it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A `lekalo serve` of its own.
+pub struct Service {
+    pub process: Child,
+    stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+}
+
+impl Service {
+    /// Starts it on a free port, with these arguments and variables and nothing of ours.
+    fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run(folder, &[&["--addr", "127.0.0.1:0"], args].concat(), variables)
+    }
+
+    /// Starts it with these arguments and variables alone.
+    pub fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        super::limit();
+        let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let mut process = Command::new(LEKALO)
+            .arg("serve")
+            .args(args)
+            .env_clear()
+            .envs(kept)
+            .envs(variables.iter().copied())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, stderr }
+    }
+
+    /// Starts it on the embedded server in `folder`, whose cluster is there already.
+    pub async fn prepared(folder: &Path) -> Self {
+        super::copy_cluster(&data_dir(folder)).await;
+        Self::embedded(folder)
+    }
+
+    /// Starts it on the embedded server in `folder`.
+    pub fn embedded(folder: &Path) -> Self {
+        Self::spawn(folder, &["--embedded", "--data-dir", data_dir(folder).to_str().unwrap()], &[])
+    }
+
+    /// Starts it on a database of the tests' server.
+    pub fn configured(folder: &Path, config: &Config) -> Self {
+        Self::with(folder, config, &[])
+    }
+
+    /// The same with further settings.
+    pub fn with(folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
+        let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+        let name = config.get_dbname().unwrap();
+        let database = [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)];
+        Self::spawn(folder, &[], &[&database[..], settings].concat())
+    }
+
+    /// Where it listens, once it does.
+    pub async fn addr(&mut self) -> SocketAddr {
+        let mut said = Vec::new();
+        let listening = async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                if let Some(addr) = line.strip_prefix("listening on ") {
+                    return addr.parse().unwrap();
+                }
+                said.push(line);
+            }
+            panic!("it ended before it listened: {said:#?}");
+        };
+        timeout(PATIENCE, listening).await.expect("it does not listen")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.process.id().unwrap().cast_signed());
+        kill(pid, signal).unwrap();
+    }
+
+    /// The most memory that it ever had, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// Waits for its end; returns how it ended and what else it said.
+    pub async fn ended(mut self, within: Duration) -> (ExitStatus, String) {
+        let began = Instant::now();
+        let mut said = String::new();
+        let ending = async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                said.push_str(&line);
+                said.push('\n');
+            }
+            self.process.wait().await.unwrap()
+        };
+        let Ok(status) = timeout(within, ending).await else { panic!("it still runs after {within:?}:\n{said}") };
+        println!("ended {:?} later: {status}", began.elapsed());
+        (status, said)
+    }
+}
+
+pub fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+pub async fn channel(addr: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
+}
