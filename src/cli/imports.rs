@@ -132,7 +132,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::List(list) => show_list(&db, &tenant, list.json).await,
         Command::Show(show) => {
             let import = own.get_import(show.id).await?;
-            if show.list.json { output::json(&document(&import)) } else { show_imports(&[import]) }
+            if show.list.json { output::json(&document(&import)) } else { show_import(&import) }
         }
         Command::Rows(rows) => show_rows(&db, &tenant, rows).await,
         Command::Trace(trace) => show_origin(own, trace).await,
@@ -178,40 +178,46 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
         return Ok(());
     }
     let rows = imports.iter().map(|import| {
-        let c = import.counts;
         [
             import.id.to_string(),
             time(import.created_at),
             import.category.clone(),
             import.file_name.clone(),
             import.state.to_string(),
-            c.rows_read.to_string(),
-            c.created.to_string(),
-            c.updated.to_string(),
-            c.unchanged.to_string(),
-            c.merged.to_string(),
-            c.rejected.to_string(),
-            c.headers.to_string(),
-            import.error.as_ref().map(|error| format!("{}: {}", error.code, error.message)).unwrap_or_default(),
+            import.counts.rows_read.to_string(),
+            import.counts.rejected.to_string(),
+            import.error.as_ref().map(|error| error.code.clone()).unwrap_or_default(),
         ]
     });
-    let header = [
-        "id",
-        "created",
-        "category",
-        "file",
-        "state",
-        "rows",
-        "created",
-        "updated",
-        "unchanged",
-        "merged",
-        "rejected",
-        "headers",
-        "error",
+    output::line(output::table(["id", "created", "category", "file", "state", "rows", "rejected", "error"], rows))
+}
+
+fn show_import(import: &Import) -> anyhow::Result<()> {
+    let c = import.counts;
+    let progress = import.progress.map(|now| format!("{}, {} of {} rows", now.step, now.rows, now.total));
+    let error = import.error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
+    let fields = [
+        ("id", import.id.to_string()),
+        ("created", time(import.created_at)),
+        ("ended", import.finished_at.map(time).unwrap_or_default()),
+        ("category", import.category.clone()),
+        ("file", import.file_name.clone()),
+        ("mode", import.mode.to_string() + if import.validate_only { ", dry run" } else { "" }),
+        ("state", import.state.to_string()),
+        ("progress", progress.unwrap_or_default()),
+        ("waits for", import.waits_for.map(|id| id.to_string()).unwrap_or_default()),
+        ("error", error.unwrap_or_default()),
+        ("hint", import.error.as_ref().map(|error| error.hint.clone()).unwrap_or_default()),
+        ("rows read", c.rows_read.to_string()),
+        ("  created", c.created.to_string()),
+        ("  updated", c.updated.to_string()),
+        ("  unchanged", c.unchanged.to_string()),
+        ("  merged", c.merged.to_string()),
+        ("  rejected", c.rejected.to_string()),
+        ("  headers", c.headers.to_string()),
+        ("withdrawn", c.withdrawn.to_string()),
     ];
-    output::line(output::table(header, rows))?;
-    Ok(())
+    output::line(output::record(&fields))
 }
 
 /// Everything that a list has, page by page.

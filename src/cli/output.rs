@@ -129,12 +129,16 @@ fn fitted<const N: usize>(header: [&str; N], rows: &[[String; N]], width: Option
     if columns.iter().map(needed).sum::<usize>() <= width {
         return arranged(header, rows, Some((width, columns.map(|cells| whole(&cells)))));
     }
-    let name = header.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    let record = |row: &[String; N]| {
-        let fields = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-        fields.map(|(header, cell)| format!("{header:name$}  {cell}\n")).collect::<String>()
-    };
-    rows.iter().map(record).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    let rows =
+        rows.iter().map(|row| record(&std::array::from_fn::<_, N, _>(|column| (header[column], row[column].clone()))));
+    rows.collect::<Vec<_>>().join("\n\n")
+}
+
+/// One thing, a field a line; those that are empty are left out.
+pub fn record(fields: &[(&str, String)]) -> String {
+    let longest = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let fields = fields.iter().filter(|(_, value)| !value.is_empty());
+    fields.map(|(name, value)| format!("{name:longest$}  {value}")).collect::<Vec<_>>().join("\n")
 }
 
 /// As wide as it comes to, or within a width in which some columns are whole.

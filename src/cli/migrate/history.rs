@@ -40,7 +40,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let rows = entries.into_iter().map(|entry| {
             let by = if entry.is_applied() { entry.applied_by.clone().unwrap_or_else(unknown) } else { String::new() };
             let drift = drift(&entry).to_owned();
-            [entry.file_name(), entry.applied_on.unwrap_or_default(), by, entry.checksum, drift]
+            let applied_on = entry.applied_on.as_deref().map(to_the_second).unwrap_or_default();
+            [entry.file_name(), applied_on, by, entry.checksum, drift]
         });
         return output::line(output::table(header, rows));
     }
@@ -50,6 +51,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let rows = entries.iter().map(|entry| [entry.file_name(), state(entry).to_owned()]);
     output::line(output::table(["migration", "state"], rows))
+}
+
+fn to_the_second(time: &str) -> String {
+    time.split_once('.').map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 fn drift(entry: &Entry) -> &'static str {
