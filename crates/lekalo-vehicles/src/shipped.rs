@@ -1,9 +1,9 @@
 //! Every spelling of the shipped reference finds its car, however it is typed.
 //!
-//! Each is typed as written and in every other way the engine reads; without optimisation each of those ways has every sixth
+//! Each is typed as written and in every other way the engine reads; but in the long mode each of those ways has every sixth
 //! of a model, to be done in seconds. As written and in capitals every one must be found. The other ways have a floor: what is lost
 //! there is lost to readings that the engine lacks, and the floor keeps that from growing; raise it when the engine learns.
-//! `cargo test --release --lib every_spelling -- --nocapture` types all of them in all ways and prints the counts.
+//! `LEKALO_TEST_LONG=1 cargo test -p lekalo-vehicles every_spelling -- --nocapture` types all of them in all ways and prints the counts.
 //!
 //! Excused, and counted apart: two cars that share what is typed ("ec6" is Nio's EC6 and what "ес6", its ES6, looks like), where
 //! either may answer, and names that are an engine's volume ("1.8").
@@ -21,7 +21,9 @@ use crate::vehicle::slug;
 use typing::WAYS;
 
 /// A way has one model's spelling of so many.
-const TURNS: usize = if cfg!(debug_assertions) { 6 } else { 1 };
+fn turns() -> usize {
+    if std::env::var_os("LEKALO_TEST_LONG").is_some() { 1 } else { 6 }
+}
 
 /// How the spellings fared that were typed in one way.
 #[derive(Default)]
@@ -88,7 +90,7 @@ fn ask_for_models(index: &Index, brand: BrandId, counts: &mut Counts) {
         let model = index.model(id);
         for spelling in model.spellings().filter(|spelling| !is_volume(spelling)) {
             let is_ambiguous = model.ambiguous.iter().any(|it| key(it) == key(spelling));
-            for (text, count) in typed(spelling, counts, TURNS) {
+            for (text, count) in typed(spelling, counts, turns()) {
                 count.asked += 1;
                 let query = Query { text: &text, brand: Some(&brand_slug), max_candidates: 20, ..Query::default() };
                 let found: Vec<_> = resolver.resolve(&query).candidates.into_iter().filter_map(|it| it.model).collect();
