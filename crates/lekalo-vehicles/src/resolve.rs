@@ -5,25 +5,27 @@
 //! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells what names no car ([`stop_words`]) from what may be a name;
 //! 2. `candidates` finds the brands and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
-//! 4. `verdict` ranks them and decides: one car, several, or none. A name that is an everyday word as well (`ordinary`) must be
-//!    spoken of as a car.
+//! 4. `ranking` weighs what speaks for and against each; a name that is an everyday word as well (a homograph) must be spoken
+//!    of as a car;
+//! 5. `decision` says whether the best is meant, several may be, or none.
 //!
 //! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`stop_words`] (words that name no car).
 
 mod candidates;
+mod decision;
 mod guesses;
 mod letters;
 mod numbers;
 mod numerals;
+mod ranking;
 mod reason;
 mod stop_words;
 mod text;
-mod verdict;
 
 use super::index::{BrandId, Index, ModelId};
 use super::words::words;
+use decision::Interpretation;
 use text::Text;
-use verdict::Verdict;
 
 /// How many candidates come back where the query does not say.
 pub const DEFAULT_CANDIDATES: usize = 5;
@@ -111,24 +113,24 @@ impl<'a> Resolver<'a> {
                 known => known,
             },
         };
-        let mut verdict = self.read(query.text, query, brand, false);
+        let mut interpretation = self.read(query.text, query, brand, false);
         // Signs that are letters in the other layout may have cut a word in two: "ce,fhe" is "субару".
-        if !(verdict.is_accepted && verdict.is_as_typed)
+        if !(interpretation.is_accepted && interpretation.is_as_typed)
             && has_signs(query.text)
             && let Some(swapped) = text::other_layout(query.text)
         {
             let other = self.read(&swapped, query, brand, true);
-            if other.strength() > verdict.strength() {
-                verdict = other;
+            if other.strength() > interpretation.strength() {
+                interpretation = other;
             }
         }
-        verdict.resolution(if query.max_candidates == 0 { DEFAULT_CANDIDATES } else { query.max_candidates })
+        interpretation.resolution(if query.max_candidates == 0 { DEFAULT_CANDIDATES } else { query.max_candidates })
     }
 
-    fn read(&self, text: &str, query: &Query, brand: Option<BrandId>, is_swapped: bool) -> Verdict {
+    fn read(&self, text: &str, query: &Query, brand: Option<BrandId>, is_swapped: bool) -> Interpretation {
         let read = Text::new(self.index, text);
         let found = candidates::find(self.index, &read, brand);
-        verdict::judge(self.index, &read, found, query, is_swapped)
+        decision::decide(self.index, &read, found, query, is_swapped)
     }
 
     fn find_brand(&self, brand: &str) -> Option<BrandId> {
