@@ -3,6 +3,13 @@
 //! stdout is data, stderr is talk. Exit codes: 0 done, 1 the user's mistake (said with a hint), 2 ours or the
 //! environment's.
 
+/// Tells people something on stderr.
+macro_rules! talk {
+    ($($text:tt)*) => {
+        $crate::cli::output::talk(format_args!($($text)*))
+    };
+}
+
 mod check;
 mod completions;
 mod database;

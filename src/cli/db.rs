@@ -16,7 +16,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Fetch => {
             let home = lekalo_postgres::data_home()?;
-            eprintln!("downloading PostgreSQL to {}", home.display());
+            talk!("downloading PostgreSQL to {}", home.display());
             let fetched = tokio::task::spawn_blocking(move || lekalo_postgres::fetch(&home)).await?;
             let bin = fetched.map_err(|error| UserError::error(error.to_string(), ""))?;
             output::line(bin.display())?;

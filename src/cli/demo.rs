@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         None => Config::load()?.addr,
     })
     .await?;
-    eprintln!("starting a private PostgreSQL in {}", data_dir.display());
+    talk!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
     let served = async {
@@ -58,18 +58,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         serve(db, listener, &database.config, stop, |addr| print_calls(addr, &psql)).await
     };
     let served = served.await;
-    eprintln!("stopping PostgreSQL");
+    talk!("stopping PostgreSQL");
     served.and(database.close().await)
 }
 
 /// Migrates, seeds, and imports the sample.
 async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Result<Db> {
     let position = database.migrate().await?;
-    eprintln!("schema at version {}", position.current);
+    talk!("schema at version {}", position.current);
     let db = database.connect().await?;
     let seeded = db.apply_seed(&crate::seed::shipped()?, false).await?;
     let inserted: i64 = seeded.iter().map(|table| table.inserted).sum();
-    eprintln!("seeded: {inserted} new rows in {} tables", seeded.len());
+    talk!("seeded: {inserted} new rows in {} tables", seeded.len());
 
     let table = lekalo_documents::extract(SAMPLE)?;
     let rows = rows::clean_table(&table, Index::shipped()).map_err(|failure| anyhow::anyhow!(failure.message))?;
@@ -85,7 +85,7 @@ async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Resul
         let loaded =
             load_rows(&db, embedded, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default()).await?;
         let counts = loaded.import.counts;
-        eprintln!(
+        talk!(
             "imported {SAMPLE_NAME} into {tenant}/{category}: {} rows read = {} created + {} updated + {} unchanged + \
              {} merged + {} rejected + {} headers",
             counts.rows_read,

@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
-    eprintln!("{}", table_summary(&table));
+    talk!("{}", table_summary(&table));
     Ok(())
 }
 
@@ -79,13 +79,14 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     let table = read_raw(&args.file)?;
     let rows = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
     write(args.output.as_ref(), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
-    eprintln!("{}", summary(&rows));
+    talk!("{}", summary(&rows));
     Ok(())
 }
 
 /// How much was read, and which lines above the header are none of the rows.
 pub fn table_summary(table: &Table) -> String {
-    let mut text = format!("{} rows on {} pages", table.rows.len(), table.page_count());
+    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let mut text = format!("{} on {}", counted(table.rows.len(), "row"), counted(table.page_count(), "page"));
     let titles: Vec<String> = table.titles().map(|title| title.cells.join(" ").trim().to_owned()).collect();
     if !titles.is_empty() {
         let shown: String = titles.join(" / ").chars().take(200).collect();
@@ -144,6 +145,18 @@ pub fn write(
         .tempfile_in(folder.unwrap_or(Path::new(".")))
         .map_err(|error| cannot(&error))?;
     content(&mut file)?;
+    keep_mended(path, file.path()).map_err(|error| cannot(&error))?;
     file.persist(path).map_err(|error| cannot(&error.error))?;
+    Ok(())
+}
+
+/// A file that is there and differs may have been mended by hand: it stays, under another name.
+fn keep_mended(path: &Path, next: &Path) -> std::io::Result<()> {
+    if !path.exists() || std::fs::read(path)? == std::fs::read(next)? {
+        return Ok(());
+    }
+    let kept = path.with_extension("old.csv");
+    std::fs::rename(path, &kept)?;
+    talk!("{} was there and differs: it is {} now", path.display(), kept.display());
     Ok(())
 }

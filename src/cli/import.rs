@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::database::{self, Database};
 use super::extract::{clean, file_error, read_raw, summary, table_summary, write};
 use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
+use super::lookup;
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
 use crate::import::clean_csv;
@@ -46,7 +47,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let progress = Progress::default();
-    let source = read_source(&args, &progress)?;
+    let bytes = read_file(&read_from(&args))?;
     let mut database = Database::open(&args.database).await?;
     let work = async {
         let prepared = database.prepare(args.target.dry_run).await?;
@@ -55,7 +56,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             let _step = progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
-        let (rows, sha256) = match source {
+        // Reading may take long: not for a name with a typo.
+        let tenant = lookup::tenant(&db, &args.target.tenant, &args.database).await?;
+        lookup::category(db.tenant(tenant.id), &tenant, &args.target.category).await?;
+        let (rows, sha256) = match read_source(&args, &bytes, &progress)? {
             Source::Clean { rows, sha256 } => (rows, sha256),
             Source::Raw { table, sha256 } => {
                 // With the spellings that shops have taught, as the server does.
@@ -68,6 +72,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let loaded = work.await;
     database.close().await?;
     report(&loaded?, &args.target.tenant, &args.database, args.json)
+}
+
+/// The file of the first step that is not skipped.
+fn read_from(args: &Args) -> PathBuf {
+    match (args.skip_extract, args.skip_clean) {
+        (_, true) => args.file.with_extension("clean.csv"),
+        (true, false) => args.file.with_extension("raw.csv"),
+        (false, false) => args.file.clone(),
+    }
 }
 
 /// What there is to load, as far as it was read without the database.
@@ -83,25 +96,23 @@ enum Source {
     },
 }
 
-fn read_source(args: &Args, progress: &Progress) -> anyhow::Result<Source> {
-    let raw_path = args.file.with_extension("raw.csv");
-    let clean_path = args.file.with_extension("clean.csv");
+fn read_source(args: &Args, bytes: &[u8], progress: &Progress) -> anyhow::Result<Source> {
+    let sha256 = Sha256::digest(bytes).to_vec();
     if args.skip_clean {
-        let bytes = read_file(&clean_path)?;
-        return Ok(Source::Clean { rows: read_clean(&clean_path, &bytes)?, sha256: Sha256::digest(&bytes).to_vec() });
+        return Ok(Source::Clean { rows: read_clean(&read_from(args), bytes)?, sha256 });
     }
+    let raw_path = args.file.with_extension("raw.csv");
     let step = progress.step("extract");
-    let bytes = read_file(if args.skip_extract { &raw_path } else { &args.file })?;
     let table = if args.skip_extract {
         read_raw(&raw_path)?
     } else {
-        let table = lekalo_documents::extract(&bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
+        let table = lekalo_documents::extract(bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
         write(Some(&raw_path), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
         table
     };
     drop(step);
     progress.say(&format!("{} → {}", table_summary(&table), raw_path.display()));
-    Ok(Source::Raw { table, sha256: Sha256::digest(&bytes).to_vec() })
+    Ok(Source::Raw { table, sha256 })
 }
 
 fn clean_table(args: &Args, table: &Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {

@@ -11,7 +11,7 @@ use super::lookup;
 use super::output::{self, UserError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
-use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, PatternRow, StoredIssue};
+use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
@@ -174,7 +174,7 @@ async fn show_list(db: &Db, tenant: &Tenant, json: bool) -> anyhow::Result<()> {
 
 fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     if imports.is_empty() {
-        eprintln!("the tenant has no imports yet: lekalo import FILE --tenant … --category …");
+        talk!("the tenant has no imports yet: lekalo import FILE --tenant … --category …");
         return Ok(());
     }
     let rows = imports.iter().map(|import| {
@@ -192,6 +192,11 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
     output::line(output::table(["id", "created", "category", "file", "state", "rows", "rejected", "error"], rows))
 }
 
+/// Whether nothing of it was written: a dry run may have been carried out since.
+fn is_preview(import: &Import) -> bool {
+    import.validate_only && !matches!(import.state, State::Succeeded | State::Reverted)
+}
+
 fn show_import(import: &Import) -> anyhow::Result<()> {
     let c = import.counts;
     let progress = import.progress.map(|now| format!("{}, {} of {} rows", now.step, now.rows, now.total));
@@ -202,7 +207,7 @@ fn show_import(import: &Import) -> anyhow::Result<()> {
         ("ended", import.finished_at.map(time).unwrap_or_default()),
         ("category", import.category.clone()),
         ("file", import.file_name.clone()),
-        ("mode", import.mode.to_string() + if import.validate_only { ", dry run" } else { "" }),
+        ("mode", import.mode.to_string() + if is_preview(import) { ", dry run" } else { "" }),
         ("state", import.state.to_string()),
         ("progress", progress.unwrap_or_default()),
         ("waits for", import.waits_for.map(|id| id.to_string()).unwrap_or_default()),
@@ -264,7 +269,7 @@ async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Re
         ]
     });
     output::line(output::table(["pattern", "car", "from", "to", "notes", "now"], lines))?;
-    eprintln!("{} patterns", patterns.len());
+    talk!("{} patterns", patterns.len());
     Ok(())
 }
 
@@ -290,7 +295,7 @@ async fn show_origin(own: db::Tenant<'_>, args: &TraceArgs) -> anyhow::Result<()
         ]
     });
     output::line(output::table(["import", "state", "file", "page:row", "outcome", "cells"], lines))?;
-    eprintln!("{} rows", rows.len());
+    talk!("{} rows", rows.len());
     Ok(())
 }
 
@@ -302,12 +307,12 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
         let count = rows.len();
         let rows: Vec<CleanRow> = rows.into_iter().filter_map(clean_row).collect();
         write(Some(path), |out| Ok(clean_csv::write_clean(&rows, &header, out)?))?;
-        eprintln!("{} rows → {}", rows.len(), path.display());
+        talk!("{} rows → {}", rows.len(), path.display());
         if rows.len() < count {
-            eprintln!("{} headers were left out", count - rows.len());
+            talk!("{} headers were left out", count - rows.len());
         }
         if args.outcome == Some(Outcome::Rejected) {
-            eprintln!(
+            talk!(
                 "fill in make and model, set confidence to high, then: {} load {} …",
                 output::program(),
                 path.display()
@@ -331,7 +336,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
         ]
     });
     output::line(output::table(["page:row", "outcome", "cells", "car", "changes and issues"], lines))?;
-    eprintln!("{} rows", rows.len());
+    talk!("{} rows", rows.len());
     Ok(())
 }
 

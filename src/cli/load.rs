@@ -223,13 +223,13 @@ pub fn report(report: &Report, tenant: &str, database: &DatabaseArgs, json: bool
         let rows = issues.iter().map(|issue| [issue.rows.to_string(), issue.message.clone(), issue.how_to_mend()]);
         output::line(format_args!("\n{}", output::table(["rows", "most frequent issues", "how to mend them"], rows)))?;
     }
-    eprintln!("import {} {}", import.id, import.state);
+    talk!("import {} {}", import.id, import.state);
     let (program, database) = (output::program(), database.as_flags());
     if import.state == State::Validated {
-        eprintln!("carry exactly this out: {program} imports apply {} --tenant {tenant}{database}", import.id);
+        talk!("carry exactly this out: {program} imports apply {} --tenant {tenant}{database}", import.id);
     }
     if counts.rejected > 0 {
-        eprintln!(
+        talk!(
             "see why rows were rejected: {program} imports rows {} --tenant {tenant} --outcome rejected{database}",
             import.id
         );

@@ -75,12 +75,12 @@ fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
 /// Says on stderr what is wrong and what to do: as JSON where the command's data is.
 pub fn tell_error(message: &str, hint: &str) {
     if std::env::args().any(|arg| arg == "--json") {
-        eprintln!("{}", serde_json::json!({ "error": { "message": message, "hint": hint } }));
+        talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
         return;
     }
-    anstream::eprintln!("{WRONG}error:{WRONG:#} {message}");
+    talk(format_args!("{WRONG}error:{WRONG:#} {message}"));
     if !hint.is_empty() {
-        anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+        talk(format_args!("{HINT}hint:{HINT:#} {hint}"));
     }
 }
 
@@ -174,6 +174,11 @@ pub fn program() -> String {
 /// gone.
 pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(anstream::stdout().lock(), "{text}")?)
+}
+
+/// Tells people something. Unlike `eprintln!` it does not panic when they have gone.
+pub fn talk(text: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.

@@ -25,7 +25,7 @@ impl Progress {
 
     /// Says something beside the bars.
     pub fn say(&self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
+        self.0.suspend(|| talk!("{line}"));
     }
 }
 
@@ -33,7 +33,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         // The last bar ends without a line break.
         if !self.0.is_hidden() {
-            eprintln!();
+            talk!("");
         }
     }
 }

@@ -84,7 +84,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
             "add --yes-delete-everything to carry it out",
         ));
     };
-    eprintln!("deleted {what}, which is empty and at version {current}");
+    talk!("deleted {what}, which is empty and at version {current}");
     Ok(())
 }
 

@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     });
     output::line(output::table(["table", "inserted", "updated", "unchanged"], rows))?;
     if args.dry_run {
-        eprintln!("nothing was written");
+        talk!("nothing was written");
     }
     Ok(())
 }

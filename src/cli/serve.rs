@@ -90,7 +90,7 @@ pub async fn serve(
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: config.extract.clone() });
     let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, spellings) };
-    eprintln!("listening on {addr}");
+    talk!("listening on {addr}");
     ready(addr);
     grpc::serve(listener, services, stop).await
 }
@@ -109,7 +109,7 @@ pub fn stop_signal() -> anyhow::Result<Stop> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            eprintln!("stopping at once");
+            talk!("stopping at once");
             std::process::exit(130);
         });
     }))

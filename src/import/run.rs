@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -31,9 +32,11 @@ const TURN_EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// However long it takes, so many times at most.
 const MOST_TRIES: usize = 100;
-/// How long after the first try; twice as long after each further one, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pauses between the tries.
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(250))
+    .with_max_delay(Duration::from_secs(5))
+    .without_max_times();
 
 /// Carries out imports in the background, until told to stop.
 #[derive(Clone)]
@@ -208,26 +211,23 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
 async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: impl FnMut() -> F) -> Result<T> {
     let patience = PATIENCE.min(own.import_lease() * 2 / 3);
     let mut failing_since: Option<Instant> = None;
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = BACKOFF.build();
     let mut tries = 0;
     loop {
         tries += 1;
         let began = Instant::now();
-        match step().await {
-            Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. })) if tries < MOST_TRIES => {
-                // What went well for long fails for a reason of its own.
-                if began.elapsed() > patience {
-                    (failing_since, pause) = (None, FIRST_PAUSE);
-                }
-                if failing_since.get_or_insert_with(Instant::now).elapsed() >= patience {
-                    return Err(error);
-                }
-                tracing::warn!(%error, "a step of an import is tried again");
-                tokio::time::sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
-            }
+        let error = match step().await {
+            Err(error @ (Error::ResourceExhausted { .. } | Error::Unavailable { .. })) => error,
             ended => return ended,
+        };
+        // What went well for long fails for a reason of its own.
+        if began.elapsed() > patience {
+            (failing_since, pauses) = (None, BACKOFF.build());
         }
+        let is_over = failing_since.get_or_insert_with(Instant::now).elapsed() >= patience;
+        let Some(pause) = pauses.next().filter(|_| !is_over && tries < MOST_TRIES) else { return Err(error) };
+        tracing::warn!(%error, "a step of an import is tried again");
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use refinery::{AsyncMigrate, Migration};
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
 use tokio_postgres::Config;
@@ -39,6 +40,17 @@ pub struct Patience {
     /// The pause after the first try; it doubles, up to `longest_pause`.
     pub pause: Duration,
     pub longest_pause: Duration,
+}
+
+impl Patience {
+    /// The pauses between the tries.
+    fn pauses(self) -> impl Iterator<Item = Duration> {
+        ExponentialBuilder::new()
+            .with_min_delay(self.pause)
+            .with_max_delay(self.longest_pause)
+            .with_max_times(self.tries.saturating_sub(1) as usize)
+            .build()
+    }
 }
 
 impl Default for Patience {
@@ -119,25 +131,23 @@ impl AsyncMigrate for Connection<'_> {
 impl Connection<'_> {
     /// All of it in one transaction, or nothing; tried again while a lock is not to be had.
     pub(crate) async fn transaction(&mut self, queries: &[&str]) -> Result<(), ApplyError> {
-        let Patience { lock_timeout, tries, mut pause, longest_pause } = self.patience;
-        let (mut holders, mut noticed) = (Vec::new(), None::<Instant>);
+        let Patience { lock_timeout, tries, .. } = self.patience;
+        let (mut holders, mut noticed, mut pauses) = (Vec::new(), None::<Instant>, self.patience.pauses());
         for number in 1.. {
             let (tried, seen) = self.watched_try(queries, with_regard_to(&holders, lock_timeout)).await?;
             if !seen.is_empty() {
                 holders = seen;
             }
-            match tried {
-                Err(error) if is_contention(&error) && number < tries => {
-                    if noticed.is_none_or(|noticed| noticed.elapsed() >= NOTICE) {
-                        noticed = Some(Instant::now());
-                        tracing::warn!("waiting for a lock{}; try {number} of {tries}", held(&holders));
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(longest_pause);
-                }
-                Err(error) if is_contention(&error) => return Err(ApplyError::Blocked { tries, holders }),
-                done => return Ok(done?),
+            let Err(error) = tried else { return Ok(()) };
+            if !is_contention(&error) {
+                return Err(error.into());
             }
+            let Some(pause) = pauses.next() else { return Err(ApplyError::Blocked { tries, holders }) };
+            if noticed.is_none_or(|noticed| noticed.elapsed() >= NOTICE) {
+                noticed = Some(Instant::now());
+                tracing::warn!("waiting for a lock{}; try {number} of {tries}", held(&holders));
+            }
+            tokio::time::sleep(pause).await;
         }
         Ok(())
     }
@@ -240,15 +250,8 @@ mod tests {
 
     #[test]
     fn it_gives_up_after_two_minutes() {
-        let Patience { lock_timeout, tries, mut pause, longest_pause } = Patience::default();
-        let mut all = Duration::ZERO;
-        for number in 1..=tries {
-            all += lock_timeout;
-            if number < tries {
-                all += pause;
-                pause = (pause * 2).min(longest_pause);
-            }
-        }
+        let patience = Patience::default();
+        let all = patience.lock_timeout * patience.tries + patience.pauses().sum::<Duration>();
         assert!((110..130).contains(&all.as_secs()), "{all:?}");
     }
 }

@@ -64,12 +64,12 @@ async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<D
         Ok((migrated(scratch, version).await?, server))
     })
     .await?;
-    eprintln!("compared with the migrations up to version {version}, applied to a scratch database on {server}");
+    talk!("compared with the migrations up to version {version}, applied to a scratch database on {server}");
     if version < position.latest {
-        eprintln!("{} is the latest; what lies between is no difference", position.latest);
+        talk!("{} is the latest; what lies between is no difference", position.latest);
     }
     if found.server_major() != expected.server_major() {
-        eprintln!(
+        talk!(
             "the database runs on PostgreSQL {}, the private server is {}: differences may be those of their spelling",
             found.server_major(),
             expected.server_major()

@@ -30,7 +30,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
     output::line(position.current)?;
     if position.current < position.latest {
-        eprintln!("{} is the latest; apply the rest with `lekalo migrate up`", position.latest);
+        talk!("{} is the latest; apply the rest with `lekalo migrate up`", position.latest);
     }
     Ok(())
 }

@@ -56,9 +56,9 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
         return output::json(&json!({ "plan": undone, "done": args.yes, "current": current }));
     }
     match position {
-        Some(position) => eprintln!("done: the database is at version {}", position.current),
+        Some(position) => talk!("done: the database is at version {}", position.current),
         None if plan.is_empty() => {}
-        None => eprintln!("nothing has been touched: add --yes to carry it out"),
+        None => talk!("nothing has been touched: add --yes to carry it out"),
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::R
     match scratch::on(config, stop, plan).await {
         // Who has to go back must be able to, be it without knowing what goes.
         Err(error) if error.is::<Unavailable>() => {
-            eprintln!("what is lost cannot be told: {error}");
+            talk!("what is lost cannot be told: {error}");
             Ok(steps.into_iter().map(Downgrade::untried).collect())
         }
         planned => planned,
@@ -99,7 +99,7 @@ pub async fn execute(config: &Config, target: DownTo, plan: &[Downgrade], stop: 
 
 fn tell(plan: &[Downgrade]) -> anyhow::Result<()> {
     if plan.is_empty() {
-        eprintln!("there is nothing to undo");
+        talk!("there is nothing to undo");
     }
     for step in plan {
         output::line(format_args!("undo {}", step.file))?;

@@ -66,18 +66,18 @@ async fn open(config: &Config, schema: &str) -> anyhow::Result<Draft> {
 
 async fn write(draft: &mut Draft, args: &Args, next: &Next) -> anyhow::Result<()> {
     if draft.is_empty() {
-        eprintln!("no difference: the migrations make what migrations/schema.sql says; nothing was written");
+        talk!("no difference: the migrations make what migrations/schema.sql says; nothing was written");
         return Ok(());
     }
     let (tables, columns) = renames(draft, args).await?;
     let mut pair = draft.pair(&tables, &columns).await.map_err(advised)?;
-    pair.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    pair.warnings.iter().for_each(|warning| talk!("warning: {warning}"));
     // A refusal is as wrong as a difference.
     let tried = draft.try_out(&mut pair).await.unwrap_or_else(|error| vec![advice::chain(error.as_ref())]);
     let faults: Vec<String> = pair.faults.iter().cloned().chain(tried).collect();
     tell(&next.write(&pair.up, &pair.down)?)?;
     if faults.is_empty() {
-        eprintln!("tried on a scratch database: it leads to migrations/schema.sql, and the way back to where it began");
+        talk!("tried on a scratch database: it leads to migrations/schema.sql, and the way back to where it began");
         return Ok(());
     }
     Err(UserError::error(

@@ -45,7 +45,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }));
     }
     for file in &upgrade.applied {
-        eprintln!("applied {file}");
+        talk!("applied {file}");
     }
     output::line(position.current)
 }

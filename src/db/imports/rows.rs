@@ -60,7 +60,9 @@ impl Tenant<'_> {
         let [rows] = self
             .read([Query::new(
                 "-- list_frequent_issues
-                SELECT code, message, min(suggestion) AS suggestion, count(*) AS rows
+                SELECT code, message, count(*) AS rows,
+                       -- Of several none holds for all.
+                       CASE WHEN min(suggestion) = max(suggestion) THEN min(suggestion) ELSE '' END AS suggestion
                 FROM import_issues
                 WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
                 GROUP BY code, message
