@@ -186,10 +186,9 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
             import.state.to_string(),
             import.counts.rows_read.to_string(),
             import.counts.rejected.to_string(),
-            import.error.as_ref().map(|error| error.code.clone()).unwrap_or_default(),
         ]
     });
-    output::line(output::table(["id", "created", "category", "file", "state", "rows", "rejected", "error"], rows))
+    output::line(output::table(["id", "created", "category", "file", "state", "rows", "rejected"], rows))
 }
 
 /// Whether nothing of it was written: a dry run may have been carried out since.

@@ -1,5 +1,5 @@
-//! Tenants and categories as people type them. Here everybody may know what there is, so a wrong name is answered with the
-//! one that was probably meant; callers of the service are told of nobody else's.
+//! Tenants and categories as people type them. Whoever has the command line may know all of them, so a wrong name is answered
+//! with the one that was probably meant; over gRPC a tenant's caller must not learn of others.
 
 use super::database::DatabaseArgs;
 use super::output::UserError;
@@ -8,10 +8,10 @@ use crate::db::{self, Db};
 use crate::domain::Error;
 use crate::domain::tenant::Tenant;
 
-/// How alike two names must be for one to be the other with a typo.
-const ALIKE: f64 = 0.8;
-/// How many names are told where none is alike.
-const TOLD: usize = 10;
+/// How similar (Jaro-Winkler) a name must be to be suggested.
+const MIN_SIMILARITY: f64 = 0.8;
+/// How many names to list where none is similar.
+const MAX_LISTED: usize = 10;
 
 /// A tenant by its slug.
 ///
@@ -29,7 +29,7 @@ pub async fn tenant(db: &Db, slug: &str, args: &DatabaseArgs) -> anyhow::Result<
             format!("run `lekalo seed{}`", args.as_flags()),
         ));
     }
-    Err(UserError::error(missing.to_string(), meant(slug, &slugs)))
+    Err(UserError::error(missing.to_string(), suggest(slug, &slugs)))
 }
 
 /// A category by its code or alias.
@@ -40,19 +40,25 @@ pub async fn category(own: db::Tenant<'_>, tenant: &Tenant, code: &str) -> anyho
     match own.find_category(code).await {
         Err(missing @ Error::NotFound { .. }) => {
             let sold = own.complete(tenant.clone()).await?.categories;
-            Err(UserError::error(missing.to_string(), meant(code, &sold)))
+            Err(UserError::error(missing.to_string(), suggest(code, &sold)))
         }
         found => Ok(found?),
     }
 }
 
-fn meant(typed: &str, known: &[String]) -> String {
-    let likeness = |name: &&String| strsim::jaro_winkler(name, &typed.to_lowercase());
-    match known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
-        Some(nearest) if likeness(&nearest) >= ALIKE => format!("did you mean `{nearest}`?"),
+fn suggest(typed: &str, known: &[String]) -> String {
+    let similarity = |name: &&String| strsim::jaro_winkler(name, &typed.to_lowercase());
+    if known.is_empty() {
+        return "there are none".to_owned();
+    }
+    match known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
+        Some(nearest) if similarity(&nearest) >= MIN_SIMILARITY => format!("did you mean `{nearest}`?"),
         _ => {
-            let more = if known.len() > TOLD { ", …" } else { "" };
-            format!("there are: {}{more}", known.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", "))
+            let more = if known.len() > MAX_LISTED { ", …" } else { "" };
+            format!(
+                "there are: {}{more}",
+                known.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }
@@ -70,9 +76,9 @@ mod tests {
             ("five-deluxe", "did you mean `five_deluxe`?"),
             ("nobody", "there are: evopoliki, five_deluxe"),
         ] {
-            assert_eq!(meant(typed, &known), hint, "{typed}");
+            assert_eq!(suggest(typed, &known), hint, "{typed}");
         }
         let many: Vec<String> = (0..12).map(|number| format!("shop{number}")).collect();
-        assert!(meant("x", &many).ends_with("shop9, …"), "{}", meant("x", &many));
+        assert!(suggest("x", &many).ends_with("shop9, …"), "{}", suggest("x", &many));
     }
 }

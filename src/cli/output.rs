@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::bail;
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use lekalo_migrate::MigrateError;
 
 use crate::config::{Config, ConfigError};
@@ -74,7 +74,7 @@ fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
 
 /// Says on stderr what is wrong and what to do: as JSON where the command's data is.
 pub fn tell_error(message: &str, hint: &str) {
-    if std::env::args().any(|arg| arg == "--json") {
+    if is_json_asked_for() {
         talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
         return;
     }
@@ -86,14 +86,20 @@ pub fn tell_error(message: &str, hint: &str) {
 
 /// Prints help, or what is wrong with the arguments.
 pub fn print_usage(error: &clap::Error) {
-    if !error.use_stderr() || !std::env::args().any(|arg| arg == "--json") {
+    if !error.use_stderr() || !is_json_asked_for() {
         let _ = error.print();
         return;
     }
     let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let message = lines.next().unwrap_or_default();
-    tell_error(message.strip_prefix("error: ").unwrap_or(message), &lines.collect::<Vec<_>>().join("; "));
+    let (message, usage) = text.split_once("Usage:").unwrap_or((&text, ""));
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let usage = usage.lines().next().unwrap_or_default().trim();
+    tell_error(message.trim_start_matches("error: "), &format!("usage: {usage}; --help says more"));
+}
+
+/// Whether a program reads the data; known even where the arguments are wrong.
+fn is_json_asked_for() -> bool {
+    std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json")
 }
 
 /// What is wrong, what is well, and what to do; shown on a terminal.
@@ -103,17 +109,17 @@ const HINT: Style = AnsiColor::Cyan.on_default();
 
 /// How wide a word may be that must not be broken: an id is to be copied.
 const LONGEST_WORD: usize = 36;
-/// What a column needs at least, its gap included.
-const NARROWEST_COLUMN: usize = 12;
+/// A text in a narrower column is no pleasure to read.
+const NARROWEST_TEXT: usize = 12;
 
 /// A plain table, names left and numbers right, that fits the terminal: its cells wrap, or each field has a line.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     fitted(header, &rows.into_iter().collect::<Vec<_>>(), width())
 }
 
-/// How many columns people see; none where nobody looks.
+/// How many columns people see, or ask for; none where nobody looks.
 fn width() -> Option<usize> {
-    let chosen = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let chosen = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
     chosen.or_else(|| terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into()))
 }
 
@@ -122,12 +128,16 @@ fn fitted<const N: usize>(header: [&str; N], rows: &[[String; N]], width: Option
     let Some(width) = width.filter(|width| plain.lines().any(|line| line.chars().count() > *width)) else {
         return plain;
     };
-    let columns: [Vec<&str>; N] = std::array::from_fn(|column| rows.iter().map(|row| row[column].as_str()).collect());
-    let whole = |cells: &[&str]| cells.iter().all(|cell| !cell.contains(' ') && cell.chars().count() <= LONGEST_WORD);
-    let widest = |cells: &[&str]| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default() + 2;
-    let needed = |cells: &Vec<&str>| if whole(cells) { widest(cells) } else { NARROWEST_COLUMN };
-    if columns.iter().map(needed).sum::<usize>() <= width {
-        return arranged(header, rows, Some((width, columns.map(|cells| whole(&cells)))));
+    // A word is not broken; its gaps are included.
+    let cells = |column: usize| rows.iter().map(move |row| row[column].as_str()).chain([header[column]]);
+    let longest = |column| cells(column).flat_map(str::split_whitespace).map(|word| word.chars().count()).max();
+    let is_text = |column| cells(column).any(|cell| cell.contains(' '));
+    let least: [usize; N] = std::array::from_fn(|column| {
+        let word = longest(column).unwrap_or_default().min(LONGEST_WORD) + 2;
+        if is_text(column) { word.max(NARROWEST_TEXT) } else { word }
+    });
+    if least.iter().sum::<usize>() <= width {
+        return arranged(header, rows, Some((width, least)));
     }
     let rows =
         rows.iter().map(|row| record(&std::array::from_fn::<_, N, _>(|column| (header[column], row[column].clone()))));
@@ -141,8 +151,12 @@ pub fn record(fields: &[(&str, String)]) -> String {
     fields.map(|(name, value)| format!("{name:longest$}  {value}")).collect::<Vec<_>>().join("\n")
 }
 
-/// As wide as it comes to, or within a width in which some columns are whole.
-fn arranged<const N: usize>(header: [&str; N], rows: &[[String; N]], within: Option<(usize, [bool; N])>) -> String {
+fn to_u16(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+/// As wide as it comes to, or within a width in which each column has the least that it needs.
+fn arranged<const N: usize>(header: [&str; N], rows: &[[String; N]], within: Option<(usize, [usize; N])>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
@@ -154,13 +168,13 @@ fn arranged<const N: usize>(header: [&str; N], rows: &[[String; N]], within: Opt
         if rows.iter().all(|row| is_number(&row[column])) {
             settings.set_cell_alignment(CellAlignment::Right);
         }
-        if within.is_some_and(|(_, whole)| whole[column]) {
-            settings.set_constraint(ColumnConstraint::ContentWidth);
+        if let Some((_, least)) = within {
+            settings.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(to_u16(least[column]))));
         }
     }
     if let Some((width, _)) = within {
         table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        table.set_width(to_u16(width));
     }
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
@@ -200,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    const HEADER: [&str; 4] = ["id", "rows", "issue", "how to mend it"];
+    const HEADER: [&str; 4] = ["id", "rows-of-the-file", "issue", "how to mend it"];
 
     fn rows() -> impl Strategy<Value = Vec<[String; 4]>> {
         let row = (
@@ -221,7 +235,7 @@ mod tests {
                 words.sort();
                 words
             };
-            let is_table = text.lines().next().is_some_and(|line| line.contains("rows"));
+            let is_table = text.starts_with(' ');
             if is_table {
                 prop_assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
                 prop_assert_eq!(words(&text), words(&arranged(HEADER, &rows, None)));

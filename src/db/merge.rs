@@ -98,7 +98,9 @@ impl Merging {
         let counts = if import.validate_only {
             merge.record_changes(import.mode).await?;
             merge.record_rows().await?;
-            merge.finish(State::Running, State::Validated, None).await?
+            let counts = merge.count().await?;
+            merge.finish(State::Running, State::Validated, &counts, None).await?;
+            counts
         } else {
             merge.write(import.mode).await?;
             merge.record_rows().await?;
@@ -131,12 +133,11 @@ impl Merge<'_> {
 
     /// Ends an import whose patterns are written.
     async fn succeed(&self, from: State) -> Result<Counts> {
-        self.lock_catalog_version().await?;
-        let write_number = self.next_write_number().await?;
-        let counts = self.finish(from, State::Succeeded, Some(write_number)).await?;
+        let (write_number, counts) = (self.next_write_number().await?, self.count().await?);
         if counts.created + counts.updated + counts.withdrawn > 0 {
             self.bump_catalog_version().await?;
         }
+        self.finish(from, State::Succeeded, &counts, Some(write_number)).await?;
         Ok(counts)
     }
 }

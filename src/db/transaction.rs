@@ -28,7 +28,7 @@ impl Db {
         self.pipeline(None, "READ ONLY", queries).await
     }
 
-    /// Writes reference tables, in one pipeline.
+    /// Writes reference tables, or sweeps all tenants' ones, in one pipeline.
     pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
         self.pipeline(None, "READ WRITE", queries).await
     }

@@ -209,7 +209,7 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
 
 /// Tries a step again while the database is busy or away: a moment of that must not end an import.
 async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: impl FnMut() -> F) -> Result<T> {
-    let patience = PATIENCE.min(own.import_lease() * 2 / 3);
+    let patience = PATIENCE.min(own.import_lease() / 2);
     let mut failing_since: Option<Instant> = None;
     let mut pauses = BACKOFF.build();
     let mut tries = 0;

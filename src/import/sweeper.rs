@@ -9,12 +9,12 @@ pub async fn sweep(db: Db) {
         tokio::time::sleep(db.import_lease() / 2).await;
         match db.end_interrupted_imports().await {
             Ok(ended) => {
-                for import in ended {
-                    tracing::warn!(%import, "an import was interrupted: its server gave no sign of life");
+                for (tenant, import) in ended {
+                    tracing::warn!(tenant = tenant.0, %import, "an import was interrupted: its server gave no sign of life");
                 }
             }
             // Nothing depends on it: readers know, and the next one may succeed.
-            Err(error) => tracing::debug!(%error, "interrupted imports could not be ended"),
+            Err(error) => tracing::warn!(%error, "interrupted imports could not be ended"),
         }
     }
 }

@@ -87,7 +87,6 @@ impl Shell {
 /// What a run of the program came to.
 #[derive(Debug)]
 struct Ran {
-    #[allow(dead_code, reason = "Debug shows it")]
     args: Vec<String>,
     code: Option<i32>,
     stdout: String,

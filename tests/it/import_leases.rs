@@ -54,7 +54,7 @@ async fn an_import_outlives_its_lease_as_long_as_somebody_works_on_it() {
     assert!((0.0..=1.0).contains(&lease(&owner, &running).await.unwrap()));
     let (may_end, may_end_too) = (Notify::new(), Notify::new());
     let watched = async {
-        // Whoever looks would end what gives no sign of life.
+        // Whoever looks would find what gives no sign of life interrupted.
         while began.elapsed() < LEASE * 5 / 2 {
             own.get_import(running.id).await.unwrap();
             for import in [&running, &queued] {
@@ -162,6 +162,7 @@ async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
     };
     let written = table(&owner).await;
     let before = looked().await;
+    assert_eq!(table(&owner).await, written, "reading has written");
     let dead = |import: &&Import| import.state == State::Failed;
     assert_eq!(before.iter().filter(dead).count(), 5, "{before:#?}");
     for import in before.iter().filter(dead) {
@@ -169,6 +170,10 @@ async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
         assert!(import.finished_at.is_some() && import.progress.is_none() && import.waits_for.is_none(), "{import:?}");
     }
     assert_eq!(own.get_import(alive.id).await.unwrap().waits_for, None, "the dead are in nobody's way");
+    let behind = own.create_import(&new_import(category)).await.unwrap().0;
+    assert_eq!(own.start_import(behind.id).await.unwrap(), Start::WaitsFor(alive.id), "nor are they waited for");
+    own.cancel_import(behind.id).await.unwrap();
+    let (written, before) = (table(&owner).await, looked().await);
     // Nothing wakes them.
     for import in [&running, &waiting] {
         assert_eq!(own.start_import(import.id).await.unwrap(), Start::Ended);
@@ -179,16 +184,17 @@ async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
         let merged = own.begin_merge(import, category).await.unwrap().finish(import).await.unwrap_err();
         assert!(merged.to_string().contains("ended by somebody else"), "{merged}");
     }
-    assert_eq!(table(&owner).await, written, "reading and trying has written");
+    assert_eq!(table(&owner).await, written, "trying has written");
 
     let mut ended = server.db.end_interrupted_imports().await.unwrap();
-    ended.sort();
-    assert_eq!(ended, [running.id, waiting.id, foreign.id]);
+    ended.sort_by_key(|(_, id)| *id);
+    assert_eq!(ended, [(own.id, running.id), (own.id, waiting.id), (other.id, foreign.id)]);
     assert!(server.db.end_interrupted_imports().await.unwrap().is_empty(), "they have ended");
     assert_eq!(looked().await, before);
     let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
     let queued = ("queued".to_owned(), None, false);
-    assert_eq!(recorded(&owner).await, [interrupted.clone(), interrupted.clone(), queued, interrupted]);
+    let cancelled = ("cancelled".to_owned(), None, true);
+    assert_eq!(recorded(&owner).await, [interrupted.clone(), interrupted.clone(), queued, interrupted, cancelled]);
     assert_eq!(own.start_import(alive.id).await.unwrap(), Start::Started);
 }
 
@@ -199,7 +205,7 @@ async fn an_import_ends_well_before_its_lease_or_not_at_all() {
     let owner = connect(&server.config).await;
     let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("eva_mats").await.unwrap().id;
-    for (left, ends) in [(2, false), (4, true)] {
+    for (left, ends) in [(5, false), (8, true)] {
         let (import, _) = own.create_import(&new_import(category)).await.unwrap();
         own.start_import(import.id).await.unwrap();
         let merging = own.begin_merge(&import, category).await.unwrap();

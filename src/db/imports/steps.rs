@@ -7,6 +7,7 @@ use crate::db::query::{Query, at_most_one};
 use crate::db::{Db, Tenant};
 use crate::domain::error::Result;
 use crate::domain::import::{Failure, Import, Progress, State};
+use crate::domain::tenant::TenantId;
 
 /// Whether a queued import may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub enum Start {
 impl Tenant<'_> {
     /// Moves a queued import to RUNNING if it is its turn: one runs in a category, in the order of uploads.
     pub async fn start_import(&self, id: Uuid) -> Result<Start> {
+        loop {
+            if let Some(start) = self.try_start_import(id).await? {
+                return Ok(start);
+            }
+        }
+    }
+
+    /// None: the one before it has ended between the two looks.
+    async fn try_start_import(&self, id: Uuid) -> Result<Option<Start>> {
         let lease = self.import_lease().as_secs_f64();
         let [_, started, found] = self
             .write([
@@ -35,16 +45,16 @@ impl Tenant<'_> {
                     "-- start_import
                     UPDATE imports i
                     SET state = 'running', revision = revision + 1,
-                        lease_until = now() + make_interval(secs => $3 /* lease */)
+                        lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */)
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
                       -- Running already: by whoever asks again because the answer did not come.
-                      AND lease_until >= now()
+                      AND lease_until >= clock_timestamp()
                       AND (state = 'running' OR state = 'queued' AND NOT EXISTS (
                           SELECT
                           FROM imports o
                           WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
                             AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                            AND o.lease_until >= now()))
+                            AND o.lease_until >= clock_timestamp()))
                     RETURNING id",
                 )
                 .bind(&self.id.0, Type::INT8)
@@ -54,12 +64,12 @@ impl Tenant<'_> {
                     "-- find_import_before
                     SELECT o.id
                     FROM imports i
-                    JOIN imports o
+                    LEFT JOIN imports o
                       ON o.tenant_id = i.tenant_id AND o.category_id = i.category_id
                      AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                     AND o.lease_until >= now()
+                     AND o.lease_until >= clock_timestamp()
                     WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */ AND i.state = 'queued'
-                      AND i.lease_until >= now()
+                      AND i.lease_until >= clock_timestamp()
                     ORDER BY o.state DESC, o.id
                     LIMIT 1",
                 )
@@ -68,11 +78,11 @@ impl Tenant<'_> {
             ])
             .await?;
         if !started.is_empty() {
-            return Ok(Start::Started);
+            return Ok(Some(Start::Started));
         }
         Ok(match at_most_one(found)? {
-            Some(row) => Start::WaitsFor(row.try_get("id")?),
-            None => Start::Ended,
+            Some(row) => row.try_get::<_, Option<Uuid>>("id")?.map(Start::WaitsFor),
+            None => Some(Start::Ended),
         })
     }
 
@@ -84,11 +94,11 @@ impl Tenant<'_> {
             .write([Query::new(
                 "-- renew_import
                 UPDATE imports
-                SET lease_until = now() + make_interval(secs => $3 /* lease */),
+                SET lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */),
                     step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
                   -- Past it somebody may have been told that it is interrupted.
-                  AND lease_until >= now()
+                  AND lease_until >= clock_timestamp()
                 RETURNING id",
             )
             .bind(&self.id.0, Type::INT8)
@@ -109,7 +119,7 @@ impl Tenant<'_> {
             SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
                 error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
             WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-              AND lease_until >= now()",
+              AND lease_until >= clock_timestamp()",
         )
         .bind(&self.id.0, Type::INT8)
         .bind(&id, Type::UUID)
@@ -130,7 +140,7 @@ impl Tenant<'_> {
             UPDATE imports
             SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
             WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
-              AND (state IN ('queued', 'running') AND lease_until >= now() OR state = 'validated')",
+              AND (state IN ('queued', 'running') AND lease_until >= clock_timestamp() OR state = 'validated')",
         )
         .bind(&self.id.0, Type::INT8)
         .bind(&id, Type::UUID)])
@@ -144,33 +154,25 @@ impl Tenant<'_> {
 }
 
 impl Db {
-    /// Records as interrupted, whoever's they are, imports whose lease is over; which those were.
-    pub async fn end_interrupted_imports(&self) -> Result<Vec<Uuid>> {
+    /// Records as interrupted imports of all tenants whose lease is over; the tenant's and the import's id of each.
+    pub async fn end_interrupted_imports(&self) -> Result<Vec<(TenantId, Uuid)>> {
         let failure = Failure::interrupted();
         let [_, ended] = self
             .write([
                 Query::new("-- sweep_imports\n SET LOCAL app.sweeps_imports = 'on'"),
                 Query::new(
                     "-- end_interrupted_imports
-                    WITH interrupted AS (
-                        SELECT tenant_id, id
-                        FROM imports
-                        WHERE state IN ('queued', 'running') AND lease_until < now()
-                        LIMIT 1000
-                        FOR UPDATE SKIP LOCKED
-                    )
-                    UPDATE imports i
+                    UPDATE imports
                     SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
                         error_code = $1 /* code */, error_message = $2 /* message */, error_hint = $3 /* hint */
-                    FROM interrupted s
-                    WHERE i.tenant_id = s.tenant_id AND i.id = s.id
-                    RETURNING i.id",
+                    WHERE state IN ('queued', 'running') AND lease_until < now()
+                    RETURNING tenant_id, id",
                 )
                 .bind(&failure.code, Type::TEXT)
                 .bind(&failure.message, Type::TEXT)
                 .bind(&failure.hint, Type::TEXT),
             ])
             .await?;
-        ended.iter().map(|row| Ok(row.try_get("id")?)).collect()
+        ended.iter().map(|row| Ok((TenantId(row.try_get("tenant_id")?), row.try_get("id")?))).collect()
     }
 }

@@ -127,6 +127,7 @@ impl Merge<'_> {
                     SELECT id
                     FROM imports
                     WHERE tenant_id = $1 /* tenant_id */ AND category_id = $2 /* category_id */ AND state = 'running'
+                      AND lease_until >= now()
                     ORDER BY id
                     LIMIT 1",
                 )

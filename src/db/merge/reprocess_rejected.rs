@@ -46,10 +46,11 @@ impl Tenant<'_> {
             return Ok(true);
         }
         merge.retake_issues().await?;
-        merge.finish(State::Succeeded, State::Succeeded, Some(write_number)).await?;
         if returned + created + updated > 0 {
             merge.bump_catalog_version().await?;
         }
+        let counts = merge.count().await?;
+        merge.finish(State::Succeeded, State::Succeeded, &counts, Some(write_number)).await?;
         lock.commit().await?;
         Ok(true)
     }

@@ -3,7 +3,7 @@
 use tokio_postgres::types::Type;
 
 use super::Merge;
-use crate::db::query::{Query, at_most_one, one};
+use crate::db::query::{Query, one};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
 
@@ -142,85 +142,31 @@ impl Merge<'_> {
         Ok(one(rows)?.try_get("next")?)
     }
 
-    /// Waits for whoever else changes the tenant's catalog, so that nothing is waited for once the import has ended.
-    pub(super) async fn lock_catalog_version(&self) -> Result<()> {
-        self.tx
-            .execute(
-                Query::new(
-                    "-- lock_catalog_version
-                    SELECT catalog_version FROM tenants WHERE id = $1 /* tenant_id */ FOR NO KEY UPDATE",
-                )
-                .bind(&self.tenant_id, Type::INT8),
-            )
-            .await?;
-        Ok(())
-    }
-
-    /// Moves the import from one state to another with the counts of its recorded rows and changes. `write_number` is
-    /// none for a preview. An import that goes from SUCCEEDED to SUCCEEDED has taken rows in: it ended before.
-    ///
-    /// Whoever reads takes an import for interrupted once its lease is over. So the lease must last until the transaction
-    /// has: some of it is left, and a COMMIT that does not come within that is none.
-    ///
-    /// # Errors
-    /// `Aborted` if it is no longer in the state it comes from.
-    pub(super) async fn finish(&self, from: State, to: State, write_number: Option<i64>) -> Result<Counts> {
-        let (from, to) = (from.word(), to.word());
-        let left = self.lease / 10;
-        self.tx
-            .execute(
-                Query::new(
-                    "-- limit_commit
-                    SELECT set_config('idle_in_transaction_session_timeout', $1 /* milliseconds */, true)",
-                )
-                .bind(&left.as_millis().to_string(), Type::TEXT),
-            )
-            .await?;
-        let ended = self
+    /// What its recorded rows and changes come to.
+    pub(super) async fn count(&self) -> Result<Counts> {
+        let counted = self
             .tx
             .query(
                 Query::new(
-                    "-- finish_import
-                    UPDATE imports
-                    SET state = $4 /* to */, revision = revision + 1, lease_until = NULL,
-                        finished_at = CASE WHEN state = 'succeeded' THEN finished_at ELSE clock_timestamp() END,
-                        write_number = CASE WHEN state = 'succeeded' THEN write_number ELSE $5 /* write_number */ END,
-                        last_write_number = $5,
-                        rows_read = c.rows_read, created = c.created, updated = c.updated, unchanged = c.unchanged,
-                        merged = c.merged, rejected = c.rejected, headers = c.headers, withdrawn = c.withdrawn
-                    FROM (
-                        SELECT count(*) AS rows_read,
-                               count(*) FILTER (WHERE outcome = 'created') AS created,
-                               count(*) FILTER (WHERE outcome = 'updated') AS updated,
-                               count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
-                               count(*) FILTER (WHERE outcome = 'merged') AS merged,
-                               count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
-                               count(*) FILTER (WHERE outcome = 'header') AS headers,
-                               (SELECT count(*) FROM import_changes
-                                WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
-                                  AND kind = 'withdrawn') AS withdrawn
-                        FROM import_rows
-                        WHERE tenant_id = $1 AND import_id = $2
-                    ) c
-                    WHERE tenant_id = $1 AND id = $2 AND state = $3 /* from */
-                      AND (lease_until IS NULL OR lease_until > clock_timestamp() + make_interval(secs => $6 /* left */))
-                    RETURNING imports.rows_read, imports.created, imports.updated, imports.unchanged, imports.merged,
-                              imports.rejected, imports.headers, imports.withdrawn",
+                    "-- count_outcomes
+                    SELECT count(*) AS rows_read,
+                           count(*) FILTER (WHERE outcome = 'created') AS created,
+                           count(*) FILTER (WHERE outcome = 'updated') AS updated,
+                           count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+                           count(*) FILTER (WHERE outcome = 'merged') AS merged,
+                           count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
+                           count(*) FILTER (WHERE outcome = 'header') AS headers,
+                           (SELECT count(*) FROM import_changes
+                            WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */
+                              AND kind = 'withdrawn') AS withdrawn
+                    FROM import_rows
+                    WHERE tenant_id = $1 AND import_id = $2",
                 )
                 .bind(&self.tenant_id, Type::INT8)
-                .bind(&self.import_id, Type::UUID)
-                .bind(&from, Type::TEXT)
-                .bind(&to, Type::TEXT)
-                .bind(&write_number, Type::INT8)
-                .bind(&left.as_secs_f64(), Type::FLOAT8),
+                .bind(&self.import_id, Type::UUID),
             )
             .await?;
-        let Some(row) = at_most_one(ended)? else {
-            return Err(Error::Aborted {
-                reason: "CONCURRENT_CHANGE",
-                message: "the import was ended by somebody else; nothing of it was written".into(),
-            });
-        };
+        let row = one(counted)?;
         Ok(Counts {
             rows_read: row.try_get("rows_read")?,
             created: row.try_get("created")?,
@@ -231,6 +177,74 @@ impl Merge<'_> {
             headers: row.try_get("headers")?,
             withdrawn: row.try_get("withdrawn")?,
         })
+    }
+
+    /// Moves the import from one state to another; the last step before COMMIT. `write_number` is none for a preview. An
+    /// import that goes from SUCCEEDED to SUCCEEDED has taken rows in: it ended before.
+    ///
+    /// Once the lease is over, readers take the import for interrupted. So a fifth of it has to be left, and this statement,
+    /// the pause after it and COMMIT have a tenth each, else the server rolls back.
+    ///
+    /// # Errors
+    /// `Aborted` if it is no longer in the state it comes from.
+    pub(super) async fn finish(
+        &self,
+        from: State,
+        to: State,
+        counts: &Counts,
+        write_number: Option<i64>,
+    ) -> Result<()> {
+        let (from, to) = (from.word(), to.word());
+        let (limit, left) = ((self.lease / 10).as_millis().to_string(), (self.lease / 5).as_secs_f64());
+        self.tx
+            .execute(
+                Query::new(
+                    "-- limit_commit
+                    SELECT set_config('idle_in_transaction_session_timeout', $1 /* milliseconds */, true),
+                           set_config('statement_timeout', $1, true)",
+                )
+                .bind(&limit, Type::TEXT),
+            )
+            .await?;
+        let ended = self
+            .tx
+            .execute(
+                Query::new(
+                    "-- finish_import
+                    UPDATE imports
+                    SET state = $4 /* to */, revision = revision + 1, lease_until = NULL,
+                        finished_at = CASE WHEN state = 'succeeded' THEN finished_at ELSE clock_timestamp() END,
+                        write_number = CASE WHEN state = 'succeeded' THEN write_number ELSE $5 /* write_number */ END,
+                        last_write_number = $5,
+                        rows_read = $7 /* rows_read */, created = $8 /* created */, updated = $9 /* updated */,
+                        unchanged = $10 /* unchanged */, merged = $11 /* merged */, rejected = $12 /* rejected */,
+                        headers = $13 /* headers */, withdrawn = $14 /* withdrawn */
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* import_id */ AND state = $3 /* from */
+                      AND (lease_until IS NULL OR lease_until > clock_timestamp() + make_interval(secs => $6 /* left */))",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID)
+                .bind(&from, Type::TEXT)
+                .bind(&to, Type::TEXT)
+                .bind(&write_number, Type::INT8)
+                .bind(&left, Type::FLOAT8)
+                .bind(&counts.rows_read, Type::INT8)
+                .bind(&counts.created, Type::INT8)
+                .bind(&counts.updated, Type::INT8)
+                .bind(&counts.unchanged, Type::INT8)
+                .bind(&counts.merged, Type::INT8)
+                .bind(&counts.rejected, Type::INT8)
+                .bind(&counts.headers, Type::INT8)
+                .bind(&counts.withdrawn, Type::INT8),
+            )
+            .await?;
+        if ended == 0 {
+            return Err(Error::Aborted {
+                reason: "CONCURRENT_CHANGE",
+                message: "the import was ended by somebody else; nothing of it was written".into(),
+            });
+        }
+        Ok(())
     }
 
     /// Tells bots that their copies of the catalog are out of date.

@@ -51,7 +51,7 @@ pub async fn list_models(services: &Services, request: pb::ListModelsRequest) ->
     let brand = check.name("brand", request.brand);
 
     let scope = services.scope(check, &tenant).await?;
-    // Both in one round trip; an unknown brand is told rather than a category that is not sold.
+    // Both in one round trip; An unknown brand is reported before a category that is not sold.
     let (category, brand_id) = scope.own.find_category_and_brand(&category, &brand).await?;
     let category = category.sold_by(&scope.tenant.slug)?;
     let (asked, languages) = scope.languages(language);
