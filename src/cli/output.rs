@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::bail;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use lekalo_migrate::MigrateError;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::config::{Config, ConfigError};
 use crate::db::advice::{advise, chain};
@@ -74,13 +75,14 @@ fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
 
 /// Says on stderr what is wrong and what to do: as JSON where the command's data is.
 pub fn tell_error(message: &str, hint: &str) {
+    let lines = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     if is_json_asked_for() {
         talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
         return;
     }
-    talk(format_args!("{WRONG}error:{WRONG:#} {message}"));
+    talk(format_args!("{WRONG}error:{WRONG:#} {}", lines(message)));
     if !hint.is_empty() {
-        talk(format_args!("{HINT}hint:{HINT:#} {hint}"));
+        talk(format_args!("{HINT}hint:{HINT:#} {}", lines(hint)));
     }
 }
 
@@ -114,7 +116,17 @@ const NARROWEST_TEXT: usize = 12;
 
 /// A plain table, names left and numbers right, that fits the terminal: its cells wrap, or each field has a line.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    fitted(header, &rows.into_iter().collect::<Vec<_>>(), width())
+    let rows: Vec<_> = rows.into_iter().map(|row| row.map(|cell| printable(&cell))).collect();
+    fitted(header, &rows, width())
+}
+
+/// What strangers wrote (names of files, cells) without what a terminal would obey: control characters, and those that turn the
+/// direction of writing.
+pub fn printable(text: &str) -> String {
+    let is_obeyed = |ch: char| {
+        ch.is_control() || matches!(ch, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|ch| if is_obeyed(ch) { char::REPLACEMENT_CHARACTER } else { ch }).collect()
 }
 
 /// How many columns people see, or ask for; none where nobody looks.
@@ -125,12 +137,12 @@ fn width() -> Option<usize> {
 
 fn fitted<const N: usize>(header: [&str; N], rows: &[[String; N]], width: Option<usize>) -> String {
     let plain = arranged(header, rows, None);
-    let Some(width) = width.filter(|width| plain.lines().any(|line| line.chars().count() > *width)) else {
+    let Some(width) = width.filter(|width| plain.lines().any(|line| line.width() > *width)) else {
         return plain;
     };
     // A word is not broken; its gaps are included.
     let cells = |column: usize| rows.iter().map(move |row| row[column].as_str()).chain([header[column]]);
-    let longest = |column| cells(column).flat_map(str::split_whitespace).map(|word| word.chars().count()).max();
+    let longest = |column| cells(column).flat_map(str::split_whitespace).map(|word| word.width()).max();
     let is_text = |column| cells(column).any(|cell| cell.contains(' '));
     let least: [usize; N] = std::array::from_fn(|column| {
         let word = longest(column).unwrap_or_default().min(LONGEST_WORD) + 2;
@@ -148,7 +160,7 @@ fn fitted<const N: usize>(header: [&str; N], rows: &[[String; N]], width: Option
 pub fn record(fields: &[(&str, String)]) -> String {
     let longest = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let fields = fields.iter().filter(|(_, value)| !value.is_empty());
-    fields.map(|(name, value)| format!("{name:longest$}  {value}")).collect::<Vec<_>>().join("\n")
+    fields.map(|(name, value)| format!("{name:longest$}  {}", printable(value))).collect::<Vec<_>>().join("\n")
 }
 
 fn to_u16(width: usize) -> u16 {
@@ -226,6 +238,15 @@ mod tests {
         proptest::collection::vec(row.prop_map(|(id, count, issue, mend)| [id, count, issue, mend]), 1..6)
     }
 
+    #[test]
+    fn a_terminal_obeys_nothing_that_strangers_wrote() {
+        let text = "a\u{1b}[2J\u{7}\nb\u{202e}vsc.exe";
+        let shown = "a�[2J��b�vsc.exe";
+        assert_eq!(printable(text), shown);
+        assert!(table(["file"], [[text.to_owned()]]).contains(shown));
+        assert_eq!(record(&[("file", text.to_owned())]), format!("file  {shown}"));
+    }
+
     proptest! {
         #[test]
         fn a_table_fits_and_says_all(rows in rows(), width in 40_usize..200) {
@@ -237,7 +258,7 @@ mod tests {
             };
             let is_table = text.starts_with(' ');
             if is_table {
-                prop_assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+                prop_assert!(text.lines().all(|line| line.width() <= width), "{width}:\n{text}");
                 prop_assert_eq!(words(&text), words(&arranged(HEADER, &rows, None)));
             } else {
                 prop_assert!(rows.iter().flatten().all(|cell| text.contains(cell.as_str())), "{text}");

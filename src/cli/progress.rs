@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
+use super::output::printable;
 use crate::domain::import;
 
 const WAITING: &str = "{prefix:8} {spinner} {msg} {elapsed}";
@@ -25,7 +26,7 @@ impl Progress {
 
     /// Says something beside the bars.
     pub fn say(&self, line: &str) {
-        self.0.suspend(|| talk!("{line}"));
+        self.0.suspend(|| talk!("{}", printable(line)));
     }
 }
 

@@ -106,9 +106,16 @@ impl Merging {
             merge.record_rows().await?;
             merge.succeed(State::Running).await?
         };
-        self.tx.commit().await?;
+        // One that waits for a standby is cut short, which makes it visible.
+        let committed = tokio::time::timeout(commit_limit(self.lease), self.tx.commit()).await;
+        committed.map_err(|_| super::error::unavailable())??;
         Ok(counts)
     }
+}
+
+/// How long the last steps of an import may take, each: readers take it for interrupted once its lease is over.
+fn commit_limit(lease: Duration) -> Duration {
+    lease / 10
 }
 
 /// One import being merged, within its transaction.

@@ -220,6 +220,55 @@ async fn an_import_ends_well_before_its_lease_or_not_at_all() {
     }
 }
 
+/// Whoever has waited for somebody who held its row finds a lease that is over by now: readers have said so meanwhile.
+#[tokio::test]
+async fn who_waited_past_the_lease_wakes_nothing() {
+    let server = TestServer::start().await;
+    let (owner, holder) = (connect(&server.config).await, connect(&server.config).await);
+    let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
+    let category = own.find_category("eva_mats").await.unwrap().id;
+    for step in ["start", "renew", "cancel", "fail", "finish"] {
+        let (import, _) = own.create_import(&new_import(category)).await.unwrap();
+        let mut merging = None;
+        if step != "start" {
+            own.start_import(import.id).await.unwrap();
+            merging = (step == "finish").then_some(own.begin_merge(&import, category).await.unwrap());
+        }
+        let sql = "UPDATE imports SET lease_until = clock_timestamp() + $2::text::interval WHERE id = $1";
+        owner.execute(sql, &[&import.id, &if step == "finish" { "7 s" } else { "0.4 s" }]).await.unwrap();
+        holder.batch_execute("BEGIN").await.unwrap();
+        holder.execute("SELECT FROM imports WHERE id = $1 FOR UPDATE", &[&import.id]).await.unwrap();
+        let work = async {
+            match (step, merging) {
+                ("start", _) => drop(own.start_import(import.id).await),
+                ("renew", _) => drop(own.renew_import(import.id, Default::default()).await),
+                ("cancel", _) => drop(own.cancel_import(import.id).await),
+                ("fail", _) => {
+                    drop(own.fail_import(import.id, &lekalo::domain::import::Failure::new("OTHER", "", "")).await);
+                }
+                (_, merging) => drop(merging.unwrap().finish(&import).await),
+            }
+        };
+        let watch = async {
+            // The finish is to wait until less than a fifth of its thirty seconds is left.
+            sleep(Duration::from_millis(if step == "finish" { 1500 } else { 600 })).await;
+            let told = own.get_import(import.id).await.unwrap();
+            holder.batch_execute("ROLLBACK").await.unwrap();
+            told
+        };
+        let ((), told) = timeout(PATIENCE, future::join(work, watch)).await.unwrap();
+        let after = own.get_import(import.id).await.unwrap();
+        if step == "finish" {
+            assert_eq!((told.state, after.state), (State::Running, State::Running), "{step}");
+            owner.execute(sql, &[&import.id, &"-1 s"]).await.unwrap();
+        } else {
+            assert_eq!(told.state, State::Failed, "{step}");
+            assert_eq!(after, told, "{step}");
+        }
+    }
+    assert_eq!(server.db.end_interrupted_imports().await.unwrap().len(), 5);
+}
+
 /// Nobody looks, and the server sweeps.
 #[tokio::test]
 async fn a_server_records_what_others_left_behind() {

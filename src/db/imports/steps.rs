@@ -33,8 +33,9 @@ impl Tenant<'_> {
     /// None: the one before it has ended between the two looks.
     async fn try_start_import(&self, id: Uuid) -> Result<Option<Start>> {
         let lease = self.import_lease().as_secs_f64();
-        let [_, started, found] = self
+        let [_, _, started, found] = self
             .write([
+                lock_lease(&self.id.0, &id),
                 // Two that start at once would not see each other.
                 Query::new(
                     "-- lock_starts
@@ -90,9 +91,11 @@ impl Tenant<'_> {
     pub async fn renew_import(&self, id: Uuid, progress: Progress) -> Result<bool> {
         let lease = self.import_lease().as_secs_f64();
         let step = progress.step.word();
-        let [renewed] = self
-            .write([Query::new(
-                "-- renew_import
+        let [_, renewed] = self
+            .write([
+                lock_lease(&self.id.0, &id),
+                Query::new(
+                    "-- renew_import
                 UPDATE imports
                 SET lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */),
                     step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
@@ -100,33 +103,37 @@ impl Tenant<'_> {
                   -- Past it somebody may have been told that it is interrupted.
                   AND lease_until >= clock_timestamp()
                 RETURNING id",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&id, Type::UUID)
-            .bind(&lease, Type::FLOAT8)
-            .bind(&step, Type::TEXT)
-            .bind(&progress.rows, Type::INT8)
-            .bind(&progress.total, Type::INT8)])
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&lease, Type::FLOAT8)
+                .bind(&step, Type::TEXT)
+                .bind(&progress.rows, Type::INT8)
+                .bind(&progress.total, Type::INT8),
+            ])
             .await?;
         Ok(!renewed.is_empty())
     }
 
     /// Ends an import that could not be carried out.
     pub async fn fail_import(&self, id: Uuid, failure: &Failure) -> Result<()> {
-        self.write([Query::new(
-            "-- fail_import
+        self.write([
+            lock_lease(&self.id.0, &id),
+            Query::new(
+                "-- fail_import
             UPDATE imports
             SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
                 error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
             WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
               AND lease_until >= clock_timestamp()",
-        )
-        .bind(&self.id.0, Type::INT8)
-        .bind(&id, Type::UUID)
-        .bind(&failure.code, Type::TEXT)
-        .bind(&failure.message, Type::TEXT)
-        .bind(&failure.hint, Type::TEXT)])
-            .await?;
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&id, Type::UUID)
+            .bind(&failure.code, Type::TEXT)
+            .bind(&failure.message, Type::TEXT)
+            .bind(&failure.hint, Type::TEXT),
+        ])
+        .await?;
         Ok(())
     }
 
@@ -135,22 +142,35 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `ILLEGAL_IMPORT_STATE` if it has ended otherwise.
     pub async fn cancel_import(&self, id: Uuid) -> Result<Import> {
-        self.write([Query::new(
-            "-- cancel_import
+        self.write([
+            lock_lease(&self.id.0, &id),
+            Query::new(
+                "-- cancel_import
             UPDATE imports
             SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
             WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
               AND (state IN ('queued', 'running') AND lease_until >= clock_timestamp() OR state = 'validated')",
-        )
-        .bind(&self.id.0, Type::INT8)
-        .bind(&id, Type::UUID)])
-            .await?;
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&id, Type::UUID),
+        ])
+        .await?;
         let import = self.get_import(id).await?;
         match import.state {
             State::Cancelled => Ok(import),
             state => Err(state.refused(&[State::Queued, State::Running, State::Validated])),
         }
     }
+}
+
+/// Goes before a statement that asks whether the lease is over: the answer must be of the time after waiting for the row.
+fn lock_lease<'a>(tenant_id: &'a i64, id: &'a Uuid) -> Query<'a> {
+    Query::new(
+        "-- lock_lease
+        SELECT id FROM imports WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ FOR NO KEY UPDATE",
+    )
+    .bind(tenant_id, Type::INT8)
+    .bind(id, Type::UUID)
 }
 
 impl Db {

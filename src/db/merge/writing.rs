@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::Type;
 
-use super::Merge;
+use super::{Merge, commit_limit};
 use crate::db::query::{Query, one};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
@@ -183,7 +183,7 @@ impl Merge<'_> {
     /// import that goes from SUCCEEDED to SUCCEEDED has taken rows in: it ended before.
     ///
     /// Once the lease is over, readers take the import for interrupted. So a fifth of it has to be left, and this statement,
-    /// the pause after it and COMMIT have a tenth each, else the server rolls back.
+    /// the pause after it and COMMIT ([`commit_limit`]) may not take longer.
     ///
     /// # Errors
     /// `Aborted` if it is no longer in the state it comes from.
@@ -195,7 +195,13 @@ impl Merge<'_> {
         write_number: Option<i64>,
     ) -> Result<()> {
         let (from, to) = (from.word(), to.word());
-        let (limit, left) = ((self.lease / 10).as_millis().to_string(), (self.lease / 5).as_secs_f64());
+        let (limit, left) = (commit_limit(self.lease).as_millis().to_string(), (self.lease / 5).as_secs_f64());
+        // Its lease is looked at when nothing is waited for any more.
+        let lock = Query::new(
+            "-- lock_import_to_finish
+            SELECT id FROM imports WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* import_id */ FOR NO KEY UPDATE",
+        );
+        self.tx.execute(lock.bind(&self.tenant_id, Type::INT8).bind(&self.import_id, Type::UUID)).await?;
         self.tx
             .execute(
                 Query::new(
