@@ -155,8 +155,45 @@ fn keep_mended(path: &Path, next: &Path) -> std::io::Result<()> {
     if !path.exists() || std::fs::read(path)? == std::fs::read(next)? {
         return Ok(());
     }
-    let kept = path.with_extension("old.csv");
+    let mut kept = path.with_extension("old.csv");
+    for number in 2.. {
+        if !kept.exists() {
+            break;
+        }
+        kept = path.with_extension(format!("old{number}.csv"));
+    }
     std::fs::rename(path, &kept)?;
     talk!("{} was there and differs: it is {} now", path.display(), kept.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_mended_stays_under_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("price.clean.csv");
+        let put = |text: &'static str| write(Some(&path), |out| Ok(out.write_all(text.as_bytes())?)).unwrap();
+        let files = || {
+            let mut files: Vec<(String, String)> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| (file_name(&path), std::fs::read_to_string(&path).unwrap()))
+                .collect();
+            files.sort();
+            files
+        };
+        let named = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        put("first");
+        put("first");
+        assert_eq!(files(), [named("price.clean.csv", "first")], "what is the same is not kept twice");
+        std::fs::write(&path, "mended").unwrap();
+        put("second");
+        assert_eq!(files(), [named("price.clean.csv", "second"), named("price.clean.old.csv", "mended")]);
+        put("third");
+        let kept = [("csv", "third"), ("old.csv", "mended"), ("old2.csv", "second")];
+        assert_eq!(files(), kept.map(|(end, text)| named(&format!("price.clean.{end}"), text)));
+    }
 }
