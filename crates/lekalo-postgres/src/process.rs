@@ -12,7 +12,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{SigHandler, Signal, kill},
     unistd::Pid,
 };
 use tokio::{sync::watch, time::timeout};
@@ -52,13 +52,18 @@ fn stop_with_parent(command: &mut Command) {
     let parent = Pid::this();
     let set_signal = move || {
         nix::sys::prctl::set_pdeathsig(Signal::SIGINT)?;
+        // In the background of a script we ignore them, and so would the server until it has handlers of its own.
+        for ignored in [Signal::SIGINT, Signal::SIGQUIT] {
+            // SAFETY: the default is no handler that could be called.
+            unsafe { nix::sys::signal::signal(ignored, SigHandler::SigDfl) }?;
+        }
         // The parent may have died before the line above: then no signal will ever come.
         if nix::unistd::getppid() != parent {
             return Err(io::Error::from(nix::errno::Errno::ESRCH));
         }
         Ok(())
     };
-    // SAFETY: between fork and exec only async-signal-safe work is allowed; the closure makes two plain system calls,
+    // SAFETY: between fork and exec only async-signal-safe work is allowed; the closure makes plain system calls,
     // allocates nothing and takes no lock. It runs after setuid, which would clear the signal.
     unsafe { command.pre_exec(set_signal) };
 }
