@@ -211,21 +211,26 @@ fn recorded_import(row: &Row) -> Result<Import> {
         validate_only: row.try_get("validate_only")?,
         allow_large_withdrawal: row.try_get("allow_large_withdrawal")?,
         state,
-        counts: Counts {
-            rows_read: row.try_get("rows_read")?,
-            created: row.try_get("created")?,
-            updated: row.try_get("updated")?,
-            unchanged: row.try_get("unchanged")?,
-            merged: row.try_get("merged")?,
-            rejected: row.try_get("rejected")?,
-            headers: row.try_get("headers")?,
-            withdrawn: row.try_get("withdrawn")?,
-        },
+        counts: counts(row)?,
         created_at: row.try_get("created_at")?,
         finished_at: row.try_get("finished_at")?,
         error,
         revision: row.try_get("revision")?,
         progress,
         waits_for: row.try_get("waits_for")?,
+    })
+}
+
+/// What a row says became of an import's rows.
+pub(super) fn counts(row: &Row) -> Result<Counts> {
+    Ok(Counts {
+        rows_read: row.try_get("rows_read")?,
+        created: row.try_get("created")?,
+        updated: row.try_get("updated")?,
+        unchanged: row.try_get("unchanged")?,
+        merged: row.try_get("merged")?,
+        rejected: row.try_get("rejected")?,
+        headers: row.try_get("headers")?,
+        withdrawn: row.try_get("withdrawn")?,
     })
 }

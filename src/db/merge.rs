@@ -34,46 +34,25 @@ impl Tenant<'_> {
     /// When the database is busy or away.
     pub async fn begin_merge(&self, import: &Import, category_id: i64) -> Result<Merging> {
         let tx = self.transaction(STEP_TIMEOUT).await?;
-        let merging = Merging {
-            tx,
-            tenant_id: self.id.0,
-            import_id: import.id,
-            category_id,
-            lease: self.import_lease(),
-            rows: AtomicUsize::new(0),
-        };
-        merging.merge().wait_for_turn().await?;
-        merging.merge().create_staging().await?;
-        Ok(merging)
+        let merge = Merge { tx, tenant_id: self.id.0, import_id: import.id, category_id, lease: self.import_lease() };
+        merge.wait_for_turn().await?;
+        merge.create_staging().await?;
+        Ok(Merging { merge, rows: AtomicUsize::new(0) })
     }
 }
 
 /// An import of which the rows come; dropped before [`Merging::finish`] nothing of it remains.
 pub struct Merging {
-    tx: Transaction,
-    tenant_id: i64,
-    import_id: Uuid,
-    category_id: i64,
-    lease: Duration,
+    merge: Merge,
     /// How many were taken.
     rows: AtomicUsize,
 }
 
 impl Merging {
-    fn merge(&self) -> Merge<'_> {
-        Merge {
-            tx: &self.tx,
-            tenant_id: self.tenant_id,
-            import_id: self.import_id,
-            category_id: self.category_id,
-            lease: self.lease,
-        }
-    }
-
     /// Takes the next rows, of which the first one has this place in the document.
     pub async fn stage(&self, first: i32, rows: &[CleanRow]) -> Result<()> {
         self.rows.fetch_add(rows.len(), Ordering::Relaxed);
-        self.merge().stage((first..).zip(rows)).await
+        self.merge.stage((first..).zip(rows)).await
     }
 
     /// Writes what the rows say, all or nothing, and ends the import.
@@ -82,7 +61,7 @@ impl Merging {
     /// `FailedPrecondition` for a REPLACE that would withdraw too much; `Aborted` if the import is no longer running.
     /// Nothing is written then.
     pub async fn finish(self, import: &Import) -> Result<Counts> {
-        let merge = self.merge();
+        let merge = self.merge;
         merge.analyze_staging().await?;
         if self.rows.load(Ordering::Relaxed) > MANY_ROWS {
             merge.plan_for_sets().await?;
@@ -107,7 +86,7 @@ impl Merging {
             merge.succeed(State::Running).await?
         };
         // One that waits for a standby is cut short, which makes it visible.
-        let committed = tokio::time::timeout(commit_limit(self.lease), self.tx.commit()).await;
+        let committed = tokio::time::timeout(commit_limit(merge.lease), merge.tx.commit()).await;
         committed.map_err(|_| super::error::unavailable())??;
         Ok(counts)
     }
@@ -119,8 +98,8 @@ fn commit_limit(lease: Duration) -> Duration {
 }
 
 /// One import being merged, within its transaction.
-struct Merge<'a> {
-    tx: &'a Transaction,
+struct Merge {
+    tx: Transaction,
     tenant_id: i64,
     import_id: Uuid,
     category_id: i64,
@@ -128,7 +107,7 @@ struct Merge<'a> {
     lease: Duration,
 }
 
-impl Merge<'_> {
+impl Merge {
     /// Writes what the match came to.
     async fn write(&self, mode: Mode) -> Result<()> {
         self.write_patterns().await?;

@@ -6,7 +6,6 @@ use super::query::{Query, one};
 use super::{Db, Tenant};
 use crate::domain::error::Result;
 use crate::domain::stats::{BrandModels, Counts, MissingTranslation, OpenImportIssue, Stats, UnpricedBody};
-use crate::domain::tenant::TenantId;
 
 /// How many lines each list has at most.
 const LIST_LIMIT: i64 = 100;
@@ -259,16 +258,5 @@ impl Db {
         stats.unpriced.truncate(LIST_LIMIT as usize);
         stats.open_import_issues.truncate(LIST_LIMIT as usize);
         Ok(stats)
-    }
-
-    /// Every tenant, by slug.
-    pub async fn tenant_ids(&self) -> Result<Vec<(TenantId, String)>> {
-        let [rows] = self
-            .read([Query::new(
-                "-- tenant_ids
-                SELECT id, slug FROM tenants ORDER BY slug",
-            )])
-            .await?;
-        rows.iter().map(|row| Ok((TenantId(row.try_get("id")?), row.try_get("slug")?))).collect()
     }
 }

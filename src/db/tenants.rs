@@ -10,6 +10,17 @@ use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
 
 impl Db {
+    /// Every tenant, by slug.
+    pub async fn tenant_ids(&self) -> Result<Vec<(TenantId, String)>> {
+        let [rows] = self
+            .read([Query::new(
+                "-- tenant_ids
+                SELECT id, slug FROM tenants ORDER BY slug",
+            )])
+            .await?;
+        rows.iter().map(|row| Ok((TenantId(row.try_get("id")?), row.try_get("slug")?))).collect()
+    }
+
     /// The tenant of that slug, without what its own tables say.
     ///
     /// # Errors

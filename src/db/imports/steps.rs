@@ -96,13 +96,13 @@ impl Tenant<'_> {
                 lock_lease(&self.id.0, &id),
                 Query::new(
                     "-- renew_import
-                UPDATE imports
-                SET lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */),
-                    step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
-                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-                  -- Past it somebody may have been told that it is interrupted.
-                  AND lease_until >= clock_timestamp()
-                RETURNING id",
+                    UPDATE imports
+                    SET lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */),
+                        step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                      -- Past it somebody may have been told that it is interrupted.
+                      AND lease_until >= clock_timestamp()
+                    RETURNING id",
                 )
                 .bind(&self.id.0, Type::INT8)
                 .bind(&id, Type::UUID)
@@ -121,11 +121,11 @@ impl Tenant<'_> {
             lock_lease(&self.id.0, &id),
             Query::new(
                 "-- fail_import
-            UPDATE imports
-            SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
-                error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
-            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-              AND lease_until >= clock_timestamp()",
+                UPDATE imports
+                SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
+                    error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
+                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                  AND lease_until >= clock_timestamp()",
             )
             .bind(&self.id.0, Type::INT8)
             .bind(&id, Type::UUID)
@@ -146,10 +146,10 @@ impl Tenant<'_> {
             lock_lease(&self.id.0, &id),
             Query::new(
                 "-- cancel_import
-            UPDATE imports
-            SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
-            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
-              AND (state IN ('queued', 'running') AND lease_until >= clock_timestamp() OR state = 'validated')",
+                UPDATE imports
+                SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
+                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+                  AND (state IN ('queued', 'running') AND lease_until >= clock_timestamp() OR state = 'validated')",
             )
             .bind(&self.id.0, Type::INT8)
             .bind(&id, Type::UUID),

@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Merge, STEP_TIMEOUT};
+use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one, one, word};
-use crate::db::{Tenant, Transaction};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Mode, State};
 
@@ -17,28 +17,8 @@ const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// An import whose turn it is, in the state and revision its caller saw.
 pub(super) struct CategoryLock {
-    tx: Transaction,
-    tenant_id: i64,
-    import_id: Uuid,
-    category_id: i64,
-    lease: Duration,
+    pub merge: Merge,
     pub mode: Mode,
-}
-
-impl CategoryLock {
-    pub(super) fn merge(&self) -> Merge<'_> {
-        Merge {
-            tx: &self.tx,
-            tenant_id: self.tenant_id,
-            import_id: self.import_id,
-            category_id: self.category_id,
-            lease: self.lease,
-        }
-    }
-
-    pub(super) async fn commit(self) -> Result<()> {
-        self.tx.commit().await
-    }
 }
 
 impl Tenant<'_> {
@@ -47,7 +27,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `IMPORT_RUNNING` while another one writes.
     pub(super) async fn lock_category(&self, id: Uuid, state: State, revision: i64) -> Result<Option<CategoryLock>> {
-        let (tx, lease) = (self.transaction(STEP_TIMEOUT).await?, self.import_lease());
+        let tx = self.transaction(STEP_TIMEOUT).await?;
         let query = Query::new(
             "-- find_import_category
             SELECT category_id FROM imports WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */",
@@ -55,8 +35,10 @@ impl Tenant<'_> {
         let found = at_most_one(tx.query(query.bind(&self.id.0, Type::INT8).bind(&id, Type::UUID)).await?)?;
         let category_id =
             found.ok_or_else(|| Error::not_found(Kind::Import, id.to_string()))?.try_get("category_id")?;
-        Merge { tx: &tx, tenant_id: self.id.0, import_id: id, category_id, lease }.try_for_turn().await?;
-        let locked = tx
+        let merge = Merge { tx, tenant_id: self.id.0, import_id: id, category_id, lease: self.import_lease() };
+        merge.try_for_turn().await?;
+        let locked = merge
+            .tx
             .query(
                 Query::new(
                     "-- lock_import
@@ -72,11 +54,11 @@ impl Tenant<'_> {
         let row = one(locked)?;
         let is_as_seen = word::<State>(&row, "state")? == state && row.try_get::<_, i64>("revision")? == revision;
         let mode = word(&row, "mode")?;
-        Ok(is_as_seen.then_some(CategoryLock { tx, tenant_id: self.id.0, import_id: id, category_id, lease, mode }))
+        Ok(is_as_seen.then_some(CategoryLock { merge, mode }))
     }
 }
 
-impl Merge<'_> {
+impl Merge {
     /// What an import recorded a moment ago has no statistics yet: planned for a handful of rows, nested loops over it
     /// would not finish.
     pub(super) async fn plan_for_sets(&self) -> Result<()> {

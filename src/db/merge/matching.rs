@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Result};
 /// REPLACE refuses to withdraw more than this part of a category's patterns without being told to.
 const LARGE_WITHDRAWAL_PERCENT: i64 = 20;
 
-impl Merge<'_> {
+impl Merge {
     /// Accepted rows with the reference's model and variant. A brand or model that the reference lacks rejects the row.
     pub(super) async fn match_vehicles(&self) -> Result<()> {
         self.tx

@@ -17,7 +17,7 @@ impl Tenant<'_> {
     /// `IMPORT_RUNNING` while another one writes. Nothing is written then.
     pub async fn apply_preview(&self, id: Uuid, revision: i64) -> Result<bool> {
         let Some(lock) = self.lock_category(id, State::Validated, revision).await? else { return Ok(false) };
-        let merge = lock.merge();
+        let merge = &lock.merge;
         merge.plan_for_sets().await?;
         merge.stage_recorded().await?;
         merge.match_vehicles().await?;
@@ -28,12 +28,12 @@ impl Tenant<'_> {
         merge.write(lock.mode).await?;
         merge.record_patterns().await?;
         merge.succeed(State::Validated).await?;
-        lock.commit().await?;
+        lock.merge.tx.commit().await?;
         Ok(true)
     }
 }
 
-impl Merge<'_> {
+impl Merge {
     /// Records what would become of patterns that exist.
     pub(super) async fn record_changes(&self, mode: Mode) -> Result<()> {
         let replaces = mode == Mode::Replace;

@@ -26,7 +26,7 @@ impl Tenant<'_> {
         rows: impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send,
     ) -> Result<bool> {
         let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
-        let merge = lock.merge();
+        let merge = &lock.merge;
         merge.plan_for_sets().await?;
         merge.create_staging().await?;
         let mut rows = pin!(rows);
@@ -51,12 +51,12 @@ impl Tenant<'_> {
         }
         let counts = merge.count().await?;
         merge.finish(State::Succeeded, State::Succeeded, &counts, Some(write_number)).await?;
-        lock.commit().await?;
+        lock.merge.tx.commit().await?;
         Ok(true)
     }
 }
 
-impl Merge<'_> {
+impl Merge {
     /// A row that says the same as one that the import already has a pattern for adds nothing.
     async fn join_own_rows(&self) -> Result<()> {
         self.tx

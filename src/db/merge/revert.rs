@@ -17,18 +17,18 @@ impl Tenant<'_> {
     /// another one writes. Nothing is written then.
     pub async fn revert_import(&self, id: Uuid, revision: i64) -> Result<bool> {
         let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
-        let merge = lock.merge();
+        let merge = &lock.merge;
         merge.refuse_later_touches().await?;
         if merge.restore_previous().await? > 0 {
             merge.bump_catalog_version().await?;
         }
         merge.record_revert().await?;
-        lock.commit().await?;
+        lock.merge.tx.commit().await?;
         Ok(true)
     }
 }
 
-impl Merge<'_> {
+impl Merge {
     /// An import written later, and not reverted, that changed one of these patterns or has a row for it relies on it.
     async fn refuse_later_touches(&self) -> Result<()> {
         let later = self

@@ -13,12 +13,12 @@ use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, MAX_GENERATION, MAX_NOTES};
 use crate::domain::vehicle::Years;
 
-impl Merge<'_> {
+impl Merge {
     /// Stages clean rows, each with its place in the document.
     pub(super) async fn stage<'r>(&self, rows: impl Iterator<Item = (i32, &'r CleanRow)> + Clone + Send) -> Result<()> {
-        self.tx.within(copy_rows(self.tx, rows.clone())).await?;
+        self.tx.within(copy_rows(&self.tx, rows.clone())).await?;
         if rows.clone().any(|(_, row)| !row.issues.is_empty()) {
-            self.tx.within(copy_issues(self.tx, rows)).await?;
+            self.tx.within(copy_issues(&self.tx, rows)).await?;
         }
         Ok(())
     }

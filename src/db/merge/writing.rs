@@ -3,11 +3,12 @@
 use tokio_postgres::types::Type;
 
 use super::{Merge, commit_limit};
+use crate::db::imports::counts;
 use crate::db::query::{Query, one};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
 
-impl Merge<'_> {
+impl Merge {
     /// New patterns, numbered in the document's order, and those that are available again. Returns how many are new.
     pub(super) async fn write_patterns(&self) -> Result<u64> {
         self.tx
@@ -166,17 +167,7 @@ impl Merge<'_> {
                 .bind(&self.import_id, Type::UUID),
             )
             .await?;
-        let row = one(counted)?;
-        Ok(Counts {
-            rows_read: row.try_get("rows_read")?,
-            created: row.try_get("created")?,
-            updated: row.try_get("updated")?,
-            unchanged: row.try_get("unchanged")?,
-            merged: row.try_get("merged")?,
-            rejected: row.try_get("rejected")?,
-            headers: row.try_get("headers")?,
-            withdrawn: row.try_get("withdrawn")?,
-        })
+        counts(&one(counted)?)
     }
 
     /// Moves the import from one state to another; the last step before COMMIT. `write_number` is none for a preview. An
