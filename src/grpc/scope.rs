@@ -1,7 +1,8 @@
 //! Whom a request is about: from checked fields to the tenant, and what it sells and speaks.
 //!
 //! A handler checks all its fields, then hands its [`Validator`] over for a [`Scope`], so that the database is asked nothing
-//! before every bad field is known (but for a time zone, which it knows). What more than one handler looks up next becomes a method of [`Scope`].
+//! before every bad field is known (but for a time zone, which it knows). What more than one handler looks up next becomes a
+//! method of [`Scope`].
 
 use super::Services;
 use super::validation::Validator;

@@ -10,10 +10,11 @@ use crate::domain::page::PageRequest;
 use crate::domain::tenant::Language;
 use crate::proto::google::r#type::Money;
 
-const REQUIRED: &str = "FIELD_REQUIRED";
-const INVALID: &str = "FIELD_INVALID";
+/// Reasons of violations.
+pub const REQUIRED: &str = "FIELD_REQUIRED";
+pub const INVALID: &str = "FIELD_INVALID";
 const TOO_LONG: &str = "FIELD_TOO_LONG";
-const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
+pub const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 
 /// The longest slug, code or id.
 const MAX_NAME: usize = 64;

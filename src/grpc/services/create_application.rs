@@ -1,6 +1,6 @@
 //! CreateApplication: a lead, taken down with what its customer wants and was quoted.
 
-use super::price_fields::{amount, check_currency, selections};
+use super::price_fields::{MAX_SELECTIONS, amount, check_currency, selections};
 use super::quote_price::car_bodies;
 use crate::domain::Result;
 use crate::domain::application::{Customer, Kind, Wish};
@@ -19,7 +19,6 @@ const MAX_NAME: usize = 120;
 const MAX_PHONE: usize = 64;
 const MAX_USERNAME: usize = 64;
 const MAX_VEHICLE_TEXT: usize = 256;
-const MAX_SELECTIONS: usize = 32;
 const MAX_MESSAGE: usize = 4096;
 
 const PHONE: &str = "application.customer.phone";

@@ -1,13 +1,12 @@
 //! The fields about money and options that requests of several RPCs have: QuotePrice, SetPrices, CreateApplication.
 
 use crate::domain::price::{Amount, MAX_AMOUNT, Named};
-use crate::grpc::validation::Validator;
+use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
 use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
-const REQUIRED: &str = "FIELD_REQUIRED";
-const INVALID: &str = "FIELD_INVALID";
-const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
+/// The most options that a customer chooses.
+pub const MAX_SELECTIONS: usize = 32;
 
 /// Options named at most once each, at most `max` of them.
 pub fn selections(check: &mut Validator, field: &str, selections: Vec<pb::Selection>, max: usize) -> Vec<Named> {

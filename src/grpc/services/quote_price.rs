@@ -2,7 +2,7 @@
 
 use lekalo_vehicles::Reference;
 
-use super::price_fields::selections;
+use super::price_fields::{MAX_SELECTIONS, selections};
 use crate::domain::Result;
 use crate::domain::price::Asked;
 use crate::domain::vehicle::BodyType;
@@ -10,8 +10,6 @@ use crate::grpc::Services;
 use crate::grpc::convert::{language_used, price};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_SELECTIONS: usize = 32;
 
 pub async fn quote_price(services: &Services, request: pb::QuotePriceRequest) -> Result<pb::QuotePriceResponse> {
     let mut check = Validator::default();

@@ -7,12 +7,8 @@ use crate::domain::Result;
 use crate::domain::price::{Choice, Named, NewPrice, Target};
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::Validator;
+use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-const REQUIRED: &str = "FIELD_REQUIRED";
-const INVALID: &str = "FIELD_INVALID";
-const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 
 const MAX_PRICES: usize = 500;
 

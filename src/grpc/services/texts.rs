@@ -12,7 +12,8 @@ use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_KEYS: usize = 200;
-const MAX_KEY: usize = 64;
+/// The longest key.
+pub const MAX_KEY: usize = 64;
 /// The most texts that one prefix brings.
 const MAX_BY_PREFIX: i64 = 500;
 

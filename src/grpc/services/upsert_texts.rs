@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::texts::MAX_KEY;
 use crate::domain::Result;
 use crate::domain::error::Violation;
 use crate::domain::tenant::Language;
@@ -11,7 +12,6 @@ use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
-const MAX_KEY: usize = 64;
 const MAX_VALUE: usize = 4096;
 const MAX_TEXTS: usize = 200;
 
