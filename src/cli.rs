@@ -37,7 +37,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
-pub use output::{UserError, print_usage, report};
+pub use output::{UserError, report, report_usage};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
 #[derive(Debug, Parser)]

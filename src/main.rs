@@ -8,12 +8,7 @@ use lekalo::cli::{self, Cli};
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Help and version are no mistake; a wrong flag is the user's.
-        Err(error) => {
-            let mistake = error.use_stderr();
-            cli::print_usage(&error);
-            return if mistake { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return cli::report_usage(&error),
     };
     cli::start_tracing();
     let runtime = match cli::runtime(&cli) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::database::{Database, DatabaseArgs};
-use super::load::{Target, load_rows};
+use super::load::{Destination, Target, load_rows};
 use super::output;
 use super::progress::Progress;
 use super::serve::{listen, serve, stop_signal, unless};
@@ -55,7 +55,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let served = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
-        serve(db, listener, &database.config, stop, |addr| print_calls(addr, &psql)).await
+        serve(db, listener, &database.config, stop, |addr| {
+            // Nobody may read them; the server is there all the same.
+            let _ = print_calls(addr, &psql);
+        })
+        .await
     };
     let served = served.await;
     talk!("stopping PostgreSQL");
@@ -82,8 +86,10 @@ async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Resul
             allow_large_withdrawal: false,
             dry_run: false,
         };
+        let destination = Destination::find(&db, &target, embedded).await?;
         let loaded =
-            load_rows(&db, embedded, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default()).await?;
+            load_rows(&db, &destination, &target, SAMPLE_NAME, sha256.clone(), rows.clone(), &Progress::default())
+                .await?;
         let counts = loaded.import.counts;
         talk!(
             "imported {SAMPLE_NAME} into {tenant}/{category}: {} rows read = {} created + {} updated + {} unchanged + \
@@ -101,7 +107,7 @@ async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Resul
 }
 
 /// Calls to paste, one per thing a bot asks first.
-fn print_calls(addr: SocketAddr, psql: &str) {
+fn print_calls(addr: SocketAddr, psql: &str) -> anyhow::Result<()> {
     let calls = [
         ("What does the shop sell?", "CatalogService/ListCategories", r#"{"tenant":"evopoliki"}"#),
         (
@@ -121,14 +127,14 @@ fn print_calls(addr: SocketAddr, psql: &str) {
         ),
         ("What became of the price list's rows?", "ImportService/ListImports", r#"{"tenant":"evopoliki"}"#),
     ];
-    println!(
+    output::line(format_args!(
         "Paste into another terminal (grpcurl works as well: grpcurl -plaintext -d DATA {addr} lekalo.v1.SERVICE/METHOD):"
-    );
+    ))?;
     for (question, method, data) in calls {
-        println!("\n# {question}");
-        println!(
-            "npx -y @bufbuild/buf@1.75.0 curl --protocol grpc --http2-prior-knowledge -d '{data}' http://{addr}/lekalo.v1.{method}"
-        );
+        output::line(format_args!(
+            "\n# {question}\nnpx -y @bufbuild/buf@1.75.0 curl --protocol grpc --http2-prior-knowledge -d '{data}' \
+             http://{addr}/lekalo.v1.{method}"
+        ))?;
     }
-    println!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays.");
+    output::line(format_args!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays."))
 }

@@ -6,8 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
 use super::extract::{clean, file_error, read_raw, summary, table_summary, write};
-use super::load::{TargetArgs, file_name, load_rows, read_clean, read_file, report};
-use super::lookup;
+use super::load::{Destination, Target, TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
 use crate::import::clean_csv;
@@ -56,9 +55,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             let _step = progress.step("seed");
             db.apply_seed(&crate::seed::shipped()?, false).await?;
         }
+        let target = Target::from(&args.target);
         // Reading may take long: not for a name with a typo.
-        let tenant = lookup::tenant(&db, &args.target.tenant, &args.database).await?;
-        lookup::category(db.tenant(tenant.id), &tenant, &args.target.category).await?;
+        let destination = Destination::find(&db, &target, &args.database).await?;
         let (rows, sha256) = match read_source(&args, &bytes, &progress)? {
             Source::Clean { rows, sha256 } => (rows, sha256),
             Source::Raw { table, sha256 } => {
@@ -67,7 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 (clean_table(&args, &table, &index, &progress)?, sha256)
             }
         };
-        load_rows(&db, &args.database, &(&args.target).into(), &file_name(&args.file), sha256, rows, &progress).await
+        load_rows(&db, &destination, &target, &file_name(&args.file), sha256, rows, &progress).await
     };
     let loaded = work.await;
     database.close().await?;

@@ -1,9 +1,12 @@
 //! `lekalo imports`: what became of every row, and what to do about an import that was read.
 
+pub mod documents;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use self::documents::{document, row_document, time};
 use super::database::{self, Database};
 use super::extract::write;
 use super::load::{Report, report};
@@ -11,7 +14,7 @@ use super::lookup;
 use super::output::{self, UserError};
 use crate::db::{self, Db};
 use crate::domain::error::Error;
-use crate::domain::import::{CleanRow, FrequentIssue, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
+use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
@@ -346,56 +349,4 @@ fn clean_row(found: ImportRow) -> Option<CleanRow> {
     };
     let issues = found.issues.iter().filter_map(issue).collect();
     (found.outcome != Outcome::Header).then_some(CleanRow { issues, ..found.row })
-}
-
-/// An import as JSON.
-pub fn document(import: &Import) -> Value {
-    let c = import.counts;
-    json!({
-        "id": import.id, "category": import.category, "file_name": import.file_name,
-        "mode": import.mode.word(), "validate_only": import.validate_only, "state": import.state.word(),
-        "counts": {
-            "rows_read": c.rows_read, "created": c.created, "updated": c.updated, "unchanged": c.unchanged,
-            "merged": c.merged, "rejected": c.rejected, "headers": c.headers, "withdrawn": c.withdrawn,
-        },
-        "etag": import.revision.to_string(), "waits_for": import.waits_for,
-        "created_at": time(import.created_at), "finished_at": import.finished_at.map(time),
-        "error": import.error.as_ref().map(|error| json!({
-            "code": error.code, "message": error.message, "hint": error.hint,
-        })),
-    })
-}
-
-/// A frequent issue as JSON.
-pub fn issue_document(issue: &FrequentIssue) -> Value {
-    json!({
-        "rows": issue.rows, "code": issue.code, "message": issue.message, "suggestion": issue.suggestion,
-        "how_to_mend": issue.how_to_mend(),
-    })
-}
-
-fn row_document(found: &ImportRow) -> Value {
-    let row = &found.row;
-    json!({
-        "page_number": row.page_number, "row_number": row.row_number, "source_id": row.source_id,
-        "cells": row.cells, "make": row.brand, "model": row.model, "generation": row.generation,
-        "year_from": row.years.from, "year_to": row.years.to,
-        "body_type": row.body_type.map(|value| value.word()), "steering": row.steering.map(|value| value.word()),
-        "borders": row.borders.map(|value| value.word()), "seat_rows": row.seat_rows.map(|value| value.word()),
-        "trunk": row.trunk.map(|value| value.word()), "notes": row.notes, "confidence": row.confidence.word(),
-        "outcome": found.outcome.word(), "pattern_id": found.pattern_id,
-        "same_as": found.same_as.map(|(page, row)| json!({ "page_number": page, "row_number": row })),
-        "changes": found.changes.iter().map(|change| json!({
-            "field": change.field, "before": change.before, "after": change.after,
-        })).collect::<Vec<_>>(),
-        "issues": found.issues.iter().map(|issue| json!({
-            "code": issue.code, "field": issue.field, "message": issue.message, "suggestion": issue.suggestion,
-        })).collect::<Vec<_>>(),
-    })
-}
-
-/// RFC 3339, UTC, whole seconds.
-fn time(time: std::time::SystemTime) -> String {
-    let time = prost_types::Timestamp::from(time);
-    prost_types::Timestamp { nanos: 0, ..time }.to_string()
 }

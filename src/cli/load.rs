@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database, DatabaseArgs};
+use super::imports::documents;
 use super::lookup;
 use super::output::{self, UserError};
 use super::progress::Progress;
 use crate::db::{Db, Tenant};
 use crate::domain::Error;
 use crate::domain::import::{CleanRow, FrequentIssue, Import, Mode, NewImport, State};
+use crate::domain::tenant::TenantId;
 use crate::import::clean_csv;
 use crate::import::rows::{header_row, in_memory};
 use crate::import::run::carry_out;
@@ -98,8 +100,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let db = database.connect().await?;
     let name = file_name(&args.file);
     let sha256 = Sha256::digest(&bytes).to_vec();
-    let loaded =
-        load_rows(&db, &args.database, &(&args.target).into(), &name, sha256, rows, &Progress::default()).await;
+    let target = Target::from(&args.target);
+    let work = async {
+        let destination = Destination::find(&db, &target, &args.database).await?;
+        load_rows(&db, &destination, &target, &name, sha256, rows, &Progress::default()).await
+    };
+    let loaded = work.await;
     database.close().await?;
     report(&loaded?, &args.target.tenant, &args.database, args.json)
 }
@@ -144,28 +150,47 @@ impl Report {
 /// How many kinds of issues are told after an import.
 const MOST_ISSUES: i64 = 10;
 
+/// A tenant's category that rows go into.
+pub struct Destination {
+    tenant: TenantId,
+    category_id: i64,
+}
+
+impl Destination {
+    /// The one that is meant.
+    ///
+    /// # Errors
+    /// The user's, with what to say instead, where there is none or the tenant does not sell it.
+    pub async fn find(db: &Db, target: &Target, database: &DatabaseArgs) -> anyhow::Result<Self> {
+        let tenant = lookup::tenant(db, &target.tenant, database).await?;
+        let own = db.tenant(tenant.id);
+        let category = lookup::category(own, &tenant, &target.category).await?;
+        let id = tenant.id;
+        if !category.sold {
+            let sold = own.complete(tenant).await?.categories.join(", ");
+            return Err(UserError::error(
+                format!("{} does not sell {}", target.tenant, category.code),
+                format!("it sells: {sold}"),
+            ));
+        }
+        Ok(Self { tenant: id, category_id: category.id })
+    }
+}
+
 /// Records an import and carries it out.
 pub async fn load_rows(
     db: &Db,
-    database: &DatabaseArgs,
+    destination: &Destination,
     target: &Target,
     file_name: &str,
     sha256: Vec<u8>,
     rows: Vec<CleanRow>,
     progress: &Progress,
 ) -> anyhow::Result<Report> {
-    let tenant = lookup::tenant(db, &target.tenant, database).await?;
-    let own = db.tenant(tenant.id);
-    let category = lookup::category(own, &tenant, &target.category).await?;
-    if !category.sold {
-        let sold = db.tenant(tenant.id).complete(tenant).await?.categories.join(", ");
-        return Err(UserError::error(
-            format!("{} does not sell {}", target.tenant, category.code),
-            format!("it sells: {sold}"),
-        ));
-    }
+    let Destination { tenant, category_id } = *destination;
+    let own = db.tenant(tenant);
     let new = NewImport {
-        category_id: category.id,
+        category_id,
         file_name: file_name.to_owned(),
         sha256,
         mode: target.mode,
@@ -176,7 +201,7 @@ pub async fn load_rows(
     let (import, _) = own.create_import(&new).await?;
     let step = progress.step("load");
     let import =
-        carry_out(db, tenant.id, &import, category.id, || in_memory(&rows), &|progress| step.follow(progress)).await?;
+        carry_out(db, tenant, &import, category_id, || in_memory(&rows), &|progress| step.follow(progress)).await?;
     drop(step);
     if let Some(failure) = &import.error {
         if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
@@ -188,7 +213,7 @@ pub async fn load_rows(
         };
         return Err(UserError::error(format!("{}: {}", failure.code, failure.message), hint));
     }
-    Ok(Report::about(db.tenant(tenant.id), import).await?)
+    Ok(Report::about(own, import).await?)
 }
 
 /// Prints what became of the rows.
@@ -196,8 +221,8 @@ pub fn report(report: &Report, tenant: &str, database: &DatabaseArgs, json: bool
     let Report { import, issues } = report;
     let counts = import.counts;
     if json {
-        let mut document = super::imports::document(import);
-        document["frequent_issues"] = issues.iter().map(super::imports::issue_document).collect();
+        let mut document = documents::document(import);
+        document["frequent_issues"] = issues.iter().map(documents::issue_document).collect();
         return output::json(&document);
     }
     let (heading, done) = match import.state {

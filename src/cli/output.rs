@@ -68,35 +68,31 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
-    tell_error(message, hint);
-    ExitCode::from(code)
-}
-
 /// Says on stderr what is wrong and what to do: as JSON where the command's data is.
-pub fn tell_error(message: &str, hint: &str) {
+fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
     let lines = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     if is_json_asked_for() {
         talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
-        return;
+        return ExitCode::from(code);
     }
     talk(format_args!("{WRONG}error:{WRONG:#} {}", lines(message)));
     if !hint.is_empty() {
         talk(format_args!("{HINT}hint:{HINT:#} {}", lines(hint)));
     }
+    ExitCode::from(code)
 }
 
-/// Prints help, or what is wrong with the arguments.
-pub fn print_usage(error: &clap::Error) {
+/// Prints help and the version, which are no mistake, or what is wrong with the arguments.
+pub fn report_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !is_json_asked_for() {
         let _ = error.print();
-        return;
+        return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     }
     let text = error.render().to_string();
     let (message, usage) = text.split_once("Usage:").unwrap_or((&text, ""));
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let usage = usage.lines().next().unwrap_or_default().trim();
-    tell_error(message.trim_start_matches("error: "), &format!("usage: {usage}; --help says more"));
+    tell(message.trim_start_matches("error: "), &format!("usage: {usage}; --help says more"), 1)
 }
 
 /// Whether a program reads the data; known even where the arguments are wrong.

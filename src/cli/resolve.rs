@@ -138,14 +138,11 @@ fn print_json(index: &Index, resolution: &Resolution, counts: Option<&PatternCou
 }
 
 fn print_table(index: &Index, resolution: &Resolution, counts: Option<&PatternCounts>) -> anyhow::Result<()> {
-    println!(
-        "{}",
-        match resolution.decision {
-            Decision::Accept => "accept: sure enough to act on",
-            Decision::Choose => "choose: ask the person",
-            Decision::None => "none: no car the reference knows",
-        }
-    );
+    output::line(match resolution.decision {
+        Decision::Accept => "accept: sure enough to act on",
+        Decision::Choose => "choose: ask the person",
+        Decision::None => "none: no car the reference knows",
+    })?;
     if resolution.candidates.is_empty() {
         return Ok(());
     }
@@ -161,6 +158,5 @@ fn print_table(index: &Index, resolution: &Resolution, counts: Option<&PatternCo
             candidate.reason.clone(),
         ]
     });
-    println!("\n{}", output::table(["car", "generation", "year", "score", "patterns", "why"], rows));
-    Ok(())
+    output::line(format_args!("\n{}", output::table(["car", "generation", "year", "score", "patterns", "why"], rows)))
 }
