@@ -73,7 +73,8 @@ impl Session {
         let other = timeout(SECOND_CONNECTION, Self::open(config, mode, self.program)).await.map_err(full)?;
         let Ok(other) = other else { return Ok(false) };
         let two = timeout(SECOND_CONNECTION, other.backend()).await.map_err(full)??;
-        for _ in 0..2 {
+        // Where the pooler has two processes, both busy, each stays by chance in one of two tries.
+        for _ in 0..8 {
             if one == two || self.backend().await? != one || other.backend().await? != two {
                 return Ok(true);
             }
