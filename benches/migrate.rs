@@ -82,7 +82,7 @@ async fn main() -> anyhow::Result<()> {
         waiting.extend(readers.stop().await?);
         waits.down(&config, NO_TLS, DownTo::Steps(1)).await?;
     }
-    let (idle, during, waiting) = (told("idle", idle)?, told("index", during)?, told("waiting", waiting)?);
+    let (idle, during, waiting) = (describe("idle", idle)?, describe("index", during)?, describe("waiting", waiting)?);
     let seconds = took.as_secs_f64() / rounds as f64;
     println!("the index took {seconds:.1} s; p99 rose {:.2} times", during / idle);
     println!("waiting {} s for its lock; p99 rose {:.2} times", HELD.as_secs(), waiting / idle);
@@ -188,7 +188,7 @@ impl Readers {
 }
 
 /// Prints what readers saw; p99 in milliseconds.
-fn told(name: &str, mut latencies: Vec<Duration>) -> anyhow::Result<f64> {
+fn describe(name: &str, mut latencies: Vec<Duration>) -> anyhow::Result<f64> {
     latencies.sort();
     let at = |part: f64| latencies.get((latencies.len() as f64 * part) as usize).map_or(0.0, |l| l.as_secs_f64() * 1e3);
     let max = latencies.last().context("nobody read")?.as_secs_f64() * 1e3;

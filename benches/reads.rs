@@ -11,11 +11,11 @@ use lekalo::db::{Db, Options, migrations};
 use lekalo::grpc::{self, Services};
 use lekalo::import::run::Runner;
 use lekalo::import::sandbox::{Extractor, SandboxLimits};
+use lekalo::live_index::LiveIndex;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
-use lekalo::spellings::Spellings;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tokio::net::TcpListener;
@@ -44,12 +44,12 @@ async fn main() -> anyhow::Result<()> {
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;
     fill(&config, tenants, patterns).await?;
 
-    let spellings = Arc::new(Spellings::new(db.clone()));
+    let live_index = Arc::new(LiveIndex::new(db.clone()));
     let extractor = Extractor { program: "unused".into(), limits: SandboxLimits::default() };
-    let imports = Runner::new(db.clone(), spellings.clone(), extractor);
+    let imports = Runner::new(db.clone(), live_index.clone(), extractor);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(grpc::serve(listener, Services::new(db, imports, spellings), std::future::pending()));
+    tokio::spawn(grpc::serve(listener, Services::new(db, imports, live_index), std::future::pending()));
 
     println!("{tenants} tenants × {patterns} patterns, {clients} clients, {seconds} s each");
     println!("{:<16} {:>10} {:>10} {:>10} {:>10}", "call", "calls/s", "p50 ms", "p99 ms", "max ms");

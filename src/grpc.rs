@@ -31,6 +31,7 @@ use crate::feeds::Feeds;
 use crate::import::run::Runner;
 use crate::import::sweeper;
 use crate::import::upload::Uploads;
+use crate::live_index::LiveIndex;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
@@ -38,7 +39,6 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
-use crate::spellings::Spellings;
 use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
@@ -84,7 +84,7 @@ impl Default for Patience {
 pub struct Services {
     pub db: Db,
     pub imports: Runner,
-    pub spellings: Arc<Spellings>,
+    pub live_index: Arc<LiveIndex>,
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
@@ -94,10 +94,10 @@ pub struct Services {
 
 impl Services {
     /// Services over this database, with the usual limits and patience.
-    pub fn new(db: Db, imports: Runner, spellings: Arc<Spellings>) -> Self {
+    pub fn new(db: Db, imports: Runner, live_index: Arc<LiveIndex>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
-        Self { db, imports, spellings, uploads, feeds, patience, stopping }
+        Self { db, imports, live_index, uploads, feeds, patience, stopping }
     }
 }
 

@@ -9,7 +9,7 @@
 //! - [`lekalo_vehicles`]: which car a text means; [`lekalo_documents`]: documents → tables of cells.
 //! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and
 //!   [`lekalo_postgres`] is the embedded server.
-//! - [`seed`]: what the program ships in `data/`; [`spellings`]: the index of names with what shops have taught it;
+//! - [`seed`]: what the program ships in `data/`; [`live_index`]: the index of names with what shops have taught it;
 //!   [`feeds`]: who is to be told when applications move.
 //! - [`domain`]: plain types and their rules.
 
@@ -22,8 +22,8 @@ pub mod domain;
 pub mod feeds;
 pub mod grpc;
 pub mod import;
+pub mod live_index;
 #[cfg(test)]
 mod manual;
 pub mod proto;
 pub mod seed;
-pub mod spellings;

@@ -106,8 +106,8 @@ fn add_vehicles(seed: &mut Seed, reference: &Reference) {
                 "brand": brand_slug, "slug": model_slug, "name": model.name,
                 "names": display_names(&model.name, &model.ru), "body_type": model.body,
             }));
-            let spellings = model.aliases.iter().map(|alias| (alias, false));
-            for (alias, ambiguous) in spellings.chain(model.ambiguous.iter().map(|alias| (alias, true))) {
+            let aliases = model.aliases.iter().map(|alias| (alias, false));
+            for (alias, ambiguous) in aliases.chain(model.ambiguous.iter().map(|alias| (alias, true))) {
                 seed.vehicle_aliases
                     .push(json!({ "brand": brand_slug, "model": model_slug, "alias": alias, "ambiguous": ambiguous }));
             }

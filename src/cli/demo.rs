@@ -111,7 +111,7 @@ fn print_calls(addr: SocketAddr, psql: &str) -> anyhow::Result<()> {
     let calls = [
         ("What does the shop sell?", "CatalogService/ListCategories", r#"{"tenant":"evopoliki"}"#),
         (
-            "For which makes has it EVA mats? (8 to a keyboard)",
+            "For which brands has it EVA mats? (8 to a keyboard)",
             "CatalogService/ListBrands",
             r#"{"tenant":"evopoliki","category":"eva_mats","page_size":8}"#,
         ),

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use crate::domain::import::CleanRow;
 use crate::import::clean_csv;
 use crate::import::rows::with_headers;
-use crate::spellings::Spellings;
+use crate::live_index::LiveIndex;
 use lekalo_documents::table::Table;
 use lekalo_vehicles::Index;
 
@@ -61,8 +61,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let (rows, sha256) = match read_source(&args, &bytes, &progress)? {
             Source::Clean { rows, sha256 } => (rows, sha256),
             Source::Raw { table, sha256 } => {
-                // With the spellings that shops have taught, as the server does.
-                let index = Spellings::new(db.clone()).index().await?;
+                // With the aliases that shops have taught, as the server does.
+                let index = LiveIndex::new(db.clone()).current().await?;
                 (clean_table(&args, &table, &index, &progress)?, sha256)
             }
         };

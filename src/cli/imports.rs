@@ -21,7 +21,7 @@ use crate::domain::tenant::Tenant;
 use crate::import::apply::{apply, revert};
 use crate::import::clean::issues;
 use crate::import::clean_csv;
-use crate::spellings::Spellings;
+use crate::live_index::LiveIndex;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo imports list --tenant evopoliki
@@ -54,7 +54,7 @@ pub enum Command {
   lekalo imports withdrawn 0193… --tenant evopoliki")]
     Withdrawn(ShowArgs),
     /// Carry out exactly what a dry run previewed; or take in rejected rows that are understood by now, once their
-    /// spelling has been taught
+    /// alias has been taught
     #[command(after_help = "Examples:
   lekalo imports apply 0193… --tenant evopoliki")]
     Apply(ShowArgs),
@@ -141,8 +141,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Trace(trace) => show_origin(own, trace).await,
         Command::Withdrawn(show) => show_withdrawn(&db, &tenant, show).await,
         Command::Apply(args) => {
-            let spellings = Spellings::new(db.clone());
-            decided(own, args, apply(&db, &spellings, tenant.id, args.id, |_| Ok(())).await).await
+            let live_index = LiveIndex::new(db.clone());
+            decided(own, args, apply(&db, &live_index, tenant.id, args.id, |_| Ok(())).await).await
         }
         Command::Revert(args) => decided(own, args, revert(&db, tenant.id, args.id, |_| Ok(())).await).await,
         Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,

@@ -7,7 +7,7 @@ use super::lookup;
 use super::output::{self, UserError};
 use crate::db::patterns::PatternCounts;
 use crate::domain::vehicle::slug;
-use crate::spellings::{Shared, Spellings};
+use crate::live_index::{LiveIndex, Shared};
 use lekalo_vehicles::Index;
 use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
 
@@ -20,7 +20,7 @@ const MAX_CANDIDATES: usize = 20;
   lekalo resolve \"rfvhb 70\" --json
   lekalo resolve \"х5\" --tenant evopoliki --category eva_mats
 
-Without --tenant no database is needed; with it, the spellings that shops taught count too, and so do the tenant's patterns.")]
+Without --tenant no database is needed; with it, the aliases that shops taught count too, and so do the tenant's patterns.")]
 pub struct Args {
     /// What a customer types
     text: String,
@@ -65,7 +65,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 Some(code) => Some(lookup::category(own, &tenant, code).await?),
                 None => None,
             };
-            let index = Spellings::new(db.clone()).index().await?;
+            let index = LiveIndex::new(db.clone()).current().await?;
             let resolution = resolve(&index, &args);
             let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
             let counts = own.count_patterns(category.as_ref(), &cars).await?;

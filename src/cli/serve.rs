@@ -16,7 +16,7 @@ use crate::grpc::{self, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
-use crate::spellings::Spellings;
+use crate::live_index::LiveIndex;
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -86,10 +86,10 @@ pub async fn serve(
     let addr = listener.local_addr()?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
-    let spellings = Arc::new(Spellings::new(db.clone()));
+    let live_index = Arc::new(LiveIndex::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let imports = Runner::new(db.clone(), spellings.clone(), Extractor { program, limits: config.extract.clone() });
-    let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, spellings) };
+    let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
+    let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, live_index) };
     talk!("listening on {addr}");
     ready(addr);
     grpc::serve(listener, services, stop).await

@@ -131,7 +131,7 @@ impl Tenant<'_> {
             .collect()
     }
 
-    /// Brands with an available pattern in the category, of which a name or spelling begins with `prefix`.
+    /// Brands with an available pattern in the category, of which a name or alias begins with `prefix`.
     pub async fn list_brands(
         &self,
         category: &CategoryRef,
@@ -153,17 +153,17 @@ impl Tenant<'_> {
                     FROM patterns
                     WHERE tenant_id = $1 /* tenant_id */ AND category_id = $2 /* category_id */ AND available
                     GROUP BY model_id
-                ), makes AS (
+                ), offered AS (
                     SELECT m.brand_id, count(*) AS models, sum(sold.patterns)::bigint AS patterns
                     FROM sold
                     JOIN models m ON m.id = sold.model_id
                     GROUP BY m.brand_id
                 ), listed AS MATERIALIZED (
-                    SELECT b.slug, b.name, shown.name AS display_name, shown.language, makes.models AS model_count,
-                           CASE WHEN $4 /* by_popularity */ THEN -makes.patterns ELSE 0 END AS sort_number,
+                    SELECT b.slug, b.name, shown.name AS display_name, shown.language, offered.models AS model_count,
+                           CASE WHEN $4 /* by_popularity */ THEN -offered.patterns ELSE 0 END AS sort_number,
                            replace(lower(shown.name), 'ё', 'е') COLLATE \"C\" AS sort_text
-                    FROM makes
-                    JOIN brands b ON b.id = makes.brand_id
+                    FROM offered
+                    JOIN brands b ON b.id = offered.brand_id
                     CROSS JOIN LATERAL (
                         SELECT coalesce(own.name, b.name) AS name, l.code AS language
                         FROM unnest($3::text[] /* languages */) WITH ORDINALITY AS l (code, place)

@@ -1,4 +1,4 @@
-//! Spellings of brands and models, shipped and taught.
+//! Aliases of brands and models, shipped and taught.
 
 use std::time::SystemTime;
 
@@ -11,11 +11,11 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::vehicle::Alias;
 
-/// A spelling with when it was taught.
-pub type Taught = (Alias, SystemTime);
+/// An alias with when it was taught.
+pub type CreatedAlias = (Alias, SystemTime);
 
 impl Db {
-    /// Grows whenever a spelling is taught or deleted.
+    /// Grows whenever an alias is taught or deleted.
     pub async fn reference_version(&self) -> Result<i64> {
         let [rows] = self
             .read([Query::new(
@@ -26,7 +26,7 @@ impl Db {
         Ok(one(rows)?.try_get("version")?)
     }
 
-    /// Every spelling there is.
+    /// Every alias there is.
     pub async fn all_aliases(&self) -> Result<Vec<Alias>> {
         let [rows] = self
             .read([Query::new(
@@ -38,11 +38,11 @@ impl Db {
                 ORDER BY a.id",
             )])
             .await?;
-        rows.iter().map(|row| Ok(spelling(row)?.0)).collect()
+        rows.iter().map(|row| Ok(read_alias(row)?.0)).collect()
     }
 
-    /// One page of spellings by brand, model, spelling; all, or those of one brand or one model.
-    pub async fn list_aliases(&self, brand: &str, model: &str, page: &PageRequest) -> Result<Page<Taught>> {
+    /// One page of aliases by brand, model, alias; all, or those of one brand or one model.
+    pub async fn list_aliases(&self, brand: &str, model: &str, page: &PageRequest) -> Result<Page<CreatedAlias>> {
         self.find_car(brand, model).await?;
         let after = page.after.clone().map(|key| key.text);
         let (limit, skip) = (page.limit(), page.skip);
@@ -80,10 +80,10 @@ impl Db {
                 .bind(&model, Type::TEXT),
             ])
             .await?;
-        let aliases = rows.iter().map(spelling).collect::<Result<Vec<_>>>()?;
+        let aliases = rows.iter().map(read_alias).collect::<Result<Vec<_>>>()?;
         let total = one(totals)?.try_get("total")?;
-        Ok(page.page(aliases, total, |(spelling, _)| SortKey {
-            text: format!("{}\u{1}{}\u{1}{}", spelling.brand, spelling.model, spelling.alias),
+        Ok(page.page(aliases, total, |(alias, _)| SortKey {
+            text: format!("{}\u{1}{}\u{1}{}", alias.brand, alias.model, alias.alias),
             ..SortKey::default()
         }))
     }
@@ -115,8 +115,8 @@ impl Db {
 }
 
 impl Transaction {
-    /// Teaches a spelling, or finds the one there is.
-    pub async fn create_alias(&self, spelling: &Alias) -> Result<Taught> {
+    /// Teaches an alias, or finds the one there is.
+    pub async fn create_alias(&self, alias: &Alias) -> Result<CreatedAlias> {
         let inserted = self
             .execute(
                 Query::new(
@@ -128,9 +128,9 @@ impl Transaction {
                     WHERE b.slug = $1 /* brand */
                     ON CONFLICT (brand_id, model_id, alias) DO NOTHING",
                 )
-                .bind(&spelling.brand, Type::TEXT)
-                .bind(&spelling.model, Type::TEXT)
-                .bind(&spelling.alias, Type::TEXT),
+                .bind(&alias.brand, Type::TEXT)
+                .bind(&alias.model, Type::TEXT)
+                .bind(&alias.alias, Type::TEXT),
             )
             .await?;
         if inserted > 0 {
@@ -146,15 +146,15 @@ impl Transaction {
                     LEFT JOIN models m ON m.id = a.model_id
                     WHERE b.slug = $1 /* brand */ AND coalesce(m.slug, '') = $2 /* model */ AND a.alias = $3 /* alias */",
                 )
-                .bind(&spelling.brand, Type::TEXT)
-                .bind(&spelling.model, Type::TEXT)
-                .bind(&spelling.alias, Type::TEXT),
+                .bind(&alias.brand, Type::TEXT)
+                .bind(&alias.model, Type::TEXT)
+                .bind(&alias.alias, Type::TEXT),
             )
             .await?;
-        self::spelling(&one(rows)?)
+        read_alias(&one(rows)?)
     }
 
-    /// Forgets spellings of a brand or model, written as they are stored; how many there were.
+    /// Forgets aliases of a brand or model, written as they are stored; how many there were.
     pub async fn delete_aliases(&self, brand: &str, model: &str, aliases: &[String]) -> Result<u64> {
         let deleted = self
             .execute(
@@ -177,7 +177,7 @@ impl Transaction {
         Ok(deleted)
     }
 
-    /// Tells every server to read the spellings anew.
+    /// Tells every server to read the aliases anew.
     pub async fn bump_reference(&self) -> Result<()> {
         self.execute(Query::new(
             "-- bump_reference
@@ -188,12 +188,12 @@ impl Transaction {
     }
 }
 
-fn spelling(row: &Row) -> Result<Taught> {
-    let spelling = Alias {
+fn read_alias(row: &Row) -> Result<CreatedAlias> {
+    let alias = Alias {
         brand: row.try_get("brand")?,
         model: row.try_get("model")?,
         alias: row.try_get("alias")?,
         ambiguous: row.try_get("ambiguous")?,
     };
-    Ok((spelling, row.try_get("created_at")?))
+    Ok((alias, row.try_get("created_at")?))
 }

@@ -12,7 +12,7 @@ use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, State};
 use crate::domain::tenant::TenantId;
-use crate::spellings::Spellings;
+use crate::live_index::LiveIndex;
 use lekalo_documents::table::TableRow;
 
 /// Carries out what a VALIDATED import previewed, or takes the rejected rows of a SUCCEEDED one in that are understood by
@@ -23,7 +23,7 @@ use lekalo_documents::table::TableRow;
 /// `IMPORT_RUNNING`. Nothing is written then.
 pub async fn apply(
     db: &Db,
-    spellings: &Spellings,
+    live_index: &LiveIndex,
     tenant: TenantId,
     id: Uuid,
     check: impl Fn(&Import) -> Result<()>,
@@ -35,7 +35,7 @@ pub async fn apply(
         let is_applied = match import.state {
             State::Validated => own.apply_preview(id, import.revision).await?,
             State::Succeeded => {
-                let mut rows = pin!(understood_by_now(own, id, spellings));
+                let mut rows = pin!(understood_by_now(own, id, live_index));
                 let Some(first) = rows.next().await else { return Ok(import) };
                 own.reprocess_rejected(id, import.revision, stream::once(future::ready(first)).chain(rows)).await?
             }
@@ -67,12 +67,12 @@ pub async fn revert(db: &Db, tenant: TenantId, id: Uuid, check: impl Fn(&Import)
     }
 }
 
-/// An import's rejected rows that cleaning accepts with the spellings known now, each with its place in the document;
+/// An import's rejected rows that cleaning accepts with the aliases known now, each with its place in the document;
 /// some at a time.
 fn understood_by_now<'a>(
     own: Tenant<'a>,
     id: Uuid,
-    spellings: &'a Spellings,
+    live_index: &'a LiveIndex,
 ) -> impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send + 'a {
     async_stream::try_stream! {
         let mut found = own.next_import_rows(id, Some(Outcome::Rejected), 0).await?;
@@ -80,9 +80,9 @@ fn understood_by_now<'a>(
             return;
         }
         let header = document_header(&own.import_header(id).await?);
-        // Without columns for make and model nothing more is understood.
+        // Without columns for brand and model nothing more is understood.
         let Ok(columns) = Columns::find(&header) else { return };
-        let index = spellings.index().await?;
+        let index = live_index.current().await?;
         let mut cache = Cache::default();
         while let Some(last) = found.last().map(|row| row.position) {
             let index = index.clone();

@@ -16,7 +16,7 @@ use super::sandbox::{Answer, Extractor, Line};
 use super::upload::Upload;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure};
-use crate::spellings::{Shared, Spellings};
+use crate::live_index::{LiveIndex, Shared};
 use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table, TableRow};
 use lekalo_vehicles::Index;
@@ -48,9 +48,9 @@ pub fn in_memory(rows: &[CleanRow]) -> Opening<'_> {
 
 /// The rows of an uploaded file: a child reads it, what it says is understood as it comes, and both stop when the stream
 /// is dropped.
-pub fn of_file(extractor: Extractor, file: Arc<Upload>, spellings: Arc<Spellings>) -> Opening<'static> {
+pub fn of_file(extractor: Extractor, file: Arc<Upload>, live_index: Arc<LiveIndex>) -> Opening<'static> {
     let open = async move {
-        let index = spellings.index().await?;
+        let index = live_index.current().await?;
         let opened = file.file().map_err(|_| not_kept()).and_then(|file| extractor.open(file));
         let lines = match opened {
             Ok(answer) => lines_of(answer),

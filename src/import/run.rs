@@ -19,7 +19,7 @@ use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
-use crate::spellings::Spellings;
+use crate::live_index::LiveIndex;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
@@ -42,7 +42,7 @@ const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
 #[derive(Clone)]
 pub struct Runner {
     db: Db,
-    spellings: Arc<Spellings>,
+    live_index: Arc<LiveIndex>,
     extractor: Extractor,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -50,11 +50,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner that reads files with `extractor` and understands them with the current spellings.
-    pub fn new(db: Db, spellings: Arc<Spellings>, extractor: Extractor) -> Self {
+    /// A runner that reads files with `extractor` and understands them with the aliases known by then.
+    pub fn new(db: Db, live_index: Arc<LiveIndex>, extractor: Extractor) -> Self {
         Self {
             db,
-            spellings,
+            live_index,
             extractor,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -67,7 +67,7 @@ impl Runner {
         let runner = self.clone();
         let file = Arc::new(file);
         self.tasks.spawn(async move {
-            let rows = || rows::of_file(runner.extractor.clone(), file.clone(), runner.spellings.clone());
+            let rows = || rows::of_file(runner.extractor.clone(), file.clone(), runner.live_index.clone());
             let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows, &|_| {});
             let stopped = tokio::select! {
                 ended = work => ended.err(),

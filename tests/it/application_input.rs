@@ -132,7 +132,7 @@ async fn what_an_application_names_must_exist_and_be_sold() {
     let details = refused.get_error_details();
     assert_eq!(details.error_info().unwrap().metadata["allowed"], "press,stitched,crocodile");
 
-    // The make alone is kept, and a refused request_id is free again.
+    // The brand alone is kept, and a refused request_id is free again.
     let request = create(pb::Application { model: "nothing".into(), ..order() });
     client.create_application(request.clone()).await.unwrap_err();
     let brand_only = pb::Application { model: String::new(), vehicle_text: "камрюха 70".into(), ..order() };

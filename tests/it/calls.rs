@@ -100,7 +100,7 @@ async fn roomy(options: Options, patience: Patience) -> TestServer {
 }
 
 /// A status's code and reason, after making sure that it has what every error has.
-fn told(path: &str, status: &Status) -> (Code, String) {
+fn describe(path: &str, status: &Status) -> (Code, String) {
     let details = status.get_error_details();
     let Some(info) = details.error_info() else { panic!("{path}: no ErrorInfo in {status:?}") };
     assert_eq!(info.domain, "lekalo", "{path}: {status:?}");

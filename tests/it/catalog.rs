@@ -44,7 +44,7 @@ async fn pages_put_together_are_the_whole_list_in_either_order() {
         let all = client.list_brands(all).await.unwrap().into_inner();
         assert!(all.brands.len() > 20);
         assert_eq!((all.brands.len() as i32, all.next_page_token.as_str()), (all.total_size, ""));
-        assert!(all.brands.iter().all(|brand| brand.model_count > 0), "no make without a pattern is offered");
+        assert!(all.brands.iter().all(|brand| brand.model_count > 0), "no brand without a pattern is offered");
 
         let (mut paged, mut token) = (Vec::new(), String::new());
         loop {

@@ -106,13 +106,13 @@ impl Ran {
     fn failed(self, code: i32, told: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         assert_eq!(self.stdout, "", "{self:#?}");
-        self.told(told)
+        self.with_stderr(told)
     }
 
     #[track_caller]
-    fn told(self, told: &[&str]) -> Self {
+    fn with_stderr(self, told: &[&str]) -> Self {
         for part in told {
-            assert!(self.stderr.contains(part), "{part:?} is not told: {self:#?}");
+            assert!(self.stderr.contains(part), "{part:?} is not in stderr: {self:#?}");
         }
         self
     }

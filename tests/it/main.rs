@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod advice;
+mod aliases;
 mod application_feed;
 mod application_input;
 mod applications;
@@ -52,7 +53,7 @@ mod seed;
 mod set_prices;
 mod settings;
 mod shutdown;
-mod spellings;
+
 mod sqlstates;
 mod statements;
 mod support;

@@ -101,7 +101,7 @@ async fn what_is_taken_for_granted_is_said() {
     let (_, _, _, said) = assumed(ALCANTARA, "sedan", "", "").await;
     assert_eq!(said, "Марка не названа: у некоторых марок своя цена.");
     let (_, _, body, said) = assumed(ALCANTARA, "bmw/x5", "", "").await;
-    assert_eq!((body.as_str(), said.as_str()), ("", ""), "the make alone decides");
+    assert_eq!((body.as_str(), said.as_str()), ("", ""), "the brand alone decides");
 
     // The body of the generation and the year; a body that is given goes first.
     let camry = pb::QuotePriceRequest { generation: "70".into(), ..ask(EVA, "toyota/camry", "") };

@@ -84,7 +84,7 @@ async fn a_fresh_database_gets_every_row_once_and_they_are_what_the_files_say() 
         let count: i64 = owner.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0);
         assert_eq!(count, rows as i64, "{table}");
     }
-    // Servers that read the spellings while there were none of other versions need not read them again.
+    // Servers that read the aliases while there were none of other versions need not read them again.
     assert_eq!(numbers(&owner).await, (1, 2, 2));
 
     // Word by word, for one row of each kind of step.
@@ -182,7 +182,7 @@ async fn what_the_seed_owns_is_put_right_and_what_a_shop_owns_stays() {
     assert!(done(&db.apply_seed(&seed, false).await.unwrap()).is_empty());
     assert_eq!(numbers(&owner).await, (reference, catalog + 1, catalog + 1), "nothing was done");
 
-    // A spelling and a generation that are gone come back, and servers are told to read the spellings.
+    // An alias and a generation that are gone come back, and servers are told to read the aliases.
     owner
         .batch_execute(
             "DELETE FROM vehicle_aliases WHERE id = (SELECT max(id) FROM vehicle_aliases);

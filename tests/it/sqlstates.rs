@@ -57,7 +57,7 @@ const STATES: [(Told, &str); 7] = [
     ),
 ];
 
-fn told(error: Error) -> (Code, String, Option<u64>) {
+fn describe(error: Error) -> (Code, String, Option<u64>) {
     let status = Status::from(error);
     let details = status.get_error_details();
     let retry = details.retry_info().map(|retry| retry.retry_delay.unwrap().as_secs());
@@ -66,7 +66,7 @@ fn told(error: Error) -> (Code, String, Option<u64>) {
 
 #[track_caller]
 fn assert_told(error: Error, (code, reason, retry): Told, what: &str) {
-    assert_eq!(told(error), (code, reason.to_owned(), retry), "{what}");
+    assert_eq!(describe(error), (code, reason.to_owned(), retry), "{what}");
 }
 
 fn raise<'a>(state: &'a &'static str) -> Query<'a> {

@@ -28,7 +28,7 @@ use lekalo::db::{Db, Options, migrations};
 use lekalo::grpc::{self, Services};
 use lekalo::import::run::Runner;
 use lekalo::import::sandbox::{Extractor, SandboxLimits};
-use lekalo::spellings::Spellings;
+use lekalo::live_index::LiveIndex;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use tempfile::TempDir;
@@ -200,7 +200,7 @@ pub struct TestServer {
     pub addr: SocketAddr,
     pub channel: Channel,
     /// What the server knows of car names.
-    pub spellings: Arc<Spellings>,
+    pub live_index: Arc<LiveIndex>,
     stop: Option<oneshot::Sender<()>>,
     pub ended: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
@@ -226,9 +226,9 @@ impl TestServer {
     pub async fn with(options: Options, config: Config, adjust: impl FnOnce(Services) -> Services) -> Self {
         let db = Db::new(&options).unwrap();
         let extractor = Extractor { program: LEKALO.into(), limits: SandboxLimits::default() };
-        let spellings = Arc::new(Spellings::new(db.clone()));
-        let imports = Runner::new(db.clone(), spellings.clone(), extractor);
-        let services = adjust(Services::new(db.clone(), imports, spellings.clone()));
+        let live_index = Arc::new(LiveIndex::new(db.clone()));
+        let imports = Runner::new(db.clone(), live_index.clone(), extractor);
+        let services = adjust(Services::new(db.clone(), imports, live_index.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -236,7 +236,7 @@ impl TestServer {
             let _ = stopped.await;
         }));
         let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
-        Self { db, config, addr, channel, spellings, stop: Some(stop), ended }
+        Self { db, config, addr, channel, live_index, stop: Some(stop), ended }
     }
 
     /// Tells it to stop, as SIGTERM does.

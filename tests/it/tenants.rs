@@ -1,4 +1,4 @@
-//! Tenants written over the wire, and the spellings that shops teach.
+//! Tenants written over the wire, and the aliases that shops teach.
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;

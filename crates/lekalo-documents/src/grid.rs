@@ -183,7 +183,7 @@ fn no_header(lines: &[Vec<String>]) -> ExtractError {
     ExtractError::new(
         "NO_HEADER",
         format!(
-            "no table header found: one line must name at least the make and model columns (\"Марка\", \"Модель\" or \
+            "no table header found: one line must name at least the brand and model columns (\"Марка\", \"Модель\" or \
              \"Make\", \"Model\"); the first lines read are: {first}"
         ),
         "above the first car add a line with the columns' names (ID, Марка, Модель, Год, Описание); delete sheets that \

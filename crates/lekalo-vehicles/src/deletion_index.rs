@@ -16,7 +16,7 @@ pub(crate) const MAX_DISTANCE: usize = 2;
 ///
 /// Entries are five bytes each: there are dozens to a name.
 #[derive(Debug, Default)]
-pub(crate) struct Neighbourhood {
+pub(crate) struct DeletionIndex {
     /// By bucket, ascending within each.
     places: Vec<u32>,
     /// The last bits of each place's hash.
@@ -27,7 +27,7 @@ pub(crate) struct Neighbourhood {
     shift: u32,
 }
 
-impl Neighbourhood {
+impl DeletionIndex {
     /// Files names, each under its place, ascending; several may have one place.
     pub(crate) fn new<'a>(names: impl Iterator<Item = (&'a str, u32)> + Clone) -> Self {
         let count = names.clone().map(|(name, _)| deletions(name)).sum::<usize>();
@@ -64,7 +64,7 @@ impl Neighbourhood {
 
     /// Those of the wanted places whose names may be at most `distance` letters from this one (and of some that are not), each
     /// once, ascending.
-    pub(crate) fn near(&self, name: &str, distance: usize, wanted: &Range<u32>) -> Vec<u32> {
+    pub(crate) fn candidates(&self, name: &str, distance: usize, wanted: &Range<u32>) -> Vec<u32> {
         let mut found = Vec::new();
         for_each_deletion(name, distance.min(MAX_DISTANCE), |hash| {
             let (places, tags) = self.bucket(hash);
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn near_names_are_among_those_found() {
         let names = ["kamri", "karala", "landkruisir", "landkruisirprada", "vits", "rav4", ""];
-        let index = Neighbourhood::new(names.into_iter().zip(0..));
+        let index = DeletionIndex::new(names.into_iter().zip(0..));
         for (typed, distance, expected) in [
             ("kamri", 0, 0),
             ("kamr", 1, 0),
@@ -136,22 +136,22 @@ mod tests {
             ("ladnkruisirprado", 2, 3),
             ("xvits", 1, 4),
         ] {
-            assert!(index.near(typed, distance, &ALL).contains(&expected), "{typed}");
-            assert!(!index.near(typed, distance, &(expected + 1..9)).contains(&expected), "{typed}");
+            assert!(index.candidates(typed, distance, &ALL).contains(&expected), "{typed}");
+            assert!(!index.candidates(typed, distance, &(expected + 1..9)).contains(&expected), "{typed}");
         }
-        assert!(index.near("kolonna", 0, &ALL).is_empty());
-        assert!(Neighbourhood::default().near("kamri", 2, &ALL).is_empty());
-        assert!(Neighbourhood::new(std::iter::empty()).near("kamri", 2, &ALL).is_empty());
+        assert!(index.candidates("kolonna", 0, &ALL).is_empty());
+        assert!(DeletionIndex::default().candidates("kamri", 2, &ALL).is_empty());
+        assert!(DeletionIndex::new(std::iter::empty()).candidates("kamri", 2, &ALL).is_empty());
     }
 
     /// Everything that comparing with every name finds is found.
     #[test]
     fn nothing_near_is_missed() {
         let names: Vec<String> = (0..400_u32).map(|n| format!("n{}", (n * 7919) % 1000 + n % 13)).collect();
-        let index = Neighbourhood::new(names.iter().map(String::as_str).zip(0..));
+        let index = DeletionIndex::new(names.iter().map(String::as_str).zip(0..));
         for typed in &names {
             for distance in 0..=MAX_DISTANCE {
-                let found = index.near(typed, distance, &ALL);
+                let found = index.candidates(typed, distance, &ALL);
                 for (name, place) in names.iter().zip(0_u32..) {
                     assert!(
                         strsim::damerau_levenshtein(typed, name) > distance || found.contains(&place),

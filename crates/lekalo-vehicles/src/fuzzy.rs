@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::deletion_index::Neighbourhood;
+use super::deletion_index::DeletionIndex;
 use super::matches::{MatchKind, Scope};
 use super::normalize;
 use super::transliteration;
@@ -103,8 +103,8 @@ pub(crate) fn allowance(key: &str, scope: Scope) -> usize {
 pub(crate) struct Spellings<Id> {
     /// In the order of their ids.
     all: Vec<Spelling<Id>>,
-    by_sound: Neighbourhood,
-    by_letters: Neighbourhood,
+    by_sound: DeletionIndex,
+    by_letters: DeletionIndex,
     /// All places in the order of their spellings' sounds, and shapes: those that begin alike are neighbours.
     sounds: Vec<u32>,
     shapes: Vec<u32>,
@@ -114,8 +114,8 @@ impl<Id> Default for Spellings<Id> {
     fn default() -> Self {
         Self {
             all: Vec::new(),
-            by_sound: Neighbourhood::default(),
-            by_letters: Neighbourhood::default(),
+            by_sound: DeletionIndex::default(),
+            by_letters: DeletionIndex::default(),
             sounds: Vec::new(),
             shapes: Vec::new(),
         }
@@ -131,11 +131,11 @@ impl<Id: Copy + Ord> Spellings<Id> {
     /// Files all spellings.
     pub(crate) fn finish(&mut self) {
         self.all.sort_by_key(|it| it.id);
-        self.by_letters = Neighbourhood::new(
+        self.by_letters = DeletionIndex::new(
             self.all.iter().zip(0..).flat_map(|(it, place)| it.forms().map(move |form| (form.text.as_str(), place))),
         );
         self.by_sound =
-            Neighbourhood::new(self.all.iter().zip(0..).map(|(it, place)| (it.phonetic_key.as_str(), place)));
+            DeletionIndex::new(self.all.iter().zip(0..).map(|(it, place)| (it.phonetic_key.as_str(), place)));
         self.sounds = self.sorted(|it| &it.phonetic_key);
         self.shapes = self.sorted(|it| &it.skeleton);
     }
@@ -194,7 +194,7 @@ impl<Id: Copy + Ord> Spellings<Id> {
         let mut places = if typed.letters < 4 {
             Vec::new()
         } else {
-            self.by_sound.near(&typed.spelling.phonetic_key, allowance, wanted)
+            self.by_sound.candidates(&typed.spelling.phonetic_key, allowance, wanted)
         };
         if has_shape {
             let shape = &typed.spelling.skeleton;
@@ -210,8 +210,8 @@ impl<Id: Copy + Ord> Spellings<Id> {
     pub(crate) fn near(&self, typed: &Typed, allowance: usize, wanted: &Range<u32>) -> Vec<(&Spelling<Id>, usize)> {
         let typed = &typed.spelling;
         let mut places: Vec<u32> =
-            typed.forms().flat_map(|form| self.by_letters.near(&form.text, allowance, wanted)).collect();
-        places.extend(self.by_sound.near(&typed.phonetic_key, 0, wanted));
+            typed.forms().flat_map(|form| self.by_letters.candidates(&form.text, allowance, wanted)).collect();
+        places.extend(self.by_sound.candidates(&typed.phonetic_key, 0, wanted));
         places.sort_unstable();
         places.dedup();
         let distance = |name: &Spelling<Id>| {

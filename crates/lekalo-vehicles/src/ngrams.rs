@@ -11,13 +11,13 @@ const MAX_WORDS: usize = 5;
 pub(crate) const MAX_LETTERS: usize = 40;
 
 /// A run of words that may be a name.
-pub(crate) struct Run {
+pub(crate) struct Ngram {
     pub span: Range<usize>,
     pub key: String,
     pub letters: f32,
 }
 
-impl Run {
+impl Ngram {
     pub(crate) fn matched(&self, model: ModelId, how: MatchKind) -> ModelMatch {
         ModelMatch { model, how, span: self.span.clone(), weight: self.letters - how.penalty() }
     }
@@ -25,9 +25,9 @@ impl Run {
 
 /// Every run of words that may be a name: it begins and ends where a word does. Words in another order count too
 /// ("Verso Corolla").
-pub(crate) fn runs(words: &[Word]) -> Vec<Run> {
+pub(crate) fn ngrams(words: &[Word]) -> Vec<Ngram> {
     let is_edge = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose);
-    let mut runs = Vec::new();
+    let mut ngrams = Vec::new();
     for start in (0..words.len()).filter(|start| is_edge(*start)) {
         for end in (start + 1..=words.len().min(start + MAX_WORDS)).filter(|end| is_edge(*end)) {
             let Some(part) = words.get(start..end) else {
@@ -43,10 +43,10 @@ pub(crate) fn runs(words: &[Word]) -> Vec<Run> {
                 && [first, second].iter().all(|word| word.is_letters() && word.key.chars().count() >= 3)
             {
                 let turned = format!("{}{}", second.key, first.key);
-                runs.push(Run { span: start..end, key: turned, letters: letters as f32 - 0.5 });
+                ngrams.push(Ngram { span: start..end, key: turned, letters: letters as f32 - 0.5 });
             }
-            runs.push(Run { span: start..end, key, letters: letters as f32 });
+            ngrams.push(Ngram { span: start..end, key, letters: letters as f32 });
         }
     }
-    runs
+    ngrams
 }

@@ -4,7 +4,7 @@ use super::badges::{self, Badge};
 use super::fuzzy::{self, Spelling, Typed};
 use super::index::{BrandId, Index, ModelId};
 use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
-use super::ngrams::runs;
+use super::ngrams::ngrams;
 use super::normalize;
 use super::reference::Model;
 use super::transliteration;
@@ -23,13 +23,13 @@ impl Index {
 
     fn brands(&self, words: &[Word], named: impl Fn(&str) -> Vec<(BrandId, MatchKind)>) -> Vec<BrandMatch> {
         let mut found: Vec<BrandMatch> = Vec::new();
-        for run in runs(words) {
-            let hits = named(&run.key).into_iter();
+        for ngram in ngrams(words) {
+            let hits = named(&ngram.key).into_iter();
             found.extend(hits.map(|(brand, how)| BrandMatch {
                 brand,
                 how,
-                span: run.span.clone(),
-                weight: run.letters - how.penalty(),
+                span: ngram.span.clone(),
+                weight: ngram.letters - how.penalty(),
             }));
         }
         found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.brand.cmp(&b.brand)));
@@ -39,16 +39,16 @@ impl Index {
     /// The models that some of the words name, best first, each once. Guesses are made only for runs of words that no
     /// certain match explains as well.
     pub fn find_models(&self, words: &[Word], scope: Scope) -> Vec<ModelMatch> {
-        let runs = runs(words);
+        let ngrams = ngrams(words);
         let mut found: Vec<ModelMatch> = Vec::new();
-        for run in &runs {
-            let hits = self.models_named(&run.key, scope);
-            found.extend(hits.into_iter().map(|(model, how)| run.matched(model, how)));
+        for ngram in &ngrams {
+            let hits = self.models_named(&ngram.key, scope);
+            found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
         let certain = found.iter().map(|hit| hit.weight).fold(0.0, f32::max);
-        for run in runs.iter().filter(|run| run.letters > certain) {
-            let hits = self.models_like(&run.key, scope);
-            found.extend(hits.into_iter().map(|(model, how)| run.matched(model, how)));
+        for ngram in ngrams.iter().filter(|ngram| ngram.letters > certain) {
+            let hits = self.models_like(&ngram.key, scope);
+            found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
         best_of_each(found)
     }
@@ -56,20 +56,21 @@ impl Index {
     /// The models of a brand that have a generation of this code, if the words are such a code ("W212", "Б6").
     pub fn find_codes(&self, words: &[Word], brand: BrandId) -> Vec<ModelMatch> {
         let mut found = Vec::new();
-        for run in runs(words).into_iter().filter(|run| is_code(&run.key)) {
-            for (key, reading) in transliteration::readings(&run.key) {
+        for ngram in ngrams(words).into_iter().filter(|ngram| is_code(&ngram.key)) {
+            for (key, reading) in transliteration::readings(&ngram.key) {
                 let models = self.models_with_code(&key, brand);
-                let weight = run.letters - MatchKind::from_reading(reading).penalty() - 0.05;
-                found.extend(models.iter().map(|model| ModelMatch { weight, ..run.matched(*model, MatchKind::Code) }));
+                let weight = ngram.letters - MatchKind::from_reading(reading).penalty() - 0.05;
+                found
+                    .extend(models.iter().map(|model| ModelMatch { weight, ..ngram.matched(*model, MatchKind::Code) }));
                 if !models.is_empty() {
                     break;
                 }
             }
             if found.is_empty() {
                 found.extend(
-                    self.code_with_another_letter(&run.key, brand)
+                    self.code_with_another_letter(&ngram.key, brand)
                         .into_iter()
-                        .map(|model| run.matched(model, MatchKind::Code)),
+                        .map(|model| ngram.matched(model, MatchKind::Code)),
                 );
             }
         }

@@ -7,7 +7,7 @@ use super::edit_cost;
 use super::fuzzy::{Spelling, Typed};
 use super::index::{Index, ModelId};
 use super::matches::Scope;
-use super::ngrams::{MAX_LETTERS, Run, runs};
+use super::ngrams::{MAX_LETTERS, Ngram, ngrams};
 use super::normalize;
 use super::transliteration;
 use super::words::{Word, join};
@@ -52,9 +52,9 @@ impl Index {
         let all: usize = words.iter().map(|word| word.key.chars().count()).sum();
         let all_digits = normalize::digits(&join(words));
         let mut found: Vec<Suggestion> = Vec::new();
-        for run in runs(words).into_iter().filter(|run| (1..=MAX_LETTERS).contains(&run.key.chars().count())) {
-            let unexplained = all.saturating_sub(run.key.chars().count()) as f32 * UNEXPLAINED;
-            for (model, cost) in self.plausible(&run, scope) {
+        for ngram in ngrams(words).into_iter().filter(|ngram| (1..=MAX_LETTERS).contains(&ngram.key.chars().count())) {
+            let unexplained = all.saturating_sub(ngram.key.chars().count()) as f32 * UNEXPLAINED;
+            for (model, cost) in self.plausible(&ngram, scope) {
                 let fits =
                     [years.from, years.to].into_iter().flatten().all(|year| self.model(model).years().contains(year));
                 // Another number than the one written is another car: "Tiggo 6" is hardly a Tiggo 7.
@@ -62,7 +62,7 @@ impl Index {
                 let is_other = !digits.is_empty() && !all_digits.is_empty() && !all_digits.contains(&digits);
                 let against = if fits { 0.0 } else { OTHER_YEARS } + if is_other { OTHER_NUMBER } else { 0.0 };
                 let cost = cost + unexplained + against - FAME * self.model(model).popularity();
-                found.push(Suggestion { model, span: run.span.clone(), cost });
+                found.push(Suggestion { model, span: ngram.span.clone(), cost });
             }
         }
         found.retain(|it| it.cost < FAR);
@@ -76,16 +76,17 @@ impl Index {
         best
     }
 
-    /// Models with a spelling that a run may have been written for, and what that costs.
-    fn plausible(&self, run: &Run, scope: Scope) -> Vec<(ModelId, f32)> {
-        let most = allowance(&run.key, scope);
+    /// Models with a spelling that a ngram may have been written for, and what that costs.
+    fn plausible(&self, ngram: &Ngram, scope: Scope) -> Vec<(ModelId, f32)> {
+        let most = allowance(&ngram.key, scope);
         if most == 0.0 {
             return Vec::new();
         }
-        let typed = forms(&run.key);
-        let digits = normalize::digits(&run.key);
+        let typed = forms(&ngram.key);
+        let digits = normalize::digits(&ngram.key);
         let mut found = Vec::new();
-        for spelling in self.near_spellings(&run.key, scope).into_iter().filter(|it| it.digits.len() >= digits.len()) {
+        for spelling in self.near_spellings(&ngram.key, scope).into_iter().filter(|it| it.digits.len() >= digits.len())
+        {
             for name in spelling.forms().map(|form| Form::new(form.text(), 0.0)) {
                 found.extend(typed.iter().filter_map(|typed| Some((spelling.id, typed.written_for(&name, most)?))));
             }

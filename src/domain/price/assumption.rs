@@ -11,7 +11,7 @@ pub enum Assumption {
     /// The body has no price of its own.
     PricedAs { body: BodyType, as_body: BodyType },
     /// Some brands have a price of their own.
-    MakeNotGiven,
+    BrandNotGiven,
     /// A choice, by its shown name, that the price depends on.
     NotChosen(String),
 }
@@ -44,10 +44,10 @@ impl Assumption {
                     Language::En => format!("{body}: priced as {as_body}."),
                 }
             }
-            Self::MakeNotGiven => match language {
+            Self::BrandNotGiven => match language {
                 Language::Ru => "Марка не названа: у некоторых марок своя цена.",
                 Language::Ky => "Марка аталган эмес: айрым маркалардын өз баасы бар.",
-                Language::En => "The make was not given: some makes have a price of their own.",
+                Language::En => "The brand was not given: some brands have a price of their own.",
             }
             .to_owned(),
             Self::NotChosen(option) => match language {

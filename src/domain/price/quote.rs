@@ -199,7 +199,7 @@ impl Sheet {
             line.target.brand.is_some() && line.target.body.is_none_or(|body| context.bodies.contains(&body))
         };
         if asked.brand.is_none() && relevant.iter().any(depends_on_brand) {
-            quote.assumptions.push(Assumption::MakeNotGiven);
+            quote.assumptions.push(Assumption::BrandNotGiven);
         }
         Ok(quote)
     }

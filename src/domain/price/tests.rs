@@ -126,7 +126,7 @@ fn the_most_specific_line_decides() {
     assert_eq!(total(&sheet, &bmw(asked(&[Wagon], &[]))), fixed(3));
     assert_eq!(total(&sheet, &bmw(asked(&[Suv], &[("leather", "croco")]))), fixed(4), "the brand goes first");
     let without_brand = sheet.quote(&asked(&[Sedan], &[])).unwrap();
-    assert_eq!((without_brand.total, without_brand.assumptions), (fixed(1), vec![Assumption::MakeNotGiven]));
+    assert_eq!((without_brand.total, without_brand.assumptions), (fixed(1), vec![Assumption::BrandNotGiven]));
 }
 
 #[test]

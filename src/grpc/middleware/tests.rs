@@ -55,7 +55,7 @@ async fn read(response: Response<Body>) -> (usize, Status) {
     (collected.to_bytes().len(), status)
 }
 
-fn told(status: &Status) -> (Code, String) {
+fn describe(status: &Status) -> (Code, String) {
     (status.code(), status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default())
 }
 
@@ -69,7 +69,7 @@ async fn a_panic_is_an_internal_error_with_an_id_and_the_call_is_over() {
     for grpc_timeout in [None, Some("10S")] {
         let response = answer(&calls, request(GET, grpc_timeout), || async { panic!("a secret") }).await;
         let (_, status) = read(response).await;
-        assert_eq!(told(&status), (Code::Internal, "INTERNAL".into()));
+        assert_eq!(describe(&status), (Code::Internal, "INTERNAL".into()));
         let details = status.get_error_details();
         assert!(!details.error_info().unwrap().metadata["error_id"].is_empty());
         assert!(!format!("{status:?}").contains("secret"), "{status:?}");
@@ -112,7 +112,7 @@ async fn a_call_is_in_flight_until_its_body_has_been_sent_or_given_up() {
 async fn a_deadline_ends_the_handler_and_the_body_and_queries_know_it() {
     let calls = Calls::default();
     let response = answer(&calls, request(GET, Some("100m")), std::future::pending).await;
-    assert_eq!(told(&read(response).await.1), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+    assert_eq!(describe(&read(response).await.1), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
 
     // A stream that never ends: idle, and with messages all the time.
     for (body, least) in [(None, 0), (Some(10_000), 2)] {
@@ -125,7 +125,7 @@ async fn a_deadline_ends_the_handler_and_the_body_and_queries_know_it() {
         .await;
         let began = Instant::now();
         let (count, status) = read(response).await;
-        assert_eq!(told(&status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+        assert_eq!(describe(&status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
         assert!(count >= least && began.elapsed() < Duration::from_secs(5), "{count} in {:?}", began.elapsed());
         assert_eq!(in_flight(&calls), 0);
     }
@@ -156,12 +156,12 @@ async fn whoever_is_cut_off_is_told_that_the_server_stops() {
         };
         let (response, ()) = tokio::join!(waiting, cut);
         let (_, status) = read(response).await;
-        assert_eq!(told(&status), (Code::Unavailable, "SHUTTING_DOWN".into()));
+        assert_eq!(describe(&status), (Code::Unavailable, "SHUTTING_DOWN".into()));
         assert!(status.get_error_details().retry_info().unwrap().retry_delay.is_some());
         assert_eq!(in_flight(&calls), 0);
         // One that comes even later is told the same.
         let late = answer(&calls, request(GET, None), std::future::pending).await;
-        assert_eq!(told(&read(late).await.1), (Code::Unavailable, "SHUTTING_DOWN".into()));
+        assert_eq!(describe(&read(late).await.1), (Code::Unavailable, "SHUTTING_DOWN".into()));
     }
 }
 
@@ -182,13 +182,13 @@ async fn an_error_of_the_transport_gets_details_and_one_of_ours_stays_as_it_is()
         (Code::Cancelled, "TRANSPORT", Code::Cancelled),
     ] {
         let status = with(GET, Status::new(code, "h2 said so")).await;
-        assert_eq!(told(&status), (becomes, reason.into()));
+        assert_eq!(describe(&status), (becomes, reason.into()));
         assert!(!status.message().contains("h2"), "{status:?}");
         let of_others = with("/grpc.health.v1.Health/Check", Status::new(code, "theirs")).await;
         assert_eq!((of_others.code(), of_others.message()), (code, "theirs"));
     }
     let ours = with(GET, Error::internal("x").into()).await;
-    assert_eq!(told(&ours), (Code::Internal, "INTERNAL".into()));
+    assert_eq!(describe(&ours), (Code::Internal, "INTERNAL".into()));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! ListAliases, CreateAlias and DeleteAlias: the spellings that the resolver knows beside names.
+//! ListAliases, CreateAlias and DeleteAlias: the ways of writing a brand or a model that the resolver knows beside its names.
 
 use lekalo_vehicles::{Index, normalize};
 
-use crate::db::vehicles::Taught;
+use crate::db::vehicles::CreatedAlias;
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::domain::vehicle::{Alias, slug};
@@ -25,7 +25,7 @@ pub async fn list_aliases(services: &Services, request: pb::ListAliasesRequest) 
 
     let found = services.db.list_aliases(&brand, &model, &page).await?;
     Ok(pb::ListAliasesResponse {
-        aliases: found.items.into_iter().map(alias).collect(),
+        aliases: found.items.into_iter().map(message).collect(),
         next_page_token: page.next_token(found.next),
         total_size: count(found.total),
     })
@@ -43,19 +43,19 @@ pub async fn create_alias(services: &Services, mut request: pb::CreateAliasReque
     check.done()?;
 
     services.db.find_car(&brand, &model).await?;
-    let spelling = Alias { brand, model, alias: alias_text, ambiguous: false };
-    let index = services.spellings.index().await?;
+    let alias = Alias { brand, model, alias: alias_text, ambiguous: false };
+    let index = services.live_index.current().await?;
     let tx = services.db.transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
-        if let Some((brand, model)) = other_owner(&index, &spelling) {
+        if let Some((brand, model)) = other_owner(&index, &alias) {
             return Err(Error::AlreadyExists {
                 reason: "ALIAS_TAKEN",
-                message: format!("`{}` already means {brand} {model}", spelling.alias).trim_end().to_owned(),
-                metadata: vec![("alias", spelling.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
+                message: format!("`{}` already means {brand} {model}", alias.alias).trim_end().to_owned(),
+                metadata: vec![("alias", alias.alias), ("brand", brand.to_owned()), ("model", model.to_owned())],
             });
         }
-        let taught = tx.create_alias(&spelling).await?;
-        Ok(pb::CreateAliasResponse { alias: Some(alias(taught)) })
+        let created = tx.create_alias(&alias).await?;
+        Ok(pb::CreateAliasResponse { alias: Some(message(created)) })
     });
     answer.await
 }
@@ -69,10 +69,13 @@ pub async fn delete_alias(services: &Services, request: pb::DeleteAliasRequest) 
 
     services.db.find_car(&brand, &model).await?;
     let key = normalize::key(&alias_text);
-    let same = services.db.all_aliases().await?.into_iter().filter(|spelling| {
-        spelling.brand == brand && spelling.model == model && normalize::key(&spelling.alias) == key
-    });
-    let same: Vec<String> = same.map(|spelling| spelling.alias).collect();
+    let same = services
+        .db
+        .all_aliases()
+        .await?
+        .into_iter()
+        .filter(|alias| alias.brand == brand && alias.model == model && normalize::key(&alias.alias) == key);
+    let same: Vec<String> = same.map(|alias| alias.alias).collect();
     let tx = services.db.transaction().await?;
     if tx.delete_aliases(&brand, &model, &same).await? == 0 {
         return Err(Error::not_found(Kind::Alias, alias_text));
@@ -82,25 +85,20 @@ pub async fn delete_alias(services: &Services, request: pb::DeleteAliasRequest) 
 }
 
 /// The other car that is written so already: another brand, or another model of the same brand.
-fn other_owner(index: &Index, spelling: &Alias) -> Option<(String, String)> {
-    let key = normalize::key(&spelling.alias);
+fn other_owner(index: &Index, alias: &Alias) -> Option<(String, String)> {
+    let key = normalize::key(&alias.alias);
     let brands = &index.reference().brands;
-    if spelling.model.is_empty() {
-        let other = brands.iter().filter(|brand| slug(&brand.name) != spelling.brand);
+    if alias.model.is_empty() {
+        let other = brands.iter().filter(|brand| slug(&brand.name) != alias.brand);
         let owner = other.into_iter().find(|brand| brand.spellings().any(|other| normalize::key(other) == key))?;
         return Some((owner.name.clone(), String::new()));
     }
-    let brand = brands.iter().find(|brand| slug(&brand.name) == spelling.brand)?;
-    let mut other = brand.models.iter().filter(|model| slug(&model.name) != spelling.model);
+    let brand = brands.iter().find(|brand| slug(&brand.name) == alias.brand)?;
+    let mut other = brand.models.iter().filter(|model| slug(&model.name) != alias.model);
     let owner = other.find(|model| model.spellings().any(|other| normalize::key(other) == key))?;
     Some((brand.name.clone(), owner.name.clone()))
 }
 
-fn alias((spelling, created_at): Taught) -> pb::Alias {
-    pb::Alias {
-        brand: spelling.brand,
-        model: spelling.model,
-        alias: spelling.alias,
-        created_at: Some(timestamp(created_at)),
-    }
+fn message((alias, created_at): CreatedAlias) -> pb::Alias {
+    pb::Alias { brand: alias.brand, model: alias.model, alias: alias.alias, created_at: Some(timestamp(created_at)) }
 }

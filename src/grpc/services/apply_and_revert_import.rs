@@ -17,7 +17,7 @@ pub async fn apply_import(services: &Services, request: pb::ApplyImportRequest) 
     let etag = check.text("etag", request.etag, MAX_ETAG);
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let is_current = |import: &Import| check_etag(&etag, import.revision);
-    let import = apply(&services.db, &services.spellings, scope.tenant.id, id, is_current).await?;
+    let import = apply(&services.db, &services.live_index, scope.tenant.id, id, is_current).await?;
     Ok(pb::ApplyImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
 }
 

@@ -44,7 +44,7 @@ pub async fn resolve_vehicle(
         }
         _ => None,
     };
-    let index = services.spellings.index().await?;
+    let index = services.live_index.current().await?;
     let query = Query { text: &text, brand: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
     let mut resolution = Resolver::new(&index).resolve(&query);
     let counts = match &tenant {

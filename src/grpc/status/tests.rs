@@ -18,7 +18,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 /// All that a client is told, in one line.
-fn told(status: &Status) -> String {
+fn describe(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.error_info().expect("no ErrorInfo");
     assert_eq!(info.domain, "lekalo");
@@ -90,14 +90,14 @@ fn each_kind_of_error_is_told_completely() {
             "DeadlineExceeded the deadline passed before the answer was ready | DEADLINE_EXCEEDED",
         ),
     ] {
-        assert_eq!(told(&Status::from(error)), expected);
+        assert_eq!(describe(&Status::from(error)), expected);
     }
     assert_eq!(
-        told(&shutting_down()),
+        describe(&shutting_down()),
         "Unavailable this server is stopping; retry, another one will answer | SHUTTING_DOWN | retry after 1s"
     );
     assert_eq!(
-        told(&Status::from(crate::db::unavailable())),
+        describe(&Status::from(crate::db::unavailable())),
         "Unavailable the database is out of reach; retry shortly | DATABASE_UNAVAILABLE | retry after 2s"
     );
 }
@@ -105,7 +105,7 @@ fn each_kind_of_error_is_told_completely() {
 #[test]
 fn each_kind_of_thing_has_a_reason_that_the_contract_lists() {
     for kind in KINDS {
-        let line = told(&Status::from(Error::not_found(kind, "x")));
+        let line = describe(&Status::from(Error::not_found(kind, "x")));
         let (name, reason) = (kind.name(), kind.not_found_reason());
         assert_eq!(line, format!("NotFound {name} `x` does not exist | {reason} {name}=x | {name} x does not exist"));
         assert_eq!(reason, format!("{}_NOT_FOUND", name.to_uppercase()));
@@ -122,7 +122,7 @@ fn what_the_transport_refuses_has_details_too() {
         (Code::Cancelled, "Cancelled the call could not be carried out | TRANSPORT"),
         (Code::Unknown, "Unknown the call could not be carried out | TRANSPORT"),
     ] {
-        assert_eq!(told(&from_transport(code)), expected);
+        assert_eq!(describe(&from_transport(code)), expected);
     }
 }
 
@@ -197,7 +197,7 @@ fn an_internal_cause_is_in_the_log_alone_under_the_id_that_the_client_gets() {
     for (status, (line, cause)) in statuses.iter().zip(lines.iter().zip(["first secret cause", "second secret cause"]))
     {
         let id = status.get_error_details().error_info().unwrap().metadata["error_id"].clone();
-        assert_eq!(told(status), format!("Internal internal error | INTERNAL error_id={id}"));
+        assert_eq!(describe(status), format!("Internal internal error | INTERNAL error_id={id}"));
         assert!(uuid::Uuid::parse_str(&id).is_ok(), "{id}");
         assert!(line.contains("ERROR") && line.contains(&format!("\"{id}\"")) && line.contains(cause), "{line}");
         let everything = format!("{status:?} {}", String::from_utf8_lossy(status.details()));

@@ -1,6 +1,6 @@
 //! Whole rows, with invented cars.
 
-mod said;
+mod attributes;
 mod words;
 mod years;
 

@@ -12,7 +12,9 @@ use tokio_postgres::Client;
 use tonic::Code;
 
 use super::requests::{Good, TENANT, WATCHED, every_method};
-use super::{GATE, PATIENCE, contents, gate_commits, hold_everything, options, release, roomy, told, until, waiting};
+use super::{
+    GATE, PATIENCE, contents, describe, gate_commits, hold_everything, options, release, roomy, until, waiting,
+};
 use crate::support::wire::{Answer, Call, Wire, encoded};
 use crate::support::{TestServer, connect, database, db_options};
 
@@ -56,7 +58,7 @@ async fn no_call_outlives_its_deadline_its_caller_or_its_statements_time() {
     for (what, headers, limit) in headers {
         hold_everything(&locker).await;
         for (good, (answer, took)) in good.iter().zip(ask_all(&server, &observer, &good, headers).await) {
-            let told = told(&good.path, &answer.status);
+            let told = describe(&good.path, &answer.status);
             assert_eq!(told, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()), "{}: {what}", good.path);
             let in_time = took >= limit.mul_f32(0.97) && took < limit + late;
             assert!(in_time, "{} took {took:?}: {what}", good.path);
@@ -114,7 +116,7 @@ async fn what_was_written_but_not_committed_is_undone_when_the_call_ends() {
     let some: Vec<&Good> = writes.iter().filter(|good| names.contains(&good.method.name())).collect();
     let calls = some.iter().map(async |good| {
         let call = wire.send(&good.path, &good.messages, &[("grpc-timeout", "2S")]).await;
-        let told = told(&good.path, &call.answer().await.unwrap().status);
+        let told = describe(&good.path, &call.answer().await.unwrap().status);
         assert_eq!(told, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()), "{}", good.path);
     });
     let at_the_gate = until("each is about to commit", || async { waiting(&observer).await == 3 });
@@ -191,7 +193,7 @@ async fn a_stream_ends_at_its_deadline_idle_or_not() {
         let call = wire.send(&good.path, &good.messages, &[("grpc-timeout", "700m")]).await;
         let answer = call.answer().await.unwrap();
         let took = began.elapsed();
-        assert_eq!(told(&good.path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+        assert_eq!(describe(&good.path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
         assert_eq!(answer.messages.len(), 1, "{}", good.path);
         assert!(took >= Duration::from_millis(650) && took < Duration::from_secs(5), "{} took {took:?}", good.path);
     }
@@ -209,7 +211,7 @@ async fn a_stream_ends_at_its_deadline_idle_or_not() {
     let began = Instant::now();
     let answer = wire.send(path, &[watch], &[("grpc-timeout", "1200m")]).await.answer().await.unwrap();
     let took = began.elapsed();
-    assert_eq!(told(path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+    assert_eq!(describe(path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
     assert!(answer.messages.len() > 1, "nothing happened");
     assert!(took >= Duration::from_millis(1150) && took < Duration::from_secs(5), "{took:?}");
     busy.abort();
@@ -234,7 +236,7 @@ async fn an_upload_that_falls_silent_or_takes_too_long_is_ended() {
         messages.iter().for_each(|message| call.message(message));
         let began = Instant::now();
         let answer = call.answer().await.unwrap();
-        assert_eq!(told(&upload.path, &answer.status), (Code::InvalidArgument, "FIELD_INVALID".into()));
+        assert_eq!(describe(&upload.path, &answer.status), (Code::InvalidArgument, "FIELD_INVALID".into()));
         assert!(answer.status.message().contains("no message came for 500ms"), "{:?}", answer.status);
         assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
     }
@@ -245,7 +247,7 @@ async fn an_upload_that_falls_silent_or_takes_too_long_is_ended() {
     let trickle = call.trickle(upload.messages[1].clone(), Duration::from_millis(100));
     let answer = call.answer().await.unwrap();
     trickle.abort();
-    assert_eq!(told(&upload.path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
+    assert_eq!(describe(&upload.path, &answer.status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".into()));
     assert!(began.elapsed() >= Duration::from_millis(1900), "{:?}", began.elapsed());
     assert_eq!(observer.query_one(imports, &[]).await.unwrap().get::<_, i64>(0), before, "nothing was recorded");
     let usual = Patience::default();

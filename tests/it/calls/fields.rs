@@ -9,8 +9,8 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Re
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
+use super::describe;
 use super::requests::{Good, every_method};
-use super::told;
 use crate::support::TestServer;
 use crate::support::wire::{Answer, Wire};
 
@@ -120,7 +120,7 @@ async fn ask(wire: &Wire, good: &Good, request: &DynamicMessage) -> (Answer, BTr
     let answer = call.answer().await.unwrap();
     let mut refused = BTreeMap::new();
     if answer.status.code() == Code::InvalidArgument {
-        told(&good.path, &answer.status);
+        describe(&good.path, &answer.status);
         let details = answer.status.get_error_details();
         for violation in &details.bad_request().unwrap().field_violations {
             refused.insert(violation.field.clone(), violation.reason.clone());

@@ -14,8 +14,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::describe;
 use super::requests::{Good, every_method};
-use super::told;
 use crate::support::TestServer;
 use crate::support::wire::{Answer, Wire, encoded, framed};
 
@@ -59,7 +59,12 @@ async fn every_service_takes_messages_of_four_mebibytes_and_no_method_more() {
         let mut call = wire.begin(&good.path, &[]).await;
         call.bytes(head.freeze(), false);
         let answer = call.answer().await.unwrap();
-        assert_eq!(told(&good.path, &answer.status), (Code::InvalidArgument, "FIELD_TOO_LONG".into()), "{}", good.path);
+        assert_eq!(
+            describe(&good.path, &answer.status),
+            (Code::InvalidArgument, "FIELD_TOO_LONG".into()),
+            "{}",
+            good.path
+        );
     }
 }
 
@@ -74,7 +79,7 @@ async fn a_chunk_has_three_mebibytes_at_most() {
     let taken = wire.send(&upload.path, &messages(chunk(3 * MIB)), &[]).await.answer().await.unwrap();
     assert_eq!(taken.status.code(), Code::Ok, "{:?}", taken.status);
     let refused = wire.send(&upload.path, &messages(chunk(3 * MIB + 1)), &[]).await.answer().await.unwrap();
-    assert_eq!(told(&upload.path, &refused.status), (Code::InvalidArgument, "FIELD_TOO_LONG".into()));
+    assert_eq!(describe(&upload.path, &refused.status), (Code::InvalidArgument, "FIELD_TOO_LONG".into()));
     assert!(refused.status.message().starts_with("chunk: "), "{:?}", refused.status);
 }
 
@@ -97,21 +102,21 @@ async fn what_is_no_message_is_the_callers_error_in_every_method() {
             let answer = send(&wire, path, bytes.clone(), headers).await;
             let no_fields = method.input().fields().len() == 1 && *what == "a text that is no UTF-8";
             if !no_fields {
-                let told = told(path, &answer.status);
+                let told = describe(path, &answer.status);
                 assert_eq!(told, (Code::InvalidArgument, "MESSAGE_INVALID".into()), "{path}: {what}: {answer:?}");
             }
         }
         let packed = send(&wire, path, framed(b""), &[("grpc-encoding", "gzip")]).await;
-        assert_eq!(told(path, &packed.status), (Code::Unimplemented, "UNIMPLEMENTED".into()), "{path}");
+        assert_eq!(describe(path, &packed.status), (Code::Unimplemented, "UNIMPLEMENTED".into()), "{path}");
         let nothing = send(&wire, path, Bytes::new(), &[]).await;
         let reason = if method.is_client_streaming() { "UPLOAD_OUT_OF_ORDER" } else { "MESSAGE_INVALID" };
-        assert_eq!(told(path, &nothing.status), (Code::InvalidArgument, reason.into()), "{path}");
+        assert_eq!(describe(path, &nothing.status), (Code::InvalidArgument, reason.into()), "{path}");
     }
     for path in
         ["/lekalo.v1.TenantService/Nothing", "/lekalo.v1.NoService/GetTenant", "/lekalo.v1.AdminService/ListApiKeys"]
     {
         let answer = send(&wire, path, framed(b""), &[]).await;
-        assert_eq!(told(path, &answer.status), (Code::Unimplemented, "UNIMPLEMENTED".into()), "{path}");
+        assert_eq!(describe(path, &answer.status), (Code::Unimplemented, "UNIMPLEMENTED".into()), "{path}");
     }
     let elsewhere = send(&wire, "/other.v1.Service/Method", framed(b""), &[]).await;
     assert_eq!(elsewhere.status.code(), Code::Unimplemented);
@@ -139,7 +144,7 @@ async fn an_upload_comes_in_order() {
         ("chunks of nothing", vec![header.clone(), empty.clone(), empty], "FIELD_REQUIRED"),
     ] {
         let answer = wire.send(&upload.path, &messages, &[]).await.answer().await.unwrap();
-        assert_eq!(told(what, &answer.status), (Code::InvalidArgument, reason.into()), "{what}");
+        assert_eq!(describe(what, &answer.status), (Code::InvalidArgument, reason.into()), "{what}");
     }
 }
 

@@ -12,7 +12,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::requests::{Good, every_method};
-use super::{PATIENCE, contents, hold_everything, release, told, until, waiting};
+use super::{PATIENCE, contents, describe, hold_everything, release, until, waiting};
 use crate::support::uploads::{header, upload};
 use crate::support::wire::{Begun, Wire};
 use crate::support::{TestServer, connect, database, db_options};
@@ -93,7 +93,7 @@ async fn every_call_that_takes_too_long_is_told_that_the_server_stops() {
     let answers = calls.into_iter().chain([half]).map(async |call| (call.answer().await.unwrap(), began.elapsed()));
     let answers = join_all(answers).await;
     for (good, (answer, took)) in good.iter().chain([upload]).zip(answers) {
-        let told = told(&good.path, &answer.status);
+        let told = describe(&good.path, &answer.status);
         assert_eq!(told, (Code::Unavailable, "SHUTTING_DOWN".into()), "{}", good.path);
         assert!(took >= drain && took < drain + PATIENCE / 3, "{} was told {took:?} later", good.path);
     }
@@ -134,7 +134,7 @@ async fn every_open_stream_is_told_at_once_even_while_it_asks_the_database() {
         server.begin_stop();
         for (path, begun) in open {
             let answer = begun.answer().await.unwrap();
-            assert_eq!(told(&path, &answer.status), (Code::Unavailable, "SHUTTING_DOWN".into()));
+            assert_eq!(describe(&path, &answer.status), (Code::Unavailable, "SHUTTING_DOWN".into()));
             assert!(answer.messages.is_empty(), "{path}");
         }
         let took = ended(server, began).await;

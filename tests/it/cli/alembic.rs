@@ -53,7 +53,7 @@ async fn reset_says_what_it_would_delete_and_deletes_it_when_told_to() {
         owner.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
     };
     let models = count("models").await;
-    let ran = shell.run(&["reset"]).await.told(&["nothing was deleted", "--yes-delete-everything"]);
+    let ran = shell.run(&["reset"]).await.with_stderr(&["nothing was deleted", "--yes-delete-everything"]);
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert!(ran.stdout.contains(&format!("\nmodels {models}\n")), "{ran:#?}");
     assert_eq!(count("models").await, models);

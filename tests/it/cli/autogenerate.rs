@@ -104,7 +104,7 @@ async fn what_was_changed_in_schema_sql_becomes_a_migration_and_its_way_back() {
     let before = files(&shell);
     if is_long() {
         let ran = shell.run(&["migrate", "new", "none", "--autogenerate"]).await.done();
-        ran.told(&["no difference", "nothing was written"]);
+        ran.with_stderr(&["no difference", "nothing was written"]);
     }
     for (from, to) in EDITS {
         assert!(text.contains(from), "{from}");
@@ -125,7 +125,7 @@ async fn what_was_changed_in_schema_sql_becomes_a_migration_and_its_way_back() {
 
     let ran = shell.run(&[&new[..], &["--rename", "patterns.notes:remarks"]].concat()).await.done();
     // It has tried both ways on a scratch database itself.
-    let ran = ran.told(&["leads to migrations/schema.sql, and the way back to where it began"]);
+    let ran = ran.with_stderr(&["leads to migrations/schema.sql, and the way back to where it began"]);
     assert!(!ran.stderr.contains("may be lost"), "{ran:#?}");
     let written: Vec<String> =
         ran.stdout.lines().map(|file| fs::read_to_string(shell.path().join(file)).unwrap()).collect();
@@ -173,7 +173,7 @@ async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_hold
     }
     assert_eq!(files(&shell), before);
 
-    let ran = run(&[&table[..], &column[..]].concat()).await.done().told(&[
+    let ran = run(&[&table[..], &column[..]].concat()).await.done().with_stderr(&[
         "warning: the migration turns what is in tenants.zone from text into character varying(40)",
         "the way back to where it began",
     ]);
@@ -213,8 +213,10 @@ async fn a_required_column_without_a_default_is_no_migration_yet() {
         text.replacen(from, to, 1)
     });
     fs::write(&schema, edited).unwrap();
-    let ran =
-        shell.run(&["migrate", "new", "motto", "--autogenerate", "--drop", "tenants.display_name"]).await.told(&[
+    let ran = shell
+        .run(&["migrate", "new", "motto", "--autogenerate", "--drop", "tenants.display_name"])
+        .await
+        .with_stderr(&[
             "the files are written, but not right yet",
             "column tenants.motto is NOT NULL and has no default",
             "warning: the migration makes column customers.phone NOT NULL",

@@ -47,7 +47,11 @@ async fn rejected_rows_go_out_to_be_mended_and_come_back() {
     let id = imported["id"].as_str().unwrap();
     let rows = [&["imports", "rows", id, "--outcome", "rejected"][..], &TENANT].concat();
     shell.run(&[&rows[..], &["-o", "fix.csv", "--json"]].concat()).await.failed(1, &["--json"]);
-    shell.run(&[&rows[..], &["-o", "fix.csv"]].concat()).await.done().told(&["2 rows", "confidence", "load fix.csv"]);
+    shell.run(&[&rows[..], &["-o", "fix.csv"]].concat()).await.done().with_stderr(&[
+        "2 rows",
+        "confidence",
+        "load fix.csv",
+    ]);
 
     let fix = std::fs::read_to_string(shell.path().join("fix.csv")).unwrap();
     assert!(fix.starts_with("\u{feff}page_number,row_number,source_id,make,model,"), "{fix}");

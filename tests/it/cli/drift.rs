@@ -14,7 +14,7 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     let shell = Shell::on(&config);
     // An older version is compared with what its own migrations make.
     let latest = migrations::shipped().down(&config, tls::Mode::Disable, DownTo::Version(7)).await.unwrap().latest;
-    let ran = shell.run(&["migrate", "check"]).await.done().told(&[
+    let ran = shell.run(&["migrate", "check"]).await.done().with_stderr(&[
         "up to version 7",
         "on the same server",
         &format!("{latest} is the latest"),
@@ -23,7 +23,7 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     migrations::up(&config, tls::Mode::Disable).await.unwrap();
 
     owner.batch_execute("ALTER TABLE patterns ALTER notes DROP NOT NULL").await.unwrap();
-    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 1 place"]);
+    let ran = shell.run(&["migrate", "check"]).await.with_stderr(&["differs in 1 place"]);
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert_eq!(ran.stdout, "column patterns.notes: is nullable, the migrations say NOT NULL\n");
     let ran = shell.run(&["migrate", "check", "--json"]).await;
@@ -41,7 +41,7 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
         )
         .await
         .unwrap();
-    let ran = shell.run(&["migrate", "check"]).await.told(&["differs in 4 places"]);
+    let ran = shell.run(&["migrate", "check"]).await.with_stderr(&["differs in 4 places"]);
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert_eq!(lines[0], "migration V-1__odd is not known to the migrations");
     assert!(lines[1].starts_with("migration V4__write_requests: checksum is 1, the migrations say "), "{ran:#?}");
@@ -65,7 +65,7 @@ async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() 
     shell.run(&["migrate", "up"]).await.done();
     superuser.batch_execute("DROP POLICY tenant_isolation ON prices").await.unwrap();
     // Nothing else, whoever the owner is.
-    let ran = shell.run(&["migrate", "check"]).await.told(&["on a private server"]);
+    let ran = shell.run(&["migrate", "check"]).await.with_stderr(&["on a private server"]);
     assert_eq!(
         (ran.code, ran.stdout.as_str()),
         (Some(1), "policy tenant_isolation on prices is missing\n"),
@@ -115,7 +115,7 @@ async fn an_owner_with_a_schema_of_its_own_migrates_where_the_service_looks() {
     );
     assert!(superuser.query_one(tables, &[]).await.unwrap().get::<_, i64>(0) > 20);
     assert_eq!(superuser.query_one(empty, &[&owner]).await.unwrap().get::<_, i64>(0), 0);
-    let ran = shell.run(&["migrate", "check"]).await.told(&["on the same server"]);
+    let ran = shell.run(&["migrate", "check"]).await.with_stderr(&["on the same server"]);
     assert_eq!(ran.stdout, format!("schema {owner} is not known to the migrations\n"), "{ran:#?}");
     let left = "SELECT count(*) FROM pg_database WHERE datname ~ '^lekalo_scratch_' AND datdba = to_regrole($1::text)";
     assert_eq!(superuser.query_one(left, &[&owner]).await.unwrap().get::<_, i64>(0), 0, "scratch databases stay");

@@ -31,7 +31,7 @@ async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
     let shell = Shell::on(&config);
     let models: i64 = owner.query_one("SELECT count(*) FROM models", &[]).await.unwrap().get(0);
 
-    let ran = shell.run(&["migrate", "down", "base"]).await.done().told(&["nothing has been touched", "--yes"]);
+    let ran = shell.run(&["migrate", "down", "base"]).await.done().with_stderr(&["nothing has been touched", "--yes"]);
     let models_told = format!("drops table models ({},{:03} rows)", models / 1000, models % 1000);
     assert!(ran.stdout.contains(&models_told), "{models_told}: {ran:#?}");
     assert!(ran.stdout.starts_with(&format!("undo V{}__", latest())), "{ran:#?}");
@@ -41,17 +41,17 @@ async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
 
     let plan = shell.run(&["migrate", "down", "-1", "--json"]).await.done().json();
     assert_eq!((plan["done"].as_bool(), plan["plan"][0]["version"].as_i64()), (Some(false), Some(latest().into())));
-    shell.run(&["migrate", "down", "-1", "--yes"]).await.done().told(&[&format!("version {}", latest() - 1)]);
+    shell.run(&["migrate", "down", "-1", "--yes"]).await.done().with_stderr(&[&format!("version {}", latest() - 1)]);
     let plan = shell.run(&["migrate", "down", "V8", "--yes", "--json"]).await.done().json();
     assert_eq!((plan["done"].as_bool(), plan["current"].as_i64()), (Some(true), Some(8)));
     assert_eq!(at().await, "8\n");
-    let ran = shell.run(&["migrate", "down", "8", "--yes"]).await.done().told(&["nothing to undo"]);
+    let ran = shell.run(&["migrate", "down", "8", "--yes"]).await.done().with_stderr(&["nothing to undo"]);
     assert_eq!(ran.stdout, "", "{ran:#?}");
     shell.run(&["migrate", "down", "9"]).await.failed(1, &["version 9 is not applied", "at 8", "hint: "]);
     shell.run(&["migrate", "down", "-99"]).await.failed(1, &["only 8 are applied", "base"]);
     shell.run(&["migrate", "down", "head"]).await.failed(1, &["base"]);
     shell.run(&["migrate", "up", "7"]).await.failed(1, &["at version 8", "lekalo migrate down 7"]);
-    let ran = shell.run(&["migrate", "up", "+1"]).await.done().told(&["applied V9__rows_by_outcome"]);
+    let ran = shell.run(&["migrate", "up", "+1"]).await.done().with_stderr(&["applied V9__rows_by_outcome"]);
     assert_eq!(ran.stdout, "9\n");
     let up = shell.run(&["migrate", "up", "--json"]).await.done().json();
     assert_eq!(
@@ -106,7 +106,7 @@ async fn an_older_program_says_that_the_database_is_newer_and_goes_on() {
     owner.batch_execute(newer).await.unwrap();
     let said = format!("the database is at version 999, this program knows {}", latest());
     let shell = Shell::on(&config);
-    shell.run(&["migrate", "up"]).await.done().told(&[&said]);
+    shell.run(&["migrate", "up"]).await.done().with_stderr(&[&said]);
     shell.run(&["migrate", "down", "-1", "--yes"]).await.failed(2, &["V999__from_the_future", "no way back", "hint: "]);
     let mut service = shell.start(&["serve", "--addr", "127.0.0.1:0"]);
     let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
@@ -220,7 +220,8 @@ async fn a_way_back_that_cannot_be_gone_to_its_end_is_not_begun() {
     let plan = shell.run(&["migrate", "down", "7"]).await.done();
     assert!(plan.stdout.contains(&format!("CANNOT BE DONE: {told}")), "{plan:#?}");
     for args in [&["migrate", "down", "7", "--yes"][..], &["reset", "--yes-delete-everything"]] {
-        let ran = shell.run(args).await.told(&["V8__sales cannot be undone", told, "nothing was touched", "hint: "]);
+        let ran =
+            shell.run(args).await.with_stderr(&["V8__sales cannot be undone", told, "nothing was touched", "hint: "]);
         assert_eq!(ran.code, Some(1), "{ran:#?}");
         assert_eq!(at(&config).await, latest());
     }
@@ -272,7 +273,7 @@ async fn where_there_is_nothing_to_do_nothing_is_written() {
         assert_eq!(ran.stdout, format!("{}\n", latest()));
     }
     let ran = Shell::on(&config).run(&["migrate", "down", "-1", "--yes"]).await;
-    let ran = ran.told(&["takes no writes", "read-only", "hint: "]);
+    let ran = ran.with_stderr(&["takes no writes", "read-only", "hint: "]);
     assert_eq!(ran.code, Some(2), "{ran:#?}");
     assert_eq!(at(&config).await, latest());
 }

@@ -28,7 +28,11 @@ async fn a_price_list_goes_in_step_by_step() {
     let rows = csv::Reader::from_reader(source.as_bytes()).records().count();
     assert_eq!(csv::Reader::from_reader(printed.stdout.as_bytes()).records().count(), rows);
 
-    shell.run(&["clean", "raw.csv", "-o", "clean.csv"]).await.done().told(&[&format!("of {rows} rows understood")]);
+    shell
+        .run(&["clean", "raw.csv", "-o", "clean.csv"])
+        .await
+        .done()
+        .with_stderr(&[&format!("of {rows} rows understood")]);
     let clean = std::fs::read_to_string(shell.path().join("clean.csv")).unwrap();
     assert!(clean.contains("source_id,make,model,generation"), "{}", &clean[..200]);
 

@@ -65,7 +65,7 @@ impl Transcript {
     async fn look(&mut self, shell: &Shell, args: &[&str]) {
         let (narrow, wide) = tokio::join!(at(shell, 80, args), at(shell, 120, args));
         self.add(&narrow);
-        if told(&narrow) != told(&wide) {
+        if describe(&narrow) != describe(&wide) {
             self.text.push_str("At 120 columns:\n");
             self.add(&wide);
         }
@@ -73,7 +73,7 @@ impl Transcript {
 
     fn add(&mut self, ran: &Ran) {
         let words = ran.args.iter().map(|arg| if arg.contains(' ') { format!("\"{arg}\"") } else { arg.clone() });
-        self.text.push_str(&format!("$ lekalo {}\n{}\n", words.collect::<Vec<_>>().join(" "), told(ran)));
+        self.text.push_str(&format!("$ lekalo {}\n{}\n", words.collect::<Vec<_>>().join(" "), describe(ran)));
     }
 
     fn compare(self) {
@@ -95,7 +95,7 @@ async fn at(shell: &Shell, columns: u16, args: &[&str]) -> Ran {
 }
 
 /// Data, then talk, each line of which is marked, then how it ended, unless well.
-fn told(ran: &Ran) -> String {
+fn describe(ran: &Ran) -> String {
     let talk: String = ran.stderr.lines().map(|line| format!("2> {line}").trim_end().to_owned() + "\n").collect();
     let end = ran.code.filter(|code| *code != 0).map(|code| format!("exit code {code}\n")).unwrap_or_default();
     format!("{}{talk}{end}", ran.stdout)

@@ -9,9 +9,9 @@ use lekalo::domain::import::{CleanRow, Import as Imported, Mode, NewImport, Outc
 use lekalo::domain::tenant::TenantId;
 use lekalo::import::rows::Batch;
 use lekalo::import::run::carry_out;
+use lekalo::live_index::LiveIndex;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
-use lekalo::spellings::Spellings;
 use lekalo_documents::table::TableRow;
 use tokio_postgres::Client;
 use tonic::Code;
@@ -68,7 +68,7 @@ pub(super) struct Place {
 pub struct Service {
     pub server: TestServer,
     pub owner: Client,
-    pub(super) spellings: Arc<Spellings>,
+    pub(super) live_index: Arc<LiveIndex>,
     pub(super) places: Vec<Place>,
     pub(super) shops: Vec<Shop>,
     /// Every import in its order: its shop, its place there, its id and last etag.
@@ -89,11 +89,11 @@ impl Service {
             let category_id = server.db.tenant(tenant_id).find_category(category).await.unwrap().id;
             places.push(Place { tenant_id, category_id });
         }
-        let spellings = server.spellings.clone();
+        let live_index = server.live_index.clone();
         let mut service = Self {
             server,
             owner,
-            spellings,
+            live_index,
             places,
             shops: vec![Shop::default(); SHOPS.len()],
             imports: Vec::new(),
@@ -306,7 +306,7 @@ impl Service {
                 (place, TableRow { page_number, row_number, cells })
             })
             .unzip();
-        let index = self.spellings.index().await.unwrap();
+        let index = self.live_index.current().await.unwrap();
         places.into_iter().zip(lists::again(rows, &index)).collect()
     }
 

@@ -63,7 +63,7 @@ pub fn import((tenant, category): (&str, &str), id: Uuid, at: usize, import: &Im
     }
 }
 
-/// A make's or model's slug.
+/// A brand's or model's slug.
 fn slug(name: &str) -> String {
     name.to_lowercase().replace(' ', "-")
 }

@@ -132,7 +132,7 @@ async fn the_victim_of_a_deadlock_is_tried_again() {
         let config = config.clone();
         tokio::spawn(async move { migrations.up(&config, NO_TLS, UpTo::Head).await })
     };
-    // It has the makes and waits for the customers; somebody who has the models waits for the makes.
+    // It has the brands and waits for the customers; somebody who has the models waits for the brands.
     until(&config, "customers", true).await;
     let waiting = tokio::spawn(async move {
         other.batch_execute("LOCK TABLE brands").await.unwrap();

@@ -25,7 +25,7 @@ pub async fn plan(
     plan
 }
 
-fn told(plan: &[Downgrade], version: i32) -> Vec<String> {
+fn describe(plan: &[Downgrade], version: i32) -> Vec<String> {
     let step = plan.iter().find(|step| step.version == version).unwrap();
     step.losses.iter().flatten().map(Loss::to_string).collect()
 }
@@ -73,13 +73,13 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
     let plan = plan(&migrations, &config, &tester, DownTo::Base).await.unwrap();
     assert_eq!(super::schema(&superuser).await, before);
     assert_eq!(plan.iter().map(|step| step.version).collect::<Vec<_>>(), (1..=latest + 3).rev().collect::<Vec<_>>());
-    let told = |version| told(&plan, version);
-    assert_eq!(told(latest + 3), [""; 0]);
-    assert_eq!(told(latest + 2), ["drops column customers.test_note (5 values)", "deletes 7 rows of \"Test A\""]);
-    assert_eq!(told(latest + 1), ["drops table \"Test A\" (10 rows)"]);
-    assert!(told(2).contains(&"drops table customers (1,234 rows)".to_owned()), "{plan:#?}");
-    assert!(told(1).contains(&"drops table tenants (2 rows)".to_owned()), "{plan:#?}");
-    assert!(told(8).contains(&"drops column applications.contact_name (0 values)".to_owned()), "{plan:#?}");
+    let describe = |version| describe(&plan, version);
+    assert_eq!(describe(latest + 3), [""; 0]);
+    assert_eq!(describe(latest + 2), ["drops column customers.test_note (5 values)", "deletes 7 rows of \"Test A\""]);
+    assert_eq!(describe(latest + 1), ["drops table \"Test A\" (10 rows)"]);
+    assert!(describe(2).contains(&"drops table customers (1,234 rows)".to_owned()), "{plan:#?}");
+    assert!(describe(1).contains(&"drops table tenants (2 rows)".to_owned()), "{plan:#?}");
+    assert!(describe(8).contains(&"drops column applications.contact_name (0 values)".to_owned()), "{plan:#?}");
 
     migrations.down(&config, NO_TLS, DownTo::Version(latest + 1)).await.unwrap();
     let left: i64 = superuser.query_one("SELECT count(*) FROM \"Test A\"", &[]).await.unwrap().get(0);
@@ -128,7 +128,7 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
         let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
         let expected = expected.replace("#N", &brands).replace("#M", &variants);
         let expected: Vec<&str> = Some(expected.as_str()).filter(|line| !line.is_empty()).into_iter().collect();
-        assert_eq!(told(&plan, latest + 1), expected, "{down}");
+        assert_eq!(describe(&plan, latest + 1), expected, "{down}");
         client.batch_execute(&format!("DELETE FROM refinery_schema_history WHERE version > {latest}")).await.unwrap();
     }
     // Rows of others that go along, or lose what they refer to.
@@ -140,7 +140,7 @@ async fn whatever_else_a_way_back_does_to_rows_is_told() {
         migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
         let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
         let expected = format!("deletes {brands} rows of brands and what refers to them");
-        assert_eq!(told(&plan, latest + 1), [expected], "{action}");
+        assert_eq!(describe(&plan, latest + 1), [expected], "{action}");
         let back = format!("DELETE FROM refinery_schema_history WHERE version > {latest}; DROP TABLE refers");
         client.batch_execute(&back).await.unwrap();
     }
@@ -215,5 +215,5 @@ async fn what_the_migrations_make_themselves_is_in_nobodys_way() {
     migrations.up(&config, NO_TLS, UpTo::Head).await.unwrap();
     let plan = plan(&migrations, &config, &config, DownTo::Steps(1)).await.unwrap();
     assert_eq!(plan[0].blockers, [""; 0]);
-    assert_eq!(told(&plan, next), ["drops table test_groups (0 rows)", "drops column brands.group_id (0 values)"]);
+    assert_eq!(describe(&plan, next), ["drops table test_groups (0 rows)", "drops column brands.group_id (0 values)"]);
 }

@@ -208,7 +208,7 @@ impl Catalog {
         Ok(in_order(listed, request.order_by(), by_name, wanted.asked))
     }
 
-    /// Spellings of makes and models, without when they were taught.
+    /// LiveIndex of brands and models, without when they were taught.
     pub fn list_aliases(&self, request: &pb::ListAliasesRequest) -> Result<List<pb::Alias>, Refusal> {
         let place = self.brand(&request.brand)?;
         let brand = &self.brands[place];

@@ -143,7 +143,7 @@ fn exists_for(option: &ProductOption, body: &[String]) -> bool {
     bodies.is_empty() || bodies.iter().any(|known| body.iter().any(|it| it == known))
 }
 
-/// That of the most particular price: for the make first, then for the nearest body, then on a condition.
+/// That of the most particular price: for the brand first, then for the nearest body, then on a condition.
 fn price_of(prices: &[&Price], asked: (Option<usize>, Option<usize>), case: &Case<'_>) -> Option<Amount> {
     let holds = |price: &&Price| {
         (price.option, price.value) == asked

@@ -174,7 +174,7 @@ impl Question {
         Self::Patterns(request, meant)
     }
 
-    /// Of a make that the catalog has made up: it has no spellings but these.
+    /// Of a brand that the catalog has made up: it has no spellings but these.
     fn aliases(catalog: &Catalog, brand: u8, rest: [u8; 7]) -> Self {
         let made: Vec<usize> = (0..catalog.brands.len()).filter(|place| !catalog.brands[*place].is_known).collect();
         let place = made[of(&made, brand)];

@@ -191,7 +191,7 @@ impl Made {
     fn add_cars(&self, catalog: &mut Catalog) {
         let number = catalog.number;
         for (names, english, slug, aliases) in &self.brands {
-            // Names and slugs of makes are nobody else's in the whole database.
+            // Names and slugs of brands are nobody else's in the whole database.
             let place = catalog.brands.len();
             catalog.brands.push(Brand {
                 is_known: false,

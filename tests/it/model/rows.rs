@@ -118,7 +118,7 @@ pub struct Model {
     pub slug: String,
     pub name: String,
     pub names: Names,
-    /// Spellings of the model, which are none of its make.
+    /// LiveIndex of the model, which are none of its brand.
     pub aliases: Vec<String>,
 }
 
@@ -199,7 +199,7 @@ pub struct Seeded {
     pub models: Vec<Model>,
 }
 
-/// Cars with several generations, with codes of many names, with years that overlap, with bodies that differ; two of one make.
+/// Cars with several generations, with codes of many names, with years that overlap, with bodies that differ; two of one brand.
 const KNOWN_CARS: [(&str, &str); 7] = [
     ("toyota", "camry"),
     ("toyota", "venza"),

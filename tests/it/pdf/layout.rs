@@ -50,7 +50,7 @@ impl Style {
     }
 }
 
-/// Invented rows: an ID, a make, a model, a year and a description that may be empty.
+/// Invented rows: an ID, a brand, a model, a year and a description that may be empty.
 fn rows(count: usize, random: &mut Random) -> Vec<[String; 5]> {
     let mut word = |from: usize| WORDS[(from + random.below(6)) % WORDS.len()].to_owned();
     let mut rows = Vec::new();

@@ -209,7 +209,7 @@ fn the_header_is_found_within_so_many_lines() {
     let behind = |titles: usize| format!("{}Марка,Модель\nКедр,А6\n", "Прайс\n".repeat(titles));
     let table = extract(behind(20).as_bytes()).unwrap();
     assert_eq!((texts(&table), table.headers.len()), (vec![["Кедр", "А6"].map(str::to_owned).as_slice()], 21));
-    let none = "no table header found: one line must name at least the make and model columns (\"Марка\", \"Модель\" or \
+    let none = "no table header found: one line must name at least the brand and model columns (\"Марка\", \"Модель\" or \
                 \"Make\", \"Model\"); the first lines read are: Прайс / Прайс / Прайс";
     refused(behind(21).as_bytes(), "NO_HEADER", none);
     // Lines without text are none.

@@ -289,7 +289,7 @@ impl Model {
                     && is_for(thing)
                     && (thing.with.is_empty() || thing.with == asked.leather)
             });
-            // The make goes before the body, the body before the condition.
+            // The brand goes before the body, the body before the condition.
             let rank = |(thing, _): &&(&Thing, &Held)| {
                 (!thing.brand.is_empty(), !thing.body.is_empty(), !thing.with.is_empty())
             };

@@ -10,7 +10,7 @@ use tonic::Code;
 use crate::support::{TestServer, connect};
 
 /// Patterns of both tenants in several categories and of many bodies, withdrawn ones too; prices that are over, to come,
-/// a make's, an option's or of a choice; texts, customers and applications; imports in every state, with issues.
+/// a brand's, an option's or of a choice; texts, customers and applications; imports in every state, with issues.
 const FILL: &str = "
     INSERT INTO patterns (tenant_id, category_id, model_id, variant_id, steering, available)
     SELECT tc.tenant_id, tc.category_id, v.model_id, v.id, 'left', (v.id + tc.tenant_id) % 3 <> 0
@@ -139,7 +139,7 @@ async fn unpriced(owner: &Client) -> BTreeMap<String, Vec<pb::UnpricedBody>> {
     unpriced
 }
 
-/// The 20 makes with most models among these rows of make, its name and model.
+/// The 20 makes with most models among these rows of brand, its name and model.
 async fn top(owner: &Client, sql: &str) -> Vec<pb::BrandModels> {
     let mut models: BTreeMap<(String, String), BTreeSet<i64>> = BTreeMap::new();
     for row in owner.query(sql, &[]).await.unwrap() {

@@ -66,7 +66,7 @@ pub enum PdfError {
     },
     /// No line names the columns.
     #[error(
-        "no table header found: one line must name at least the make and model columns (\"Марка\", \"Модель\" or \"Make\", \"Model\"); the first lines read are: {first_lines}"
+        "no table header found: one line must name at least the brand and model columns (\"Марка\", \"Модель\" or \"Make\", \"Model\"); the first lines read are: {first_lines}"
     )]
     NoHeader {
         /// The first lines of the document.

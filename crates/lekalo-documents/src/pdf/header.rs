@@ -41,7 +41,7 @@ impl Header {
         self.cells.iter().position(|cell| Column::from_header(&cell.name) == Some(column))
     }
 
-    /// Whether a line looks like a row: something near the names of the ID, the make and the model.
+    /// Whether a line looks like a row: something near the names of the ID, the brand and the model.
     pub(super) fn is_row(&self, line: &Line) -> bool {
         let centre = |run: &TextRun| (run.x0 + run.x1) / 2.0;
         let right_of = |pair: &[HeaderCell], x: f64| matches!(pair, [left, right] if x > (left.x1 + right.x0) / 2.0);

@@ -116,7 +116,7 @@ fn continues(row: &Cells, header: &Header) -> bool {
     !has_id(row, header) && row.iter().filter(|cell| cell.is_empty()).count() >= 2.min(row.len())
 }
 
-/// Whether lines outside of all bands are a row all the same: they name a make and a model.
+/// Whether lines outside of all bands are a row all the same: they name a brand and a model.
 fn is_rest(row: &Cells, header: &Header) -> bool {
     let filled = |column| header.position(column).and_then(|at| row.get(at)).is_some_and(|cell| !cell.is_empty());
     filled(Column::Brand) && filled(Column::Model)
@@ -169,7 +169,7 @@ fn by_ids(body: Vec<BodyLine>, header: &Header) -> (Vec<BodyLine>, Vec<Vec<BodyL
     (body.get(..begin).unwrap_or_default().to_vec(), rows)
 }
 
-/// The lines that tell a row: those with an ID, and those that fill every other cell, or make and model at a row's distance.
+/// The lines that tell a row: those with an ID, and those that fill every other cell, or brand and model at a row's distance.
 fn starts(body: &[BodyLine], header: &Header) -> Vec<usize> {
     let ids: Vec<&BodyLine> = body.iter().filter(|line| line.has_id).collect();
     let pitch = ids.windows(2).filter_map(|pair| Some(pair.last()?.y - pair.first()?.y)).fold(f64::INFINITY, f64::min);

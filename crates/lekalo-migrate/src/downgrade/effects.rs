@@ -138,7 +138,7 @@ fn calls(code: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(sql: &str) -> Vec<String> {
+    fn describe(sql: &str) -> Vec<String> {
         let tell = |effect| match effect {
             Effect::Delete { table, count, .. } => format!("delete {table}: {count}"),
             Effect::Overwrite { table, count, .. } => format!("overwrite {table}: {count}"),
@@ -151,18 +151,18 @@ mod tests {
     #[test]
     fn statements_become_counts() {
         assert_eq!(
-            told("-- why\nDELETE FROM \"Test A\" WHERE id > 3; DROP TABLE b; UPDATE c SET d = 1;"),
+            describe("-- why\nDELETE FROM \"Test A\" WHERE id > 3; DROP TABLE b; UPDATE c SET d = 1;"),
             ["delete \"Test A\": SELECT count(*) FROM \"Test A\" WHERE id > 3", "overwrite c: SELECT count(*) FROM c"]
         );
         assert_eq!(
-            told("DELETE FROM a AS x USING b WHERE x.id = b.id"),
+            describe("DELETE FROM a AS x USING b WHERE x.id = b.id"),
             ["delete a: SELECT count(DISTINCT (x.tableoid, x.ctid)) FROM a AS x, b WHERE x.id = b.id"]
         );
         assert_eq!(
-            told("UPDATE public.a SET c = b.c FROM b WHERE a.id = b.id"),
+            describe("UPDATE public.a SET c = b.c FROM b WHERE a.id = b.id"),
             ["overwrite public.a: SELECT count(DISTINCT (a.tableoid, a.ctid)) FROM public.a, b WHERE a.id = b.id"]
         );
-        assert_eq!(told("TRUNCATE TABLE a, b CASCADE"), ["empty a", "empty b"]);
+        assert_eq!(describe("TRUNCATE TABLE a, b CASCADE"), ["empty a", "empty b"]);
     }
 
     #[test]

@@ -221,7 +221,7 @@ mod tests {
         snapshot
     }
 
-    fn told(renames: &[Rename]) -> Vec<String> {
+    fn describe(renames: &[Rename]) -> Vec<String> {
         renames.iter().map(|rename| format!("{}:{}", rename.gone(), rename.to())).collect()
     }
 
@@ -237,16 +237,16 @@ mod tests {
         let only =
             |pairs: Vec<(Rename, bool)>| -> Vec<Rename> { pairs.into_iter().map(|(rename, _)| rename).collect() };
         let (renames, others) = (only(renames), only(others));
-        assert_eq!((told(&renames), told(&others)), (vec!["a:b".to_owned()], vec!["a:c".to_owned()]));
-        assert_eq!(told(&columns(&before, &after, &renames)), ["a.y:z"]);
-        assert_eq!(told(&columns(&before, &after, &[])), [""; 0]);
+        assert_eq!((describe(&renames), describe(&others)), (vec!["a:b".to_owned()], vec!["a:c".to_owned()]));
+        assert_eq!(describe(&columns(&before, &after, &renames)), ["a.y:z"]);
+        assert_eq!(describe(&columns(&before, &after, &[])), [""; 0]);
     }
 
     #[test]
     fn a_column_that_goes_may_be_any_that_comes_of_its_type_first() {
         let before = snapshot(&[("t", &["a text", "b int", "kept text"])]);
         let after = snapshot(&[("t", &["c int", "d text", "kept text"])]);
-        assert_eq!(told(&columns(&before, &after, &[])), ["t.a:d", "t.b:c", "t.a:c", "t.b:d"]);
+        assert_eq!(describe(&columns(&before, &after, &[])), ["t.a:d", "t.b:c", "t.a:c", "t.b:d"]);
         assert!(tables(&before, &after).is_empty());
     }
 }

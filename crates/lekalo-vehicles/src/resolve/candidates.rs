@@ -1,4 +1,4 @@
-//! The brands and models that runs of a text's words may name.
+//! The brands and models that ngrams of a text's words may name.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +9,7 @@ use super::text::{Kind, Text, without_ending};
 use crate::generation::is_number;
 use crate::index::{BrandId, Index, ModelId};
 use crate::matches::{MatchKind, Scope};
-use crate::ngrams::{Run, runs};
+use crate::ngrams::{Ngram, ngrams};
 use crate::nicknames::KNOWN;
 use crate::vehicle::Years;
 use crate::words::join;
@@ -72,16 +72,17 @@ impl Found {
 
 /// Finds what a text's words may name; with a known brand, only among its models.
 pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found {
-    let (talk, runs): (Vec<Run>, Vec<Run>) = runs(&text.words).into_iter().partition(|run| is_talk(text, &run.span));
-    let mut named: Vec<Hit> = runs.iter().flat_map(|run| named(index, text, run)).collect();
-    let mut mentions = mentions(index, text, &runs);
+    let (talk, ngrams): (Vec<Ngram>, Vec<Ngram>) =
+        ngrams(&text.words).into_iter().partition(|ngram| is_talk(text, &ngram.span));
+    let mut named: Vec<Hit> = ngrams.iter().flat_map(|ngram| named(index, text, ngram)).collect();
+    let mut mentions = mentions(index, text, &ngrams);
     if let Some(brand) = brand {
         mentions.retain(|mention| mention.brand == brand);
         named.retain(|hit| hit.model.brand == brand);
     } else {
         mentions = undisputed(mentions, &named);
         if mentions.is_empty() {
-            mentions = guessed_mentions(index, text, &runs, &named);
+            mentions = guessed_mentions(index, text, &ngrams, &named);
         }
     }
     let mut brands: Vec<BrandId> = mentions.iter().map(|mention| mention.brand).chain(brand).collect();
@@ -96,14 +97,17 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         });
         let certain = heaviest(&named);
         found.hits = named;
-        let outweighs = |run: &Run| 2 * text.name_letters(|place| !run.span.contains(&place)) <= run.letters as usize;
-        for run in runs.iter().filter(|run| run.letters > certain && outweighs(run) && may_be_misspelled(text, run)) {
-            found.hits.extend(guesses(index, run, Scope::All));
+        let outweighs =
+            |ngram: &Ngram| 2 * text.name_letters(|place| !ngram.span.contains(&place)) <= ngram.letters as usize;
+        for ngram in
+            ngrams.iter().filter(|ngram| ngram.letters > certain && outweighs(ngram) && may_be_misspelled(text, ngram))
+        {
+            found.hits.extend(guesses(index, ngram, Scope::All));
         }
-        add_nicknames(index, text, &mut found.hits, runs.iter(), Scope::All);
+        add_nicknames(index, text, &mut found.hits, ngrams.iter(), Scope::All);
     } else {
         for brand in brands {
-            let within = within_brand(index, text, &runs, &named, &found, brand);
+            let within = within_brand(index, text, &ngrams, &named, &found, brand);
             found.hits.extend(within);
         }
         if found.hits.is_empty() {
@@ -126,57 +130,59 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
     found
 }
 
-/// What a run names for certain: a model's spelling, a badge, a generation's code; else what it names without its ending.
-fn named(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
+/// What a ngram names for certain: a model's spelling, a badge, a generation's code; else what it names without its ending.
+fn named(index: &Index, text: &Text, ngram: &Ngram) -> Vec<Hit> {
     // An engine's number is one word.
     let numbers =
-        text.words.get(run.span.clone()).unwrap_or_default().iter().filter(|word| is_number(&word.key)).count();
-    let named = index.models_in_any_reading(&run.key, numbers == 1).into_iter();
-    let mut hits: Vec<Hit> = named.map(|(model, how)| hit(run, model, how)).collect();
+        text.words.get(ngram.span.clone()).unwrap_or_default().iter().filter(|word| is_number(&word.key)).count();
+    let named = index.models_in_any_reading(&ngram.key, numbers == 1).into_iter();
+    let mut hits: Vec<Hit> = named.map(|(model, how)| hit(ngram, model, how)).collect();
     // In words of talk only a spelling counts, not what they read like in other letters.
-    if run.span.clone().any(|place| text.kind(place) == Some(Kind::Talk)) {
+    if ngram.span.clone().any(|place| text.kind(place) == Some(Kind::Talk)) {
         hits.retain(|hit| hit.how == MatchKind::Spelled);
         return hits;
     }
-    if is_code(&run.key, 3) {
-        let codes = index.models_with_any_code(&run.key).into_iter();
-        hits.extend(codes.map(|(model, how)| hit(run, model, how)));
+    if is_code(&ngram.key, 3) {
+        let codes = index.models_with_any_code(&ngram.key).into_iter();
+        hits.extend(codes.map(|(model, how)| hit(ngram, model, how)));
     }
     if hits.is_empty() {
-        hits = ended(index, text, run);
+        hits = ended(index, text, ngram);
     }
     hits
 }
 
 /// Models named by a word that is talk otherwise, their brand known or right beside: "хендай купе".
-fn talked_of(index: &Index, talk: &[Run], found: &Found) -> Vec<Hit> {
+fn talked_of(index: &Index, talk: &[Ngram], found: &Found) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for run in talk {
-        let is_beside = |mention: &Mention| mention.span.end == run.span.start || mention.span.start == run.span.end;
+    for ngram in talk {
+        let is_beside =
+            |mention: &Mention| mention.span.end == ngram.span.start || mention.span.start == ngram.span.end;
         let has_brand = |brand: BrandId| {
             found.brand == Some(brand) || found.mentions.iter().any(|it| it.brand == brand && is_beside(it))
         };
-        let models = index.models_spelled(&run.key).into_iter().filter(|(model, _)| has_brand(model.brand));
-        hits.extend(models.map(|(model, how)| hit(run, model, how)));
+        let models = index.models_spelled(&ngram.key).into_iter().filter(|(model, _)| has_brand(model.brand));
+        hits.extend(models.map(|(model, how)| hit(ngram, model, how)));
     }
     hits
 }
 
-/// Models named by a run whose last word has an ending.
-fn ended(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
-    let Some(last) = text.words.get(run.span.end - 1).filter(|word| word.is_letters() && run.key.ends_with(&word.key))
+/// Models named by a ngram whose last word has an ending.
+fn ended(index: &Index, text: &Text, ngram: &Ngram) -> Vec<Hit> {
+    let Some(last) =
+        text.words.get(ngram.span.end - 1).filter(|word| word.is_letters() && ngram.key.ends_with(&word.key))
     else {
         return Vec::new();
     };
-    let head = run.key.strip_suffix(last.key.as_str()).unwrap_or_default();
+    let head = ngram.key.strip_suffix(last.key.as_str()).unwrap_or_default();
     let mut hits = Vec::new();
     let least = if head.ends_with(|ch: char| ch.is_ascii_digit()) { 1 } else { SHORT_STEM };
     for stem in without_ending(&last.key, least) {
         let models = index.models_spelled(&format!("{head}{stem}")).into_iter();
         hits.extend(models.map(|(model, how)| {
             let letters = head.chars().count() + stem.chars().count();
-            let lost = run.key.chars().count().abs_diff(letters);
-            let named = hit(run, model, how);
+            let lost = ngram.key.chars().count().abs_diff(letters);
+            let named = hit(ngram, model, how);
             let rare = if index.model(model).popularity() < KNOWN { RARE } else { 0.0 };
             Hit { weight: named.weight - 0.3 - 0.1 * lost as f32 - rare, ended: Some(letters), ..named }
         }));
@@ -184,16 +190,17 @@ fn ended(index: &Index, text: &Text, run: &Run) -> Vec<Hit> {
     hits
 }
 
-/// The brands that runs name for certain, the longest where they overlap.
-fn mentions(index: &Index, text: &Text, runs: &[Run]) -> Vec<Mention> {
+/// The brands that ngrams name for certain, the longest where they overlap.
+fn mentions(index: &Index, text: &Text, ngrams: &[Ngram]) -> Vec<Mention> {
     let mut mentions: Vec<Mention> = Vec::new();
-    for run in runs {
-        let mut brands = index.brands_in_any_reading(&run.key);
+    for ngram in ngrams {
+        let mut brands = index.brands_in_any_reading(&ngram.key);
         let is_ended = brands.is_empty();
-        if is_ended && run.span.len() == 1 && run.letters >= 4.0 && text.kind(run.span.start) == Some(Kind::Name) {
+        if is_ended && ngram.span.len() == 1 && ngram.letters >= 4.0 && text.kind(ngram.span.start) == Some(Kind::Name)
+        {
             // A short brand is made of too many words: "жили" is no "джили" without a model beside it.
             let sure = |stem: &str, how: MatchKind| if stem.chars().count() >= 5 { how } else { MatchKind::Sound };
-            for stem in without_ending(&run.key, 3) {
+            for stem in without_ending(&ngram.key, 3) {
                 let named = index
                     .brands_in_any_reading(&stem)
                     .into_iter()
@@ -204,7 +211,7 @@ fn mentions(index: &Index, text: &Text, runs: &[Run]) -> Vec<Mention> {
         mentions.extend(brands.into_iter().map(|(brand, how)| Mention {
             brand,
             how,
-            span: run.span.clone(),
+            span: ngram.span.clone(),
             is_ended,
         }));
     }
@@ -236,36 +243,38 @@ fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
 }
 
 /// Misspelled brands: believed only with one of their models beside them.
-fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> Vec<Mention> {
+fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit]) -> Vec<Mention> {
     let mut guessed = Vec::new();
-    // Which runs name a model of a brand, or are one letter away: asked once however many runs may be the brand.
+    // Which ngrams name a model of a brand, or are one letter away: asked once however many ngrams may be the brand.
     let mut confirming: HashMap<(BrandId, bool), Vec<OnceCell<bool>>> = HashMap::new();
-    for run in runs.iter().filter(|run| may_be_misspelled(text, run)) {
+    for ngram in ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram)) {
         if named.iter().any(|hit| {
             hit.is_certain()
-                && hit.span.start < run.span.end
-                && run.span.start < hit.span.end
+                && hit.span.start < ngram.span.end
+                && ngram.span.start < hit.span.end
                 && hit.how != MatchKind::Bare
         }) {
             continue;
         }
-        let begun = index.brand_beginning(&run.key).map(|brand| (brand, MatchKind::Prefix));
-        for (brand, how) in index.brands_like(&run.key).into_iter().chain(begun) {
-            let is_beside = |other: &Run| other.span.start >= run.span.end || other.span.end <= run.span.start;
-            let may_be_wrong = run.letters >= 6.0;
+        let begun = index.brand_beginning(&ngram.key).map(|brand| (brand, MatchKind::Prefix));
+        for (brand, how) in index.brands_like(&ngram.key).into_iter().chain(begun) {
+            let is_beside = |other: &Ngram| other.span.start >= ngram.span.end || other.span.end <= ngram.span.start;
+            let may_be_wrong = ngram.letters >= 6.0;
             let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
                 *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
             };
-            let confirms = |other: &Run| {
+            let confirms = |other: &Ngram| {
                 named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
                     || (may_be_misspelled(text, other)
                         && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
             };
-            let answers = confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); runs.len()]);
-            let is_confirmed =
-                |(other, answer): (&Run, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
-            if runs.iter().zip(answers.iter()).any(is_confirmed) {
-                guessed.push(Mention { brand, how, span: run.span.clone(), is_ended: false });
+            let answers =
+                confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
+            let is_confirmed = |(other, answer): (&Ngram, &OnceCell<bool>)| {
+                is_beside(other) && *answer.get_or_init(|| confirms(other))
+            };
+            if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
+                guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
             }
         }
     }
@@ -273,22 +282,30 @@ fn guessed_mentions(index: &Index, text: &Text, runs: &[Run], named: &[Hit]) -> 
 }
 
 /// What the words name among the models of a brand.
-fn within_brand(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: &Found, brand: BrandId) -> Vec<Hit> {
+fn within_brand(
+    index: &Index,
+    text: &Text,
+    ngrams: &[Ngram],
+    named: &[Hit],
+    found: &Found,
+    brand: BrandId,
+) -> Vec<Hit> {
     let is_mention = |span: &Range<usize>| found.mentions.iter().any(|it| it.brand == brand && it.span == *span);
     let overlaps = |span: &Range<usize>| {
         found.mentions.iter().any(|it| it.brand == brand && it.span.start < span.end && span.start < it.span.end)
     };
     let mut hits: Vec<Hit> = named.iter().filter(|hit| hit.model.brand == brand).cloned().collect();
-    for run in runs.iter().filter(|run| !overlaps(&run.span)) {
-        if !hits.iter().any(|hit| hit.span == run.span) {
-            let engines = index.models_with_engine(&run.key, brand).into_iter();
-            hits.extend(engines.map(|(model, how)| hit(run, model, how)));
-            let numbers = index.models_with_number(&run.key, brand).into_iter();
-            hits.extend(numbers.map(|model| hit(run, model, MatchKind::Code)));
+    for ngram in ngrams.iter().filter(|ngram| !overlaps(&ngram.span)) {
+        if !hits.iter().any(|hit| hit.span == ngram.span) {
+            let engines = index.models_with_engine(&ngram.key, brand).into_iter();
+            hits.extend(engines.map(|(model, how)| hit(ngram, model, how)));
+            let numbers = index.models_with_number(&ngram.key, brand).into_iter();
+            hits.extend(numbers.map(|model| hit(ngram, model, MatchKind::Code)));
             // With the brand beside it, so little as "ц4" is a code.
-            if is_code(&run.key, 2) {
-                let codes = index.models_with_any_code(&run.key).into_iter().filter(|(model, _)| model.brand == brand);
-                hits.extend(codes.map(|(model, how)| hit(run, model, how)));
+            if is_code(&ngram.key, 2) {
+                let codes =
+                    index.models_with_any_code(&ngram.key).into_iter().filter(|(model, _)| model.brand == brand);
+                hits.extend(codes.map(|(model, how)| hit(ngram, model, how)));
             }
         }
     }
@@ -301,28 +318,31 @@ fn within_brand(index: &Index, text: &Text, runs: &[Run], named: &[Hit], found: 
         hits.retain(|hit| !is_year(text, &hit.span));
     }
     let certain = heaviest(&hits);
-    for run in runs.iter().filter(|run| run.letters > certain && !overlaps(&run.span) && may_be_misspelled(text, run)) {
-        hits.extend(guesses(index, run, Scope::Brand(brand)));
+    for ngram in ngrams
+        .iter()
+        .filter(|ngram| ngram.letters > certain && !overlaps(&ngram.span) && may_be_misspelled(text, ngram))
+    {
+        hits.extend(guesses(index, ngram, Scope::Brand(brand)));
     }
     if hits.is_empty() {
-        for run in runs.iter().filter(|run| !overlaps(&run.span) && may_be_misspelled(text, run)) {
-            let beginnings = index.beginning_with(&run.key, Scope::Brand(brand)).into_iter();
-            hits.extend(beginnings.map(|(model, how)| hit(run, model, how)));
+        for ngram in ngrams.iter().filter(|ngram| !overlaps(&ngram.span) && may_be_misspelled(text, ngram)) {
+            let beginnings = index.beginning_with(&ngram.key, Scope::Brand(brand)).into_iter();
+            hits.extend(beginnings.map(|(model, how)| hit(ngram, model, how)));
         }
     }
     if hits.is_empty() {
-        hits = with_other_letters(index, runs.iter().filter(|run| !overlaps(&run.span)), brand);
+        hits = with_other_letters(index, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), brand);
     }
-    add_nicknames(index, text, &mut hits, runs.iter().filter(|run| !overlaps(&run.span)), Scope::Brand(brand));
+    add_nicknames(index, text, &mut hits, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), Scope::Brand(brand));
     hits
 }
 
-pub(super) fn hit(run: &Run, model: ModelId, how: MatchKind) -> Hit {
-    let matched = run.matched(model, how);
+pub(super) fn hit(ngram: &Ngram, model: ModelId, how: MatchKind) -> Hit {
+    let matched = ngram.matched(model, how);
     Hit { model, how, span: matched.span, ended: None, weight: matched.weight }
 }
 
-/// Whether a run may be named without a brand: numbers alone must be long and no year, short words spelled out.
+/// Whether a ngram may be named without a brand: numbers alone must be long and no year, short words spelled out.
 fn stands_alone(text: &Text, hit: &Hit) -> bool {
     let words = text.words.get(hit.span.clone()).unwrap_or_default();
     let characters: usize = words.iter().map(|word| word.key.chars().count()).sum();
@@ -350,11 +370,11 @@ fn is_talk(text: &Text, span: &Range<usize>) -> bool {
 }
 
 /// Words that may be guessed at, in their order: none of them talk, not all numbers.
-pub(super) fn may_be_misspelled(text: &Text, run: &Run) -> bool {
-    let words = text.words.get(run.span.clone()).unwrap_or_default();
-    let kinds = || run.span.clone().map(|place| text.kind(place));
-    run.span.len() <= MOST_GUESSED
-        && run.key == join(words)
+pub(super) fn may_be_misspelled(text: &Text, ngram: &Ngram) -> bool {
+    let words = text.words.get(ngram.span.clone()).unwrap_or_default();
+    let kinds = || ngram.span.clone().map(|place| text.kind(place));
+    ngram.span.len() <= MOST_GUESSED
+        && ngram.key == join(words)
         && kinds().all(|kind| kind != Some(Kind::Talk))
         && kinds().any(|kind| kind == Some(Kind::Name))
 }

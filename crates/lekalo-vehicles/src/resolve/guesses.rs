@@ -4,29 +4,33 @@ use super::candidates::{Hit, hit, may_be_misspelled};
 use super::text::{Kind, Text};
 use crate::index::{BrandId, Index};
 use crate::matches::{MatchKind, Scope};
-use crate::ngrams::Run;
+use crate::ngrams::Ngram;
 
 /// Each further car that a nickname may stand for weighs so much less.
 const NEXT: f32 = 0.4;
 
 /// Misspelled names, the nearer the heavier.
-pub(super) fn guesses(index: &Index, run: &Run, scope: Scope) -> Vec<Hit> {
-    let guessed = index.models_like_typed(&run.key, scope).into_iter();
+pub(super) fn guesses(index: &Index, ngram: &Ngram, scope: Scope) -> Vec<Hit> {
+    let guessed = index.models_like_typed(&ngram.key, scope).into_iter();
     guessed
         .map(|(model, how, distance)| {
-            let guessed = hit(run, model, how);
+            let guessed = hit(ngram, model, how);
             Hit { weight: guessed.weight - 0.2 * distance as f32, ..guessed }
         })
         .collect()
 }
 
 /// Codes in Latin letters whose Cyrillic ones only look Latin: "rh 330" for "РХ 330", which is an RX.
-pub(super) fn with_other_letters<'a>(index: &Index, runs: impl Iterator<Item = &'a Run>, brand: BrandId) -> Vec<Hit> {
+pub(super) fn with_other_letters<'a>(
+    index: &Index,
+    ngrams: impl Iterator<Item = &'a Ngram>,
+    brand: BrandId,
+) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for run in runs.filter(|run| run.key.is_ascii() && run.key.contains('h') && run.letters <= 6.0) {
-        let named = index.models_in_any_reading(&run.key.replace("kh", "x").replace('h', "x"), true).into_iter();
+    for ngram in ngrams.filter(|ngram| ngram.key.is_ascii() && ngram.key.contains('h') && ngram.letters <= 6.0) {
+        let named = index.models_in_any_reading(&ngram.key.replace("kh", "x").replace('h', "x"), true).into_iter();
         let named = named.filter(|(model, how)| model.brand == brand && how.is_certain());
-        hits.extend(named.map(|(model, _)| hit(run, model, MatchKind::Sound)));
+        hits.extend(named.map(|(model, _)| hit(ngram, model, MatchKind::Sound)));
     }
     hits
 }
@@ -36,19 +40,20 @@ pub(super) fn add_nicknames<'a>(
     index: &Index,
     text: &Text,
     hits: &mut Vec<Hit>,
-    runs: impl Iterator<Item = &'a Run>,
+    ngrams: impl Iterator<Item = &'a Ngram>,
     scope: Scope,
 ) {
     let has_number = text.kinds.contains(&Kind::Number);
-    for run in runs.filter(|run| run.span.len() == 1 && run.letters >= 4.0 && may_be_misspelled(text, run)) {
-        if hits.iter().any(|hit| hit.is_certain() && hit.ended.is_none() && hit.span.contains(&run.span.start)) {
+    for ngram in ngrams.filter(|ngram| ngram.span.len() == 1 && ngram.letters >= 4.0 && may_be_misspelled(text, ngram))
+    {
+        if hits.iter().any(|hit| hit.is_certain() && hit.ended.is_none() && hit.span.contains(&ngram.span.start)) {
             continue;
         }
         // The best known is meant likeliest.
-        for (model, place) in index.nicknamed(&run.key, scope, has_number).into_iter().zip(0_u8..) {
-            let named = hit(run, model, MatchKind::Prefix);
+        for (model, place) in index.nicknamed(&ngram.key, scope, has_number).into_iter().zip(0_u8..) {
+            let named = hit(ngram, model, MatchKind::Prefix);
             // A code beside it is read as its generation then: "форюха сг5".
-            let code = hits.iter().position(|hit| hit.model == model && hit.span.start != run.span.start);
+            let code = hits.iter().position(|hit| hit.model == model && hit.span.start != ngram.span.start);
             let beside = code.map_or(0.0, |place| hits.swap_remove(place).weight);
             hits.push(Hit { weight: named.weight + beside - NEXT * f32::from(place), ..named });
         }

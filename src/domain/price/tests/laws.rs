@@ -178,10 +178,10 @@ fn what_was_assumed_is_said_word_for_word_in_three_languages() {
             "coupe: priced as sedan.",
         ),
         (
-            Assumption::MakeNotGiven,
+            Assumption::BrandNotGiven,
             "Марка не названа: у некоторых марок своя цена.",
             "Марка аталган эмес: айрым маркалардын өз баасы бар.",
-            "The make was not given: some makes have a price of their own.",
+            "The brand was not given: some brands have a price of their own.",
         ),
         (
             Assumption::NotChosen("Кожа".into()),

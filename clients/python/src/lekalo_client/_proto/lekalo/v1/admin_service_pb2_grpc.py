@@ -103,7 +103,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAliases(self, request, context):
-        """Lists the further spellings of makes and models that the resolver knows, by make, model, spelling. Role: ADMIN.
+        """Lists the aliases of brands and models, the ways of writing them that the resolver knows beside their names, by brand, model, alias. Role: ADMIN.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
         `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
@@ -113,9 +113,9 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateAlias(self, request, context):
-        """Teaches the resolver a spelling; every tenant's next call knows it, without a restart. Role: ADMIN.
+        """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN.
 
-        Teaching the same spelling of the same car again returns the one there is.
+        Teaching the same alias of the same car again returns the one there is.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`,
         `MODEL_NOT_FOUND`; ALREADY_EXISTS `ALIAS_TAKEN`, `REQUEST_ID_REUSED`.
@@ -125,7 +125,7 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAlias(self, request, context):
-        """Makes the resolver forget a spelling at once. One that the program ships returns with the next ApplySeed.
+        """Makes the resolver forget an alias at once. One that the program ships returns with the next ApplySeed.
         Role: ADMIN.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`,

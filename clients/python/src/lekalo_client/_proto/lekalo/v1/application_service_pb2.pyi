@@ -199,7 +199,7 @@ class Application(_message.Message):
     NOT_FOUND `CATEGORY_NOT_FOUND`; not sold: FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     brand: _builtins.str
-    """The make's slug. Required with `model`, else optional. Default: empty, not known; at most 64 characters.
+    """The brand's slug. Required with `model`, else optional. Default: empty, not known; at most 64 characters.
     Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND
     `BRAND_NOT_FOUND`.
     """

@@ -37,7 +37,7 @@ class _OrderByEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderBy.Value
     """
 
 class OrderBy(_OrderBy, metaclass=_OrderByEnumTypeWrapper):
-    """The order of makes and models."""
+    """The order of brands and models."""
 
 ORDER_BY_UNSPECIFIED: OrderBy.ValueType  # 0
 """The default: as NAME."""
@@ -173,7 +173,7 @@ Global___Category: _TypeAlias = Category  # noqa: Y015
 
 @_typing.final
 class Brand(_message.Message):
-    """A make."""
+    """A brand."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -219,11 +219,11 @@ class Model(_message.Message):
     YEAR_FROM_FIELD_NUMBER: _builtins.int
     YEAR_TO_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
-    """The make's slug."""
+    """The brand's slug."""
     slug: _builtins.str
-    """The model's slug, unique within the make, e.g. `land-cruiser`."""
+    """The model's slug, unique within the brand, e.g. `land-cruiser`."""
     name: _builtins.str
-    """The canonical English name without the make, e.g. `Land Cruiser`."""
+    """The canonical English name without the brand, e.g. `Land Cruiser`."""
     display_name: _builtins.str
     """The name to show, in the response's language; the canonical name where that has none."""
     pattern_count: _builtins.int
@@ -274,7 +274,7 @@ class Pattern(_message.Message):
     id: _builtins.str
     """The pattern's id. Opaque."""
     brand: _builtins.str
-    """The make's slug."""
+    """The brand's slug."""
     model: _builtins.str
     """The model's slug."""
     generation: _builtins.str
@@ -374,13 +374,13 @@ class VehicleCandidate(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     PATTERN_COUNT_FIELD_NUMBER: _builtins.int
     brand: _builtins.str
-    """The make's slug."""
+    """The brand's slug."""
     brand_name: _builtins.str
-    """The make's canonical name."""
+    """The brand's canonical name."""
     model: _builtins.str
-    """The model's slug; empty where only the make is clear."""
+    """The model's slug; empty where only the brand is clear."""
     model_name: _builtins.str
-    """The model's canonical name; empty where only the make is clear."""
+    """The model's canonical name; empty where only the brand is clear."""
     generation: _builtins.str
     """The generation as the text says it, in Latin letters (`70`, `W212`, `3`), good for FindPatterns; where only the year
     tells it, its code; else empty.
@@ -445,7 +445,7 @@ class ProductOption(_message.Message):
 
     @_builtins.property
     def price(self) -> _money_pb2.Money:
-        """What choosing it adds for the body asked about: the least of it where that depends on the body, the make or another
+        """What choosing it adds for the body asked about: the least of it where that depends on the body, the brand or another
         option. Unset where no price is configured, and for a CHOICE, whose values have the prices.
         """
 
@@ -497,7 +497,7 @@ class OptionValue(_message.Message):
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """What choosing it costs: the product's base price where the value decides that, else what it adds. The least of it
-        where it depends on the body, the make or another option. Unset where no price is configured.
+        where it depends on the body, the brand or another option. Unset where no price is configured.
         """
 
     @_builtins.property
@@ -582,7 +582,7 @@ Global___ListCategoriesResponse: _TypeAlias = ListCategoriesResponse  # noqa: Y0
 
 @_typing.final
 class ListBrandsRequest(_message.Message):
-    """Asks for a page of makes."""
+    """Asks for a page of brands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -609,7 +609,7 @@ class ListBrandsRequest(_message.Message):
     INVALID_ARGUMENT `FIELD_INVALID`.
     """
     name_prefix: _builtins.str
-    """Only makes one of whose names or spellings begins with this, letter case aside; `%` and `_` mean themselves.
+    """Only brands one of whose names or aliases begins with this, letter case aside; `%` and `_` mean themselves.
     Default: all. At most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     order_by: Global___OrderBy.ValueType
@@ -649,7 +649,7 @@ Global___ListBrandsRequest: _TypeAlias = ListBrandsRequest  # noqa: Y015
 
 @_typing.final
 class ListBrandsResponse(_message.Message):
-    """A page of makes."""
+    """A page of brands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -665,7 +665,7 @@ class ListBrandsResponse(_message.Message):
     """The language used: the one asked for, or what it fell back to. A single name that it lacks falls back by itself."""
     @_builtins.property
     def brands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Brand]:
-        """The makes, in the order asked for."""
+        """The brands, in the order asked for."""
 
     def __init__(
         self,
@@ -685,7 +685,7 @@ Global___ListBrandsResponse: _TypeAlias = ListBrandsResponse  # noqa: Y015
 
 @_typing.final
 class ListModelsRequest(_message.Message):
-    """Asks for a page of a make's models."""
+    """Asks for a page of a brand's models."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -707,7 +707,7 @@ class ListModelsRequest(_message.Message):
     `CATEGORY_NOT_FOUND`; not sold: FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     brand: _builtins.str
-    """The make's slug, e.g. `toyota`. Required, no default; at most 64 characters.
+    """The brand's slug, e.g. `toyota`. Required, no default; at most 64 characters.
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND
     `BRAND_NOT_FOUND`.
     """
@@ -753,7 +753,7 @@ Global___ListModelsRequest: _TypeAlias = ListModelsRequest  # noqa: Y015
 
 @_typing.final
 class ListModelsResponse(_message.Message):
-    """A page of a make's models."""
+    """A page of a brand's models."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -811,7 +811,7 @@ class FindPatternsRequest(_message.Message):
     `CATEGORY_NOT_FOUND`.
     """
     brand: _builtins.str
-    """The make's slug, e.g. `toyota`. Required, no default; at most 64 characters.
+    """The brand's slug, e.g. `toyota`. Required, no default; at most 64 characters.
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND
     `BRAND_NOT_FOUND`.
     """
@@ -930,8 +930,8 @@ class ResolveVehicleRequest(_message.Message):
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     brand: _builtins.str
-    """The make, if it is already known: a slug or whatever a person types; only its models come back. Default: any. At
-    most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no make we know: the decision is NONE.
+    """The brand, if it is already known: a slug or whatever a person types; only its models come back. Default: any. At
+    most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no brand we know: the decision is NONE.
     """
     year: _builtins.int
     """The year, if it is already known; one in the text goes first. Default 0, unknown. 1900 to 2100.

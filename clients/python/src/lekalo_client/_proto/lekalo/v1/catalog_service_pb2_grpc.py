@@ -81,7 +81,7 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListBrands(self, request, context):
-        """Lists the makes that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+        """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -91,7 +91,7 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Lists the models of a make that have an available pattern of the tenant in the category, and no others.
+        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
         Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,

@@ -39,13 +39,13 @@ class CatalogServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
     ListBrands: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListBrandsRequest, _catalog_service_pb2.ListBrandsResponse]
-    """Lists the makes that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+    """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListModelsRequest, _catalog_service_pb2.ListModelsResponse]
-    """Lists the models of a make that have an available pattern of the tenant in the category, and no others.
+    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
     Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
@@ -89,13 +89,13 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
     ListBrands: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListBrandsRequest, _catalog_service_pb2.ListBrandsResponse]  # type: ignore[assignment]
-    """Lists the makes that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+    """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListModelsRequest, _catalog_service_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Lists the models of a make that have an available pattern of the tenant in the category, and no others.
+    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
     Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
@@ -148,7 +148,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListBrandsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListBrandsResponse, _abc.Awaitable[_catalog_service_pb2.ListBrandsResponse]]:
-        """Lists the makes that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+        """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -160,7 +160,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListModelsResponse, _abc.Awaitable[_catalog_service_pb2.ListModelsResponse]]:
-        """Lists the models of a make that have an available pattern of the tenant in the category, and no others.
+        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
         Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,

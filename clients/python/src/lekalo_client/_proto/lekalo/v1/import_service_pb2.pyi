@@ -390,7 +390,7 @@ class ImportRow(_message.Message):
     source_id: _builtins.str
     """The document's own id for the row, as it is; need not be unique; may be empty."""
     brand: _builtins.str
-    """The make's slug; empty is not understood. REJECTED: what was most likely meant, for a person to confirm; `issues` has
+    """The brand's slug; empty is not understood. REJECTED: what was most likely meant, for a person to confirm; `issues` has
     the other suggestions.
     """
     model: _builtins.str
@@ -506,7 +506,7 @@ class ImportIssue(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     SUGGESTION_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """What it is, for programs, in UPPER_SNAKE_CASE: `UNKNOWN_MAKE`, `COLUMNS_SHIFTED`, `YEAR_IMPLAUSIBLE`. New codes may
+    """What it is, for programs, in UPPER_SNAKE_CASE: `MAKE_UNKNOWN`, `COLUMNS_SHIFTED`, `YEAR_IMPLAUSIBLE`. New codes may
     be added.
     """
     field: _builtins.str

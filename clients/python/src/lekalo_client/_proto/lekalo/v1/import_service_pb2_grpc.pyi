@@ -96,7 +96,7 @@ class ImportServiceStub:
     stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
     all is written, with the import SUCCEEDED.
 
-    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the aliases known now
     (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
     patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
     is understood, nothing changes: repeating the call is harmless.
@@ -196,7 +196,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
     all is written, with the import SUCCEEDED.
 
-    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+    SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the aliases known now
     (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
     patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
     is understood, nothing changes: repeating the call is harmless.
@@ -341,7 +341,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         stays VALIDATED; upload the file again to see what it does now. The file itself is not needed. The answer comes when
         all is written, with the import SUCCEEDED.
 
-        SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the spellings known now
+        SUCCEEDED: its REJECTED rows, and no others, are read again from their recorded cells with the aliases known now
         (CreateAlias). Those understood by now are taken in and counted anew under their new outcome; all other rows and
         patterns stay as they are. So a rejected model's name is mended by CreateAlias, then ApplyImport. Where nothing more
         is understood, nothing changes: repeating the call is harmless.

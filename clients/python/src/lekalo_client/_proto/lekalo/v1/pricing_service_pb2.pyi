@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Price(_message.Message):
-    """What one thing costs for a time. Which of several prices applies is decided by the most specific: one for the make
+    """What one thing costs for a time. Which of several prices applies is decided by the most specific: one for the brand
     goes before one for any, then one for the body before one for any, then one with a condition before one without.
     """
 
@@ -180,7 +180,7 @@ class Quote(_message.Message):
     @_builtins.property
     def assumptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was taken for granted, one sentence each in the response's language: the model's usual body, the body priced as
-        another, a value not chosen yet, a make not given where some have prices of their own. Empty where nothing was.
+        another, a value not chosen yet, a brand not given where some have prices of their own. Empty where nothing was.
         """
 
     @_builtins.property
@@ -282,7 +282,7 @@ class QuotePriceRequest(_message.Message):
     `CATEGORY_NOT_FOUND`; not sold: FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     brand: _builtins.str
-    """The make's slug. Optional; required with `model`. Default: not known. At most 64 characters. Missing with `model`:
+    """The brand's slug. Optional; required with `model`. Default: not known. At most 64 characters. Missing with `model`:
     INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `BRAND_NOT_FOUND`.
     """
     model: _builtins.str

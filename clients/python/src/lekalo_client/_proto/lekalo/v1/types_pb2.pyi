@@ -97,15 +97,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CATEGORY_NOT_FOUND: _ErrorReason.ValueType  # 31
     """NOT_FOUND: no category has this code or alias."""
     ERROR_REASON_BRAND_NOT_FOUND: _ErrorReason.ValueType  # 32
-    """NOT_FOUND: the vehicle reference has no make with this slug."""
+    """NOT_FOUND: the vehicle reference has no brand with this slug."""
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 33
-    """NOT_FOUND: the make has no model with this slug."""
+    """NOT_FOUND: the brand has no model with this slug."""
     ERROR_REASON_APPLICATION_NOT_FOUND: _ErrorReason.ValueType  # 34
     """NOT_FOUND: the tenant has no application with this id."""
     ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 35
     """NOT_FOUND: the tenant has no import with this id."""
     ERROR_REASON_ALIAS_NOT_FOUND: _ErrorReason.ValueType  # 36
-    """NOT_FOUND: this make or model has no such spelling."""
+    """NOT_FOUND: this brand or model has no such alias."""
     ERROR_REASON_API_KEY_NOT_FOUND: _ErrorReason.ValueType  # 37
     """NOT_FOUND: no API key has this prefix."""
     ERROR_REASON_PATTERN_NOT_FOUND: _ErrorReason.ValueType  # 38
@@ -117,7 +117,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CHANNEL_TAKEN: _ErrorReason.ValueType  # 42
     """ALREADY_EXISTS: this bot's id on that channel belongs to another tenant. Metadata: `channel`, `external_id`."""
     ERROR_REASON_ALIAS_TAKEN: _ErrorReason.ValueType  # 43
-    """ALREADY_EXISTS: this spelling means another make or model. Metadata: `alias`, `brand`, `model`."""
+    """ALREADY_EXISTS: this alias means another brand or model. Metadata: `alias`, `brand`, `model`."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 50
     """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
     ERROR_REASON_CONCURRENT_CHANGE: _ErrorReason.ValueType  # 51
@@ -215,15 +215,15 @@ ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 30
 ERROR_REASON_CATEGORY_NOT_FOUND: ErrorReason.ValueType  # 31
 """NOT_FOUND: no category has this code or alias."""
 ERROR_REASON_BRAND_NOT_FOUND: ErrorReason.ValueType  # 32
-"""NOT_FOUND: the vehicle reference has no make with this slug."""
+"""NOT_FOUND: the vehicle reference has no brand with this slug."""
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 33
-"""NOT_FOUND: the make has no model with this slug."""
+"""NOT_FOUND: the brand has no model with this slug."""
 ERROR_REASON_APPLICATION_NOT_FOUND: ErrorReason.ValueType  # 34
 """NOT_FOUND: the tenant has no application with this id."""
 ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 35
 """NOT_FOUND: the tenant has no import with this id."""
 ERROR_REASON_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 36
-"""NOT_FOUND: this make or model has no such spelling."""
+"""NOT_FOUND: this brand or model has no such alias."""
 ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 37
 """NOT_FOUND: no API key has this prefix."""
 ERROR_REASON_PATTERN_NOT_FOUND: ErrorReason.ValueType  # 38
@@ -235,7 +235,7 @@ ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
 ERROR_REASON_CHANNEL_TAKEN: ErrorReason.ValueType  # 42
 """ALREADY_EXISTS: this bot's id on that channel belongs to another tenant. Metadata: `channel`, `external_id`."""
 ERROR_REASON_ALIAS_TAKEN: ErrorReason.ValueType  # 43
-"""ALREADY_EXISTS: this spelling means another make or model. Metadata: `alias`, `brand`, `model`."""
+"""ALREADY_EXISTS: this alias means another brand or model. Metadata: `alias`, `brand`, `model`."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 50
 """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
 ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 51

@@ -1,4 +1,4 @@
-//! Spellings that shops teach: understood at once on every server, forgotten at once, found and counted with their car.
+//! LiveIndex that shops teach: understood at once on every server, forgotten at once, found and counted with their car.
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
@@ -39,7 +39,7 @@ async fn what_one_server_is_taught_or_forgets_every_server_knows_at_once() {
     teach(&mut at_other, "kia", "", "фырчавка").await;
     for server in [&one, &other] {
         assert_eq!(understood(server, "щщжкабр", "").await, car("toyota", "camry"));
-        assert_eq!(understood(server, "фырчавка", "").await, car("kia", ""), "a make's spelling is no model's");
+        assert_eq!(understood(server, "фырчавка", "").await, car("kia", ""), "a brand's spelling is no model's");
         assert_eq!(understood(server, "рио", "фырчавка").await, car("kia", "rio"), "what is known is known still");
     }
 

@@ -1,7 +1,7 @@
-//! The index of car names with the spellings that shops have taught, kept current on every server.
+//! The index of car names with the aliases that shops have taught, kept current on every server.
 //!
-//! The shipped index serves as long as nobody taught or deleted a spelling. Each such change raises a version in the
-//! database; who asks for the index next sees it and reads the spellings anew.
+//! The shipped index serves as long as nobody taught or deleted an alias. Each such change raises a version in the
+//! database; who asks for the index next sees it and reads the aliases anew.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::domain::error::{Error, Result};
 use crate::domain::vehicle::{Alias, slug};
 use lekalo_vehicles::{Index, Reference};
 
-/// The version of a reference whose spellings nobody changed.
+/// The version of a reference whose aliases nobody changed.
 const AS_SHIPPED: i64 = 1;
 
 /// Hands out the current index.
-pub struct Spellings {
+pub struct LiveIndex {
     db: Db,
     current: Mutex<Current>,
 }
@@ -46,19 +46,19 @@ impl std::ops::Deref for Shared {
     }
 }
 
-impl Spellings {
-    /// Starts with the shipped spellings.
+impl LiveIndex {
+    /// Starts with the shipped aliases.
     pub fn new(db: Db) -> Self {
         Self { db, current: Mutex::new(Current { version: AS_SHIPPED, index: None }) }
     }
 
-    /// The index with every spelling taught up to now.
-    pub async fn index(&self) -> Result<Shared> {
+    /// The index with every alias taught up to now.
+    pub async fn current(&self) -> Result<Shared> {
         let version = self.db.reference_version().await?;
         let mut current = self.current.lock().await;
         if current.version < version {
             let taught = self.db.all_aliases().await?;
-            let build = move || Index::new(with_spellings(Index::shipped().reference(), taught));
+            let build = move || Index::new(with_aliases(Index::shipped().reference(), taught));
             let index = tokio::task::spawn_blocking(build).await.map_err(Error::internal)?;
             *current = Current { version, index: Some(Arc::new(index)) };
         }
@@ -69,16 +69,16 @@ impl Spellings {
     }
 }
 
-/// The shipped reference with the database's spellings instead of its own, for each brand that the database knows.
-fn with_spellings(shipped: &Reference, spellings: Vec<Alias>) -> Reference {
-    let known: HashSet<&str> = spellings.iter().map(|spelling| spelling.brand.as_str()).collect();
+/// The shipped reference with the database's aliases instead of its own, for each brand that the database knows.
+fn with_aliases(shipped: &Reference, aliases: Vec<Alias>) -> Reference {
+    let known: HashSet<&str> = aliases.iter().map(|alias| alias.brand.as_str()).collect();
     let mut by_car: HashMap<(&str, &str), Vec<&Alias>> = HashMap::new();
-    for spelling in &spellings {
-        by_car.entry((&spelling.brand, &spelling.model)).or_default().push(spelling);
+    for alias in &aliases {
+        by_car.entry((&alias.brand, &alias.model)).or_default().push(alias);
     }
     let of = |brand: &str, model: &str, ambiguous: bool| -> Vec<String> {
         let taught = by_car.get(&(brand, model)).into_iter().flatten();
-        taught.filter(|spelling| spelling.ambiguous == ambiguous).map(|spelling| spelling.alias.clone()).collect()
+        taught.filter(|alias| alias.ambiguous == ambiguous).map(|alias| alias.alias.clone()).collect()
     };
     let mut reference = shipped.clone();
     for brand in &mut reference.brands {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taught_spellings_join_and_deleted_ones_go() {
+    fn taught_aliases_join_and_deleted_ones_go() {
         let shipped = Reference::parse(
             "[[brands]]\nname = \"Hongqi\"\nru = \"Хунци\"\naliases = [\"хончи\"]\n\
              [[brands.models]]\nname = \"H5\"\naliases = [\"аш пять\"]\n\
@@ -114,15 +114,15 @@ mod tests {
             alias: alias.into(),
             ambiguous: false,
         };
-        let joined = with_spellings(&shipped, vec![taught("", "хуичи"), taught("h5", "аш пять")]);
-        assert_eq!(joined.brands[0].aliases, ["хуичи"], "the deleted spelling is gone, the taught one is there");
+        let joined = with_aliases(&shipped, vec![taught("", "хуичи"), taught("h5", "аш пять")]);
+        assert_eq!(joined.brands[0].aliases, ["хуичи"], "the deleted alias is gone, the taught one is there");
         assert_eq!(joined.brands[0].models[0].aliases, ["аш пять"]);
         assert_eq!(joined.brands[1].aliases, ["кия"], "a brand the database does not know keeps its own");
 
         let shared = Alias { ambiguous: true, ..taught("h5", "пятый") };
-        let joined = with_spellings(&shipped, vec![shared, taught("h5", "аш пять")]);
+        let joined = with_aliases(&shipped, vec![shared, taught("h5", "аш пять")]);
         let model = &joined.brands[0].models[0];
         assert_eq!((&*model.aliases, &*model.ambiguous), (&["аш пять".to_owned()][..], &["пятый".to_owned()][..]));
-        assert!(joined.brands[0].aliases.is_empty(), "a model's spellings are none of its brand");
+        assert!(joined.brands[0].aliases.is_empty(), "a model's aliases are none of its brand");
     }
 }

@@ -259,7 +259,7 @@ fn another_product_is_told() {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Said {
+struct RowAttributes {
     steering: Option<Steering>,
     borders: Option<Borders>,
     seat_rows: Option<SeatRows>,
@@ -268,9 +268,9 @@ struct Said {
     years: Years,
 }
 
-fn said(row: &CleanRow) -> Said {
+fn row_attributes(row: &CleanRow) -> RowAttributes {
     let CleanRow { steering, borders, seat_rows, trunk, body_type, years, .. } = row.clone();
-    Said { steering, borders, seat_rows, trunk, body: body_type, years }
+    RowAttributes { steering, borders, seat_rows, trunk, body: body_type, years }
 }
 
 /// One of a thing's words and what it says, or nothing about it.
@@ -310,7 +310,7 @@ proptest! {
         order in any::<u64>(),
         in_own_cell in any::<bool>(),
     ) {
-        let mut expected = Said::default();
+        let mut expected = RowAttributes::default();
         let mut parts: Vec<String> = Vec::new();
         let mut put = |text: String| parts.push(text);
         if let Some((text, value)) = steering { expected.steering = Some(value); put(text); }
@@ -333,7 +333,7 @@ proptest! {
         }
         let text = parts.join(", икс, ");
         let row = one(["Зорва", "Мелинда", cell, &text]);
-        prop_assert_eq!(said(&row), expected, "{}", &text);
+        prop_assert_eq!(row_attributes(&row), expected, "{}", &text);
         prop_assert_eq!((row.brand.as_str(), row.model.as_str(), row.confidence), ("Zorva", "Melinda", Confidence::High));
         let codes: Vec<IssueCode> = row.issues.iter().map(|issue| issue.code).collect();
         prop_assert_eq!(codes, if is_shifted { vec![IssueCode::ColumnsShifted] } else { Vec::new() }, "{}", &text);
