@@ -121,10 +121,10 @@ fn is_right(field: &str, label: &Line, row: &CleanRow) -> bool {
         "model" => is("model", &row.model),
         "generation" => is("generation", &row.generation),
         "years" => is("year_from", &word(row.years.from)) && is("year_to", &word(row.years.to)),
-        "steering" => is("steering", &word(row.steering)),
-        "borders" => is("borders", &word(row.borders)),
-        "seat_rows" => is("seat_rows", &word(row.seat_rows)),
-        "trunk" => is("trunk", &word(row.trunk)),
+        "steering" => is("steering", &word(row.attributes.steering)),
+        "borders" => is("borders", &word(row.attributes.borders)),
+        "seat_rows" => is("seat_rows", &word(row.attributes.seat_rows)),
+        "trunk" => is("trunk", &word(row.attributes.trunk)),
         _ => is("body_type", &word(row.body_type)),
     }
 }

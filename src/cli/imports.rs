@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::documents::{document, row_document, time};
+use self::documents::{document, pattern_document, row_document, time};
 use super::database::{self, Database};
 use super::extract::write;
 use super::load::{Report, report};
@@ -16,7 +16,6 @@ use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::pattern::Pattern;
 use crate::domain::tenant::Tenant;
 use crate::import::apply::{apply, revert};
 use crate::import::clean::issues;
@@ -245,19 +244,7 @@ async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Re
     let own = db.tenant(tenant.id);
     let patterns = every_page(async |page: &PageRequest| own.list_withdrawn_patterns(args.id, page).await).await?;
     if args.list.json {
-        let document = |pattern: &Pattern| {
-            json!({
-                "id": pattern.id, "brand": pattern.brand, "model": pattern.model, "generation": pattern.generation,
-                "year_from": pattern.years.from, "year_to": pattern.years.to,
-                "body_type": pattern.body_type.map(|value| value.word()),
-                "steering": pattern.steering.map(|value| value.word()),
-                "borders": pattern.borders.map(|value| value.word()),
-                "seat_rows": pattern.seat_rows.map(|value| value.word()),
-                "trunk": pattern.trunk.map(|value| value.word()),
-                "notes": pattern.notes, "available": pattern.available,
-            })
-        };
-        return output::json(&Value::Array(patterns.iter().map(document).collect()));
+        return output::json(&Value::Array(patterns.iter().map(pattern_document).collect()));
     }
     let lines = patterns.iter().map(|pattern| {
         let year = |year: Option<i16>| year.map(|year| year.to_string()).unwrap_or_default();

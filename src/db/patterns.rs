@@ -8,9 +8,9 @@ use tokio_postgres::types::Type;
 use super::Tenant;
 use super::catalog::CategoryRef;
 use super::query::{Query, optional_word};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::pattern::Pattern;
-use crate::domain::vehicle::Years;
+use crate::domain::vehicle::{Attributes, Years};
 
 impl Tenant<'_> {
     /// All available patterns for a model, in the order they came in.
@@ -86,11 +86,19 @@ pub(super) fn pattern(row: &Row) -> Result<Pattern> {
         generation: row.try_get::<_, Option<String>>("generation")?.unwrap_or_default(),
         years: Years { from: row.try_get("year_from")?, to: row.try_get("year_to")? },
         body_type: optional_word(row, "body_type")?,
-        steering: optional_word(row, "steering")?,
-        borders: optional_word(row, "borders")?,
-        seat_rows: optional_word(row, "seat_rows")?,
-        trunk: optional_word(row, "trunk")?,
+        attributes: attributes(row)?,
         available: row.try_get("available")?,
         notes: row.try_get("notes")?,
     })
+}
+
+/// A pattern's attributes from the columns that are named as they are.
+pub(super) fn attributes(row: &Row) -> Result<Attributes> {
+    let mut attributes = Attributes::default();
+    for field in Attributes::FIELDS {
+        if let Some(word) = row.try_get(field.name)? {
+            (field.set)(&mut attributes, word).map_err(Error::internal)?;
+        }
+    }
+    Ok(attributes)
 }

@@ -1,7 +1,7 @@
 //! A price list on its way in: clean rows, what is wrong with them, and what became of each.
 
 use super::error::Error;
-use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years, vocabulary};
+use super::vehicle::{Attributes, BodyType, Years, vocabulary};
 
 /// The longest notes of a pattern, in bytes: they are part of its identity, and what an index holds is limited.
 pub const MAX_NOTES: usize = 1000;
@@ -27,10 +27,7 @@ pub struct CleanRow {
     pub generation: String,
     pub years: Years,
     pub body_type: Option<BodyType>,
-    pub steering: Option<Steering>,
-    pub borders: Option<Borders>,
-    pub seat_rows: Option<SeatRows>,
-    pub trunk: Option<Trunk>,
+    pub attributes: Attributes,
     /// What tells this pattern from others and has no field of its own: version, drive, cab, fuel ("GX 470; 4WD").
     /// Part of the pattern's identity: two rows that differ here are two patterns.
     pub notes: String,

@@ -1,6 +1,6 @@
 //! Patterns, and whether they cover the car somebody asks about.
 
-use super::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
+use super::vehicle::{Attributes, BodyType, Steering, Years};
 
 /// What a shop can sew: one cut for one car.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +11,7 @@ pub struct Pattern {
     pub generation: String,
     pub years: Years,
     pub body_type: Option<BodyType>,
-    pub steering: Option<Steering>,
-    pub borders: Option<Borders>,
-    pub seat_rows: Option<SeatRows>,
-    pub trunk: Option<Trunk>,
+    pub attributes: Attributes,
     pub available: bool,
     pub notes: String,
 }
@@ -191,7 +188,7 @@ fn generations_of<'a>(known: &'a Known<'_>, pattern: &Pattern) -> Vec<&'a Genera
 }
 
 fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
-    match (wanted.steering, pattern.steering) {
+    match (wanted.steering, pattern.attributes.steering) {
         (None, _) | (_, Some(Steering::Both)) => Fit::Covers,
         (Some(_), None) => Fit::Unknown,
         (Some(asked), Some(cut)) if asked == cut => Fit::Covers,
@@ -223,10 +220,7 @@ mod tests {
             generation: generation.into(),
             years,
             body_type: None,
-            steering,
-            borders: None,
-            seat_rows: None,
-            trunk: None,
+            attributes: Attributes { steering, ..Attributes::default() },
             available: true,
             notes: String::new(),
         }

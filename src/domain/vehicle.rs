@@ -24,6 +24,47 @@ vocabulary! {
     Trunk { Yes = "yes", No = "no" }
 }
 
+/// Declares [`Attributes`] with the table of its fields, so that the two cannot part.
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident,)+) => {
+        /// What tells patterns for the same car from one another, beside their notes; none where the price list does not say.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Attributes {
+            $($(#[$doc])* pub $name: Option<$kind>,)+
+        }
+
+        impl Attributes {
+            /// All of them, in the order in which files and statements have them.
+            pub const FIELDS: &[AttributeField] = &[$(AttributeField {
+                name: stringify!($name),
+                word: |of| of.$name.map($kind::word),
+                set: |of, word| {
+                    of.$name = Some(word.parse()?);
+                    Ok(())
+                },
+            },)+];
+        }
+    };
+}
+
+attributes! {
+    steering: Steering,
+    borders: Borders,
+    seat_rows: SeatRows,
+    trunk: Trunk,
+}
+
+/// One of the [`Attributes`].
+#[derive(Debug)]
+pub struct AttributeField {
+    /// Its name, of its columns too.
+    pub name: &'static str,
+    /// The word that stands for its value.
+    pub word: fn(&Attributes) -> Option<&'static str>,
+    /// Gives it the value that a word stands for.
+    pub set: fn(&mut Attributes, &str) -> Result<(), UnknownWord>,
+}
+
 /// A way to write a brand (`model` is empty) or a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {

@@ -20,7 +20,7 @@ pub mod issues;
 mod version;
 mod years;
 
-use attributes::Attributes;
+use attributes::AttributeWords;
 use brand_cell::Stated;
 pub use cache::Cache;
 use cache::Lookup;
@@ -144,7 +144,7 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
     let mut year_cell = Cell::new(year);
     let mut description = Cell::new(description);
 
-    let mut found = Attributes::default();
+    let mut found = AttributeWords::default();
     found.read(&mut model_cell, false);
     match years::read_cell(&mut year_cell) {
         YearCell::Blank => {}
@@ -208,10 +208,7 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
     if clean.is_too_long() {
         clean.issues.push(issues::too_long());
     }
-    clean.steering = found.steering();
-    clean.borders = found.borders();
-    clean.seat_rows = found.seat_rows;
-    clean.trunk = found.trunk;
+    clean.attributes = found.attributes();
     if found.borders_conflict() {
         clean.issues.push(issues::borders_conflict());
     }

@@ -6,32 +6,18 @@
 //! brackets, each with what is suggested after an arrow; reading takes them apart again. A row with the issue `header_row` is a
 //! header inside the data: counted, never loaded.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::str::FromStr;
 
 use crate::domain::import::{CleanRow, Confidence, Issue, IssueCode};
-use crate::domain::vehicle::{UnknownWord, Years};
+use crate::domain::vehicle::{Attributes, UnknownWord, Years};
 use crate::import::clean::issues;
 use lekalo_documents::step_file::{FileError, Problems, Sheet, escape, positive, writer};
 
-const COLUMNS: [&str; 16] = [
-    "page_number",
-    "row_number",
-    "source_id",
-    "make",
-    "model",
-    "generation",
-    "year_from",
-    "year_to",
-    "body_type",
-    "steering",
-    "borders",
-    "seat_rows",
-    "trunk",
-    "notes",
-    "confidence",
-    "issues",
-];
+/// The columns before those of the attributes, and after them.
+const CAR: [&str; 9] =
+    ["page_number", "row_number", "source_id", "make", "model", "generation", "year_from", "year_to", "body_type"];
+const REST: [&str; 3] = ["notes", "confidence", "issues"];
 
 /// Before the document's own column names.
 const RAW: &str = "raw_";
@@ -43,19 +29,23 @@ const ARROW: &str = " → ";
 /// Writes clean rows; `header` is the document's own, for the `raw_` columns.
 pub fn write_clean(rows: &[CleanRow], header: &[String], to: impl Write) -> Result<(), FileError> {
     let mut csv = writer(to)?;
-    csv.write_record(COLUMNS.into_iter().map(str::to_owned).chain(header.iter().map(|name| format!("{RAW}{name}"))))?;
+    csv.write_record(columns().map(str::to_owned).chain(header.iter().map(|name| format!("{RAW}{name}"))))?;
     for row in rows {
         csv.write_record(values(row).iter().chain(&row.cells).map(|cell| escape(cell)))?;
     }
     Ok(csv.flush()?)
 }
 
-fn values(row: &CleanRow) -> [String; COLUMNS.len()] {
+fn columns() -> impl Iterator<Item = &'static str> {
+    CAR.into_iter().chain(Attributes::FIELDS.iter().map(|field| field.name)).chain(REST)
+}
+
+fn values(row: &CleanRow) -> Vec<String> {
     fn word(value: Option<impl ToString>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }
     let codes: Vec<&str> = row.issues.iter().map(|issue| issue.code.word()).collect();
-    [
+    let car: [String; CAR.len()] = [
         row.page_number.to_string(),
         row.row_number.to_string(),
         row.source_id.clone(),
@@ -65,14 +55,10 @@ fn values(row: &CleanRow) -> [String; COLUMNS.len()] {
         word(row.years.from),
         word(row.years.to),
         word(row.body_type),
-        word(row.steering),
-        word(row.borders),
-        word(row.seat_rows),
-        word(row.trunk),
-        notes_with_issues(row),
-        row.confidence.to_string(),
-        codes.join(";"),
-    ]
+    ];
+    let attributes = Attributes::FIELDS.iter().map(|field| word((field.word)(&row.attributes)));
+    let rest: [String; REST.len()] = [notes_with_issues(row), row.confidence.to_string(), codes.join(";")];
+    car.into_iter().chain(attributes).chain(rest).collect()
 }
 
 /// Notes that end like a bracket get an empty one, so that reading can always take the last one off.
@@ -102,7 +88,7 @@ pub fn read_clean(from: impl Read) -> Result<Vec<CleanRow>, FileError> {
     sheet.require(&["make", "model"])?;
     let raw: Vec<usize> =
         (0..).zip(&sheet.header).filter(|(_, name)| raw_name(name).is_some()).map(|(at, _)| at).collect();
-    let places = COLUMNS.map(|column| sheet.place(column));
+    let places = columns().filter_map(|column| Some((column, sheet.place(column)?))).collect();
     let mut problems = Problems::default();
     let rows = sheet
         .rows
@@ -141,7 +127,7 @@ fn raw_name(name: &str) -> Option<&str> {
 struct Line<'a> {
     line: u64,
     cells: &'a [String],
-    places: &'a [Option<usize>; COLUMNS.len()],
+    places: &'a HashMap<&'static str, usize>,
     problems: &'a mut Problems,
 }
 
@@ -165,23 +151,17 @@ impl Line<'_> {
             model: self.text("model").to_owned(),
             generation: self.text("generation").to_owned(),
             years: Years { from, to },
-            body_type: self.word("body_type"),
-            steering: self.word("steering"),
-            borders: self.word("borders"),
-            seat_rows: self.word("seat_rows"),
-            trunk: self.word("trunk"),
+            body_type: self.word("body_type", str::parse),
+            attributes: self.attributes(),
             notes: split_notes(self.text("notes")).0.to_owned(),
-            confidence: self.word("confidence").unwrap_or(Confidence::Low),
+            confidence: self.word("confidence", str::parse).unwrap_or(Confidence::Low),
             issues,
             cells: Vec::new(),
         }
     }
 
     fn text(&self, column: &str) -> &str {
-        let place = COLUMNS.iter().position(|name| *name == column);
-        let cell =
-            place.and_then(|place| self.places.get(place).copied().flatten()).and_then(|place| self.cells.get(place));
-        cell.map_or("", |cell| cell.trim())
+        self.places.get(column).and_then(|place| self.cells.get(*place)).map_or("", |cell| cell.trim())
     }
 
     fn bad(&mut self, column: &str, value: &str, allowed: &str) {
@@ -189,15 +169,20 @@ impl Line<'_> {
     }
 
     /// A word of a fixed vocabulary; empty is none.
-    fn word<T: FromStr<Err = UnknownWord>>(&mut self, column: &str) -> Option<T> {
+    fn word<T>(&mut self, column: &str, parse: impl FnOnce(&str) -> Result<T, UnknownWord>) -> Option<T> {
         let value = self.text(column).to_lowercase();
         if value.is_empty() {
             return None;
         }
-        value
-            .parse()
-            .map_err(|error: UnknownWord| self.bad(column, &value, &format!("one of {}", error.allowed.join(", "))))
-            .ok()
+        parse(&value).map_err(|error| self.bad(column, &value, &format!("one of {}", error.allowed.join(", ")))).ok()
+    }
+
+    fn attributes(&mut self) -> Attributes {
+        let mut attributes = Attributes::default();
+        for field in Attributes::FIELDS {
+            self.word(field.name, |word| (field.set)(&mut attributes, word));
+        }
+        attributes
     }
 
     fn year(&mut self, column: &str) -> Option<i16> {
@@ -261,8 +246,11 @@ mod tests {
             model: "GX".to_owned(),
             generation: "J120".to_owned(),
             years: Years { from: None, to: Some(2006) },
-            steering: Some(Steering::Both),
-            borders: Some(Borders::High),
+            attributes: Attributes {
+                steering: Some(Steering::Both),
+                borders: Some(Borders::High),
+                ..Attributes::default()
+            },
             notes: "GX 470".to_owned(),
             confidence: Confidence::Medium,
             issues: vec![issues::year_invalid("1007"), issues::model_guessed("gx", "Lexus GX")],

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use lekalo::domain::import::{CleanRow, Confidence, IssueCode};
-use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
+use lekalo::domain::vehicle::{Attributes, BodyType, Borders, SeatRows, Steering, Trunk, Years};
 use lekalo::import::clean::{clean, issues};
 use lekalo::import::clean_csv::{read_clean, write_clean};
 use lekalo_documents::step_file::{escape, unescape};
@@ -138,10 +138,7 @@ fn clean_row() -> impl Strategy<Value = CleanRow> {
                 is_header,
                 years: Years { from: years.0, to: years.1 },
                 body_type: words.0,
-                steering: words.1,
-                borders: words.2,
-                seat_rows: words.3,
-                trunk: words.4,
+                attributes: Attributes { steering: words.1, borders: words.2, seat_rows: words.3, trunk: words.4 },
                 confidence: words.5,
                 issues,
                 // The values that a person may edit are read without the spaces around them.
@@ -172,7 +169,7 @@ fn confidence_keeps_its_word(row: &CleanRow) -> Result<(), TestCaseError> {
     prop_assert_eq!(row.is_accepted(), !says(&unknown) && !is_none && !row.is_too_long(), "{:?}", row);
     prop_assert_eq!(says(&[Code::ValueInvalid]), row.is_too_long());
     prop_assert_eq!(row.is_header, says(&[Code::HeaderRow]));
-    prop_assert!(!says(&[Code::BordersConflict]) || row.borders.is_none());
+    prop_assert!(!says(&[Code::BordersConflict]) || row.attributes.borders.is_none());
     prop_assert!(row.years.from.zip(row.years.to).is_none_or(|(from, to)| from <= to));
     let years = [row.years.from, row.years.to].into_iter().flatten();
     prop_assert!(years.into_iter().all(|year| (1950..=2035).contains(&year)));
@@ -203,8 +200,8 @@ fn what_is_doubtful_is_not_decided() {
     );
     // In a model's cell a misspelled word is no description.
     let row = one("Тойота", "Камри ливый", "");
-    assert_eq!((row.model.as_str(), row.steering, row.notes.as_str()), ("Camry", None, "ливый"));
-    assert_eq!(one("Тойота", "Камри", "ливый").steering, Some(Steering::Left));
+    assert_eq!((row.model.as_str(), row.attributes.steering, row.notes.as_str()), ("Camry", None, "ливый"));
+    assert_eq!(one("Тойота", "Камри", "ливый").attributes.steering, Some(Steering::Left));
     // A generation said twice is said once, and nothing is none.
     let row = one("Тойота", "Камри 50", "50 кузов");
     assert_eq!((row.generation.as_str(), row.notes.as_str()), ("50", ""));

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lekalo::domain::import::{CleanRow, Confidence};
-use lekalo::domain::vehicle::{Steering, Years};
+use lekalo::domain::vehicle::{Attributes, Steering, Years};
 use lekalo::import::clean_csv;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo_vehicles::Index;
@@ -39,7 +39,7 @@ fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
             brand: (*brand).clone(),
             model: if at % 50 == 0 { "Нет такой".into() } else { (*model).clone() },
             years: Years { from: year, to: year },
-            steering: (at % 3 == 0).then_some(Steering::Right),
+            attributes: Attributes { steering: (at % 3 == 0).then_some(Steering::Right), ..Attributes::default() },
             confidence: Confidence::High,
             ..CleanRow::default()
         });
@@ -47,7 +47,7 @@ fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
     let (mut clean, mut list) = (Vec::new(), "Марка,Модель,Год,Описание\n".as_bytes().to_vec());
     clean_csv::write_clean(&rows, &[], &mut clean).unwrap();
     for row in &rows {
-        let steering = if row.steering.is_some() { "правый руль" } else { "" };
+        let steering = if row.attributes.steering.is_some() { "правый руль" } else { "" };
         let year = row.years.from.unwrap_or_default();
         list.extend(format!("\"{}\",\"{}\",{year},{steering}\n", row.brand, row.model).into_bytes());
     }

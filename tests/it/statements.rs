@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+use lekalo::domain::vehicle::Attributes;
+
 use levels::{complaints, tree};
 use sources::{Text, texts};
 
@@ -115,6 +117,27 @@ fn no_statement_is_without_its_name_or_put_together_at_run_time() {
         .collect();
     found.sort();
     assert_eq!(found, NAMELESS, "a statement begins with its name, and its values are bound");
+}
+
+#[test]
+fn whoever_names_an_attribute_of_a_pattern_names_them_all_in_one_order() {
+    let all: Vec<&str> = Attributes::FIELDS.iter().map(|field| field.name).collect();
+    let schema = include_str!("../../migrations/schema.sql");
+    let schema = schema.split("\nCREATE ").map(|sql| ("schema.sql".to_owned(), sql.to_owned()));
+    let mut statements = 0;
+    for (file, sql) in texts().into_iter().map(|text| (text.file, text.sql)).chain(schema) {
+        let tokens = tokens(&sql);
+        let words = tokens.iter().filter_map(|token| match token {
+            Token::Word(word) => Some(word.value.as_str()),
+            _ => None,
+        });
+        let mut named: Vec<&str> = words.filter(|word| all.contains(word)).collect();
+        // "borders = s.borders" is one mention.
+        named.dedup();
+        assert!(named.chunks(all.len()).all(|mention| mention == all), "{file}: {named:?} in {sql}");
+        statements += usize::from(!named.is_empty());
+    }
+    assert!(statements >= 12, "{statements} statements");
 }
 
 /// What may go without: settings, which take no parameters, the pool's own question, and COPY, which is no query.

@@ -1,8 +1,10 @@
-//! Imports and their rows as JSON; a field is added here.
+//! Imports, their rows and patterns as JSON; a field is added here.
 
 use serde_json::{Value, json};
 
 use crate::domain::import::{FrequentIssue, Import, ImportRow};
+use crate::domain::pattern::Pattern;
+use crate::domain::vehicle::{Attributes, BodyType};
 
 /// An import as JSON.
 pub fn document(import: &Import) -> Value {
@@ -33,13 +35,11 @@ pub fn issue_document(issue: &FrequentIssue) -> Value {
 /// A row and what became of it as JSON.
 pub fn row_document(found: &ImportRow) -> Value {
     let row = &found.row;
-    json!({
+    let document = json!({
         "page_number": row.page_number, "row_number": row.row_number, "source_id": row.source_id,
         "cells": row.cells, "make": row.brand, "model": row.model, "generation": row.generation,
         "year_from": row.years.from, "year_to": row.years.to,
-        "body_type": row.body_type.map(|value| value.word()), "steering": row.steering.map(|value| value.word()),
-        "borders": row.borders.map(|value| value.word()), "seat_rows": row.seat_rows.map(|value| value.word()),
-        "trunk": row.trunk.map(|value| value.word()), "notes": row.notes, "confidence": row.confidence.word(),
+        "body_type": row.body_type.map(BodyType::word), "notes": row.notes, "confidence": row.confidence.word(),
         "outcome": found.outcome.word(), "pattern_id": found.pattern_id,
         "same_as": found.same_as.map(|(page, row)| json!({ "page_number": page, "row_number": row })),
         "changes": found.changes.iter().map(|change| json!({
@@ -48,7 +48,25 @@ pub fn row_document(found: &ImportRow) -> Value {
         "issues": found.issues.iter().map(|issue| json!({
             "code": issue.code, "field": issue.field, "message": issue.message, "suggestion": issue.suggestion,
         })).collect::<Vec<_>>(),
-    })
+    });
+    with_attributes(document, &row.attributes)
+}
+
+/// A pattern as JSON.
+pub fn pattern_document(pattern: &Pattern) -> Value {
+    let document = json!({
+        "id": pattern.id, "brand": pattern.brand, "model": pattern.model, "generation": pattern.generation,
+        "year_from": pattern.years.from, "year_to": pattern.years.to,
+        "body_type": pattern.body_type.map(BodyType::word), "notes": pattern.notes, "available": pattern.available,
+    });
+    with_attributes(document, &pattern.attributes)
+}
+
+fn with_attributes(mut document: Value, attributes: &Attributes) -> Value {
+    if let Value::Object(fields) = &mut document {
+        fields.extend(Attributes::FIELDS.iter().map(|field| (field.name.to_owned(), json!((field.word)(attributes)))));
+    }
+    document
 }
 
 /// RFC 3339, UTC, whole seconds.

@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::db::Tenant;
-use crate::db::patterns::pattern;
+use crate::db::patterns::{attributes, pattern};
 use crate::db::query::{Query, one, optional_word, word};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Change, CleanRow, FrequentIssue, ImportRow, Outcome, PatternRow, StoredIssue};
@@ -298,10 +298,7 @@ fn import_row(row: &Row) -> Result<ImportRow> {
             generation: row.try_get("generation")?,
             years: Years { from: row.try_get("year_from")?, to: row.try_get("year_to")? },
             body_type: optional_word(row, "body_type")?,
-            steering: optional_word(row, "steering")?,
-            borders: optional_word(row, "borders")?,
-            seat_rows: optional_word(row, "seat_rows")?,
-            trunk: optional_word(row, "trunk")?,
+            attributes: attributes(row)?,
             notes: row.try_get("notes")?,
             confidence: word(row, "confidence")?,
             issues: Vec::new(),

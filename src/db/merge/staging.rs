@@ -4,14 +4,17 @@
 use std::pin::pin;
 
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Merge;
 use crate::db::Transaction;
 use crate::db::query::Query;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, MAX_GENERATION, MAX_NOTES};
-use crate::domain::vehicle::Years;
+use crate::domain::vehicle::{Attributes, BodyType, Years};
+
+/// Of a column.
+type Value<'a> = &'a (dyn ToSql + Sync);
 
 impl Merge {
     /// Stages clean rows, each with its place in the document.
@@ -83,55 +86,22 @@ impl Merge {
 
 async fn copy_rows<'r>(tx: &Transaction, rows: impl Iterator<Item = (i32, &'r CleanRow)>) -> Result<()> {
     let sink = tx.copy_in("COPY staged_rows FROM STDIN (FORMAT binary)").await?;
-    let types = [
-        Type::INT4,
-        Type::INT4,
-        Type::INT4,
-        Type::TEXT,
-        Type::TEXT_ARRAY,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT2,
-        Type::INT2,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::TEXT,
-        Type::BOOL,
-        Type::BOOL,
-    ];
+    let place = [Type::INT4, Type::INT4, Type::INT4, Type::TEXT, Type::TEXT_ARRAY];
+    let car = [Type::TEXT, Type::TEXT, Type::TEXT, Type::INT2, Type::INT2, Type::TEXT];
+    let attributes = vec![Type::TEXT; Attributes::FIELDS.len()];
+    let rest = [Type::TEXT, Type::TEXT, Type::BOOL, Type::BOOL];
+    let types = [&place[..], &car, &attributes, &rest].concat();
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
     for (position, row) in rows {
         let Years { from, to } = row.years;
-        let accepted = row.is_accepted();
-        writer
-            .as_mut()
-            .write(&[
-                &position,
-                &row.page_number,
-                &row.row_number,
-                &row.source_id,
-                &row.cells,
-                &row.brand,
-                &row.model,
-                &row.generation,
-                &from,
-                &to,
-                &row.body_type.map(|body| body.word()),
-                &row.steering.map(|steering| steering.word()),
-                &row.borders.map(|borders| borders.word()),
-                &row.seat_rows.map(|seat_rows| seat_rows.word()),
-                &row.trunk.map(|trunk| trunk.word()),
-                &row.notes,
-                &row.confidence.word(),
-                &row.is_header,
-                &accepted,
-            ])
-            .await?;
+        let body_type = row.body_type.map(BodyType::word);
+        let words: Vec<_> = Attributes::FIELDS.iter().map(|field| (field.word)(&row.attributes)).collect();
+        let (confidence, accepted) = (row.confidence.word(), row.is_accepted());
+        let place: [Value<'_>; 5] = [&position, &row.page_number, &row.row_number, &row.source_id, &row.cells];
+        let car: [Value<'_>; 6] = [&row.brand, &row.model, &row.generation, &from, &to, &body_type];
+        let attributes: Vec<Value<'_>> = words.iter().map(|word| word as Value<'_>).collect();
+        let rest: [Value<'_>; 4] = [&row.notes, &confidence, &row.is_header, &accepted];
+        writer.as_mut().write(&[&place[..], &car, &attributes, &rest].concat()).await?;
     }
     writer.finish().await?;
     Ok(())

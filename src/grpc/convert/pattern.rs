@@ -25,7 +25,7 @@ fn wire_mismatch(pattern: &Pattern, asked: &pb::FindPatternsRequest, mismatch: M
             ("year", format!("лекало {}, а не на {asked} год{same}", made_for(pattern)))
         }
         Attribute::Steering if unknown => ("steering", "сторона руля в прайс-листе не указана".to_owned()),
-        Attribute::Steering => ("steering", format!("лекало на {} руль", steering_word(pattern.steering))),
+        Attribute::Steering => ("steering", format!("лекало на {} руль", steering_word(pattern.attributes.steering))),
     };
     pb::PatternMismatch { field: field.to_owned(), unknown, reason }
 }
@@ -58,10 +58,10 @@ impl From<Pattern> for pb::Pattern {
             year_from: year(pattern.years.from),
             year_to: year(pattern.years.to),
             body_type: word(pattern.body_type),
-            steering: pattern.steering.map_or(pb::Steering::Unspecified, Into::into).into(),
-            borders: pattern.borders.map_or(pb::Borders::Unspecified, Into::into).into(),
-            seat_rows: pattern.seat_rows.map_or(pb::SeatRows::Unspecified, Into::into).into(),
-            trunk: pattern.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
+            steering: pattern.attributes.steering.map_or(pb::Steering::Unspecified, Into::into).into(),
+            borders: pattern.attributes.borders.map_or(pb::Borders::Unspecified, Into::into).into(),
+            seat_rows: pattern.attributes.seat_rows.map_or(pb::SeatRows::Unspecified, Into::into).into(),
+            trunk: pattern.attributes.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
             available: pattern.available,
             notes: pattern.notes,
             mismatches: Vec::new(),

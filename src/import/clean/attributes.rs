@@ -4,25 +4,31 @@
 //! a description, because there hardly any other words occur.
 
 use super::cell::Cell;
-use crate::domain::vehicle::{Borders, SeatRows, Steering, Trunk};
+use crate::domain::vehicle::{Attributes, Borders, SeatRows, Steering, Trunk};
 
 /// What was found so far in a row's cells.
 #[derive(Debug, Default)]
-pub struct Attributes {
+pub struct AttributeWords {
     left: bool,
     right: bool,
     with: bool,
     without: bool,
     medium: bool,
     high: bool,
-    pub seat_rows: Option<SeatRows>,
-    pub trunk: Option<Trunk>,
+    seat_rows: Option<SeatRows>,
+    trunk: Option<Trunk>,
     /// The row speaks of something that is no floor mat.
     pub other_product: bool,
 }
 
-impl Attributes {
-    pub fn steering(&self) -> Option<Steering> {
+impl AttributeWords {
+    /// What they come to.
+    pub fn attributes(&self) -> Attributes {
+        let Self { seat_rows, trunk, .. } = *self;
+        Attributes { steering: self.steering(), borders: self.borders(), seat_rows, trunk }
+    }
+
+    fn steering(&self) -> Option<Steering> {
         match (self.left, self.right) {
             (true, true) => Some(Steering::Both),
             (true, false) => Some(Steering::Left),
@@ -36,7 +42,7 @@ impl Attributes {
         self.without && (self.with || self.medium || self.high)
     }
 
-    pub fn borders(&self) -> Option<Borders> {
+    fn borders(&self) -> Option<Borders> {
         match self {
             _ if self.borders_conflict() => None,
             Self { without: true, .. } => Some(Borders::Without),
@@ -227,8 +233,8 @@ fn is_slip(key: &str, form: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Attributes, Vec<String>) {
-        let (mut attributes, mut cell) = (Attributes::default(), Cell::new(text));
+    fn read(text: &str) -> (AttributeWords, Vec<String>) {
+        let (mut attributes, mut cell) = (AttributeWords::default(), Cell::new(text));
         attributes.read(&mut cell, true);
         (attributes, cell.leftovers())
     }

@@ -57,8 +57,8 @@ fn a_plain_row() {
     let row = one(["Зорва", "Мелинда 40-45", "2012-16", "левый руль с бортами три ряда + багаж купе ГИБРИД"]);
     assert_eq!((row.brand.as_str(), row.model.as_str(), row.generation.as_str()), ("Zorva", "Melinda", "40-45"));
     assert_eq!(row.years, Years { from: Some(2012), to: Some(2016) });
-    assert_eq!((row.steering, row.borders), (Some(Steering::Left), Some(Borders::With)));
-    assert_eq!((row.seat_rows, row.body_type), (Some(SeatRows::Three), Some(BodyType::Coupe)));
+    assert_eq!((row.attributes.steering, row.attributes.borders), (Some(Steering::Left), Some(Borders::With)));
+    assert_eq!((row.attributes.seat_rows, row.body_type), (Some(SeatRows::Three), Some(BodyType::Coupe)));
     assert_eq!((row.notes.as_str(), row.confidence), ("гибрид", Confidence::High));
     assert!(row.issues.is_empty() && row.is_accepted());
 }
@@ -109,7 +109,7 @@ fn the_model_decides_a_missing_or_wrong_brand() {
 fn shifted_columns_are_read_and_told() {
     let row = one(["Бертолино", "-2020", "без бортов левый руль", ""]);
     assert_eq!(row.years, Years::single(2020));
-    assert_eq!((row.steering, row.borders), (Some(Steering::Left), Some(Borders::Without)));
+    assert_eq!((row.attributes.steering, row.attributes.borders), (Some(Steering::Left), Some(Borders::Without)));
     assert!(codes(&row).contains(&IssueCode::ColumnsShifted));
     assert_eq!(one(["Зорва", "Мелинда 2009", "", ""]).years, Years::single(2009));
 }

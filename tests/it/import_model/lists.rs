@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use lekalo::domain::import::{CleanRow, Confidence, Issue, IssueCode, MAX_GENERATION, MAX_NOTES};
-use lekalo::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
+use lekalo::domain::vehicle::{Attributes, BodyType, Borders, SeatRows, Steering, Trunk, Years};
 use lekalo::import::clean::clean;
 use lekalo::import::rows::header_row;
 use lekalo_documents::table::{HeaderRow, Table, TableRow};
@@ -61,11 +61,13 @@ pub fn cars() -> &'static [CleanRow] {
             CleanRow { notes: "4wd".into(), ..camry() },
         ]);
         cars.extend([BodyType::Sedan, BodyType::Wagon].map(|body| CleanRow { body_type: Some(body), ..camry() }));
-        cars.extend(Steering::ALL.iter().map(|steering| CleanRow { steering: Some(*steering), ..camry() }));
+        let cut = |attributes| CleanRow { attributes, ..camry() };
+        let none = Attributes::default();
+        cars.extend(Steering::ALL.iter().map(|steering| cut(Attributes { steering: Some(*steering), ..none })));
         // The first of them is among the late ones.
-        cars.extend(Borders::ALL[1..].iter().map(|borders| CleanRow { borders: Some(*borders), ..camry() }));
-        cars.extend(SeatRows::ALL.iter().map(|seat_rows| CleanRow { seat_rows: Some(*seat_rows), ..camry() }));
-        cars.extend(Trunk::ALL.iter().map(|trunk| CleanRow { trunk: Some(*trunk), ..camry() }));
+        cars.extend(Borders::ALL[1..].iter().map(|borders| cut(Attributes { borders: Some(*borders), ..none })));
+        cars.extend(SeatRows::ALL.iter().map(|seat_rows| cut(Attributes { seat_rows: Some(*seat_rows), ..none })));
+        cars.extend(Trunk::ALL.iter().map(|trunk| cut(Attributes { trunk: Some(*trunk), ..none })));
         cars
     });
     &CARS

@@ -36,10 +36,10 @@ impl From<&CleanRow> for Car {
             generation: row.generation.clone(),
             years: (row.years.from, row.years.to),
             body: row.body_type,
-            steering: row.steering,
-            borders: row.borders,
-            seat_rows: row.seat_rows,
-            trunk: row.trunk,
+            steering: row.attributes.steering,
+            borders: row.attributes.borders,
+            seat_rows: row.attributes.seat_rows,
+            trunk: row.attributes.trunk,
             notes: row.notes.clone(),
         }
     }

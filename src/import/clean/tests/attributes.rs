@@ -4,14 +4,14 @@ use proptest::prelude::*;
 
 use super::one;
 use crate::domain::import::{CleanRow, Confidence, IssueCode};
-use crate::domain::vehicle::{BodyType, Borders, SeatRows, Steering, Trunk, Years};
-use crate::import::clean::attributes::Attributes;
+use crate::domain::vehicle::{Attributes, BodyType, Borders, SeatRows, Steering, Trunk, Years};
+use crate::import::clean::attributes::AttributeWords;
 use crate::import::clean::body::body;
 use crate::import::clean::cell::Cell;
 
 /// What a text says of one thing, and the words left.
-fn read(text: &str, typos: bool) -> (Attributes, Vec<String>) {
-    let (mut attributes, mut cell) = (Attributes::default(), Cell::new(text));
+fn read(text: &str, typos: bool) -> (AttributeWords, Vec<String>) {
+    let (mut attributes, mut cell) = (AttributeWords::default(), Cell::new(text));
     attributes.read(&mut cell, typos);
     (attributes, cell.leftovers())
 }
@@ -143,11 +143,11 @@ fn every_word_for_the_steering_is_understood() {
     for (texts, expected) in [(LEFT, Steering::Left), (RIGHT, Steering::Right), (BOTH, Steering::Both)] {
         for text in texts {
             let (found, rest) = read(text, true);
-            assert_eq!((found.steering(), rest.as_slice()), (Some(expected), [].as_slice()), "{text}");
+            assert_eq!((found.attributes().steering, rest.as_slice()), (Some(expected), [].as_slice()), "{text}");
         }
     }
     for text in ["рулевая", "рулетка", "леваневский", "справа", "лев50"] {
-        assert_eq!(read(text, false).0.steering(), (text == "лев50").then_some(Steering::Left), "{text}");
+        assert_eq!(read(text, false).0.attributes().steering, (text == "лев50").then_some(Steering::Left), "{text}");
     }
 }
 
@@ -158,7 +158,7 @@ fn every_word_for_the_borders_is_understood() {
     {
         for text in texts {
             let (found, rest) = read(text, true);
-            assert_eq!((found.borders(), rest.as_slice()), (Some(expected), [].as_slice()), "{text}");
+            assert_eq!((found.attributes().borders, rest.as_slice()), (Some(expected), [].as_slice()), "{text}");
             assert!(!found.borders_conflict(), "{text}");
         }
     }
@@ -166,20 +166,20 @@ fn every_word_for_the_borders_is_understood() {
     for text in ["с бортами без бортов", "без бортов высокий борт", "средний борт, без бортов"]
     {
         let (found, rest) = read(text, true);
-        assert_eq!((found.borders(), found.borders_conflict()), (None, true), "{text}");
+        assert_eq!((found.attributes().borders, found.borders_conflict()), (None, true), "{text}");
         assert!(rest.is_empty(), "{text}: {rest:?}");
     }
-    assert_eq!(read("средний борт высокий борт", true).0.borders(), None);
+    assert_eq!(read("средний борт высокий борт", true).0.attributes().borders, None);
     for text in ["низкий борт", "низкие борта", "бортовой компьютер без", "боковины", "с баком", "без бака"]
     {
         let (found, rest) = read(text, true);
         let expected = text.starts_with("бортовой").then_some(Borders::With);
-        assert_eq!(found.borders(), expected, "{text}");
+        assert_eq!(found.attributes().borders, expected, "{text}");
         assert!(expected.is_some() || !rest.is_empty(), "{text}");
     }
     // In a model's cell no word is taken for a misspelled one.
-    assert_eq!(read("с ботами", false).0.borders(), None);
-    assert_eq!(read("с бортами", false).0.borders(), Some(Borders::With));
+    assert_eq!(read("с ботами", false).0.attributes().borders, None);
+    assert_eq!(read("с бортами", false).0.attributes().borders, Some(Borders::With));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn every_word_for_rows_of_seats_and_the_trunk_is_understood() {
     for (texts, expected) in seats {
         for text in texts {
             let (found, rest) = read(text, true);
-            assert_eq!((found.seat_rows, found.trunk), (Some(expected), None), "{text}");
+            assert_eq!((found.attributes().seat_rows, found.attributes().trunk), (Some(expected), None), "{text}");
             let left = if *text == "3 места ряда" { rest.len() <= 1 } else { rest.is_empty() };
             assert!(left, "{text}: {rest:?}");
         }
@@ -196,7 +196,7 @@ fn every_word_for_rows_of_seats_and_the_trunk_is_understood() {
     for (texts, expected) in [(TRUNK, Trunk::Yes), (NO_TRUNK, Trunk::No)] {
         for text in texts {
             let (found, rest) = read(text, true);
-            assert_eq!((found.trunk, found.seat_rows), (Some(expected), None), "{text}");
+            assert_eq!((found.attributes().trunk, found.attributes().seat_rows), (Some(expected), None), "{text}");
             assert!(rest.is_empty(), "{text}: {rest:?}");
         }
     }
@@ -209,12 +209,16 @@ fn every_word_for_rows_of_seats_and_the_trunk_is_understood() {
         ("ряд", "ряд"),
     ] {
         let (found, left) = read(text, true);
-        assert_eq!((found.seat_rows, found.trunk, left), (None, None, vec![rest.to_owned()]), "{text}");
+        assert_eq!(
+            (found.attributes().seat_rows, found.attributes().trunk, left),
+            (None, None, vec![rest.to_owned()]),
+            "{text}"
+        );
     }
-    assert_eq!(read("полный багаж", true).0.trunk, Some(Trunk::Yes));
+    assert_eq!(read("полный багаж", true).0.attributes().trunk, Some(Trunk::Yes));
     // "перед" alone is half of "перед левый" where a name may stand.
-    assert_eq!(read("перед", false).0.seat_rows, None);
-    assert_eq!(read("только перед", false).0.seat_rows, Some(SeatRows::FrontOnly));
+    assert_eq!(read("перед", false).0.attributes().seat_rows, None);
+    assert_eq!(read("только перед", false).0.attributes().seat_rows, Some(SeatRows::FrontOnly));
 }
 
 const BODIES: [(BodyType, &[&str]); 11] = [
@@ -260,17 +264,13 @@ fn another_product_is_told() {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct RowAttributes {
-    steering: Option<Steering>,
-    borders: Option<Borders>,
-    seat_rows: Option<SeatRows>,
-    trunk: Option<Trunk>,
+    attributes: Attributes,
     body: Option<BodyType>,
     years: Years,
 }
 
 fn row_attributes(row: &CleanRow) -> RowAttributes {
-    let CleanRow { steering, borders, seat_rows, trunk, body_type, years, .. } = row.clone();
-    RowAttributes { steering, borders, seat_rows, trunk, body: body_type, years }
+    RowAttributes { attributes: row.attributes, body: row.body_type, years: row.years }
 }
 
 /// One of a thing's words and what it says, or nothing about it.
@@ -313,10 +313,10 @@ proptest! {
         let mut expected = RowAttributes::default();
         let mut parts: Vec<String> = Vec::new();
         let mut put = |text: String| parts.push(text);
-        if let Some((text, value)) = steering { expected.steering = Some(value); put(text); }
-        if let Some((text, value)) = borders { expected.borders = Some(value); put(text); }
-        if let Some((text, value)) = seats { expected.seat_rows = Some(value); put(text); }
-        if let Some((text, value)) = trunk { expected.trunk = Some(value); put(text); }
+        if let Some((text, value)) = steering { expected.attributes.steering = Some(value); put(text); }
+        if let Some((text, value)) = borders { expected.attributes.borders = Some(value); put(text); }
+        if let Some((text, value)) = seats { expected.attributes.seat_rows = Some(value); put(text); }
+        if let Some((text, value)) = trunk { expected.attributes.trunk = Some(value); put(text); }
         if let Some((text, value)) = body { expected.body = Some(value); put(text); }
         let mut cell = "";
         let mut is_shifted = false;
