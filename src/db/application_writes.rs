@@ -4,7 +4,7 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::Transaction;
-use super::catalog::CategoryRef;
+use super::catalog::{CategoryRef, find_brand_and_model};
 use super::idempotency::IdempotencyKey;
 use super::query::{Query, at_most_one, one};
 use crate::domain::application::{Application, Customer, Status, Wish};
@@ -35,45 +35,19 @@ impl Transaction {
     /// # Errors
     /// `NotFound` for the first that does not exist.
     pub async fn find_subject(&self, wish: &Wish) -> Result<Subject> {
-        let rows = self
-            .query(
-                Query::new(
-                    "-- find_subject
-                    SELECT c.id AS category_id, coalesce(c.code, '') AS category, coalesce(tc.active, false) AS sold,
-                           b.id AS brand_id, m.id AS model_id
-                    FROM (SELECT) one
-                    LEFT JOIN LATERAL (
-                        SELECT id, code
-                        FROM product_categories
-                        WHERE code = $2 /* category */
-                           OR id = (SELECT category_id FROM category_aliases WHERE alias = $2)
-                        ORDER BY code <> $2
-                        LIMIT 1
-                    ) c ON true
-                    LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
-                    LEFT JOIN brands b ON b.slug = $3 /* brand */
-                    LEFT JOIN models m ON m.brand_id = b.id AND m.slug = $4 /* model */",
-                )
-                .bind(&self.tenant_id()?, Type::INT8)
-                .bind(&wish.category, Type::TEXT)
-                .bind(&wish.brand, Type::TEXT)
-                .bind(&wish.model, Type::TEXT),
-            )
-            .await?;
-        let row = one(rows)?;
-        let category_id: Option<i64> = row.try_get("category_id")?;
-        let (code, sold) = (row.try_get("category")?, row.try_get("sold")?);
-        let subject = Subject {
-            category: category_id.map(|id| CategoryRef { id, code, sold }),
-            brand_id: row.try_get("brand_id")?,
-            model_id: row.try_get("model_id")?,
+        let category = self.find_categories(&[&wish.category]).await?.remove(&wish.category);
+        let rows = self.query(find_brand_and_model(&wish.brand.as_str(), &wish.model.as_str())).await?;
+        let (brand_id, model_id) = match at_most_one(rows)? {
+            Some(row) => (row.try_get("brand_id")?, row.try_get("model_id")?),
+            None => (None, None),
         };
-        for (kind, name, id) in [
-            (Kind::Category, &wish.category, category_id),
-            (Kind::Brand, &wish.brand, subject.brand_id),
-            (Kind::Model, &wish.model, subject.model_id),
+        let subject = Subject { category, brand_id, model_id };
+        for (kind, name, is_known) in [
+            (Kind::Category, &wish.category, subject.category.is_some()),
+            (Kind::Brand, &wish.brand, brand_id.is_some()),
+            (Kind::Model, &wish.model, model_id.is_some()),
         ] {
-            if id.is_none() && !name.is_empty() {
+            if !is_known && !name.is_empty() {
                 return Err(Error::not_found(kind, name));
             }
         }

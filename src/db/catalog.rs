@@ -1,10 +1,12 @@
 //! What a tenant sells, and the brands and models it has available patterns for.
 
+use std::collections::HashMap;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::Tenant;
 use super::query::{Query, at_most_one};
+use super::{Tenant, Transaction};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Brand, Category, Language, Model};
@@ -54,8 +56,8 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn find_category(&self, code: &str) -> Result<CategoryRef> {
-        let [rows] = self.read([find_category(&self.id.0, &code)]).await?;
-        category(rows, code)
+        let [rows] = self.read([find_categories(&self.id.0, &[code].as_slice())]).await?;
+        category(&rows, code)
     }
 
     /// The category of that code or alias, and the brand of that slug.
@@ -63,8 +65,9 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where there is none of either.
     pub async fn find_category_and_brand(&self, code: &str, brand: &str) -> Result<(CategoryRef, i64)> {
-        let [categories, brands] = self.read([find_category(&self.id.0, &code), find_brand(&brand)]).await?;
-        let category = category(categories, code)?;
+        let [categories, brands] =
+            self.read([find_categories(&self.id.0, &[code].as_slice()), find_brand(&brand)]).await?;
+        let category = category(&categories, code)?;
         let brand = at_most_one(brands)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
         Ok((category, brand.try_get("id")?))
     }
@@ -74,16 +77,10 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound` where there is none of them.
     pub async fn find_category_and_model(&self, code: &str, brand: &str, model: &str) -> Result<(CategoryRef, i64)> {
-        let query = Query::new(
-            "-- find_brand_and_model
-            SELECT m.id AS model_id
-            FROM brands b
-            LEFT JOIN models m ON m.brand_id = b.id AND m.slug = $2 /* model */
-            WHERE b.slug = $1 /* brand */",
-        );
-        let query = query.bind(&brand, Type::TEXT).bind(&model, Type::TEXT);
-        let [categories, models] = self.read([find_category(&self.id.0, &code), query]).await?;
-        let category = category(categories, code)?;
+        let names = [code];
+        let [categories, models] =
+            self.read([find_categories(&self.id.0, &names.as_slice()), find_brand_and_model(&brand, &model)]).await?;
+        let category = category(&categories, code)?;
         let row = at_most_one(models)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
         let model_id: Option<i64> = row.try_get("model_id")?;
         Ok((category, model_id.ok_or_else(|| Error::not_found(Kind::Model, model))?))
@@ -327,24 +324,37 @@ impl Tenant<'_> {
     }
 }
 
-fn find_category<'a>(tenant_id: &'a i64, code: &'a &str) -> Query<'a> {
-    Query::new(
-        "-- find_category
-        SELECT c.id, c.code, coalesce(tc.active, false) AS sold
-        FROM product_categories c
-        LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id
-        WHERE c.code = $2 /* code */
-           OR c.id = (SELECT category_id FROM category_aliases WHERE alias = $2)
-        ORDER BY c.code <> $2
-        LIMIT 1",
-    )
-    .bind(tenant_id, Type::INT8)
-    .bind(code, Type::TEXT)
+impl Transaction {
+    /// The categories that there are of these codes and aliases, by what they were asked for as.
+    pub(super) async fn find_categories(&self, names: &[&str]) -> Result<HashMap<String, CategoryRef>> {
+        categories(&self.query(find_categories(&self.tenant_id()?, &names)).await?)
+    }
 }
 
-fn category(rows: Vec<Row>, code: &str) -> Result<CategoryRef> {
-    let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Category, code))?;
-    Ok(CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? })
+/// An alias is asked only for what is no category's code.
+fn find_categories<'a>(tenant_id: &'a i64, names: &'a &[&str]) -> Query<'a> {
+    Query::new(
+        "-- find_categories
+        SELECT DISTINCT asked.name, c.id, c.code, coalesce(tc.active, false) AS sold
+        FROM unnest($2::text[] /* names */) AS asked (name)
+        JOIN product_categories c
+          ON c.id = coalesce((SELECT id FROM product_categories WHERE code = asked.name),
+                             (SELECT category_id FROM category_aliases WHERE alias = asked.name))
+        LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id",
+    )
+    .bind(tenant_id, Type::INT8)
+    .bind(names, Type::TEXT_ARRAY)
+}
+
+fn categories(rows: &[Row]) -> Result<HashMap<String, CategoryRef>> {
+    let category = |row: &Row| -> Result<CategoryRef> {
+        Ok(CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? })
+    };
+    rows.iter().map(|row| Ok((row.try_get("name")?, category(row)?))).collect()
+}
+
+fn category(rows: &[Row], name: &str) -> Result<CategoryRef> {
+    categories(rows)?.remove(name).ok_or_else(|| Error::not_found(Kind::Category, name))
 }
 
 fn find_brand<'a>(slug: &'a &str) -> Query<'a> {
@@ -353,6 +363,19 @@ fn find_brand<'a>(slug: &'a &str) -> Query<'a> {
         SELECT id FROM brands WHERE slug = $1 /* slug */",
     )
     .bind(slug, Type::TEXT)
+}
+
+/// No row where there is no such brand, no model's id where it has no such model.
+pub(super) fn find_brand_and_model<'a>(brand: &'a &str, model: &'a &str) -> Query<'a> {
+    Query::new(
+        "-- find_brand_and_model
+        SELECT b.id AS brand_id, m.id AS model_id
+        FROM brands b
+        LEFT JOIN models m ON m.brand_id = b.id AND m.slug = $2 /* model */
+        WHERE b.slug = $1 /* brand */",
+    )
+    .bind(brand, Type::TEXT)
+    .bind(model, Type::TEXT)
 }
 
 /// The key a page starts after, with values to bind when there is none.

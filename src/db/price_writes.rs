@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use tokio_postgres::types::Type;
 
 use super::Transaction;
-use super::catalog::{CategoryRef, words};
+use super::catalog::words;
 use super::options::{self, LIST_OPTIONS};
 use super::query::{Query, one};
 use crate::domain::error::{Error, Kind, Result, Violation};
@@ -94,29 +94,9 @@ impl Transaction {
 
     /// What the lines name, which is looked up; aliases of categories become codes.
     async fn known_names(&self, tenant: &Tenant, lines: &mut [SetPrice]) -> Result<Known> {
-        let names: Vec<String> = lines.iter().map(|line| line.target.category.clone()).collect();
+        let names: Vec<&str> = lines.iter().map(|line| line.target.category.as_str()).collect();
+        let categories = self.find_categories(&names).await?;
         let slugs: Vec<String> = lines.iter().filter_map(|line| line.target.brand.clone()).collect();
-        let rows = self
-            .query(
-                Query::new(
-                    "-- find_categories
-                    SELECT DISTINCT n.name, c.id, c.code, coalesce(tc.active, false) AS sold
-                    FROM unnest($2::text[] /* names */) AS n (name)
-                    JOIN product_categories c
-                      ON c.id = coalesce((SELECT id FROM product_categories WHERE code = n.name),
-                                         (SELECT category_id FROM category_aliases WHERE alias = n.name))
-                    LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id",
-                )
-                .bind(&tenant.id.0, Type::INT8)
-                .bind(&names, Type::TEXT_ARRAY),
-            )
-            .await?;
-        let mut categories = HashMap::new();
-        for row in &rows {
-            let category =
-                CategoryRef { id: row.try_get("id")?, code: row.try_get("code")?, sold: row.try_get("sold")? };
-            categories.insert(row.try_get::<_, String>("name")?, category);
-        }
         for line in lines.iter_mut() {
             let name = std::mem::take(&mut line.target.category);
             let category = categories.get(&name).ok_or_else(|| Error::not_found(Kind::Category, name))?;

@@ -207,7 +207,7 @@ impl Transaction {
     }
 
     /// A category that is no longer sold keeps its patterns and prices, out of sight.
-    async fn replace_categories(&self, id: TenantId, codes: &[String]) -> Result<()> {
+    async fn replace_categories(&self, id: TenantId, names: &[String]) -> Result<()> {
         self.execute(
             Query::new(
                 "-- retire_categories
@@ -216,36 +216,26 @@ impl Transaction {
             .bind(&id.0, Type::INT8),
         )
         .await?;
-        let unknown = self
-            .query(
-                Query::new(
-                    "-- unknown_categories
-                    SELECT code
-                    FROM unnest($1::text[] /* codes */) AS asked (code)
-                    WHERE code NOT IN (SELECT code FROM product_categories UNION SELECT alias FROM category_aliases)",
-                )
-                .bind(&codes, Type::TEXT_ARRAY),
-            )
-            .await?;
-        let unknown: Vec<&str> = unknown.iter().map(|row| row.try_get("code")).collect::<Result<_, _>>()?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = self.find_categories(&names).await?;
+        let unknown: Vec<&str> = names.iter().copied().filter(|name| !found.contains_key(*name)).collect();
         if !unknown.is_empty() {
             return Err(Error::not_found(Kind::Category, unknown.join("`, `")));
         }
+        let ids: Vec<i64> = names.iter().filter_map(|name| found.get(*name)).map(|category| category.id).collect();
         self.execute(
             Query::new(
                 "-- sell_categories
                 INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
-                SELECT DISTINCT ON (c.id) $1 /* tenant_id */, c.id, asked.place - 1,
-                       ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = c.id
+                SELECT DISTINCT ON (asked.id) $1 /* tenant_id */, asked.id, asked.place - 1,
+                       ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = asked.id
                              ORDER BY o.sort_order, o.code)
-                FROM unnest($2::text[] /* codes */) WITH ORDINALITY AS asked (code, place)
-                JOIN product_categories c
-                  ON c.code = asked.code OR c.id = (SELECT category_id FROM category_aliases WHERE alias = asked.code)
-                ORDER BY c.id, asked.place
+                FROM unnest($2::bigint[] /* ids */) WITH ORDINALITY AS asked (id, place)
+                ORDER BY asked.id, asked.place
                 ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
             )
             .bind(&id.0, Type::INT8)
-            .bind(&codes, Type::TEXT_ARRAY),
+            .bind(&ids, Type::INT8_ARRAY),
         )
         .await?;
         Ok(())

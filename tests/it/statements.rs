@@ -33,7 +33,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Names that two statements share: the same one on two layers, or the same wait.
-const SHARED_NAMES: &[&str] = &["wait_for_turn", "bump_catalog_version", "find_brand", "find_category"];
+const SHARED_NAMES: &[&str] = &["wait_for_turn", "bump_catalog_version"];
 
 fn name(text: &Text) -> &str {
     text.sql.lines().next().unwrap().trim_start_matches("--").trim()
