@@ -66,14 +66,7 @@ impl Transaction {
             .bind(&columns.at_least, Type::BOOL_ARRAY)
             .bind(&tenant.currency, Type::TEXT);
         self.execute(insert).await?;
-        self.execute(
-            Query::new(
-                "-- bump_catalog_version
-                UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* id */",
-            )
-            .bind(&tenant.id.0, Type::INT8),
-        )
-        .await?;
+        self.bump_catalog_version().await?;
         Ok(lines)
     }
 

@@ -13,7 +13,7 @@ impl Db {
     /// Writes the seed, all or nothing; with `validate_only` it only counts what would change.
     pub async fn apply_seed(&self, seed: &Seed, validate_only: bool) -> Result<Vec<TableCounts>> {
         let mut tx = self.transaction().await?;
-        tx.batch("-- wait_for_turn\n SELECT pg_advisory_xact_lock(hashtextextended('lekalo seed', 0))").await?;
+        tx.batch("-- wait_for_seed_turn\n SELECT pg_advisory_xact_lock(hashtextextended('lekalo seed', 0))").await?;
         let mut counts = Vec::new();
         for (table, sql, rows) in reference_steps(seed) {
             counts.push(step(&tx, table, sql, rows).await?);

@@ -126,13 +126,13 @@ impl Transaction {
     }
 
     /// Tells clients that what they keep of the tenant's catalog, prices and texts is stale.
-    pub(super) async fn bump_catalog_version(&self, tenant_id: i64) -> Result<()> {
+    pub(super) async fn bump_catalog_version(&self) -> Result<()> {
         self.execute(
             Query::new(
                 "-- bump_catalog_version
                 UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* id */",
             )
-            .bind(&tenant_id, Type::INT8),
+            .bind(&self.tenant_id()?, Type::INT8),
         )
         .await?;
         Ok(())

@@ -118,7 +118,7 @@ impl Transaction {
         let tenant_id = self.tenant_id()?;
         self.query(
             Query::new(
-                "-- wait_for_turn
+                "-- wait_for_text_turn
                 SELECT pg_advisory_xact_lock(hashtextextended(format('lekalo texts %s', $1 /* tenant_id */), 0))::text",
             )
             .bind(&tenant_id, Type::INT8),
@@ -172,7 +172,7 @@ impl Transaction {
             )
             .await?;
         if changed > 0 {
-            self.bump_catalog_version(tenant_id).await?;
+            self.bump_catalog_version().await?;
         }
         Ok(())
     }

@@ -32,9 +32,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("resolve_tenant", "the directory: a bot's id is looked up before its tenant is known"),
 ];
 
-/// Names that two statements share: the same one on two layers, or the same wait.
-const SHARED_NAMES: &[&str] = &["wait_for_turn", "bump_catalog_version"];
-
 fn name(text: &Text) -> &str {
     text.sql.lines().next().unwrap().trim_start_matches("--").trim()
 }
@@ -97,7 +94,7 @@ fn every_statement_has_a_name_names_its_columns_and_uses_what_is_bound() {
         let all = all && name(text) != "end_replaced_prices";
         assert!(!all, "{} of {} takes whatever columns there are", name(text), text.file);
     }
-    names.retain(|name, texts| texts.len() > 1 && !SHARED_NAMES.contains(name));
+    names.retain(|_, texts| texts.len() > 1);
     let twice: Vec<_> =
         names.iter().map(|(name, texts)| (name, texts.iter().map(|text| &text.file).collect::<Vec<_>>())).collect();
     assert!(twice.is_empty(), "{twice:?}");

@@ -243,18 +243,4 @@ impl Merge {
         }
         Ok(())
     }
-
-    /// Tells bots that their copies of the catalog are out of date.
-    pub(super) async fn bump_catalog_version(&self) -> Result<()> {
-        self.tx
-            .execute(
-                Query::new(
-                    "-- bump_catalog_version
-                    UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* tenant_id */",
-                )
-                .bind(&self.tenant_id, Type::INT8),
-            )
-            .await?;
-        Ok(())
-    }
 }
