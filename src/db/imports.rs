@@ -18,11 +18,24 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State};
 use crate::domain::page::{Page, PageRequest, SortKey};
 
+/// Whether import `o` goes before import `i`. An import whose lease is over is in nobody's way; that is told by the clock,
+/// for a transaction may have waited.
+macro_rules! goes_before {
+    () => {
+        "o.tenant_id = i.tenant_id AND o.category_id = i.category_id
+                      AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
+                      AND o.lease_until >= clock_timestamp()"
+    };
+}
+
+pub(super) use goes_before;
+
 /// What [`import`] reads, of `imports i`. An import whose lease is over is interrupted, whether or not the sweeper was there
 /// already.
 macro_rules! import_columns {
     () => {
-        "i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only, i.allow_large_withdrawal,
+        concat!(
+            "i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only, i.allow_large_withdrawal,
                 i.state, i.rows_read, i.created, i.updated, i.unchanged, i.merged, i.rejected, i.headers, i.withdrawn,
                 i.error_code, i.error_message, i.error_hint, i.revision, i.created_at, i.finished_at,
                 i.step, i.rows_done, i.rows_total,
@@ -31,11 +44,12 @@ macro_rules! import_columns {
                 CASE WHEN i.state = 'queued' THEN (
                     SELECT o.id
                     FROM imports o
-                    WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                      AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                      AND o.lease_until >= now()
+                    WHERE ",
+            goes_before!(),
+            "
                     ORDER BY o.state DESC, o.id
                     LIMIT 1) END AS waits_for"
+        )
     };
 }
 

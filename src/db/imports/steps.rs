@@ -3,7 +3,8 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::query::{Query, at_most_one};
+use crate::db::imports::goes_before;
+use crate::db::query::Query;
 use crate::db::{Db, Tenant};
 use crate::domain::error::Result;
 use crate::domain::import::{Failure, Import, Progress, State};
@@ -33,7 +34,7 @@ impl Tenant<'_> {
     /// None: the one before it has ended between the two looks.
     async fn try_start_import(&self, id: Uuid) -> Result<Option<Start>> {
         let lease = self.import_lease().as_secs_f64();
-        let [_, _, started, found] = self
+        let [_, _, started] = self
             .write([
                 lock_lease(&self.id.0, &id),
                 // Two that start at once would not see each other.
@@ -42,7 +43,7 @@ impl Tenant<'_> {
                     SELECT pg_advisory_xact_lock(hashtextextended(format('lekalo start %s', $1 /* tenant_id */), 0))::text",
                 )
                 .bind(&self.id.0, Type::INT8),
-                Query::new(
+                Query::new(concat!(
                     "-- start_import
                     UPDATE imports i
                     SET state = 'running', revision = revision + 1,
@@ -53,38 +54,21 @@ impl Tenant<'_> {
                       AND (state = 'running' OR state = 'queued' AND NOT EXISTS (
                           SELECT
                           FROM imports o
-                          WHERE o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                            AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                            AND o.lease_until >= clock_timestamp()))
-                    RETURNING id",
-                )
+                          WHERE ",
+                    goes_before!(),
+                    "))
+                    RETURNING id"
+                ))
                 .bind(&self.id.0, Type::INT8)
                 .bind(&id, Type::UUID)
                 .bind(&lease, Type::FLOAT8),
-                Query::new(
-                    "-- find_import_before
-                    SELECT o.id
-                    FROM imports i
-                    LEFT JOIN imports o
-                      ON o.tenant_id = i.tenant_id AND o.category_id = i.category_id
-                     AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                     AND o.lease_until >= clock_timestamp()
-                    WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */ AND i.state = 'queued'
-                      AND i.lease_until >= clock_timestamp()
-                    ORDER BY o.state DESC, o.id
-                    LIMIT 1",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID),
             ])
             .await?;
         if !started.is_empty() {
             return Ok(Some(Start::Started));
         }
-        Ok(match at_most_one(found)? {
-            Some(row) => row.try_get::<_, Option<Uuid>>("id")?.map(Start::WaitsFor),
-            None => Some(Start::Ended),
-        })
+        let import = self.get_import(id).await?;
+        Ok(if import.state.is_final() { Some(Start::Ended) } else { import.waits_for.map(Start::WaitsFor) })
     }
 
     /// A sign of life of an import under way, and how far it has come; `false` if it is not (any more).

@@ -81,21 +81,30 @@ fn pieces(source: &str) -> Vec<Piece> {
     pieces
 }
 
-/// What the macros stand for that pieces of statements share: the first string after `macro_rules! name`.
-fn shared(pieces: &[Piece]) -> HashMap<String, String> {
-    // `macro_rules!` is followed by a name that is no macro itself, so its users are looked for instead.
-    let mut strings = HashMap::new();
-    let mut after = None;
-    for piece in pieces {
-        match piece {
-            Piece::Macro(name) if name == "macro_rules" => after = Some(()),
-            Piece::String(text) if after.take().is_some() => {
-                strings.insert(strings.len().to_string(), text.clone());
-            }
-            _ => {}
+/// The strings of what macros share with statements, and the macros that they are made of, by file and name.
+type Macros = HashMap<(String, String), Vec<Piece>>;
+
+fn macros(sources: &[(String, String)]) -> Macros {
+    let mut macros = HashMap::new();
+    for (file, source) in sources {
+        for definition in source.split("macro_rules! ").skip(1) {
+            let name = definition.split([' ', '{']).next().unwrap().to_owned();
+            macros.insert((file.clone(), name), pieces(definition.split("\n}").next().unwrap()));
         }
     }
-    strings
+    macros
+}
+
+/// What a macro that a file uses stands for.
+fn meaning(macros: &Macros, file: &str, name: &str) -> String {
+    let here = macros.get(&(file.to_owned(), name.to_owned()));
+    let body = here.or_else(|| macros.iter().find(|((_, other), _)| other == name).map(|(_, body)| body));
+    let text = |piece: &Piece| match piece {
+        Piece::String(text) => text.clone(),
+        Piece::Macro(name) => meaning(macros, file, name),
+        Piece::Other(_) => String::new(),
+    };
+    body.into_iter().flatten().map(text).collect()
 }
 
 /// Every string of the service's rooms, `concat!` as one.
@@ -115,19 +124,7 @@ pub fn literals() -> Vec<Text> {
         })
         .filter(|(file, _)| !OPERATORS.iter().any(|room| file.starts_with(room)))
         .collect();
-    let mut macros = HashMap::new();
-    for (file, source) in &sources {
-        let names = source.split("macro_rules! ").skip(1).map(|rest| rest.split([' ', '{']).next().unwrap().to_owned());
-        let strings = shared(&pieces(source));
-        for (place, name) in names.enumerate() {
-            let text = strings.get(&place.to_string()).cloned().unwrap_or_default();
-            macros.insert((file.clone(), name), text);
-        }
-    }
-    let meaning = |file: &str, name: &str| {
-        let here = macros.get(&(file.to_owned(), name.to_owned()));
-        here.or_else(|| macros.iter().find(|((_, other), _)| other == name).map(|(_, text)| text)).cloned()
-    };
+    let macros = macros(&sources);
     for (file, source) in &sources {
         // Within the brackets of a `concat!`: how deep, and what it has been put together to.
         let mut joined: Option<(usize, String)> = None;
@@ -136,7 +133,7 @@ pub fn literals() -> Vec<Text> {
                 (None, Piece::Macro(name)) if name == "concat" => joined = Some((0, String::new())),
                 (None, Piece::String(sql)) => literals.push(Text { file: file.clone(), sql }),
                 (Some((_, text)), Piece::String(part)) => text.push_str(&part),
-                (Some((_, text)), Piece::Macro(name)) => text.push_str(&meaning(file, &name).unwrap_or_default()),
+                (Some((_, text)), Piece::Macro(name)) => text.push_str(&meaning(&macros, file, &name)),
                 (Some((depth, _)), Piece::Other('(')) => *depth += 1,
                 (Some((depth, text)), Piece::Other(')')) => {
                     *depth -= 1;
