@@ -30,7 +30,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let stats = db.stats(tenant.as_ref()).await?;
     database.close().await?;
-    if args.json { print_json(&stats) } else { print_tables(&stats, args.tenant.is_some()) }
+    if args.json { print_json(&stats) } else { print_tables(&stats) }
 }
 
 fn counts(stats: &Stats) -> [(&'static str, i64); 12] {
@@ -71,14 +71,13 @@ fn print_json(stats: &Stats) -> anyhow::Result<()> {
     }))
 }
 
-fn print_tables(stats: &Stats, one_tenant: bool) -> anyhow::Result<()> {
+fn print_tables(stats: &Stats) -> anyhow::Result<()> {
     output::line(format_args!(
         "{}",
         output::table(["what", "count"], counts(stats).map(|(name, count)| [name.into(), count.to_string()]))
     ))?;
-    let of = if one_tenant { "models with patterns" } else { "models" };
     let brands = stats.top_brands.iter().map(|brand| [brand.name.clone(), brand.models.to_string()]);
-    output::line(format_args!("\n{}", output::table(["top brands", of], brands)))?;
+    output::line(format_args!("\n{}", output::table(["top brands", "models with patterns"], brands)))?;
     if !stats.unpriced.is_empty() {
         output::line("\nNo price for these bodies (empty: the body is not known):")?;
         let rows = stats.unpriced.iter().map(|(tenant, body)| {

@@ -1,5 +1,8 @@
 //! Counts, and what needs somebody's attention.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+
 use tokio_postgres::types::Type;
 
 use super::query::{Query, one};
@@ -9,7 +12,7 @@ use crate::domain::stats::{BrandModels, Counts, MissingTranslation, OpenImportIs
 
 /// How many lines each list has at most.
 const LIST_LIMIT: i64 = 100;
-const TOP_BRANDS: i64 = 20;
+const TOP_BRANDS: usize = 20;
 
 impl Db {
     /// Counts of the tables that all tenants share; the tenants' own counts are zero.
@@ -32,23 +35,6 @@ impl Db {
             texts: row.try_get("texts")?,
             ..Counts::default()
         })
-    }
-
-    /// The brands with most models in the reference.
-    async fn reference_top_brands(&self) -> Result<Vec<BrandModels>> {
-        let [rows] = self
-            .read([Query::new(
-                "-- reference_top_brands
-                SELECT b.slug, b.name, count(*) AS models
-                FROM models m
-                JOIN brands b ON b.id = m.brand_id
-                GROUP BY b.id
-                ORDER BY models DESC, b.name
-                LIMIT $1 /* limit */",
-            )
-            .bind(&TOP_BRANDS, Type::INT8)])
-            .await?;
-        rows.iter().map(brand_models).collect()
     }
 
     /// Shared names and texts that lack a language.
@@ -106,7 +92,8 @@ impl Tenant<'_> {
                        (SELECT count(*) FROM prices WHERE tenant_id = $1 AND validity @> now()) AS prices,
                        (SELECT count(*) FROM bot_texts WHERE tenant_id = $1) AS texts,
                        (SELECT count(*) FROM applications WHERE tenant_id = $1) AS applications,
-                       (SELECT count(*) FROM imports WHERE tenant_id = $1) AS imports",
+                       (SELECT count(*) FROM imports
+                        WHERE tenant_id = $1 AND (NOT validate_only OR state IN ('succeeded', 'reverted'))) AS imports",
             )
             .bind(&self.id.0, Type::INT8)])
             .await?;
@@ -123,24 +110,21 @@ impl Tenant<'_> {
         })
     }
 
-    /// The brands with most models among the tenant's available patterns.
-    async fn top_brands(&self) -> Result<Vec<BrandModels>> {
+    /// The models that the tenant has available patterns for, by their brand's name and slug.
+    async fn offered_models(&self) -> Result<Vec<((String, String), Vec<i64>)>> {
         let [rows] = self
             .read([Query::new(
-                "-- top_brands
-                SELECT b.slug, b.name, count(DISTINCT m.id) AS models
+                "-- offered_models
+                SELECT b.name, b.slug, array_agg(DISTINCT m.id) AS model_ids
                 FROM patterns p
                 JOIN models m ON m.id = p.model_id
                 JOIN brands b ON b.id = m.brand_id
                 WHERE p.tenant_id = $1 /* tenant_id */ AND p.available
-                GROUP BY b.id
-                ORDER BY models DESC, b.name
-                LIMIT $2 /* limit */",
+                GROUP BY b.id",
             )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&TOP_BRANDS, Type::INT8)])
+            .bind(&self.id.0, Type::INT8)])
             .await?;
-        rows.iter().map(brand_models).collect()
+        rows.iter().map(|row| Ok(((row.try_get("name")?, row.try_get("slug")?), row.try_get("model_ids")?))).collect()
     }
 
     /// Bodies that can be ordered and have no base price now: neither of their own, nor of the body they are priced
@@ -225,10 +209,6 @@ impl Tenant<'_> {
     }
 }
 
-fn brand_models(row: &tokio_postgres::Row) -> Result<BrandModels> {
-    Ok(BrandModels { slug: row.try_get("slug")?, name: row.try_get("name")?, models: row.try_get("models")? })
-}
-
 impl Db {
     /// The report for one tenant, or for all of them together.
     pub async fn stats(&self, tenant: Option<&crate::domain::tenant::Tenant>) -> Result<Stats> {
@@ -240,23 +220,33 @@ impl Db {
         let tenants = match tenant {
             Some(tenant) => {
                 stats.counts.tenants = 1;
-                stats.top_brands = self.tenant(tenant.id).top_brands().await?;
                 vec![(tenant.id, tenant.slug.clone())]
             }
-            None => {
-                stats.top_brands = self.reference_top_brands().await?;
-                self.tenant_ids().await?
-            }
+            None => self.tenant_ids().await?,
         };
+        let mut offered: BTreeMap<(String, String), HashSet<i64>> = BTreeMap::new();
         for (id, slug) in tenants {
             let tenant = self.tenant(id);
             stats.counts.add_own(&tenant.own_counts().await?);
+            for (brand, models) in tenant.offered_models().await? {
+                offered.entry(brand).or_default().extend(models);
+            }
             stats.unpriced.extend(tenant.unpriced_bodies().await?.into_iter().map(|body| (slug.clone(), body)));
             let issues = tenant.open_import_issues().await?;
             stats.open_import_issues.extend(issues.into_iter().map(|issue| (slug.clone(), issue)));
         }
+        stats.top_brands = top_brands(offered);
         stats.unpriced.truncate(LIST_LIMIT as usize);
         stats.open_import_issues.truncate(LIST_LIMIT as usize);
         Ok(stats)
     }
+}
+
+/// Those with most models, then by name.
+fn top_brands(offered: BTreeMap<(String, String), HashSet<i64>>) -> Vec<BrandModels> {
+    let brand = |((name, slug), models): (_, HashSet<i64>)| BrandModels { slug, name, models: models.len() as i64 };
+    let mut top: Vec<BrandModels> = offered.into_iter().map(brand).collect();
+    top.sort_by_key(|brand| Reverse(brand.models));
+    top.truncate(TOP_BRANDS);
+    top
 }

@@ -16,6 +16,7 @@ pub struct Counts {
     pub prices: i64,
     pub texts: i64,
     pub applications: i64,
+    /// A dry run counts once it is carried out.
     pub imports: i64,
 }
 
@@ -44,7 +45,7 @@ pub struct Stats {
     pub open_import_issues: Vec<(String, OpenImportIssue)>,
 }
 
-/// A brand and how many models it has.
+/// A brand and how many of its models there are available patterns for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrandModels {
     pub slug: String,

@@ -58,6 +58,9 @@ const IMPORTS: &[(&str, &str, Issues)] = &[
     ("seat_covers", "queued", &[]),
 ];
 
+/// Which of them began as dry runs; two were carried out since.
+const DRY_RUNS: [usize; 6] = [2, 3, 4, 5, 7, 8];
+
 async fn fill(owner: &Client) {
     owner.batch_execute(FILL).await.unwrap();
     for (tenant, from) in [("evopoliki", 0), ("five_deluxe", 7)] {
@@ -67,10 +70,14 @@ async fn fill(owner: &Client) {
             let id = format!("00000000-0000-7000-8000-{number:012}");
             let (file_name, of) = (format!("{number}.csv"), "(SELECT id FROM tenants WHERE slug = $1)");
             let insert =
-                "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, rows_read, rejected)
-                 SELECT t.id, $2::text::uuid, c.id, $3, sha256('x'), 'merge', $4, 9, 9
+                "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, rows_read, rejected,
+                                      validate_only)
+                 SELECT t.id, $2::text::uuid, c.id, $3, sha256('x'), 'merge', $4, 9, 9, $6
                  FROM tenants t, product_categories c WHERE t.slug = $1 AND c.code = $5";
-            owner.execute(insert, &[&tenant, &id, &file_name, state, category]).await.unwrap();
+            owner
+                .execute(insert, &[&tenant, &id, &file_name, state, category, &DRY_RUNS.contains(&number)])
+                .await
+                .unwrap();
             for (place, (position, code)) in issues.iter().enumerate() {
                 let row = format!(
                     "INSERT INTO import_rows (tenant_id, import_id, position, page_number, row_number, cells, confidence, outcome)
@@ -139,7 +146,7 @@ async fn unpriced(owner: &Client) -> BTreeMap<String, Vec<pb::UnpricedBody>> {
     unpriced
 }
 
-/// The 20 makes with most models among these rows of brand, its name and model.
+/// The 20 brands with most models among these rows of brand, its name and model.
 async fn top(owner: &Client, sql: &str) -> Vec<pb::BrandModels> {
     let mut models: BTreeMap<(String, String), BTreeSet<i64>> = BTreeMap::new();
     for row in owner.query(sql, &[]).await.unwrap() {
@@ -174,7 +181,11 @@ async fn statistics_are_what_is_counted_by_hand() {
         .await,
         by_tenant(&owner, "bot_texts x ON x.tenant_id = t.id").await,
         by_tenant(&owner, "applications x ON x.tenant_id = t.id").await,
-        by_tenant(&owner, "imports x ON x.tenant_id = t.id").await,
+        by_tenant(
+            &owner,
+            "imports x ON x.tenant_id = t.id AND NOT (x.validate_only AND x.state NOT IN ('succeeded', 'reverted'))",
+        )
+        .await,
     ];
     let mut shared = Vec::new();
     for table in ["tenants", "brands", "models", "model_variants", "vehicle_aliases", "shared_texts"] {
@@ -241,15 +252,11 @@ async fn statistics_are_what_is_counted_by_hand() {
             _ => [&evopoliki[..], &five_deluxe[..]].concat(),
         };
         assert_eq!(answer.open_import_issues, issues, "{tenant}");
-        let brands = if tenant.is_empty() {
-            "SELECT b.slug, b.name, m.id FROM models m JOIN brands b ON b.id = m.brand_id".to_owned()
-        } else {
-            format!(
-                "SELECT b.slug, b.name, m.id FROM patterns p JOIN models m ON m.id = p.model_id
-                 JOIN brands b ON b.id = m.brand_id JOIN tenants t ON t.id = p.tenant_id
-                 WHERE p.available AND t.slug = '{tenant}'"
-            )
-        };
+        let brands = format!(
+            "SELECT b.slug, b.name, m.id FROM patterns p JOIN models m ON m.id = p.model_id
+             JOIN brands b ON b.id = m.brand_id JOIN tenants t ON t.id = p.tenant_id
+             WHERE p.available AND '{tenant}' IN (t.slug, '')"
+        );
         assert_eq!(answer.top_brands, top(&owner, &brands).await, "{tenant}");
     }
     let distinct: BTreeSet<_> = own.iter().map(|counts| counts["evopoliki"]).collect();

@@ -169,7 +169,7 @@ class GetStatsResponse(_message.Message):
 
     @_builtins.property
     def top_brands(self) -> _containers.RepeatedCompositeFieldContainer[Global___BrandModels]:
-        """The brands with most models: of the tenant's available patterns, or of the vehicle reference; at most 20."""
+        """The brands with most models among the available patterns, of the tenant or of all together; at most 20."""
 
     @_builtins.property
     def unpriced(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnpricedBody]:
@@ -241,7 +241,7 @@ class StatsCounts(_message.Message):
     applications: _builtins.int
     """Applications."""
     imports: _builtins.int
-    """Imports."""
+    """Imports; a dry run counts once it is carried out."""
     def __init__(
         self,
         *,
@@ -268,7 +268,7 @@ Global___StatsCounts: _TypeAlias = StatsCounts  # noqa: Y015
 
 @_typing.final
 class BrandModels(_message.Message):
-    """A brand and how many models it has."""
+    """A brand and how many of its models there are available patterns for."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
