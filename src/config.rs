@@ -18,7 +18,7 @@ use crate::import::{sandbox, upload};
 #[rustfmt::skip] // two lines for each read like a table
 const KNOWN: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "",
-     "`postgres://USER:PASSWORD@HOST:PORT/NAME` (also `postgresql://`, and with `+asyncpg` or `+psycopg2`); host, port, name, user and password below are then ignored"),
+     "`postgres://USER:PASSWORD@HOST:PORT/NAME` (also `postgresql://`, and with `+asyncpg` or `+psycopg2`); host, port, name, user and password below are then ignored; or `DATABASE_URL_FILE`, a file with it"),
     ("DB_HOST", "localhost",
      "host, or the folder of a unix socket"),
     ("DB_PORT", "5432",
@@ -28,7 +28,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("DB_USER", "postgres",
      ""),
     ("DB_PASSWORD", "",
-     ""),
+     "or `DB_PASSWORD_FILE`, a file with it"),
     ("DB_SSLMODE", "prefer",
      "`disable`; `prefer`: encrypt if the server can; `require`: encrypt; `verify-full`: encrypt, and the certificate must be trusted and name the host"),
     ("DB_POOL_SIZE", "5",
@@ -37,10 +37,12 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "connections beyond those in a burst, closed when idle, 0 to 1000"),
     ("DB_POOL_TIMEOUT", "5",
      "seconds that a call waits for a free connection before it is answered `OVERLOADED`, 1 to 3600"),
+    ("DB_POOL_MAX_LIFETIME", "1800",
+     "seconds after which an idle connection is replaced, so that a moved database is followed, 1 to 86400"),
     ("DB_ECHO", "false",
      "log each statement's name and time, never its values"),
     ("LEKALO_OWNER_DATABASE_URL", "",
-     "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`"),
+     "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`; or `LEKALO_OWNER_DATABASE_URL_FILE`, a file with it"),
     ("LEKALO_ADDR", "127.0.0.1:50051",
      "where `serve` listens"),
     ("LEKALO_LOG", "info",
@@ -67,6 +69,9 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "`production` on the real thing: `lekalo reset` is refused there"),
 ];
 
+/// What may be in a file of its own, whose path is set under the same name with `_FILE`: an orchestrator's secrets are files.
+const SECRETS: [&str; 3] = ["DATABASE_URL", "DB_PASSWORD", "LEKALO_OWNER_DATABASE_URL"];
+
 /// The whole configuration.
 #[derive(Clone)]
 pub struct Config {
@@ -79,6 +84,8 @@ pub struct Config {
     pub max_overflow: usize,
     /// How long a call waits for a connection.
     pub pool_timeout: Duration,
+    /// How old a connection may become.
+    pub max_lifetime: Duration,
     pub echo: bool,
     pub addr: SocketAddr,
     pub log: String,
@@ -103,6 +110,7 @@ impl fmt::Debug for Config {
             .field("pool_size", &self.pool_size)
             .field("max_overflow", &self.max_overflow)
             .field("pool_timeout", &self.pool_timeout)
+            .field("max_lifetime", &self.max_lifetime)
             .field("echo", &self.echo)
             .field("addr", &self.addr)
             .field("environment", &self.environment)
@@ -145,6 +153,7 @@ impl Config {
         for (name, value) in variables {
             source.values.insert(name, (value, "environment".to_owned()));
         }
+        source.read_secrets();
         source.warn_of_unknown_names();
 
         let mut tls: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
@@ -160,6 +169,7 @@ impl Config {
             pool_size: source.parse("DB_POOL_SIZE", |value| count(value, 1)),
             max_overflow: source.parse("DB_MAX_OVERFLOW", |value| count(value, 0)),
             pool_timeout: Duration::from_secs(source.parse("DB_POOL_TIMEOUT", |value| whole(value, 1, 3600))),
+            max_lifetime: Duration::from_secs(source.parse("DB_POOL_MAX_LIFETIME", |value| whole(value, 1, 86_400))),
             echo: source.parse("DB_ECHO", boolean),
             addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
@@ -191,6 +201,7 @@ impl Config {
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
             pool_timeout: self.pool_timeout,
+            max_lifetime: self.max_lifetime,
             echo: self.echo,
             import_lease: self.import_lease,
             ..crate::db::Options::new(self.database.clone())
@@ -223,6 +234,27 @@ impl Source {
                     self.errors.push(format!("{}: a line is not NAME=value", path.display()));
                     break;
                 }
+            }
+        }
+    }
+
+    /// Takes secrets out of the files that are named instead of them.
+    fn read_secrets(&mut self) {
+        for name in SECRETS {
+            let file_name = format!("{name}_FILE");
+            let Some((path, origin)) = self.values.remove(&file_name).filter(|(path, _)| !path.is_empty()) else {
+                continue;
+            };
+            if self.values.get(name).is_some_and(|(value, _)| !value.is_empty()) {
+                self.errors.push(format!("{file_name} ({origin}): {name} is set too; unset one of them"));
+                continue;
+            }
+            match std::fs::read_to_string(&path) {
+                Ok(value) => {
+                    let value = value.trim_end_matches(['\r', '\n']).to_owned();
+                    self.values.insert(name.to_owned(), (value, path));
+                }
+                Err(error) => self.errors.push(format!("{file_name} ({origin}): {path} cannot be read: {error}")),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Which database a command works on: the configured one, or the embedded one.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use lekalo_migrate::Position;
@@ -8,7 +9,12 @@ use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 
 use super::output::UserError;
 use crate::config::Config;
-use crate::db::{Db, check, migrations};
+use crate::db::advice::{advise, chain};
+use crate::db::{Db, Options, check, migrations};
+
+/// How often a server that is not there yet is looked for, and how often the log says so.
+const LOOK: Duration = Duration::from_millis(500);
+const SAY: Duration = Duration::from_secs(5);
 
 /// The database flags that every such command has.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,6 +65,32 @@ impl Database {
         Ok(Self { config, server: Some(server), flags, db: None })
     }
 
+    /// Waits for a server that is not there yet: `longest` at most, or until it is. What else is wrong is not waited for.
+    ///
+    /// # Errors
+    /// It is still not there.
+    pub async fn wait(&self, longest: Option<Duration>) -> anyhow::Result<()> {
+        let as_owner = Options { config: self.config.owner().clone(), switch_role: false, ..self.config.db_options() };
+        let began = Instant::now();
+        let mut next_line = Duration::ZERO;
+        for options in [as_owner, self.config.db_options()] {
+            while let Some(absence) = check::absence(&options).await {
+                let waited = began.elapsed();
+                if longest.is_some_and(|longest| waited + LOOK > longest) {
+                    return Err(absence);
+                }
+                if waited >= next_line {
+                    let advice = advise(absence.as_ref(), &options.config, options.role());
+                    let problem = advice.map_or_else(|| chain(absence.as_ref()), |advice| advice.problem);
+                    tracing::warn!("waiting for the database since {} s: {problem}", waited.as_secs());
+                    next_line = waited + SAY;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Brings the schema to this program's version, as the owner, and logs what that took.
     pub async fn migrate(&self) -> anyhow::Result<Position> {
         let upgrade = migrations::up(self.config.owner(), self.config.tls).await?;
@@ -85,6 +117,19 @@ impl Database {
 
     /// The pool, after making sure that the schema is there and that the pool's role may serve.
     pub async fn connect(&mut self) -> anyhow::Result<Db> {
+        self.verify().await?;
+        self.pool()
+    }
+
+    /// The pool, which connects when it is first used.
+    pub fn pool(&mut self) -> anyhow::Result<Db> {
+        let db = Db::new(&self.config.db_options()).context("cannot set the connection pool up")?;
+        self.db = Some(db.clone());
+        Ok(db)
+    }
+
+    /// Makes sure that the schema is there and that the pool's role may serve.
+    pub async fn verify(&self) -> anyhow::Result<()> {
         // A failure here is told better by the check of the role.
         if let Ok(position) = migrations::current(self.config.owner(), self.config.tls).await {
             say_if_newer(position);
@@ -99,11 +144,7 @@ impl Database {
                 ));
             }
         }
-        let options = self.config.db_options();
-        check::role(&options).await?;
-        let db = Db::new(&options).context("cannot set the connection pool up")?;
-        self.db = Some(db.clone());
-        Ok(db)
+        check::role(&self.config.db_options()).await
     }
 
     /// Closes the pool, and stops the embedded server if this process started it.

@@ -55,11 +55,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let served = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
-        serve(db, listener, &database.config, stop, |addr| {
-            // Nobody may read them; the server is there all the same.
-            let _ = print_calls(addr, &psql);
-        })
-        .await
+        let addr = listener.local_addr()?;
+        talk!("listening on {addr}");
+        // Nobody may read them; the server is there all the same.
+        let _ = print_calls(addr, &psql);
+        Box::pin(serve(db, listener, &database.config, stop)).await
     };
     let served = served.await;
     talk!("stopping PostgreSQL");

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,7 +23,8 @@ use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
 ///
-/// Prints `listening on ADDRESS` when ready. SIGTERM or Ctrl-C drains and ends.
+/// Prints `listening on ADDRESS` when ready. Until then the port is open, health says NOT_SERVING, and calls are answered
+/// UNAVAILABLE. SIGTERM or Ctrl-C drains and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo serve
@@ -36,24 +39,48 @@ pub struct Args {
     /// Leave the schema as it is
     #[arg(long)]
     no_migrate: bool,
+    /// How long to wait for a database that cannot be reached yet, as in 60s or 5m [default: until it can]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    wait: Option<Duration>,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
-    let served = async {
-        let starting = async {
-            if !args.no_migrate {
-                database.migrate().await?;
-            }
-            database.connect().await
-        };
-        let Some(db) = unless(&mut stop, starting).await? else { return Ok(()) };
-        let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
-        serve(db, listener, &database.config, stop, |_| {}).await
-    };
-    let served = served.await;
+    let served = start(&args, &mut database, stop).await;
     served.and(database.close().await)
+}
+
+/// Takes the port at once, so that probes have their answer however long the database takes.
+async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Result<()> {
+    let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
+    let addr = listener.local_addr()?;
+    let db = database.pool()?;
+    db.hold();
+    let database = &*database;
+    let stop = stop.shared();
+    let mut serving = Box::pin(serve(db.clone(), listener, &database.config, stop.clone()));
+    let mut stop: Stop = stop.boxed();
+    let starting = async {
+        database.wait(args.wait).await?;
+        if !args.no_migrate {
+            database.migrate().await?;
+        }
+        database.verify().await
+    };
+    let started = tokio::select! {
+        started = unless(&mut stop, starting) => started?,
+        ended = &mut serving => return ended,
+    };
+    if started.is_none() {
+        return Ok(());
+    }
+    db.start();
+    tokio::select! {
+        () = db.ready() => talk!("listening on {addr}"),
+        ended = &mut serving => return ended,
+    }
+    serving.await
 }
 
 /// Resolves when the command is told to stop.
@@ -75,23 +102,19 @@ pub async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves until `stop`; `ready` gets the address once it does.
+/// Serves until `stop`.
 pub async fn serve(
     db: Db,
     listener: TcpListener,
     config: &Config,
     stop: impl Future<Output = ()> + Send,
-    ready: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
-    let addr = listener.local_addr()?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
     let live_index = Arc::new(LiveIndex::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, live_index) };
-    talk!("listening on {addr}");
-    ready(addr);
     grpc::serve(listener, services, stop).await
 }
 

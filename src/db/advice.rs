@@ -122,9 +122,15 @@ fn grant_for(object: &str, role: &str) -> String {
     }
 }
 
+/// Whether client and server could not agree on encryption.
+pub(super) fn has_tls_cause(error: &tokio_postgres::Error) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    cause.and_then(std::io::Error::get_ref).is_some_and(|cause| cause.is::<rustls::Error>())
+}
+
 fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Config) -> Advice {
     let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-    if cause.and_then(std::io::Error::get_ref).is_some_and(|cause| cause.is::<rustls::Error>()) {
+    if has_tls_cause(error) {
         return Advice {
             problem: format!("no TLS with the PostgreSQL server at {}: {}", place(config), chain(error)),
             remedy:

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use lekalo_migrate::{MigrateError, Position, tls};
 use tokio_postgres::Client;
 
-use super::advice::{advise, chain, place};
+use super::advice::{advise, chain, has_tls_cause, place};
 use super::migrations::{self, shipped};
 use super::pool::{APP_ROLE, Options};
 
@@ -52,6 +52,16 @@ pub async fn role(options: &Options) -> anyhow::Result<()> {
         None => Ok(()),
         Some(error) => Err(error.into()),
     }
+}
+
+/// Why the server cannot be reached, where it may be by and by: nothing listens, nothing answers, it is starting or full.
+pub async fn absence(options: &Options) -> Option<anyhow::Error> {
+    let error = connect(options).await.err()?;
+    let is_refusal = error.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| match error.code() {
+        Some(state) => !matches!(state.code(), "53300" | "57P03"),
+        None => has_tls_cause(error),
+    });
+    (!is_refusal).then_some(error)
 }
 
 /// Looks at everything; never fails, a failure is a finding.
@@ -105,7 +115,9 @@ async fn connect(options: &Options) -> anyhow::Result<Client> {
 
 /// Names are found and sorted by their lower-case letters, Cyrillic ones too: the database has to know them.
 async fn letters(client: &Client) -> Finding {
-    let row = client.query_one("SELECT lower('Ё') = 'ё', current_setting('lc_ctype')", &[]).await;
+    let row = client
+        .query_one("SELECT lower('Ё') = 'ё', datctype::text FROM pg_database WHERE datname = current_database()", &[])
+        .await;
     match row.map(|row| (row.get::<_, bool>(0), row.get::<_, String>(1))) {
         Ok((true, locale)) => well("letters", format!("Cyrillic case is known (LC_CTYPE {locale})")),
         Ok((false, locale)) => wrong(

@@ -1,12 +1,16 @@
 //! PostgreSQL's failures in the product's words. SQLSTATE decides, never message text, and no driver text goes on.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{PoolError, TimeoutType};
 
 use super::advice::chain;
 use crate::domain::Error;
+
+/// How often the log says that connecting fails.
+const REFUSALS: Duration = Duration::from_secs(5);
 
 /// A failure that is ours. Neither its text nor its Debug output repeats a value: PostgreSQL's details have whole rows.
 #[derive(thiserror::Error)]
@@ -64,7 +68,7 @@ impl From<PoolError> for Error {
             PoolError::Backend(error) => match Self::from(error) {
                 // Refused before any query: whatever the reason, the database is out of reach.
                 Self::Internal(cause) => {
-                    tracing::error!(cause = %chain(&*cause), "cannot connect to the database");
+                    log_refusal(&chain(&*cause));
                     unavailable()
                 }
                 other => other,
@@ -77,6 +81,25 @@ impl From<PoolError> for Error {
 
 fn has_io_cause(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+/// Whether a connection that could not be had may be to be had a moment later: there is no room, or nothing listens yet.
+pub(super) fn is_worth_another_try(error: &PoolError) -> bool {
+    let PoolError::Backend(error) = error else { return false };
+    match error.code() {
+        Some(state) => matches!(state.code(), "53300" | "57P03"),
+        None => error.is_closed() || has_io_cause(error),
+    }
+}
+
+/// A line every few seconds, however many calls meet it.
+fn log_refusal(cause: &str) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_none_or(|last| last.elapsed() >= REFUSALS) {
+        *last = Some(Instant::now());
+        tracing::error!(cause, "cannot connect to the database");
+    }
 }
 
 /// The database is out of reach.
@@ -96,10 +119,10 @@ pub(super) fn busy() -> Error {
     }
 }
 
-fn blocked() -> Error {
+pub(super) fn blocked() -> Error {
     Error::ResourceExhausted {
         reason: "OVERLOADED",
-        message: "others hold what this write needs; nothing was changed, retry shortly".into(),
+        message: "somebody else has locked what this call needs; nothing was changed, retry shortly".into(),
         retry_after: Duration::from_secs(1),
     }
 }

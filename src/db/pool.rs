@@ -3,15 +3,22 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use deadpool_postgres::{ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use backon::{ExponentialBuilder, Retryable};
+use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime};
 use lekalo_migrate::tls;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, watch};
+use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
+use super::bulkhead::Bulkhead;
+use super::circuit_breaker::CircuitBreaker;
+use super::connect::Connector;
+use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
+use super::error::{is_worth_another_try, unavailable};
+use super::probe::{Health, Probe};
 use super::write_limit::WriteLimit;
 use crate::domain::error::{Error, Result};
 
@@ -28,6 +35,10 @@ const SILENT_PEER: Duration = Duration::from_secs(10);
 const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
 /// A cancel request has no answer: one that arrives late must not hit the connection's next user.
 const LATE_CANCEL: Duration = Duration::from_millis(50);
+/// How soon after a connection could not be had the next try is made, and how long it may come to be.
+const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// How long after a statement's timeout the server may take to say so.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long a cancelled query may take to stop before its connection is closed.
 const CANCEL: Duration = Duration::from_secs(5);
 
@@ -50,6 +61,10 @@ pub struct Options {
     pub echo: bool,
     /// How long an import may go without a sign of life before it counts as interrupted.
     pub import_lease: Duration,
+    /// How long a statement on a caller's behalf waits for a lock: less than a call waits for a connection.
+    pub lock_wait: Duration,
+    /// How old a connection may become: the next one goes where the server's name leads by then.
+    pub max_lifetime: Duration,
 }
 
 impl Options {
@@ -65,6 +80,8 @@ impl Options {
             statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
             echo: false,
             import_lease: Duration::from_secs(30),
+            lock_wait: Duration::from_secs(2),
+            max_lifetime: Duration::from_secs(1800),
         }
     }
 
@@ -88,16 +105,21 @@ impl Options {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
+    config: tokio_postgres::Config,
     tls: MakeRustlsConnect,
+    pub(super) breaker: Arc<CircuitBreaker>,
+    is_ready: Arc<watch::Sender<bool>>,
+    bulkhead: Arc<Bulkhead>,
     pub(super) echo: bool,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
     pub(super) statement_timeout: Duration,
+    pub(super) lock_wait: Duration,
     pub(super) write_limit: Arc<WriteLimit>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
-    /// Closes idle overflow connections as long as there is a [`Db`].
-    _overflow: Arc<AbortOnDropHandle<()>>,
+    /// Closes connections that are idle beyond the pool's size, or too old, as long as there is a [`Db`].
+    _closing: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Db {
@@ -113,9 +135,9 @@ impl Db {
             .tcp_user_timeout(SILENT_PEER)
             .keepalives_idle(SILENT_PEER);
         let tls = tls::connector(options.tls, &mut config)?;
-        let manager = deadpool_postgres::Manager::from_config(
-            config,
-            tls.clone(),
+        let manager = deadpool_postgres::Manager::from_connect(
+            config.clone(),
+            Connector(tls.clone()),
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let connections = options.pool_size.max(1) + options.max_overflow;
@@ -128,34 +150,125 @@ impl Db {
             .recycle_timeout(Some(RECYCLE))
             .runtime(Runtime::Tokio1)
             .build()?;
-        let overflow = tokio::spawn(close_idle_overflow(pool.clone(), options.pool_size.max(1)));
+        let closing = tokio::spawn(close_idle(pool.clone(), options.pool_size.max(1), options.max_lifetime));
         Ok(Self {
             pool,
+            config,
             tls,
+            breaker: Arc::new(CircuitBreaker::new()),
+            is_ready: Arc::new(watch::Sender::new(false)),
+            bulkhead: Arc::new(Bulkhead::of(connections, options.lock_wait)),
             echo: options.echo,
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
             statement_timeout: options.statement_timeout,
+            lock_wait: options.lock_wait,
             write_limit: Arc::new(WriteLimit::of(connections)),
             time_zones: Arc::default(),
-            _overflow: Arc::new(AbortOnDropHandle::new(overflow)),
+            _closing: Arc::new(AbortOnDropHandle::new(closing)),
         })
     }
 
     /// A connection of one's own until it is dropped.
     pub(super) async fn connection(&self) -> Result<Connection> {
-        let object = self.pool.get().await?;
-        Ok(Connection { object: Some(object), tls: self.tls.clone(), dirty: false, running: AtomicBool::new(false) })
+        if self.breaker.is_open() {
+            return Err(unavailable());
+        }
+        let mut permit = self.bulkhead.enter().await?;
+        let object = loop {
+            let object = tokio::select! {
+                object = self.object() => object?,
+                () = self.breaker.opened() => return Err(unavailable()),
+            };
+            // What others of its kind have found out while it waited spares the connection.
+            if permit.is_some() || !self.bulkhead.is_needed() {
+                break object;
+            }
+            drop(object);
+            permit = self.bulkhead.enter().await?;
+        };
+        Ok(Connection {
+            object: Some(object),
+            tls: self.tls.clone(),
+            breaker: self.breaker.clone(),
+            bulkhead: self.bulkhead.clone(),
+            _permit: permit,
+            dirty: false,
+            running: AtomicBool::new(false),
+            is_stale: AtomicBool::new(false),
+        })
+    }
+
+    /// Where a new connection cannot be had just now, a used one may become free, or the server be back.
+    async fn object(&self) -> Result<Object, PoolError> {
+        let [first, longest] = RETRY;
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(first)
+            .with_max_delay(longest)
+            .with_jitter()
+            .without_max_times()
+            .with_total_delay(Some(self.pool_timeout));
+        (|| self.pool.get()).retry(pauses).sleep(tokio::time::sleep).when(is_worth_another_try).await
+    }
+
+    /// Asks how the database is, past the pool.
+    pub fn probe(&self) -> Probe {
+        let role = self.config.get_user().unwrap_or("postgres").to_owned();
+        Probe::new(&self.config, self.tls.clone(), role)
+    }
+
+    /// How the database is.
+    pub async fn health(&self, probe: &mut Probe) -> Health {
+        probe.check(&self.breaker).await
+    }
+
+    /// Answers calls at once, as long as the database is known to be away; whether that is news. What was connected
+    /// before is not trusted after.
+    pub fn set_away(&self, is_away: bool) -> bool {
+        let is_news = self.breaker.set_open(is_away);
+        if is_news {
+            self.close_idle();
+        }
+        is_news
+    }
+
+    /// Closes what nobody uses: the next call connects anew.
+    pub fn close_idle(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
+    /// Keeps calls out until [`Self::start`].
+    pub fn hold(&self) {
+        self.breaker.hold();
+    }
+
+    /// Lets calls in.
+    pub fn start(&self) {
+        self.breaker.start();
+    }
+
+    /// Waits for [`Self::start`], where it is still to come.
+    pub async fn started(&self) {
+        self.breaker.started().await;
+    }
+
+    /// Says whether the database takes our work, as health has just said.
+    pub fn set_ready(&self, is_ready: bool) {
+        self.is_ready.send_replace(is_ready);
+    }
+
+    /// Waits until health has said that the database takes our work.
+    pub async fn ready(&self) {
+        // An error would mean that the sender is gone, which is here.
+        let _ = self.is_ready.subscribe().wait_for(|is_ready| *is_ready).await;
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         let mut connection = self.connection().await?;
         connection.dirty = true;
-        let answer =
-            tokio::time::timeout(RECYCLE, connection.answer(connection.client()?.simple_query("SELECT 1"))).await;
-        connection.dirty = answer.is_err();
-        answer.map_err(|_| Error::DeadlineExceeded)??;
+        connection.answer(RECYCLE, connection.client()?.simple_query("SELECT 1")).await??;
+        connection.dirty = false;
         Ok(())
     }
 
@@ -170,18 +283,16 @@ impl Db {
     }
 }
 
-async fn close_idle_overflow(pool: Pool, keep: usize) {
+async fn close_idle(pool: Pool, keep: usize, max_lifetime: Duration) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     loop {
         every.tick().await;
         let mut excess = pool.status().size.saturating_sub(keep);
-        if excess == 0 {
-            continue;
-        }
         pool.retain(|_, metrics| {
             let idle_since = metrics.recycled.unwrap_or(metrics.created);
-            let close = excess > 0 && Instant::now().duration_since(idle_since) > OVERFLOW_IDLE;
-            excess -= usize::from(close);
+            let is_excess = excess > 0 && idle_since.elapsed() > OVERFLOW_IDLE;
+            let close = is_excess || metrics.created.elapsed() > max_lifetime;
+            excess = excess.saturating_sub(usize::from(close));
             !close
         });
     }
@@ -192,8 +303,13 @@ async fn close_idle_overflow(pool: Pool, keep: usize) {
 pub(super) struct Connection {
     object: Option<Object>,
     tls: MakeRustlsConnect,
+    breaker: Arc<CircuitBreaker>,
+    bulkhead: Arc<Bulkhead>,
+    _permit: Option<OwnedSemaphorePermit>,
     pub(super) dirty: bool,
-    pub(super) running: AtomicBool,
+    running: AtomicBool,
+    /// Not to be used again.
+    is_stale: AtomicBool,
 }
 
 impl Connection {
@@ -205,17 +321,58 @@ impl Connection {
 
 impl Connection {
     /// Waits for a statement's answer; if that is given up, the connection knows that the statement still runs.
-    pub(super) async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
+    pub(super) async fn answer<T>(&self, timeout: Duration, statement: impl Future<Output = T>) -> Result<T> {
         self.running.store(true, Ordering::Relaxed);
-        let answer = statement.await;
+        let answer = self.within(timeout, statement).await?;
         self.running.store(false, Ordering::Relaxed);
-        answer
+        self.breaker.note_answer();
+        Ok(answer)
+    }
+
+    /// `statement_timeout` is kept by the server; a server that has gone silent keeps none, and one that is known to be
+    /// away is not waited for.
+    pub(super) async fn within<T>(&self, timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
+        let left = u64::try_from(statement_timeout_ms(timeout)).unwrap_or(u64::MAX);
+        let limit = Duration::from_millis(left).saturating_add(SILENCE);
+        tokio::select! {
+            done = tokio::time::timeout(limit, work) => done.map_err(|_| unavailable()),
+            () = self.breaker.opened() => Err(unavailable()),
+        }
+    }
+
+    /// Draws the consequences of a statement's failure.
+    pub(super) fn heed(&self, error: &tokio_postgres::Error) {
+        match error.code().map(SqlState::code) {
+            // A standby, or a database that somebody has made read-only. Where it leads by now, after a failover, new
+            // connections find out.
+            Some("25006") => {
+                self.is_stale.store(true, Ordering::Relaxed);
+                if let Some(pool) = self.object.as_ref().and_then(Object::pool) {
+                    pool.retain(|_, _| false);
+                }
+            }
+            Some("55P03") => self.bulkhead.note_blocked(),
+            _ => {}
+        }
+    }
+
+    /// All of its statements got through.
+    pub(super) fn succeeded(&mut self) {
+        self.dirty = false;
+        self.bulkhead.note_free();
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(object) = self.object.take().filter(|_| self.dirty) else { return };
+        let Some(object) = self.object.take() else { return };
+        if self.is_stale.load(Ordering::Relaxed) || (self.dirty && self.breaker.is_open()) {
+            drop(Object::take(object));
+            return;
+        }
+        if !self.dirty {
+            return;
+        }
         let tls = self.tls.clone();
         let running = self.running.load(Ordering::Relaxed);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {

@@ -27,7 +27,7 @@ impl Db {
             prices.push(step(&tx, "prices", PRICES, &tenant.prices).await?);
         }
         counts.extend([sum("tenant_categories", &categories), sum("prices", &prices)]);
-        // LiveIndex that return to a database that had others: servers must read them anew.
+        // Aliases that return to a database that had others: servers must read them anew.
         if counts.iter().any(|counts| counts.table == "vehicle_aliases" && counts.inserted > 0 && counts.unchanged > 0)
         {
             tx.bump_reference().await?;

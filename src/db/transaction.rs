@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
 
+use super::bulkhead::is_for_a_caller;
 use super::deadline::statement_timeout_ms;
 use super::pool::{Connection, Db};
 use super::query::Query;
 use super::write_limit::WritePermit;
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
-
-/// How long after a statement's timeout the server may take to say so.
-const SILENCE: Duration = Duration::from_secs(5);
-/// How long a write on a caller's behalf waits for a row that somebody else holds: less than it waits for a connection.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The rows of several queries, in their order.
 type Answers<const N: usize> = [Vec<Row>; N];
@@ -30,7 +26,7 @@ impl Db {
 
     /// Writes reference tables, or sweeps all tenants' ones, in one pipeline.
     pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.pipeline(None, "READ WRITE", queries).await
+        self.pipeline(None, "", queries).await
     }
 
     /// A transaction of several steps on reference tables.
@@ -52,14 +48,14 @@ impl Db {
         let mut connection = self.connection().await?;
         connection.dirty = true;
         let started = Instant::now();
-        let begin = begin_sql(tenant, access, self.statement_timeout);
+        let begin = begin_sql(tenant, access, self.statement_timeout, is_for_a_caller().then_some(self.lock_wait));
         let client = connection.client()?;
         // Each future sends its statement when first polled, in this order; only then do the answers come.
         let begun = client.batch_execute(&begin);
         let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
         let committed = client.batch_execute("COMMIT");
         let (begun, (answers, committed)) =
-            bounded(self.statement_timeout, connection.answer(join(begun, join(answers, committed)))).await?;
+            connection.answer(self.statement_timeout, join(begun, join(answers, committed))).await?;
         connection.dirty = false;
         if self.echo {
             for query in &queries {
@@ -77,8 +73,10 @@ impl Db {
             }
         }
         if let Some(error) = failure.or(committed.err()) {
+            connection.heed(&error);
             return Err(error.into());
         }
+        connection.succeeded();
         rows.try_into().map_err(|_| Error::internal("a query of the pipeline has no answer"))
     }
 }
@@ -98,7 +96,7 @@ impl Tenant<'_> {
 
     /// Writes, in one pipeline: all of it or nothing.
     pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
-        self.db.pipeline(Some(self.id), "READ WRITE", queries).await
+        self.db.pipeline(Some(self.id), "", queries).await
     }
 
     /// A transaction of several steps, each of which may take up to `statement_timeout`, waiting for others included.
@@ -131,10 +129,9 @@ impl Transaction {
     async fn begin(db: &Db, tenant: Option<TenantId>, timeout: Duration, permit: Option<WritePermit>) -> Result<Self> {
         let mut connection = db.connection().await?;
         connection.dirty = true;
-        let mut begin = begin_sql(tenant, "READ WRITE", timeout);
-        if permit.is_some() {
-            begin.push_str(&format!("; SET LOCAL lock_timeout = {}", LOCK_WAIT.as_millis()));
-        }
+        // What works on a tenant's whole list, as imports do, waits for others as long as it may take itself.
+        let is_short = permit.is_some() || (tenant.is_none() && is_for_a_caller());
+        let begin = begin_sql(tenant, "", timeout, is_short.then_some(db.lock_wait));
         let tx = Self { connection, timeout, echo: db.echo, tenant, _permit: permit };
         tx.ask(tx.connection.client()?.batch_execute(&begin)).await?;
         Ok(tx)
@@ -145,8 +142,10 @@ impl Transaction {
         &'a self,
         statement: impl Future<Output = Result<T, tokio_postgres::Error>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T>> {
-        let answer = bounded(self.timeout, self.connection.answer(statement));
-        Box::pin(async { Ok(answer.await??) })
+        Box::pin(async {
+            let answer = self.connection.answer(self.timeout, statement).await?;
+            Ok(answer.inspect_err(|error| self.connection.heed(error))?)
+        })
     }
 
     /// Goes on in another tenant's context.
@@ -203,13 +202,13 @@ impl Transaction {
 
     /// Does several things of one statement, in no more time than the server may take for it.
     pub(super) async fn within(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
-        bounded(self.timeout, work).await?
+        self.connection.within(self.timeout, work).await?
     }
 
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
-        self.connection.dirty = false;
+        self.connection.succeeded();
         Ok(())
     }
 
@@ -220,18 +219,15 @@ impl Transaction {
     }
 }
 
-/// `statement_timeout` is kept by the server; a server that has gone silent keeps none.
-async fn bounded<T>(timeout: Duration, answer: impl Future<Output = T>) -> Result<T> {
-    let left = u64::try_from(statement_timeout_ms(timeout)).unwrap_or(u64::MAX);
-    let limit = Duration::from_millis(left).saturating_add(SILENCE);
-    tokio::time::timeout(limit, answer).await.map_err(|_| super::error::unavailable())
-}
-
 /// The one place where a tenant's context is set: local to the transaction, so that nothing is left on the
-/// connection. SET takes no parameters; the values are numbers of our own.
-fn begin_sql(tenant: Option<TenantId>, access: &str, timeout: Duration) -> String {
+/// connection. SET takes no parameters; the values are numbers of our own. A write does not say READ WRITE: an operator who
+/// has made the database read-only is obeyed.
+fn begin_sql(tenant: Option<TenantId>, access: &str, timeout: Duration, lock_wait: Option<Duration>) -> String {
     let timeout = statement_timeout_ms(timeout);
-    let mut sql = format!("BEGIN {access}; SET LOCAL statement_timeout = {timeout}");
+    let mut sql = format!("BEGIN {access}; SET LOCAL search_path = public; SET LOCAL statement_timeout = {timeout}");
+    if let Some(wait) = lock_wait {
+        sql.push_str(&format!("; SET LOCAL lock_timeout = {}", wait.as_millis()));
+    }
     if let Some(tenant) = tenant {
         sql.push_str("; ");
         sql.push_str(&set_tenant_sql(tenant));

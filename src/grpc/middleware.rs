@@ -19,7 +19,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::status::{from_transport, shutting_down};
-use crate::db::deadline;
+use crate::db::{bulkhead, deadline};
 use crate::domain::Error;
 
 /// How many calls are in flight.
@@ -105,10 +105,11 @@ where
         let in_flight = (path != "/grpc.health.v1.Health/Watch").then(|| self.calls.begin());
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let answer = self.inner.call(request.map(|body| Body::new(QuestionBody(body))));
+        let method = path.clone();
         let shared = self.calls.shared.clone();
         Box::pin(async move {
             let started = Instant::now();
-            let answer = AssertUnwindSafe(answer).catch_unwind();
+            let answer = AssertUnwindSafe(bulkhead::of_method(&method, answer)).catch_unwind();
             let answer = async {
                 match deadline {
                     None => Ok(answer.await),

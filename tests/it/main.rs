@@ -33,6 +33,7 @@ mod leftovers;
 mod migrations;
 mod model;
 mod mutated;
+mod outages;
 mod page_tokens;
 mod paging;
 mod pdf;

@@ -231,7 +231,7 @@ fn a_wrong_database_url_does_not_tell_its_password() {
         format!("mysql://bot:{PASSWORD}@127.0.0.1/shop"),
         format!("bot:{PASSWORD}"),
     ] {
-        for command in [&["check"][..], &["serve", "--addr", "127.0.0.1:0"], &["stats"]] {
+        for command in [&["check"][..], &["serve", "--addr", "127.0.0.1:0", "--wait", "0s"], &["stats"]] {
             let variables = [("DATABASE_URL", url.as_str()), ("DB_ECHO", "true"), ("LEKALO_LOG", "trace")];
             let output = lekalo(folder.path(), command, &variables).output().unwrap();
             let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

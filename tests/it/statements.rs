@@ -142,7 +142,7 @@ const NAMELESS: &[&str] = &[
     "src/db/merge/staging.rs: COPY staged_issues FROM STDIN (FORMAT binary)",
     "src/db/merge/staging.rs: COPY staged_rows FROM STDIN (FORMAT binary)",
     "src/db/pool.rs: SELECT 1",
-    "src/db/transaction.rs: BEGIN {access}; SET LOCAL statement_timeout = {timeout}",
+    "src/db/transaction.rs: BEGIN {access}; SET LOCAL search_path = public; SET LOCAL statement_timeout = {timeout}",
     "src/db/transaction.rs: SET LOCAL app.current_tenant_id = ''",
     "src/db/transaction.rs: SET LOCAL app.current_tenant_id = '{id}'",
 ];

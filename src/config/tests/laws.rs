@@ -3,7 +3,7 @@
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 24] = [
+const VALUES: [(&str, &str, &str); 25] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -14,6 +14,7 @@ const VALUES: [(&str, &str, &str); 24] = [
     ("DB_POOL_SIZE", "7", "8"),
     ("DB_MAX_OVERFLOW", "0", "9"),
     ("DB_POOL_TIMEOUT", "6", "30"),
+    ("DB_POOL_MAX_LIFETIME", "60", "3600"),
     ("DB_SSLMODE", "require", "verify-full"),
     (
         "LEKALO_OWNER_DATABASE_URL",
@@ -35,11 +36,12 @@ const VALUES: [(&str, &str, &str); 24] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-const NUMBERS: [(&str, u64, u64); 12] = [
+const NUMBERS: [(&str, u64, u64); 13] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
     ("DB_POOL_TIMEOUT", 1, 3600),
+    ("DB_POOL_MAX_LIFETIME", 1, 86_400),
     ("LEKALO_UPLOAD_MIB", 1, 65_536),
     ("LEKALO_UPLOADS", 1, 1000),
     ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
@@ -80,6 +82,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_POOL_SIZE", options.pool_size.to_string()),
         ("DB_MAX_OVERFLOW", options.max_overflow.to_string()),
         ("DB_POOL_TIMEOUT", options.pool_timeout.as_secs().to_string()),
+        ("DB_POOL_MAX_LIFETIME", options.max_lifetime.as_secs().to_string()),
         ("DB_SSLMODE", options.tls.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),
@@ -320,4 +323,30 @@ fn a_name_with_a_typo_is_told_with_the_right_one() {
         let config = read(&[(typo, "x"), ("PATH", "/bin"), ("DBX", "x"), ("MY_DB_HOST", "x")]).unwrap();
         assert_eq!(config.warnings, [format!("{typo} is not a setting of this program; did you mean {name}?")]);
     }
+}
+
+#[test]
+fn a_secret_may_be_in_a_file_of_its_own_and_is_told_by_its_path_alone() {
+    for name in SECRETS {
+        let (_, one, _) = VALUES.iter().find(|(known, ..)| *known == name).unwrap();
+        let (_folder, path) = written(&format!("{one}\n"));
+        let file_name = format!("{name}_FILE");
+        let config = read(&[(&file_name, path.to_str().unwrap())]).unwrap();
+        assert_eq!(seen(&config), expected(&[(name, one)]), "{name}");
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        assert_eq!(seen(&read(&[(&file_name, "")]).unwrap()), expected(&[]), "{file_name} is empty");
+
+        let both = read(&[(&file_name, path.to_str().unwrap()), (name, one)]).unwrap_err();
+        assert_eq!(both.0, [format!("{file_name} (environment): {name} is set too; unset one of them")]);
+        let missing = read(&[(&file_name, "/nowhere/secret")]).unwrap_err();
+        assert_eq!(missing.0.len(), 1);
+        assert!(
+            missing.0[0].starts_with(&format!("{file_name} (environment): /nowhere/secret cannot be read: ")),
+            "{missing}"
+        );
+    }
+    let (_folder, path) = written("mysql://canary@h/d");
+    let error = read(&[("DATABASE_URL_FILE", path.to_str().unwrap())]).unwrap_err();
+    assert!(error.0[0].starts_with(&format!("DATABASE_URL ({}): ", path.display())), "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
 }

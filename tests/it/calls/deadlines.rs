@@ -39,7 +39,11 @@ async fn ask_all(
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_outlives_its_deadline_its_caller_or_its_statements_time() {
     let statement_timeout = Duration::from_secs(3);
-    let server = roomy(Options { statement_timeout, ..options(&database().await) }, Patience::default()).await;
+    let server = roomy(
+        Options { statement_timeout, lock_wait: 2 * statement_timeout, ..options(&database().await) },
+        Patience::default(),
+    )
+    .await;
     let good = every_method(&server).await;
     let (locker, observer) = (connect(&server.config).await, connect(&server.config).await);
     let before = contents(&observer).await;

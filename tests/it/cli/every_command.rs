@@ -120,7 +120,7 @@ async fn completions_and_the_manual_know_every_command() {
 fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
     let id = [&[NOBODYS][..], &TENANT].concat();
     BTreeMap::from([
-        ("serve", vec!["--addr", "127.0.0.1:0"]),
+        ("serve", vec!["--addr", "127.0.0.1:0", "--wait", "0s"]),
         ("check", vec![]),
         ("migrate up", vec![]),
         ("migrate down", vec!["-1"]),

@@ -1,0 +1,115 @@
+//! Somebody else's lock stops the calls that need what it holds, and keeps no connection from the rest.
+//!
+//! A method whose statement has just waited for a lock in vain shares a few connections with others of its kind, until one
+//! gets through.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::blocked;
+use crate::domain::error::Result;
+
+/// For how long a method that has waited for a lock in vain counts as blocked.
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+tokio::task_local! {
+    static METHOD: Arc<str>;
+}
+
+/// Does the work of one method.
+pub async fn of_method<F: Future>(method: &str, work: F) -> F::Output {
+    METHOD.scope(method.into(), work).await
+}
+
+fn method() -> Option<Arc<str>> {
+    METHOD.try_with(Arc::clone).ok()
+}
+
+/// Whether somebody waits for the work at hand.
+pub(super) fn is_for_a_caller() -> bool {
+    METHOD.try_with(|_| ()).is_ok()
+}
+
+/// Keeps blocked methods apart.
+pub(super) struct Bulkhead {
+    /// When a method last waited for a lock in vain.
+    blocked: Mutex<HashMap<Arc<str>, Instant>>,
+    permits: Arc<Semaphore>,
+    /// How long a statement waits for a lock, and a call for a permit.
+    wait: Duration,
+}
+
+impl Bulkhead {
+    /// A quarter of the connections for all that is blocked.
+    pub(super) fn of(connections: usize, wait: Duration) -> Self {
+        Self { blocked: Mutex::default(), permits: Arc::new(Semaphore::new((connections / 4).max(1))), wait }
+    }
+
+    /// A permit for a connection, where one is needed.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` where none comes: those that have one are blocked.
+    pub(super) async fn enter(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(method) = method().filter(|method| self.is_blocked(method)) else { return Ok(None) };
+        match tokio::time::timeout(self.wait, self.permits.clone().acquire_owned()).await {
+            // It may have come free by now.
+            Ok(Ok(permit)) => Ok(self.is_blocked(&method).then_some(permit)),
+            // The semaphore is never closed.
+            _ => Err(blocked()),
+        }
+    }
+
+    /// The method at hand has waited for a lock in vain.
+    pub(super) fn note_blocked(&self) {
+        if let Some(method) = method() {
+            self.lock().insert(method, Instant::now());
+        }
+    }
+
+    /// The method at hand has got through.
+    pub(super) fn note_free(&self) {
+        if let Some(method) = method() {
+            self.lock().remove(&method);
+        }
+    }
+
+    /// Whether the method at hand needs a permit.
+    pub(super) fn is_needed(&self) -> bool {
+        method().is_some_and(|method| self.is_blocked(&method))
+    }
+
+    fn is_blocked(&self, method: &str) -> bool {
+        self.lock().get(method).is_some_and(|since| since.elapsed() < REMEMBERED)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Instant>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_blocked_shares_a_few_connections_until_it_gets_through() {
+        let bulkhead = Bulkhead::of(8, Duration::from_millis(50));
+        let enter = |method| of_method(method, bulkhead.enter());
+        assert!(enter("/a").await.unwrap().is_none(), "nothing is blocked");
+        assert!(bulkhead.enter().await.unwrap().is_none(), "nobody waits for it");
+        of_method("/a", async { bulkhead.note_blocked() }).await;
+        let one = enter("/a").await.unwrap().unwrap();
+        let _two = enter("/a").await.unwrap().unwrap();
+        assert!(enter("/a").await.is_err(), "a quarter of 8");
+        assert!(enter("/b").await.unwrap().is_none(), "others go on");
+        of_method("/a", async { bulkhead.note_blocked() }).await;
+        drop(one);
+        assert!(enter("/a").await.unwrap().is_some());
+        of_method("/a", async { bulkhead.note_free() }).await;
+        assert!(enter("/a").await.unwrap().is_none());
+    }
+}

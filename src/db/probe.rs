@@ -1,0 +1,210 @@
+//! Is the database there, and does it take our work? Asked past the pool, so that what callers do to the pool does not matter.
+
+use std::time::Duration;
+
+use futures::future::join;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::advice::{advise, chain, place};
+use super::circuit_breaker::CircuitBreaker;
+use super::connect::connect;
+
+/// A database that has not answered by then counts as silent.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// What the service cannot do without; it reads and writes all of them.
+const TABLES: [&str; 29] = [
+    "admin_requests",
+    "api_key_tenants",
+    "api_keys",
+    "application_events",
+    "application_feeds",
+    "applications",
+    "body_types",
+    "bot_texts",
+    "brands",
+    "category_aliases",
+    "customers",
+    "import_changes",
+    "import_issues",
+    "import_rows",
+    "imports",
+    "model_variants",
+    "models",
+    "option_values",
+    "patterns",
+    "prices",
+    "product_categories",
+    "product_options",
+    "shared_texts",
+    "tenant_categories",
+    "tenant_channels",
+    "tenant_contacts",
+    "tenants",
+    "vehicle_aliases",
+    "vehicle_reference",
+];
+
+/// How the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    Ready,
+    /// It answers, but the service cannot do its work.
+    NotReady(String),
+    /// It does not answer, not even on a connection that was open.
+    Away(String),
+}
+
+/// Somebody whose locks our statements wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Blocker {
+    /// The server's process.
+    pub pid: i32,
+    /// Its program and its role.
+    pub who: String,
+    /// The tables that are waited for.
+    pub what: String,
+}
+
+/// Asks how the database is.
+pub struct Probe {
+    config: Config,
+    tls: MakeRustlsConnect,
+    role: String,
+    /// The session of the last time: where there is no room for a new one, it shows whether the database still answers.
+    session: Option<Session>,
+}
+
+struct Session {
+    client: Client,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// Why there was no answer.
+enum Silence {
+    /// None within the limit.
+    Timeout,
+    /// There is no room for another session.
+    Crowded(String),
+    Failed(String),
+}
+
+impl Probe {
+    pub(super) fn new(config: &Config, tls: MakeRustlsConnect, role: String) -> Self {
+        let mut config = config.clone();
+        config.application_name("lekalo probe").connect_timeout(LIMIT);
+        Self { config, tls, role, session: None }
+    }
+
+    /// Looks once, on a new session and on that of the last time; takes a second at most.
+    pub(super) async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
+        let kept = async {
+            let session = self.session.as_ref()?;
+            timeout(LIMIT, self.look(session)).await.ok()?.ok()
+        };
+        let fresh = async {
+            let session = self.open().await?;
+            let problem = self.look(&session).await?;
+            Ok((session, problem))
+        };
+        let fresh = async { timeout(LIMIT, fresh).await.unwrap_or(Err(Silence::Timeout)) };
+        let (kept, fresh) = join(kept, fresh).await;
+        let problem = match (fresh, kept) {
+            (Ok((session, problem)), _) => {
+                self.session = Some(session);
+                problem
+            }
+            (Err(Silence::Timeout | Silence::Crowded(_)), Some(problem)) => problem,
+            (Err(Silence::Failed(problem)), Some(_)) => Some(problem),
+            (Err(silence), None) => {
+                self.session = None;
+                return match silence {
+                    // A queue of callers before a pooler is no silence.
+                    Silence::Timeout if breaker.has_answered_within(LIMIT) => Health::Ready,
+                    Silence::Timeout => Health::Away(format!(
+                        "the PostgreSQL server at {} does not answer within {} s",
+                        place(&self.config),
+                        LIMIT.as_secs()
+                    )),
+                    Silence::Crowded(problem) => Health::NotReady(problem),
+                    Silence::Failed(problem) => Health::Away(problem),
+                };
+            }
+        };
+        problem.map_or(Health::Ready, Health::NotReady)
+    }
+
+    async fn open(&self) -> Result<Session, Silence> {
+        let (client, driver) = connect(&self.config, &self.tls).await.map_err(|error| self.silence(&error))?;
+        Ok(Session { client, _driver: AbortOnDropHandle::new(driver) })
+    }
+
+    /// What is wrong, if anything.
+    async fn look(&self, session: &Session) -> Result<Option<String>, Silence> {
+        let sql = "-- readiness
+            WITH needed AS (
+                SELECT name, to_regclass('public.' || name) AS id FROM unnest($1::text[]) AS name
+            )
+            SELECT pg_is_in_recovery() AS is_standby,
+                   current_setting('transaction_read_only')::bool AS is_read_only,
+                   (SELECT string_agg(name, ', ') FROM needed WHERE id IS NULL) AS missing,
+                   (SELECT string_agg(format('%s on %s', privilege, name), ', ')
+                    FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
+                    WHERE NOT has_table_privilege(id, privilege)
+                      AND (name, privilege) <> ('api_key_tenants', 'UPDATE')) AS denied";
+        let tables = TABLES.as_slice();
+        let row = session.client.query_typed_one(sql, &[(&tables, Type::TEXT_ARRAY)]).await;
+        let row = row.map_err(|error| self.silence(&error))?;
+        let flag = |name| row.try_get::<_, bool>(name).unwrap_or_default();
+        let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();
+        Ok(if flag("is_standby") {
+            Some(format!("the server at {} is a standby: it takes no writes", place(&self.config)))
+        } else if flag("is_read_only") {
+            Some("the database is read-only (default_transaction_read_only)".to_owned())
+        } else if let Some(tables) = list("missing") {
+            Some(format!("these tables are missing: {tables}"))
+        } else {
+            list("denied").map(|rights| format!("the role `{}` lacks {rights}", self.role))
+        })
+    }
+
+    /// Who holds what our statements have waited for, for a second or more; nobody where that cannot be asked.
+    pub async fn blockers(&self) -> Vec<Blocker> {
+        let sql = "-- list_blockers
+            SELECT b.pid, format('%s, role %s', coalesce(nullif(b.application_name, ''), 'no name'), b.usename) AS who,
+                   string_agg(DISTINCT coalesce(c.relname::text, 'a row'), ', ') AS what
+            FROM pg_stat_activity w
+            JOIN pg_locks l ON l.pid = w.pid AND NOT l.granted AND l.waitstart < clock_timestamp() - interval '1 second'
+            CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
+            JOIN pg_stat_activity b ON b.pid = blocking.pid
+            LEFT JOIN pg_class c ON c.oid = l.relation
+            WHERE w.application_name = 'lekalo' AND w.datname = current_database()
+                AND b.application_name <> 'lekalo'
+            GROUP BY b.pid, b.application_name, b.usename
+            ORDER BY b.pid";
+        let Some(session) = &self.session else { return Vec::new() };
+        let rows = timeout(LIMIT, session.client.query_typed(sql, &[])).await;
+        let rows = rows.ok().and_then(Result::ok).unwrap_or_default();
+        let blocker = |row: &tokio_postgres::Row| {
+            Some(Blocker {
+                pid: row.try_get("pid").ok()?,
+                who: row.try_get("who").ok()?,
+                what: row.try_get("what").ok()?,
+            })
+        };
+        rows.iter().filter_map(blocker).collect()
+    }
+
+    fn silence(&self, error: &tokio_postgres::Error) -> Silence {
+        let problem = advise(error, &self.config, &self.role).map_or_else(|| chain(error), |advice| advice.problem);
+        match error.code() {
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => Silence::Crowded(problem),
+            _ => Silence::Failed(problem),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! A database that is frozen, gone, read-only, a standby or without its rights: what health says, and how long calls take.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use lekalo::db::migrations;
+use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo_migrate::tls;
+use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use crate::support::service::{Service, channel};
+use crate::support::{self, TestServer};
+
+/// What a loaded machine may need for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What nobody waits longer for, and what a loaded machine may add.
+const SILENCE: Duration = Duration::from_secs(5 + 10);
+
+/// What depends on the database, and what does not.
+const DEPENDENT: [&str; 3] = ["", "readiness", "lekalo.v1.CatalogService"];
+const LIVENESS: &str = "liveness";
+
+async fn health(channel: &Channel, service: &str) -> ServingStatus {
+    let request = HealthCheckRequest { service: service.into() };
+    HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner().status()
+}
+
+/// Waits until health says so, under each name that depends on the database.
+async fn until(channel: &Channel, expected: ServingStatus, why: &str) {
+    let began = Instant::now();
+    for name in DEPENDENT {
+        while health(channel, name).await != expected {
+            assert!(began.elapsed() < PATIENCE, "{why}: `{name}` is not {expected:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert_eq!(health(channel, LIVENESS).await, ServingStatus::Serving, "{why}");
+}
+
+async fn list_tenants(channel: &Channel) -> Result<(), Status> {
+    TenantServiceClient::new(channel.clone()).list_tenants(pb::ListTenantsRequest::default()).await.map(|_| ())
+}
+
+async fn create_tenant(channel: &Channel, slug: &str) -> Result<(), Status> {
+    let tenant =
+        pb::Tenant { slug: slug.into(), display_name: slug.into(), currency: "KGS".into(), ..Default::default() };
+    let request = pb::CreateTenantRequest { tenant: Some(tenant), ..Default::default() };
+    TenantServiceClient::new(channel.clone()).create_tenant(request).await.map(|_| ())
+}
+
+#[track_caller]
+fn assert_unavailable(status: &Status) {
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    let details = status.get_error_details();
+    assert_eq!(details.error_info().unwrap().reason, "DATABASE_UNAVAILABLE");
+    assert!(details.retry_info().unwrap().retry_delay.is_some());
+}
+
+/// A private server with a migrated database.
+async fn postgres(folder: &Path) -> EmbeddedServer {
+    support::copy_cluster(&folder.join("data")).await;
+    let postgres = start(folder).await;
+    migrations::up(&postgres.config(), tls::Mode::Disable).await.unwrap();
+    postgres
+}
+
+async fn start(folder: &Path) -> EmbeddedServer {
+    let options = EmbeddedOptions {
+        data_dir: Some(folder.join("data")),
+        pg_bin: std::env::var_os("LEKALO_PG_BIN").map(Into::into),
+        durable: false,
+        ..EmbeddedOptions::default()
+    };
+    EmbeddedServer::start(&options).await.unwrap()
+}
+
+/// Stops or continues every process of a server.
+fn signal(server: &Path, signal: Signal) {
+    let pid = std::fs::read_to_string(server.join("data/pgdata/postmaster.pid")).unwrap();
+    let postmaster: i32 = pid.lines().next().unwrap().parse().unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
+    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    for pid in children.chain([postmaster]) {
+        // One that has just ended is no matter.
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_frozen_database_and_all_goes_on_when_it_does() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let server = TestServer::over(postgres.config()).await;
+    list_tenants(&server.channel).await.unwrap();
+
+    // Calls that are under way, that come meanwhile, and that come when it is known; none has a deadline.
+    let calls = |count: usize| {
+        (0..count).map(|_| {
+            let channel = server.channel.clone();
+            tokio::spawn(async move {
+                let began = Instant::now();
+                (list_tenants(&channel).await, began.elapsed())
+            })
+        })
+    };
+    signal(folder.path(), Signal::SIGSTOP);
+    let waiting: Vec<_> = calls(50).collect();
+    until(&server.channel, ServingStatus::NotServing, "it is frozen").await;
+    let meanwhile: Vec<_> = calls(50).collect();
+    for call in waiting.into_iter().chain(meanwhile) {
+        let (answer, took) = timeout(PATIENCE, call).await.unwrap().unwrap();
+        assert_unavailable(&answer.unwrap_err());
+        assert!(took < SILENCE, "{took:?}");
+    }
+    for call in calls(20) {
+        let (answer, took) = call.await.unwrap();
+        assert_unavailable(&answer.unwrap_err());
+        assert!(took < Duration::from_secs(1), "known to be away, yet {took:?}");
+    }
+    signal(folder.path(), Signal::SIGCONT);
+    until(&server.channel, ServingStatus::Serving, "it goes on").await;
+    list_tenants(&server.channel).await.unwrap();
+    server.stop().await;
+    postgres.stop().await.unwrap();
+}
+
+/// Something an administrator does, and what makes up for it.
+const TROUBLES: [(&str, &str, &str); 5] = [
+    (
+        "the server is read-only",
+        "ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()",
+        "ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf()",
+    ),
+    (
+        "the database is read-only",
+        "ALTER DATABASE car_chatbot SET default_transaction_read_only = on",
+        "ALTER DATABASE car_chatbot RESET default_transaction_read_only",
+    ),
+    ("a right is gone", "REVOKE INSERT ON applications FROM lekalo_app", "GRANT INSERT ON applications TO lekalo_app"),
+    ("a table is gone", "ALTER TABLE prices RENAME TO prices_of_old", "ALTER TABLE prices_of_old RENAME TO prices"),
+    (
+        "it may not log in",
+        "ALTER DATABASE car_chatbot ALLOW_CONNECTIONS false",
+        "ALTER DATABASE car_chatbot ALLOW_CONNECTIONS true",
+    ),
+];
+
+async fn administrate(admin: &Client, sql: &str) {
+    for statement in sql.split("; ") {
+        admin.batch_execute(statement).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_what_an_administrator_has_done_and_that_it_is_mended() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let mut elsewhere = postgres.config();
+    elsewhere.dbname("postgres");
+    let (admin, inside) = (support::connect(&elsewhere).await, support::connect(&postgres.config()).await);
+    let server = TestServer::over(postgres.config()).await;
+    for (what, breaks, mends) in TROUBLES {
+        let admin = if breaks.contains("TABLE") || breaks.contains("ON ") { &inside } else { &admin };
+        administrate(admin, breaks).await;
+        until(&server.channel, ServingStatus::NotServing, what).await;
+        if what.contains("read-only") {
+            // Reads go on; a write is refused in words that say to try again, even where it was connected before.
+            list_tenants(&server.channel).await.unwrap();
+            assert_unavailable(&create_tenant(&server.channel, "shop").await.unwrap_err());
+        }
+        administrate(admin, mends).await;
+        until(&server.channel, ServingStatus::Serving, what).await;
+    }
+    create_tenant(&server.channel, "shop").await.unwrap();
+    server.stop().await;
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_room_for_another_session_is_there_all_the_same() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let admin = support::connect(&postgres.config()).await;
+    // As many sessions as there are, for a role that is no superuser.
+    let bot = "CREATE ROLE bot LOGIN CONNECTION LIMIT 3 IN ROLE lekalo_app";
+    admin.batch_execute(bot).await.unwrap();
+    let mut config = postgres.config();
+    config.user("bot");
+    let options = lekalo::db::Options { switch_role: false, ..support::db_options(&config) };
+    let server = TestServer::through(options, postgres.config()).await;
+    list_tenants(&server.channel).await.unwrap();
+    let mut others: Vec<Client> = Vec::new();
+    while let Ok((client, connection)) = config.connect(tokio_postgres::NoTls).await {
+        tokio::spawn(connection);
+        others.push(client);
+        assert!(others.len() < 10);
+    }
+    for _ in 0..30 {
+        assert_eq!(health(&server.channel, "readiness").await, ServingStatus::Serving);
+        list_tenants(&server.channel).await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+    }
+    // A burst finds no room either, and waits for the connections that there are.
+    let burst = (0..20).map(|_| list_tenants(&server.channel));
+    for answer in futures::future::join_all(burst).await {
+        answer.unwrap();
+    }
+    drop(others);
+    server.stop().await;
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_the_database_with_the_port_open() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let config: Config = postgres.config();
+    postgres.stop().await.unwrap();
+    let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+    let database = [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", config.get_dbname().unwrap())];
+    // Free a moment ago: it says where it listens only when it is ready.
+    let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut service = Service::run(folder.path(), &["--addr", &addr.to_string()], &database);
+    let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect_lazy();
+    let began = Instant::now();
+    while HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await.is_err() {
+        assert!(began.elapsed() < PATIENCE, "the port is not open");
+        sleep(Duration::from_millis(50)).await;
+    }
+    until(&channel, ServingStatus::NotServing, "there is no database").await;
+    let began = Instant::now();
+    assert_unavailable(&list_tenants(&channel).await.unwrap_err());
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+
+    let postgres = start(folder.path()).await;
+    assert_eq!(service.addr().await, addr);
+    until(&channel, ServingStatus::Serving, "it is there").await;
+    list_tenants(&channel).await.unwrap();
+    service.signal(Signal::SIGTERM);
+    let (status, _) = service.ended(PATIENCE).await;
+    assert!(status.success(), "{status}");
+    postgres.stop().await.unwrap();
+}
+
+/// A standby that waits for more of what it was copied from, which is then stopped.
+async fn standby(folder: &Path, of: &Path) -> EmbeddedServer {
+    let (from, to) = (of.join("data"), folder.join("data"));
+    let copied = std::process::Command::new("cp").arg("-a").args([&from, &to]).status().unwrap();
+    assert!(copied.success());
+    std::fs::write(to.join("pgdata/standby.signal"), "").unwrap();
+    start(folder).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_go_on_at_the_host_that_takes_them_when_the_first_freezes() {
+    let (one, two) = (support::folder(), support::folder());
+    let primary = postgres(one.path()).await;
+    let config = primary.config();
+    primary.stop().await.unwrap();
+    let standby = standby(two.path(), one.path()).await;
+    let primary = start(one.path()).await;
+
+    // Of a standby alone, health says so; it is read from all the same.
+    let reader = TestServer::over(standby.config()).await;
+    until(&reader.channel, ServingStatus::NotServing, "it is a standby").await;
+    list_tenants(&reader.channel).await.unwrap();
+    assert_unavailable(&create_tenant(&reader.channel, "early").await.unwrap_err());
+
+    let mut both = config.clone();
+    let second = standby.config();
+    let Host::Unix(socket_dir) = &second.get_hosts()[0] else { panic!("{config:?}") };
+    both.host_path(socket_dir).target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+    let server = TestServer::through(support::db_options(&both), config).await;
+    create_tenant(&server.channel, "before").await.unwrap();
+
+    signal(one.path(), Signal::SIGSTOP);
+    until(&server.channel, ServingStatus::NotServing, "the primary is frozen").await;
+    let admin = support::connect(&standby.config()).await;
+    let promoted = Instant::now();
+    admin.batch_execute("SELECT pg_promote()").await.unwrap();
+    until(&server.channel, ServingStatus::Serving, "the standby is promoted").await;
+    create_tenant(&server.channel, "after").await.unwrap();
+    println!("writes went on {:?} after the promotion", promoted.elapsed());
+    until(&reader.channel, ServingStatus::Serving, "it is a standby no more").await;
+
+    signal(one.path(), Signal::SIGCONT);
+    reader.stop().await;
+    server.stop().await;
+    primary.stop().await.unwrap();
+    standby.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_stops_the_calls_that_need_it_and_no_others() {
+    let config = support::database().await;
+    let server = TestServer::over(config.clone()).await;
+    let locker = support::connect(&config).await;
+    locker.batch_execute("BEGIN; LOCK TABLE patterns IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let brands = |page_size| {
+        let request = pb::ListBrandsRequest {
+            tenant: "evopoliki".into(),
+            category: "eva_mats".into(),
+            page_size,
+            ..Default::default()
+        };
+        let mut client = CatalogServiceClient::new(server.channel.clone());
+        async move { client.list_brands(request).await.map(|_| ()) }
+    };
+    // More than there are connections, again and again; meanwhile the rest goes on.
+    let ended = AtomicBool::new(false);
+    let crowd = async {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(6) {
+            for answer in futures::future::join_all((1..30).map(brands)).await {
+                let status = answer.unwrap_err();
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+                assert!(status.get_error_details().retry_info().is_some());
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+    };
+    let rest = async {
+        let (mut calls, mut longest) = (0, Duration::ZERO);
+        while !ended.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            list_tenants(&server.channel).await.unwrap();
+            (calls, longest) = (calls + 1, longest.max(began.elapsed()));
+            sleep(Duration::from_millis(20)).await;
+        }
+        println!("{calls} other calls went on, the longest in {longest:?}");
+        assert!(calls > 20 && longest < SILENCE, "{calls} calls, {longest:?}");
+    };
+    tokio::join!(crowd, rest);
+    assert_eq!(health(&server.channel, "").await, ServingStatus::Serving);
+    locker.batch_execute("ROLLBACK").await.unwrap();
+    brands(1).await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_once_who_holds_what_calls_wait_for() {
+    let config = support::database().await;
+    let mut service = Service::configured(support::folder().path(), &config);
+    let channel = channel(service.addr().await).await;
+    let mut named = config.clone();
+    named.application_name("nightly report");
+    let locker = support::connect(&named).await;
+    let pid: i32 = locker.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    locker.batch_execute("BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(list_tenants(&channel).await.unwrap_err().code(), Code::ResourceExhausted);
+    }
+    drop(locker);
+    list_tenants(&channel).await.unwrap();
+    service.signal(Signal::SIGTERM);
+    let (_, log) = service.ended(PATIENCE).await;
+    let line = format!("calls wait for tenants, locked by process {pid} (nightly report, role ");
+    assert_eq!(log.matches(&line).count(), 1, "{log}");
+}
