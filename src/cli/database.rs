@@ -65,15 +65,17 @@ impl Database {
         Ok(Self { config, server: Some(server), flags, db: None })
     }
 
-    /// Waits for a server that is not there yet: `longest` at most, or until it is. What else is wrong is not waited for.
+    /// Waits for a server that is not there yet, the owner's too where it is to migrate: `longest` at most, or until it is.
+    /// What else is wrong is not waited for.
     ///
     /// # Errors
     /// It is still not there.
-    pub async fn wait(&self, longest: Option<Duration>) -> anyhow::Result<()> {
-        let as_owner = Options { config: self.config.owner().clone(), switch_role: false, ..self.config.db_options() };
+    pub async fn wait(&self, migrates: bool, longest: Option<Duration>) -> anyhow::Result<()> {
+        let as_role = self.config.db_options();
+        let as_owner = Options { config: self.config.owner().clone(), switch_role: false, ..as_role.clone() };
         let began = Instant::now();
         let mut next_line = Duration::ZERO;
-        for options in [as_owner, self.config.db_options()] {
+        for options in migrates.then_some(as_owner).into_iter().chain([as_role]) {
             while let Some(absence) = check::absence(&options).await {
                 let waited = began.elapsed();
                 if longest.is_some_and(|longest| waited + LOOK > longest) {

@@ -62,7 +62,7 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     let mut serving = Box::pin(serve(db.clone(), listener, &database.config, stop.clone()));
     let mut stop: Stop = stop.boxed();
     let starting = async {
-        database.wait(args.wait).await?;
+        database.wait(!args.no_migrate, args.wait).await?;
         if !args.no_migrate {
             database.migrate().await?;
         }

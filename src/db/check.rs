@@ -7,6 +7,7 @@ use lekalo_migrate::{MigrateError, Position, tls};
 use tokio_postgres::Client;
 
 use super::advice::{advise, chain, has_tls_cause, place};
+use super::error::has_io_cause;
 use super::migrations::{self, shipped};
 use super::pool::{APP_ROLE, Options};
 
@@ -59,7 +60,8 @@ pub async fn absence(options: &Options) -> Option<anyhow::Error> {
     let error = connect(options).await.err()?;
     let is_refusal = error.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| match error.code() {
         Some(state) => !matches!(state.code(), "53300" | "57P03"),
-        None => has_tls_cause(error),
+        // Something is wrong with what it was asked with: a password is missing, a certificate is not trusted.
+        None => has_tls_cause(error) || !(error.is_closed() || has_io_cause(error)),
     });
     (!is_refusal).then_some(error)
 }

@@ -79,7 +79,7 @@ impl From<PoolError> for Error {
     }
 }
 
-fn has_io_cause(error: &tokio_postgres::Error) -> bool {
+pub(super) fn has_io_cause(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
