@@ -11,6 +11,7 @@ mod application_feed;
 pub mod application_writes;
 pub mod applications;
 pub mod bulkhead;
+mod cancel;
 pub mod catalog;
 pub mod check;
 mod circuit_breaker;

@@ -45,7 +45,7 @@ pub(super) async fn connect(config: &Config, tls: &MakeRustlsConnect) -> Result<
 }
 
 /// The same configuration for each host alone.
-fn hosts(config: &Config) -> Vec<Config> {
+pub(super) fn hosts(config: &Config) -> Vec<Config> {
     let (names, addresses) = (config.get_hosts(), config.get_hostaddrs());
     let count = names.len().max(addresses.len());
     if count <= 1 {

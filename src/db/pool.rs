@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bulkhead::Bulkhead;
+use super::cancel::cancel;
 use super::circuit_breaker::CircuitBreaker;
 use super::connect::Connector;
 use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
@@ -105,7 +106,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    config: tokio_postgres::Config,
+    config: Arc<tokio_postgres::Config>,
     tls: MakeRustlsConnect,
     pub(super) breaker: Arc<CircuitBreaker>,
     is_ready: Arc<watch::Sender<bool>>,
@@ -153,7 +154,7 @@ impl Db {
         let closing = tokio::spawn(close_idle(pool.clone(), options.pool_size.max(1), options.max_lifetime));
         Ok(Self {
             pool,
-            config,
+            config: Arc::new(config),
             tls,
             breaker: Arc::new(CircuitBreaker::new()),
             is_ready: Arc::new(watch::Sender::new(false)),
@@ -189,6 +190,7 @@ impl Db {
         };
         Ok(Connection {
             object: Some(object),
+            config: self.config.clone(),
             tls: self.tls.clone(),
             breaker: self.breaker.clone(),
             bulkhead: self.bulkhead.clone(),
@@ -302,6 +304,7 @@ async fn close_idle(pool: Pool, keep: usize, max_lifetime: Duration) {
 /// statement has not answered) it is cancelled first; it goes back to the pool only once it has answered.
 pub(super) struct Connection {
     object: Option<Object>,
+    config: Arc<tokio_postgres::Config>,
     tls: MakeRustlsConnect,
     breaker: Arc<CircuitBreaker>,
     bulkhead: Arc<Bulkhead>,
@@ -373,7 +376,7 @@ impl Drop for Connection {
         if !self.dirty {
             return;
         }
-        let tls = self.tls.clone();
+        let (config, tls) = (self.config.clone(), self.tls.clone());
         let running = self.running.load(Ordering::Relaxed);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             drop(Object::take(object));
@@ -387,8 +390,7 @@ impl Drop for Connection {
                 let mut rollback = std::pin::pin!(object.batch_execute("ROLLBACK"));
                 // A cancel that arrives between two statements of a pipeline stops neither: again, until all have ended.
                 loop {
-                    // An error here means the connection is gone, which ROLLBACK will find out too.
-                    let _ = object.cancel_token().cancel_query(tls.clone()).await;
+                    cancel(&config, &object.cancel_token(), &tls).await;
                     let waited = tokio::time::timeout(LATE_CANCEL, rollback.as_mut()).await;
                     if let Ok(stopped) = waited {
                         tokio::time::sleep(LATE_CANCEL).await;

@@ -81,6 +81,40 @@ async fn the_service_reads_and_writes_through_a_pooler() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_stops_behind_the_pooler_which_goes_on() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let Some(pooler) = Pooler::start(&config, "postgres").await else { return };
+    let options = Options { config: pooler.config.clone(), switch_role: false, ..db_options(&config) };
+    let db = lekalo::db::Db::new(&options).unwrap();
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg\\_sleep(60)%' AND state = 'active'
+                    AND datname = current_database() AND pid <> pg_backend_pid()";
+    let until = async |count: i64| {
+        let began = std::time::Instant::now();
+        while owner.query_one(sleeping, &[]).await.unwrap().get::<_, i64>(0) != count {
+            assert!(began.elapsed() < Duration::from_secs(30), "there are never {count}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // One is left over each time, which a pooler that ends takes along.
+    let other = connect(&pooler.config).await;
+    for _ in 0..5 {
+        let query = || {
+            let db = db.clone();
+            tokio::spawn(
+                async move { db.read([lekalo::db::Query::new("-- sleep\nSELECT pg_sleep(60)")]).await.map(|_| ()) },
+            )
+        };
+        let queries = [query(), query()];
+        until(2).await;
+        queries.iter().for_each(tokio::task::JoinHandle::abort);
+        until(0).await;
+        other.simple_query("SELECT 1").await.unwrap();
+        db.ping().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn credentials_that_would_have_to_switch_their_role_are_told_about_the_pooler() {
     let config = database().await;
