@@ -15,7 +15,6 @@ mod cancel;
 pub mod catalog;
 pub mod check;
 mod circuit_breaker;
-mod connect;
 pub mod deadline;
 mod error;
 pub mod idempotency;

@@ -8,7 +8,7 @@ use lekalo_migrate::Position;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 
 use super::output::UserError;
-use crate::config::Config;
+use crate::config::{Config, describe};
 use crate::db::advice::{advise, chain};
 use crate::db::{Db, Options, check, migrations};
 
@@ -132,9 +132,15 @@ impl Database {
 
     /// Makes sure that the schema is there and that the pool's role may serve.
     pub async fn verify(&self) -> anyhow::Result<()> {
-        // A failure here is told better by the check of the role.
-        if let Ok(position) = migrations::current(self.config.owner(), self.config.tls).await {
+        // Whoever does not migrate need not be able to log in as the owner. A failure here is told better by the check of
+        // the role.
+        let position = match migrations::current(self.config.owner(), self.config.tls).await {
+            Err(_) => migrations::current(&self.config.database, self.config.tls).await,
+            position => position,
+        };
+        if let Ok(position) = position {
             say_if_newer(position);
+            self.verify_that_owner_is_of_the_same_database(position).await?;
             if position.current < position.latest {
                 let name = self.config.database.get_dbname().unwrap_or_default();
                 return Err(UserError::error(
@@ -147,6 +153,19 @@ impl Database {
             }
         }
         check::role(&self.config.db_options()).await
+    }
+
+    async fn verify_that_owner_is_of_the_same_database(&self, owners: Position) -> anyhow::Result<()> {
+        let Some(owner) = &self.config.owner else { return Ok(()) };
+        let services = migrations::current(&self.config.database, self.config.tls).await;
+        if services.is_ok_and(|services| services.current != owners.current) {
+            let (ours, theirs) = (describe(&self.config.database), describe(owner));
+            return Err(UserError::error(
+                format!("LEKALO_OWNER_DATABASE_URL leads to another database ({theirs}) than DATABASE_URL ({ours})"),
+                "let both name the same one",
+            ));
+        }
+        Ok(())
     }
 
     /// Closes the pool, and stops the embedded server if this process started it.

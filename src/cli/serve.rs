@@ -29,7 +29,7 @@ use lekalo_vehicles::Index;
 #[command(after_help = "Examples:
   lekalo serve
   lekalo serve --embedded --addr 0.0.0.0:50051
-  DATABASE_URL=postgres://bot:secret@db/shop LEKALO_OWNER_DATABASE_URL=postgres://owner:secret@db/shop lekalo serve")]
+  DATABASE_URL=postgres://bot:secret@db/shop LEKALO_OWNER_DATABASE_URL=postgres://owner:secret@db/shop lekalo serve --wait 60s")]
 pub struct Args {
     #[command(flatten)]
     database: database::DatabaseArgs,
@@ -39,7 +39,7 @@ pub struct Args {
     /// Leave the schema as it is
     #[arg(long)]
     no_migrate: bool,
-    /// How long to wait for a database that cannot be reached yet, as in 60s or 5m [default: until it can]
+    /// How long to wait for a server that cannot be reached yet, as in 60s or 5m; 0s: not at all [default: until it can]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     wait: Option<Duration>,
 }

@@ -139,6 +139,12 @@ fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Co
                     .into(),
         };
     }
+    if cause.is_none() && !error.is_closed() {
+        return Advice {
+            problem: format!("the PostgreSQL server at {} is asked in a wrong way: {}", place(config), chain(error)),
+            remedy: "correct DATABASE_URL, or DB_USER, DB_PASSWORD and DB_SSLMODE".into(),
+        };
+    }
     let what = match cause.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
         Some(std::io::ErrorKind::NotFound) => "there is no such socket".to_owned(),

@@ -1,7 +1,6 @@
 //! Somebody else's lock stops the calls that need what it holds, and keeps no connection from the rest.
 //!
-//! A method whose statement has just waited for a lock in vain shares a few connections with others of its kind, until one
-//! gets through.
+//! A method whose statement has waited for a lock in vain shares a few connections with others of its kind for a while.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -23,6 +22,17 @@ tokio::task_local! {
 /// Does the work of one method.
 pub async fn of_method<F: Future>(method: &str, work: F) -> F::Output {
     METHOD.scope(method.into(), work).await
+}
+
+/// The same for what goes on in a task of its own.
+pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let method = method();
+    async move {
+        match method {
+            Some(method) => METHOD.scope(method, work).await,
+            None => work.await,
+        }
+    }
 }
 
 fn method() -> Option<Arc<str>> {
@@ -70,13 +80,6 @@ impl Bulkhead {
         }
     }
 
-    /// The method at hand has got through.
-    pub(super) fn note_free(&self) {
-        if let Some(method) = method() {
-            self.lock().remove(&method);
-        }
-    }
-
     /// Whether the method at hand needs a permit.
     pub(super) fn is_needed(&self) -> bool {
         method().is_some_and(|method| self.is_blocked(&method))
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_blocked_shares_a_few_connections_until_it_gets_through() {
+    async fn what_is_blocked_shares_a_few_connections() {
         let bulkhead = Bulkhead::of(8, Duration::from_millis(50));
         let enter = |method| of_method(method, bulkhead.enter());
         assert!(enter("/a").await.unwrap().is_none(), "nothing is blocked");
@@ -109,7 +112,5 @@ mod tests {
         of_method("/a", async { bulkhead.note_blocked() }).await;
         drop(one);
         assert!(enter("/a").await.unwrap().is_some());
-        of_method("/a", async { bulkhead.note_free() }).await;
-        assert!(enter("/a").await.unwrap().is_none());
     }
 }

@@ -1,25 +1,31 @@
-//! Stopping a statement that nobody waits for any more.
+//! Stopping a statement that nobody waits for any more: a client that disconnects or gives up drops its call, and
+//! `pool.rs` then cancels what the connection still runs.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{CancelToken, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connect::hosts;
+use lekalo_migrate::connect::hosts;
+
+/// How long a host may take to hear of it: a silent standby must not hold the others up.
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// Asks the server to stop what runs on a connection, and waits until it has heard. Which of several hosts the connection
 /// leads to is not known; to the others the request means nothing.
 pub(super) async fn cancel(config: &Config, token: &CancelToken, tls: &MakeRustlsConnect) {
     let requests = hosts(config).into_iter().map(|host| async move {
         // An error here means that the connection is gone, which whoever uses it finds out too.
-        let _ = request(&host, token, tls.clone()).await;
+        let _ = timeout(LIMIT, request(&host, token, tls.clone())).await;
     });
     join_all(requests).await;
 }

@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use lekalo_migrate::connect::connect as connect_to;
 use lekalo_migrate::{MigrateError, Position, tls};
 use tokio_postgres::Client;
 
 use super::advice::{advise, chain, has_tls_cause, place};
+use super::circuit_breaker::CircuitBreaker;
 use super::error::has_io_cause;
 use super::migrations::{self, shipped};
 use super::pool::{APP_ROLE, Options};
+use super::probe::{Health, Probe};
 
 /// The oldest PostgreSQL whose features the schema uses (UNIQUE NULLS NOT DISTINCT).
 const OLDEST_SERVER: i32 = 15;
@@ -59,6 +62,8 @@ pub async fn role(options: &Options) -> anyhow::Result<()> {
 pub async fn absence(options: &Options) -> Option<anyhow::Error> {
     let error = connect(options).await.err()?;
     let is_refusal = error.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| match error.code() {
+        // PgBouncer says 08P01 of a server that is away, and of what it does not take.
+        Some(state) if state.code() == "08P01" => chain(error).contains("startup parameter"),
         Some(state) => !matches!(state.code(), "53300" | "57P03"),
         // Something is wrong with what it was asked with: a password is missing, a certificate is not trusted.
         None => has_tls_cause(error) || !(error.is_closed() || has_io_cause(error)),
@@ -95,6 +100,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
             }
             Ok(client) => {
                 findings.push(role_finding(&client).await);
+                findings.push(readiness(options).await);
                 findings.push(pooler(options, &client).await);
             }
         }
@@ -108,10 +114,9 @@ async fn connect(options: &Options) -> anyhow::Result<Client> {
     let mut config = options.as_role();
     config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
     let connector = tls::connector(options.tls, &mut config)?;
-    let (client, connection) = tokio::time::timeout(CONNECT_TIMEOUT, config.connect(connector))
+    let (client, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect_to(&config, &connector))
         .await
         .with_context(|| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
-    tokio::spawn(connection);
     Ok(client)
 }
 
@@ -218,6 +223,20 @@ async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgr
         None
     };
     Ok(problem.map(|(problem, remedy)| RoleError { role, problem: problem.to_owned(), remedy }))
+}
+
+/// What health would say.
+async fn readiness(options: &Options) -> Finding {
+    let mut probe = match Probe::of(options) {
+        Ok(probe) => probe,
+        Err(error) => return wrong("readiness", chain(error.as_ref()), ""),
+    };
+    match probe.check(&CircuitBreaker::new()).await {
+        Health::Ready => well("readiness", "takes writes, with every table and right"),
+        Health::NotReady(problem) | Health::Away(problem) => {
+            wrong("readiness", problem, "as long as it is so, health says NOT_SERVING; mend it as the owner")
+        }
+    }
 }
 
 /// Every table of ours with a tenant_id must have row-level security enabled and forced, with a policy.

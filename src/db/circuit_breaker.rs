@@ -44,15 +44,15 @@ impl CircuitBreaker {
         let _ = self.state.subscribe().wait_for(|state| *state != State::Starting).await;
     }
 
-    /// Lets calls through, or not; whether that is news.
+    /// Lets calls through, or not; whether that changed.
     pub(super) fn set_open(&self, open: bool) -> bool {
         let state = if open { State::Open } else { State::Closed };
         self.state.send_if_modified(|now| {
-            let is_news = *now != State::Starting && *now != state;
-            if is_news {
+            let changed = *now != State::Starting && *now != state;
+            if changed {
                 *now = state;
             }
-            is_news
+            changed
         })
     }
 
@@ -91,11 +91,11 @@ mod tests {
         assert!(!breaker.set_open(false) && breaker.is_open());
         breaker.start();
         breaker.started().await;
-        let (waited, is_news) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), breaker.opened()), async {
+        let (waited, changed) = tokio::join!(tokio::time::timeout(Duration::from_secs(10), breaker.opened()), async {
             breaker.set_open(true)
         });
-        assert!(waited.is_ok() && is_news && breaker.is_open());
-        assert!(!breaker.set_open(true), "no news");
+        assert!(waited.is_ok() && changed && breaker.is_open());
+        assert!(!breaker.set_open(true), "it was open");
         assert!(breaker.set_open(false) && !breaker.is_open());
         tokio::time::sleep(Duration::from_millis(2)).await;
         breaker.note_answer();

@@ -10,7 +10,7 @@ use super::advice::chain;
 use crate::domain::Error;
 
 /// How often the log says that connecting fails.
-const REFUSALS: Duration = Duration::from_secs(5);
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A failure that is ours. Neither its text nor its Debug output repeats a value: PostgreSQL's details have whole rows.
 #[derive(thiserror::Error)]
@@ -84,7 +84,7 @@ pub(super) fn has_io_cause(error: &tokio_postgres::Error) -> bool {
 }
 
 /// Whether a connection that could not be had may be to be had a moment later: there is no room, or nothing listens yet.
-pub(super) fn is_worth_another_try(error: &PoolError) -> bool {
+pub(super) fn is_retryable(error: &PoolError) -> bool {
     let PoolError::Backend(error) = error else { return false };
     match error.code() {
         Some(state) => matches!(state.code(), "53300" | "57P03"),
@@ -96,7 +96,7 @@ pub(super) fn is_worth_another_try(error: &PoolError) -> bool {
 fn log_refusal(cause: &str) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.is_none_or(|last| last.elapsed() >= REFUSALS) {
+    if last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
         *last = Some(Instant::now());
         tracing::error!(cause, "cannot connect to the database");
     }

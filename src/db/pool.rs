@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime};
+use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType};
+use futures::future::BoxFuture;
+use lekalo_migrate::connect::connect;
 use lekalo_migrate::tls;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, watch};
+use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
@@ -16,9 +19,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::bulkhead::Bulkhead;
 use super::cancel::cancel;
 use super::circuit_breaker::CircuitBreaker;
-use super::connect::Connector;
 use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
-use super::error::{is_worth_another_try, unavailable};
+use super::error::{is_retryable, unavailable};
 use super::probe::{Health, Probe};
 use super::write_limit::WriteLimit;
 use crate::domain::error::{Error, Result};
@@ -27,7 +29,7 @@ use crate::domain::error::{Error, Result};
 pub const APP_ROLE: &str = "lekalo_app";
 
 /// How long connecting may take.
-const CREATE: Duration = Duration::from_secs(5);
+pub(super) const CREATE: Duration = Duration::from_secs(5);
 /// How long checking a used connection may take.
 const RECYCLE: Duration = Duration::from_secs(2);
 /// How long a TCP peer may be silent before the connection counts as lost.
@@ -36,12 +38,26 @@ const SILENT_PEER: Duration = Duration::from_secs(10);
 const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
 /// A cancel request has no answer: one that arrives late must not hit the connection's next user.
 const LATE_CANCEL: Duration = Duration::from_millis(50);
-/// How soon after a connection could not be had the next try is made, and how long it may come to be.
-const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// The first and the longest pause before another try where a connection could not be had.
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_millis(500);
 /// How long after a statement's timeout the server may take to say so.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How long a cancelled query may take to stop before its connection is closed.
 const CANCEL: Duration = Duration::from_secs(5);
+
+/// How the pool connects.
+struct Connector(MakeRustlsConnect);
+
+impl deadpool_postgres::Connect for Connector {
+    fn connect(
+        &self,
+        config: &tokio_postgres::Config,
+    ) -> BoxFuture<'_, Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let config = config.clone();
+        Box::pin(async move { connect(&config, &self.0).await })
+    }
+}
 
 /// How to reach the database.
 #[derive(Clone)]
@@ -107,6 +123,8 @@ impl Options {
 pub struct Db {
     pool: Pool,
     config: Arc<tokio_postgres::Config>,
+    /// The role it works as.
+    role: String,
     tls: MakeRustlsConnect,
     pub(super) breaker: Arc<CircuitBreaker>,
     is_ready: Arc<watch::Sender<bool>>,
@@ -155,6 +173,7 @@ impl Db {
         Ok(Self {
             pool,
             config: Arc::new(config),
+            role: options.role().to_owned(),
             tls,
             breaker: Arc::new(CircuitBreaker::new()),
             is_ready: Arc::new(watch::Sender::new(false)),
@@ -181,7 +200,7 @@ impl Db {
                 object = self.object() => object?,
                 () = self.breaker.opened() => return Err(unavailable()),
             };
-            // What others of its kind have found out while it waited spares the connection.
+            // Its method was found to be blocked while it waited: the connection is better used by others.
             if permit.is_some() || !self.bulkhead.is_needed() {
                 break object;
             }
@@ -203,20 +222,20 @@ impl Db {
 
     /// Where a new connection cannot be had just now, a used one may become free, or the server be back.
     async fn object(&self) -> Result<Object, PoolError> {
-        let [first, longest] = RETRY;
         let pauses = ExponentialBuilder::default()
-            .with_min_delay(first)
-            .with_max_delay(longest)
+            .with_min_delay(MIN_BACKOFF)
+            .with_max_delay(MAX_BACKOFF)
             .with_jitter()
             .without_max_times()
             .with_total_delay(Some(self.pool_timeout));
-        (|| self.pool.get()).retry(pauses).sleep(tokio::time::sleep).when(is_worth_another_try).await
+        let got = (|| self.pool.get()).retry(pauses).sleep(tokio::time::sleep).when(is_retryable);
+        let limit = self.pool_timeout + MAX_BACKOFF;
+        tokio::time::timeout(limit, got).await.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))
     }
 
     /// Asks how the database is, past the pool.
     pub fn probe(&self) -> Probe {
-        let role = self.config.get_user().unwrap_or("postgres").to_owned();
-        Probe::new(&self.config, self.tls.clone(), role)
+        Probe::new(&self.config, self.tls.clone(), self.role.clone())
     }
 
     /// How the database is.
@@ -224,14 +243,14 @@ impl Db {
         probe.check(&self.breaker).await
     }
 
-    /// Answers calls at once, as long as the database is known to be away; whether that is news. What was connected
-    /// before is not trusted after.
+    /// Answers calls at once, as long as the database is known to be away; whether that
+    /// changed. Idle connections from before are closed.
     pub fn set_away(&self, is_away: bool) -> bool {
-        let is_news = self.breaker.set_open(is_away);
-        if is_news {
+        let changed = self.breaker.set_open(is_away);
+        if changed {
             self.close_idle();
         }
-        is_news
+        changed
     }
 
     /// Closes what nobody uses: the next call connects anew.
@@ -328,23 +347,23 @@ impl Connection {
         self.running.store(true, Ordering::Relaxed);
         let answer = self.within(timeout, statement).await?;
         self.running.store(false, Ordering::Relaxed);
-        self.breaker.note_answer();
         Ok(answer)
     }
 
     /// `statement_timeout` is kept by the server; a server that has gone silent keeps none, and one that is known to be
-    /// away is not waited for.
+    /// away is not waited for, but by the long steps of an import.
     pub(super) async fn within<T>(&self, timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
         let left = u64::try_from(statement_timeout_ms(timeout)).unwrap_or(u64::MAX);
         let limit = Duration::from_millis(left).saturating_add(SILENCE);
         tokio::select! {
+            biased;
             done = tokio::time::timeout(limit, work) => done.map_err(|_| unavailable()),
-            () = self.breaker.opened() => Err(unavailable()),
+            () = self.breaker.opened(), if timeout <= DEFAULT_STATEMENT_TIMEOUT => Err(unavailable()),
         }
     }
 
     /// Draws the consequences of a statement's failure.
-    pub(super) fn heed(&self, error: &tokio_postgres::Error) {
+    pub(super) fn note_error(&self, error: &tokio_postgres::Error) {
         match error.code().map(SqlState::code) {
             // A standby, or a database that somebody has made read-only. Where it leads by now, after a failover, new
             // connections find out.
@@ -359,23 +378,19 @@ impl Connection {
         }
     }
 
-    /// All of its statements got through.
-    pub(super) fn succeeded(&mut self) {
-        self.dirty = false;
-        self.bulkhead.note_free();
+    /// The server has answered.
+    pub(super) fn note_answer(&self) {
+        self.breaker.note_answer();
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
-        if self.is_stale.load(Ordering::Relaxed) || (self.dirty && self.breaker.is_open()) {
-            drop(Object::take(object));
+        if !self.dirty && !self.is_stale.load(Ordering::Relaxed) {
             return;
         }
-        if !self.dirty {
-            return;
-        }
+        let closes = self.is_stale.load(Ordering::Relaxed) || self.breaker.is_open();
         let (config, tls) = (self.config.clone(), self.tls.clone());
         let running = self.running.load(Ordering::Relaxed);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
@@ -383,6 +398,14 @@ impl Drop for Connection {
             return;
         };
         runtime.spawn(async move {
+            if closes {
+                // What runs on it holds its locks until the server hears of its end, which a silent one will in time.
+                if running {
+                    let _ = tokio::time::timeout(CANCEL, cancel(&config, &object.cancel_token(), &tls)).await;
+                }
+                drop(Object::take(object));
+                return;
+            }
             let stop = async {
                 if !running {
                     return object.batch_execute("ROLLBACK").await;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join;
+use lekalo_migrate::connect::connect;
+use lekalo_migrate::tls;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -12,16 +14,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::advice::{advise, chain, place};
 use super::circuit_breaker::CircuitBreaker;
-use super::connect::connect;
+use super::pool::{CREATE, Options};
 
 /// A database that has not answered by then counts as silent.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 27] = [
     "admin_requests",
-    "api_key_tenants",
-    "api_keys",
     "application_events",
     "application_feeds",
     "applications",
@@ -86,7 +86,7 @@ struct Session {
 }
 
 /// Why there was no answer.
-enum Silence {
+enum ProbeError {
     /// None within the limit.
     Timeout,
     /// There is no room for another session.
@@ -95,9 +95,16 @@ enum Silence {
 }
 
 impl Probe {
+    /// Of a service with these options.
+    pub(super) fn of(options: &Options) -> anyhow::Result<Self> {
+        let mut config = options.as_role();
+        let tls = tls::connector(options.tls, &mut config)?;
+        Ok(Self::new(&config, tls, options.role().to_owned()))
+    }
+
     pub(super) fn new(config: &Config, tls: MakeRustlsConnect, role: String) -> Self {
         let mut config = config.clone();
-        config.application_name("lekalo probe").connect_timeout(LIMIT);
+        config.application_name("lekalo probe").connect_timeout(CREATE);
         Self { config, tls, role, session: None }
     }
 
@@ -105,47 +112,51 @@ impl Probe {
     pub(super) async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
         let kept = async {
             let session = self.session.as_ref()?;
-            timeout(LIMIT, self.look(session)).await.ok()?.ok()
+            Some(timeout(LIMIT, self.look(session)).await.unwrap_or(Err(ProbeError::Timeout)))
         };
         let fresh = async {
             let session = self.open().await?;
             let problem = self.look(&session).await?;
             Ok((session, problem))
         };
-        let fresh = async { timeout(LIMIT, fresh).await.unwrap_or(Err(Silence::Timeout)) };
+        // The first session has the time that a call's has: a way of many round trips is no outage.
+        let limit = if self.session.is_some() { LIMIT } else { CREATE };
+        let fresh = async { timeout(limit, fresh).await.unwrap_or(Err(ProbeError::Timeout)) };
         let (kept, fresh) = join(kept, fresh).await;
         let problem = match (fresh, kept) {
             (Ok((session, problem)), _) => {
                 self.session = Some(session);
                 problem
             }
-            (Err(Silence::Timeout | Silence::Crowded(_)), Some(problem)) => problem,
-            (Err(Silence::Failed(problem)), Some(_)) => Some(problem),
-            (Err(silence), None) => {
-                self.session = None;
-                return match silence {
-                    // A queue of callers before a pooler is no silence.
-                    Silence::Timeout if breaker.has_answered_within(LIMIT) => Health::Ready,
-                    Silence::Timeout => Health::Away(format!(
+            (Err(ProbeError::Timeout | ProbeError::Crowded(_)), Some(Ok(problem))) => problem,
+            (Err(ProbeError::Failed(problem)), Some(Ok(_))) => Some(problem),
+            // A queue of callers before a pooler is no outage.
+            (Err(_), Some(Err(ProbeError::Timeout))) if breaker.has_answered_within(LIMIT) => None,
+            (Err(error), kept) => {
+                if !matches!(kept, Some(Err(ProbeError::Timeout))) {
+                    self.session = None;
+                }
+                return match error {
+                    ProbeError::Timeout => Health::Away(format!(
                         "the PostgreSQL server at {} does not answer within {} s",
                         place(&self.config),
-                        LIMIT.as_secs()
+                        limit.as_secs()
                     )),
-                    Silence::Crowded(problem) => Health::NotReady(problem),
-                    Silence::Failed(problem) => Health::Away(problem),
+                    ProbeError::Crowded(problem) => Health::NotReady(problem),
+                    ProbeError::Failed(problem) => Health::Away(problem),
                 };
             }
         };
         problem.map_or(Health::Ready, Health::NotReady)
     }
 
-    async fn open(&self) -> Result<Session, Silence> {
-        let (client, driver) = connect(&self.config, &self.tls).await.map_err(|error| self.silence(&error))?;
+    async fn open(&self) -> Result<Session, ProbeError> {
+        let (client, driver) = connect(&self.config, &self.tls).await.map_err(|error| self.probe_error(&error))?;
         Ok(Session { client, _driver: AbortOnDropHandle::new(driver) })
     }
 
     /// What is wrong, if anything.
-    async fn look(&self, session: &Session) -> Result<Option<String>, Silence> {
+    async fn look(&self, session: &Session) -> Result<Option<String>, ProbeError> {
         let sql = "-- readiness
             WITH needed AS (
                 SELECT name, to_regclass('public.' || name) AS id FROM unnest($1::text[]) AS name
@@ -155,11 +166,10 @@ impl Probe {
                    (SELECT string_agg(name, ', ') FROM needed WHERE id IS NULL) AS missing,
                    (SELECT string_agg(format('%s on %s', privilege, name), ', ')
                     FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
-                    WHERE NOT has_table_privilege(id, privilege)
-                      AND (name, privilege) <> ('api_key_tenants', 'UPDATE')) AS denied";
+                    WHERE NOT has_table_privilege(id, privilege)) AS denied";
         let tables = TABLES.as_slice();
         let row = session.client.query_typed_one(sql, &[(&tables, Type::TEXT_ARRAY)]).await;
-        let row = row.map_err(|error| self.silence(&error))?;
+        let row = row.map_err(|error| self.probe_error(&error))?;
         let flag = |name| row.try_get::<_, bool>(name).unwrap_or_default();
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();
         Ok(if flag("is_standby") {
@@ -200,11 +210,11 @@ impl Probe {
         rows.iter().filter_map(blocker).collect()
     }
 
-    fn silence(&self, error: &tokio_postgres::Error) -> Silence {
+    fn probe_error(&self, error: &tokio_postgres::Error) -> ProbeError {
         let problem = advise(error, &self.config, &self.role).map_or_else(|| chain(error), |advice| advice.problem);
         match error.code() {
-            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => Silence::Crowded(problem),
-            _ => Silence::Failed(problem),
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => ProbeError::Crowded(problem),
+            _ => ProbeError::Failed(problem),
         }
     }
 }

@@ -73,10 +73,10 @@ impl Db {
             }
         }
         if let Some(error) = failure.or(committed.err()) {
-            connection.heed(&error);
+            connection.note_error(&error);
             return Err(error.into());
         }
-        connection.succeeded();
+        connection.note_answer();
         rows.try_into().map_err(|_| Error::internal("a query of the pipeline has no answer"))
     }
 }
@@ -144,7 +144,11 @@ impl Transaction {
     ) -> BoxFuture<'a, Result<T>> {
         Box::pin(async {
             let answer = self.connection.answer(self.timeout, statement).await?;
-            Ok(answer.inspect_err(|error| self.connection.heed(error))?)
+            match &answer {
+                Ok(_) => self.connection.note_answer(),
+                Err(error) => self.connection.note_error(error),
+            }
+            Ok(answer?)
         })
     }
 
@@ -208,7 +212,7 @@ impl Transaction {
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
-        self.connection.succeeded();
+        self.connection.dirty = false;
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! `grpc.health.v1`: `readiness`, `""` and every service are SERVING while the database takes our work, `liveness` as long as
-//! the process answers.
+//! the process answers. What is looked at is in `db/probe.rs`.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ use crate::proto::lekalo::v1::{
 };
 
 /// How often the database is looked at, while it is well and while it is not.
-const EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_millis(250)];
-/// So many times in a row it has to be silent before calls are answered without asking it: one slow second is no outage.
-const SILENT: u32 = 2;
-
+const POLL_INTERVAL: Duration = Duration::from_millis(750);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
+/// So many times in a row it has to be silent before it counts as away: one slow second is no outage.
+const FAILURE_THRESHOLD: u32 = 2;
 /// How long after calls last waited for it a lock's holder is named anew.
 const FORGOTTEN: Duration = Duration::from_secs(10);
 
@@ -68,8 +68,8 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
         reporter: reporter.clone(),
         probe: db.probe(),
         db,
-        is_ready: false,
-        silent: 0,
+        health: None,
+        failures: 0,
         blockers: HashMap::new(),
     };
     // The first answer is a true one already.
@@ -78,10 +78,13 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
     }
     let watching = tokio::spawn(async move {
         watch.db.started().await;
-        let [while_well, while_not] = EVERY;
         while !stop.is_cancelled() {
+            let began = Instant::now();
             watch.look().await;
-            tokio::time::sleep(if watch.is_ready { while_well } else { while_not }).await;
+            let interval = if watch.is_ready() && watch.failures == 0 { POLL_INTERVAL } else { RETRY_INTERVAL };
+            // A look that was waited for in vain is its own pause.
+            tokio::time::sleep(if watch.failures > 0 { interval.saturating_sub(began.elapsed()) } else { interval })
+                .await;
         }
     });
     (Monitor { reporter, watching }, service)
@@ -92,33 +95,44 @@ struct Watch {
     reporter: HealthReporter,
     db: Db,
     probe: Probe,
-    is_ready: bool,
+    /// What was said last; none before the first look.
+    health: Option<DatabaseHealth>,
     /// How many times in a row it did not answer.
-    silent: u32,
+    failures: u32,
     /// Whom the log has named, and when calls last waited for it.
     blockers: HashMap<i32, Instant>,
 }
 
 impl Watch {
+    fn is_ready(&self) -> bool {
+        self.health == Some(DatabaseHealth::Ready)
+    }
+
     async fn look(&mut self) {
         let health = self.db.health(&mut self.probe).await;
-        self.silent = if matches!(health, DatabaseHealth::Away(_)) { self.silent + 1 } else { 0 };
-        let is_ready = health == DatabaseHealth::Ready;
-        if is_ready != self.is_ready {
+        self.failures = if matches!(health, DatabaseHealth::Away(_)) { self.failures + 1 } else { 0 };
+        // At the start there is nothing to go on with.
+        if self.failures > 0 && self.failures < FAILURE_THRESHOLD && self.health.is_some() {
+            return;
+        }
+        let was_ready = self.is_ready();
+        if self.health.as_ref() != Some(&health) {
             match &health {
                 DatabaseHealth::Ready => tracing::info!("ready: the database answers and takes writes"),
-                DatabaseHealth::NotReady(problem) | DatabaseHealth::Away(problem) => {
-                    tracing::warn!("not ready: {problem}");
-                }
+                DatabaseHealth::NotReady(problem) => tracing::warn!("not ready: {problem}"),
+                DatabaseHealth::Away(problem) => tracing::warn!("not ready, calls fail at once: {problem}"),
             }
+            self.health = Some(health);
+        }
+        // Who hears that it is ready may call at once.
+        self.db.set_away(self.failures > 0);
+        if self.is_ready() != was_ready {
             // After a failover, what was connected before leads to the old server.
             self.db.close_idle();
-            self.is_ready = is_ready;
-            report(&self.reporter, is_ready).await;
-            self.db.set_ready(is_ready);
+            report(&self.reporter, self.is_ready()).await;
+            self.db.set_ready(self.is_ready());
         }
-        self.db.set_away(self.silent >= SILENT);
-        if is_ready {
+        if self.is_ready() {
             self.name_blockers().await;
         }
     }

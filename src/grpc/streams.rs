@@ -10,6 +10,7 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use super::status::shutting_down;
+use crate::db::bulkhead;
 use crate::domain::Error;
 
 /// Where a stream's messages go.
@@ -32,7 +33,7 @@ where
     let (sender, receiver) = mpsc::channel(1);
     let work = AssertUnwindSafe(work(Sender(sender.clone()))).catch_unwind();
     let stopping = stopping.clone();
-    tokio::spawn(async move {
+    tokio::spawn(bulkhead::in_task(async move {
         let ended = tokio::select! {
             ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
             () = stopping.cancelled() => Err(shutting_down()),
@@ -42,6 +43,6 @@ where
             // If the client is gone, nobody wants to know.
             let _ = sender.send(Err(status)).await;
         }
-    });
+    }));
     Box::pin(ReceiverStream::new(receiver))
 }

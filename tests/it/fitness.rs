@@ -31,6 +31,11 @@ fn cases() -> Vec<Case> {
             "ALTER TABLE patterns ENABLE ROW LEVEL SECURITY; ALTER TABLE bot_texts ENABLE ROW LEVEL SECURITY",
             rls("not in force on bot_texts, patterns"),
         ),
+        case(
+            "REVOKE INSERT ON prices FROM lekalo_app",
+            "GRANT INSERT ON prices TO lekalo_app",
+            ("readiness", "the role `lekalo_app` lacks INSERT on prices", "NOT_SERVING"),
+        ),
         case("CREATE TABLE loose (tenant_id bigint)", "DROP TABLE loose", rls("not in force on loose")),
         case(
             "CREATE TABLE loose (tenant_id bigint); ALTER TABLE loose ENABLE ROW LEVEL SECURITY;
@@ -69,12 +74,12 @@ async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
     let owner = connect(&config).await;
     let fit = report(&db_options(&config), &config).await;
     let looked_at: Vec<&str> = fit.iter().map(|finding| finding.what).collect();
-    assert_eq!(looked_at, ["server", "letters", "schema", "role", "pooler", "row-level security", "pool"]);
+    assert_eq!(looked_at, ["server", "letters", "schema", "role", "readiness", "pooler", "row-level security", "pool"]);
     assert!(fit.iter().all(|finding| finding.ok && finding.remedy.is_empty()), "{fit:#?}");
     let tables = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
                   WHERE a.attname = 'tenant_id' AND c.relnamespace = 'public'::regnamespace";
     let tables: i64 = owner.query_one(tables, &[]).await.unwrap().get(0);
-    assert!(tables > 10 && fit[5].detail == format!("in force on {tables} tenant tables"), "{fit:#?}");
+    assert!(tables > 10 && fit[6].detail == format!("in force on {tables} tenant tables"), "{fit:#?}");
 
     for Case { sql, back, configured, finding: (what, detail, remedy) } in cases() {
         owner.batch_execute(sql).await.unwrap();

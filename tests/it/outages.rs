@@ -92,11 +92,12 @@ async fn start(folder: &Path) -> EmbeddedServer {
 fn signal(server: &Path, signal: Signal) {
     let pid = std::fs::read_to_string(server.join("data/pgdata/postmaster.pid")).unwrap();
     let postmaster: i32 = pid.lines().next().unwrap().parse().unwrap();
+    // First the one that makes others.
+    kill(Pid::from_raw(postmaster), signal).unwrap();
     let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
-    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    for pid in children.chain([postmaster]) {
-        // One that has just ended is no matter.
-        let _ = kill(Pid::from_raw(pid), signal);
+    for pid in children.split_whitespace() {
+        // One may just have ended.
+        let _ = kill(Pid::from_raw(pid.parse().unwrap()), signal);
     }
 }
 
@@ -334,15 +335,17 @@ async fn a_lock_stops_the_calls_that_need_it_and_no_others() {
         ended.store(true, Ordering::Relaxed);
     };
     let rest = async {
-        let (mut calls, mut longest) = (0, Duration::ZERO);
+        let (mut calls, mut slow, mut longest) = (0, 0, Duration::ZERO);
         while !ended.load(Ordering::Relaxed) {
             let began = Instant::now();
             list_tenants(&server.channel).await.unwrap();
-            (calls, longest) = (calls + 1, longest.max(began.elapsed()));
+            let took = began.elapsed();
+            (calls, slow, longest) = (calls + 1, slow + u32::from(took > Duration::from_secs(1)), longest.max(took));
             sleep(Duration::from_millis(20)).await;
         }
         println!("{calls} other calls went on, the longest in {longest:?}");
-        assert!(calls > 20 && longest < SILENCE, "{calls} calls, {longest:?}");
+        // The first may have met the crowd before it was known to be blocked.
+        assert!(calls > 20 && slow <= 2 && longest < SILENCE, "{calls} calls, {slow} of them slow, {longest:?}");
     };
     tokio::join!(crowd, rest);
     assert_eq!(health(&server.channel, "").await, ServingStatus::Serving);

@@ -194,14 +194,15 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
     assert!(tables > 10);
     let well = lines(report(&options, &config).await);
     let part = |at: usize| well[at].as_str();
-    assert_eq!(well.len(), 7, "{well:#?}");
+    assert_eq!(well.len(), 8, "{well:#?}");
     assert!(part(0).starts_with("true server: PostgreSQL ") && part(0).ends_with(" ms → "), "{well:#?}");
     assert!(part(1).starts_with("true letters: Cyrillic case is known (LC_CTYPE "), "{well:#?}");
     assert_eq!(part(2), format!("true schema: version {latest} → "));
     assert_eq!(part(3), "true role: serves as lekalo_app, which owns nothing → ");
-    assert_eq!(part(4), "true pooler: none, or one in session mode → ");
-    assert_eq!(part(5), format!("true row-level security: in force on {tables} tenant tables → "));
-    assert!(part(6).starts_with("true pool: 4 connections + 4 in bursts; the server allows 197, "), "{well:#?}");
+    assert_eq!(part(4), "true readiness: takes writes, with every table and right → ");
+    assert_eq!(part(5), "true pooler: none, or one in session mode → ");
+    assert_eq!(part(6), format!("true row-level security: in force on {tables} tenant tables → "));
+    assert!(part(7).starts_with("true pool: 4 connections + 4 in bursts; the server allows 197, "), "{well:#?}");
 
     // One thing wrong at a time, and put right again: that is told, and nothing else.
     let wrong = async |how: &str, options: &Options| {

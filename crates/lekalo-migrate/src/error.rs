@@ -9,6 +9,11 @@ use crate::apply::ApplyError;
 pub enum MigrateError {
     #[error("cannot connect to the database to migrate it")]
     Connect(#[source] tokio_postgres::Error),
+    #[error(
+        "the database's server accepts the connection but does not answer within {} s",
+        crate::session::CONNECT.as_secs()
+    )]
+    Silent,
     #[error("cannot set up TLS")]
     Tls(#[source] anyhow::Error),
     #[error("migration failed: {}", crate::failure::chain(.0))]

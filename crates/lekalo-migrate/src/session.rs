@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config};
 
+use crate::connect::connect;
 use crate::error::MigrateError;
 use crate::program::Program;
 use crate::tls;
@@ -13,6 +14,8 @@ const LOCK_POLL: Duration = Duration::from_millis(100);
 /// After how long the log first says who else is migrating, and after how long again.
 const LOCK_NOTICES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
+/// How long a server may take to let a session in.
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long a pooler may take to give another connection, as it does at once unless it has none.
 pub(crate) const SECOND_CONNECTION: Duration = Duration::from_secs(8);
 
@@ -31,14 +34,10 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) async fn open(config: &Config, mode: tls::Mode, program: Program) -> Result<Self, MigrateError> {
         let mut config = config.clone();
-        config.application_name(program.command).connect_timeout(Duration::from_secs(5));
+        config.application_name(program.command).connect_timeout(CONNECT);
         let connector = tls::connector(mode, &mut config).map_err(MigrateError::Tls)?;
-        let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(%error, "the migration's connection broke");
-            }
-        });
+        let connected = timeout(CONNECT, connect(&config, &connector)).await.map_err(|_| MigrateError::Silent)?;
+        let (client, driver) = connected.map_err(MigrateError::Connect)?;
         Ok(Self { client, driver, program })
     }
 

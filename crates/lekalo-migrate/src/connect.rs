@@ -2,50 +2,61 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Connect;
-use futures::FutureExt as _;
-use futures::future::{BoxFuture, select_ok};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::advice::chain;
+use crate::failure::chain;
 
 /// After how long without an answer the next host is tried too. The driver's own limit ends where a host accepts, and a
 /// frozen one does that.
 const NEXT_HOST: Duration = Duration::from_millis(300);
 
-/// How the pool connects.
-pub(super) struct Connector(pub MakeRustlsConnect);
-
-impl Connect for Connector {
-    fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
-        let config = config.clone();
-        async move { connect(&config, &self.0).await }.boxed()
+/// Connects to the first of the hosts that answers and is as `target_session_attrs` asks; each is tried once the one before
+/// has failed, or has not answered for a while.
+///
+/// # Errors
+/// The first host's, where none will do.
+pub async fn connect(config: &Config, tls: &MakeRustlsConnect) -> Result<(Client, JoinHandle<()>), Error> {
+    let mut hosts = hosts(config).into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut first_error = None;
+    loop {
+        if let Some(host) = hosts.next() {
+            let tls = tls.clone();
+            attempts.push(async move {
+                let (client, connection) = host.connect(tls).await?;
+                let driver = tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(error = chain(&error), "a connection to the database broke");
+                    }
+                });
+                Ok((client, driver))
+            });
+        }
+        let next_host = async {
+            if hosts.len() == 0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(NEXT_HOST).await;
+        };
+        tokio::select! {
+            biased;
+            Some(attempt) = attempts.next() => match attempt {
+                Ok(connected) => return Ok(connected),
+                Err(error) if hosts.len() == 0 && attempts.is_empty() => return Err(first_error.unwrap_or(error)),
+                Err(error) => _ = first_error.get_or_insert(error),
+            },
+            () = next_host => {}
+        }
     }
 }
 
-/// Connects to the first of the hosts that answers and is as `target_session_attrs` asks.
-pub(super) async fn connect(config: &Config, tls: &MakeRustlsConnect) -> Result<(Client, JoinHandle<()>), Error> {
-    let attempts = hosts(config).into_iter().zip(0_u32..).map(|(host, place)| {
-        async move {
-            tokio::time::sleep(NEXT_HOST * place).await;
-            host.connect(tls.clone()).await
-        }
-        .boxed()
-    });
-    let ((client, connection), _) = select_ok(attempts).await?;
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = chain(&error), "a connection to the database broke");
-        }
-    });
-    Ok((client, driver))
-}
-
 /// The same configuration for each host alone.
-pub(super) fn hosts(config: &Config) -> Vec<Config> {
+pub fn hosts(config: &Config) -> Vec<Config> {
     let (names, addresses) = (config.get_hosts(), config.get_hostaddrs());
     let count = names.len().max(addresses.len());
     if count <= 1 {
