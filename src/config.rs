@@ -250,6 +250,9 @@ impl Source {
                 continue;
             }
             match std::fs::read_to_string(&path) {
+                Ok(value) if value.trim().is_empty() => {
+                    self.errors.push(format!("{file_name} ({origin}): {path} is empty"));
+                }
                 Ok(value) => {
                     let value = value.trim_end_matches(['\r', '\n']).to_owned();
                     self.values.insert(name.to_owned(), (value, path));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use futures::future::join;
-use lekalo_migrate::connect::connect;
+use futures::future::{join, join_all};
+use lekalo_migrate::connect::{connect, hosts};
 use lekalo_migrate::tls;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -58,6 +58,8 @@ pub enum Health {
     NotReady(String),
     /// It does not answer, not even on a connection that was open.
     Away(String),
+    /// One of several hosts has fallen silent, another one answers: what is connected there had better go.
+    Moved(String),
 }
 
 /// Somebody whose locks our statements wait for.
@@ -71,11 +73,20 @@ pub struct Blocker {
     pub what: String,
 }
 
-/// Asks how the database is.
+/// Asks how the database is, at each of its hosts.
 pub struct Probe {
+    hosts: Vec<HostProbe>,
+    /// What was said of each host last.
+    last: Vec<Health>,
+}
+
+/// Asks one host.
+struct HostProbe {
     config: Config,
     tls: MakeRustlsConnect,
     role: String,
+    /// Whether there are no others.
+    is_alone: bool,
     /// The session of the last time: where there is no room for a new one, it shows whether the database still answers.
     session: Option<Session>,
 }
@@ -105,11 +116,42 @@ impl Probe {
     pub(super) fn new(config: &Config, tls: MakeRustlsConnect, role: String) -> Self {
         let mut config = config.clone();
         config.application_name("lekalo probe").connect_timeout(CREATE);
-        Self { config, tls, role, session: None }
+        let configs = hosts(&config);
+        let is_alone = configs.len() == 1;
+        let (tls, role) = (&tls, &role);
+        let host = |config| HostProbe { config, tls: tls.clone(), role: role.clone(), is_alone, session: None };
+        Self { hosts: configs.into_iter().map(host).collect(), last: Vec::new() }
     }
 
-    /// Looks once, on a new session and on that of the last time; takes a second at most.
+    /// Looks once; takes a second at most, but for the first time. One host that takes our work is enough.
     pub(super) async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
+        let healths = join_all(self.hosts.iter_mut().map(|host| host.check(breaker))).await;
+        let is_away = |health: &Health| matches!(health, Health::Away(_));
+        let fell_silent = healths.iter().zip(&self.last).find(|(now, before)| is_away(now) && !is_away(before));
+        let best = healths.iter().min_by_key(|health| match health {
+            Health::Ready => 0,
+            Health::NotReady(_) => 1,
+            Health::Moved(_) | Health::Away(_) => 2,
+        });
+        let health = match (best, fell_silent) {
+            (Some(Health::Ready), Some((Health::Away(problem), _))) => Health::Moved(problem.clone()),
+            (Some(best), _) => best.clone(),
+            (None, _) => Health::Away("no host is configured".to_owned()),
+        };
+        self.last = healths;
+        health
+    }
+
+    /// Who holds what our statements have waited for, for a second or more; nobody where that cannot be asked.
+    pub async fn blockers(&self) -> Vec<Blocker> {
+        let asked = self.hosts.iter().map(HostProbe::blockers);
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+}
+
+impl HostProbe {
+    /// On a new session and on that of the last time.
+    async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
         let kept = async {
             let session = self.session.as_ref()?;
             Some(timeout(LIMIT, self.look(session)).await.unwrap_or(Err(ProbeError::Timeout)))
@@ -131,7 +173,7 @@ impl Probe {
             (Err(ProbeError::Timeout | ProbeError::Crowded(_)), Some(Ok(problem))) => problem,
             (Err(ProbeError::Failed(problem)), Some(Ok(_))) => Some(problem),
             // A queue of callers before a pooler is no outage.
-            (Err(_), Some(Err(ProbeError::Timeout))) if breaker.has_answered_within(LIMIT) => None,
+            (Err(_), Some(Err(ProbeError::Timeout))) if self.is_alone && breaker.has_answered_within(LIMIT) => None,
             (Err(error), kept) => {
                 if !matches!(kept, Some(Err(ProbeError::Timeout))) {
                     self.session = None;
@@ -183,8 +225,7 @@ impl Probe {
         })
     }
 
-    /// Who holds what our statements have waited for, for a second or more; nobody where that cannot be asked.
-    pub async fn blockers(&self) -> Vec<Blocker> {
+    async fn blockers(&self) -> Vec<Blocker> {
         let sql = "-- list_blockers
             SELECT b.pid, format('%s, role %s', coalesce(nullif(b.application_name, ''), 'no name'), b.usename) AS who,
                    string_agg(DISTINCT coalesce(c.relname::text, 'a row'), ', ') AS what

@@ -110,7 +110,12 @@ impl Watch {
 
     async fn look(&mut self) {
         let health = self.db.health(&mut self.probe).await;
-        self.failures = if matches!(health, DatabaseHealth::Away(_)) { self.failures + 1 } else { 0 };
+        self.failures = match health {
+            DatabaseHealth::Away(_) => self.failures + 1,
+            // For a moment: what is under way there ends, and the next look is at the other host.
+            DatabaseHealth::Moved(_) => FAILURE_THRESHOLD,
+            DatabaseHealth::Ready | DatabaseHealth::NotReady(_) => 0,
+        };
         // At the start there is nothing to go on with.
         if self.failures > 0 && self.failures < FAILURE_THRESHOLD && self.health.is_some() {
             return;
@@ -120,7 +125,9 @@ impl Watch {
             match &health {
                 DatabaseHealth::Ready => tracing::info!("ready: the database answers and takes writes"),
                 DatabaseHealth::NotReady(problem) => tracing::warn!("not ready: {problem}"),
-                DatabaseHealth::Away(problem) => tracing::warn!("not ready, calls fail at once: {problem}"),
+                DatabaseHealth::Away(problem) | DatabaseHealth::Moved(problem) => {
+                    tracing::warn!("not ready, calls fail at once: {problem}");
+                }
             }
             self.health = Some(health);
         }

@@ -374,3 +374,35 @@ async fn the_log_says_once_who_holds_what_calls_wait_for() {
     let line = format!("calls wait for tenants, locked by process {pid} (nightly report, role ");
     assert_eq!(log.matches(&line).count(), 1, "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
+    let (one, two) = (support::folder(), support::folder());
+    let first = postgres(one.path()).await;
+    let config = first.config();
+    first.stop().await.unwrap();
+    let copy = [one.path().join("data"), two.path().join("data")];
+    assert!(std::process::Command::new("cp").arg("-a").args(copy).status().unwrap().success());
+    let (first, second) = (start(one.path()).await, start(two.path()).await);
+    let mut both = config.clone();
+    let other = second.config();
+    let Host::Unix(socket_dir) = &other.get_hosts()[0] else { panic!("{other:?}") };
+    both.host_path(socket_dir);
+    let server = TestServer::through(support::db_options(&both), config).await;
+    list_tenants(&server.channel).await.unwrap();
+
+    signal(one.path(), Signal::SIGSTOP);
+    let began = Instant::now();
+    assert_unavailable(&list_tenants(&server.channel).await.unwrap_err());
+    assert!(began.elapsed() < SILENCE, "{:?}", began.elapsed());
+    until(&server.channel, ServingStatus::Serving, "the second answers").await;
+    list_tenants(&server.channel).await.unwrap();
+    // Nor does a start wait for the first.
+    lekalo::db::check::role(&support::db_options(&both)).await.unwrap();
+    assert!(migrations::up(&both, tls::Mode::Disable).await.unwrap().applied.is_empty());
+
+    signal(one.path(), Signal::SIGCONT);
+    server.stop().await;
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
+}
