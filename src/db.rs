@@ -15,6 +15,7 @@ mod cancel;
 pub mod catalog;
 pub mod check;
 mod circuit_breaker;
+mod connection;
 pub mod deadline;
 mod error;
 pub mod idempotency;

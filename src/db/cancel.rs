@@ -1,5 +1,5 @@
 //! Stopping a statement that nobody waits for any more: a client that disconnects or gives up drops its call, and
-//! `pool.rs` then cancels what the connection still runs.
+//! `connection.rs` then cancels what the connection still runs.
 
 use std::io;
 use std::pin::Pin;

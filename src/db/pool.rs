@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -10,20 +9,19 @@ use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, Recyc
 use futures::future::BoxFuture;
 use lekalo_migrate::connect::connect;
 use lekalo_migrate::tls;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, watch};
+use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
-use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bulkhead::Bulkhead;
-use super::cancel::cancel;
 use super::circuit_breaker::CircuitBreaker;
-use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
+use super::connection::Connection;
+use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::error::{is_retryable, unavailable};
 use super::probe::{Health, Probe};
 use super::write_limit::WriteLimit;
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 
 /// The role the service works as: it owns nothing and row-level security holds for it.
 pub const APP_ROLE: &str = "lekalo_app";
@@ -36,15 +34,9 @@ const RECYCLE: Duration = Duration::from_secs(2);
 const SILENT_PEER: Duration = Duration::from_secs(10);
 /// How long a connection beyond the pool size may be idle.
 const OVERFLOW_IDLE: Duration = Duration::from_secs(2);
-/// A cancel request has no answer: one that arrives late must not hit the connection's next user.
-const LATE_CANCEL: Duration = Duration::from_millis(50);
 /// The first and the longest pause before another try where a connection could not be had.
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_millis(500);
-/// How long after a statement's timeout the server may take to say so.
-const SILENCE: Duration = Duration::from_secs(5);
-/// How long a cancelled query may take to stop before its connection is closed.
-const CANCEL: Duration = Duration::from_secs(5);
 
 /// How the pool connects.
 struct Connector(MakeRustlsConnect);
@@ -122,13 +114,13 @@ impl Options {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
-    config: Arc<tokio_postgres::Config>,
+    pub(super) config: Arc<tokio_postgres::Config>,
     /// The role it works as.
     role: String,
-    tls: MakeRustlsConnect,
+    pub(super) tls: MakeRustlsConnect,
     pub(super) breaker: Arc<CircuitBreaker>,
     is_ready: Arc<watch::Sender<bool>>,
-    bulkhead: Arc<Bulkhead>,
+    pub(super) bulkhead: Arc<Bulkhead>,
     pub(super) echo: bool,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
@@ -169,7 +161,7 @@ impl Db {
             .recycle_timeout(Some(RECYCLE))
             .runtime(Runtime::Tokio1)
             .build()?;
-        let closing = tokio::spawn(close_idle(pool.clone(), options.pool_size.max(1), options.max_lifetime));
+        let closing = tokio::spawn(close_excess_and_old(pool.clone(), options.pool_size.max(1), options.max_lifetime));
         Ok(Self {
             pool,
             config: Arc::new(config),
@@ -207,17 +199,7 @@ impl Db {
             drop(object);
             permit = self.bulkhead.enter().await?;
         };
-        Ok(Connection {
-            object: Some(object),
-            config: self.config.clone(),
-            tls: self.tls.clone(),
-            breaker: self.breaker.clone(),
-            bulkhead: self.bulkhead.clone(),
-            _permit: permit,
-            dirty: false,
-            running: AtomicBool::new(false),
-            is_stale: AtomicBool::new(false),
-        })
+        Ok(Connection::new(self, object, permit))
     }
 
     /// Where a new connection cannot be had just now, a used one may become free, or the server be back.
@@ -243,14 +225,11 @@ impl Db {
         probe.check(&self.breaker).await
     }
 
-    /// Answers calls at once, as long as the database is known to be away; whether that
-    /// changed. Idle connections from before are closed.
-    pub fn set_away(&self, is_away: bool) -> bool {
-        let changed = self.breaker.set_open(is_away);
-        if changed {
+    /// Answers calls at once, as long as the database is known to be away. Idle connections from before are closed.
+    pub fn set_away(&self, is_away: bool) {
+        if self.breaker.set_open(is_away) {
             self.close_idle();
         }
-        changed
     }
 
     /// Closes what nobody uses: the next call connects anew.
@@ -304,7 +283,7 @@ impl Db {
     }
 }
 
-async fn close_idle(pool: Pool, keep: usize, max_lifetime: Duration) {
+async fn close_excess_and_old(pool: Pool, keep: usize, max_lifetime: Duration) {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     loop {
         every.tick().await;
@@ -315,115 +294,6 @@ async fn close_idle(pool: Pool, keep: usize, max_lifetime: Duration) {
             let close = is_excess || metrics.created.elapsed() > max_lifetime;
             excess = excess.saturating_sub(usize::from(close));
             !close
-        });
-    }
-}
-
-/// A checked-out connection. Dropped while `dirty` (a transaction is open) it is rolled back, while `running` (a
-/// statement has not answered) it is cancelled first; it goes back to the pool only once it has answered.
-pub(super) struct Connection {
-    object: Option<Object>,
-    config: Arc<tokio_postgres::Config>,
-    tls: MakeRustlsConnect,
-    breaker: Arc<CircuitBreaker>,
-    bulkhead: Arc<Bulkhead>,
-    _permit: Option<OwnedSemaphorePermit>,
-    pub(super) dirty: bool,
-    running: AtomicBool,
-    /// Not to be used again.
-    is_stale: AtomicBool,
-}
-
-impl Connection {
-    /// The client to send statements with.
-    pub(super) fn client(&self) -> Result<&Object> {
-        self.object.as_ref().ok_or_else(|| Error::internal("connection used after it was given back"))
-    }
-}
-
-impl Connection {
-    /// Waits for a statement's answer; if that is given up, the connection knows that the statement still runs.
-    pub(super) async fn answer<T>(&self, timeout: Duration, statement: impl Future<Output = T>) -> Result<T> {
-        self.running.store(true, Ordering::Relaxed);
-        let answer = self.within(timeout, statement).await?;
-        self.running.store(false, Ordering::Relaxed);
-        Ok(answer)
-    }
-
-    /// `statement_timeout` is kept by the server; a server that has gone silent keeps none, and one that is known to be
-    /// away is not waited for, but by the long steps of an import.
-    pub(super) async fn within<T>(&self, timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
-        let left = u64::try_from(statement_timeout_ms(timeout)).unwrap_or(u64::MAX);
-        let limit = Duration::from_millis(left).saturating_add(SILENCE);
-        tokio::select! {
-            biased;
-            done = tokio::time::timeout(limit, work) => done.map_err(|_| unavailable()),
-            () = self.breaker.opened(), if timeout <= DEFAULT_STATEMENT_TIMEOUT => Err(unavailable()),
-        }
-    }
-
-    /// Draws the consequences of a statement's failure.
-    pub(super) fn note_error(&self, error: &tokio_postgres::Error) {
-        match error.code().map(SqlState::code) {
-            // A standby, or a database that somebody has made read-only. Where it leads by now, after a failover, new
-            // connections find out.
-            Some("25006") => {
-                self.is_stale.store(true, Ordering::Relaxed);
-                if let Some(pool) = self.object.as_ref().and_then(Object::pool) {
-                    pool.retain(|_, _| false);
-                }
-            }
-            Some("55P03") => self.bulkhead.note_blocked(),
-            _ => {}
-        }
-    }
-
-    /// The server has answered.
-    pub(super) fn note_answer(&self) {
-        self.breaker.note_answer();
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        let Some(object) = self.object.take() else { return };
-        if !self.dirty && !self.is_stale.load(Ordering::Relaxed) {
-            return;
-        }
-        let closes = self.is_stale.load(Ordering::Relaxed) || self.breaker.is_open();
-        let (config, tls) = (self.config.clone(), self.tls.clone());
-        let running = self.running.load(Ordering::Relaxed);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            drop(Object::take(object));
-            return;
-        };
-        runtime.spawn(async move {
-            if closes {
-                // What runs on it holds its locks until the server hears of its end, which a silent one will in time.
-                if running {
-                    let _ = tokio::time::timeout(CANCEL, cancel(&config, &object.cancel_token(), &tls)).await;
-                }
-                drop(Object::take(object));
-                return;
-            }
-            let stop = async {
-                if !running {
-                    return object.batch_execute("ROLLBACK").await;
-                }
-                let mut rollback = std::pin::pin!(object.batch_execute("ROLLBACK"));
-                // A cancel that arrives between two statements of a pipeline stops neither: again, until all have ended.
-                loop {
-                    cancel(&config, &object.cancel_token(), &tls).await;
-                    let waited = tokio::time::timeout(LATE_CANCEL, rollback.as_mut()).await;
-                    if let Ok(stopped) = waited {
-                        tokio::time::sleep(LATE_CANCEL).await;
-                        return stopped;
-                    }
-                }
-            };
-            if !matches!(tokio::time::timeout(CANCEL, stop).await, Ok(Ok(()))) {
-                drop(Object::take(object));
-            }
         });
     }
 }

@@ -8,8 +8,9 @@ use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
 
 use super::bulkhead::is_for_a_caller;
+use super::connection::Connection;
 use super::deadline::statement_timeout_ms;
-use super::pool::{Connection, Db};
+use super::pool::Db;
 use super::query::Query;
 use super::write_limit::WritePermit;
 use crate::domain::error::{Error, Result};

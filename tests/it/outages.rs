@@ -257,12 +257,16 @@ async fn a_start_waits_for_the_database_with_the_port_open() {
     postgres.stop().await.unwrap();
 }
 
+/// The same data, of a server that is stopped, in another folder.
+fn copy_data(from: &Path, to: &Path) {
+    let data = [from.join("data"), to.join("data")];
+    assert!(std::process::Command::new("cp").arg("-a").args(data).status().unwrap().success());
+}
+
 /// A standby that waits for more of what it was copied from, which is then stopped.
 async fn standby(folder: &Path, of: &Path) -> EmbeddedServer {
-    let (from, to) = (of.join("data"), folder.join("data"));
-    let copied = std::process::Command::new("cp").arg("-a").args([&from, &to]).status().unwrap();
-    assert!(copied.success());
-    std::fs::write(to.join("pgdata/standby.signal"), "").unwrap();
+    copy_data(of, folder);
+    std::fs::write(folder.join("data/pgdata/standby.signal"), "").unwrap();
     start(folder).await
 }
 
@@ -381,8 +385,7 @@ async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
     let first = postgres(one.path()).await;
     let config = first.config();
     first.stop().await.unwrap();
-    let copy = [one.path().join("data"), two.path().join("data")];
-    assert!(std::process::Command::new("cp").arg("-a").args(copy).status().unwrap().success());
+    copy_data(one.path(), two.path());
     let (first, second) = (start(one.path()).await, start(two.path()).await);
     let mut both = config.clone();
     let other = second.config();
