@@ -415,11 +415,13 @@ CREATE TABLE import_rows (
     pattern_id   bigint,
     same_as      integer,
     write_number bigint,
+    accepted     boolean,
     -- No reference to its import: it is only ever written in the transaction that ends that one.
     PRIMARY KEY (tenant_id, import_id, position)
 );
 COMMENT ON TABLE import_rows IS 'Every row of every imported document with what became of it.';
 COMMENT ON COLUMN import_rows.position IS 'Place in the whole document, headers included, from 1.';
+COMMENT ON COLUMN import_rows.accepted IS 'Whether cleaning was sure enough of the row; null: recorded before this was.';
 COMMENT ON COLUMN import_rows.write_number IS 'The write that took the row in, if that was a later one than its import''s first.';
 -- The outcome comes first: beside an index that begins like the primary key, each issue's foreign key would be looked up
 -- through all rows of its import. Outcomes that are rare in a long list are looked up; for the usual ones its rows are

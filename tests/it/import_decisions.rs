@@ -183,6 +183,19 @@ async fn applying_does_what_importing_would_have_done() {
     neighbours.are_untouched().await;
 }
 
+/// An update of the program comes between a preview and its being applied: its rows do not say whether they were accepted.
+#[tokio::test]
+async fn a_preview_of_an_older_program_is_applied_like_a_new_one() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let file = list(&[ABC[0], ABC[1], ABC[1], "Тойота,Хуичи,2001"]);
+    let preview = upload_and_wait(&server, &file, preview_header()).await;
+    owner.execute("UPDATE import_rows SET accepted = NULL", &[]).await.unwrap();
+    let done = apply(&server, &preview, &preview.etag).await.unwrap();
+    assert_eq!((done.state(), done.counts), (pb::ImportState::Succeeded, preview.counts));
+    assert_eq!(own_patterns(&owner).await, 2);
+}
+
 #[tokio::test]
 async fn a_stale_preview_is_not_applied() {
     let server = TestServer::start().await;

@@ -145,7 +145,8 @@ impl Merge {
                     SET source_id = s.source_id, make = s.make, model = s.model, generation = s.generation,
                         year_from = s.year_from, year_to = s.year_to, body_type = s.body_type, steering = s.steering,
                         borders = s.borders, seat_rows = s.seat_rows, trunk = s.trunk, notes = s.notes,
-                        confidence = s.confidence, outcome = merged.outcome, pattern_id = merged.pattern_id,
+                        confidence = s.confidence, accepted = s.accepted, outcome = merged.outcome,
+                        pattern_id = merged.pattern_id,
                         same_as = nullif(merged.first_position, merged.position), write_number = $3 /* write_number */
                     FROM staged_rows s
                     JOIN merged ON merged.position = s.position

@@ -10,7 +10,7 @@ use super::Merge;
 use crate::db::Transaction;
 use crate::db::query::Query;
 use crate::domain::error::Result;
-use crate::domain::import::{CleanRow, MAX_GENERATION, MAX_NOTES};
+use crate::domain::import::CleanRow;
 use crate::domain::vehicle::{Attributes, BodyType, Years};
 
 /// Of a column.
@@ -29,7 +29,6 @@ impl Merge {
     /// Stages the import's rows as they are recorded.
     pub(super) async fn stage_recorded(&self) -> Result<()> {
         self.create_staging().await?;
-        let (max_notes, max_generation) = (MAX_NOTES as i32, MAX_GENERATION as i32);
         self.tx
             .execute(
                 Query::new(
@@ -40,16 +39,13 @@ impl Merge {
                     SELECT position, page_number, row_number, source_id, cells, make, model, generation, year_from,
                            year_to, body_type, steering, borders, seat_rows, trunk, notes, confidence,
                            outcome = 'header',
-                           outcome <> 'header' AND make <> '' AND model <> '' AND confidence <> 'low'
-                           AND octet_length(notes) <= $3 /* max_notes */
-                           AND octet_length(generation) <= $4 /* max_generation */
+                           -- Of rows that were recorded before this was, those with a pattern had been accepted.
+                           coalesce(accepted, outcome NOT IN ('rejected', 'header'))
                     FROM import_rows
                     WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
                 )
                 .bind(&self.tenant_id, Type::INT8)
-                .bind(&self.import_id, Type::UUID)
-                .bind(&max_notes, Type::INT4)
-                .bind(&max_generation, Type::INT4),
+                .bind(&self.import_id, Type::UUID),
             )
             .await?;
         self.analyze_staging().await

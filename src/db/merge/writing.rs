@@ -97,10 +97,11 @@ impl Merge {
                     "-- record_rows
                     INSERT INTO import_rows (tenant_id, import_id, position, page_number, row_number, source_id, cells,
                                              make, model, generation, year_from, year_to, body_type, steering, borders,
-                                             seat_rows, trunk, notes, confidence, outcome, pattern_id, same_as)
+                                             seat_rows, trunk, notes, confidence, accepted, outcome, pattern_id,
+                                             same_as)
                     SELECT $1 /* tenant_id */, $2 /* import_id */, s.position, s.page_number, s.row_number, s.source_id,
                            s.cells, s.make, s.model, s.generation, s.year_from, s.year_to, s.body_type, s.steering,
-                           s.borders, s.seat_rows, s.trunk, s.notes, s.confidence,
+                           s.borders, s.seat_rows, s.trunk, s.notes, s.confidence, s.accepted,
                            CASE WHEN s.is_header THEN 'header' ELSE coalesce(merged.outcome, 'rejected') END,
                            merged.pattern_id, nullif(merged.first_position, s.position)
                     FROM staged_rows s
