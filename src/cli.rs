@@ -32,11 +32,9 @@ mod serve;
 mod stats;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Config;
+use crate::logs;
 pub use output::{UserError, report, report_usage};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
@@ -85,26 +83,11 @@ enum Command {
     Man(completions::ManArgs),
 }
 
-/// Libraries that log the values they work on, which are customers' names and numbers, and the levels on which they do
-/// not: nothing gets more out of them.
-const TELLING: [(&str, LevelFilter); 2] =
-    [("tokio_postgres", LevelFilter::INFO), ("rlibphonenumber", LevelFilter::OFF)];
-
-/// Sends logs to stderr; `LEKALO_LOG` says which (default `info`).
+/// Starts the log; a wrong configuration is told by the command itself.
 pub fn start_tracing() {
-    // A wrong configuration is told by the command itself.
-    let directives = Config::load().map_or_else(|_| "info".to_owned(), |config| config.log);
-    // Libraries are talkative at `info`, and what they say of connections health says better.
-    let quiet = "refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error";
-    let filter = tracing_subscriber::EnvFilter::new(format!("{quiet},{directives}"));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    let discreet = filter_fn(|metadata| {
-        let telling = TELLING.iter().find(|(name, _)| metadata.target().starts_with(name));
-        telling.is_none_or(|(_, level)| metadata.level() <= level)
-    });
-    let lines = tracing_subscriber::fmt::layer().with_ansi(ansi).with_target(false).with_writer(std::io::stderr);
-    // A second call (tests) changes nothing.
-    let _ = tracing_subscriber::registry().with(filter).with(discreet).with(lines).try_init();
+    let (directives, format) = Config::load()
+        .map_or_else(|_| ("info".to_owned(), logs::Format::Text), |config| (config.log, config.log_format));
+    logs::start(&directives, format);
 }
 
 /// What a command runs on.

@@ -12,6 +12,7 @@ use lekalo_migrate::tls;
 use tokio_postgres::config::Host;
 
 use crate::import::{sandbox, upload};
+use crate::logs;
 
 /// Every setting: its name, its default, and what it means, as `docs/configuration.md` has it (a test writes the table there
 /// when it is run with `LEKALO_TEST_WRITE=1`).
@@ -41,12 +42,20 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "seconds after which an idle connection is replaced, so that a moved database is followed, 1 to 86400"),
     ("DB_ECHO", "false",
      "log each statement's name and time, never its values"),
+    ("DB_SLOW_STATEMENT_MS", "1000",
+     "milliseconds from which on a statement's name and time are logged as slow; 0 for none"),
     ("LEKALO_OWNER_DATABASE_URL", "",
      "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`; or `LEKALO_OWNER_DATABASE_URL_FILE`, a file with it"),
     ("LEKALO_ADDR", "127.0.0.1:50051",
      "where `serve` listens"),
+    ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
+     "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
     ("LEKALO_LOG", "info",
      "what is logged to stderr: `warn`, `debug`, `info,lekalo=debug` …"),
+    ("LEKALO_LOG_FORMAT", "text",
+     "`text`, or `json`: a line is an object"),
+    ("LEKALO_LOG_CALLS", "50",
+     "calls a second that have a line each, and as many that failed; the others are counted, 0 to 1000"),
     ("LEKALO_PG_BIN", "",
      "folder of `postgres` and `initdb` for the private server, instead of looking for them"),
     ("LEKALO_UPLOAD_MIB", "128",
@@ -87,8 +96,14 @@ pub struct Config {
     /// How old a connection may become.
     pub max_lifetime: Duration,
     pub echo: bool,
+    /// From when on a statement is slow.
+    pub slow_statement: Option<Duration>,
     pub addr: SocketAddr,
+    pub admin: AdminAddr,
     pub log: String,
+    pub log_format: logs::Format,
+    /// How many calls a second have a line.
+    pub log_calls: u32,
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
     /// What uploaded files may take of the disk.
@@ -97,6 +112,8 @@ pub struct Config {
     pub extract: sandbox::SandboxLimits,
     /// How long an import may go without a sign of life.
     pub import_lease: Duration,
+    /// Every setting's value with where it came from; no secret.
+    pub shown: BTreeMap<&'static str, Shown>,
     /// What is odd but not wrong, to be told once.
     pub warnings: Vec<String>,
 }
@@ -171,10 +188,17 @@ impl Config {
             pool_timeout: Duration::from_secs(source.parse("DB_POOL_TIMEOUT", |value| whole(value, 1, 3600))),
             max_lifetime: Duration::from_secs(source.parse("DB_POOL_MAX_LIFETIME", |value| whole(value, 1, 86_400))),
             echo: source.parse("DB_ECHO", boolean),
+            slow_statement: match source.parse("DB_SLOW_STATEMENT_MS", |value| whole(value, 0, 3_600_000)) {
+                0 => None,
+                ms => Some(Duration::from_millis(ms)),
+            },
             addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
+            admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
             log: source.text("LEKALO_LOG"),
+            log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),
+            log_calls: source.parse("LEKALO_LOG_CALLS", |value| whole(value, 0, 1000)),
             pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
             environment: source.text("LEKALO_ENV"),
             uploads: source.uploads(),
@@ -183,6 +207,7 @@ impl Config {
             import_lease: Duration::from_secs(
                 source.parse("LEKALO_IMPORT_LEASE_SECONDS", |value| whole(value, 2, 3600)),
             ),
+            shown: source.shown(),
             warnings: std::mem::take(&mut source.warnings),
         };
         if source.errors.is_empty() { Ok(config) } else { Err(ConfigError(source.errors)) }
@@ -203,8 +228,43 @@ impl Config {
             pool_timeout: self.pool_timeout,
             max_lifetime: self.max_lifetime,
             echo: self.echo,
+            slow_statement: self.slow_statement,
             import_lease: self.import_lease,
             ..crate::db::Options::new(self.database.clone())
+        }
+    }
+}
+
+/// A setting as it may be told.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Shown {
+    pub value: String,
+    pub from: String,
+}
+
+/// Where the admin port is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminAddr {
+    Off,
+    At(SocketAddr),
+}
+
+impl Default for AdminAddr {
+    fn default() -> Self {
+        Self::At(SocketAddr::from(([127, 0, 0, 1], 50052)))
+    }
+}
+
+impl FromStr for AdminAddr {
+    type Err = String;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value {
+            "off" => Ok(Self::Off),
+            _ => value
+                .parse()
+                .map(Self::At)
+                .map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50052, or off".to_owned()),
         }
     }
 }
@@ -285,6 +345,16 @@ impl Source {
                 (default.to_owned(), "default".to_owned())
             }
         }
+    }
+
+    /// What may be told of the settings: of secrets only whether there are any.
+    fn shown(&self) -> BTreeMap<&'static str, Shown> {
+        let show = |(name, ..): &(&'static str, &str, &str)| {
+            let (value, from) = self.get(name);
+            let value = if SECRETS.contains(name) && !value.is_empty() { "(secret)".to_owned() } else { value };
+            (*name, Shown { value, from })
+        };
+        KNOWN.iter().map(show).collect()
     }
 
     fn text(&self, name: &str) -> String {

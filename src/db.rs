@@ -21,6 +21,7 @@ mod error;
 pub mod idempotency;
 pub mod imports;
 pub mod merge;
+mod metrics;
 pub mod migrations;
 mod options;
 pub mod patterns;

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
+use crate::metrics::read_gauge;
 
 /// How many may watch one tenant on this server.
 pub const MAX_WATCHERS: usize = 100;
@@ -87,6 +89,14 @@ impl Feeds {
             tokio::spawn(keep_looking(self.clone()));
         }
         Ok(watcher)
+    }
+
+    /// Registers what is counted here.
+    pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
+        let feeds = self.clone();
+        read_gauge(registry, "lekalo_watchers", "Clients that watch applications on this server", move || {
+            feeds.watched().values().map(watch::Sender::receiver_count).sum::<usize>() as f64
+        });
     }
 
     /// Something was appended here: no need to wait until it is found.

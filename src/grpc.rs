@@ -6,6 +6,9 @@
 //! answers UNIMPLEMENTED. Fields are checked by [`validation::Validator`] before the database sees any of them, the tenant is
 //! found by [`Services::scope`], types are converted in [`convert`], errors become statuses in [`status`].
 
+mod call;
+mod call_log;
+mod call_metrics;
 mod convert;
 mod health;
 mod idempotency;
@@ -20,6 +23,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -39,6 +43,8 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
+pub use call::Observers;
+pub use call_log::CallLog;
 use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
@@ -88,6 +94,8 @@ pub struct Services {
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
+    /// Who is told of calls.
+    pub observers: Observers,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
@@ -97,7 +105,17 @@ impl Services {
     pub fn new(db: Db, imports: Runner, live_index: Arc<LiveIndex>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
-        Self { db, imports, live_index, uploads, feeds, patience, stopping }
+        let observers = Observers::default();
+        Self { db, imports, live_index, uploads, feeds, patience, observers, stopping }
+    }
+
+    /// Registers what is counted of calls and by what serves them.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.observers.metrics.register(registry);
+        self.db.register_metrics(registry);
+        self.imports.register_metrics(registry);
+        self.live_index.register_metrics(registry);
+        self.feeds.register_metrics(registry);
     }
 }
 
@@ -111,7 +129,7 @@ pub async fn serve(
     services: Services,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let calls = Calls::default();
+    let calls = Calls::new(services.observers.clone());
     let stop = CancellationToken::new();
     let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone())));
     let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;

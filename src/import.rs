@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod clean;
 pub mod clean_csv;
+mod metrics;
 pub mod rows;
 pub mod run;
 pub mod sandbox;

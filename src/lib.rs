@@ -15,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod db;
@@ -23,7 +24,9 @@ pub mod feeds;
 pub mod grpc;
 pub mod import;
 pub mod live_index;
+pub mod logs;
 #[cfg(test)]
 mod manual;
+pub mod metrics;
 pub mod proto;
 pub mod seed;

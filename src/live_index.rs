@@ -5,12 +5,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
 
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
 use crate::domain::vehicle::{Alias, slug};
+use crate::metrics::read_gauge;
 use lekalo_vehicles::{Index, Reference};
 
 /// The version of a reference whose aliases nobody changed.
@@ -20,6 +23,8 @@ const AS_SHIPPED: i64 = 1;
 pub struct LiveIndex {
     db: Db,
     current: Mutex<Current>,
+    /// The version of `current`, for who must not wait for it.
+    known: AtomicI64,
 }
 
 struct Current {
@@ -49,7 +54,16 @@ impl std::ops::Deref for Shared {
 impl LiveIndex {
     /// Starts with the shipped aliases.
     pub fn new(db: Db) -> Self {
-        Self { db, current: Mutex::new(Current { version: AS_SHIPPED, index: None }) }
+        let current = Mutex::new(Current { version: AS_SHIPPED, index: None });
+        Self { db, current, known: AtomicI64::new(AS_SHIPPED) }
+    }
+
+    /// Registers what is counted here.
+    pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
+        let live = self.clone();
+        read_gauge(registry, "lekalo_reference_version", "The version of names that this server knows", move || {
+            live.known.load(Ordering::Relaxed) as f64
+        });
     }
 
     /// The index with every alias taught up to now.
@@ -61,6 +75,7 @@ impl LiveIndex {
             let build = move || Index::new(with_aliases(Index::shipped().reference(), taught));
             let index = tokio::task::spawn_blocking(build).await.map_err(Error::internal)?;
             *current = Current { version, index: Some(Arc::new(index)) };
+            self.known.store(version, Ordering::Relaxed);
         }
         Ok(match &current.index {
             None => Shared::Shipped(Index::shipped()),

@@ -59,7 +59,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         talk!("listening on {addr}");
         // Nobody may read them; the server is there all the same.
         let _ = print_calls(addr, &psql);
-        Box::pin(serve(db, listener, &database.config, stop)).await
+        Box::pin(serve(db, listener, None, &database.config, stop)).await
     };
     let served = served.await;
     talk!("stopping PostgreSQL");

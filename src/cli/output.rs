@@ -13,6 +13,7 @@ use crate::config::{Config, ConfigError};
 use crate::db::advice::{advise, chain};
 use crate::db::migrations;
 use crate::domain::Error;
+use crate::logs;
 
 /// The user's mistake: what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,10 @@ fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
     let lines = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     if is_json_asked_for() {
         talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
+        return ExitCode::from(code);
+    }
+    if logs::is_json() {
+        tracing::error!(hint, "{message}");
         return ExitCode::from(code);
     }
     talk(format_args!("{WRONG}error:{WRONG:#} {}", lines(message)));
@@ -198,8 +203,11 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(anstream::stdout().lock(), "{text}")?)
 }
 
-/// Tells people something. Unlike `eprintln!` it does not panic when they have gone.
+/// Tells people something, or who collects the log. Unlike `eprintln!` it does not panic when they have gone.
 pub fn talk(text: impl std::fmt::Display) {
+    if logs::is_json() {
+        return tracing::info!("{text}");
+    }
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 

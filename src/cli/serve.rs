@@ -7,18 +7,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::database::{self, Database};
 use super::output::UserError;
-use crate::config::Config;
-use crate::db::Db;
-use crate::grpc::{self, Services};
+use crate::admin::{self, Admin};
+use crate::config::{AdminAddr, Config, describe};
+use crate::db::{Db, migrations};
+use crate::grpc::{self, CallLog, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::live_index::LiveIndex;
+use crate::metrics;
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -36,6 +40,9 @@ pub struct Args {
     /// Where to listen [default: LEKALO_ADDR, else 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS:PORT")]
     addr: Option<SocketAddr>,
+    /// Where to have the admin port, or `off` [default: LEKALO_ADMIN_ADDR, else 127.0.0.1:50052]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin_addr: Option<AdminAddr>,
     /// Leave the schema as it is
     #[arg(long)]
     no_migrate: bool,
@@ -55,11 +62,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Result<()> {
     let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
     let addr = listener.local_addr()?;
+    let admin = listen_for_admins(args.admin_addr, &database.config).await?;
     let db = database.pool()?;
     db.hold();
     let database = &*database;
     let stop = stop.shared();
-    let mut serving = Box::pin(serve(db.clone(), listener, &database.config, stop.clone()));
+    let mut serving = Box::pin(serve(db.clone(), listener, admin, &database.config, stop.clone()));
     let mut stop: Stop = stop.boxed();
     let starting = async {
         database.wait(!args.no_migrate, args.wait).await?;
@@ -102,10 +110,31 @@ pub async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Serves until `stop`.
+/// Takes the admin port. Where nobody chose it, somebody else may have it: another server on the same machine.
+async fn listen_for_admins(chosen: Option<AdminAddr>, config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let AdminAddr::At(addr) = chosen.unwrap_or(config.admin) else { return Ok(None) };
+    let is_chosen = chosen.is_some() || config.shown["LEKALO_ADMIN_ADDR"].from != "default";
+    match TcpListener::bind(addr).await {
+        Ok(listener) => {
+            talk!("metrics, health and more at http://{}/", listener.local_addr()?);
+            Ok(Some(listener))
+        }
+        Err(error) if is_chosen => Err(UserError::error(
+            format!("cannot have the admin port on {addr}: {error}"),
+            "choose another address with --admin-addr, or `off`",
+        )),
+        Err(error) => {
+            tracing::warn!("no metrics: the admin port cannot be on {addr}: {error}; choose another with --admin-addr");
+            Ok(None)
+        }
+    }
+}
+
+/// Serves until `stop`; on the admin port, where there is one, for as long.
 pub async fn serve(
     db: Db,
     listener: TcpListener,
+    admin: Option<TcpListener>,
     config: &Config,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
@@ -114,8 +143,29 @@ pub async fn serve(
     let live_index = Arc::new(LiveIndex::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
-    let services = Services { uploads: Uploads::new(config.uploads.clone()), ..Services::new(db, imports, live_index) };
+    let uploads = Uploads::new(config.uploads.clone());
+    let mut services = Services { uploads, ..Services::new(db.clone(), imports, live_index) };
+    services.observers.log = Arc::new(CallLog::new(config.log_calls));
+    let _admin = match admin {
+        Some(listener) => {
+            let pages = pages(db, &services, config)?;
+            Some(AbortOnDropHandle::new(tokio::spawn(admin::serve(listener, pages))))
+        }
+        None => None,
+    };
     grpc::serve(listener, services, stop).await
+}
+
+/// What there is to tell on the admin port.
+fn pages(db: Db, services: &Services, config: &Config) -> anyhow::Result<Admin> {
+    let mut registry = Registry::default();
+    services.register_metrics(&mut registry);
+    metrics::register_process(&mut registry);
+    let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "schema": migrations::shipped().latest() });
+    let build = || [(env!("CARGO_PKG_VERSION"), 1.0)];
+    metrics::read_gauges(&mut registry, "lekalo_build_info", "The program that runs", "version", build);
+    let config = serde_json::json!({ "database": describe(&config.database), "settings": config.shown });
+    Ok(Admin { registry, is_ready: Box::new(move || db.is_ready()), version, config })
 }
 
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.

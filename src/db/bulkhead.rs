@@ -85,6 +85,11 @@ impl Bulkhead {
         method().is_some_and(|method| self.is_blocked(&method))
     }
 
+    /// How many methods are blocked.
+    pub(super) fn count_blocked(&self) -> usize {
+        self.lock().values().filter(|since| since.elapsed() < REMEMBERED).count()
+    }
+
     fn is_blocked(&self, method: &str) -> bool {
         self.lock().get(method).is_some_and(|since| since.elapsed() < REMEMBERED)
     }

@@ -14,6 +14,7 @@ use super::cancel::cancel;
 use super::circuit_breaker::CircuitBreaker;
 use super::deadline::{DEFAULT_STATEMENT_TIMEOUT, statement_timeout_ms};
 use super::error::unavailable;
+use super::metrics::Metrics;
 use super::pool::Db;
 use crate::domain::error::{Error, Result};
 
@@ -32,6 +33,7 @@ pub(super) struct Connection {
     tls: MakeRustlsConnect,
     breaker: Arc<CircuitBreaker>,
     bulkhead: Arc<Bulkhead>,
+    pub(super) metrics: Arc<Metrics>,
     _permit: Option<OwnedSemaphorePermit>,
     pub(super) dirty: bool,
     running: AtomicBool,
@@ -47,6 +49,7 @@ impl Connection {
             tls: db.tls.clone(),
             breaker: db.breaker.clone(),
             bulkhead: db.bulkhead.clone(),
+            metrics: db.metrics.clone(),
             _permit: permit,
             dirty: false,
             running: AtomicBool::new(false),
@@ -81,6 +84,7 @@ impl Connection {
 
     /// Draws the consequences of a statement's failure.
     pub(super) fn note_error(&self, error: &tokio_postgres::Error) {
+        self.metrics.failed(error);
         match error.code().map(SqlState::code) {
             // A standby, or a database that somebody has made read-only. Where it leads by now, after a failover, new
             // connections find out.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType};
@@ -19,6 +19,7 @@ use super::circuit_breaker::CircuitBreaker;
 use super::connection::Connection;
 use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::error::{is_retryable, unavailable};
+use super::metrics::Metrics;
 use super::probe::{Health, Probe};
 use super::write_limit::WriteLimit;
 use crate::domain::error::Result;
@@ -39,7 +40,10 @@ const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
 /// How the pool connects.
-struct Connector(MakeRustlsConnect);
+struct Connector {
+    tls: MakeRustlsConnect,
+    metrics: Arc<Metrics>,
+}
 
 impl deadpool_postgres::Connect for Connector {
     fn connect(
@@ -47,7 +51,7 @@ impl deadpool_postgres::Connect for Connector {
         config: &tokio_postgres::Config,
     ) -> BoxFuture<'_, Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> {
         let config = config.clone();
-        Box::pin(async move { connect(&config, &self.0).await })
+        Box::pin(async move { self.metrics.connecting(connect(&config, &self.tls)).await })
     }
 }
 
@@ -68,6 +72,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// Log each statement's name and time (never its values).
     pub echo: bool,
+    /// Log the name and the time of a statement that takes so long.
+    pub slow_statement: Option<Duration>,
     /// How long an import may go without a sign of life before it counts as interrupted.
     pub import_lease: Duration,
     /// How long a statement on a caller's behalf waits for a lock: less than a call waits for a connection.
@@ -88,6 +94,7 @@ impl Options {
             pool_timeout: Duration::from_secs(5),
             statement_timeout: DEFAULT_STATEMENT_TIMEOUT,
             echo: false,
+            slow_statement: None,
             import_lease: Duration::from_secs(30),
             lock_wait: Duration::from_secs(2),
             max_lifetime: Duration::from_secs(1800),
@@ -113,7 +120,7 @@ impl Options {
 /// The database, as the app role.
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool,
+    pub(super) pool: Pool,
     pub(super) config: Arc<tokio_postgres::Config>,
     /// The role it works as.
     role: String,
@@ -121,7 +128,7 @@ pub struct Db {
     pub(super) breaker: Arc<CircuitBreaker>,
     is_ready: Arc<watch::Sender<bool>>,
     pub(super) bulkhead: Arc<Bulkhead>,
-    pub(super) echo: bool,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
     pub(super) statement_timeout: Duration,
@@ -141,14 +148,15 @@ impl Db {
     pub fn new(options: &Options) -> anyhow::Result<Self> {
         let mut config = options.as_role();
         config
-            .application_name("lekalo")
+            .application_name(application_name())
             .connect_timeout(CREATE)
             .tcp_user_timeout(SILENT_PEER)
             .keepalives_idle(SILENT_PEER);
         let tls = tls::connector(options.tls, &mut config)?;
+        let metrics = Arc::new(Metrics::new(options.echo, options.slow_statement));
         let manager = deadpool_postgres::Manager::from_connect(
             config.clone(),
-            Connector(tls.clone()),
+            Connector { tls: tls.clone(), metrics: metrics.clone() },
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let connections = options.pool_size.max(1) + options.max_overflow;
@@ -170,7 +178,7 @@ impl Db {
             breaker: Arc::new(CircuitBreaker::new()),
             is_ready: Arc::new(watch::Sender::new(false)),
             bulkhead: Arc::new(Bulkhead::of(connections, options.lock_wait)),
-            echo: options.echo,
+            metrics,
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
             statement_timeout: options.statement_timeout,
@@ -212,7 +220,13 @@ impl Db {
             .with_total_delay(Some(self.pool_timeout));
         let got = (|| self.pool.get()).retry(pauses).sleep(tokio::time::sleep).when(is_retryable);
         let limit = self.pool_timeout + MAX_BACKOFF;
-        tokio::time::timeout(limit, got).await.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)))
+        let began = Instant::now();
+        let got = tokio::time::timeout(limit, got).await.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)));
+        match &got {
+            Ok(_) => self.metrics.wait.observe(began.elapsed().as_secs_f64()),
+            Err(_) => _ = self.metrics.timeouts.inc(),
+        }
+        got
     }
 
     /// Asks how the database is, past the pool.
@@ -257,6 +271,11 @@ impl Db {
         self.is_ready.send_replace(is_ready);
     }
 
+    /// Whether the database takes our work, as health said last.
+    pub fn is_ready(&self) -> bool {
+        *self.is_ready.borrow()
+    }
+
     /// Waits until health has said that the database takes our work.
     pub async fn ready(&self) {
         // An error would mean that the sender is gone, which is here.
@@ -281,6 +300,13 @@ impl Db {
     pub fn close(&self) {
         self.pool.close();
     }
+}
+
+/// Which server it is, to who looks at the database's sessions.
+fn application_name() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+    // PostgreSQL cuts off what is longer than 63 bytes.
+    format!("lekalo@{host}").chars().filter(char::is_ascii).take(63).collect()
 }
 
 async fn close_excess_and_old(pool: Pool, keep: usize, max_lifetime: Duration) {

@@ -234,8 +234,8 @@ impl HostProbe {
             CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
             JOIN pg_stat_activity b ON b.pid = blocking.pid
             LEFT JOIN pg_class c ON c.oid = l.relation
-            WHERE w.application_name = 'lekalo' AND w.datname = current_database()
-                AND b.application_name <> 'lekalo'
+            WHERE starts_with(w.application_name, 'lekalo@') AND w.datname = current_database()
+                AND NOT starts_with(b.application_name, 'lekalo@')
             GROUP BY b.pid, b.application_name, b.usename
             ORDER BY b.pid";
         let Some(session) = &self.session else { return Vec::new() };

@@ -2,7 +2,7 @@
 //!
 //! A read is one pipeline: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
@@ -48,21 +48,16 @@ impl Db {
     ) -> Result<Answers<N>> {
         let mut connection = self.connection().await?;
         connection.dirty = true;
-        let started = Instant::now();
         let begin = begin_sql(tenant, access, self.statement_timeout, is_for_a_caller().then_some(self.lock_wait));
         let client = connection.client()?;
         // Each future sends its statement when first polled, in this order; only then do the answers come.
         let begun = client.batch_execute(&begin);
-        let answers = join_all(queries.iter().map(|query| client.query_typed(query.sql, &query.params)));
+        let answers =
+            join_all(queries.iter().map(|q| self.metrics.statement(q.name(), client.query_typed(q.sql, &q.params))));
         let committed = client.batch_execute("COMMIT");
         let (begun, (answers, committed)) =
             connection.answer(self.statement_timeout, join(begun, join(answers, committed))).await?;
         connection.dirty = false;
-        if self.echo {
-            for query in &queries {
-                tracing::info!(target: "lekalo::sql", query = query.name(), elapsed = ?started.elapsed());
-            }
-        }
 
         let mut rows = Vec::with_capacity(N);
         // After the first failure the rest fails with 25P02: the first is what happened.
@@ -121,7 +116,6 @@ pub struct Transaction {
     connection: Connection,
     /// How long a statement may take.
     timeout: Duration,
-    echo: bool,
     pub(super) tenant: Option<TenantId>,
     _permit: Option<WritePermit>,
 }
@@ -133,7 +127,7 @@ impl Transaction {
         // What works on a tenant's whole list, as imports do, waits for others as long as it may take itself.
         let is_short = permit.is_some() || (tenant.is_none() && is_for_a_caller());
         let begin = begin_sql(tenant, "", timeout, is_short.then_some(db.lock_wait));
-        let tx = Self { connection, timeout, echo: db.echo, tenant, _permit: permit };
+        let tx = Self { connection, timeout, tenant, _permit: permit };
         tx.ask(tx.connection.client()?.batch_execute(&begin)).await?;
         Ok(tx)
     }
@@ -175,26 +169,20 @@ impl Transaction {
 
     /// Runs a statement and returns its rows.
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
-        let started = Instant::now();
-        let answer = self.ask(self.connection.client()?.query_typed(query.sql, &query.params)).await;
-        self.log(query.name(), started);
-        answer
+        let statement = self.connection.client()?.query_typed(query.sql, &query.params);
+        self.ask(self.connection.metrics.statement(query.name(), statement)).await
     }
 
     /// Runs a statement and returns how many rows it touched.
     pub async fn execute(&self, query: Query<'_>) -> Result<u64> {
-        let started = Instant::now();
-        let answer = self.ask(self.connection.client()?.execute_typed(query.sql, &query.params)).await;
-        self.log(query.name(), started);
-        answer
+        let statement = self.connection.client()?.execute_typed(query.sql, &query.params);
+        self.ask(self.connection.metrics.statement(query.name(), statement)).await
     }
 
     /// Runs fixed statements without parameters.
     pub async fn batch(&self, sql: &'static str) -> Result<()> {
-        let started = Instant::now();
-        let answer = self.ask(self.connection.client()?.batch_execute(sql)).await;
-        self.log(super::query::name(sql), started);
-        answer
+        let statement = self.connection.client()?.batch_execute(sql);
+        self.ask(self.connection.metrics.statement(super::query::name(sql), statement)).await
     }
 
     /// Starts a `COPY … FROM STDIN`.
@@ -215,12 +203,6 @@ impl Transaction {
         self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
         self.connection.dirty = false;
         Ok(())
-    }
-
-    fn log(&self, name: &str, started: Instant) {
-        if self.echo {
-            tracing::info!(target: "lekalo::sql", query = name, elapsed = ?started.elapsed());
-        }
     }
 }
 

@@ -18,14 +18,16 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use super::call::{Call, Observers};
 use super::status::{from_transport, shutting_down};
 use crate::db::{bulkhead, deadline};
 use crate::domain::Error;
 
-/// How many calls are in flight.
+/// How many calls are in flight, and who is told of each.
 #[derive(Clone, Default)]
 pub struct Calls {
     shared: Arc<Shared>,
+    observers: Observers,
 }
 
 #[derive(Default)]
@@ -36,6 +38,10 @@ struct Shared {
 }
 
 impl Calls {
+    pub fn new(observers: Observers) -> Self {
+        Self { shared: Arc::default(), observers }
+    }
+
     /// Waits until no call is in flight.
     pub async fn idle(&self) {
         loop {
@@ -52,19 +58,28 @@ impl Calls {
         self.shared.cut_off.cancel();
     }
 
-    fn begin(&self) -> InFlight {
-        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
-        InFlight(self.shared.clone())
+    fn begin(&self, request: &Request<Body>) -> InFlight {
+        // A health watch is open for as long as its client lives: no reason to wait for it.
+        let is_awaited = request.uri().path() != "/grpc.health.v1.Health/Watch";
+        self.shared.in_flight.fetch_add(usize::from(is_awaited), Ordering::SeqCst);
+        InFlight { shared: self.shared.clone(), call: Call::begin(&self.observers, request), is_awaited }
     }
 }
 
 /// One call in flight, until its answer has been sent or given up.
-struct InFlight(Arc<Shared>);
+struct InFlight {
+    shared: Arc<Shared>,
+    call: Arc<Call>,
+    is_awaited: bool,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
-        self.0.ended.notify_waiters();
+        self.call.given_up();
+        if self.is_awaited {
+            self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+            self.shared.ended.notify_waiters();
+        }
     }
 }
 
@@ -101,15 +116,14 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
-        // A health watch is open for as long as its client lives: no reason to wait for it.
-        let in_flight = (path != "/grpc.health.v1.Health/Watch").then(|| self.calls.begin());
+        let in_flight = self.calls.begin(&request);
+        let call = in_flight.call.clone();
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
-        let answer = self.inner.call(request.map(|body| Body::new(QuestionBody(body))));
-        let method = path.clone();
+        let question = call.clone();
+        let answer = self.inner.call(request.map(|body| Body::new(QuestionBody { body, call: question })));
         let shared = self.calls.shared.clone();
-        Box::pin(async move {
-            let started = Instant::now();
-            let answer = AssertUnwindSafe(bulkhead::of_method(&method, answer)).catch_unwind();
+        Box::pin(call.clone().scope(async move {
+            let answer = AssertUnwindSafe(bulkhead::of_method(&path, answer)).catch_unwind();
             let answer = async {
                 match deadline {
                     None => Ok(answer.await),
@@ -124,23 +138,22 @@ where
                 () = shared.cut_off.cancelled() => Err(shutting_down()),
                 answer = answer => answer,
             };
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(status) => return Ok(Status::into_http(status)),
+            let mut response = match answer {
+                Ok(Ok(Ok(response))) => match transport_error(response.headers()) {
+                    Some(code) if path.starts_with("/lekalo.v1.") => from_transport(code).into_http(),
+                    _ => response,
+                },
+                Ok(Ok(Err(error))) => return Err(error),
+                Ok(Err(_)) => Status::from(Error::internal(format!("the handler of {path} panicked"))).into_http(),
+                Err(status) => status.into_http(),
             };
-            tracing::debug!(target: "lekalo::calls", path, elapsed = ?started.elapsed());
-            let Ok(answer) = answer else {
-                return Ok(Status::from(Error::internal(format!("the handler of {path} panicked"))).into_http());
-            };
-            if let Ok(response) = &answer
-                && path.starts_with("/lekalo.v1.")
-                && let Some(code) = transport_error(response.headers())
-            {
-                return Ok(from_transport(code).into_http());
+            // What failed before its first message has its status here.
+            if response.headers().contains_key("grpc-status") {
+                call.end(response.headers_mut());
             }
             let sleep = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
-            answer.map(|response| response.map(|body| Body::new(CallBody { body, sleep, _in_flight: in_flight })))
-        })
+            Ok(response.map(|body| Body::new(CallBody { body, sleep, in_flight })))
+        }))
     }
 }
 
@@ -152,7 +165,10 @@ fn transport_error(headers: &HeaderMap) -> Option<Code> {
 
 /// The body of a question: where it breaks off it has failed. tonic takes a caller's cancelling for the regular end of what
 /// was sent, and half a file would be imported as if it were the whole.
-struct QuestionBody(Body);
+struct QuestionBody {
+    body: Body,
+    call: Arc<Call>,
+}
 
 impl HttpBody for QuestionBody {
     type Data = <Body as HttpBody>::Data;
@@ -162,7 +178,10 @@ impl HttpBody for QuestionBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.0).poll_frame(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.call.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|status| match status.code() {
                 Code::Cancelled => Status::aborted("the request broke off"),
@@ -172,11 +191,11 @@ impl HttpBody for QuestionBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 
@@ -184,7 +203,19 @@ impl HttpBody for QuestionBody {
 struct CallBody {
     body: Body,
     sleep: Option<Pin<Box<Sleep>>>,
-    _in_flight: Option<InFlight>,
+    in_flight: InFlight,
+}
+
+impl CallBody {
+    fn note(&self, frame: &mut Frame<bytes::Bytes>) {
+        let call = &self.in_flight.call;
+        if let Some(data) = frame.data_ref() {
+            call.sent.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        if let Some(trailers) = frame.trailers_mut() {
+            call.end(trailers);
+        }
+    }
 }
 
 impl HttpBody for CallBody {
@@ -195,7 +226,10 @@ impl HttpBody for CallBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+        if let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(context) {
+            if let Some(Ok(frame)) = &mut frame {
+                self.note(frame);
+            }
             return Poll::Ready(frame);
         }
         let Some(sleep) = self.sleep.as_mut() else { return Poll::Pending };
@@ -207,6 +241,7 @@ impl HttpBody for CallBody {
         let mut trailers = HeaderMap::new();
         // The status of a deadline always fits into trailers.
         let _ = Status::from(Error::DeadlineExceeded).add_header(&mut trailers);
+        self.in_flight.call.end(&mut trailers);
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 

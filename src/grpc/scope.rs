@@ -4,8 +4,8 @@
 //! before every bad field is known (but for a time zone, which it knows). What more than one handler looks up next becomes a
 //! method of [`Scope`].
 
-use super::Services;
 use super::validation::Validator;
+use super::{Services, call};
 use crate::db;
 use crate::db::catalog::CategoryRef;
 use crate::domain::Result;
@@ -25,9 +25,19 @@ impl Services {
     /// `Invalid` with every violation, `NotFound` where there is no such tenant.
     pub async fn scope(&self, check: Validator, tenant: &str) -> Result<Scope<'_>> {
         check.done()?;
-        let tenant = self.db.find_tenant(tenant).await?;
+        let tenant = self.find_tenant(tenant).await?;
         let own = self.db.tenant(tenant.id);
         Ok(Scope { tenant, own })
+    }
+
+    /// The tenant that the call at hand is about.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such tenant.
+    pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
+        let tenant = self.db.find_tenant(slug).await?;
+        call::is_about(&tenant.slug);
+        Ok(tenant)
     }
 }
 

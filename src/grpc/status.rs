@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use super::call;
 use crate::db::advice::chain;
 use crate::domain::Error;
 use crate::domain::error::Violation;
@@ -71,8 +72,10 @@ impl From<Error> for Status {
             }
             Error::Internal(cause) => {
                 let error_id = uuid::Uuid::now_v7().to_string();
-                tracing::error!(error_id, cause = %chain(&*cause), "internal error");
-                info(&mut details, "INTERNAL", [("error_id", error_id)]);
+                let request_id = call::request_id();
+                tracing::error!(error_id, request_id, cause = %chain(&*cause), "internal error");
+                let request_id = request_id.map(|id| ("request_id", id));
+                info(&mut details, "INTERNAL", [("error_id", error_id)].into_iter().chain(request_id));
                 Code::Internal
             }
         };

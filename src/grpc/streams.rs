@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
+use super::call;
 use super::status::shutting_down;
 use crate::db::bulkhead;
 use crate::domain::Error;
@@ -33,7 +34,7 @@ where
     let (sender, receiver) = mpsc::channel(1);
     let work = AssertUnwindSafe(work(Sender(sender.clone()))).catch_unwind();
     let stopping = stopping.clone();
-    tokio::spawn(bulkhead::in_task(async move {
+    tokio::spawn(call::in_task(bulkhead::in_task(async move {
         let ended = tokio::select! {
             ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
             () = stopping.cancelled() => Err(shutting_down()),
@@ -43,6 +44,6 @@ where
             // If the client is gone, nobody wants to know.
             let _ = sender.send(Err(status)).await;
         }
-    }));
+    })));
     Box::pin(ReceiverStream::new(receiver))
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::StreamExt as _;
+use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::metrics::Metrics;
 use super::rows::{self, Batch, Opening};
 use super::sandbox::Extractor;
 use super::upload::Upload;
@@ -20,6 +22,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
 use crate::live_index::LiveIndex;
+use crate::metrics::read_gauges;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
@@ -47,6 +50,7 @@ pub struct Runner {
     tasks: TaskTracker,
     stop: CancellationToken,
     slots: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
 
 impl Runner {
@@ -59,6 +63,7 @@ impl Runner {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
+            metrics: Arc::default(),
         }
     }
 
@@ -67,10 +72,15 @@ impl Runner {
         let runner = self.clone();
         let file = Arc::new(file);
         self.tasks.spawn(async move {
-            let rows = || rows::of_file(runner.extractor.clone(), file.clone(), runner.live_index.clone());
-            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows, &|_| {});
+            let clock = runner.metrics.clock();
+            let rows = || {
+                clock.goes_on(Step::Reading);
+                rows::of_file(runner.extractor.clone(), file.clone(), runner.live_index.clone())
+            };
+            let heard = |progress: Progress| clock.goes_on(progress.step);
+            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows, &heard);
             let stopped = tokio::select! {
-                ended = work => ended.err(),
+                ended = work => ended.map(|import| runner.metrics.ended(&import)).err(),
                 () = runner.stop.cancelled() => {
                     runner.db.tenant(tenant).fail_import(import.id, &Failure::interrupted()).await.err()
                 }
@@ -78,6 +88,16 @@ impl Runner {
             if let Some(error) = stopped {
                 tracing::error!(import = %import.id, %error, "an import's end could not be recorded");
             }
+        });
+    }
+
+    /// Registers what is counted here.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        let (tasks, slots) = (self.tasks.clone(), self.slots.clone());
+        read_gauges(registry, "lekalo_imports_in_progress", "Imports of this server under way", "state", move || {
+            let running = AT_ONCE.saturating_sub(slots.available_permits());
+            [("queued", tasks.len().saturating_sub(running) as f64), ("running", running as f64)]
         });
     }
 

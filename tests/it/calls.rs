@@ -66,7 +66,7 @@ const GATE: i64 = 4711;
 /// How many of the service's statements wait for a lock in this database.
 async fn waiting(client: &Client) -> i64 {
     let count = "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                 WHERE NOT l.granted AND a.datname = current_database() AND a.application_name = 'lekalo'";
+                 WHERE NOT l.granted AND a.datname = current_database() AND starts_with(a.application_name, 'lekalo@')";
     client.query_one(count, &[]).await.unwrap().get(0)
 }
 

@@ -54,7 +54,7 @@ async fn ask<T: for<'a> tokio_postgres::types::FromSql<'a>>(client: &Client, que
 /// How many connections the pool has to this database, as the server sees it.
 async fn connections(observer: &Client) -> i64 {
     let count = "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = 'lekalo' AND pid <> pg_backend_pid()";
+                 WHERE datname = current_database() AND starts_with(application_name, 'lekalo@') AND pid <> pg_backend_pid()";
     ask(observer, count).await
 }
 

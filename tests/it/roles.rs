@@ -171,7 +171,10 @@ async fn options_of_the_credentials_stay_beside_the_role() {
     let settings =
         "-- settings\nSELECT current_user::text, current_setting('work_mem'), current_setting('application_name')";
     let [rows] = db.read([lekalo::db::Query::new(settings)]).await.unwrap();
-    assert_eq!((0..3).map(|at| rows[0].get(at)).collect::<Vec<&str>>(), ["lekalo_app", "5MB", "lekalo"]);
+    let [current, work_mem, name] = [0, 1, 2].map(|at| rows[0].get::<_, &str>(at));
+    assert_eq!((current, work_mem), ("lekalo_app", "5MB"));
+    let host = nix::unistd::gethostname().unwrap().into_string().unwrap();
+    assert_eq!(name, format!("lekalo@{host}"), "whose session it is");
     // The check connects as the pool will: what would fail there fails here.
     options.config.options("-c no_such_setting=1");
     let error = role(&options).await.unwrap_err();

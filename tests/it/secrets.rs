@@ -15,6 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use crate::support::http::get;
 use crate::support::{LEKALO, connect, database};
 
 const NAME: &str = "Canary-Name-7f3a";
@@ -57,7 +58,9 @@ struct Serving {
 
 impl Serving {
     fn start(folder: &Path, url: &str) -> Self {
-        let variables = [("DATABASE_URL", url), ("DB_ECHO", "true"), ("LEKALO_LOG", "trace")];
+        let everything =
+            [("DB_ECHO", "true"), ("DB_SLOW_STATEMENT_MS", "1"), ("LEKALO_LOG", "trace"), ("LEKALO_LOG_CALLS", "1000")];
+        let variables = [&[("DATABASE_URL", url), ("LEKALO_ADMIN_ADDR", "127.0.0.1:0")], &everything[..]].concat();
         let child = lekalo(folder, &["serve", "--addr", "127.0.0.1:0"], &variables).spawn().unwrap();
         let mut serving = Self { child, stderr: None, log: String::new(), addr: String::new() };
         let mut stderr = BufReader::new(serving.child.stderr.take().unwrap());
@@ -195,6 +198,13 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     };
     catalog.resolve_vehicle(resolve(&format!("toyota camry {TYPED}"))).await.unwrap();
     catalog.resolve_vehicle(resolve(TYPED)).await.unwrap();
+    let (_, admin) = serving.log.split_once("more at http://").unwrap();
+    let admin = admin.split('/').next().unwrap().parse().unwrap();
+    for page in ["/", "/metrics", "/version", "/debug/config", "/debug/log", "/readyz"] {
+        let (status, text) = get(admin, page).await;
+        assert!(status == 200 && text.len() > 4, "{page}: {status} {text}");
+        assert_clean(page, &text);
+    }
     let long = catalog.resolve_vehicle(resolve(&TYPED.repeat(200))).await.unwrap_err();
     assert_clean_error(&long, Code::InvalidArgument);
 

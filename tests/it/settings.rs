@@ -11,6 +11,8 @@ use nix::sys::signal::Signal;
 use tokio_postgres::config::Host;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use crate::support::applications::reason;
@@ -116,7 +118,7 @@ async fn settings_of_the_environment_reach_the_server() {
     };
     let waiting: Vec<_> = (0..2).map(|_| list()).collect();
     let busy = "SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name = 'lekalo' AND wait_event_type = 'Lock'";
+                WHERE datname = current_database() AND starts_with(application_name, 'lekalo@') AND wait_event_type = 'Lock'";
     let began = Instant::now();
     while observer.query_one(busy, &[]).await.unwrap().get::<_, i64>(0) < 2 {
         assert!(began.elapsed() < PATIENCE, "the pool never got busy");
@@ -129,7 +131,7 @@ async fn settings_of_the_environment_reach_the_server() {
     assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
     // All but the two of this test.
     let connections = "SELECT count(*) FROM pg_stat_activity
-                       WHERE datname = current_database() AND application_name = 'lekalo'
+                       WHERE datname = current_database() AND starts_with(application_name, 'lekalo@')
                          AND state <> 'idle in transaction' AND pid <> pg_backend_pid()";
     assert_eq!(observer.query_one(connections, &[]).await.unwrap().get::<_, i64>(0), 2);
     locker.batch_execute("COMMIT").await.unwrap();
@@ -161,9 +163,12 @@ async fn a_flag_wins_over_the_environment_and_an_echo_is_asked_for() {
     assert_eq!(addr.ip().to_string(), "127.0.0.3");
     let request = pb::ListCategoriesRequest { tenant: "evopoliki".into(), ..Default::default() };
     CatalogServiceClient::new(channel(addr).await).list_categories(request).await.unwrap();
+    // Probes have their lines below `info`.
+    HealthClient::new(channel(addr).await).check(HealthCheckRequest::default()).await.unwrap();
     service.signal(Signal::SIGTERM);
     let (status, said) = service.ended(PATIENCE).await;
     assert!(status.success(), "{said}");
-    assert!(said.contains("DEBUG") && said.contains("ListCategories"), "{said}");
+    let probe = said.lines().find(|line| line.contains("Health/Check")).unwrap();
+    assert!(probe.contains("DEBUG") && said.contains("ListCategories"), "{said}");
     assert!(!said.contains("query="), "{said}");
 }

@@ -4,6 +4,7 @@ pub mod applications;
 pub mod catalog;
 pub mod decisions;
 pub mod documents;
+pub mod http;
 mod limits;
 pub mod methods;
 pub mod neighbours;

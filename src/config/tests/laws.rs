@@ -3,7 +3,7 @@
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 25] = [
+const VALUES: [(&str, &str, &str); 29] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -11,6 +11,7 @@ const VALUES: [(&str, &str, &str); 25] = [
     ("DB_USER", "bot", "other"),
     ("DB_PASSWORD", "p w", "other"),
     ("DB_ECHO", "true", "false"),
+    ("DB_SLOW_STATEMENT_MS", "0", "250"),
     ("DB_POOL_SIZE", "7", "8"),
     ("DB_MAX_OVERFLOW", "0", "9"),
     ("DB_POOL_TIMEOUT", "6", "30"),
@@ -22,7 +23,10 @@ const VALUES: [(&str, &str, &str); 25] = [
         "postgres://o2:pw@db2.example:6432/shop2",
     ),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
+    ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
     ("LEKALO_LOG", "warn", "info,lekalo=debug"),
+    ("LEKALO_LOG_FORMAT", "json", "text"),
+    ("LEKALO_LOG_CALLS", "0", "7"),
     ("LEKALO_PG_BIN", "/opt/pg/bin", "/usr/bin"),
     ("LEKALO_ENV", "production", "staging"),
     ("LEKALO_UPLOAD_MIB", "5", "6"),
@@ -36,12 +40,14 @@ const VALUES: [(&str, &str, &str); 25] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-const NUMBERS: [(&str, u64, u64); 13] = [
+const NUMBERS: [(&str, u64, u64); 15] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
     ("DB_POOL_TIMEOUT", 1, 3600),
     ("DB_POOL_MAX_LIFETIME", 1, 86_400),
+    ("DB_SLOW_STATEMENT_MS", 0, 3_600_000),
+    ("LEKALO_LOG_CALLS", 0, 1000),
     ("LEKALO_UPLOAD_MIB", 1, 65_536),
     ("LEKALO_UPLOADS", 1, 1000),
     ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
@@ -79,6 +85,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_USER", options.config.get_user().unwrap().to_owned()),
         ("DB_PASSWORD", String::from_utf8(options.config.get_password().unwrap_or_default().to_vec()).unwrap()),
         ("DB_ECHO", options.echo.to_string()),
+        ("DB_SLOW_STATEMENT_MS", options.slow_statement.map_or(0, |slow| slow.as_millis()).to_string()),
         ("DB_POOL_SIZE", options.pool_size.to_string()),
         ("DB_MAX_OVERFLOW", options.max_overflow.to_string()),
         ("DB_POOL_TIMEOUT", options.pool_timeout.as_secs().to_string()),
@@ -86,7 +93,16 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_SSLMODE", options.tls.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),
+        (
+            "LEKALO_ADMIN_ADDR",
+            match config.admin {
+                AdminAddr::Off => "off".to_owned(),
+                AdminAddr::At(addr) => addr.to_string(),
+            },
+        ),
         ("LEKALO_LOG", config.log.clone()),
+        ("LEKALO_LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
+        ("LEKALO_LOG_CALLS", config.log_calls.to_string()),
         ("LEKALO_PG_BIN", config.pg_bin.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
         ("LEKALO_ENV", config.environment.clone()),
         ("LEKALO_UPLOAD_MIB", mebibytes(config.uploads.file_bytes)),
@@ -352,4 +368,16 @@ fn a_secret_may_be_in_a_file_of_its_own_and_is_told_by_its_path_alone() {
     let error = read(&[("DATABASE_URL_FILE", path.to_str().unwrap())]).unwrap_err();
     assert!(error.0[0].starts_with(&format!("DATABASE_URL ({}): ", path.display())), "{error}");
     assert!(!error.to_string().contains("canary"), "{error}");
+}
+
+/// What the admin port shows of the settings.
+#[test]
+fn no_secret_is_shown_and_all_else_is() {
+    let all: Vec<_> = VALUES.iter().map(|(name, one, _)| (*name, *one)).collect();
+    let shown = read(&all).unwrap().shown;
+    for (name, value) in all {
+        let expected = if SECRETS.contains(&name) { "(secret)" } else { value };
+        assert_eq!((shown[name].value.as_str(), shown[name].from.as_str()), (expected, "environment"), "{name}");
+    }
+    assert_eq!(read(&[]).unwrap().shown["DB_PORT"], Shown { value: "5432".into(), from: "default".into() });
 }

@@ -40,7 +40,7 @@ pub async fn create_application(
     let (customer, wish) = read_application(&mut check, request.application.clone());
     let key = check.done_with(key)?;
 
-    let tenant = services.db.find_tenant(&slug).await?;
+    let tenant = services.find_tenant(&slug).await?;
     let (customer, mut wish) = localize_contact(&tenant, request.application.as_ref(), customer, wish)?;
     let tx = services.db.tenant(tenant.id).write_transaction().await?;
     let answer = idempotent(tx, Some(&key), async |tx| {

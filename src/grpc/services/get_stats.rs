@@ -12,7 +12,7 @@ pub async fn get_stats(services: &Services, request: pb::GetStatsRequest) -> Res
 
     let tenant = match slug.as_str() {
         "" => None,
-        slug => Some(services.db.find_tenant(slug).await?),
+        slug => Some(services.find_tenant(slug).await?),
     };
     Ok(services.db.stats(tenant.as_ref()).await?.into())
 }

@@ -36,7 +36,7 @@ pub async fn resolve_vehicle(
 
     let tenant = match tenant.as_str() {
         "" => None,
-        slug => Some(services.db.find_tenant(slug).await?),
+        slug => Some(services.find_tenant(slug).await?),
     };
     let category = match (&tenant, category.as_str()) {
         (Some(tenant), code) if !code.is_empty() => {
@@ -64,6 +64,7 @@ pub async fn resolve_vehicle(
         let pattern_count = count(patterns(&candidate));
         pb::VehicleCandidate { pattern_count, ..convert(&index, candidate) }
     });
+    services.observers.metrics.decided(resolution.decision);
     Ok(pb::ResolveVehicleResponse {
         decision: pb::Decision::from(resolution.decision).into(),
         candidates: candidates.collect(),

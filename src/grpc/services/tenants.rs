@@ -30,7 +30,7 @@ pub async fn resolve_tenant(
     check.done()?;
 
     let slug = services.db.resolve_tenant(channel_word(channel).unwrap_or_default(), &external_id).await?;
-    let tenant = services.db.find_tenant(&slug).await?;
+    let tenant = services.find_tenant(&slug).await?;
     let tenant = services.db.tenant(tenant.id).complete(tenant).await?;
     Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
 }

@@ -27,7 +27,7 @@ pub async fn transition_application(
     let etag = check.optional_name("etag", request.etag);
     let to = check.done_with(convert::application_status(to))?;
 
-    let tenant = services.db.find_tenant(&tenant).await?;
+    let tenant = services.find_tenant(&tenant).await?;
     let id = application_id(&id)?;
     let tx = services.db.tenant(tenant.id).write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {

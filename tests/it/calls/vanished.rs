@@ -50,7 +50,7 @@ async fn a_watch_nobody_reads_any_more_stops_asking() {
         until("the import is no longer looked at", || async { waiting(&observer).await <= 1 }).await;
         release(&locker).await;
         let looks = "SELECT coalesce(string_agg(query, ';'), '') FROM pg_stat_activity
-                     WHERE datname = current_database() AND application_name = 'lekalo' AND state = 'active' AND pid <> pg_backend_pid()";
+                     WHERE datname = current_database() AND starts_with(application_name, 'lekalo@') AND state = 'active' AND pid <> pg_backend_pid()";
         until("nobody looks", || async {
             let looks: String = observer.query_one(looks, &[]).await.unwrap().get(0);
             if !looks.is_empty() {

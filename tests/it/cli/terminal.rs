@@ -91,7 +91,7 @@ impl Transcript {
 }
 
 async fn at(shell: &Shell, columns: u16, args: &[&str]) -> Ran {
-    shell.run_with(args, &[("COLUMNS", &columns.to_string())]).await
+    shell.run_with(args, &[("COLUMNS", &columns.to_string()), ("LEKALO_ADMIN_ADDR", "off")]).await
 }
 
 /// Data, then talk, each line of which is marked, then how it ended, unless well.

@@ -24,12 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Service {
     pub process: Child,
     stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    /// Where its admin port is, once it listens and if it has one.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Service {
     /// Starts it on a free port, with these arguments and variables and nothing of ours.
     fn spawn(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::run(folder, &[&["--addr", "127.0.0.1:0"], args].concat(), variables)
+        // Its own unless a test asks for one.
+        let variables = [&[("LEKALO_ADMIN_ADDR", "off")], variables].concat();
+        Self::run(folder, &[&["--addr", "127.0.0.1:0"], args].concat(), &variables)
     }
 
     /// Starts it with these arguments and variables alone.
@@ -50,7 +54,7 @@ impl Service {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
-        Self { process, stderr }
+        Self { process, stderr, admin: None }
     }
 
     /// Starts it on the embedded server in `folder`, whose cluster is there already.
@@ -82,8 +86,11 @@ impl Service {
         let mut said = Vec::new();
         let listening = async {
             while let Some(line) = self.stderr.next_line().await.unwrap() {
-                if let Some(addr) = line.strip_prefix("listening on ") {
-                    return addr.parse().unwrap();
+                if let Some((_, addr)) = line.split_once("listening on ") {
+                    return addr.trim_end_matches(|ch: char| !ch.is_ascii_digit() && ch != ']').parse().unwrap();
+                }
+                if let Some((_, addr)) = line.split_once("more at http://") {
+                    self.admin = addr.split_once('/').map(|(addr, _)| addr.parse().unwrap());
                 }
                 said.push(line);
             }

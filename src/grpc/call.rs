@@ -1,0 +1,145 @@
+//! One call, from its first byte to its last: who asked for what and under which id, and how it ended, which is counted and
+//! told in one line. What a caller sent is in neither, but for the tenant's name.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::transport::server::TcpConnectInfo;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::call_log::CallLog;
+use super::call_metrics::{CallMetrics, Method, method};
+
+/// The id of a call, its caller's or our own: in its line, in its trailers, and in what an internal error says.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest that is taken from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+tokio::task_local! {
+    static CALL: Arc<Call>;
+}
+
+/// What is known of a call.
+pub struct Call {
+    pub method: Method,
+    pub request_id: HeaderValue,
+    pub peer: Option<SocketAddr>,
+    pub began: Instant,
+    pub tenant: OnceLock<String>,
+    /// Bytes of the request and of the answer.
+    pub received: AtomicU64,
+    pub sent: AtomicU64,
+    has_ended: AtomicBool,
+    observers: Observers,
+}
+
+/// Who is told of calls.
+#[derive(Clone, Default)]
+pub struct Observers {
+    pub metrics: CallMetrics,
+    pub log: Arc<CallLog>,
+}
+
+impl Call {
+    pub fn begin(observers: &Observers, request: &Request<Body>) -> Arc<Self> {
+        let asked = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned();
+        let call = Self {
+            method: method(request.uri().path()),
+            request_id: asked.unwrap_or_else(new_request_id),
+            peer: request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr),
+            began: Instant::now(),
+            tenant: OnceLock::new(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
+            observers: observers.clone(),
+        };
+        call.observers.metrics.begin(&call.method);
+        Arc::new(call)
+    }
+
+    /// What goes on on the call's behalf.
+    pub async fn scope<F: Future>(self: Arc<Self>, work: F) -> F::Output {
+        CALL.scope(self, work).await
+    }
+
+    /// It has ended as these trailers say, which get its id.
+    pub fn end(&self, trailers: &mut HeaderMap) {
+        trailers.insert(REQUEST_ID, self.request_id.clone());
+        let status = Status::from_header_map(trailers);
+        let code = status.as_ref().map_or(Code::Unknown, Status::code);
+        let info = status.as_ref().filter(|_| code != Code::Ok).and_then(StatusExt::get_details_error_info);
+        self.ended(code, &info.map(|info| info.reason).unwrap_or_default());
+    }
+
+    /// It has ended, unless it had before: whoever gives it up does not know.
+    fn ended(&self, code: Code, reason: &str) {
+        if !self.has_ended.swap(true, Ordering::Relaxed) {
+            self.observers.metrics.end(&self.method, code, self.began.elapsed());
+            self.observers.log.call(self, code, reason);
+        }
+    }
+
+    /// Its caller is gone, if it had not ended.
+    pub fn given_up(&self) {
+        self.ended(Code::Cancelled, "");
+    }
+}
+
+/// The call at hand is about this tenant, which there is.
+pub fn is_about(tenant: &str) {
+    let _ = CALL.try_with(|call| call.tenant.set(tenant.to_owned()));
+}
+
+/// The id of the call at hand.
+pub fn request_id() -> Option<String> {
+    CALL.try_with(|call| call.request_id.to_str().ok().map(str::to_owned)).ok().flatten()
+}
+
+/// What goes on on behalf of the call at hand in a task of its own.
+pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let call = CALL.try_with(Arc::clone).ok();
+    async move {
+        match call {
+            Some(call) => call.scope(work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Whether it can stand in a line and in a header.
+fn is_plain(id: &HeaderValue) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:=/+".contains(byte);
+    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+}
+
+fn new_request_id() -> HeaderValue {
+    // A UUID is always a header's value.
+    HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_could_break_a_line_are_not_taken() {
+        let long = "x".repeat(MAX_REQUEST_ID + 1);
+        let taken = |id: &str| {
+            let request = Request::post("/x").header(REQUEST_ID, id).body(Body::empty()).unwrap();
+            Call::begin(&Observers::default(), &request).request_id.to_str().unwrap().to_owned()
+        };
+        for good in ["a", "Root=1-67891233-abcdef012345678912345678", "7f:b/1+2_3.4", &long[1..]] {
+            assert_eq!(taken(good), good);
+        }
+        for bad in ["", "a b", "a\"b", "a;b", &long] {
+            let made = taken(bad);
+            assert_eq!(made.parse::<uuid::Uuid>().unwrap().get_version_num(), 7, "{bad}: {made}");
+        }
+    }
+}

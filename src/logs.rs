@@ -1,0 +1,87 @@
+//! What is logged and how: lines on stderr, as text or as JSON, whose filter can be changed while the program runs.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Libraries that log the values they work on, which are customers' names and numbers, and the levels on which they do
+/// not: nothing gets more out of them.
+const TELLING: [(&str, LevelFilter); 2] =
+    [("tokio_postgres", LevelFilter::INFO), ("rlibphonenumber", LevelFilter::OFF)];
+
+/// Libraries are talkative at `info`, and what they say of connections health says better. Spans are no lines.
+const QUIET: &str = "refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error,\
+                     lekalo::trace=off";
+
+/// What the lines look like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json".to_owned()),
+        }
+    }
+}
+
+/// What changes the filter.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Whether whoever reads stderr expects an object in each line.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Sends what `directives` let through to stderr.
+pub fn start(directives: &str, format: Format) {
+    IS_JSON.store(format == Format::Json, Ordering::Relaxed);
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(format!("{QUIET},{directives}")));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        Format::Text => {
+            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+            lines.with_target(false).with_ansi(ansi).boxed()
+        }
+        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+    };
+    let discreet = filter_fn(|metadata| {
+        let telling = TELLING.iter().find(|(name, _)| metadata.target().starts_with(name));
+        telling.is_none_or(|(_, level)| metadata.level() <= level)
+    });
+    // A second call (tests) changes nothing.
+    if tracing_subscriber::registry().with(lines.with_filter(filter)).with(discreet).try_init().is_ok() {
+        let _ = FILTER.set(handle);
+    }
+}
+
+/// Whether lines are objects.
+pub fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
+/// The filter in force.
+pub fn filter() -> String {
+    FILTER.get().and_then(|handle| handle.with_current(ToString::to_string).ok()).unwrap_or_default()
+}
+
+/// Lets something else through from now on.
+///
+/// # Errors
+/// What is wrong with the directives.
+pub fn set_filter(directives: &str) -> Result<(), String> {
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{directives}")).map_err(|error| error.to_string())?;
+    let handle = FILTER.get().ok_or("there is no log")?;
+    handle.reload(filter).map_err(|error| error.to_string())
+}
