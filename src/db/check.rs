@@ -122,14 +122,19 @@ async fn connect(options: &Options) -> anyhow::Result<Client> {
 
 /// Names are found and sorted by their lower-case letters, Cyrillic ones too: the database has to know them.
 async fn letters(client: &Client) -> Finding {
+    // Whose locale it is (libc's, ICU's, PostgreSQL's own) has another column in nearly every version.
     let row = client
-        .query_one("SELECT lower('Ё') = 'ё', datctype::text FROM pg_database WHERE datname = current_database()", &[])
+        .query_one(
+            "SELECT lower('Ё') = 'ё', coalesce(d.j ->> 'datlocale', d.j ->> 'daticulocale', d.j ->> 'datctype')
+             FROM (SELECT to_jsonb(b) AS j FROM pg_database b WHERE datname = current_database()) d",
+            &[],
+        )
         .await;
     match row.map(|row| (row.get::<_, bool>(0), row.get::<_, String>(1))) {
-        Ok((true, locale)) => well("letters", format!("Cyrillic case is known (LC_CTYPE {locale})")),
+        Ok((true, locale)) => well("letters", format!("Cyrillic case is known (locale {locale})")),
         Ok((false, locale)) => wrong(
             "letters",
-            format!("Cyrillic case is unknown with LC_CTYPE {locale}: names are not found whatever their case"),
+            format!("Cyrillic case is unknown with the locale {locale}: names are not found whatever their case"),
             "make the database anew with UTF-8 letters: CREATE DATABASE … TEMPLATE template0 LC_CTYPE 'C.UTF-8'",
         ),
         Err(error) => wrong("letters", chain(&error), ""),
@@ -275,7 +280,9 @@ async fn row_level_security(client: &Client) -> Finding {
 async fn pool(options: &Options, client: &Client) -> Finding {
     let limits = client
         .query_one(
-            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+            // PostgreSQL 16 and newer may also reserve some for a role that ours need not have.
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                    - coalesce(current_setting('reserved_connections', true)::int, 0),
                     (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')",
             &[],
         )

@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
 use tonic::transport::Channel;
 
-pub use limits::{is_long, limit, npx, shared_data, skipped, skipped_unless_long};
+pub use limits::{is_long, limit, npx, other_server, shared_data, skipped, skipped_unless_long};
 
 /// The program under test.
 pub const LEKALO: &str = env!("CARGO_BIN_EXE_lekalo");
@@ -254,9 +254,13 @@ impl TestServer {
 /// Puts a cluster into an empty data directory: a copy of one that `initdb` made, which takes a tenth of the time.
 pub async fn copy_cluster(data_dir: &Path) {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    // Kept between runs.
+    // Kept between runs, for each PostgreSQL.
     let made = MADE.get_or_init(async || {
-        let data_dir = kept_folder("empty");
+        let version = options().pg_bin.map(|bin| {
+            let said = std::process::Command::new(bin.join("postgres")).arg("--version").output().unwrap().stdout;
+            String::from_utf8(said).unwrap().replace(|ch: char| !ch.is_ascii_alphanumeric(), "-")
+        });
+        let data_dir = kept_folder(&format!("empty{}", version.unwrap_or_default()));
         let made = EmbeddedOptions { data_dir: Some(data_dir.clone()), ..options() };
         EmbeddedServer::start(&made).await.unwrap().stop().await.unwrap();
         data_dir
