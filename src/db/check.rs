@@ -60,6 +60,8 @@ pub async fn role(options: &Options) -> anyhow::Result<()> {
 
 /// Why the server cannot be reached, where it may be by and by: nothing listens, nothing answers, it is starting or full.
 pub async fn absence(options: &Options) -> Option<anyhow::Error> {
+    // A file that is missing here is not waited for.
+    tls::connector(&options.tls, &mut options.config.clone()).ok()?;
     let error = connect(options).await.err()?;
     let is_refusal = error.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| match error.code() {
         // PgBouncer says 08P01 of a server that is away, and of what it does not take.
@@ -72,10 +74,9 @@ pub async fn absence(options: &Options) -> Option<anyhow::Error> {
 }
 
 /// Looks at everything; never fails, a failure is a finding.
-pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Finding> {
-    let started = Instant::now();
-    let as_owner = Options { config: owner.clone(), switch_role: false, ..options.clone() };
-    let owner_client = match connect(&as_owner).await {
+pub async fn report(options: &Options, as_owner: &Options) -> Vec<Finding> {
+    let (started, owner) = (Instant::now(), &as_owner.config);
+    let owner_client = match connect(&Options { switch_role: false, ..as_owner.clone() }).await {
         Ok(client) => client,
         Err(error) => {
             let advice = advise(error.as_ref(), owner, owner.get_user().unwrap_or("postgres"));
@@ -85,7 +86,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
         }
     };
     let mut findings = vec![server(&owner_client, owner, started.elapsed()).await, letters(&owner_client).await];
-    let version = schema(owner, options.tls).await;
+    let version = schema(as_owner).await;
     let migrated = version.ok;
     findings.push(version);
     if migrated {
@@ -113,7 +114,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
 async fn connect(options: &Options) -> anyhow::Result<Client> {
     let mut config = options.as_role();
     config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
-    let connector = tls::connector(options.tls, &mut config)?;
+    let connector = tls::connector(&options.tls, &mut config)?;
     let (client, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect_to(&config, &connector))
         .await
         .with_context(|| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
@@ -157,11 +158,11 @@ async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Durat
     }
 }
 
-async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
-    let shipped = shipped();
+async fn schema(as_owner: &Options) -> Finding {
+    let (shipped, owner, tls) = (shipped(), &as_owner.config, &as_owner.tls);
     let looked = async {
-        let position = migrations::current(owner, mode).await?;
-        shipped.verify(&shipped.history(owner, mode).await?)?;
+        let position = migrations::current(owner, tls).await?;
+        shipped.verify(&shipped.history(owner, tls).await?)?;
         Ok::<_, MigrateError>(position)
     };
     match looked.await {

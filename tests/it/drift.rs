@@ -11,7 +11,7 @@ use tokio_postgres::{Client, Config};
 
 use crate::support::{connect, database, empty_database, other_server};
 
-const NO_TLS: tls::Mode = tls::Mode::Disable;
+const NO_TLS: &tls::Tls = &tls::OFF;
 
 /// What the migrations make and [`ALSO`], on another database of the same server.
 async fn expected(config: &Config) -> Snapshot {
@@ -91,7 +91,7 @@ async fn what_another_version_of_postgresql_says_otherwise_is_no_difference() {
     let mut found = Snapshot::of(&database().await, NO_TLS, PROGRAM).await.unwrap();
     let mut scratch = Scratch::embedded(None, PROGRAM).await.unwrap();
     let empty = scratch.database().await.unwrap();
-    migrations::up(&empty, scratch.mode()).await.unwrap();
+    migrations::up(&empty, scratch.tls()).await.unwrap();
     let mut expected = scratch.snapshot(&empty).await.unwrap();
     scratch.close().await.unwrap();
     found.align_versions(&mut expected);

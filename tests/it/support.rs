@@ -136,7 +136,7 @@ async fn prepare_template(server: &EmbeddedServer) {
     client.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
     let mut config = server.config();
     config.dbname(TEMPLATE);
-    migrations::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, &tls::OFF).await.unwrap();
     let db = Db::new(&db_options(&config)).unwrap();
     db.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
     db.close();
@@ -144,7 +144,7 @@ async fn prepare_template(server: &EmbeddedServer) {
 
 /// How the service connects to a test's database.
 pub fn db_options(config: &Config) -> Options {
-    Options { tls: tls::Mode::Disable, pool_size: 4, max_overflow: 4, ..Options::new(config.clone()) }
+    Options { tls: tls::OFF.clone(), pool_size: 4, max_overflow: 4, ..Options::new(config.clone()) }
 }
 
 /// A connection as the owner, a superuser, past the pool.
