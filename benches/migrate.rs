@@ -19,7 +19,7 @@ use tokio::sync::Barrier;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls};
 
-const NO_TLS: tls::Mode = tls::Mode::Disable;
+const NO_TLS: &tls::Tls = &tls::OFF;
 
 const INDEX: &str = "-- no-transaction
 CREATE INDEX CONCURRENTLY IF NOT EXISTS patterns_by_change ON patterns (tenant_id, updated_at, notes);";

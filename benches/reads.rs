@@ -39,8 +39,8 @@ async fn main() -> anyhow::Result<()> {
     let options = EmbeddedOptions { data_dir: Some(home.path().join("data")), ..EmbeddedOptions::default() };
     let server = EmbeddedServer::start(&options).await?;
     let config = server.config();
-    migrations::up(&config, tls::Mode::Disable).await?;
-    let db = Db::new(&Options { tls: tls::Mode::Disable, ..Options::new(config.clone()) })?;
+    migrations::up(&config, &tls::OFF).await?;
+    let db = Db::new(&Options { tls: tls::OFF.clone(), ..Options::new(config.clone()) })?;
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;
     fill(&config, tenants, patterns).await?;
 

@@ -9,17 +9,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use lekalo_migrate::tls;
-use tokio_postgres::config::Host;
 
 use crate::import::{sandbox, upload};
 use crate::logs;
+
+pub mod address;
 
 /// Every setting: its name, its default, and what it means, as `docs/configuration.md` has it (a test writes the table there
 /// when it is run with `LEKALO_TEST_WRITE=1`).
 #[rustfmt::skip] // two lines for each read like a table
 const KNOWN: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "",
-     "`postgres://USER:PASSWORD@HOST:PORT/NAME` (also `postgresql://`, and with `+asyncpg` or `+psycopg2`); host, port, name, user and password below are then ignored; or `DATABASE_URL_FILE`, a file with it"),
+     "`postgres://USER:PASSWORD@HOST:PORT/NAME` (also `postgresql://`, and with a driver as in `+asyncpg`), or libpq's `host=… dbname=…`; host, port, name, user and password below are then ignored; or `DATABASE_URL_FILE`, a file with it"),
     ("DB_HOST", "localhost",
      "host, or the folder of a unix socket"),
     ("DB_PORT", "5432",
@@ -31,7 +32,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("DB_PASSWORD", "",
      "or `DB_PASSWORD_FILE`, a file with it"),
     ("DB_SSLMODE", "prefer",
-     "`disable`; `prefer`: encrypt if the server can; `require`: encrypt; `verify-full`: encrypt, and the certificate must be trusted and name the host"),
+     "where an address has no `sslmode` of its own: `disable`; `prefer`: encrypt if the server can; `require`: encrypt; `verify-ca`: encrypt, and the certificate must be trusted; `verify-full`: it must also name the host"),
     ("DB_POOL_SIZE", "5",
      "connections kept open, 1 to 1000"),
     ("DB_MAX_OVERFLOW", "10",
@@ -88,7 +89,9 @@ pub struct Config {
     pub database: tokio_postgres::Config,
     /// The migrating role's, where they differ.
     pub owner: Option<tokio_postgres::Config>,
-    pub tls: tls::Mode,
+    /// The service's way to encrypt, and the migrating role's.
+    pub tls: tls::Tls,
+    pub owner_tls: tls::Tls,
     pub pool_size: usize,
     pub max_overflow: usize,
     /// How long a call waits for a connection.
@@ -124,6 +127,7 @@ impl fmt::Debug for Config {
             .field("database", &describe(&self.database))
             .field("owner", &self.owner.as_ref().map(describe))
             .field("tls", &self.tls)
+            .field("owner_tls", &self.owner_tls)
             .field("pool_size", &self.pool_size)
             .field("max_overflow", &self.max_overflow)
             .field("pool_timeout", &self.pool_timeout)
@@ -173,16 +177,20 @@ impl Config {
         source.read_secrets();
         source.warn_of_unknown_names();
 
-        let mut tls: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
-        let database = match source.database("DATABASE_URL", &mut tls) {
+        let mode: tls::Mode = source.parse("DB_SSLMODE", |value| value.parse());
+        let (database, tls) = match source.database("DATABASE_URL", mode) {
             Some(database) => database,
-            None => source.database_parts(),
+            None => (source.database_parts(), mode.into()),
         };
-        let owner = source.database("LEKALO_OWNER_DATABASE_URL", &mut tls);
+        let (owner, owner_tls) = match source.database("LEKALO_OWNER_DATABASE_URL", mode) {
+            Some((owner, owner_tls)) => (Some(owner), owner_tls),
+            None => (None, tls.clone()),
+        };
         let config = Self {
             database,
             owner,
             tls,
+            owner_tls,
             pool_size: source.parse("DB_POOL_SIZE", |value| count(value, 1)),
             max_overflow: source.parse("DB_MAX_OVERFLOW", |value| count(value, 0)),
             pool_timeout: Duration::from_secs(source.parse("DB_POOL_TIMEOUT", |value| whole(value, 1, 3600))),
@@ -221,7 +229,7 @@ impl Config {
     /// How the service connects.
     pub fn db_options(&self) -> crate::db::Options {
         crate::db::Options {
-            tls: self.tls,
+            tls: self.tls.clone(),
             switch_role: self.owner.is_none(),
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
@@ -232,6 +240,12 @@ impl Config {
             import_lease: self.import_lease,
             ..crate::db::Options::new(self.database.clone())
         }
+    }
+
+    /// How whoever migrates connects.
+    pub fn owner_options(&self) -> crate::db::Options {
+        let (config, tls) = (self.owner().clone(), self.owner_tls.clone());
+        crate::db::Options { config, tls, switch_role: false, ..self.db_options() }
     }
 }
 
@@ -375,33 +389,23 @@ impl Source {
         })
     }
 
-    /// A database URL; SQLAlchemy's driver suffixes are allowed, and its `sslmode` goes before DB_SSLMODE. The value is
-    /// never repeated: it may hold a password.
-    fn database(&mut self, name: &str, tls: &mut tls::Mode) -> Option<tokio_postgres::Config> {
-        let (url, origin) = self.get(name);
-        if url.is_empty() {
+    /// A database's address, with `mode` where it does not say how to encrypt. The value is never repeated: it may hold a
+    /// password.
+    fn database(&mut self, name: &str, mode: tls::Mode) -> Option<(tokio_postgres::Config, tls::Tls)> {
+        let (text, origin) = self.get(name);
+        if text.is_empty() {
             return None;
         }
-        let plain = url.replacen("+asyncpg://", "://", 1).replacen("+psycopg2://", "://", 1);
-        if !plain.starts_with("postgres://") && !plain.starts_with("postgresql://") {
-            self.errors.push(format!("{name} ({origin}): must begin with postgres:// or postgresql://"));
-            return Some(tokio_postgres::Config::new());
-        }
-        let (plain, sslmode) = take_parameter(&plain, "sslmode");
-        match sslmode.map(|mode| mode.parse()) {
-            None => {}
-            Some(Ok(mode)) => *tls = mode,
-            Some(Err(problem)) => self.errors.push(format!("{name} ({origin}): sslmode {problem}")),
-        }
-        match plain.parse() {
-            Ok(config) if has_plain_hosts(&config) => Some(config),
-            // Part of a password with an `@` is taken for the host, and hosts are told.
-            Ok(_) | Err(_) => {
-                self.errors.push(format!(
-                    "{name} ({origin}): is not a database URL; expected postgres://USER:PASSWORD@HOST:PORT/NAME, with \
-                     special characters in the password percent-encoded"
-                ));
-                Some(tokio_postgres::Config::new())
+        match address::read(&text, mode) {
+            Ok(address) => {
+                if !address.ignored.is_empty() {
+                    self.warnings.push(format!("{name} ({origin}): of no effect: {}", address.ignored.join(", ")));
+                }
+                Some((address.config, address.tls))
+            }
+            Err(problem) => {
+                self.errors.push(format!("{name} ({origin}): {problem}"));
+                Some(Default::default())
             }
         }
     }
@@ -446,34 +450,12 @@ impl Source {
         if !password.is_empty() {
             config.password(password);
         }
-        if !has_plain_hosts(&config) {
+        if !address::has_plain_hosts(&config) {
             let (_, origin) = self.get("DB_HOST");
             self.errors.push(format!("DB_HOST ({origin}): must be a host's name or address, or a socket's folder"));
         }
         config
     }
-}
-
-/// A URL without one of its query parameters, and that parameter's value.
-fn take_parameter(url: &str, name: &str) -> (String, Option<String>) {
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
-    let (mut value, mut rest) = (None, Vec::new());
-    for parameter in query.split('&') {
-        match parameter.split_once('=') {
-            Some((key, found)) if key == name => value = Some(found.to_owned()),
-            _ => rest.push(parameter),
-        }
-    }
-    let question = if rest.is_empty() { "" } else { "?" };
-    (format!("{base}{question}{}", rest.join("&")), value)
-}
-
-/// Whether all hosts are names or addresses, and none a mistaken piece of something else.
-fn has_plain_hosts(config: &tokio_postgres::Config) -> bool {
-    config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name.chars().all(|ch| ch.is_alphanumeric() || ".-_:%".contains(ch)),
-        Host::Unix(_) => true,
-    })
 }
 
 fn count(value: &str, least: usize) -> Result<usize, String> {

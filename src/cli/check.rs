@@ -24,7 +24,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let findings = report(&database.config.db_options(), database.config.owner()).await;
+    let findings = report(&database.config.db_options(), &database.config.owner_options()).await;
     let name = describe(&database.config.database);
     database.close().await?;
     let wrong = findings.iter().filter(|finding| !finding.ok).count();

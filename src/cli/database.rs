@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lekalo_migrate::Position;
+use lekalo_migrate::{Position, tls};
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 
 use super::output::UserError;
 use crate::config::{Config, describe};
 use crate::db::advice::{advise, chain};
-use crate::db::{Db, Options, check, migrations};
+use crate::db::{Db, check, migrations};
 
 /// How often a server that is not there yet is looked for, and how often the log says so.
 const LOOK: Duration = Duration::from_millis(500);
@@ -62,6 +62,7 @@ impl Database {
         let server = EmbeddedServer::start(&options).await?;
         config.database = server.config();
         config.owner = None;
+        (config.tls, config.owner_tls) = (tls::OFF.clone(), tls::OFF.clone());
         Ok(Self { config, server: Some(server), flags, db: None })
     }
 
@@ -71,8 +72,7 @@ impl Database {
     /// # Errors
     /// It is still not there.
     pub async fn wait(&self, migrates: bool, longest: Option<Duration>) -> anyhow::Result<()> {
-        let as_role = self.config.db_options();
-        let as_owner = Options { config: self.config.owner().clone(), switch_role: false, ..as_role.clone() };
+        let (as_role, as_owner) = (self.config.db_options(), self.config.owner_options());
         let began = Instant::now();
         let mut next_line = Duration::ZERO;
         for options in migrates.then_some(as_owner).into_iter().chain([as_role]) {
@@ -95,7 +95,7 @@ impl Database {
 
     /// Brings the schema to this program's version, as the owner, and logs what that took.
     pub async fn migrate(&self) -> anyhow::Result<Position> {
-        let upgrade = migrations::up(self.config.owner(), self.config.tls).await?;
+        let upgrade = migrations::up(self.config.owner(), &self.config.owner_tls).await?;
         if let (Some(first), Some(last)) = (upgrade.applied.first(), upgrade.applied.last()) {
             let upto = if first == last { String::new() } else { format!(" to {last}") };
             tracing::info!("migrated: applied {first}{upto}");
@@ -107,7 +107,7 @@ impl Database {
     /// private database that was made a moment ago: there is nothing in it yet. Whether it did.
     pub async fn prepare(&self, dry_run: bool) -> anyhow::Result<bool> {
         let is_new = self.server.is_some()
-            && migrations::current(self.config.owner(), self.config.tls)
+            && migrations::current(self.config.owner(), &self.config.owner_tls)
                 .await
                 .is_ok_and(|position| position.current == 0);
         let prepares = !dry_run || is_new;
@@ -134,8 +134,8 @@ impl Database {
     pub async fn verify(&self) -> anyhow::Result<()> {
         // Whoever does not migrate need not be able to log in as the owner. A failure here is told better by the check of
         // the role.
-        let position = match migrations::current(self.config.owner(), self.config.tls).await {
-            Err(_) => migrations::current(&self.config.database, self.config.tls).await,
+        let position = match migrations::current(self.config.owner(), &self.config.owner_tls).await {
+            Err(_) => migrations::current(&self.config.database, &self.config.tls).await,
             position => position,
         };
         if let Ok(position) = position {
@@ -157,7 +157,7 @@ impl Database {
 
     async fn verify_that_owner_is_of_the_same_database(&self, owners: Position) -> anyhow::Result<()> {
         let Some(owner) = &self.config.owner else { return Ok(()) };
-        let services = migrations::current(&self.config.database, self.config.tls).await;
+        let services = migrations::current(&self.config.database, &self.config.tls).await;
         if services.is_ok_and(|services| services.current != owners.current) {
             let (ours, theirs) = (describe(&self.config.database), describe(owner));
             return Err(UserError::error(

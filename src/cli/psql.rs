@@ -1,12 +1,13 @@
 //! `lekalo psql`.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use lekalo_migrate::tls;
+use lekalo_migrate::tls::Tls;
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{ChannelBinding, Host, SslNegotiation};
 
 use super::database::{self, Database};
 use super::output::UserError;
@@ -30,15 +31,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
     let bin_dir = database.server.as_ref().map(|server| server.bin_dir().to_owned());
     let mut command = psql(database.config.owner(), bin_dir);
-    command.env("PGSSLMODE", database.config.tls.word());
-    // libpq has no roots of its own; these are what Lekalo trusts.
-    let roots = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-    let known = std::env::var_os("PGSSLROOTCERT").is_some();
-    if let Some(roots) = roots.iter().find(|path| !known && std::path::Path::new(path).exists())
-        && database.config.tls == tls::Mode::VerifyFull
-    {
-        command.env("PGSSLROOTCERT", roots);
-    }
+    command.envs(encryption(&database.config.owner_tls));
     command.args(&args.psql);
     if database.server.is_none() {
         // Nothing to clean up afterwards: become psql.
@@ -78,7 +71,35 @@ fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
     if let Some(password) = config.get_password() {
         command.env("PGPASSWORD", String::from_utf8_lossy(password).into_owned());
     }
+    if let Some(options) = config.get_options() {
+        command.env("PGOPTIONS", options);
+    }
+    if config.get_channel_binding() == ChannelBinding::Require {
+        command.env("PGCHANNELBINDING", "require");
+    }
+    if config.get_ssl_negotiation() == SslNegotiation::Direct {
+        command.env("PGSSLNEGOTIATION", "direct");
+    }
     command
+}
+
+/// As libpq's variables have it.
+fn encryption(tls: &Tls) -> Vec<(&'static str, OsString)> {
+    let mut variables = vec![("PGSSLMODE", tls.mode.word().into())];
+    // libpq has no roots of its own; these are what Lekalo trusts.
+    let roots = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+    let is_asked = tls.mode.verifies() && std::env::var_os("PGSSLROOTCERT").is_none();
+    let usual = || roots.iter().map(PathBuf::from).find(|path| is_asked && path.exists());
+    let files = [
+        ("PGSSLROOTCERT", tls.roots.clone().or_else(usual)),
+        ("PGSSLCRL", tls.revoked.clone()),
+        ("PGSSLCERT", tls.identity.as_ref().map(|identity| identity.certificate.clone())),
+        ("PGSSLKEY", tls.identity.as_ref().map(|identity| identity.key.clone())),
+    ];
+    variables.extend(files.into_iter().filter_map(|(name, path)| Some((name, path?.into()))));
+    variables.extend(tls.only_1_3.then(|| ("PGSSLMINPROTOCOLVERSION", "TLSv1.3".into())));
+    variables.extend(tls.hides_host.then(|| ("PGSSLSNI", "0".into())));
+    variables
 }
 
 fn not_started(error: &std::io::Error) -> anyhow::Error {

@@ -55,7 +55,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
     }
     let current = if args.yes_delete_everything {
         down::execute(config, DownTo::Base, &plan, &mut stop).await?;
-        let up = async { Ok(migrations::up(config.owner(), config.tls).await?) };
+        let up = async { Ok(migrations::up(config.owner(), &config.owner_tls).await?) };
         let upgrade = unless(&mut stop, Box::pin(up)).await?;
         Some(
             upgrade

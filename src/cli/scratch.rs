@@ -18,8 +18,9 @@ pub async fn on<T>(
     work: impl AsyncFnOnce(&mut Scratch) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     const INTERRUPTED: &str = "interrupted: nothing was done";
-    let open =
-        async { Ok(Scratch::beside_or_embedded(config.owner(), config.tls, config.pg_bin.clone(), PROGRAM).await?) };
+    let open = async {
+        Ok(Scratch::beside_or_embedded(config.owner(), &config.owner_tls, config.pg_bin.clone(), PROGRAM).await?)
+    };
     let opened = unless(stop, Box::pin(open)).await?;
     let mut scratch = opened.context(INTERRUPTED)?;
     let done = unless(stop, Box::pin(work(&mut scratch))).await;

@@ -18,11 +18,44 @@ fn a_url_replaces_the_parts() {
 
 #[test]
 fn the_urls_sslmode_goes_before_the_variable() {
-    let url = "postgres://bot@db/shop?application_name=x&sslmode=verify-full";
+    let url = "postgres://bot@db/shop?options=-crole%3Dx&sslmode=verify-full";
     let config = read(&[("DATABASE_URL", url), ("DB_SSLMODE", "disable")]).unwrap();
-    assert_eq!(config.tls, tls::Mode::VerifyFull);
+    assert_eq!(config.tls, tls::Mode::VerifyFull.into());
     assert_eq!(describe(&config.database), "shop as bot at db:5432");
     assert!(read(&[("DATABASE_URL", "postgres://bot@db/shop?sslmode=maybe")]).is_err());
+}
+
+#[test]
+fn each_url_has_its_own_encryption() {
+    let (bot, owner) = ("postgres://bot@db/shop", "postgres://owner@db/shop");
+    let set = |bot: String, owner: String| {
+        let config =
+            read(&[("DATABASE_URL", &bot), ("LEKALO_OWNER_DATABASE_URL", &owner), ("DB_SSLMODE", "require")]).unwrap();
+        assert_eq!(
+            (config.db_options().tls, config.owner_options().tls),
+            (config.tls.clone(), config.owner_tls.clone())
+        );
+        [config.tls.mode, config.owner_tls.mode].map(tls::Mode::word)
+    };
+    let with = |url: &str, mode: &str| format!("{url}?sslmode={mode}");
+    assert_eq!(set(with(bot, "verify-full"), with(owner, "disable")), ["verify-full", "disable"]);
+    assert_eq!(set(with(bot, "disable"), with(owner, "verify-full")), ["disable", "verify-full"]);
+    assert_eq!(set(with(bot, "verify-ca"), owner.into()), ["verify-ca", "require"]);
+    assert_eq!(set(bot.into(), with(owner, "verify-ca")), ["require", "verify-ca"]);
+    // Without an owner's the service's is its.
+    let config = read(&[("DATABASE_URL", &with(bot, "verify-full"))]).unwrap();
+    assert_eq!(config.owner_tls, tls::Mode::VerifyFull.into());
+}
+
+#[test]
+fn what_is_of_no_effect_is_one_warning_for_each_url() {
+    let url = "postgres://bot@db/shop?connect_timeout=10&connection_limit=5&sslmode=require";
+    let config = read(&[("DATABASE_URL", url), ("LEKALO_OWNER_DATABASE_URL", url)]).unwrap();
+    let ignored = "of no effect: connect_timeout, connection_limit (DB_POOL_SIZE has that)";
+    assert_eq!(
+        config.warnings,
+        ["DATABASE_URL", "LEKALO_OWNER_DATABASE_URL"].map(|name| format!("{name} (environment): {ignored}"))
+    );
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn unreachable_server(error: &tokio_postgres::Error, config: &tokio_postgres::Co
         return Advice {
             problem: format!("no TLS with the PostgreSQL server at {}: {}", place(config), chain(error)),
             remedy:
-                "make this machine trust the root that signed the certificate (or give its file in SSL_CERT_FILE), \
+                "make this machine trust the root that signed the certificate (or give its file in sslrootcert or SSL_CERT_FILE), \
                      and name the host as the certificate does; DB_SSLMODE=require asks for no trust"
                     .into(),
         };

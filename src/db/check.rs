@@ -60,6 +60,8 @@ pub async fn role(options: &Options) -> anyhow::Result<()> {
 
 /// Why the server cannot be reached, where it may be by and by: nothing listens, nothing answers, it is starting or full.
 pub async fn absence(options: &Options) -> Option<anyhow::Error> {
+    // A file that is missing here is not waited for.
+    tls::connector(&options.tls, &mut options.config.clone()).ok()?;
     let error = connect(options).await.err()?;
     let is_refusal = error.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| match error.code() {
         // PgBouncer says 08P01 of a server that is away, and of what it does not take.
@@ -72,10 +74,9 @@ pub async fn absence(options: &Options) -> Option<anyhow::Error> {
 }
 
 /// Looks at everything; never fails, a failure is a finding.
-pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Finding> {
-    let started = Instant::now();
-    let as_owner = Options { config: owner.clone(), switch_role: false, ..options.clone() };
-    let owner_client = match connect(&as_owner).await {
+pub async fn report(options: &Options, as_owner: &Options) -> Vec<Finding> {
+    let (started, owner) = (Instant::now(), &as_owner.config);
+    let owner_client = match connect(&Options { switch_role: false, ..as_owner.clone() }).await {
         Ok(client) => client,
         Err(error) => {
             let advice = advise(error.as_ref(), owner, owner.get_user().unwrap_or("postgres"));
@@ -85,7 +86,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
         }
     };
     let mut findings = vec![server(&owner_client, owner, started.elapsed()).await, letters(&owner_client).await];
-    let version = schema(owner, options.tls).await;
+    let version = schema(as_owner).await;
     let migrated = version.ok;
     findings.push(version);
     if migrated {
@@ -113,7 +114,7 @@ pub async fn report(options: &Options, owner: &tokio_postgres::Config) -> Vec<Fi
 async fn connect(options: &Options) -> anyhow::Result<Client> {
     let mut config = options.as_role();
     config.application_name("lekalo check").connect_timeout(CONNECT_TIMEOUT);
-    let connector = tls::connector(options.tls, &mut config)?;
+    let connector = tls::connector(&options.tls, &mut config)?;
     let (client, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect_to(&config, &connector))
         .await
         .with_context(|| format!("the server at {} accepts the connection but does not answer", place(&config)))??;
@@ -122,14 +123,19 @@ async fn connect(options: &Options) -> anyhow::Result<Client> {
 
 /// Names are found and sorted by their lower-case letters, Cyrillic ones too: the database has to know them.
 async fn letters(client: &Client) -> Finding {
+    // Whose locale it is (libc's, ICU's, PostgreSQL's own) has another column in nearly every version.
     let row = client
-        .query_one("SELECT lower('Ё') = 'ё', datctype::text FROM pg_database WHERE datname = current_database()", &[])
+        .query_one(
+            "SELECT lower('Ё') = 'ё', coalesce(d.j ->> 'datlocale', d.j ->> 'daticulocale', d.j ->> 'datctype')
+             FROM (SELECT to_jsonb(b) AS j FROM pg_database b WHERE datname = current_database()) d",
+            &[],
+        )
         .await;
     match row.map(|row| (row.get::<_, bool>(0), row.get::<_, String>(1))) {
-        Ok((true, locale)) => well("letters", format!("Cyrillic case is known (LC_CTYPE {locale})")),
+        Ok((true, locale)) => well("letters", format!("Cyrillic case is known (locale {locale})")),
         Ok((false, locale)) => wrong(
             "letters",
-            format!("Cyrillic case is unknown with LC_CTYPE {locale}: names are not found whatever their case"),
+            format!("Cyrillic case is unknown with the locale {locale}: names are not found whatever their case"),
             "make the database anew with UTF-8 letters: CREATE DATABASE … TEMPLATE template0 LC_CTYPE 'C.UTF-8'",
         ),
         Err(error) => wrong("letters", chain(&error), ""),
@@ -152,11 +158,11 @@ async fn server(client: &Client, config: &tokio_postgres::Config, elapsed: Durat
     }
 }
 
-async fn schema(owner: &tokio_postgres::Config, mode: tls::Mode) -> Finding {
-    let shipped = shipped();
+async fn schema(as_owner: &Options) -> Finding {
+    let (shipped, owner, tls) = (shipped(), &as_owner.config, &as_owner.tls);
     let looked = async {
-        let position = migrations::current(owner, mode).await?;
-        shipped.verify(&shipped.history(owner, mode).await?)?;
+        let position = migrations::current(owner, tls).await?;
+        shipped.verify(&shipped.history(owner, tls).await?)?;
         Ok::<_, MigrateError>(position)
     };
     match looked.await {
@@ -275,7 +281,9 @@ async fn row_level_security(client: &Client) -> Finding {
 async fn pool(options: &Options, client: &Client) -> Finding {
     let limits = client
         .query_one(
-            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+            // PostgreSQL 16 and newer may also reserve some for a role that ours need not have.
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                    - coalesce(current_setting('reserved_connections', true)::int, 0),
                     (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')",
             &[],
         )

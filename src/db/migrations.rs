@@ -4,7 +4,8 @@
 //! `migrations/frozen.sha256` lists all but the newest, and a test compares.
 
 use include_dir::{Dir, include_dir};
-use lekalo_migrate::{MigrateError, Migrations, Parts, Position, Program, UpTo, Upgrade, tls};
+use lekalo_migrate::tls::Tls;
+use lekalo_migrate::{MigrateError, Migrations, Parts, Position, Program, UpTo, Upgrade};
 use tokio_postgres::Config;
 
 use super::pool::APP_ROLE;
@@ -30,16 +31,16 @@ pub fn shipped() -> Migrations {
 ///
 /// # Errors
 /// As [`Migrations::up`].
-pub async fn up(owner: &Config, mode: tls::Mode) -> Result<Upgrade, MigrateError> {
-    shipped().up(owner, mode, UpTo::Head).await
+pub async fn up(owner: &Config, tls: &Tls) -> Result<Upgrade, MigrateError> {
+    shipped().up(owner, tls, UpTo::Head).await
 }
 
 /// Where the database stands, as seen by `config`'s role.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn current(config: &Config, mode: tls::Mode) -> Result<Position, MigrateError> {
-    shipped().position(config, mode).await
+pub async fn current(config: &Config, tls: &Tls) -> Result<Position, MigrateError> {
+    shipped().position(config, tls).await
 }
 
 /// What to do about a failure, where that is known.

@@ -59,7 +59,7 @@ impl deadpool_postgres::Connect for Connector {
 #[derive(Clone)]
 pub struct Options {
     pub config: tokio_postgres::Config,
-    pub tls: tls::Mode,
+    pub tls: tls::Tls,
     /// Switch to [`APP_ROLE`] on connecting; off where the credentials are already those of a restricted role.
     pub switch_role: bool,
     /// Connections kept open.
@@ -87,7 +87,7 @@ impl Options {
     pub fn new(config: tokio_postgres::Config) -> Self {
         Self {
             config,
-            tls: tls::Mode::default(),
+            tls: tls::Tls::default(),
             switch_role: true,
             pool_size: 5,
             max_overflow: 10,
@@ -152,7 +152,7 @@ impl Db {
             .connect_timeout(CREATE)
             .tcp_user_timeout(SILENT_PEER)
             .keepalives_idle(SILENT_PEER);
-        let tls = tls::connector(options.tls, &mut config)?;
+        let tls = tls::connector(&options.tls, &mut config)?;
         let metrics = Arc::new(Metrics::new(options.echo, options.slow_statement));
         let manager = deadpool_postgres::Manager::from_connect(
             config.clone(),

@@ -109,7 +109,7 @@ impl Probe {
     /// Of a service with these options.
     pub(super) fn of(options: &Options) -> anyhow::Result<Self> {
         let mut config = options.as_role();
-        let tls = tls::connector(options.tls, &mut config)?;
+        let tls = tls::connector(&options.tls, &mut config)?;
         Ok(Self::new(&config, tls, options.role().to_owned()))
     }
 

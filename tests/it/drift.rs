@@ -9,9 +9,9 @@ use lekalo_migrate::tls;
 use mutations::{ALSO, MUTATIONS, Mutation};
 use tokio_postgres::{Client, Config};
 
-use crate::support::{connect, database, empty_database};
+use crate::support::{connect, database, empty_database, other_server};
 
-const NO_TLS: tls::Mode = tls::Mode::Disable;
+const NO_TLS: &tls::Tls = &tls::OFF;
 
 /// What the migrations make and [`ALSO`], on another database of the same server.
 async fn expected(config: &Config) -> Snapshot {
@@ -81,6 +81,23 @@ async fn every_kind_of_change_is_found_and_named() {
 
     let untouched = Snapshot::of(&config, NO_TLS, PROGRAM).await.unwrap();
     assert_eq!(untouched.differences(&expected), []);
+}
+
+#[tokio::test]
+async fn what_another_version_of_postgresql_says_otherwise_is_no_difference() {
+    if !other_server() {
+        return;
+    }
+    let mut found = Snapshot::of(&database().await, NO_TLS, PROGRAM).await.unwrap();
+    let mut scratch = Scratch::embedded(None, PROGRAM).await.unwrap();
+    let empty = scratch.database().await.unwrap();
+    migrations::up(&empty, scratch.tls()).await.unwrap();
+    let mut expected = scratch.snapshot(&empty).await.unwrap();
+    scratch.close().await.unwrap();
+    found.align_versions(&mut expected);
+    assert!(found.len() > 500, "{} objects", found.len());
+    let (ours, theirs) = (found.server_major(), expected.server_major());
+    assert_eq!(found.differences(&expected), [], "PostgreSQL {ours} and {theirs}");
 }
 
 /// `migrations/schema.sql` is edited by hand: what it says must be what the migrations make.

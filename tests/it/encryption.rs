@@ -9,14 +9,21 @@ use lekalo::db::{Db, Options, Query, check, migrations};
 use lekalo_migrate::schema::Snapshot;
 use lekalo_migrate::tls::Mode;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, SigningKey as _, date_time_ymd,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio_postgres::{Client, Config};
+use x509_cert::Version;
+use x509_cert::der::asn1::BitString;
+use x509_cert::der::pem::LineEnding;
+use x509_cert::der::{Decode as _, Encode as _, EncodePem as _};
 
 use crate::support::{self, LEKALO, db_options};
+
+mod addresses;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,7 +38,7 @@ enum Outcome {
 use Outcome::{Encrypted, Plain, Refused};
 
 /// The servers: what they are called, what certificate they have (none: no TLS), and what `verify-full` says.
-const SERVERS: [(&str, Outcome); 8] = [
+const SERVERS: [(&str, Outcome); 9] = [
     ("none", Refused("server does not support TLS")),
     ("right", Encrypted),
     ("self-signed", Refused("UnknownIssuer")),
@@ -41,6 +48,8 @@ const SERVERS: [(&str, Outcome); 8] = [
     ("early", Refused("certificate not valid yet")),
     // Good for anything but to be a server.
     ("client", Refused("invalid peer certificate")),
+    // As `openssl x509 -req` makes them.
+    ("version-1", Refused("invalid peer certificate")),
 ];
 
 /// What the modes without trust make of them: with TLS, whatever the certificate.
@@ -62,30 +71,74 @@ fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
     (certificate.pem(), Issuer::new(params, key))
 }
 
-/// Writes `NAME.crt` and `NAME.key` for each server that has TLS, and `roots.pem` with the one that is trusted.
+/// The same without what version 3 has, signed by itself.
+fn of_version_1(certificate: &[u8], key: &KeyPair) -> String {
+    let mut made = x509_cert::Certificate::from_der(certificate).unwrap();
+    (made.tbs_certificate.version, made.tbs_certificate.extensions) = (Version::V1, None);
+    let signed = key.sign(&made.tbs_certificate.to_der().unwrap()).unwrap();
+    made.signature = BitString::from_bytes(&signed).unwrap();
+    made.to_pem(LineEnding::LF).unwrap()
+}
+
+/// A list of what this authority revoked.
+fn revoked(issuer: &Issuer<'static, KeyPair>, serials: &[u64]) -> String {
+    let (this_update, next_update) = (date_time_ymd(2024, 1, 1), date_time_ymd(2999, 1, 1));
+    let revoked = |serial: &u64| RevokedCertParams {
+        serial_number: SerialNumber::from(*serial),
+        revocation_time: this_update,
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = CertificateRevocationListParams {
+        this_update,
+        next_update,
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: serials.iter().map(revoked).collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(issuer).unwrap().pem().unwrap()
+}
+
+/// The serial number of the right server's certificate.
+const RIGHT: u64 = 7;
+
+/// Writes `NAME.crt` and `NAME.key` for each server that has TLS and for a client, `roots.pem` with the root that is trusted
+/// and `others.pem` with the one that is not, and two lists of what is revoked: that of the right server, and nothing.
 fn make_certificates(folder: &Path) {
     let (trusted, issuer) = authority("trusted");
-    let (_, foreign) = authority("foreign");
-    std::fs::write(folder.join("roots.pem"), trusted).unwrap();
-    for (name, _) in SERVERS.iter().filter(|(name, _)| *name != "none") {
+    let (others, foreign) = authority("foreign");
+    for (name, pem) in [
+        ("roots.pem", trusted),
+        ("others.pem", others),
+        ("revoked.pem", revoked(&issuer, &[RIGHT])),
+        ("nothing-revoked.pem", revoked(&issuer, &[])),
+    ] {
+        std::fs::write(folder.join(name), pem).unwrap();
+    }
+    for name in SERVERS.iter().map(|(name, _)| *name).filter(|name| *name != "none").chain(["shown"]) {
+        let name = &name;
         let host = if *name == "misnamed" { "db.example" } else { "127.0.0.1" };
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, *name);
-        let usage =
-            if *name == "client" { ExtendedKeyUsagePurpose::ClientAuth } else { ExtendedKeyUsagePurpose::ServerAuth };
+        let is_client = ["client", "shown"].contains(name);
+        let usage = if is_client { ExtendedKeyUsagePurpose::ClientAuth } else { ExtendedKeyUsagePurpose::ServerAuth };
         params.extended_key_usages.push(usage);
         match *name {
+            "right" => params.serial_number = Some(SerialNumber::from(RIGHT)),
             "expired" => params.not_after = date_time_ymd(2020, 1, 1),
             "early" => params.not_before = date_time_ymd(2999, 1, 1),
             _ => {}
         }
         let key = KeyPair::generate().unwrap();
         let certificate = match *name {
-            "self-signed" => params.self_signed(&key),
+            "self-signed" | "version-1" => params.self_signed(&key),
             "foreign" => params.signed_by(&key, &foreign),
             _ => params.signed_by(&key, &issuer),
         };
-        std::fs::write(folder.join(format!("{name}.crt")), certificate.unwrap().pem()).unwrap();
+        let certificate = certificate.unwrap();
+        let pem = if *name == "version-1" { of_version_1(certificate.der(), &key) } else { certificate.pem() };
+        std::fs::write(folder.join(format!("{name}.crt")), pem).unwrap();
         std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 }
@@ -105,8 +158,8 @@ impl Server {
         let cluster = data.join("pgdata");
         make_certificates(&data);
         // Who may come how: this is what tells whether a session is encrypted.
-        let rules =
-            "local all all trust\nhostssl all sealed 127.0.0.1/32 trust\nhostnossl all open 127.0.0.1/32 trust\n";
+        let rules = "local all all trust\nhostssl all sealed 127.0.0.1/32 trust\nhostnossl all open 127.0.0.1/32 trust\n\
+                     hostssl all shown 127.0.0.1/32 cert\nhost all bound 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("hba.conf"), rules).unwrap();
         let account = std::fs::metadata(&cluster).unwrap();
         for entry in data.read_dir().unwrap().map(|entry| entry.unwrap().path()).chain([data.clone()]) {
@@ -126,6 +179,7 @@ impl Server {
             format!("port={port}"),
             format!("unix_socket_directories={}", data.display()),
             format!("hba_file={}", data.join("hba.conf").display()),
+            format!("ssl_ca_file={}", data.join("roots.pem").display()),
             "shared_buffers=16MB".to_owned(),
             "fsync=off".to_owned(),
         ] {
@@ -138,7 +192,8 @@ impl Server {
         let process = command.current_dir("/").stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true).spawn();
         let server = Self { _process: process.unwrap(), folder, port };
         let owner = server.owner().await;
-        let roles = "CREATE ROLE sealed LOGIN SUPERUSER; CREATE ROLE open LOGIN SUPERUSER";
+        let roles = "CREATE ROLE sealed LOGIN SUPERUSER; CREATE ROLE open LOGIN SUPERUSER; CREATE ROLE shown LOGIN;
+                     CREATE ROLE bound LOGIN PASSWORD 'word'";
         owner.batch_execute(roles).await.unwrap();
         server
     }
@@ -194,7 +249,7 @@ impl Server {
     fn options(&self, mode: Mode, user: &str) -> Options {
         let mut config = Config::new();
         config.host("127.0.0.1").port(self.port).user(user).dbname("car_chatbot");
-        Options { tls: mode, switch_role: false, pool_size: 1, max_overflow: 0, ..db_options(&config) }
+        Options { tls: mode.into(), switch_role: false, pool_size: 1, max_overflow: 0, ..db_options(&config) }
     }
 
     /// Whether a connection in this mode is plain or encrypted, by whom the server lets in.
@@ -227,11 +282,11 @@ async fn outcomes(server: &Server, mode: Mode, every_way: bool) -> Vec<(&'static
         Ok(()) => panic!("a superuser serves"),
     };
     let migrating = async |options: Options| {
-        let position = migrations::current(&options.config, options.tls).await;
+        let position = migrations::current(&options.config, &options.tls).await;
         position.map(|_| ()).map_err(|error| lekalo::db::advice::chain(&error))
     };
     let reading = async |options: Options| {
-        let read = Snapshot::of(&options.config, options.tls, migrations::PROGRAM).await;
+        let read = Snapshot::of(&options.config, &options.tls, migrations::PROGRAM).await;
         read.map(|_| ()).map_err(|error| lekalo::db::advice::chain(error.as_ref()))
     };
     let mut outcomes = vec![("pool", server.by_whom(mode, pool).await)];

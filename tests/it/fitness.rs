@@ -72,7 +72,7 @@ fn wrong(findings: &[Finding]) -> Vec<&Finding> {
 async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
     let config = database().await;
     let owner = connect(&config).await;
-    let fit = report(&db_options(&config), &config).await;
+    let fit = report(&db_options(&config), &db_options(&config)).await;
     let looked_at: Vec<&str> = fit.iter().map(|finding| finding.what).collect();
     assert_eq!(looked_at, ["server", "letters", "schema", "role", "readiness", "pooler", "row-level security", "pool"]);
     assert!(fit.iter().all(|finding| finding.ok && finding.remedy.is_empty()), "{fit:#?}");
@@ -85,7 +85,7 @@ async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
         owner.batch_execute(sql).await.unwrap();
         let mut options = db_options(&config);
         configured(&mut options);
-        let findings = report(&options, &config).await;
+        let findings = report(&options, &db_options(&config)).await;
         let wrong = wrong(&findings);
         let [found] = wrong[..] else { panic!("{sql}: {findings:#?}") };
         assert!(
@@ -101,7 +101,7 @@ async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
         )
         .await
         .unwrap();
-    let findings = report(&db_options(&config), &config).await;
+    let findings = report(&db_options(&config), &db_options(&config)).await;
     assert!(wrong(&findings).is_empty(), "{findings:#?}");
     let latest = migrations::shipped().latest();
     assert!(findings[2].detail.contains(&format!("version 999, newer than this program's {latest}")), "{findings:#?}");

@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Config};
 
 use crate::support::{connect, empty_database};
 
-const NO_TLS: tls::Mode = tls::Mode::Disable;
+const NO_TLS: &tls::Tls = &tls::OFF;
 
 /// Everything of the schema that SQL can see, one line each.
 async fn schema(client: &Client) -> Vec<String> {

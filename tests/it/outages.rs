@@ -74,7 +74,7 @@ fn assert_unavailable(status: &Status) {
 async fn postgres(folder: &Path) -> EmbeddedServer {
     support::copy_cluster(&folder.join("data")).await;
     let postgres = start(folder).await;
-    migrations::up(&postgres.config(), tls::Mode::Disable).await.unwrap();
+    migrations::up(&postgres.config(), &tls::OFF).await.unwrap();
     postgres
 }
 
@@ -402,7 +402,7 @@ async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
     list_tenants(&server.channel).await.unwrap();
     // Nor does a start wait for the first.
     lekalo::db::check::role(&support::db_options(&both)).await.unwrap();
-    assert!(migrations::up(&both, tls::Mode::Disable).await.unwrap().applied.is_empty());
+    assert!(migrations::up(&both, &tls::OFF).await.unwrap().applied.is_empty());
 
     signal(one.path(), Signal::SIGCONT);
     server.stop().await;

@@ -231,7 +231,7 @@ async fn a_dead_database_is_unavailable_until_it_is_back() {
     let data_dir = folder.path().join("data");
     let postgres = start_server(&data_dir).await;
     let config = postgres.config();
-    migrations::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, &tls::OFF).await.unwrap();
     let server = TestServer::over(config.clone()).await;
     assert_eq!(health(&server).await, ServingStatus::Serving);
     list_tenants(&server).await.unwrap();

@@ -20,6 +20,7 @@ fn options(data_dir: PathBuf) -> EmbeddedOptions {
     let settings = [("shared_buffers", "16MB"), ("max_connections", "20")];
     EmbeddedOptions {
         data_dir: Some(data_dir),
+        pg_bin: std::env::var_os("LEKALO_PG_BIN").map(PathBuf::from),
         settings: settings.map(|(name, value)| (name.into(), value.into())).into(),
         durable: false,
         ..EmbeddedOptions::default()

@@ -114,7 +114,7 @@ async fn a_role_serves_only_if_row_level_security_holds_for_it() {
         options.config.user(format!("{p}_{login}"));
         let served_as = format!("{p}_{served_as}");
         let serves = role(&options).await;
-        let found = finding(&report(&options, &config).await, "role");
+        let found = finding(&report(&options, &db_options(&config)).await, "role");
         if problem.is_empty() {
             serves.unwrap_or_else(|error| panic!("{login}: {error}"));
             let detail = format!("serves as {served_as}, which owns nothing");
@@ -129,7 +129,7 @@ async fn a_role_serves_only_if_row_level_security_holds_for_it() {
         options.switch_role = true;
         let turned = role(&options).await;
         assert_eq!(turned.is_ok(), !["bare", "reader", "writer"].contains(&login), "{login}: {turned:?}");
-        let found = finding(&report(&options, &config).await, "role");
+        let found = finding(&report(&options, &db_options(&config)).await, "role");
         if let Err(error) = turned {
             let text = lekalo::db::advice::chain(error.as_ref());
             assert!(text.contains("permission denied to set role"), "{login}: {text}");
@@ -195,11 +195,11 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
                   WHERE a.attname = 'tenant_id' AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace";
     let tables: i64 = owner.query_one(tables, &[]).await.unwrap().get(0);
     assert!(tables > 10);
-    let well = lines(report(&options, &config).await);
+    let well = lines(report(&options, &db_options(&config)).await);
     let part = |at: usize| well[at].as_str();
     assert_eq!(well.len(), 8, "{well:#?}");
     assert!(part(0).starts_with("true server: PostgreSQL ") && part(0).ends_with(" ms → "), "{well:#?}");
-    assert!(part(1).starts_with("true letters: Cyrillic case is known (LC_CTYPE "), "{well:#?}");
+    assert!(part(1).starts_with("true letters: Cyrillic case is known (locale "), "{well:#?}");
     assert_eq!(part(2), format!("true schema: version {latest} → "));
     assert_eq!(part(3), "true role: serves as lekalo_app, which owns nothing → ");
     assert_eq!(part(4), "true readiness: takes writes, with every table and right → ");
@@ -210,7 +210,7 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
     // One thing wrong at a time, and put right again: that is told, and nothing else.
     let wrong = async |how: &str, options: &Options| {
         owner.batch_execute(how).await.unwrap();
-        let mut told = lines(report(options, &config).await);
+        let mut told = lines(report(options, &db_options(&config)).await);
         told.retain(|line| line.starts_with("false"));
         told
     };
@@ -249,28 +249,29 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
          SELECT version + 1, 'later', applied_on, checksum FROM refinery_schema_history WHERE version = {latest}"
     );
     assert!(wrong(&newer, &options).await.is_empty());
-    let schema = finding(&report(&options, &config).await, "schema");
+    let schema = finding(&report(&options, &db_options(&config)).await, "schema");
     assert_eq!(schema.detail, format!("version {}, newer than this program's {latest}, as in a rollout", latest + 1));
     let older = format!("DELETE FROM refinery_schema_history WHERE version >= {latest}");
     let told = wrong(&older, &options).await;
     let behind = format!("false schema: version {}, this program needs {latest} → run `lekalo migrate up`", latest - 1);
     assert_eq!(told, [behind]);
-    assert_eq!(report(&options, &config).await.len(), 4);
+    assert_eq!(report(&options, &db_options(&config)).await.len(), 4);
 
     // Names would be found only as they are written.
     let mut plain = config.clone();
     plain.dbname(format!("{}_c", config.get_dbname().unwrap()));
     let create = format!("CREATE DATABASE {} TEMPLATE template0 LC_CTYPE 'C'", plain.get_dbname().unwrap());
     owner.batch_execute(&create).await.unwrap();
-    let letters = finding(&report(&Options { config: plain.clone(), ..options.clone() }, &plain).await, "letters");
-    assert!(!letters.ok && letters.detail.contains("Cyrillic case is unknown with LC_CTYPE C"), "{letters:?}");
+    let letters =
+        finding(&report(&Options { config: plain.clone(), ..options.clone() }, &db_options(&plain)).await, "letters");
+    assert!(!letters.ok && letters.detail.contains("Cyrillic case is unknown with the locale C"), "{letters:?}");
     assert!(letters.remedy.contains("LC_CTYPE 'C.UTF-8'"), "{letters:?}");
 
     // Out of reach, that is all there is to say.
     let mut away = config.clone();
     away.dbname("no_such_database");
-    let options = Options { config: away.clone(), tls: tls::Mode::Prefer, ..options };
-    let told = lines(report(&options, &away).await);
+    let options = Options { config: away.clone(), tls: tls::Mode::Prefer.into(), ..options };
+    let told = lines(report(&options, &db_options(&away)).await);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("false server: the database `no_such_database` does not exist on "), "{told:?}");
     assert!(

@@ -61,7 +61,7 @@ async fn numbers(owner: &Client) -> (i64, i64, i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_database_gets_every_row_once_and_they_are_what_the_files_say() {
     let config = empty_database().await;
-    lekalo::db::migrations::up(&config, lekalo_migrate::tls::Mode::Disable).await.unwrap();
+    lekalo::db::migrations::up(&config, &lekalo_migrate::tls::OFF).await.unwrap();
     let owner = connect(&config).await;
     let db = Db::new(&db_options(&config)).unwrap();
     let seed = shipped().unwrap();

@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
 use tonic::transport::Channel;
 
-pub use limits::{is_long, limit, npx, shared_data, skipped, skipped_unless_long};
+pub use limits::{is_long, limit, npx, other_server, shared_data, skipped, skipped_unless_long};
 
 /// The program under test.
 pub const LEKALO: &str = env!("CARGO_BIN_EXE_lekalo");
@@ -137,7 +137,7 @@ async fn prepare_template(server: &EmbeddedServer) {
     client.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
     let mut config = server.config();
     config.dbname(TEMPLATE);
-    migrations::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, &tls::OFF).await.unwrap();
     let db = Db::new(&db_options(&config)).unwrap();
     db.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
     db.close();
@@ -145,7 +145,7 @@ async fn prepare_template(server: &EmbeddedServer) {
 
 /// How the service connects to a test's database.
 pub fn db_options(config: &Config) -> Options {
-    Options { tls: tls::Mode::Disable, pool_size: 4, max_overflow: 4, ..Options::new(config.clone()) }
+    Options { tls: tls::OFF.clone(), pool_size: 4, max_overflow: 4, ..Options::new(config.clone()) }
 }
 
 /// A connection as the owner, a superuser, past the pool.
@@ -255,9 +255,13 @@ impl TestServer {
 /// Puts a cluster into an empty data directory: a copy of one that `initdb` made, which takes a tenth of the time.
 pub async fn copy_cluster(data_dir: &Path) {
     static MADE: tokio::sync::OnceCell<PathBuf> = tokio::sync::OnceCell::const_new();
-    // Kept between runs.
+    // Kept between runs, for each PostgreSQL.
     let made = MADE.get_or_init(async || {
-        let data_dir = kept_folder("empty");
+        let version = options().pg_bin.map(|bin| {
+            let said = std::process::Command::new(bin.join("postgres")).arg("--version").output().unwrap().stdout;
+            String::from_utf8(said).unwrap().replace(|ch: char| !ch.is_ascii_alphanumeric(), "-")
+        });
+        let data_dir = kept_folder(&format!("empty{}", version.unwrap_or_default()));
         let made = EmbeddedOptions { data_dir: Some(data_dir.clone()), ..options() };
         EmbeddedServer::start(&made).await.unwrap().stop().await.unwrap();
         data_dir

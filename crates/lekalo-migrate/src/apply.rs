@@ -14,7 +14,7 @@ use crate::lock_holders::{LockHolder, lock_holders};
 use crate::program::Program;
 use crate::session::Session;
 use crate::statements::{self, Statement};
-use crate::tls;
+use crate::tls::Tls;
 
 /// refinery's history table, with a column of our own: who applied it.
 pub(crate) const HISTORY_TABLE: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
@@ -94,7 +94,7 @@ pub(crate) struct Connection<'a> {
     pub patience: Patience,
     /// The way to a second session, which looks for who is in the way.
     pub config: &'a Config,
-    pub tls: tls::Mode,
+    pub tls: &'a Tls,
     pub program: Program,
 }
 

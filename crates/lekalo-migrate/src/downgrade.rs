@@ -21,7 +21,7 @@ use crate::error::MigrateError;
 use crate::list::{Migrations, Step};
 use crate::scratch::{Scratch, Unavailable};
 use crate::target::UpTo;
-use crate::tls;
+use crate::tls::Tls;
 
 /// One migration to go down from, and what goes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,14 +102,14 @@ pub async fn plan(
     migrations: &Migrations,
     steps: &[&Step],
     owner: &Config,
-    mode: tls::Mode,
+    tls: &Tls,
     scratch: &mut Scratch,
 ) -> anyhow::Result<Vec<Downgrade>> {
     let Some(newest) = steps.first() else { return Ok(Vec::new()) };
     let client = migrated(migrations, newest.version(), scratch).await.map_err(Unavailable)?;
     let known = blockers::Known::read(&client).await.map_err(MigrateError::Database)?;
     let gone = dry_run::run(&client, steps).await?;
-    let mut counter = counting::Counter::open(owner, mode, migrations.program).await?;
+    let mut counter = counting::Counter::open(owner, tls, migrations.program).await?;
     let (mut plan, mut dropped) = (Vec::with_capacity(steps.len()), Vec::new());
     for (step, gone) in steps.iter().zip(gone) {
         dropped.extend(gone.tables.iter().cloned());
@@ -131,7 +131,7 @@ pub async fn plan(
 /// A scratch database as it was when the newest of the steps had been applied.
 async fn migrated(migrations: &Migrations, version: i32, scratch: &mut Scratch) -> anyhow::Result<Client> {
     let database = scratch.database().await?;
-    let migrated = migrations.up(&database, scratch.mode(), UpTo::Version(version)).await;
+    let migrated = migrations.up(&database, scratch.tls(), UpTo::Version(version)).await;
     migrated.context("the migrations fail on a scratch database")?;
     scratch.connect(&database).await
 }

@@ -236,7 +236,7 @@ fn comments(sql: &str) -> usize {
 /// A database as the migrations make it, without the history table, which no schema.sql has.
 async fn as_migrated(scratch: &mut Scratch, migrations: &Migrations) -> anyhow::Result<Config> {
     let database = scratch.database().await?;
-    let migrated = migrations.up(&database, scratch.mode(), UpTo::Head).await;
+    let migrated = migrations.up(&database, scratch.tls(), UpTo::Head).await;
     migrated.context("the migrations fail on a scratch database")?;
     scratch.apply(&database, "forgetting the history", "DROP TABLE refinery_schema_history").await?;
     Ok(database)

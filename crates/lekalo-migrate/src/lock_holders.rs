@@ -6,7 +6,7 @@ use tokio_postgres::{Config, Row};
 
 use crate::program::Program;
 use crate::session::Session;
-use crate::tls;
+use crate::tls::Tls;
 
 /// Somebody who holds a lock that a migration waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl fmt::Display for LockHolder {
 }
 
 /// Who the server's process `backend` waits for just now. Nobody where that cannot be found out.
-pub(crate) async fn lock_holders(config: &Config, mode: tls::Mode, program: Program, backend: i32) -> Vec<LockHolder> {
-    let Ok(session) = Session::open(config, mode, program).await else { return Vec::new() };
+pub(crate) async fn lock_holders(config: &Config, tls: &Tls, program: Program, backend: i32) -> Vec<LockHolder> {
+    let Ok(session) = Session::open(config, tls, program).await else { return Vec::new() };
     let rows = session.client.query(HOLDERS, &[&backend]).await.unwrap_or_default();
     rows.iter().map(lock_holder).collect()
 }

@@ -8,7 +8,8 @@ use crate::history::{self, Drift, Entry};
 use crate::list::{Migrations, Step, file_name};
 use crate::session::Session;
 use crate::target::{DownTo, Range, UpTo};
-use crate::{apply, script, tls};
+use crate::tls::Tls;
+use crate::{apply, script};
 
 /// Where a database stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,8 @@ impl Migrations {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn position(&self, config: &Config, mode: tls::Mode) -> Result<Position, MigrateError> {
-        position(&Session::open(config, mode, self.program).await?.client, self.latest()).await
+    pub async fn position(&self, config: &Config, tls: &Tls) -> Result<Position, MigrateError> {
+        position(&Session::open(config, tls, self.program).await?.client, self.latest()).await
     }
 
     /// Applies what is missing up to `target`, as the owner, one transaction each. Several at once are fine: one
@@ -60,12 +61,12 @@ impl Migrations {
     /// When the database cannot be reached, `target` is not ahead, a migration fails (nothing of it remains), a lock is
     /// not to be had, or an applied one differs from what this program carries. Migrations of a newer program are not
     /// an error.
-    pub async fn up(&self, owner: &Config, mode: tls::Mode, target: UpTo) -> Result<Upgrade, MigrateError> {
+    pub async fn up(&self, owner: &Config, tls: &Tls, target: UpTo) -> Result<Upgrade, MigrateError> {
         for step in self.steps() {
             step.lone_statements()?;
         }
-        let mut session = Session::migrating(owner, mode, self.program).await?;
-        self.ensure_history_table(&mut session, owner, mode).await?;
+        let mut session = Session::migrating(owner, tls, self.program).await?;
+        self.ensure_history_table(&mut session, owner, tls).await?;
         self.verify(&history::entries(&session.client, self).await?)?;
         let current = position(&session.client, self.latest()).await?.current;
         let version = match target {
@@ -77,7 +78,7 @@ impl Migrations {
             .set_abort_missing(false)
             .set_abort_divergent(true)
             .set_target(refinery::Target::Version(version));
-        let mut connection = self.connection(&mut session, owner, mode);
+        let mut connection = self.connection(&mut session, owner, tls);
         let report = runner.run_async(&mut connection).await.map_err(|error| MigrateError::Run(Box::new(error)))?;
         let position = position(&session.client, self.latest()).await?;
         if let Some(role) = self.program.role
@@ -91,12 +92,7 @@ impl Migrations {
 
     /// Makes sure that there is a history, and that it says by whom. Where there is, nothing is written, so that a database
     /// to which nothing is to be done may be one that takes no writes.
-    async fn ensure_history_table(
-        &self,
-        session: &mut Session,
-        owner: &Config,
-        mode: tls::Mode,
-    ) -> Result<(), MigrateError> {
+    async fn ensure_history_table(&self, session: &mut Session, owner: &Config, tls: &Tls) -> Result<(), MigrateError> {
         let lacking = "-- lacking_history
             SELECT to_regclass('public.refinery_schema_history') IS NULL, NOT EXISTS (
                 SELECT FROM pg_attribute
@@ -108,7 +104,7 @@ impl Migrations {
             (false, true) => &[apply::APPLIED_BY],
             (false, false) => return Ok(()),
         };
-        let made = self.connection(session, owner, mode).transaction(statements).await;
+        let made = self.connection(session, owner, tls).transaction(statements).await;
         made.map_err(|source| MigrateError::HistoryTable { source })
     }
 
@@ -116,21 +112,16 @@ impl Migrations {
     ///
     /// # Errors
     /// When `target` is not behind, or one has no down migration or was edited since.
-    pub async fn down_steps(
-        &self,
-        owner: &Config,
-        mode: tls::Mode,
-        target: DownTo,
-    ) -> Result<Vec<&Step>, MigrateError> {
-        self.steps_beyond(&Session::open(owner, mode, self.program).await?.client, target).await
+    pub async fn down_steps(&self, owner: &Config, tls: &Tls, target: DownTo) -> Result<Vec<&Step>, MigrateError> {
+        self.steps_beyond(&Session::open(owner, tls, self.program).await?.client, target).await
     }
 
     /// Goes down to `target`, newest migration first, one transaction each.
     ///
     /// # Errors
     /// As [`Migrations::down_steps`], before anything is touched; and when one fails: those before it have gone.
-    pub async fn down(&self, owner: &Config, mode: tls::Mode, target: DownTo) -> Result<Position, MigrateError> {
-        self.downgrade(owner, mode, target, None).await
+    pub async fn down(&self, owner: &Config, tls: &Tls, target: DownTo) -> Result<Position, MigrateError> {
+        self.downgrade(owner, tls, target, None).await
     }
 
     /// [`Migrations::down`], if that still goes down from the `planned` versions.
@@ -140,21 +131,21 @@ impl Migrations {
     pub async fn down_as_planned(
         &self,
         owner: &Config,
-        mode: tls::Mode,
+        tls: &Tls,
         target: DownTo,
         planned: &[i32],
     ) -> Result<Position, MigrateError> {
-        self.downgrade(owner, mode, target, Some(planned)).await
+        self.downgrade(owner, tls, target, Some(planned)).await
     }
 
     async fn downgrade(
         &self,
         owner: &Config,
-        mode: tls::Mode,
+        tls: &Tls,
         target: DownTo,
         planned: Option<&[i32]>,
     ) -> Result<Position, MigrateError> {
-        let mut session = Session::migrating(owner, mode, self.program).await?;
+        let mut session = Session::migrating(owner, tls, self.program).await?;
         let steps = self.steps_beyond(&session.client, target).await?;
         if planned.is_some_and(|planned| !planned.iter().copied().eq(steps.iter().map(|step| step.version()))) {
             return Err(MigrateError::Target(
@@ -163,12 +154,12 @@ impl Migrations {
         }
         for step in steps {
             let forget = forget_sql(step.version());
-            let gone = self.connection(&mut session, owner, mode).transaction(&[step.down_sql()?, &forget]).await;
+            let gone = self.connection(&mut session, owner, tls).transaction(&[step.down_sql()?, &forget]).await;
             gone.map_err(|source| MigrateError::Down { file: step.file_name(), source })?;
         }
         let position = position(&session.client, self.latest()).await?;
         if position.current == 0 {
-            let forgotten = self.connection(&mut session, owner, mode).transaction(&[FORGET_ALL]).await;
+            let forgotten = self.connection(&mut session, owner, tls).transaction(&[FORGET_ALL]).await;
             forgotten.map_err(|source| MigrateError::HistoryTable { source })?;
         }
         Ok(position)
@@ -178,8 +169,8 @@ impl Migrations {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn history(&self, config: &Config, mode: tls::Mode) -> Result<Vec<Entry>, MigrateError> {
-        history::entries(&Session::open(config, mode, self.program).await?.client, self).await
+    pub async fn history(&self, config: &Config, tls: &Tls) -> Result<Vec<Entry>, MigrateError> {
+        history::entries(&Session::open(config, tls, self.program).await?.client, self).await
     }
 
     /// A script for psql that does what `up` or `down` would do.
@@ -204,7 +195,7 @@ impl Migrations {
         entries.iter().rev().map(down_step).collect()
     }
 
-    fn connection<'a>(&self, session: &'a mut Session, config: &'a Config, tls: tls::Mode) -> apply::Connection<'a> {
+    fn connection<'a>(&self, session: &'a mut Session, config: &'a Config, tls: &'a Tls) -> apply::Connection<'a> {
         apply::Connection { session, patience: self.patience, config, tls, program: self.program }
     }
 }

@@ -17,7 +17,7 @@ use tokio_postgres::{Client, Config, IsolationLevel, Transaction};
 
 use crate::error::MigrateError;
 use crate::program::Program;
-use crate::tls;
+use crate::tls::{self, Tls};
 pub use difference::{Change, Difference};
 
 /// What the queries share. `$2` is the role that the program serves as, `$3` what the names of its own settings begin with;
@@ -109,8 +109,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be reached or does not answer.
-    pub async fn of(config: &Config, mode: tls::Mode, program: Program) -> anyhow::Result<Self> {
-        let mut client = connect(config, mode, program).await?;
+    pub async fn of(config: &Config, tls: &Tls, program: Program) -> anyhow::Result<Self> {
+        let mut client = connect(config, tls, program).await?;
         let repeatable = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = repeatable.start().await.map_err(MigrateError::Database)?;
         Ok(Self::read(&transaction, program).await.map_err(MigrateError::Database)?)
@@ -202,10 +202,10 @@ fn describe(properties: Map<String, Value>) -> BTreeMap<String, String> {
 }
 
 /// A connection that ends with its client.
-pub(crate) async fn connect(config: &Config, mode: tls::Mode, program: Program) -> anyhow::Result<Client> {
+pub(crate) async fn connect(config: &Config, tls: &Tls, program: Program) -> anyhow::Result<Client> {
     let mut config = config.clone();
     config.application_name(format!("{} schema", program.name)).connect_timeout(std::time::Duration::from_secs(5));
-    let connector = tls::connector(mode, &mut config)?;
+    let connector = tls::connector(tls, &mut config)?;
     let (client, connection) = config.connect(connector).await.map_err(MigrateError::Connect)?;
     tokio::spawn(connection);
     Ok(client)

@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
+use crate::failure;
 use crate::program::Program;
 use crate::schema::{Snapshot, connect};
-use crate::{failure, tls};
+use crate::tls::{self, Tls};
 
 /// The class of the advisory lock that says that somebody still uses a scratch database: any number that nobody else takes.
 const IN_USE: i32 = 0x6c65_6b61;
@@ -34,7 +35,7 @@ pub struct Unavailable(pub anyhow::Error);
 pub struct Scratch {
     admin: Client,
     config: Config,
-    mode: tls::Mode,
+    tls: Tls,
     program: Program,
     made: Vec<String>,
     /// Whose the databases are; none: whoever makes them.
@@ -49,20 +50,20 @@ impl Scratch {
     /// When the server cannot be reached, or there is none to be private.
     pub async fn beside_or_embedded(
         config: &Config,
-        mode: tls::Mode,
+        tls: &Tls,
         pg_bin: Option<PathBuf>,
         program: Program,
     ) -> Result<Self, Unavailable> {
-        Self::first_possible(config, mode, pg_bin, program).await.map_err(Unavailable)
+        Self::first_possible(config, tls, pg_bin, program).await.map_err(Unavailable)
     }
 
     async fn first_possible(
         config: &Config,
-        mode: tls::Mode,
+        tls: &Tls,
         pg_bin: Option<PathBuf>,
         program: Program,
     ) -> anyhow::Result<Self> {
-        if let Some(scratch) = Self::beside(config, mode, program).await? {
+        if let Some(scratch) = Self::beside(config, tls, program).await? {
             return Ok(scratch);
         }
         let role = config.get_user().unwrap_or("postgres");
@@ -78,8 +79,8 @@ impl Scratch {
     ///
     /// # Errors
     /// When the server cannot be reached.
-    pub async fn beside(config: &Config, mode: tls::Mode, program: Program) -> anyhow::Result<Option<Self>> {
-        let admin = connect(config, mode, program).await?;
+    pub async fn beside(config: &Config, tls: &Tls, program: Program) -> anyhow::Result<Option<Self>> {
+        let admin = connect(config, tls, program).await?;
         let may = "-- may_create_databases
             SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user";
         let may: bool = admin.query_one(may, &[]).await?.try_get("may")?;
@@ -89,7 +90,15 @@ impl Scratch {
         // Whatever the role's other work needs: this is a database of no consequence.
         admin.batch_execute("SET default_transaction_read_only = off; SET statement_timeout = 0").await?;
         drop_abandoned(&admin, &database_prefix(program)).await?;
-        Ok(Some(Self { admin, config: config.clone(), mode, program, made: Vec::new(), owner: None, embedded: None }))
+        Ok(Some(Self {
+            admin,
+            config: config.clone(),
+            tls: tls.clone(),
+            program,
+            made: Vec::new(),
+            owner: None,
+            embedded: None,
+        }))
     }
 
     /// On a private server of its own, which needs PostgreSQL's programs (`pg_bin`: where) on this machine.
@@ -111,9 +120,9 @@ impl Scratch {
             ..EmbeddedOptions::default()
         };
         let server = EmbeddedServer::start(&options).await?;
-        let (config, mode) = (server.config(), tls::Mode::Disable);
-        let admin = connect(&config, mode, program).await?;
-        Ok(Self { admin, config, mode, program, made: Vec::new(), owner: None, embedded: Some((server, folder)) })
+        let (config, tls) = (server.config(), tls::OFF.clone());
+        let admin = connect(&config, &tls, program).await?;
+        Ok(Self { admin, config, tls, program, made: Vec::new(), owner: None, embedded: Some((server, folder)) })
     }
 
     /// Gives the databases made from now on to a role that is no superuser, as whoever migrates need not be one.
@@ -141,8 +150,8 @@ impl Scratch {
     }
 
     /// How its databases are connected to.
-    pub fn mode(&self) -> tls::Mode {
-        self.mode
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     /// Makes an empty database.
@@ -170,7 +179,7 @@ impl Scratch {
     /// # Errors
     /// When it cannot be made.
     pub(crate) async fn connect(&self, database: &Config) -> anyhow::Result<Client> {
-        let client = connect(database, self.mode, self.program).await?;
+        let client = connect(database, &self.tls, self.program).await?;
         client.batch_execute("SET statement_timeout = 0; SET search_path = public").await?;
         Ok(client)
     }
@@ -198,7 +207,7 @@ impl Scratch {
     /// # Errors
     /// When it does not answer.
     pub async fn snapshot(&self, database: &Config) -> anyhow::Result<Snapshot> {
-        Ok(Snapshot::of(database, self.mode, self.program).await?.with_plain_role(self.program.role))
+        Ok(Snapshot::of(database, &self.tls, self.program).await?.with_plain_role(self.program.role))
     }
 
     /// Removes the databases, and the server if it is of its own.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Config};
 use crate::connect::connect;
 use crate::error::MigrateError;
 use crate::program::Program;
-use crate::tls;
+use crate::tls::{self, Tls};
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
 /// After how long the log first says who else is migrating, and after how long again.
@@ -32,10 +32,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn open(config: &Config, mode: tls::Mode, program: Program) -> Result<Self, MigrateError> {
+    pub(crate) async fn open(config: &Config, tls: &Tls, program: Program) -> Result<Self, MigrateError> {
         let mut config = config.clone();
         config.application_name(program.command).connect_timeout(CONNECT);
-        let connector = tls::connector(mode, &mut config).map_err(MigrateError::Tls)?;
+        let connector = tls::connector(tls, &mut config).map_err(MigrateError::Tls)?;
         let connected = timeout(CONNECT, connect(&config, &connector)).await.map_err(|_| MigrateError::Silent)?;
         let (client, driver) = connected.map_err(MigrateError::Connect)?;
         Ok(Self { client, driver, program })
@@ -45,9 +45,9 @@ impl Session {
     ///
     /// # Errors
     /// `Pooler` where a pooler would hand the session, and the lock with it, to somebody else.
-    pub(crate) async fn migrating(config: &Config, mode: tls::Mode, program: Program) -> Result<Self, MigrateError> {
-        let session = Self::open(config, mode, program).await?;
-        if session.is_shared(config, mode).await? {
+    pub(crate) async fn migrating(config: &Config, tls: &Tls, program: Program) -> Result<Self, MigrateError> {
+        let session = Self::open(config, tls, program).await?;
+        if session.is_shared(config, tls).await? {
             return Err(MigrateError::Pooler);
         }
         // The server ends the work of a killed program within a second, and gives the lock on; where it cannot watch
@@ -66,10 +66,10 @@ impl Session {
 
     /// Whether a pooler hands a server's process from one session to the next after each transaction: then two open at
     /// once are seen on the same one, or one of them moves.
-    async fn is_shared(&self, config: &Config, mode: tls::Mode) -> Result<bool, MigrateError> {
+    async fn is_shared(&self, config: &Config, tls: &Tls) -> Result<bool, MigrateError> {
         let full = |_| MigrateError::PoolerFull;
         let one = timeout(SECOND_CONNECTION, self.backend()).await.map_err(full)??;
-        let other = timeout(SECOND_CONNECTION, Self::open(config, mode, self.program)).await.map_err(full)?;
+        let other = timeout(SECOND_CONNECTION, Self::open(config, tls, self.program)).await.map_err(full)?;
         let Ok(other) = other else { return Ok(false) };
         let two = timeout(SECOND_CONNECTION, other.backend()).await.map_err(full)??;
         // Where the pooler has two processes, both busy, each stays by chance in one of two tries.

@@ -51,14 +51,14 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The database's version and its differences.
 async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<Difference>)> {
-    let position = migrations::current(config.owner(), config.tls).await?;
+    let position = migrations::current(config.owner(), &config.owner_tls).await?;
     let version = position.current;
     anyhow::ensure!(
         version <= position.latest,
         "the database is at version {version}, this program knows {} only: check it with the program that migrated it",
         position.latest
     );
-    let mut found = Snapshot::of(config.owner(), config.tls, PROGRAM).await?;
+    let mut found = Snapshot::of(config.owner(), &config.owner_tls, PROGRAM).await?;
     let (mut expected, server) = scratch::on(config, stop, async |scratch| {
         let server = if scratch.is_embedded() { "a private server" } else { "the same server" };
         Ok((migrated(scratch, version).await?, server))
@@ -80,7 +80,7 @@ async fn compare(config: &Config, stop: &mut Stop) -> anyhow::Result<(i32, Vec<D
     if version < 10 {
         (found, expected) = (found.without_applied_by(), expected.without_applied_by());
     }
-    let mut differences = edited(&shipped().history(config.owner(), config.tls).await?);
+    let mut differences = edited(&shipped().history(config.owner(), &config.owner_tls).await?);
     differences.extend(found.differences(&expected));
     Ok((version, differences))
 }
@@ -114,7 +114,7 @@ async fn migrated(scratch: &mut Scratch, version: i32) -> anyhow::Result<Snapsho
     let database = scratch.database().await?;
     // An untouched database has not even their history.
     if version > 0 {
-        shipped().up(&database, scratch.mode(), UpTo::Version(version)).await?;
+        shipped().up(&database, scratch.tls(), UpTo::Version(version)).await?;
     }
     scratch.snapshot(&database).await
 }

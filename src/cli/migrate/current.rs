@@ -23,7 +23,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let position = migrations::current(database.config.owner(), database.config.tls).await?;
+    let position = migrations::current(database.config.owner(), &database.config.owner_tls).await?;
     database.close().await?;
     if args.json {
         return output::json(&json!({ "current": position.current, "latest": position.latest }));

@@ -65,7 +65,7 @@ async fn carry_out(args: &Args, config: &Config) -> anyhow::Result<()> {
 
 /// What going back to `target` undoes, and what would be lost with each step.
 pub async fn plan(config: &Config, target: DownTo, stop: &mut Stop) -> anyhow::Result<Vec<Downgrade>> {
-    let (migrations, owner, tls) = (shipped(), config.owner(), config.tls);
+    let (migrations, owner, tls) = (shipped(), config.owner(), &config.owner_tls);
     let steps = migrations.down_steps(owner, tls, target).await?;
     if steps.is_empty() {
         return Ok(Vec::new());
@@ -91,7 +91,7 @@ pub async fn execute(config: &Config, target: DownTo, plan: &[Downgrade], stop: 
     }
     let versions: Vec<i32> = plan.iter().map(|step| step.version).collect();
     let migrations = shipped();
-    let undone = async { Ok(migrations.down_as_planned(config.owner(), config.tls, target, &versions).await?) };
+    let undone = async { Ok(migrations.down_as_planned(config.owner(), &config.owner_tls, target, &versions).await?) };
     unless(stop, Box::pin(undone))
         .await?
         .context("interrupted: what was undone until then stays undone; `lekalo migrate current` says where it is")

@@ -28,7 +28,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let mut entries = shipped().history(database.config.owner(), database.config.tls).await?;
+    let mut entries = shipped().history(database.config.owner(), &database.config.owner_tls).await?;
     database.close().await?;
     entries.reverse();
     if args.json {

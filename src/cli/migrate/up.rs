@@ -33,7 +33,7 @@ fn target(text: &str) -> Result<UpTo, String> {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let database = Database::open(&args.database).await?;
-    let upgrade = shipped().up(database.config.owner(), database.config.tls, args.to).await?;
+    let upgrade = shipped().up(database.config.owner(), &database.config.owner_tls, args.to).await?;
     database.close().await?;
     let position = upgrade.position;
     database::say_if_newer(position);

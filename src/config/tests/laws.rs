@@ -1,5 +1,7 @@
 //! What holds for every name in [`KNOWN`].
 
+use tokio_postgres::config::Host;
+
 use super::*;
 
 /// Each name with two values that are not its default.
@@ -90,7 +92,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_MAX_OVERFLOW", options.max_overflow.to_string()),
         ("DB_POOL_TIMEOUT", options.pool_timeout.as_secs().to_string()),
         ("DB_POOL_MAX_LIFETIME", options.max_lifetime.as_secs().to_string()),
-        ("DB_SSLMODE", options.tls.word().to_owned()),
+        ("DB_SSLMODE", options.tls.mode.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),
         (
@@ -240,7 +242,7 @@ fn numbers_have_bounds() {
 fn what_is_no_value_is_refused_by_name() {
     for (name, values, problem) in [
         ("DB_ECHO", &["ja", "2", "truee"][..], "must be true or false"),
-        ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require or verify-full"),
+        ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require, verify-ca or verify-full"),
         ("LEKALO_ADDR", &["here", "localhost:50051", "127.0.0.1", "127.0.0.1:65536"], "must be ADDRESS:PORT"),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
@@ -250,7 +252,11 @@ fn what_is_no_value_is_refused_by_name() {
             &["postgres://u:p@db:port/x", "postgres://u:p@[db/x", "postgres://u:p@q@db/x"],
             "is not a database URL",
         ),
-        ("DATABASE_URL", &["postgres://db/x?sslmode=maybe"], "sslmode must be disable, prefer, require or verify-full"),
+        (
+            "DATABASE_URL",
+            &["postgres://db/x?sslmode=maybe"],
+            "sslmode must be disable, prefer, require, verify-ca or verify-full",
+        ),
         ("LEKALO_OWNER_DATABASE_URL", &["db.example"], "must begin with postgres://"),
         ("LEKALO_OWNER_DATABASE_URL", &["postgres://u:p@db:port/x"], "is not a database URL"),
     ] {
@@ -289,18 +295,21 @@ fn every_error_is_told_and_none_hides_another() {
 #[test]
 fn a_url_says_how_to_encrypt_and_keeps_what_else_it_says() {
     for name in ["DATABASE_URL", "LEKALO_OWNER_DATABASE_URL"] {
-        for (parameters, mode, application) in [
+        for (parameters, mode, options) in [
             ("", "disable", None),
             ("?sslmode=require", "require", None),
-            ("?application_name=x&sslmode=verify-full", "verify-full", Some("x")),
-            ("?sslmode=prefer&application_name=x", "prefer", Some("x")),
-            ("?application_name=x", "disable", Some("x")),
+            ("?options=x&sslmode=verify-full", "verify-full", Some("x")),
+            ("?sslmode=prefer&options=x", "prefer", Some("x")),
+            ("?options=x", "disable", Some("x")),
         ] {
             let url = format!("postgresql+asyncpg://bot:p%40@db/shop{parameters}");
             let config = read(&[(name, &url), ("DB_SSLMODE", "disable")]).unwrap();
-            let database = if name == "DATABASE_URL" { &config.database } else { config.owner() };
-            assert_eq!(config.tls.word(), mode, "{url}");
-            assert_eq!(database.get_application_name(), application, "{url}");
+            let (database, tls) = match name {
+                "DATABASE_URL" => (&config.database, &config.tls),
+                _ => (config.owner(), &config.owner_tls),
+            };
+            assert_eq!(tls.mode.word(), mode, "{url}");
+            assert_eq!(database.get_options(), options, "{url}");
             assert_eq!(self::url(database), "postgres://bot:p@@db:5432/shop");
         }
     }

@@ -13,14 +13,14 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
     let owner = support::connect(&config).await;
     let shell = Shell::on(&config);
     // An older version is compared with what its own migrations make.
-    let latest = migrations::shipped().down(&config, tls::Mode::Disable, DownTo::Version(7)).await.unwrap().latest;
+    let latest = migrations::shipped().down(&config, &tls::OFF, DownTo::Version(7)).await.unwrap().latest;
     let ran = shell.run(&["migrate", "check"]).await.done().with_stderr(&[
         "up to version 7",
         "on the same server",
         &format!("{latest} is the latest"),
     ]);
     assert_eq!(ran.stdout, "no differences\n");
-    migrations::up(&config, tls::Mode::Disable).await.unwrap();
+    migrations::up(&config, &tls::OFF).await.unwrap();
 
     owner.batch_execute("ALTER TABLE patterns ALTER notes DROP NOT NULL").await.unwrap();
     let ran = shell.run(&["migrate", "check"]).await.with_stderr(&["differs in 1 place"]);
@@ -79,7 +79,7 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
     let owner = support::connect(&config).await;
     // One whose maker is gone, and one that is in use.
     owner.batch_execute("CREATE DATABASE lekalo_scratch_0123456789abcdef0123456789abcdef").await.unwrap();
-    let mut scratch = Scratch::beside(&config, tls::Mode::Disable, migrations::PROGRAM).await.unwrap().unwrap();
+    let mut scratch = Scratch::beside(&config, &tls::OFF, migrations::PROGRAM).await.unwrap().unwrap();
     let used = scratch.database().await.unwrap();
     let shell = Shell::on(&config);
     let ran = shell.run(&["migrate", "check"]).await.done();

@@ -128,7 +128,7 @@ async fn waiting(owner: &tokio_postgres::Client) -> i64 {
 }
 
 async fn at(config: &Config) -> i32 {
-    migrations::current(config, tls::Mode::Disable).await.unwrap().current
+    migrations::current(config, &tls::OFF).await.unwrap().current
 }
 
 #[tokio::test]

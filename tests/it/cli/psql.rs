@@ -26,7 +26,7 @@ async fn psql_gets_the_owners_way_to_the_database() {
     let bot = "postgres://bot:s%40cret@db.example:6543/shop";
     let owner = "postgres://owner:other@db2.example:7654/shop2";
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)]);
-    let cases: [Case<'_>; 5] = [
+    let cases: [Case<'_>; 6] = [
         (
             &[("DATABASE_URL", bot)],
             &[
@@ -57,6 +57,34 @@ async fn psql_gets_the_owners_way_to_the_database() {
                 ("PGPORT", "5432"),
                 ("PGSSLMODE", "disable"),
                 ("PGUSER", "postgres"),
+            ],
+        ),
+        // The owner's way to encrypt is its own.
+        (
+            &[
+                ("DATABASE_URL", "postgres://bot@db.example/shop?sslmode=require"),
+                (
+                    "LEKALO_OWNER_DATABASE_URL",
+                    "host=db2 user=owner dbname=shop sslmode=verify-ca sslrootcert=/ca.pem sslcrl=/crl.pem sslcert=/me.pem \
+                     sslkey=/me.key ssl_min_protocol_version=TLSv1.3 sslsni=0 channel_binding=require \
+                     sslnegotiation=direct options='-c a=b'",
+                ),
+            ],
+            &[
+                ("PGCHANNELBINDING", "require"),
+                ("PGDATABASE", "shop"),
+                ("PGHOST", "db2"),
+                ("PGOPTIONS", "-c a=b"),
+                ("PGPORT", "5432"),
+                ("PGSSLCERT", "/me.pem"),
+                ("PGSSLCRL", "/crl.pem"),
+                ("PGSSLKEY", "/me.key"),
+                ("PGSSLMINPROTOCOLVERSION", "TLSv1.3"),
+                ("PGSSLMODE", "verify-ca"),
+                ("PGSSLNEGOTIATION", "direct"),
+                ("PGSSLROOTCERT", "/ca.pem"),
+                ("PGSSLSNI", "0"),
+                ("PGUSER", "owner"),
             ],
         ),
         // What the user's own psql is led by.

@@ -58,7 +58,7 @@ async fn the_service_reads_and_writes_through_a_pooler() {
         ..db_options(&config)
     };
     lekalo::db::check::role(&options).await.unwrap();
-    let report = lekalo::db::check::report(&options, &config).await;
+    let report = lekalo::db::check::report(&options, &db_options(&config)).await;
     assert!(report.iter().all(|finding| finding.ok), "{report:#?}");
     assert!(report.iter().any(|finding| finding.detail.contains("transaction mode")), "{report:#?}");
 

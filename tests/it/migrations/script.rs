@@ -1,9 +1,10 @@
 //! The offline script, replayed by the real psql: the same database as the program makes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use lekalo::db::migrations;
+use lekalo_migrate::schema::Snapshot;
 use lekalo_migrate::{DownTo, UpTo};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
@@ -12,19 +13,19 @@ use super::NO_TLS;
 use crate::support::{connect, empty_database, skipped};
 
 /// One of PostgreSQL's own programs, from where the test's server is; none where it is not there.
-async fn program(config: &Config, name: &str) -> Option<Command> {
+async fn beside(config: &Config, name: &str) -> Option<PathBuf> {
     let client = connect(config).await;
     let row = client.query_one("SELECT setting FROM pg_config WHERE name = 'BINDIR'", &[]).await.unwrap();
-    let path = PathBuf::from(row.get::<_, String>(0)).join(name);
-    if !path.exists() {
-        skipped(&format!("there is no {}", path.display()));
-        return None;
-    }
+    Some(PathBuf::from(row.get::<_, String>(0)).join(name)).filter(|path| path.exists())
+}
+
+/// Where it leads to this database.
+fn program(path: &Path, config: &Config) -> Command {
     let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
     let mut command = Command::new(path);
     command.env("PGHOST", socket_dir).env("PGUSER", config.get_user().unwrap());
     command.env("PGDATABASE", config.get_dbname().unwrap()).stdin(Stdio::null());
-    Some(command)
+    command
 }
 
 /// Replays a script; none where there is no psql.
@@ -34,33 +35,44 @@ async fn replay(config: &Config, script: &str) -> Option<Output> {
 
 /// The same in a session with these settings, as a role may have them.
 async fn replay_with(config: &Config, script: &str, settings: &str) -> Option<Output> {
-    let mut psql = program(config, "psql").await?;
+    // Any psql will do.
+    let psql = beside(config, "psql").await.unwrap_or_else(|| "psql".into());
+    if Command::new(&psql).arg("--version").output().is_err() {
+        skipped("there is no psql");
+        return None;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("script.sql");
     std::fs::write(&file, script).unwrap();
-    Some(psql.env("PGOPTIONS", settings).args(["-X", "-q", "-f"]).arg(file).output().unwrap())
+    Some(program(&psql, config).env("PGOPTIONS", settings).args(["-X", "-q", "-f"]).arg(file).output().unwrap())
 }
 
-/// The whole schema as pg_dump writes it, and the history but for the time.
-async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<String>)>) {
-    let dump = program(config, "pg_dump").await.unwrap().args(["--schema-only", "--restrict-key=0"]).output().unwrap();
-    // An older pg_dump has no such key, and needs none.
-    let dump = if dump.status.success() {
-        dump
-    } else {
-        program(config, "pg_dump").await.unwrap().arg("--schema-only").output().unwrap()
+/// The whole schema as pg_dump writes it; one of an older version refuses, and where the server has none of its own it is
+/// what `lekalo migrate check` compares.
+async fn schema(config: &Config) -> String {
+    let Some(path) = beside(config, "pg_dump").await else {
+        return format!("{:#?}", Snapshot::of(config, NO_TLS, migrations::PROGRAM).await.unwrap());
     };
+    let dump = |key: &[&str]| program(&path, config).arg("--schema-only").args(key).output().unwrap();
+    // Some have no such key, and need none.
+    let dump = Some(dump(&["--restrict-key=0"])).filter(|dump| dump.status.success()).unwrap_or_else(|| dump(&[]));
     assert!(dump.status.success(), "{dump:?}");
+    String::from_utf8(dump.stdout).unwrap()
+}
+
+/// The whole schema, and the history but for the time.
+async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<String>)>) {
+    let schema = schema(config).await;
     let history = "SELECT version, name, checksum, to_jsonb(h) ->> 'applied_by', applied_on::timestamptz < now()
                    FROM refinery_schema_history h ORDER BY version";
     let client = connect(config).await;
     if client.query_one("SELECT to_regclass('refinery_schema_history') IS NULL", &[]).await.unwrap().get(0) {
-        return (String::from_utf8(dump.stdout).unwrap(), Vec::new());
+        return (schema, Vec::new());
     }
     let rows = client.query(history, &[]).await.unwrap();
     assert!(rows.iter().all(|row| row.get(4)));
     let history = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
-    (String::from_utf8(dump.stdout).unwrap(), history)
+    (schema, history)
 }
 
 #[tokio::test]

@@ -46,6 +46,15 @@ pub fn npx() -> bool {
     has
 }
 
+/// Whether these tests run on another PostgreSQL than the machine's own, which is then there to compare with.
+pub fn other_server() -> bool {
+    let is_other = std::env::var_os("LEKALO_PG_BIN").is_some();
+    if !is_other {
+        say("LEKALO_PG_BIN names no second PostgreSQL to compare the machine's own with");
+    }
+    is_other
+}
+
 /// Not by `eprintln!`: what a passing test says is kept from whoever runs the tests.
 fn say(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();

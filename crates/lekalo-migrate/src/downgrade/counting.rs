@@ -11,7 +11,7 @@ use super::effects::Effect;
 use crate::error::MigrateError;
 use crate::program::{Parts, Program};
 use crate::session::Session;
-use crate::tls;
+use crate::tls::Tls;
 
 /// A session as the owner.
 pub(super) struct Counter {
@@ -23,8 +23,8 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) async fn open(owner: &Config, mode: tls::Mode, program: Program) -> Result<Self, MigrateError> {
-        let session = Session::open(owner, mode, program).await?;
+    pub(super) async fn open(owner: &Config, tls: &Tls, program: Program) -> Result<Self, MigrateError> {
+        let session = Session::open(owner, tls, program).await?;
         session
             .client
             .batch_execute("SET search_path = public; SET statement_timeout = 0; SET lock_timeout = '5s'")

@@ -72,7 +72,8 @@ JOIN roles o ON o.oid = p.proowner
 JOIN pg_language l ON l.oid = p.prolang
 WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)";
 
-/// Whose they are is left out: a superuser may have created them beforehand.
+/// Whose they are is left out: a superuser may have created them beforehand. So are the types that come with a member (of
+/// its array, its rows, its multirange): only PostgreSQL 17 and newer, where they made the database, say that they belong.
 const EXTENSIONS: &str = "-- schema_extensions
 SELECT 'extension' AS kind, quote_ident(e.extname) AS name, NULL AS parent, jsonb_build_object(
     'version', e.extversion,
@@ -84,7 +85,11 @@ UNION ALL
 SELECT 'member', i.type || ' ' || i.identity || ' of extension ' || quote_ident(e.extname), 'extension ' || quote_ident(e.extname), '{}'
 FROM pg_extension e
 JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i";
+LEFT JOIN pg_type y ON d.classid = 'pg_type'::regclass AND y.oid = d.objid
+LEFT JOIN pg_class c ON c.oid = y.typrelid
+CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
+WHERE y.oid IS NULL OR NOT (y.typtype = 'm' OR y.typtype = 'c' AND c.relkind <> 'c'
+                            OR EXISTS (SELECT FROM pg_type e WHERE e.typarray = y.oid))";
 
 const PUBLICATIONS: &str = "-- schema_publications
 SELECT 'publication' AS kind, quote_ident(b.pubname) AS name, NULL AS parent, jsonb_build_object(
