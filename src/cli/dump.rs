@@ -8,7 +8,7 @@ use lekalo_migrate::tls;
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
-use super::output;
+use super::output::{self, UserError};
 use super::progress::Progress;
 use super::serve::{Stop, stop_signal, unless};
 use crate::db::migrations::shipped;
@@ -19,12 +19,15 @@ use crate::db::migrations::shipped;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo dump shop-2026-12-01.zip
-  lekalo dump /backups
+  lekalo dump /backups --keep 14
   lekalo dump shop.zip --json | jq .rows
   lekalo dump demo.zip --embedded")]
 pub struct Args {
     /// Where the dump is to be: a file that is not there yet, or a folder, in which it is named after database and time
     file: PathBuf,
+    /// In a folder: remove this database's older dumps from it once the new one is there, but for the newest N, it included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    keep: Option<u16>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,12 +36,23 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    let is_folder = args.file.is_dir();
+    if args.keep.is_some() && !is_folder {
+        let problem = format!("{} is no folder, and --keep is about the dumps of one", args.file.display());
+        return Err(UserError::error(problem, "give a folder: the dump is then named by itself"));
+    }
     let database = Database::open(&args.database).await?;
     let config = &database.config;
-    let file = if args.file.is_dir() { args.file.join(name(config.owner())) } else { args.file };
+    let name = prefix(config.owner());
+    let file = if is_folder { args.file.join(format!("{name}{}{ENDING}", now())) } else { args.file.clone() };
     let dumped = dump(config.owner(), config.tls, &file, &mut stop_signal()?).await;
     database.close().await?;
     let manifest = dumped?;
+    if let Some(keep) = args.keep {
+        remove_all_but(keep.into(), &args.file, &name).with_context(|| {
+            format!("the dump is there, but older ones could not be removed from {}", args.file.display())
+        })?;
+    }
     if args.json {
         return output::json(&to_json(&file, &manifest, &[]));
     }
@@ -47,11 +61,33 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `shop-2026-12-01T16-37-05Z.zip`: such names sort by time, and every file system takes them.
-fn name(owner: &tokio_postgres::Config) -> String {
-    let database = owner.get_dbname().unwrap_or("lekalo").replace('/', "_");
+/// In a folder a dump is called `shop-2026-12-01T16-37-05Z.zip`: such names sort by time, and every file system takes them.
+const ENDING: &str = "Z.zip";
+
+fn prefix(owner: &tokio_postgres::Config) -> String {
+    format!("{}-", owner.get_dbname().unwrap_or("lekalo").replace('/', "_"))
+}
+
+fn now() -> String {
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-    format!("{database}-{}.zip", now.replace(':', "-"))
+    now.trim_end_matches('Z').replace(':', "-")
+}
+
+/// Removes the oldest of the dumps that were named by us for the same database.
+fn remove_all_but(keep: usize, folder: &Path, prefix: &str) -> std::io::Result<()> {
+    let shape = |text: &str| text.replace(|ch: char| ch.is_ascii_digit(), "0");
+    let mut dumps = Vec::new();
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let time = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(ENDING));
+        if time.is_some_and(|time| shape(time) == "0000-00-00T00-00-00") {
+            dumps.push((name, entry.path()));
+        }
+    }
+    dumps.sort();
+    let surplus = dumps.len().saturating_sub(keep);
+    dumps.iter().take(surplus).try_for_each(|(_, path)| std::fs::remove_file(path))
 }
 
 /// Dumps a database, with a bar.

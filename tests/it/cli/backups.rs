@@ -181,11 +181,6 @@ async fn a_dump_that_cannot_be_is_told_and_leaves_no_file() {
     let shell = Shell::on(&database().await);
     shell.run(&["dump", "a.zip"]).await.done().with_stderr(&["dumped to a.zip: ", "as of 20", "schema version"]);
     shell.run(&["dump", "a.zip"]).await.failed(1, &["a.zip is there already", "hint: "]);
-    // In a folder it is named by itself.
-    let named = shell.run(&["dump", "."]).await.done();
-    let name = named.stderr.split_once("dumped to ./").unwrap().1.split_once(": ").unwrap().0.to_owned();
-    assert!(name.starts_with("test_") && name.contains("-20") && name.ends_with("Z.zip"), "{name}");
-    std::fs::remove_file(shell.path().join(&name)).unwrap();
     shell.run(&["dump", "none/a.zip"]).await.failed(2, &["cannot make a file in none"]);
     shell.run(&["restore", "a.zip"]).await.failed(1, &["the database is not empty", "hint: "]);
     shell.run(&["restore", "b.zip"]).await.failed(2, &["cannot read b.zip"]);
@@ -201,6 +196,44 @@ async fn a_dump_that_cannot_be_is_told_and_leaves_no_file() {
     std::fs::remove_file(&path).unwrap();
     let mut left = std::fs::read_dir(shell.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!((left.next(), left.next()), (Some("price.pdf".into()), None));
+}
+
+#[tokio::test]
+async fn in_a_folder_dumps_are_named_by_themselves_and_the_oldest_of_them_go() {
+    let config = database().await;
+    let shell = Shell::on(&config);
+    let name = config.get_dbname().unwrap();
+    let folder = shell.path().join("backups");
+    std::fs::create_dir(&folder).unwrap();
+    let named = |time: &str| format!("{name}-{time}Z.zip");
+    let old = ["2024-12-31T23-59-59", "2025-01-01T00-00-00", "2026-01-01T00-00-00"].map(named);
+    // Whatever is called otherwise is somebody else's.
+    let others = [&format!("{name}-last.zip"), "another-2025-01-01T00-00-00Z.zip", "notes.txt"].map(str::to_owned);
+    for file in old.iter().chain(&others) {
+        std::fs::write(folder.join(file), "").unwrap();
+    }
+    let found = || {
+        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<String>>()
+    };
+    let ran = shell.run(&["dump", "backups", "--json"]).await.done().json();
+    let first = ran["file"].as_str().unwrap().strip_prefix("backups/").unwrap().to_owned();
+    assert!(first.starts_with(&format!("{name}-20")) && first.ends_with("Z.zip"), "{first}");
+    assert_eq!(found().len(), 7, "without --keep nothing goes");
+    // One that fails takes nothing away.
+    let nobody = Shell::new().with("DB_HOST", "/nowhere").with("DB_NAME", name);
+    nobody.run(&["dump", folder.to_str().unwrap(), "--keep", "1"]).await.failed(2, &[]);
+    assert_eq!(found().len(), 7);
+    // Names have seconds.
+    while humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace(':', "-")
+        == first.strip_prefix(&format!("{name}-")).unwrap().strip_suffix(".zip").unwrap()
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let ran = shell.run(&["dump", "backups", "--keep", "2", "--json"]).await.done().json();
+    let second = ran["file"].as_str().unwrap().strip_prefix("backups/").unwrap().to_owned();
+    assert_eq!(found(), others.into_iter().chain([first, second]).collect());
+    shell.run(&["dump", "a.zip", "--keep", "2"]).await.failed(1, &["a.zip is no folder", "hint: "]);
 }
 
 /// Told to stop while it waits for a table that somebody is changing.
