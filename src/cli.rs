@@ -15,6 +15,7 @@ mod completions;
 mod database;
 mod db;
 mod demo;
+mod dump;
 mod extract;
 mod import;
 mod imports;
@@ -26,6 +27,7 @@ mod progress;
 mod psql;
 mod reset;
 mod resolve;
+mod restore;
 mod scratch;
 mod seed;
 mod serve;
@@ -72,6 +74,8 @@ enum Command {
     Resolve(resolve::Args),
     /// Count what there is and list what needs attention
     Stats(stats::Args),
+    Dump(dump::Args),
+    Restore(restore::Args),
     Reset(reset::Args),
     Psql(psql::Args),
     /// Get PostgreSQL for the embedded server where the machine has none
@@ -120,6 +124,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Imports(command) => imports::run(command).await,
         Command::Resolve(args) => resolve::run(args).await,
         Command::Stats(args) => stats::run(args).await,
+        Command::Dump(args) => Box::pin(dump::run(args)).await,
+        Command::Restore(args) => Box::pin(restore::run(args)).await,
         Command::Reset(args) => reset::run(args).await,
         Command::Psql(args) => psql::run(args).await,
         Command::Db(command) => db::run(command).await,

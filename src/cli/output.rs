@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::bail;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use lekalo_migrate::MigrateError;
+use lekalo_migrate::backup::BackupError;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::config::{Config, ConfigError};
@@ -48,9 +49,14 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         let mistake = matches!(error, MigrateError::Target(_) | MigrateError::Pooler);
         return tell(&chain(error), hint, if mistake { 1 } else { 2 });
     }
+    match error.downcast_ref::<BackupError>() {
+        Some(BackupError::Refused { problem, remedy }) => return tell(problem, remedy, 1),
+        Some(damage @ BackupError::Damaged { .. }) => return tell(&damage.to_string(), "take another dump", 1),
+        _ => {}
+    }
     if let Ok(config) = Config::load() {
         let options = config.db_options();
-        let migrating = error.downcast_ref::<MigrateError>().is_some();
+        let migrating = error.is::<MigrateError>() || error.is::<BackupError>();
         let (database, role) = if migrating {
             (config.owner(), config.owner().get_user().unwrap_or("postgres"))
         } else {

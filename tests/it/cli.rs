@@ -2,6 +2,7 @@
 
 mod alembic;
 mod autogenerate;
+mod backups;
 mod decisions;
 mod drift;
 mod every_command;

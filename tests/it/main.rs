@@ -8,6 +8,7 @@ mod aliases;
 mod application_feed;
 mod application_input;
 mod applications;
+mod backups;
 mod blocked_writes;
 mod calls;
 mod catalog;

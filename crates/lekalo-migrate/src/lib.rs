@@ -14,12 +14,14 @@
 //! - [`downgrade`] tells what going down would destroy, before it is done.
 //! - [`schema`] reads a schema from the catalogs and tells where two part.
 //! - [`draft`] drafts the next migration from a schema that is wanted.
+//! - [`backup`] dumps and restores the rows of a migrated database.
 //! - [`scratch`] makes databases that are thrown away, to try all of that on.
 
 #![warn(unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;
+pub mod backup;
 pub mod connect;
 pub mod downgrade;
 pub mod draft;

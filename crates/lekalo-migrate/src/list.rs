@@ -134,6 +134,11 @@ impl Migrations {
         self
     }
 
+    /// The program whose they are.
+    pub fn program(&self) -> Program {
+        self.program
+    }
+
     /// All of them, oldest first.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -104,6 +104,47 @@ pub enum EmbeddedError {
         /// The reason.
         source: tokio_postgres::Error,
     },
+    /// There is nothing to upgrade.
+    #[error("there is no cluster in {}", path.display())]
+    NoCluster {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// There is no newer PostgreSQL to upgrade to.
+    #[error(
+        "{} was made by PostgreSQL {major}, and there is no newer one on this machine: install one, get one with `lekalo db \
+         fetch`, or set LEKALO_PG_BIN to its folder",
+        path.display()
+    )]
+    NothingNewer {
+        /// The data directory.
+        path: PathBuf,
+        /// The version that made it.
+        major: u32,
+    },
+    /// What an earlier upgrade kept is in the way.
+    #[error("{path} is there from an earlier upgrade: move it away, or remove it if it is not needed", path = path.display())]
+    UpgradedBefore {
+        /// The old cluster.
+        path: PathBuf,
+    },
+    /// Another process has the server that is to be upgraded.
+    #[error("another process serves {}: stop it first", path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// An upgrade carries one database over.
+    #[error(
+        "{} has databases that are not Lekalo's, which an upgrade would not carry over: move {} elsewhere and drop them first",
+        path.display(), others.join(", ")
+    )]
+    OtherDatabases {
+        /// The data directory.
+        path: PathBuf,
+        /// Their names.
+        others: Vec<String>,
+    },
     /// The server ended neither when asked nor when told to.
     #[error("PostgreSQL in {} does not stop", path.display())]
     NotStopped {

@@ -8,6 +8,7 @@
 //! - `fetch.rs` downloads them where there are none, `release.rs` says which.
 //! - `data_dir.rs` knows what lies where, whose it is and who holds it.
 //! - `process.rs` runs the programs and stops them.
+//! - `upgrade.rs` moves a data directory to a newer version.
 //! - `cluster.rs` holds what `initdb` and `postgres` are told; a new setting goes there.
 
 #![warn(unreachable_pub)]
@@ -20,6 +21,7 @@ mod fetch;
 mod locate;
 mod process;
 mod release;
+mod upgrade;
 
 use std::{
     fs::File,
@@ -46,6 +48,7 @@ use error::IoContext;
 pub use fetch::{FetchError, fetch};
 pub use locate::LocateError;
 use process::Postmaster;
+pub use upgrade::Upgrade;
 
 /// The superuser of every embedded server, which is let in without a password.
 const SUPERUSER: &str = "postgres";
@@ -101,6 +104,8 @@ pub struct EmbeddedServer {
     database: String,
     /// None when another process owns the server.
     postmaster: Option<Postmaster>,
+    /// Ours beyond the server's end.
+    _lock: Option<File>,
 }
 
 impl EmbeddedServer {
@@ -127,7 +132,7 @@ impl EmbeddedServer {
             if let Some(running) = dir.running()
                 && answers(&running).await
             {
-                break Self { dir, running, database: options.database.clone(), postmaster: None };
+                break Self { dir, running, database: options.database.clone(), postmaster: None, _lock: None };
             }
             if Instant::now() >= deadline {
                 return Err(silent(&dir, options));
@@ -147,8 +152,10 @@ impl EmbeddedServer {
     ) -> Result<Self, EmbeddedError> {
         settle_orphan(&dir).await;
         let (spawn_dir, spawn_options) = (dir.clone(), options.clone());
+        let kept = lock.try_clone().doing("lock", &dir.path)?;
         let (running, postmaster) = blocking(move || spawn(&spawn_dir, lock, home, &spawn_options)).await?;
-        let server = Self { dir, running, database: options.database.clone(), postmaster: Some(postmaster) };
+        let database = options.database.clone();
+        let server = Self { dir, running, database, postmaster: Some(postmaster), _lock: Some(kept) };
         let deadline = Instant::now() + options.start_timeout;
         while !answers(&server.running).await {
             if let Some(status) = server.postmaster.as_ref().and_then(Postmaster::exit_status) {
@@ -223,6 +230,11 @@ impl EmbeddedServer {
     /// Stops an own server (at once for connected clients, nothing committed is lost) and waits until it is gone, 20 s at
     /// most; detaches from another's.
     pub async fn stop(mut self) -> Result<(), EmbeddedError> {
+        self.halt().await
+    }
+
+    /// The same while the data directory stays ours.
+    async fn halt(&mut self) -> Result<(), EmbeddedError> {
         let Some(postmaster) = &mut self.postmaster else {
             return Ok(());
         };
@@ -243,6 +255,7 @@ fn spawn(
     home: Option<PathBuf>,
     options: &EmbeddedOptions,
 ) -> Result<(Running, Postmaster), EmbeddedError> {
+    upgrade::complete(dir)?;
     let binaries = locate::locate(options.pg_bin.as_deref(), dir.major(), home.as_deref())?;
     dir.check_searchable(&binaries.dir)?;
     cluster::ensure(dir, &binaries, options.durable)?;

@@ -105,6 +105,13 @@ pub(crate) fn locate(
     Err(LocateError { wanted, tried })
 }
 
+/// The newest programs of all places; of those as new, `explicit` first.
+pub(crate) fn newest(explicit: Option<&Path>, data_home: Option<&Path>) -> Option<Binaries> {
+    let places = candidates(data_home).flat_map(|place| place.dirs);
+    let found = explicit.map(Path::to_owned).into_iter().chain(places).filter_map(|dir| probe(&dir).ok());
+    found.reduce(|best, next| if next.major > best.major { next } else { best })
+}
+
 /// A place to look in, and the folders found there.
 struct Place {
     label: String,
@@ -252,6 +259,17 @@ mod tests {
         let found = locate(Some(&links), None, None).unwrap();
         assert_eq!(found.dir, real);
         assert_eq!((found.version.as_str(), found.major), ("15.18", 15));
+    }
+
+    #[test]
+    fn the_newest_is_looked_for_everywhere() {
+        let home = tempfile::tempdir().unwrap();
+        let newest = fake(home.path(), "postgresql-98.4", "98.4");
+        fake(home.path(), "postgresql-97.1", "97.1");
+        let named = fake(home.path(), "named", "96.2");
+        assert_eq!(super::newest(Some(&named), Some(home.path())).unwrap().dir, newest);
+        let named = fake(home.path(), "other", "98.1");
+        assert_eq!(super::newest(Some(&named), Some(home.path())).unwrap().dir, named);
     }
 
     #[test]

@@ -140,6 +140,8 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("imports cancel", id),
         ("resolve", [&["камри"][..], &TENANT].concat()),
         ("stats", vec![]),
+        ("dump", vec!["dump.zip"]),
+        ("restore", vec!["shop.zip"]),
         ("reset", vec![]),
         ("psql", vec![]),
     ])
@@ -154,6 +156,9 @@ async fn every_command_says_that_the_database_is_away_and_nothing_else() {
     let shell = Shell::new().with("DATABASE_URL", &format!("postgres://bot:canary@127.0.0.1:{port}/shop"));
     std::fs::write(shell.path().join("list.csv"), LIST).unwrap();
     std::fs::write(shell.path().join("clean.csv"), "make,model,confidence\nToyota,Camry,high\n").unwrap();
+    // What is restored has to be there.
+    let dump = shell.path().join("shop.zip");
+    Shell::on(&support::database().await).run(&["dump", dump.to_str().unwrap()]).await.done();
     let runs: Vec<Vec<&str>> = commands.iter().map(|(path, more)| words(path, more)).collect();
     for (path, ran) in commands.keys().zip(each(&shell, &runs).await) {
         assert!(!ran.stderr.contains("canary") && !ran.stdout.contains("canary"), "{ran:#?}");
@@ -272,6 +277,9 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");
     json("check", &[], 0).await;
     json("resolve", &[&["камри 70"][..], &TENANT].concat(), 0).await;
+
+    json("dump", &["shop.zip"], 0).await;
+    json("restore", &["shop.zip", "--check"], 0).await;
 
     for (path, more, code) in [
         ("migrate current", &[][..], 0),
