@@ -36,7 +36,7 @@ mod stats;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
-use crate::logs;
+use crate::{logs, traces};
 pub use output::{UserError, report, report_usage};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
@@ -87,11 +87,16 @@ enum Command {
     Man(completions::ManArgs),
 }
 
-/// Starts the log; a wrong configuration is told by the command itself.
-pub fn start_tracing() {
+/// Starts the log, and traces of what serves; a wrong configuration is told by the command itself.
+pub fn start_tracing(cli: &Cli) {
     let (directives, format) = Config::load()
         .map_or_else(|_| ("info".to_owned(), logs::Format::Text), |config| (config.log, config.log_format));
-    logs::start(&directives, format);
+    let tracer = if matches!(cli.command, Command::Serve(_)) { traces::tracer() } else { Ok(None) };
+    let (tracer, problem) = tracer.map_or_else(|problem| (None, Some(problem)), |tracer| (tracer, None));
+    logs::start(&directives, format, tracer);
+    if let Some(problem) = problem {
+        tracing::warn!(%problem, "no traces: see OTEL_EXPORTER_OTLP_ENDPOINT");
+    }
 }
 
 /// What a command runs on.
