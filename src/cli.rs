@@ -17,6 +17,7 @@ mod db;
 mod demo;
 mod dump;
 mod extract;
+mod health;
 mod import;
 mod imports;
 mod load;
@@ -59,6 +60,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Check(check::Args),
+    Health(health::Args),
     /// Apply and undo migrations, or show where the database stands
     #[command(subcommand, after_help = migrate::EXAMPLES)]
     Migrate(migrate::Command),
@@ -120,6 +122,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Health(args) => health::run(args).await,
         Command::Migrate(command) => migrate::run(command).await,
         Command::Seed(args) => seed::run(args).await,
         Command::Extract(args) => extract::run(&args),
