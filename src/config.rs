@@ -265,6 +265,15 @@ pub enum AdminAddr {
     At(SocketAddr),
 }
 
+impl fmt::Display for AdminAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::At(addr) => addr.fmt(f),
+        }
+    }
+}
+
 impl Default for AdminAddr {
     fn default() -> Self {
         Self::At(SocketAddr::from(([127, 0, 0, 1], 50052)))

@@ -42,7 +42,9 @@ pub fn tracer() -> Result<Option<SdkTracer>, ExporterBuildError> {
     let exporter = Told { exporter, is_failing: AtomicBool::new(false) };
     let resource = Resource::builder();
     // Whoever names it otherwise is heard.
-    let resource = if given("OTEL_SERVICE_NAME").is_some() { resource } else { resource.with_service_name("lekalo") };
+    let is_named = given("OTEL_SERVICE_NAME").is_some()
+        || given("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|attributes| attributes.contains("service.name="));
+    let resource = if is_named { resource } else { resource.with_service_name("lekalo") };
     let version = opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
@@ -111,6 +113,12 @@ pub fn join(span: &Span, headers: &HeaderMap) -> SpanContext {
     }
     let own = span.context().span().span_context().clone();
     if own.is_valid() { own } else { from }
+}
+
+/// Has a span go on the trace of the one at hand, which need not wait for it.
+pub fn follow(span: &Span) {
+    // Refused where there is nobody who takes spans.
+    let _ = span.set_parent(Span::current().context());
 }
 
 /// As W3C's `traceparent` has it.

@@ -55,7 +55,9 @@ async fn upgrade(args: UpgradeArgs) -> anyhow::Result<()> {
     let (from, to) = (upgrade.from, upgrade.to);
     talk!("moving {} from PostgreSQL {from} to {to}", upgrade.old.data_dir().display());
     if let Err(error) = carry_over(&upgrade, &mut stop_signal()?).await {
-        upgrade.abandon().await?;
+        if let Err(error) = upgrade.abandon().await {
+            tracing::warn!(%error, "the new cluster could not be put away");
+        }
         return Err(error);
     }
     let kept = upgrade.finish().await?;

@@ -9,6 +9,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::output::{self, UserError};
 use crate::config::Config;
+use crate::db::advice::chain;
 
 /// Ask a running server how it is
 ///
@@ -49,7 +50,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             Some(status) => {
                 wrong(format!("{:?}: {}", status.code(), status.message()), "names are in docs/operations.md")
             }
-            None => wrong("nobody listens".to_owned(), "start it with `lekalo serve`, or say where with --addr"),
+            None => wrong(
+                format!("nobody listens ({})", chain(error.as_ref())),
+                "start it with `lekalo serve`, or say where with --addr",
+            ),
         },
         Err(_) => wrong(format!("no answer within {}", humantime::format_duration(args.timeout)), "it may be frozen"),
     }

@@ -82,5 +82,5 @@ pub async fn restore(
         lekalo_migrate::backup::restore(&migrations, owner, tls, archive, |rows| step.set(rows.done, rows.total));
     let restored = unless(stop, Box::pin(async { restore.await.map_err(error) })).await;
     drop((step, progress));
-    restored?.context("interrupted: no row was restored; the same restore may be tried again")
+    restored?.context("interrupted: either all rows are restored or none; the same restore, tried again, says which")
 }

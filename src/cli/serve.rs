@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::database::{self, Database};
 use super::output::UserError;
 use crate::admin::{self, Admin};
-use crate::config::{AdminAddr, Config, describe};
+use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
 use crate::grpc::{self, CallLog, Services};
 use crate::import::run::Runner;
@@ -63,6 +63,14 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
     let addr = listener.local_addr()?;
     let admin = listen_for_admins(args.admin_addr, &database.config).await?;
+    let flags = [
+        ("LEKALO_ADDR", args.addr.map(|addr| addr.to_string())),
+        ("LEKALO_ADMIN_ADDR", args.admin_addr.map(|addr| addr.to_string())),
+    ];
+    for (name, value) in flags {
+        let shown = value.map(|value| Shown { value, from: "flag".to_owned() });
+        database.config.shown.extend(shown.map(|shown| (name, shown)));
+    }
     let db = database.pool()?;
     db.hold();
     let database = &*database;

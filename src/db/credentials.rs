@@ -11,6 +11,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// Reads the password that is configured now.
 pub type ReadPassword = Arc<dyn Fn() -> Option<Vec<u8>> + Send + Sync>;
 
+/// How a server says that it does not take a password; some methods know only the second.
+const REFUSED: [SqlState; 2] = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+
 pub(super) struct Credentials {
     read: Option<ReadPassword>,
     /// What was read last; none: what the configuration had at the start.
@@ -30,7 +33,7 @@ impl Credentials {
     ) -> Result<(Client, JoinHandle<()>), Error> {
         let used = self.latest();
         let error = match connect(&with_password(config, used.as_deref()), tls).await {
-            Err(error) if error.code() == Some(&SqlState::INVALID_PASSWORD) => error,
+            Err(error) if error.code().is_some_and(|code| REFUSED.contains(code)) => error,
             connected => return connected,
         };
         let used = used.as_deref().or(config.get_password());

@@ -58,17 +58,8 @@ impl Metrics {
             target: "lekalo::span", "statement",
             otel.name = name, otel.kind = "client", db.system.name = "postgresql", db.query.summary = name,
         );
-        let began = Instant::now();
-        let answer = work.instrument(span).await;
-        let elapsed = began.elapsed();
-        self.statements.get_or_create(&Statement { db_query_summary: name }).observe(elapsed.as_secs_f64());
-        if self.echo {
-            tracing::info!(target: "lekalo::sql", query = name, ?elapsed);
-        }
-        if self.slow.is_some_and(|slow| elapsed >= slow) {
-            tracing::warn!(target: "lekalo::sql", query = name, ms = elapsed.as_millis(), "a slow statement");
-        }
-        answer
+        let _timer = Timer { metrics: self, name, began: Instant::now() };
+        work.instrument(span).await
     }
 
     pub(super) fn failed(&self, error: &tokio_postgres::Error) {
@@ -88,6 +79,27 @@ impl Metrics {
             Err(_) => _ = self.failed_connects.inc(),
         }
         connected
+    }
+}
+
+/// Sees a statement's end, also where nobody waits for it any longer: the slowest are those that are given up.
+struct Timer<'m> {
+    metrics: &'m Metrics,
+    name: &'static str,
+    began: Instant,
+}
+
+impl Drop for Timer<'_> {
+    fn drop(&mut self) {
+        let Self { metrics, name, began } = *self;
+        let elapsed = began.elapsed();
+        metrics.statements.get_or_create(&Statement { db_query_summary: name }).observe(elapsed.as_secs_f64());
+        if metrics.echo {
+            tracing::info!(target: "lekalo::sql", query = name, ?elapsed);
+        }
+        if metrics.slow.is_some_and(|slow| elapsed >= slow) {
+            tracing::warn!(target: "lekalo::sql", query = name, ms = elapsed.as_millis(), "a slow statement");
+        }
     }
 }
 

@@ -229,9 +229,9 @@ impl Db {
         let limit = self.pool_timeout + MAX_BACKOFF;
         let began = Instant::now();
         let got = tokio::time::timeout(limit, got).await.unwrap_or(Err(PoolError::Timeout(TimeoutType::Wait)));
-        match &got {
-            Ok(_) => self.metrics.wait.observe(began.elapsed().as_secs_f64()),
-            Err(_) => _ = self.metrics.timeouts.inc(),
+        self.metrics.wait.observe(began.elapsed().as_secs_f64());
+        if matches!(got, Err(PoolError::Timeout(TimeoutType::Wait))) {
+            self.metrics.timeouts.inc();
         }
         got
     }

@@ -26,6 +26,18 @@ pub struct Method {
     pub grpc_method: &'static str,
 }
 
+impl Method {
+    /// Open for as long as its client lives: nobody waits for it, and it is no work.
+    pub fn is_health_watch(&self) -> bool {
+        (self.grpc_service, self.grpc_method) == ("grpc.health.v1.Health", "Watch")
+    }
+
+    fn ended(&self, code: Code) -> Handled {
+        let &Self { grpc_type, grpc_service, grpc_method } = self;
+        Handled { grpc_type, grpc_service, grpc_method, grpc_code: camel(code) }
+    }
+}
+
 const UNKNOWN: Method = Method { grpc_type: "unary", grpc_service: "unknown", grpc_method: "unknown" };
 
 static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(methods);
@@ -122,6 +134,9 @@ impl CallMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
         for method in METHODS.values() {
             _ = self.started.get_or_create(method);
+            for code in [Code::Ok, Code::Internal, Code::Unavailable] {
+                _ = self.handled.get_or_create(&method.ended(code));
+            }
         }
         for decision in [Decision::Accept, Decision::Choose, Decision::None] {
             _ = self.decisions.get_or_create(&Decided::from(decision));
@@ -144,15 +159,13 @@ impl CallMetrics {
 
     pub(super) fn begin(&self, method: &Method) {
         self.started.get_or_create(method).inc();
-        self.in_flight.inc();
+        self.in_flight.inc_by(i64::from(!method.is_health_watch()));
     }
 
     pub(super) fn end(&self, method: &Method, code: Code, took: Duration) {
-        let &Method { grpc_type, grpc_service, grpc_method } = method;
-        let handled = Handled { grpc_type, grpc_service, grpc_method, grpc_code: camel(code) };
-        self.handled.get_or_create(&handled).inc();
+        self.handled.get_or_create(&method.ended(code)).inc();
         self.handling.get_or_create(method).observe(took.as_secs_f64());
-        self.in_flight.dec();
+        self.in_flight.dec_by(i64::from(!method.is_health_watch()));
     }
 
     /// A customer's text was resolved.

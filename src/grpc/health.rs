@@ -45,6 +45,7 @@ const SERVICES: [&str; 9] = [
 
 /// Keeps health true.
 pub struct Monitor {
+    db: Db,
     reporter: HealthReporter,
     watching: tokio::task::JoinHandle<()>,
 }
@@ -55,12 +56,14 @@ impl Monitor {
         self.watching.abort();
         // An aborted task may still finish its current step.
         let _ = self.watching.await;
+        self.db.set_ready(false);
         report(&self.reporter, false).await;
     }
 }
 
 /// The health service, and what keeps it true until `stop`.
 pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<impl Health>) {
+    let monitored = db.clone();
     let (reporter, service) = tonic_health::server::health_reporter();
     reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
     report(&reporter, false).await;
@@ -87,7 +90,7 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
                 .await;
         }
     });
-    (Monitor { reporter, watching }, service)
+    (Monitor { db: monitored, reporter, watching }, service)
 }
 
 /// What is known of the database.

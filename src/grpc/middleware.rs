@@ -59,10 +59,10 @@ impl Calls {
     }
 
     fn begin(&self, request: &Request<Body>) -> InFlight {
-        // A health watch is open for as long as its client lives: no reason to wait for it.
-        let is_awaited = request.uri().path() != "/grpc.health.v1.Health/Watch";
+        let call = Call::begin(&self.observers, request);
+        let is_awaited = !call.method.is_health_watch();
         self.shared.in_flight.fetch_add(usize::from(is_awaited), Ordering::SeqCst);
-        InFlight { shared: self.shared.clone(), call: Call::begin(&self.observers, request), is_awaited }
+        InFlight { shared: self.shared.clone(), call, is_awaited }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
 use crate::live_index::LiveIndex;
 use crate::metrics::read_gauges;
+use crate::traces;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 const AT_ONCE: usize = 2;
@@ -72,8 +73,9 @@ impl Runner {
     pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Upload) {
         let runner = self.clone();
         let file = Arc::new(file);
-        // Part of the upload's trace.
-        let span = tracing::info_span!(target: "lekalo::span", "import", import = %import.id);
+        // On the upload's trace, and no part of the upload, which does not wait for it.
+        let span = tracing::info_span!(target: "lekalo::span", parent: None, "import", import = %import.id);
+        traces::follow(&span);
         let work = async move {
             let clock = runner.metrics.clock();
             let rows = || {

@@ -69,6 +69,7 @@ async fn a_call_goes_on_its_callers_trace_and_says_where_its_time_went() {
     let imported = collector.has("import", 1).await.remove(0);
     assert_eq!((&imported.trace_id, &imported.parent_span_id), (&upload.trace_id, &upload.span_id));
     assert_eq!(attribute(&imported.attributes, "import"), import.id);
+    assert!(upload.end_time_unix_nano < imported.end_time_unix_nano, "an upload does not wait for its import");
     for step in ["import reading", "import writing"] {
         assert_eq!(collector.has(step, 1).await[0].parent_span_id, imported.span_id, "{step}");
     }

@@ -133,6 +133,10 @@ impl Tls {
                 roots.add_parsable_certificates(certificates(path)?);
                 anyhow::ensure!(!roots.is_empty(), "{} has no root certificate that could be used", path.display());
             }
+            // Whoever asks a public authority gets a certificate, and no name is looked at.
+            None if self.mode == Mode::VerifyCa && std::env::var_os("SSL_CERT_FILE").is_none() => anyhow::bail!(
+                "verify-ca needs the authority's certificate, in sslrootcert or SSL_CERT_FILE; or take verify-full"
+            ),
             None => {
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
                 anyhow::ensure!(
@@ -145,7 +149,9 @@ impl Tls {
         }
         let mut verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
         if let Some(path) = &self.revoked {
-            verifier = verifier.with_crls(pem::<CertificateRevocationListDer<'_>>(path)?);
+            // An old list vouches for nobody.
+            verifier =
+                verifier.with_crls(pem::<CertificateRevocationListDer<'_>>(path)?).enforce_revocation_expiration();
         }
         verifier.build().context("the certificates that are to verify the server cannot be used")
     }

@@ -95,13 +95,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_SSLMODE", options.tls.mode.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),
-        (
-            "LEKALO_ADMIN_ADDR",
-            match config.admin {
-                AdminAddr::Off => "off".to_owned(),
-                AdminAddr::At(addr) => addr.to_string(),
-            },
-        ),
+        ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
         ("LEKALO_LOG", config.log.clone()),
         ("LEKALO_LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
         ("LEKALO_LOG_CALLS", config.log_calls.to_string()),

@@ -106,6 +106,22 @@ impl Tally {
     }
 }
 
+/// What a dump is called until it is whole.
+const UNFINISHED: &str = ".lekalo-dump-";
+/// No dump takes so long.
+const ABANDONED: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// Removes what killed programs left: customers' numbers are in it, and room is wanted.
+fn remove_abandoned(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok().map(|age| age > ABANDONED);
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) && is_old() == Some(true) {
+            // Somebody else's stays.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// A dump on its way: it has no name until it is whole, and is gone if it never is.
 pub(crate) struct Writer {
     zip: ZipWriter<BufWriter<NamedTempFile>>,
@@ -119,7 +135,8 @@ impl Writer {
             return Err(exists(path));
         }
         let folder = folder_of(path);
-        let file = tempfile::Builder::new().prefix(".lekalo-dump-").tempfile_in(folder);
+        remove_abandoned(folder);
+        let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
         let file = file.map_err(io_error("make a file in", folder))?;
         Ok(Self { zip: ZipWriter::new(BufWriter::with_capacity(1 << 20, file)), path: path.to_owned() })
     }

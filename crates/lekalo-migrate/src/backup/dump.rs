@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use crate::tls::Tls;
-use crate::{Migrations, Parts};
 use futures::TryStreamExt as _;
 use tokio_postgres::{Client, Config};
+
+use crate::history::entries;
+use crate::tls::Tls;
+use crate::{Migrations, Parts};
 
 use super::archive::{Manifest, Migration, SavedSequence, SavedTable, Tally, Writer};
 use super::tables::{self, Table, check_visible, made_by};
@@ -29,8 +31,8 @@ pub async fn dump(
 ) -> Result<Manifest, BackupError> {
     let history = migrations.history(owner, tls).await?;
     migrations.verify(&history)?;
-    let applied: Vec<Migration> = history.iter().filter(|entry| entry.is_applied()).map(applied).collect();
-    let version = applied.last().map_or(0, |migration| migration.version);
+    let applied_before: Vec<Migration> = history.iter().filter(|entry| entry.is_applied()).map(applied).collect();
+    let version = applied_before.last().map_or(0, |migration| migration.version);
     if version == 0 {
         return Err(refused(
             "the database has no schema yet: there is nothing to dump",
@@ -47,9 +49,14 @@ pub async fn dump(
     let mut writer = Writer::create(path)?;
     let client = connect(owner, tls, "lekalo dump").await?;
     let source = Source::open(client, migrations, version).await?;
+    let now: Vec<Migration> =
+        entries(&source.client, migrations).await?.iter().filter(|entry| entry.is_applied()).map(applied).collect();
+    if now != applied_before {
+        return Err(refused("somebody has migrated the database just now", "run it again"));
+    }
     let mut manifest = Manifest {
         schema_version: version,
-        migrations: applied,
+        migrations: applied_before,
         left_out: source.left_out.clone(),
         ..Manifest::new(program)
     };

@@ -54,7 +54,9 @@ pub async fn restore(
     target.alter("FORCE ROW LEVEL SECURITY").await?;
     client.batch_execute("COMMIT").await?;
     // Without statistics the first queries would be planned for empty tables.
-    client.batch_execute("ANALYZE").await?;
+    if let Err(error) = client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0; ANALYZE").await {
+        tracing::warn!(%error, "all rows are restored; run ANALYZE, without which queries are slow until autovacuum comes");
+    }
     let version = manifest.schema_version;
     Ok(Restored { schema_version: version, latest: migrations.latest(), rows: manifest.rows() })
 }
