@@ -17,6 +17,7 @@ mod db;
 mod demo;
 mod dump;
 mod extract;
+mod health;
 mod import;
 mod imports;
 mod load;
@@ -36,7 +37,7 @@ mod stats;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
-use crate::logs;
+use crate::{logs, traces};
 pub use output::{UserError, report, report_usage};
 
 /// The data layer under car-accessory shops' chatbots: a gRPC service over PostgreSQL.
@@ -59,6 +60,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Check(check::Args),
+    Health(health::Args),
     /// Apply and undo migrations, or show where the database stands
     #[command(subcommand, after_help = migrate::EXAMPLES)]
     Migrate(migrate::Command),
@@ -87,11 +89,16 @@ enum Command {
     Man(completions::ManArgs),
 }
 
-/// Starts the log; a wrong configuration is told by the command itself.
-pub fn start_tracing() {
+/// Starts the log, and traces of what serves; a wrong configuration is told by the command itself.
+pub fn start_tracing(cli: &Cli) {
     let (directives, format) = Config::load()
         .map_or_else(|_| ("info".to_owned(), logs::Format::Text), |config| (config.log, config.log_format));
-    logs::start(&directives, format);
+    let tracer = if matches!(cli.command, Command::Serve(_)) { traces::tracer() } else { Ok(None) };
+    let (tracer, problem) = tracer.map_or_else(|problem| (None, Some(problem)), |tracer| (tracer, None));
+    logs::start(&directives, format, tracer);
+    if let Some(problem) = problem {
+        tracing::warn!(%problem, "no traces: see OTEL_EXPORTER_OTLP_ENDPOINT");
+    }
 }
 
 /// What a command runs on.
@@ -115,6 +122,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Health(args) => health::run(args).await,
         Command::Migrate(command) => migrate::run(command).await,
         Command::Seed(args) => seed::run(args).await,
         Command::Extract(args) => extract::run(&args),

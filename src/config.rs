@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lekalo_migrate::tls;
@@ -237,6 +238,7 @@ impl Config {
             max_lifetime: self.max_lifetime,
             echo: self.echo,
             slow_statement: self.slow_statement,
+            read_password: Some(Arc::new(|| Some(Self::load().ok()?.database.get_password()?.to_vec()))),
             import_lease: self.import_lease,
             ..crate::db::Options::new(self.database.clone())
         }
@@ -245,7 +247,7 @@ impl Config {
     /// How whoever migrates connects.
     pub fn owner_options(&self) -> crate::db::Options {
         let (config, tls) = (self.owner().clone(), self.owner_tls.clone());
-        crate::db::Options { config, tls, switch_role: false, ..self.db_options() }
+        crate::db::Options { config, tls, switch_role: false, read_password: None, ..self.db_options() }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod check;
 mod circuit_breaker;
 mod connection;
+mod credentials;
 pub mod deadline;
 mod error;
 pub mod idempotency;

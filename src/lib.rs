@@ -30,3 +30,4 @@ mod manual;
 pub mod metrics;
 pub mod proto;
 pub mod seed;
+pub mod traces;

@@ -3,11 +3,14 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use opentelemetry_sdk::trace::SdkTracer;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::traces::TARGET;
 
 /// Libraries that log the values they work on, which are customers' names and numbers, and the levels on which they do
 /// not: nothing gets more out of them.
@@ -16,7 +19,7 @@ const TELLING: [(&str, LevelFilter); 2] =
 
 /// Libraries are talkative at `info`, and what they say of connections health says better. Spans are no lines.
 const QUIET: &str = "refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error,\
-                     lekalo::trace=off";
+                     lekalo::span=off";
 
 /// What the lines look like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,8 +47,8 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 /// Whether whoever reads stderr expects an object in each line.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Sends what `directives` let through to stderr.
-pub fn start(directives: &str, format: Format) {
+/// Sends what `directives` let through to stderr, and spans to whom the tracer sends them.
+pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
     IS_JSON.store(format == Format::Json, Ordering::Relaxed);
     let (filter, handle) = reload::Layer::new(EnvFilter::new(format!("{QUIET},{directives}")));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -61,7 +64,12 @@ pub fn start(directives: &str, format: Format) {
         telling.is_none_or(|(_, level)| metadata.level() <= level)
     });
     // A second call (tests) changes nothing.
-    if tracing_subscriber::registry().with(lines.with_filter(filter)).with(discreet).try_init().is_ok() {
+    let spans = tracer.map(|tracer| {
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false).with_threads(false);
+        layer.with_tracked_inactivity(false).with_filter(filter_fn(|metadata| metadata.target() == TARGET))
+    });
+    let layers = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).with(discreet);
+    if layers.try_init().is_ok() {
         let _ = FILTER.set(handle);
     }
 }

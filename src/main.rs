@@ -10,7 +10,6 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::report_usage(&error),
     };
-    cli::start_tracing();
     let runtime = match cli::runtime(&cli) {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -18,7 +17,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let entered = runtime.enter();
+    cli::start_tracing(&cli);
+    drop(entered);
     let ended = runtime.block_on(cli::run(cli));
+    lekalo::traces::flush();
     // Whatever still runs in the background has had its time.
     runtime.shutdown_background();
     match ended {

@@ -55,7 +55,7 @@ impl Metrics {
     /// Counts a statement, and tells of it where that is asked for: its name, never a value.
     pub(super) async fn statement<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
         let span = tracing::info_span!(
-            target: "lekalo::trace", "statement",
+            target: "lekalo::span", "statement",
             otel.name = name, otel.kind = "client", db.system.name = "postgresql", db.query.summary = name,
         );
         let began = Instant::now();

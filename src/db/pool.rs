@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use backon::{ExponentialBuilder, Retryable};
 use deadpool_postgres::{ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, TimeoutType};
 use futures::future::BoxFuture;
-use lekalo_migrate::connect::connect;
 use lekalo_migrate::tls;
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
@@ -17,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::bulkhead::Bulkhead;
 use super::circuit_breaker::CircuitBreaker;
 use super::connection::Connection;
+use super::credentials::{Credentials, ReadPassword};
 use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::error::{is_retryable, unavailable};
 use super::metrics::Metrics;
@@ -41,6 +41,7 @@ const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
 /// How the pool connects.
 struct Connector {
+    credentials: Arc<Credentials>,
     tls: MakeRustlsConnect,
     metrics: Arc<Metrics>,
 }
@@ -51,7 +52,7 @@ impl deadpool_postgres::Connect for Connector {
         config: &tokio_postgres::Config,
     ) -> BoxFuture<'_, Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> {
         let config = config.clone();
-        Box::pin(async move { self.metrics.connecting(connect(&config, &self.tls)).await })
+        Box::pin(async move { self.metrics.connecting(self.credentials.connect(&config, &self.tls)).await })
     }
 }
 
@@ -62,6 +63,8 @@ pub struct Options {
     pub tls: tls::Tls,
     /// Switch to [`APP_ROLE`] on connecting; off where the credentials are already those of a restricted role.
     pub switch_role: bool,
+    /// Reads the password again, which may have changed since the start.
+    pub read_password: Option<ReadPassword>,
     /// Connections kept open.
     pub pool_size: usize,
     /// Connections beyond that, opened in a burst and closed when idle.
@@ -89,6 +92,7 @@ impl Options {
             config,
             tls: tls::Tls::default(),
             switch_role: true,
+            read_password: None,
             pool_size: 5,
             max_overflow: 10,
             pool_timeout: Duration::from_secs(5),
@@ -122,6 +126,7 @@ impl Options {
 pub struct Db {
     pub(super) pool: Pool,
     pub(super) config: Arc<tokio_postgres::Config>,
+    credentials: Arc<Credentials>,
     /// The role it works as.
     role: String,
     pub(super) tls: MakeRustlsConnect,
@@ -154,9 +159,10 @@ impl Db {
             .keepalives_idle(SILENT_PEER);
         let tls = tls::connector(&options.tls, &mut config)?;
         let metrics = Arc::new(Metrics::new(options.echo, options.slow_statement));
+        let credentials = Arc::new(Credentials::new(options.read_password.clone()));
         let manager = deadpool_postgres::Manager::from_connect(
             config.clone(),
-            Connector { tls: tls.clone(), metrics: metrics.clone() },
+            Connector { credentials: credentials.clone(), tls: tls.clone(), metrics: metrics.clone() },
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let connections = options.pool_size.max(1) + options.max_overflow;
@@ -173,6 +179,7 @@ impl Db {
         Ok(Self {
             pool,
             config: Arc::new(config),
+            credentials,
             role: options.role().to_owned(),
             tls,
             breaker: Arc::new(CircuitBreaker::new()),
@@ -231,7 +238,7 @@ impl Db {
 
     /// Asks how the database is, past the pool.
     pub fn probe(&self) -> Probe {
-        Probe::new(&self.config, self.tls.clone(), self.role.clone())
+        Probe::new(&self.config, self.credentials.clone(), self.tls.clone(), self.role.clone())
     }
 
     /// How the database is.

@@ -1,9 +1,10 @@
 //! Is the database there, and does it take our work? Asked past the pool, so that what callers do to the pool does not matter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use lekalo_migrate::connect::{connect, hosts};
+use lekalo_migrate::connect::hosts;
 use lekalo_migrate::tls;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -14,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::advice::{advise, chain, place};
 use super::circuit_breaker::CircuitBreaker;
+use super::credentials::Credentials;
 use super::pool::{CREATE, Options};
 
 /// A database that has not answered by then counts as silent.
@@ -83,6 +85,7 @@ pub struct Probe {
 /// Asks one host.
 struct HostProbe {
     config: Config,
+    credentials: Arc<Credentials>,
     tls: MakeRustlsConnect,
     role: String,
     /// Whether there are no others.
@@ -110,16 +113,20 @@ impl Probe {
     pub(super) fn of(options: &Options) -> anyhow::Result<Self> {
         let mut config = options.as_role();
         let tls = tls::connector(&options.tls, &mut config)?;
-        Ok(Self::new(&config, tls, options.role().to_owned()))
+        let credentials = Arc::new(Credentials::new(options.read_password.clone()));
+        Ok(Self::new(&config, credentials, tls, options.role().to_owned()))
     }
 
-    pub(super) fn new(config: &Config, tls: MakeRustlsConnect, role: String) -> Self {
+    pub(super) fn new(config: &Config, credentials: Arc<Credentials>, tls: MakeRustlsConnect, role: String) -> Self {
         let mut config = config.clone();
         config.application_name("lekalo probe").connect_timeout(CREATE);
         let configs = hosts(&config);
         let is_alone = configs.len() == 1;
         let (tls, role) = (&tls, &role);
-        let host = |config| HostProbe { config, tls: tls.clone(), role: role.clone(), is_alone, session: None };
+        let host = |config| {
+            let (credentials, tls, role) = (credentials.clone(), tls.clone(), role.clone());
+            HostProbe { config, credentials, tls, role, is_alone, session: None }
+        };
         Self { hosts: configs.into_iter().map(host).collect(), last: Vec::new() }
     }
 
@@ -193,7 +200,8 @@ impl HostProbe {
     }
 
     async fn open(&self) -> Result<Session, ProbeError> {
-        let (client, driver) = connect(&self.config, &self.tls).await.map_err(|error| self.probe_error(&error))?;
+        let connected = self.credentials.connect(&self.config, &self.tls).await;
+        let (client, driver) = connected.map_err(|error| self.probe_error(&error))?;
         Ok(Session { client, _driver: AbortOnDropHandle::new(driver) })
     }
 

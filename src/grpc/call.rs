@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use opentelemetry::trace::SpanContext;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
+use crate::traces;
 
 /// The id of a call, its caller's or our own: in its line, in its trailers, and in what an internal error says.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,6 +33,9 @@ pub struct Call {
     pub method: Method,
     pub request_id: HeaderValue,
     pub peer: Option<SocketAddr>,
+    /// Where in which trace it is, if in any.
+    pub place: SpanContext,
+    span: Span,
     pub began: Instant,
     pub tenant: OnceLock<String>,
     /// Bytes of the request and of the answer.
@@ -48,9 +55,19 @@ pub struct Observers {
 impl Call {
     pub fn begin(observers: &Observers, request: &Request<Body>) -> Arc<Self> {
         let asked = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned();
+        let (method, request_id) = (method(request.uri().path()), asked.unwrap_or_else(new_request_id));
+        let span = tracing::info_span!(
+            target: "lekalo::span", "call",
+            otel.name = %format_args!("{}/{}", method.grpc_service, method.grpc_method), otel.kind = "server",
+            otel.status_code = Empty, rpc.system = "grpc", rpc.service = method.grpc_service,
+            rpc.method = method.grpc_method, rpc.grpc.status_code = Empty, request_id = ?request_id, tenant = Empty,
+            reason = Empty,
+        );
         let call = Self {
-            method: method(request.uri().path()),
-            request_id: asked.unwrap_or_else(new_request_id),
+            method,
+            request_id,
+            place: traces::join(&span, request.headers()),
+            span,
             peer: request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr),
             began: Instant::now(),
             tenant: OnceLock::new(),
@@ -65,12 +82,18 @@ impl Call {
 
     /// What goes on on the call's behalf.
     pub async fn scope<F: Future>(self: Arc<Self>, work: F) -> F::Output {
-        CALL.scope(self, work).await
+        let span = self.span.clone();
+        CALL.scope(self, work.instrument(span)).await
     }
 
     /// It has ended as these trailers say, which get its id.
     pub fn end(&self, trailers: &mut HeaderMap) {
         trailers.insert(REQUEST_ID, self.request_id.clone());
+        if !self.span.is_disabled()
+            && let Ok(place) = traces::traceparent(&self.place).try_into()
+        {
+            trailers.insert("traceparent", place);
+        }
         let status = Status::from_header_map(trailers);
         let code = status.as_ref().map_or(Code::Unknown, Status::code);
         let info = status.as_ref().filter(|_| code != Code::Ok).and_then(StatusExt::get_details_error_info);
@@ -80,6 +103,11 @@ impl Call {
     /// It has ended, unless it had before: whoever gives it up does not know.
     fn ended(&self, code: Code, reason: &str) {
         if !self.has_ended.swap(true, Ordering::Relaxed) {
+            self.span.record("rpc.grpc.status_code", i32::from(code));
+            self.span.record("reason", reason);
+            if is_ours(code) {
+                self.span.record("otel.status_code", "ERROR");
+            }
             self.observers.metrics.end(&self.method, code, self.began.elapsed());
             self.observers.log.call(self, code, reason);
         }
@@ -93,7 +121,10 @@ impl Call {
 
 /// The call at hand is about this tenant, which there is.
 pub fn is_about(tenant: &str) {
-    let _ = CALL.try_with(|call| call.tenant.set(tenant.to_owned()));
+    let _ = CALL.try_with(|call| {
+        call.span.record("tenant", tenant);
+        call.tenant.set(tenant.to_owned())
+    });
 }
 
 /// The id of the call at hand.
@@ -110,6 +141,11 @@ pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
             None => work.await,
         }
     }
+}
+
+/// Whether what went wrong is the server's, rather than its caller's.
+pub fn is_ours(code: Code) -> bool {
+    matches!(code, Code::Unknown | Code::Internal | Code::DataLoss | Code::Unavailable)
 }
 
 /// Whether it can stand in a line and in a header.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tonic::Code;
 
-use super::call::Call;
+use super::call::{Call, is_ours};
 
 /// Tells of calls: so many a second of those that went well, and as many of those that did not.
 pub struct CallLog {
@@ -39,6 +39,7 @@ impl CallLog {
                     received = call.received.load(Ordering::Relaxed),
                     sent = call.sent.load(Ordering::Relaxed),
                     request_id = call.request_id.to_str().unwrap_or_default(),
+                    trace_id = call.place.is_valid().then(|| tracing::field::display(call.place.trace_id())),
                     peer = call.peer.as_ref().map(|peer| peer as &dyn Display).map(tracing::field::display),
                     "call"
                 )
@@ -56,10 +57,7 @@ impl CallLog {
             Taken::LineAfter(0) => {}
             Taken::LineAfter(untold) => tracing::info!(target: "lekalo::calls", untold, "calls without a line"),
         }
-        match code {
-            Code::Unknown | Code::Internal | Code::DataLoss | Code::Unavailable => line!(warn),
-            _ => line!(info),
-        }
+        if is_ours(code) { line!(warn) } else { line!(info) }
     }
 }
 

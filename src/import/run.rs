@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::metrics::Metrics;
@@ -71,7 +72,9 @@ impl Runner {
     pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Upload) {
         let runner = self.clone();
         let file = Arc::new(file);
-        self.tasks.spawn(async move {
+        // Part of the upload's trace.
+        let span = tracing::info_span!(target: "lekalo::span", "import", import = %import.id);
+        let work = async move {
             let clock = runner.metrics.clock();
             let rows = || {
                 clock.goes_on(Step::Reading);
@@ -88,7 +91,8 @@ impl Runner {
             if let Some(error) = stopped {
                 tracing::error!(import = %import.id, %error, "an import's end could not be recorded");
             }
-        });
+        };
+        self.tasks.spawn(work.instrument(span));
     }
 
     /// Registers what is counted here.
@@ -172,9 +176,11 @@ async fn merge(
     rows: Opening<'_>,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Result<(), Failure>> {
-    let mut rows = rows.await?;
+    let step = |name| tracing::info_span!(target: "lekalo::span", "step", otel.name = name);
+    let reading = step("import reading");
+    let mut rows = rows.instrument(reading.clone()).await?;
     // The first rows may take long: until then no connection is held.
-    let mut batch = rows.next().await;
+    let mut batch = rows.next().instrument(reading.clone()).await;
     if let Some(Err(failure)) = batch {
         return Ok(Err(failure));
     }
@@ -185,13 +191,14 @@ async fn merge(
             Ok(read) => read,
             Err(failure) => return Ok(Err(failure)),
         };
-        merging.stage(done + 1, &some).await?;
+        merging.stage(done + 1, &some).instrument(reading.clone()).await?;
         done += i32::try_from(some.len()).map_err(Error::internal)?;
         report(Progress { step: Step::Reading, rows: done.into(), total: total as i64 });
-        batch = rows.next().await;
+        batch = rows.next().instrument(reading.clone()).await;
     }
     report(Progress { step: Step::Writing, rows: done.into(), total: done.into() });
-    merging.finish(import).await?;
+    drop(reading);
+    merging.finish(import).instrument(step("import writing")).await?;
     Ok(Ok(()))
 }
 

@@ -62,4 +62,5 @@ mod statements;
 mod support;
 mod tenants;
 mod texts;
+mod traces;
 mod twins;

@@ -409,3 +409,58 @@ async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
     first.stop().await.unwrap();
     second.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_is_read_again_where_it_is_kept() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let config = postgres.config();
+    let admin = support::connect(&config).await;
+    let bot = "CREATE ROLE bot LOGIN PASSWORD 'canary-one' IN ROLE lekalo_app";
+    admin.batch_execute(bot).await.unwrap();
+    let rules = folder.path().join("data/pgdata/pg_hba.conf");
+    let others = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, format!("local all bot scram-sha-256\n{others}")).unwrap();
+    admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+
+    let Host::Unix(socket) = &config.get_hosts()[0] else { panic!("{config:?}") };
+    let file = folder.path().join("password");
+    std::fs::write(&file, "canary-one\n").unwrap();
+    let variables = [
+        ("DB_HOST", socket.to_str().unwrap()),
+        ("DB_NAME", config.get_dbname().unwrap()),
+        ("DB_USER", "bot"),
+        ("DB_PASSWORD_FILE", file.to_str().unwrap()),
+        ("LEKALO_ADMIN_ADDR", "off"),
+    ];
+    let mut service = Service::run(folder.path(), &["--addr", "127.0.0.1:0", "--no-migrate"], &variables);
+    let addr = service.addr().await;
+    let channel = channel(addr).await;
+    list_tenants(&channel).await.unwrap();
+    let change = "ALTER ROLE bot PASSWORD 'canary-two';
+                  SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bot'";
+    admin.batch_execute(change).await.unwrap();
+    // The file is changed a while later.
+    until(&channel, ServingStatus::NotServing, "the old password").await;
+    let health = |service: &'static str, addr: String| {
+        std::process::Command::new(support::LEKALO).args(["health", service, "--addr", &addr]).output().unwrap()
+    };
+    let said = health("readiness", addr.to_string());
+    let stderr = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.code() == Some(1) && stderr.contains("NOT_SERVING"), "{stderr}");
+    assert!(health("liveness", addr.to_string()).status.success());
+    let nobody = health("liveness", "127.0.0.1:1".to_owned());
+    assert!(nobody.status.code() == Some(1) && String::from_utf8(nobody.stderr).unwrap().contains("nobody listens"));
+    std::fs::write(&file, "canary-two\n").unwrap();
+    until(&channel, ServingStatus::Serving, "the new password").await;
+    assert_eq!(health("readiness", addr.to_string()).stdout, b"SERVING\n");
+    // Each look is a connection.
+    sleep(Duration::from_millis(2500)).await;
+    list_tenants(&channel).await.unwrap();
+    service.signal(Signal::SIGTERM);
+    let (_, log) = service.ended(PATIENCE).await;
+    // A call and a look at the database may both have met the change; who comes later knows.
+    let told = log.matches("password has changed and was read again").count();
+    assert!((1..=2).contains(&told) && !log.contains("canary"), "{log}");
+    postgres.stop().await.unwrap();
+}

@@ -15,6 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use crate::support::collector::Collector;
 use crate::support::http::get;
 use crate::support::{LEKALO, connect, database};
 
@@ -57,10 +58,12 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(folder: &Path, url: &str) -> Self {
+    fn start(folder: &Path, url: &str, collector: &str) -> Self {
         let everything =
             [("DB_ECHO", "true"), ("DB_SLOW_STATEMENT_MS", "1"), ("LEKALO_LOG", "trace"), ("LEKALO_LOG_CALLS", "1000")];
-        let variables = [&[("DATABASE_URL", url), ("LEKALO_ADMIN_ADDR", "127.0.0.1:0")], &everything[..]].concat();
+        let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+        let variables =
+            [&[collector, ("DATABASE_URL", url), ("LEKALO_ADMIN_ADDR", "127.0.0.1:0")], &everything[..]].concat();
         let child = lekalo(folder, &["serve", "--addr", "127.0.0.1:0"], &variables).spawn().unwrap();
         let mut serving = Self { child, stderr: None, log: String::new(), addr: String::new() };
         let mut stderr = BufReader::new(serving.child.stderr.take().unwrap());
@@ -124,8 +127,9 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     let (user, name) = (config.get_user().unwrap(), config.get_dbname().unwrap());
     let socket = socket.to_str().unwrap().replace('/', "%2F");
     let url = format!("postgres://{user}:{PASSWORD}@/{name}?host={socket}");
+    let (collector, otlp) = Collector::start().await;
     let (path, started) = (folder.path().to_owned(), url.clone());
-    let mut serving = tokio::task::spawn_blocking(move || Serving::start(&path, &started)).await.unwrap();
+    let mut serving = tokio::task::spawn_blocking(move || Serving::start(&path, &started, &otlp)).await.unwrap();
     // A pipe that nobody empties stops the server.
     let mut stderr = serving.stderr.take().unwrap();
     let rest = std::thread::spawn(move || {
@@ -217,6 +221,11 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
 
     drop((client, texts, catalog));
     let log = tokio::task::spawn_blocking(move || serving.stop(rest)).await.unwrap();
+    let spans = collector.spans();
+    assert!(spans.iter().any(|span| span.name == "create_application" || span.name.contains("CreateApplication")));
+    for span in spans {
+        assert_clean("a span", &format!("{span:?}"));
+    }
     for expected in
         ["query=\"create_application\"", "query=\"upsert_customer\"", "violates check constraint \"broken\""]
     {
