@@ -4,6 +4,7 @@
 
 mod admin;
 mod advice;
+mod aging;
 mod aliases;
 mod application_feed;
 mod application_input;
