@@ -57,7 +57,7 @@ const MAX_REQUEST_BYTES: usize = 4 << 20;
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 
-/// How long recording interrupted imports may take.
+/// How long giving imports back may take.
 const RECORD: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const FLUSH: Duration = Duration::from_millis(250);
@@ -127,7 +127,7 @@ impl Services {
 }
 
 /// Serves on `listener` until `shutdown`, then ends gracefully: health turns NOT_SERVING, calls in flight finish
-/// (at most some seconds), imports are recorded as interrupted, and what still hangs is cut off.
+/// (at most some seconds), imports are given back to be begun anew by another server, and what still hangs is cut off.
 ///
 /// # Errors
 /// When the listener fails or the reflection data is broken.
@@ -138,7 +138,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let calls = Calls::new(services.observers.clone());
     let stop = CancellationToken::new();
-    let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone())));
+    let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
     let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
 
     let mut routes =
@@ -206,6 +206,7 @@ pub async fn serve(
 
 /// Waits for calls and imports to finish, cuts off what takes too long, and lets the last answers leave.
 async fn drain(calls: &Calls, services: &Services) {
+    services.imports.leave();
     let finished = async { tokio::join!(calls.idle(), services.imports.idle()) };
     let patience = services.patience.drain;
     if tokio::time::timeout(patience, finished).await.is_err() {
@@ -214,7 +215,7 @@ async fn drain(calls: &Calls, services: &Services) {
     }
     // The database may be gone; then the lease says the same a minute later.
     if tokio::time::timeout(RECORD, services.imports.stop()).await.is_err() {
-        tracing::warn!("the end of some imports could not be recorded; they will count as interrupted");
+        tracing::warn!("some imports could not be given back; other servers take them over when their leases are over");
     }
     tokio::time::sleep(FLUSH).await;
 }
