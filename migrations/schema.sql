@@ -376,6 +376,8 @@ CREATE TABLE imports (
     revision               bigint      NOT NULL DEFAULT 1,
     created_at             timestamptz NOT NULL DEFAULT now(),
     finished_at            timestamptz,
+    holder                 uuid,
+    tries_left             smallint    NOT NULL DEFAULT 0 CHECK (tries_left >= 0),
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, request_id),
     FOREIGN KEY (tenant_id, category_id) REFERENCES tenant_categories (tenant_id, category_id),
@@ -387,10 +389,22 @@ COMMENT ON COLUMN imports.rows_total IS 'Rows of its file; 0 while that is not k
 COMMENT ON COLUMN imports.write_number IS 'Its place among the writes into the category, from 1; null: nothing written, or before there were numbers.';
 COMMENT ON COLUMN imports.last_write_number IS 'The same of its latest write: rows may be taken in later.';
 COMMENT ON COLUMN imports.lease_until IS 'The running process renews it; past it the import counts as interrupted.';
+COMMENT ON COLUMN imports.holder IS 'The process that carries it out, until its lease is over.';
+COMMENT ON COLUMN imports.tries_left IS 'How often it may yet be begun. With none it counts as interrupted past its lease, else it is taken over.';
 CREATE INDEX imports_unfinished ON imports (tenant_id) WHERE state IN ('queued', 'running');
 CREATE INDEX imports_newest ON imports (tenant_id, created_at DESC, id DESC);
 
 -- That the tenant of a row, an issue or a change exists is what the reference to its import says already.
+CREATE TABLE import_files (
+    tenant_id bigint  NOT NULL,
+    import_id uuid    NOT NULL,
+    number    integer NOT NULL CHECK (number > 0),
+    chunk     bytea   NOT NULL CHECK (octet_length(chunk) > 0),
+    PRIMARY KEY (tenant_id, import_id, number),
+    FOREIGN KEY (tenant_id, import_id) REFERENCES imports (tenant_id, id) ON DELETE CASCADE
+);
+COMMENT ON TABLE import_files IS 'The files of imports under way, in pieces; they go when the import ends.';
+
 CREATE TABLE import_rows (
     tenant_id    bigint  NOT NULL,
     import_id    uuid    NOT NULL,
@@ -496,7 +510,7 @@ BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
         'tenant_contacts', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
         'customers', 'applications', 'application_events', 'application_feeds',
-        'imports', 'import_rows', 'import_issues', 'import_changes',
+        'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
         'api_key_tenants', 'write_requests'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tenant_table);
@@ -515,19 +529,15 @@ $$;
 CREATE POLICY feed_watch ON application_feeds FOR SELECT
     USING (current_setting('app.watches_feeds', true) = 'on');
 
--- Each server sweeps: it ends the interrupted imports of all tenants. It says so in its transaction, changes imports whose lease
--- is over and nothing else, and sees those that are interrupted, for what an UPDATE writes must be visible to whoever writes it.
-CREATE POLICY import_sweep_seen ON imports FOR SELECT
-    USING (current_setting('app.sweeps_imports', true) = 'on'
-           AND (lease_until < now() OR error_code = 'INTERRUPTED'));
-CREATE POLICY import_sweep ON imports FOR UPDATE
-    USING (current_setting('app.sweeps_imports', true) = 'on' AND lease_until < now())
-    WITH CHECK (current_setting('app.sweeps_imports', true) = 'on' AND state = 'failed' AND error_code = 'INTERRUPTED');
+-- Each server sweeps: it looks for imports of all tenants whose lease is over. It says so in its transaction and sees those; what
+-- it does about them, taking them over or ending them, it does as their tenant.
+CREATE POLICY import_sweep ON imports FOR SELECT
+    USING (current_setting('app.sweeps_imports', true) = 'on' AND lease_until < now());
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     tenant_contacts, tenant_categories, patterns, prices, bot_texts, customers, applications, application_events,
     imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;
-GRANT SELECT, INSERT, DELETE ON api_key_tenants TO lekalo_app;
+GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files TO lekalo_app;
 GRANT USAGE ON patterns_id_seq, prices_id_seq, customers_id_seq TO lekalo_app;

@@ -58,6 +58,10 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "`text`, or `json`: a line is an object"),
     ("LEKALO_LOG_CALLS", "50",
      "calls a second that have a line each, and as many that failed; the others are counted, 0 to 1000"),
+    ("LEKALO_DRAIN_SECONDS", "6",
+     "how long a server that is told to stop lets calls and imports go on, 1 to 3600; what stops it must wait 4 s longer before it kills"),
+    ("LEKALO_MAX_CONNECTION_AGE_SECONDS", "1800",
+     "how old a connection may become, a tenth more or less, before its client is to open another one, perhaps to a newer server; calls under way go on; 0 for any age, at most 86400"),
     ("LEKALO_PG_BIN", "",
      "folder of `postgres` and `initdb` for the private server, instead of looking for them"),
     ("LEKALO_UPLOAD_MIB", "128",
@@ -108,6 +112,10 @@ pub struct Config {
     pub log_format: logs::Format,
     /// How many calls a second have a line.
     pub log_calls: u32,
+    /// How long calls and imports may go on once it is told to stop.
+    pub drain: Duration,
+    /// How old a connection may become.
+    pub max_connection_age: Option<Duration>,
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
     /// What uploaded files may take of the disk.
@@ -208,6 +216,12 @@ impl Config {
             log: source.text("LEKALO_LOG"),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),
             log_calls: source.parse("LEKALO_LOG_CALLS", |value| whole(value, 0, 1000)),
+            drain: Duration::from_secs(source.parse("LEKALO_DRAIN_SECONDS", |value| whole(value, 1, 3600))),
+            max_connection_age: match source.parse("LEKALO_MAX_CONNECTION_AGE_SECONDS", |value| whole(value, 0, 86_400))
+            {
+                0 => None,
+                seconds => Some(Duration::from_secs(seconds)),
+            },
             pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
             environment: source.text("LEKALO_ENV"),
             uploads: source.uploads(),

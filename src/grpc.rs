@@ -6,6 +6,7 @@
 //! answers UNIMPLEMENTED. Fields are checked by [`validation::Validator`] before the database sees any of them, the tenant is
 //! found by [`Services::scope`], types are converted in [`convert`], errors become statuses in [`status`].
 
+mod aging;
 mod call;
 mod call_log;
 mod call_metrics;
@@ -23,10 +24,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -43,6 +46,7 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
+use aging::Dispatcher;
 pub use call::Observers;
 pub use call_log::CallLog;
 use middleware::Calls;
@@ -53,7 +57,7 @@ const MAX_REQUEST_BYTES: usize = 4 << 20;
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
 
-/// How long recording interrupted imports may take.
+/// How long giving imports back may take.
 const RECORD: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const FLUSH: Duration = Duration::from_millis(250);
@@ -63,6 +67,8 @@ const FLUSH: Duration = Duration::from_millis(250);
 pub struct Patience {
     /// With calls in flight and imports, once it is told to stop.
     pub drain: Duration,
+    /// With a connection, until the client is to open another one; none: for ever.
+    pub connection_age: Option<Duration>,
     /// Until it asks a silent connection for a sign of life.
     pub keepalive_every: Duration,
     /// Until that has come.
@@ -77,6 +83,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             drain: Duration::from_secs(6),
+            connection_age: Some(Duration::from_secs(1800)),
             keepalive_every: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
             chunk: Duration::from_secs(60),
@@ -120,7 +127,7 @@ impl Services {
 }
 
 /// Serves on `listener` until `shutdown`, then ends gracefully: health turns NOT_SERVING, calls in flight finish
-/// (at most some seconds), imports are recorded as interrupted, and what still hangs is cut off.
+/// (at most some seconds), imports are given back to be begun anew by another server, and what still hangs is cut off.
 ///
 /// # Errors
 /// When the listener fails or the reflection data is broken.
@@ -131,20 +138,14 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let calls = Calls::new(services.observers.clone());
     let stop = CancellationToken::new();
-    let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone())));
+    let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
     let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
 
-    let mut server = Server::builder()
-        .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-        .http2_keepalive_interval(Some(services.patience.keepalive_every))
-        .http2_keepalive_timeout(Some(services.patience.keepalive_timeout))
-        .layer(calls.clone())
-        .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?);
+    let mut routes =
+        Routes::new(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     macro_rules! add {
         ($($service:ident),+ $(,)?) => {
-            $(server = server.add_service(
+            $(routes = routes.add_service(
                 $service::new(services.clone())
                     .max_decoding_message_size(MAX_REQUEST_BYTES)
                     .max_encoding_message_size(MAX_RESPONSE_BYTES),
@@ -161,10 +162,25 @@ pub async fn serve(
         AdminServiceServer,
     );
 
+    let ages = aging::ages(services.patience.connection_age);
+    let (dispatcher, connections) = Dispatcher::new(ages.len());
+    let servers = ages.into_iter().zip(connections).map(|(age, connections)| {
+        let mut server = Server::builder()
+            .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
+            .http2_keepalive_interval(Some(services.patience.keepalive_every))
+            .http2_keepalive_timeout(Some(services.patience.keepalive_timeout));
+        if let Some(age) = age {
+            server = server.max_connection_age(age);
+        }
+        let server = server.layer(calls.clone()).add_routes(routes.clone());
+        server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
+    });
     // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
     let keepalive = Some(services.patience.keepalive_every);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(keepalive);
-    let serving = server.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
+    // Dropped, the listener is closed.
+    let accepting = stop.clone().run_until_cancelled_owned(dispatcher.accept(incoming));
+    let serving = async { tokio::join!(try_join_all(servers), accepting).0.map(drop) };
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
@@ -190,6 +206,7 @@ pub async fn serve(
 
 /// Waits for calls and imports to finish, cuts off what takes too long, and lets the last answers leave.
 async fn drain(calls: &Calls, services: &Services) {
+    services.imports.leave();
     let finished = async { tokio::join!(calls.idle(), services.imports.idle()) };
     let patience = services.patience.drain;
     if tokio::time::timeout(patience, finished).await.is_err() {
@@ -198,7 +215,7 @@ async fn drain(calls: &Calls, services: &Services) {
     }
     // The database may be gone; then the lease says the same a minute later.
     if tokio::time::timeout(RECORD, services.imports.stop()).await.is_err() {
-        tracing::warn!("the end of some imports could not be recorded; they will count as interrupted");
+        tracing::warn!("some imports could not be given back; other servers take them over when their leases are over");
     }
     tokio::time::sleep(FLUSH).await;
 }

@@ -17,7 +17,7 @@ use super::output::UserError;
 use crate::admin::{self, Admin};
 use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
-use crate::grpc::{self, CallLog, Services};
+use crate::grpc::{self, CallLog, Patience, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
@@ -152,7 +152,8 @@ pub async fn serve(
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let uploads = Uploads::new(config.uploads.clone());
-    let mut services = Services { uploads, ..Services::new(db.clone(), imports, live_index) };
+    let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
+    let mut services = Services { uploads, patience, ..Services::new(db.clone(), imports, live_index) };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

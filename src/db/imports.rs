@@ -1,10 +1,12 @@
 //! Imports: what was uploaded, where it stands ([`steps`]), and what became of each row ([`rows`]). Writing the rows is
 //! [`super::merge`].
 
+mod files;
 mod rows;
 mod steps;
 
-pub use steps::Start;
+pub(super) use files::forget_file;
+pub use steps::{LeftBehind, Start};
 
 use std::time::Duration;
 
@@ -18,20 +20,23 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State};
 use crate::domain::page::{Page, PageRequest, SortKey};
 
-/// Whether import `o` goes before import `i`. An import whose lease is over is in nobody's way; that is told by the clock,
-/// for a transaction may have waited.
+/// How often an import whose file is kept may be begun: one that ends its server would else end one after the other.
+const TRIES: i16 = 3;
+
+/// Whether import `o` goes before import `i`. An import whose lease is over is in nobody's way, unless it is going to be taken
+/// over; that is told by the clock, for a transaction may have waited.
 macro_rules! goes_before {
     () => {
         "o.tenant_id = i.tenant_id AND o.category_id = i.category_id
                       AND (o.state = 'running' OR o.state = 'queued' AND o.id < i.id)
-                      AND o.lease_until >= clock_timestamp()"
+                      AND (o.lease_until >= clock_timestamp() OR o.tries_left > 0)"
     };
 }
 
 pub(super) use goes_before;
 
-/// What [`import`] reads, of `imports i`. An import whose lease is over is interrupted, whether or not the sweeper was there
-/// already.
+/// What [`import`] reads, of `imports i`. An import whose lease is over and that nobody takes over is interrupted, whether or
+/// not the sweeper was there already.
 macro_rules! import_columns {
     () => {
         concat!(
@@ -39,7 +44,8 @@ macro_rules! import_columns {
                 i.state, i.rows_read, i.created, i.updated, i.unchanged, i.merged, i.rejected, i.headers, i.withdrawn,
                 i.error_code, i.error_message, i.error_hint, i.revision, i.created_at, i.finished_at,
                 i.step, i.rows_done, i.rows_total,
-                CASE WHEN i.state IN ('queued', 'running') AND i.lease_until < now() THEN i.lease_until END
+                CASE WHEN i.state IN ('queued', 'running') AND i.lease_until < now() AND i.tries_left = 0
+                     THEN i.lease_until END
                     AS interrupted_at,
                 CASE WHEN i.state = 'queued' THEN (
                     SELECT o.id
@@ -86,37 +92,41 @@ impl Tenant<'_> {
         self.db.import_lease
     }
 
-    /// Records a new import, QUEUED, or returns the one that this `request_id` made before (and `false`).
+    /// Records a new import, QUEUED, or returns the one that this `request_id` made before (and `false`). Its rows are with this
+    /// process alone: it ends when the process does.
     ///
     /// # Errors
     /// `AlreadyExists` if that one is of another file or with other settings.
     pub async fn create_import(&self, new: &NewImport) -> Result<(Import, bool)> {
-        let id = Uuid::now_v7();
-        let lease = self.import_lease().as_secs_f64();
+        let insert = Insert::new(self, new, 0);
+        let [created] = self.write([insert.query()]).await?;
+        self.created(new, insert.id, !created.is_empty()).await
+    }
+
+    /// The same of an import whose file is kept until it has ended, for whoever takes it over.
+    ///
+    /// # Errors
+    /// As [`Tenant::create_import`], and when the file cannot be read.
+    pub async fn create_import_of_file(
+        &self,
+        new: &NewImport,
+        file: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send,
+    ) -> Result<(Import, bool)> {
+        let insert = Insert::new(self, new, TRIES);
+        let tx = self.write_transaction().await?;
+        let is_new = !tx.query(insert.query()).await?.is_empty();
+        if is_new {
+            tx.store_file(self.id, insert.id, file).await?;
+            tx.execute(insert.begin_lease()).await?;
+        }
+        tx.commit().await?;
+        self.created(new, insert.id, is_new).await
+    }
+
+    /// The import that was made just now, or the one that its `request_id` made before.
+    async fn created(&self, new: &NewImport, id: Uuid, is_new: bool) -> Result<(Import, bool)> {
         let (mode, sha256) = (new.mode.word(), new.sha256.as_slice());
-        let [created] = self
-            .write([Query::new(
-                "-- create_import
-                INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, validate_only,
-                                     allow_large_withdrawal, request_id, lease_until)
-                VALUES ($1 /* tenant_id */, $2 /* id */, $3 /* category_id */, $4 /* file_name */, $5 /* sha256 */,
-                        $6 /* mode */, $7 /* validate_only */, $8 /* allow_large_withdrawal */, $9 /* request_id */,
-                        now() + make_interval(secs => $10 /* lease */))
-                ON CONFLICT (tenant_id, request_id) DO NOTHING
-                RETURNING id",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&id, Type::UUID)
-            .bind(&new.category_id, Type::INT8)
-            .bind(&new.file_name, Type::TEXT)
-            .bind(&sha256, Type::BYTEA)
-            .bind(&mode, Type::TEXT)
-            .bind(&new.validate_only, Type::BOOL)
-            .bind(&new.allow_large_withdrawal, Type::BOOL)
-            .bind(&new.request_id, Type::UUID)
-            .bind(&lease, Type::FLOAT8)])
-            .await?;
-        if !created.is_empty() {
+        if is_new {
             return Ok((self.get_import(id).await?, true));
         }
         let [same] = self
@@ -182,6 +192,62 @@ impl Tenant<'_> {
         let imports = rows.iter().map(import).collect::<Result<Vec<_>>>()?;
         let total = super::query::one(totals)?.try_get("total")?;
         Ok(page.page(imports, total, |import| SortKey { id: import.id.to_string(), ..SortKey::default() }))
+    }
+}
+
+/// A new import on its way in.
+struct Insert<'a> {
+    new: &'a NewImport,
+    tenant_id: i64,
+    id: Uuid,
+    holder: Uuid,
+    lease: f64,
+    mode: &'static str,
+    sha256: &'a [u8],
+    tries: i16,
+}
+
+impl<'a> Insert<'a> {
+    fn new(own: &Tenant<'_>, new: &'a NewImport, tries: i16) -> Self {
+        let (mode, sha256, lease) = (new.mode.word(), new.sha256.as_slice(), own.import_lease().as_secs_f64());
+        Self { new, tenant_id: own.id.0, id: Uuid::now_v7(), holder: own.db.holder, lease, mode, sha256, tries }
+    }
+
+    fn query(&self) -> Query<'_> {
+        Query::new(
+            "-- create_import
+            INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, validate_only,
+                                 allow_large_withdrawal, request_id, lease_until, holder, tries_left)
+            VALUES ($1 /* tenant_id */, $2 /* id */, $3 /* category_id */, $4 /* file_name */, $5 /* sha256 */,
+                    $6 /* mode */, $7 /* validate_only */, $8 /* allow_large_withdrawal */, $9 /* request_id */,
+                    now() + make_interval(secs => $10 /* lease */), $11 /* holder */, $12 /* tries */)
+            ON CONFLICT (tenant_id, request_id) DO NOTHING
+            RETURNING id",
+        )
+        .bind(&self.tenant_id, Type::INT8)
+        .bind(&self.id, Type::UUID)
+        .bind(&self.new.category_id, Type::INT8)
+        .bind(&self.new.file_name, Type::TEXT)
+        .bind(&self.sha256, Type::BYTEA)
+        .bind(&self.mode, Type::TEXT)
+        .bind(&self.new.validate_only, Type::BOOL)
+        .bind(&self.new.allow_large_withdrawal, Type::BOOL)
+        .bind(&self.new.request_id, Type::UUID)
+        .bind(&self.lease, Type::FLOAT8)
+        .bind(&self.holder, Type::UUID)
+        .bind(&self.tries, Type::INT2)
+    }
+
+    /// Storing its file may have taken long.
+    fn begin_lease(&self) -> Query<'_> {
+        Query::new(
+            "-- begin_import_lease
+            UPDATE imports SET lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */)
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */",
+        )
+        .bind(&self.tenant_id, Type::INT8)
+        .bind(&self.id, Type::UUID)
+        .bind(&self.lease, Type::FLOAT8)
     }
 }
 

@@ -34,7 +34,14 @@ impl Tenant<'_> {
     /// When the database is busy or away.
     pub async fn begin_merge(&self, import: &Import, category_id: i64) -> Result<Merging> {
         let tx = self.transaction(STEP_TIMEOUT).await?;
-        let merge = Merge { tx, tenant_id: self.id.0, import_id: import.id, category_id, lease: self.import_lease() };
+        let merge = Merge {
+            tx,
+            tenant_id: self.id.0,
+            import_id: import.id,
+            category_id,
+            lease: self.import_lease(),
+            holder: self.db.holder,
+        };
         merge.wait_for_turn().await?;
         merge.create_staging().await?;
         Ok(Merging { merge, rows: AtomicUsize::new(0) })
@@ -103,6 +110,8 @@ struct Merge {
     tenant_id: i64,
     import_id: Uuid,
     category_id: i64,
+    /// The process that carries it out.
+    holder: Uuid,
     /// How long a sign of life of it holds.
     lease: Duration,
 }

@@ -22,6 +22,8 @@ use super::error::{is_retryable, unavailable};
 use super::metrics::Metrics;
 use super::probe::{Health, Probe};
 use super::write_limit::WriteLimit;
+use uuid::Uuid;
+
 use crate::domain::error::Result;
 
 /// The role the service works as: it owns nothing and row-level security holds for it.
@@ -136,6 +138,8 @@ pub struct Db {
     pub(super) metrics: Arc<Metrics>,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
+    /// Whose the imports are that this process carries out.
+    pub(super) holder: Uuid,
     pub(super) statement_timeout: Duration,
     pub(super) lock_wait: Duration,
     pub(super) write_limit: Arc<WriteLimit>,
@@ -188,6 +192,7 @@ impl Db {
             metrics,
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
+            holder: Uuid::now_v7(),
             statement_timeout: options.statement_timeout,
             lock_wait: options.lock_wait,
             write_limit: Arc::new(WriteLimit::of(connections)),

@@ -129,12 +129,17 @@ pub fn from_transport(code: Code) -> Status {
 
 /// The service is about to stop.
 pub fn shutting_down() -> Status {
-    Error::Unavailable {
-        reason: "SHUTTING_DOWN",
-        message: "this server is stopping; retry, another one will answer".into(),
-        retry_after: std::time::Duration::from_secs(1),
-    }
-    .into()
+    ends("this server is stopping; retry, another one will answer")
+}
+
+/// A stream is as old as streams may become.
+pub fn connection_aged() -> Status {
+    ends("this connection is as old as connections may become; retry, a new one will answer")
+}
+
+fn ends(message: &str) -> Status {
+    let retry_after = std::time::Duration::from_secs(1);
+    Error::Unavailable { reason: "SHUTTING_DOWN", message: message.into(), retry_after }.into()
 }
 
 #[cfg(test)]

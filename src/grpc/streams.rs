@@ -5,12 +5,11 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
-use super::call;
-use super::status::shutting_down;
+use super::status::{connection_aged, shutting_down};
+use super::{Services, aging, call};
 use crate::db::bulkhead;
 use crate::domain::Error;
 
@@ -26,18 +25,26 @@ impl<T> Sender<T> {
 }
 
 /// A stream of what `work` sends until it is done, or until something ends it.
-pub fn stream<T, F>(stopping: &CancellationToken, work: impl FnOnce(Sender<T>) -> F) -> BoxStream<T>
+pub fn stream<T, F>(services: &Services, work: impl FnOnce(Sender<T>) -> F) -> BoxStream<T>
 where
     T: Send + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
     let (sender, receiver) = mpsc::channel(1);
     let work = AssertUnwindSafe(work(Sender(sender.clone()))).catch_unwind();
-    let stopping = stopping.clone();
+    let stopping = services.stopping.clone();
+    let age = services.patience.connection_age.map(aging::of_stream);
+    let aged = async move {
+        match age {
+            Some(age) => tokio::time::sleep(age).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::spawn(call::in_task(bulkhead::in_task(async move {
         let ended = tokio::select! {
             ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
             () = stopping.cancelled() => Err(shutting_down()),
+            () = aged => Err(connection_aged()),
             () = sender.closed() => return,
         };
         if let Err(status) = ended {

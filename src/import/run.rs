@@ -1,11 +1,12 @@
 //! Carrying an import out: record it, read its rows, merge them, and say how it ended.
 
+use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use super::metrics::Metrics;
 use super::rows::{self, Batch, Opening};
 use super::sandbox::Extractor;
 use super::upload::Upload;
-use crate::db::imports::Start;
+use crate::db::imports::{LeftBehind, Start};
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
@@ -50,7 +51,11 @@ pub struct Runner {
     live_index: Arc<LiveIndex>,
     extractor: Extractor,
     tasks: TaskTracker,
+    /// No import begins any more.
+    leaving: CancellationToken,
     stop: CancellationToken,
+    /// Those that this runner has, or believes to have.
+    own: Arc<Mutex<HashSet<Uuid>>>,
     slots: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
@@ -63,38 +68,77 @@ impl Runner {
             live_index,
             extractor,
             tasks: TaskTracker::new(),
+            leaving: CancellationToken::new(),
             stop: CancellationToken::new(),
+            own: Arc::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             metrics: Arc::default(),
         }
     }
 
-    /// Starts a QUEUED import of `file`, which is kept until it has ended.
-    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Upload) {
-        let runner = self.clone();
-        let file = Arc::new(file);
+    /// Starts a QUEUED import. Its file is kept here, or in the database alone, until it has ended; stopped, this server gives it
+    /// back.
+    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Option<Upload>) {
+        let (runner, file) = (self.clone(), file.map(Arc::new));
+        lock(&self.own).insert(import.id);
         // On the upload's trace, and no part of the upload, which does not wait for it.
         let span = tracing::info_span!(target: "lekalo::span", parent: None, "import", import = %import.id);
         traces::follow(&span);
         let work = async move {
+            let own = runner.db.tenant(tenant);
             let clock = runner.metrics.clock();
             let rows = || {
                 clock.goes_on(Step::Reading);
-                rows::of_file(runner.extractor.clone(), file.clone(), runner.live_index.clone())
+                let (runner, import, file) = (&runner, &import, file.clone());
+                async move {
+                    let file = match file {
+                        Some(file) => file,
+                        None => Arc::new(kept_file(own, import).await?),
+                    };
+                    rows::of_file(runner.extractor.clone(), file, runner.live_index.clone()).await
+                }
+                .boxed()
             };
             let heard = |progress: Progress| clock.goes_on(progress.step);
-            let work = carry_out_in(&runner.slots, &runner.db, tenant, &import, category_id, rows, &heard);
-            let stopped = tokio::select! {
-                ended = work => ended.map(|import| runner.metrics.ended(&import)).err(),
-                () = runner.stop.cancelled() => {
-                    runner.db.tenant(tenant).fail_import(import.id, &Failure::interrupted()).await.err()
-                }
+            let work =
+                carry_out_in(&runner.slots, &runner.leaving, &runner.db, tenant, &import, category_id, rows, &heard);
+            let ended = tokio::select! {
+                ended = work => ended.map(Some),
+                () = runner.stop.cancelled() => Ok(None),
             };
-            if let Some(error) = stopped {
+            let recorded = match ended {
+                Ok(Some(ended)) if ended.state.is_final() => {
+                    runner.metrics.ended(&ended);
+                    Ok(())
+                }
+                // Of no effect where another server has it already.
+                Ok(_) => own.hand_over_import(import.id).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = recorded {
                 tracing::error!(import = %import.id, %error, "an import's end could not be recorded");
             }
+            lock(&runner.own).remove(&import.id);
         };
         self.tasks.spawn(work.instrument(span));
+    }
+
+    /// Takes over what other servers left behind, a few at a time, so that others have some too.
+    ///
+    /// # Errors
+    /// When the database is busy or away.
+    pub async fn take_over(&self, left: &[LeftBehind]) -> Result<()> {
+        let others = |left: &&LeftBehind| left.goes_on && !lock(&self.own).contains(&left.import);
+        for LeftBehind { tenant, import, .. } in left.iter().filter(others).take(AT_ONCE) {
+            if self.leaving.is_cancelled() {
+                return Ok(());
+            }
+            if let Some((import, category_id)) = self.db.tenant(*tenant).take_over_import(*import).await? {
+                tracing::info!(tenant = tenant.0, import = %import.id, "an import of a server that is gone is taken over");
+                self.spawn(*tenant, import, category_id, None);
+            }
+        }
+        Ok(())
     }
 
     /// Registers what is counted here.
@@ -113,11 +157,35 @@ impl Runner {
         self.tasks.wait().await;
     }
 
-    /// Interrupts running imports; each is recorded as failed with nothing written.
+    /// Begins no import any more: those that are QUEUED are given back.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Stops running imports; each is given back with nothing written.
     pub async fn stop(&self) {
+        self.leave();
         self.stop.cancel();
         self.idle().await;
     }
+}
+
+fn lock(own: &Mutex<HashSet<Uuid>>) -> MutexGuard<'_, HashSet<Uuid>> {
+    own.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file of an import, out of the database.
+async fn kept_file(own: Tenant<'_>, import: &Import) -> Result<Upload> {
+    let mut file = Upload::kept()?;
+    let mut number = 1;
+    while let Some(piece) = own.read_import_chunk(import.id, number).await? {
+        file.append(&piece)?;
+        number += 1;
+    }
+    if file.sha256() == import.sha256 {
+        return Ok(file);
+    }
+    Err(Error::internal(format!("the file of import {} is not whole: {} bytes are there", import.id, file.bytes())))
 }
 
 /// Takes a QUEUED import to its end as soon as it is its turn: its `rows` are read and written as they come; read again
@@ -135,12 +203,16 @@ pub async fn carry_out<'r>(
     heard: &(dyn Fn(Progress) + Sync),
 ) -> Result<Import> {
     // Large: it holds a whole merge.
-    Box::pin(carry_out_in(&Semaphore::new(1), db, tenant, import, category_id, rows, heard)).await
+    let (slots, leaving) = (Semaphore::new(1), CancellationToken::new());
+    Box::pin(carry_out_in(&slots, &leaving, db, tenant, import, category_id, rows, heard)).await
 }
 
-/// [`carry_out`] in one of `slots`, which an import that waits for another one leaves to others.
+/// [`carry_out`] in one of `slots`, which an import that waits for another one leaves to others; once the server is `leaving`,
+/// it stays QUEUED.
+#[allow(clippy::too_many_arguments, reason = "the last six are those of `carry_out`")]
 async fn carry_out_in<'r>(
     slots: &Semaphore,
+    leaving: &CancellationToken,
     db: &Db,
     tenant: TenantId,
     import: &Import,
@@ -155,7 +227,7 @@ async fn carry_out_in<'r>(
         heard(now);
     };
     let work = async {
-        let Some(_slot) = start(slots, own, import.id).await? else { return Ok(()) };
+        let Some(_slot) = start(slots, leaving, own, import.id).await? else { return Ok(()) };
         let merged = patiently(own, || merge(own, import, category_id, rows(), &report)).await;
         if let Err(failure) = merged.unwrap_or_else(|error| Err(merge_failure(error))) {
             patiently(own, || own.fail_import(import.id, &failure)).await?;
@@ -204,11 +276,16 @@ async fn merge(
     Ok(Ok(()))
 }
 
-/// Waits for a slot and for the import's turn; none if it has ended meanwhile.
-async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Result<Option<SemaphorePermit<'s>>> {
+/// Waits for a slot and for the import's turn; none if it has ended meanwhile, or the server is leaving.
+async fn start<'s>(
+    slots: &'s Semaphore,
+    leaving: &CancellationToken,
+    own: Tenant<'_>,
+    import: Uuid,
+) -> Result<Option<SemaphorePermit<'s>>> {
     let mut waits_for = None;
-    loop {
-        let slot = slots.acquire().await.map_err(Error::internal)?;
+    while let Some(slot) = leaving.run_until_cancelled(slots.acquire()).await {
+        let slot = slot.map_err(Error::internal)?;
         match patiently(own, || own.start_import(import)).await? {
             Start::Started => return Ok(Some(slot)),
             Start::Ended => return Ok(None),
@@ -219,8 +296,9 @@ async fn start<'s>(slots: &'s Semaphore, own: Tenant<'_>, import: Uuid) -> Resul
             }
         }
         drop(slot);
-        tokio::time::sleep(TURN_EVERY).await;
+        leaving.run_until_cancelled(tokio::time::sleep(TURN_EVERY)).await;
     }
+    Ok(None)
 }
 
 /// Gives signs of life until the import has ended, by whomever.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Uploads {
     pub fn begin(&self, tenant: TenantId) -> Result<Upload> {
         let place = self.place(tenant)?;
         let file = tempfile::tempfile().map_err(Error::internal)?;
-        Ok(Upload { file, hash: Sha256::new(), bytes: 0, max_bytes: self.limits.file_bytes, _place: place })
+        Ok(Upload { file, hash: Sha256::new(), bytes: 0, max_bytes: self.limits.file_bytes, _place: Some(place) })
     }
 
     fn place(&self, tenant: TenantId) -> Result<Place> {
@@ -87,10 +87,39 @@ pub struct Upload {
     hash: Sha256,
     bytes: u64,
     max_bytes: u64,
-    _place: Place,
+    /// None of those that were taken over: they come to the disk when it is their turn.
+    _place: Option<Place>,
 }
 
+/// The largest piece in which a file is kept in the database.
+const PIECE: usize = 1 << 20;
+
 impl Upload {
+    /// Begins a file that comes out of the database, where it was let in.
+    ///
+    /// # Errors
+    /// When the disk is not writable.
+    pub fn kept() -> Result<Self> {
+        let file = tempfile::tempfile().map_err(Error::internal)?;
+        Ok(Self { file, hash: Sha256::new(), bytes: 0, max_bytes: u64::MAX, _place: None })
+    }
+
+    /// The file in pieces.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn pieces(&self) -> std::io::Result<impl Iterator<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
+        let file = self.file()?;
+        Ok(std::iter::from_fn(move || {
+            let mut piece = Vec::with_capacity(PIECE);
+            match (&file).take(PIECE as u64).read_to_end(&mut piece) {
+                Ok(0) => None,
+                Ok(_) => Some(Ok(piece)),
+                Err(error) => Some(Err(error)),
+            }
+        }))
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors

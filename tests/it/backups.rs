@@ -109,6 +109,7 @@ const EVERY_TABLE: &str = r#"
     INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode)
     SELECT DISTINCT ON (tenant_id) tenant_id, gen_random_uuid(), category_id, 'файл.pdf', sha256(''), 'merge'
     FROM tenant_categories;
+    INSERT INTO import_files SELECT tenant_id, id, n, '\x00ff5c0a' FROM imports, generate_series(1, 2) n;
     INSERT INTO import_rows (tenant_id, import_id, position, page_number, row_number, cells, confidence, outcome)
     SELECT tenant_id, id, n, 1, n, ARRAY['a,b', NULL, E'\x22{}\\'], 'high', 'rejected' FROM imports, generate_series(1, 50) n;
     INSERT INTO import_issues SELECT tenant_id, import_id, position, 1, 'c', 'f', 'm', '' FROM import_rows;

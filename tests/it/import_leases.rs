@@ -123,8 +123,8 @@ async fn an_import_whose_process_died_is_interrupted_when_its_lease_is_over() {
 
 /// Three imports of the tenant: a queued and a running one whose leases are over, and one that lives; and another tenant's
 /// whose lease is over.
-async fn dead_and_alive(server: &TestServer, owner: &Client, category: i64) -> ([Import; 3], Import) {
-    let tenant = async |slug| server.db.tenant(server.db.find_tenant(slug).await.unwrap().id);
+async fn dead_and_alive(db: &Db, owner: &Client, category: i64) -> ([Import; 3], Import) {
+    let tenant = async |slug| db.tenant(db.find_tenant(slug).await.unwrap().id);
     let (own, other) = (tenant("evopoliki").await, tenant("five_deluxe").await);
     let queued = async |tenant: Tenant<'_>| tenant.create_import(&new_import(category)).await.unwrap().0;
     let (running, waiting, alive, foreign) =
@@ -145,12 +145,14 @@ async fn table(owner: &Client) -> Vec<String> {
 /// of what is seen.
 #[tokio::test]
 async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
-    let other = server.db.tenant(server.db.find_tenant("five_deluxe").await.unwrap().id);
+    let config = support::database().await;
+    // No server, for that would sweep.
+    let db = Db::new(&support::db_options(&config)).unwrap();
+    let owner = connect(&config).await;
+    let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
+    let other = db.tenant(db.find_tenant("five_deluxe").await.unwrap().id);
     let category = own.find_category("5d_mats").await.unwrap().id;
-    let ([running, waiting, alive], foreign) = dead_and_alive(&server, &owner, category).await;
+    let ([running, waiting, alive], foreign) = dead_and_alive(&db, &owner, category).await;
     let page = lekalo::domain::page::PageRequest::new(10, "", 0, &[]).unwrap();
     let looked = async || {
         let mut seen = own.list_imports(&page).await.unwrap().items;
@@ -186,10 +188,10 @@ async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
     }
     assert_eq!(table(&owner).await, written, "trying has written");
 
-    let mut ended = server.db.end_interrupted_imports().await.unwrap();
+    let mut ended = db.end_interrupted_imports().await.unwrap();
     ended.sort_by_key(|(_, id)| *id);
     assert_eq!(ended, [(own.id, running.id), (own.id, waiting.id), (other.id, foreign.id)]);
-    assert!(server.db.end_interrupted_imports().await.unwrap().is_empty(), "they have ended");
+    assert!(db.end_interrupted_imports().await.unwrap().is_empty(), "they have ended");
     assert_eq!(looked().await, before);
     let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
     let queued = ("queued".to_owned(), None, false);
@@ -223,9 +225,11 @@ async fn an_import_ends_well_before_its_lease_or_not_at_all() {
 /// Whoever has waited for somebody who held its row finds a lease that is over by now: readers have said so meanwhile.
 #[tokio::test]
 async fn who_waited_past_the_lease_wakes_nothing() {
-    let server = TestServer::start().await;
-    let (owner, holder) = (connect(&server.config).await, connect(&server.config).await);
-    let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
+    let config = support::database().await;
+    // No server, for that would sweep.
+    let db = Db::new(&support::db_options(&config)).unwrap();
+    let (owner, holder) = (connect(&config).await, connect(&config).await);
+    let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("eva_mats").await.unwrap().id;
     for step in ["start", "renew", "cancel", "fail", "finish"] {
         let (import, _) = own.create_import(&new_import(category)).await.unwrap();
@@ -266,7 +270,7 @@ async fn who_waited_past_the_lease_wakes_nothing() {
             assert_eq!(after, told, "{step}");
         }
     }
-    assert_eq!(server.db.end_interrupted_imports().await.unwrap().len(), 5);
+    assert_eq!(db.end_interrupted_imports().await.unwrap().len(), 5);
 }
 
 /// Nobody looks, and the server sweeps.
@@ -278,7 +282,7 @@ async fn a_server_records_what_others_left_behind() {
     let server = TestServer::through(options, config).await;
     let own = server.db.tenant(server.db.find_tenant("evopoliki").await.unwrap().id);
     let category = own.find_category("5d_mats").await.unwrap().id;
-    dead_and_alive(&server, &owner, category).await;
+    dead_and_alive(&server.db, &owner, category).await;
     let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
     let swept = async {
         while recorded(&owner).await != vec![interrupted.clone(); 4] {
@@ -343,8 +347,8 @@ async fn sigterm_leaves_no_import_running_and_nothing_of_it_written() {
     service.signal(Signal::SIGTERM);
     let (status, said) = service.ended(Duration::from_secs(10)).await;
     assert!(status.success(), "{status}:\n{said}");
-    let interrupted = ("failed".to_owned(), Some("INTERRUPTED".to_owned()), true);
-    assert_eq!(recorded(&owner).await, [interrupted.clone(), interrupted.clone(), interrupted]);
+    let given_back = ("queued".to_owned(), None, false);
+    assert_eq!(recorded(&owner).await, vec![given_back; 3]);
     hold(&owner, "pg_advisory_unlock").await;
     let sql = "SELECT (SELECT count(*) FROM patterns) + (SELECT count(*) FROM import_rows)";
     assert_eq!(owner.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 0);

@@ -185,7 +185,7 @@ async fn an_interrupted_import_says_so_and_another_tenant_sees_none() {
     let owner = connect(&server.config).await;
     let neighbours = Neighbours::fill(&owner).await;
     owner
-        .execute("UPDATE imports SET state = 'running', finished_at = NULL, lease_until = now() - interval '1 s'", &[])
+        .execute("UPDATE imports SET state = 'running', finished_at = NULL, lease_until = now() - interval '1 s', tries_left = 0", &[])
         .await
         .unwrap();
     let mut client = ImportServiceClient::new(server.channel.clone());

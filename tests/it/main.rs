@@ -4,6 +4,7 @@
 
 mod admin;
 mod advice;
+mod aging;
 mod aliases;
 mod application_feed;
 mod application_input;
@@ -26,6 +27,7 @@ mod hostile;
 mod import_decisions;
 mod import_leases;
 mod import_model;
+mod import_takeovers;
 mod import_turns;
 mod import_uploads;
 mod imports;
@@ -49,6 +51,7 @@ mod random_requests;
 mod resolve;
 mod retries;
 mod roles;
+mod rolling;
 mod sales_model;
 mod sandbox;
 mod secrets;

@@ -27,7 +27,7 @@ fn tenant_tables() -> BTreeSet<String> {
 
 /// Statements that ask for no tenant, or for several, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("end_interrupted_imports", "one sweeper ends what any tenant's server left behind"),
+    ("list_left_behind", "one sweeper looks for what any tenant's server left behind"),
     ("last_application_events", "one reader looks after all watched feeds"),
     ("resolve_tenant", "the directory: a bot's id is looked up before its tenant is known"),
 ];

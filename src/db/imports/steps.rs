@@ -3,8 +3,9 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use crate::db::imports::files::forget_file_of_ended;
 use crate::db::imports::goes_before;
-use crate::db::query::Query;
+use crate::db::query::{Query, at_most_one};
 use crate::db::{Db, Tenant};
 use crate::domain::error::Result;
 use crate::domain::import::{Failure, Import, Progress, State};
@@ -47,10 +48,11 @@ impl Tenant<'_> {
                     "-- start_import
                     UPDATE imports i
                     SET state = 'running', revision = revision + 1,
+                        tries_left = CASE state WHEN 'queued' THEN greatest(tries_left - 1, 0) ELSE tries_left END,
                         lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */)
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
                       -- Running already: by whoever asks again because the answer did not come.
-                      AND lease_until >= clock_timestamp()
+                      AND lease_until >= clock_timestamp() AND holder = $4 /* holder */
                       AND (state = 'running' OR state = 'queued' AND NOT EXISTS (
                           SELECT
                           FROM imports o
@@ -61,7 +63,8 @@ impl Tenant<'_> {
                 ))
                 .bind(&self.id.0, Type::INT8)
                 .bind(&id, Type::UUID)
-                .bind(&lease, Type::FLOAT8),
+                .bind(&lease, Type::FLOAT8)
+                .bind(&self.db.holder, Type::UUID),
             ])
             .await?;
         if !started.is_empty() {
@@ -85,7 +88,7 @@ impl Tenant<'_> {
                         step = $4 /* step */, rows_done = $5 /* rows_done */, rows_total = $6 /* rows_total */
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
                       -- Past it somebody may have been told that it is interrupted.
-                      AND lease_until >= clock_timestamp()
+                      AND lease_until >= clock_timestamp() AND holder = $7 /* holder */
                     RETURNING id",
                 )
                 .bind(&self.id.0, Type::INT8)
@@ -93,7 +96,8 @@ impl Tenant<'_> {
                 .bind(&lease, Type::FLOAT8)
                 .bind(&step, Type::TEXT)
                 .bind(&progress.rows, Type::INT8)
-                .bind(&progress.total, Type::INT8),
+                .bind(&progress.total, Type::INT8)
+                .bind(&self.db.holder, Type::UUID),
             ])
             .await?;
         Ok(!renewed.is_empty())
@@ -109,16 +113,92 @@ impl Tenant<'_> {
                 SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
                     error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-                  AND lease_until >= clock_timestamp()",
+                  AND lease_until >= clock_timestamp() AND holder = $6 /* holder */",
             )
             .bind(&self.id.0, Type::INT8)
             .bind(&id, Type::UUID)
             .bind(&failure.code, Type::TEXT)
             .bind(&failure.message, Type::TEXT)
-            .bind(&failure.hint, Type::TEXT),
+            .bind(&failure.hint, Type::TEXT)
+            .bind(&self.db.holder, Type::UUID),
+            forget_file_of_ended(&self.id.0, &id),
         ])
         .await?;
         Ok(())
+    }
+
+    /// Gives an import whose file is kept back, to be begun anew by another server: this one stops. That is no failed try.
+    pub async fn hand_over_import(&self, id: Uuid) -> Result<()> {
+        self.write([
+            lock_lease(&self.id.0, &id),
+            Query::new(
+                "-- hand_over_import
+                UPDATE imports
+                SET tries_left = tries_left + CASE state WHEN 'running' THEN 1 ELSE 0 END, state = 'queued',
+                    revision = revision + 1, lease_until = clock_timestamp(), step = NULL, rows_done = 0, rows_total = 0
+                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                  AND lease_until >= clock_timestamp() AND holder = $3 /* holder */",
+            )
+            .bind(&self.id.0, Type::INT8)
+            .bind(&id, Type::UUID)
+            .bind(&self.db.holder, Type::UUID),
+        ])
+        .await?;
+        Ok(())
+    }
+
+    /// Takes over an import whose lease is over, QUEUED again, with its category; none if it cannot be had any more.
+    pub async fn take_over_import(&self, id: Uuid) -> Result<Option<(Import, i64)>> {
+        let lease = self.import_lease().as_secs_f64();
+        let [_, taken] = self
+            .write([
+                lock_lease(&self.id.0, &id),
+                Query::new(
+                    "-- take_over_import
+                    UPDATE imports
+                    SET state = 'queued', revision = revision + 1, holder = $4 /* holder */,
+                        lease_until = clock_timestamp() + make_interval(secs => $3 /* lease */),
+                        step = NULL, rows_done = 0, rows_total = 0
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                      AND lease_until < clock_timestamp() AND tries_left > 0
+                    RETURNING category_id",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&lease, Type::FLOAT8)
+                .bind(&self.db.holder, Type::UUID),
+            ])
+            .await?;
+        match at_most_one(taken)? {
+            None => Ok(None),
+            Some(row) => Ok(Some((self.get_import(id).await?, row.try_get("category_id")?))),
+        }
+    }
+
+    /// Records that an import is interrupted; `false` if it is not, or was recorded already.
+    async fn end_interrupted_import(&self, id: Uuid) -> Result<bool> {
+        let failure = Failure::interrupted();
+        let [_, ended, _] = self
+            .write([
+                lock_lease(&self.id.0, &id),
+                Query::new(
+                    "-- end_interrupted_import
+                    UPDATE imports
+                    SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
+                        error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
+                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+                      AND lease_until < clock_timestamp() AND tries_left = 0
+                    RETURNING id",
+                )
+                .bind(&self.id.0, Type::INT8)
+                .bind(&id, Type::UUID)
+                .bind(&failure.code, Type::TEXT)
+                .bind(&failure.message, Type::TEXT)
+                .bind(&failure.hint, Type::TEXT),
+                forget_file_of_ended(&self.id.0, &id),
+            ])
+            .await?;
+        Ok(!ended.is_empty())
     }
 
     /// Stops an import under way, or discards a preview; one that is cancelled already stays so.
@@ -133,10 +213,12 @@ impl Tenant<'_> {
                 UPDATE imports
                 SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
-                  AND (state IN ('queued', 'running') AND lease_until >= clock_timestamp() OR state = 'validated')",
+                  AND (state IN ('queued', 'running') AND (lease_until >= clock_timestamp() OR tries_left > 0)
+                       OR state = 'validated')",
             )
             .bind(&self.id.0, Type::INT8)
             .bind(&id, Type::UUID),
+            forget_file_of_ended(&self.id.0, &id),
         ])
         .await?;
         let import = self.get_import(id).await?;
@@ -157,26 +239,46 @@ fn lock_lease<'a>(tenant_id: &'a i64, id: &'a Uuid) -> Query<'a> {
     .bind(id, Type::UUID)
 }
 
+/// An import whose lease is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftBehind {
+    pub tenant: TenantId,
+    pub import: Uuid,
+    /// Whether it is to be taken over; else it is interrupted.
+    pub goes_on: bool,
+}
+
 impl Db {
-    /// Records as interrupted imports of all tenants whose lease is over; the tenant's and the import's id of each.
-    pub async fn end_interrupted_imports(&self) -> Result<Vec<(TenantId, Uuid)>> {
-        let failure = Failure::interrupted();
-        let [_, ended] = self
-            .write([
+    /// The imports of all tenants whose lease is over, oldest first.
+    pub async fn list_left_behind(&self) -> Result<Vec<LeftBehind>> {
+        let [_, rows] = self
+            .read([
                 Query::new("-- sweep_imports\n SET LOCAL app.sweeps_imports = 'on'"),
                 Query::new(
-                    "-- end_interrupted_imports
-                    UPDATE imports
-                    SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
-                        error_code = $1 /* code */, error_message = $2 /* message */, error_hint = $3 /* hint */
+                    "-- list_left_behind
+                    SELECT tenant_id, id, tries_left > 0 AS goes_on
+                    FROM imports
                     WHERE state IN ('queued', 'running') AND lease_until < now()
-                    RETURNING tenant_id, id",
-                )
-                .bind(&failure.code, Type::TEXT)
-                .bind(&failure.message, Type::TEXT)
-                .bind(&failure.hint, Type::TEXT),
+                    ORDER BY id
+                    LIMIT 100",
+                ),
             ])
             .await?;
-        ended.iter().map(|row| Ok((TenantId(row.try_get("tenant_id")?), row.try_get("id")?))).collect()
+        let left = rows.iter().map(|row| {
+            let tenant = TenantId(row.try_get("tenant_id")?);
+            Ok(LeftBehind { tenant, import: row.try_get("id")?, goes_on: row.try_get("goes_on")? })
+        });
+        left.collect()
+    }
+
+    /// Records as interrupted those of all tenants that cannot go on; the tenant's and the import's id of each.
+    pub async fn end_interrupted_imports(&self) -> Result<Vec<(TenantId, Uuid)>> {
+        let mut ended = Vec::new();
+        for LeftBehind { tenant, import, goes_on } in self.list_left_behind().await? {
+            if !goes_on && self.tenant(tenant).end_interrupted_import(import).await? {
+                ended.push((tenant, import));
+            }
+        }
+        Ok(ended)
     }
 }

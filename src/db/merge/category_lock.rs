@@ -35,7 +35,14 @@ impl Tenant<'_> {
         let found = at_most_one(tx.query(query.bind(&self.id.0, Type::INT8).bind(&id, Type::UUID)).await?)?;
         let category_id =
             found.ok_or_else(|| Error::not_found(Kind::Import, id.to_string()))?.try_get("category_id")?;
-        let merge = Merge { tx, tenant_id: self.id.0, import_id: id, category_id, lease: self.import_lease() };
+        let merge = Merge {
+            tx,
+            tenant_id: self.id.0,
+            import_id: id,
+            category_id,
+            lease: self.import_lease(),
+            holder: self.db.holder,
+        };
         merge.try_for_turn().await?;
         let locked = merge
             .tx

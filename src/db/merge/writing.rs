@@ -3,7 +3,7 @@
 use tokio_postgres::types::Type;
 
 use super::{Merge, commit_limit};
-use crate::db::imports::counts;
+use crate::db::imports::{counts, forget_file};
 use crate::db::query::{Query, one};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
@@ -186,8 +186,11 @@ impl Merge {
         counts: &Counts,
         write_number: Option<i64>,
     ) -> Result<()> {
-        let (from, to) = (from.word(), to.word());
         let (limit, left) = (commit_limit(self.lease).as_millis().to_string(), (self.lease / 5).as_secs_f64());
+        if from == State::Running {
+            self.tx.execute(forget_file(&self.tenant_id, &self.import_id)).await?;
+        }
+        let (from, to) = (from.word(), to.word());
         // Its lease is looked at when nothing is waited for any more.
         let lock = Query::new(
             "-- lock_import_to_finish
@@ -218,7 +221,8 @@ impl Merge {
                         unchanged = $10 /* unchanged */, merged = $11 /* merged */, rejected = $12 /* rejected */,
                         headers = $13 /* headers */, withdrawn = $14 /* withdrawn */
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* import_id */ AND state = $3 /* from */
-                      AND (lease_until IS NULL OR lease_until > clock_timestamp() + make_interval(secs => $6 /* left */))",
+                      AND (lease_until IS NULL OR lease_until > clock_timestamp() + make_interval(secs => $6 /* left */))
+                      AND ($3 <> 'running' OR holder = $15 /* holder */)",
                 )
                 .bind(&self.tenant_id, Type::INT8)
                 .bind(&self.import_id, Type::UUID)
@@ -233,7 +237,8 @@ impl Merge {
                 .bind(&counts.merged, Type::INT8)
                 .bind(&counts.rejected, Type::INT8)
                 .bind(&counts.headers, Type::INT8)
-                .bind(&counts.withdrawn, Type::INT8),
+                .bind(&counts.withdrawn, Type::INT8)
+                .bind(&self.holder, Type::UUID),
             )
             .await?;
         if ended == 0 {

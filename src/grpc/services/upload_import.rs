@@ -48,9 +48,10 @@ pub async fn upload_import(
         allow_large_withdrawal: header.allow_large_withdrawal,
         request_id,
     };
-    let (import, is_new) = scope.own.create_import(&new).await?;
+    let pieces = file.pieces().map_err(Error::internal)?;
+    let (import, is_new) = scope.own.create_import_of_file(&new, pieces).await?;
     if is_new {
-        services.imports.spawn(scope.tenant.id, import.clone(), category.id, file);
+        services.imports.spawn(scope.tenant.id, import.clone(), category.id, Some(file));
     }
     Ok(pb::UploadImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
 }

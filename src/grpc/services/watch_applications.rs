@@ -33,7 +33,7 @@ pub async fn watch_applications(
     let after = resume(&scope, &after).await?;
     let watcher = services.feeds.watch(scope.tenant.id)?;
     let db = services.db.clone();
-    Ok(stream(&services.stopping, |sender| follow(db, scope.tenant, after, watcher, sender)))
+    Ok(stream(services, |sender| follow(db, scope.tenant, after, watcher, sender)))
 }
 
 /// The place in the tenant's feed to go on behind.

@@ -26,7 +26,7 @@ pub async fn watch_import(
     let (scope, id) = scope_and_id(services, Validator::default(), request.tenant, request.id).await?;
     let first = scope.own.get_import(id).await?;
     let db = services.db.clone();
-    Ok(stream(&services.stopping, |sender| follow(db, scope.tenant, first, sender)))
+    Ok(stream(services, |sender| follow(db, scope.tenant, first, sender)))
 }
 
 /// Sends the import as it is, then at each change, until it ends.

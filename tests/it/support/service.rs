@@ -135,3 +135,21 @@ pub fn data_dir(folder: &Path) -> PathBuf {
 pub async fn channel(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
+
+/// Whether a call has never left: its connection closed just before. Every gRPC library sends such a call again by itself, over
+/// another connection; tonic's channel leaves it to its caller.
+pub fn never_left(status: &tonic::Status) -> bool {
+    causes(status).any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
+}
+
+/// Whether a call is to be tried again, as clients do by their service config. A connection that breaks is UNAVAILABLE to every
+/// gRPC library but tonic's.
+pub fn is_unavailable(status: &tonic::Status) -> bool {
+    status.code() == tonic::Code::Unavailable
+        || never_left(status)
+        || causes(status).any(|error| error.is::<std::io::Error>())
+}
+
+fn causes(status: &tonic::Status) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(status), |error| error.source())
+}
