@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -26,8 +27,8 @@ mod profile;
 
 /// How many connections may be open; more wait.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a peer may take for a request's headers.
-const HEADERS: Duration = Duration::from_secs(5);
+/// How long a peer may take for a request's headers, and for its body.
+const READ: Duration = Duration::from_secs(5);
 /// How long a connection may serve, and how long after that its last answer may take to leave: who reads nothing goes.
 const LIFETIME: Duration = Duration::from_secs(120);
 const LAST_ANSWER: Duration = Duration::from_secs(70);
@@ -77,7 +78,7 @@ pub async fn serve(listener: TcpListener, admin: Admin) -> Infallible {
 async fn answer(stream: TcpStream, router: Router) {
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
+        .header_read_timeout(READ)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut serving = pin!(serving);
     // What goes wrong with it is its peer's to know.
@@ -98,7 +99,6 @@ fn router(admin: Admin) -> Router {
         .route("/debug/log", get(async || logs::filter() + "\n").put(set_log))
         .route("/debug/profile", get(profile::page))
         .fallback(async || (StatusCode::NOT_FOUND, format!("there is no such page; these are:\n{PAGES}")))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::new(admin))
 }
 
@@ -124,7 +124,13 @@ async fn readiness(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str
     }
 }
 
-async fn set_log(directives: String) -> (StatusCode, String) {
+async fn set_log(body: Body) -> (StatusCode, String) {
+    let read = tokio::time::timeout(READ, axum::body::to_bytes(body, MAX_BODY)).await;
+    let directives = match read {
+        Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(Err(_)) => return (StatusCode::PAYLOAD_TOO_LARGE, format!("a filter has at most {MAX_BODY} bytes\n")),
+        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the filter did not come\n".to_owned()),
+    };
     match logs::set_filter(directives.trim()) {
         Ok(()) => {
             tracing::info!(filter = directives.trim(), "the log's filter was changed");

@@ -92,7 +92,7 @@ enum Command {
 /// Starts the log, and traces of what serves; a wrong configuration is told by the command itself.
 pub fn start_tracing(cli: &Cli) {
     let (directives, format) = Config::load()
-        .map_or_else(|_| ("info".to_owned(), logs::Format::Text), |config| (config.log, config.log_format));
+        .map_or_else(|_| ("info".to_owned(), logs::format()), |config| (config.log, config.log_format));
     let tracer = if matches!(cli.command, Command::Serve(_)) { traces::tracer() } else { Ok(None) };
     let (tracer, problem) = tracer.map_or_else(|problem| (None, Some(problem)), |tracer| (tracer, None));
     logs::start(&directives, format, tracer);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -213,7 +214,7 @@ impl Config {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
             admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
-            log: source.text("LEKALO_LOG"),
+            log: source.parse("LEKALO_LOG", |value| logs::parse(value).map(|_| value.to_owned())),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),
             log_calls: source.parse("LEKALO_LOG_CALLS", |value| whole(value, 0, 1000)),
             drain: Duration::from_secs(source.parse("LEKALO_DRAIN_SECONDS", |value| whole(value, 1, 3600))),
@@ -348,12 +349,16 @@ impl Source {
                 self.errors.push(format!("{file_name} ({origin}): {name} is set too; unset one of them"));
                 continue;
             }
-            match std::fs::read_to_string(&path) {
+            match read_line(Path::new(&path)) {
                 Ok(value) if value.trim().is_empty() => {
                     self.errors.push(format!("{file_name} ({origin}): {path} is empty"));
                 }
                 Ok(value) => {
                     let value = value.trim_end_matches(['\r', '\n']).to_owned();
+                    if value.contains(char::is_control) {
+                        self.errors.push(format!("{file_name} ({origin}): {path} has more than one line"));
+                        continue;
+                    }
                     self.values.insert(name.to_owned(), (value, path));
                 }
                 Err(error) => self.errors.push(format!("{file_name} ({origin}): {path} cannot be read: {error}")),
@@ -422,6 +427,16 @@ impl Source {
             return None;
         }
         match address::read(&text, mode) {
+            // It would be a line of its own wherever it is told.
+            Ok(address)
+                if [address.config.get_user(), address.config.get_dbname()]
+                    .iter()
+                    .flatten()
+                    .any(|name| name.contains(char::is_control)) =>
+            {
+                self.errors.push(format!("{name} ({origin}): user and database must be plain text"));
+                Some(Default::default())
+            }
             Ok(address) => {
                 if !address.ignored.is_empty() {
                     self.warnings.push(format!("{name} ({origin}): of no effect: {}", address.ignored.join(", ")));
@@ -481,6 +496,14 @@ impl Source {
         }
         config
     }
+}
+
+/// What a file of one line says; no more of it is read than a line may have.
+fn read_line(path: &Path) -> std::io::Result<String> {
+    const LONGEST: u64 = 64 << 10;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn count(value: &str, least: usize) -> Result<usize, String> {

@@ -41,6 +41,11 @@ impl std::str::FromStr for Format {
     }
 }
 
+/// As the environment has it, whatever else is wrong there.
+pub fn format() -> Format {
+    std::env::var("LEKALO_LOG_FORMAT").ok().and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
 /// What changes the filter.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -50,7 +55,11 @@ static IS_JSON: AtomicBool = AtomicBool::new(false);
 /// Sends what `directives` let through to stderr, and spans to whom the tracer sends them.
 pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
     IS_JSON.store(format == Format::Json, Ordering::Relaxed);
-    let (filter, handle) = reload::Layer::new(EnvFilter::new(format!("{QUIET},{directives}")));
+    // What is wrong with it is told where settings are read; until then more is better than nothing.
+    let (filter, handle) = reload::Layer::new(parse(directives).unwrap_or_else(|_| EnvFilter::new("info")));
+    if format == Format::Json {
+        std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    }
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         Format::Text => {
@@ -84,12 +93,30 @@ pub fn filter() -> String {
     FILTER.get().and_then(|handle| handle.with_current(ToString::to_string).ok()).unwrap_or_default()
 }
 
+/// A filter, below which errors are told still. A word alone has to be a level: as a part of the program, mistyped, it would
+/// silence all the others.
+///
+/// # Errors
+/// What is wrong with the directives.
+pub fn parse(directives: &str) -> Result<EnvFilter, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if directives.trim().is_empty() || directives.contains(char::is_control) {
+        return Err("must be one line, such as info,lekalo=debug".to_owned());
+    }
+    for word in directives.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}', '"'])) {
+        if !LEVELS.contains(&word.to_lowercase().as_str()) {
+            return Err(format!("`{word}` is no level, which are {}; a part has one: lekalo=debug", LEVELS.join(", ")));
+        }
+    }
+    EnvFilter::builder().parse(format!("error,{QUIET},{directives}")).map_err(|error| error.to_string())
+}
+
 /// Lets something else through from now on.
 ///
 /// # Errors
 /// What is wrong with the directives.
 pub fn set_filter(directives: &str) -> Result<(), String> {
-    let filter = EnvFilter::builder().parse(format!("{QUIET},{directives}")).map_err(|error| error.to_string())?;
+    let filter = parse(directives)?;
     let handle = FILTER.get().ok_or("there is no log")?;
     handle.reload(filter).map_err(|error| error.to_string())
 }

@@ -33,7 +33,8 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let addr = match args.addr {
         Some(addr) => addr,
-        None => Config::load()?.addr,
+        // Whatever else is wrong there: it is not the server's.
+        None => Config::load().map_or_else(|_| default_addr(), |config| config.addr),
     };
     let addr = reachable(addr);
     let ask = async {
@@ -57,6 +58,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         },
         Err(_) => wrong(format!("no answer within {}", humantime::format_duration(args.timeout)), "it may be frozen"),
     }
+}
+
+fn default_addr() -> SocketAddr {
+    let named = std::env::var("LEKALO_ADDR").ok().and_then(|addr| addr.parse().ok());
+    named.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 50051)))
 }
 
 /// Who listens everywhere is asked here.

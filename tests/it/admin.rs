@@ -275,6 +275,9 @@ async fn the_log_says_more_when_it_is_asked_to() {
     let (status, refused) = put("lekalo=loud").await;
     assert!(status == 400 && refused.contains("info,lekalo=debug"), "{refused}");
     assert_eq!(put(&"x,".repeat(5000)).await.0, 413);
+    for wrong in ["infoo", "", "info\nlekalo=debug", "debug lekalo"] {
+        assert_eq!(put(wrong).await.0, 400, "{wrong}");
+    }
     assert_eq!(put("info").await.0, 200);
     assert!(get(admin, "/debug/log").await.1.trim_end().ends_with("info"));
     list(&channel, "evopoliki", Some("after")).await;
@@ -329,6 +332,12 @@ async fn who_says_nothing_keeps_no_connection_of_the_admin_port() {
         if say % 2 == 0 {
             stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: ").await.unwrap();
         }
+        silent.push(stream);
+    }
+    // Nor does who begins a filter and does not go on.
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(admin).await.unwrap();
+        stream.write_all(b"PUT /debug/log HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\ni").await.unwrap();
         silent.push(stream);
     }
     assert_eq!(get(admin, "/livez").await.0, 200);

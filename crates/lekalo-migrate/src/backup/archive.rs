@@ -15,6 +15,8 @@ use super::{BackupError, Progress, io_error};
 /// The file's layout; one that is newer is refused.
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
+/// A manifest has some hundred bytes for each table.
+const MAX_MANIFEST: u64 = 16 << 20;
 /// How much is read and sent at once.
 const PIECE: usize = 64 * 1024;
 
@@ -65,7 +67,8 @@ pub struct SavedSequence {
 impl Manifest {
     /// Of all tables.
     pub fn rows(&self) -> u64 {
-        self.tables.iter().map(|table| table.rows).sum()
+        // Whoever writes a manifest by hand may write any number.
+        self.tables.iter().fold(0, |rows, table| rows.saturating_add(table.rows))
     }
 
     /// A manifest of this layout, without anything in it yet.
@@ -194,8 +197,8 @@ impl Archive {
         let mut archive = read(path)?;
         let manifest = archive.by_name(MANIFEST).map_err(|_| damaged(path, "there is no manifest in it"))?;
         // The layout first: another one may say everything else otherwise.
-        let manifest: serde_json::Value =
-            serde_json::from_reader(manifest).map_err(|error| damaged(path, format!("its manifest: {error}")))?;
+        let manifest: serde_json::Value = serde_json::from_reader(manifest.take(MAX_MANIFEST))
+            .map_err(|error| damaged(path, format!("its manifest: {error}")))?;
         if manifest["format"] != FORMAT {
             return Err(super::refused(
                 format!("{} is a dump of another layout than this program reads", path.display()),

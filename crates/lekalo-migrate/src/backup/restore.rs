@@ -1,7 +1,7 @@
 //! Every row of a file into an empty database: all of them, or none.
 
 use crate::tls::Tls;
-use crate::{Migrations, UpTo};
+use crate::{Migrations, Parts, UpTo};
 use bytes::Bytes;
 use futures::SinkExt as _;
 use tokio_postgres::{Client, Config};
@@ -39,8 +39,9 @@ pub async fn restore(
     archive.verify(|_| {})?;
     let current = migrations.position(owner, tls).await?.current;
     let client = connect(owner, tls, "lekalo restore").await?;
-    check_emptiness(&client, current, manifest.schema_version).await?;
-    if current == 0 {
+    let parts = migrations.program().parts;
+    check_emptiness(&client, current, manifest.schema_version, parts).await?;
+    if current < manifest.schema_version {
         migrations.up(owner, tls, UpTo::Version(manifest.schema_version)).await?;
     } else {
         migrations.verify(&migrations.history(owner, tls).await?)?;
@@ -83,15 +84,21 @@ fn check_migrations(migrations: &Migrations, manifest: &Manifest) -> Result<(), 
     Ok(())
 }
 
-async fn check_emptiness(client: &Client, current: i32, wanted: i32) -> Result<(), BackupError> {
+/// A schema on its way to the dump's version, without rows, is what a restore leaves that was cut off.
+async fn check_emptiness(client: &Client, current: i32, wanted: i32, parts: Option<Parts>) -> Result<(), BackupError> {
     let elsewhere = "restore into a database of its own: CREATE DATABASE …, or another --data-dir";
-    if current != 0 && current != wanted {
+    let is_on_its_way = match parts {
+        Some(parts) if (1..wanted).contains(&current) => client.query_typed(parts.all, &[]).await?.is_empty(),
+        _ => false,
+    };
+    if current != 0 && current != wanted && !is_on_its_way {
         return Err(refused(
             format!("the database has a schema already, of version {current}, and the dump is of {wanted}"),
             elsewhere,
         ));
     }
-    let found = tables::tables(client, None).await?;
+    let mut found = tables::tables(client, None).await?;
+    found.retain(|table| table.name != "refinery_schema_history");
     if current == 0 && !found.is_empty() {
         let names: Vec<&str> = found.iter().map(|table| table.name.as_str()).collect();
         return Err(refused(format!("the database is not empty: it has {}", names.join(", ")), elsewhere));
