@@ -192,13 +192,13 @@ async fn servers_restart_one_after_the_other_and_nothing_is_lost() {
         );
         let uploads =
             future::join(upload(balanced.clone(), "eva_mats", &done), upload(single.clone(), "trunk_mats", &done));
-        let ((reads, writes), uploads) = future::join(calls, uploads).await;
+        let ((reads, writes), uploads) = Box::pin(future::join(calls, uploads)).await;
         let (writes, imports) = ([writes.0, writes.1].concat(), [uploads.0, uploads.1].concat());
         tell_all.send(Some(writes.len())).unwrap();
         (reads, writes, imports)
     };
     let (seen, ((), (reads, writes, imports))) =
-        future::join(watch(balanced.clone(), &all), future::join(restarts, load)).await;
+        Box::pin(future::join(watch(balanced.clone(), &all), future::join(restarts, load))).await;
     println!("{reads:?} reads, {} writes, {} imports; no failure", writes.len(), imports.len());
     assert!(reads.0 > 30 && reads.1 > 30 && writes.len() > 20 && imports.len() > 5);
 

@@ -136,10 +136,14 @@ pub async fn channel(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 
-/// Whether a call has never left: its connection closed just before. Every gRPC library sends such a call again by itself, over
-/// another connection; tonic's channel leaves it to its caller.
+/// Whether a call was never taken: its connection closed just before it left, or said goodbye before it came. Every gRPC library
+/// sends such a call again by itself, over another connection; tonic's channel leaves it to its caller.
 pub fn never_left(status: &tonic::Status) -> bool {
-    causes(status).any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
+    causes(status).any(|error| {
+        let is_canceled = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        let goodbye = |error: &h2::Error| error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        is_canceled || error.downcast_ref::<h2::Error>().is_some_and(goodbye)
+    })
 }
 
 /// Whether a call is to be tried again, as clients do by their service config. A connection that breaks is UNAVAILABLE to every

@@ -134,6 +134,7 @@ async fn make_twin(owner: &Client) -> i64 {
         .batch_execute(&format!(
             "INSERT INTO write_requests (tenant_id, method, request_id, body_sha256)
              VALUES ({own}, 'TextService/UpsertTexts', '{REQUEST}', sha256('once'));
+             INSERT INTO import_files SELECT tenant_id, id, 1, 'a file' FROM imports WHERE tenant_id = {own};
              INSERT INTO api_keys (id, prefix, secret_sha256, role)
              VALUES (gen_random_uuid(), 'key', sha256('key'), 'chatbot');
              INSERT INTO api_key_tenants (tenant_id, api_key_id) SELECT {own}, id FROM api_keys"
