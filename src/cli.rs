@@ -17,6 +17,7 @@ mod db;
 mod demo;
 mod dump;
 mod extract;
+mod host;
 mod import;
 mod imports;
 mod load;
@@ -111,6 +112,9 @@ pub fn runtime(cli: &Cli) -> std::io::Result<tokio::runtime::Runtime> {
 /// # Errors
 /// What [`report`] tells and turns into an exit code.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    if !matches!(cli.command, Command::Extract(_)) {
+        serve::end_as_any_process();
+    }
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,

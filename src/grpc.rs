@@ -6,6 +6,7 @@
 //! answers UNIMPLEMENTED. Fields are checked by [`validation::Validator`] before the database sees any of them, the tenant is
 //! found by [`Services::scope`], types are converted in [`convert`], errors become statuses in [`status`].
 
+mod accept;
 mod call;
 mod call_log;
 mod call_metrics;
@@ -28,7 +29,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::db::Db;
 use crate::feeds::Feeds;
@@ -161,9 +161,7 @@ pub async fn serve(
         AdminServiceServer,
     );
 
-    // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
-    let keepalive = Some(services.patience.keepalive_every);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(keepalive);
+    let incoming = accept::connections(listener, services.patience.keepalive_every);
     let serving = server.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
