@@ -104,6 +104,7 @@ async fn serve(
         .env("DB_HOST", socket_dir)
         .env("DB_NAME", config.get_dbname().unwrap_or("postgres"))
         .env("TMPDIR", folder)
+        .env("LEKALO_LOG", "warn")
         .current_dir(folder)
         .stderr(Stdio::piped())
         .kill_on_drop(true)

@@ -30,6 +30,7 @@ fn raise_open_files() {
 }
 
 /// Uploaded files wait in `folder`: they must fit.
+#[allow(clippy::useless_conversion, reason = "not on every system are they so wide")]
 fn check_folder(folder: &Path, uploads: &UploadLimits) -> anyhow::Result<()> {
     let written = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(b"price list"));
     written.map_err(|error| {
@@ -39,7 +40,7 @@ fn check_folder(folder: &Path, uploads: &UploadLimits) -> anyhow::Result<()> {
         )
     })?;
     let wanted = uploads.file_bytes.saturating_mul(uploads.at_once as u64) >> 20;
-    let free = statvfs(folder).map(|it| u64::from(it.blocks_available()) * u64::from(it.fragment_size()) >> 20);
+    let free = statvfs(folder).map(|it| (u64::from(it.blocks_available()) * u64::from(it.fragment_size())) >> 20);
     if let Ok(free) = free
         && free < wanted
     {

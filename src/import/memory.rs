@@ -104,106 +104,108 @@ mod groups {
         let files: u64 = version.files.iter().filter_map(|name| stat.get(name)).sum();
         Some(Left { bytes: limit.saturating_sub(usage.saturating_sub(files)), limit })
     }
+}
 
-    #[cfg(test)]
-    mod tests {
-        use tempfile::TempDir;
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
 
-        use super::*;
+    use tempfile::TempDir;
 
-        const MIB: u64 = 1 << 20;
+    use super::groups::left;
 
-        /// A machine with these files.
-        fn machine(files: &[(&str, &str)]) -> TempDir {
-            let root = tempfile::tempdir().unwrap();
-            for (path, text) in files {
-                let path = root.path().join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
-            }
-            root
+    const MIB: u64 = 1 << 20;
+
+    /// A machine with these files.
+    fn machine(files: &[(&str, &str)]) -> TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
+        root
+    }
 
-        fn mib(root: &TempDir) -> Option<(u64, u64)> {
-            left(root.path()).map(|left| (left.bytes / MIB, left.limit / MIB))
-        }
+    fn mib(root: &TempDir) -> Option<(u64, u64)> {
+        left(root.path()).map(|left| (left.bytes / MIB, left.limit / MIB))
+    }
 
-        const V2_MOUNT: &str = "24 1 0:21 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+    const V2_MOUNT: &str = "24 1 0:21 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
 
-        #[test]
-        fn a_container_that_sees_its_own_group_alone() {
-            let files = [
+    #[test]
+    fn a_container_that_sees_its_own_group_alone() {
+        let files = [
+            ("proc/self/mountinfo", V2_MOUNT),
+            ("proc/self/cgroup", "0::/\n"),
+            ("sys/fs/cgroup/memory.max", "134217728\n"),
+            ("sys/fs/cgroup/memory.current", "94371840\n"),
+            ("sys/fs/cgroup/memory.stat", "anon 41943040\ninactive_file 20971520\nactive_file 10485760\nslab 1\n"),
+        ];
+        assert_eq!(mib(&machine(&files)), Some((68, 128)), "a file's copy makes room when it is needed");
+        let unlimited: Vec<_> =
+            files.iter().map(|(path, text)| (*path, if path.ends_with("max") { "max\n" } else { *text })).collect();
+        assert_eq!(mib(&machine(&unlimited)), None);
+    }
+
+    #[test]
+    fn the_least_on_the_way_up_holds() {
+        let group = |limits: [&str; 3]| {
+            machine(&[
                 ("proc/self/mountinfo", V2_MOUNT),
-                ("proc/self/cgroup", "0::/\n"),
-                ("sys/fs/cgroup/memory.max", "134217728\n"),
-                ("sys/fs/cgroup/memory.current", "94371840\n"),
-                ("sys/fs/cgroup/memory.stat", "anon 41943040\ninactive_file 20971520\nactive_file 10485760\nslab 1\n"),
-            ];
-            assert_eq!(mib(&machine(&files)), Some((68, 128)), "a file's copy makes room when it is needed");
-            let unlimited: Vec<_> =
-                files.iter().map(|(path, text)| (*path, if path.ends_with("max") { "max\n" } else { *text })).collect();
-            assert_eq!(mib(&machine(&unlimited)), None);
-        }
+                ("proc/self/cgroup", "0::/shop/bot\n"),
+                ("sys/fs/cgroup/memory.stat", ""),
+                ("sys/fs/cgroup/shop/memory.max", limits[0]),
+                ("sys/fs/cgroup/shop/memory.current", "104857600"),
+                ("sys/fs/cgroup/shop/bot/memory.max", limits[1]),
+                ("sys/fs/cgroup/shop/bot/memory.current", "52428800"),
+                ("sys/fs/cgroup/shop/other/memory.max", limits[2]),
+                ("sys/fs/cgroup/shop/other/memory.current", "1"),
+            ])
+        };
+        assert_eq!(mib(&group(["max", "max", "1"])), None);
+        assert_eq!(mib(&group(["209715200", "max", "1"])), Some((100, 200)));
+        assert_eq!(mib(&group(["209715200", "104857600", "1"])), Some((50, 100)));
+        assert_eq!(mib(&group(["115343360", "1073741824", "1"])), Some((10, 110)));
+        assert_eq!(mib(&group(["52428800", "max", "1"])), Some((0, 50)), "more is in use than may be");
+    }
 
-        #[test]
-        fn the_least_on_the_way_up_holds() {
-            let group = |limits: [&str; 3]| {
+    #[test]
+    fn the_first_version_says_it_in_files_of_other_names() {
+        let mounts = |root| {
+            format!(
+                "35 31 0:32 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
+                 36 31 0:33 {root} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                 38 31 0:41 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+            )
+        };
+        let own = "5:memory:/docker/abc\n1:cpu:/elsewhere\n0::/elsewhere\n";
+        let stat = "inactive_file 1\ntotal_inactive_file 10485760\ntotal_active_file 1048576\n";
+        for (mount, folder) in [("/", "sys/fs/cgroup/memory/docker/abc"), ("/docker/abc", "sys/fs/cgroup/memory")] {
+            let path = |name: &str| format!("{folder}/{name}");
+            let (limit, usage, details) =
+                (path("memory.limit_in_bytes"), path("memory.usage_in_bytes"), path("memory.stat"));
+            let mounts = mounts(mount);
+            let with = |limited| {
                 machine(&[
-                    ("proc/self/mountinfo", V2_MOUNT),
-                    ("proc/self/cgroup", "0::/shop/bot\n"),
-                    ("sys/fs/cgroup/memory.stat", ""),
-                    ("sys/fs/cgroup/shop/memory.max", limits[0]),
-                    ("sys/fs/cgroup/shop/memory.current", "104857600"),
-                    ("sys/fs/cgroup/shop/bot/memory.max", limits[1]),
-                    ("sys/fs/cgroup/shop/bot/memory.current", "52428800"),
-                    ("sys/fs/cgroup/shop/other/memory.max", limits[2]),
-                    ("sys/fs/cgroup/shop/other/memory.current", "1"),
+                    ("proc/self/mountinfo", mounts.as_str()),
+                    ("proc/self/cgroup", own),
+                    (&limit, limited),
+                    (&usage, "73400320\n"),
+                    (&details, stat),
+                    ("sys/fs/cgroup/unified/elsewhere/memory.max", "1"),
+                    ("sys/fs/cgroup/unified/elsewhere/memory.current", "1"),
                 ])
             };
-            assert_eq!(mib(&group(["max", "max", "1"])), None);
-            assert_eq!(mib(&group(["209715200", "max", "1"])), Some((100, 200)));
-            assert_eq!(mib(&group(["209715200", "104857600", "1"])), Some((50, 100)));
-            assert_eq!(mib(&group(["115343360", "1073741824", "1"])), Some((10, 110)));
-            assert_eq!(mib(&group(["52428800", "max", "1"])), Some((0, 50)), "more is in use than may be");
+            assert_eq!(mib(&with("536870912\n")), Some((453, 512)), "{mount}");
+            assert_eq!(mib(&with("9223372036854771712\n")), None, "{mount}");
         }
+    }
 
-        #[test]
-        fn the_first_version_says_it_in_files_of_other_names() {
-            let mounts = |root| {
-                format!(
-                    "35 31 0:32 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n\
-                     36 31 0:33 {root} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
-                     38 31 0:41 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
-                )
-            };
-            let own = "5:memory:/docker/abc\n1:cpu:/elsewhere\n0::/elsewhere\n";
-            let stat = "inactive_file 1\ntotal_inactive_file 10485760\ntotal_active_file 1048576\n";
-            for (mount, folder) in [("/", "sys/fs/cgroup/memory/docker/abc"), ("/docker/abc", "sys/fs/cgroup/memory")] {
-                let path = |name: &str| format!("{folder}/{name}");
-                let (limit, usage, details) =
-                    (path("memory.limit_in_bytes"), path("memory.usage_in_bytes"), path("memory.stat"));
-                let mounts = mounts(mount);
-                let with = |limited| {
-                    machine(&[
-                        ("proc/self/mountinfo", mounts.as_str()),
-                        ("proc/self/cgroup", own),
-                        (&limit, limited),
-                        (&usage, "73400320\n"),
-                        (&details, stat),
-                        ("sys/fs/cgroup/unified/elsewhere/memory.max", "1"),
-                        ("sys/fs/cgroup/unified/elsewhere/memory.current", "1"),
-                    ])
-                };
-                assert_eq!(mib(&with("536870912\n")), Some((453, 512)), "{mount}");
-                assert_eq!(mib(&with("9223372036854771712\n")), None, "{mount}");
-            }
-        }
-
-        #[test]
-        fn a_machine_that_says_nothing_limits_nothing() {
-            assert_eq!(mib(&machine(&[])), None);
-            assert_eq!(mib(&machine(&[("proc/self/mountinfo", V2_MOUNT), ("proc/self/cgroup", "garbage")])), None);
-            assert_eq!(mib(&machine(&[("proc/self/mountinfo", ""), ("proc/self/cgroup", "0::/\n")])), None);
-        }
+    #[test]
+    fn a_machine_that_says_nothing_limits_nothing() {
+        assert_eq!(mib(&machine(&[])), None);
+        assert_eq!(mib(&machine(&[("proc/self/mountinfo", V2_MOUNT), ("proc/self/cgroup", "garbage")])), None);
+        assert_eq!(mib(&machine(&[("proc/self/mountinfo", ""), ("proc/self/cgroup", "0::/\n")])), None);
     }
 }
