@@ -1,26 +1,35 @@
 //! The reads a bot makes most, over the wire, with 100 tenants of 2,000 patterns each.
 //!
-//! `cargo bench --bench reads` starts a private PostgreSQL in a temporary folder, fills it, serves on loopback and prints
-//! calls per second and latencies. `TENANTS`, `PATTERNS`, `CLIENTS` and `SECONDS` change the size.
+//! `cargo bench --bench reads` starts a private PostgreSQL in a temporary folder, fills it, has the program serve on loopback
+//! and prints calls per second and latencies, then what memory the server took. `TENANTS`, `PATTERNS`, `CLIENTS` and `SECONDS`
+//! change the size. `IMPORTS=2` has so many shops import a price list of `IMPORT_MIB` over and over meanwhile; `MEMORY_MIB`
+//! holds the server, as a container would, to so much memory (on Linux, by root).
 
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use lekalo::db::{Db, Options, migrations};
-use lekalo::grpc::{self, Services};
-use lekalo::import::run::Runner;
-use lekalo::import::sandbox::{Extractor, SandboxLimits};
-use lekalo::live_index::LiveIndex;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
+use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
-use tokio::net::TcpListener;
+use memory_group::MemoryGroup;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tonic::Status;
 use tonic::transport::Channel;
+
+#[path = "../tests/it/support/memory_group.rs"]
+mod memory_group;
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -44,20 +53,124 @@ async fn main() -> anyhow::Result<()> {
     db.apply_seed(&lekalo::seed::shipped()?, false).await?;
     fill(&config, tenants, patterns).await?;
 
-    let live_index = Arc::new(LiveIndex::new(db.clone()));
-    let extractor = Extractor { program: "unused".into(), limits: SandboxLimits::default() };
-    let imports = Runner::new(db.clone(), live_index.clone(), extractor);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(grpc::serve(listener, Services::new(db, imports, live_index), std::future::pending()));
+    let group = match setting("MEMORY_MIB", 0) {
+        0 => None,
+        mib => Some(MemoryGroup::new(mib as u64).context("no group with a limit can be made (as root it can)")?),
+    };
+    let (mut program, addr) = serve(&config, home.path(), group.as_ref()).await?;
+    let url = format!("http://{addr}");
+    // What starting took has been given back by then.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    println!("the server when idle: {}", memory(&program)?);
 
     println!("{tenants} tenants × {patterns} patterns, {clients} clients, {seconds} s each");
     println!("{:<16} {:>10} {:>10} {:>10} {:>10}", "call", "calls/s", "p50 ms", "p99 ms", "max ms");
+    let imports = setting("IMPORTS", 0);
+    let mib = setting("IMPORT_MIB", 4);
+    let importing: Vec<_> = (1..=imports).map(|shop| tokio::spawn(import(url.clone(), shop, mib))).collect();
     for name in ["ListCategories", "ListBrands", "ListModels", "FindPatterns", "QuotePrice", "BatchGetTexts"] {
         measure(name, &url, tenants, clients, Duration::from_secs(seconds as u64)).await?;
     }
+    println!("the server now: {}", memory(&program)?);
+    if let Some(group) = &group {
+        println!("all of its processes at once, with copies of files: {} MiB at most", group.most() >> 20);
+    }
+    for importing in importing {
+        if importing.is_finished() {
+            importing.await??;
+        } else {
+            importing.abort();
+        }
+    }
+    program.kill().await?;
     server.stop().await?;
     Ok(())
+}
+
+/// The program on this database, once it listens; `SERVER` names another one.
+async fn serve(
+    config: &tokio_postgres::Config,
+    folder: &Path,
+    group: Option<&MemoryGroup>,
+) -> anyhow::Result<(Child, SocketAddr)> {
+    let Some(tokio_postgres::config::Host::Unix(socket_dir)) = config.get_hosts().first() else {
+        anyhow::bail!("the private server has no socket");
+    };
+    let program = std::env::var("SERVER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_lekalo").to_owned());
+    let enter = group.map_or_else(|| "true".to_owned(), MemoryGroup::enter);
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("{enter} && exec \"$0\" \"$@\""), &program])
+        .args(["serve", "--no-migrate", "--addr", "127.0.0.1:0", "--admin-addr", "off"])
+        .env("DB_HOST", socket_dir)
+        .env("DB_NAME", config.get_dbname().unwrap_or("postgres"))
+        .env("TMPDIR", folder)
+        .env("LEKALO_LOG", "warn")
+        .current_dir(folder)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, addr)) = line.split_once("listening on ") {
+            let addr = addr.parse()?;
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    eprintln!("{line}");
+                }
+            });
+            return Ok((child, addr));
+        }
+        eprintln!("{line}");
+    }
+    anyhow::bail!("the server ended before it listened")
+}
+
+/// What a process has in memory, now and at most, where the system says so.
+fn memory(program: &Child) -> anyhow::Result<String> {
+    let id = program.id().context("the server has ended")?;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let of = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() >> 10
+    };
+    Ok(format!(
+        "{} MiB in memory ({} of its own), {} at most, {} threads",
+        of("VmRSS:"),
+        of("RssAnon:"),
+        of("VmHWM:"),
+        status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap_or_default().trim()
+    ))
+}
+
+/// One shop's price list of so many MiB, imported over and over.
+async fn import(url: String, shop: usize, mib: usize) -> anyhow::Result<()> {
+    let mut client = ImportServiceClient::connect(url).await?;
+    let tenant = format!("shop{shop}");
+    loop {
+        let header = pb::ImportHeader {
+            tenant: tenant.clone(),
+            category: "eva_mats".into(),
+            file_name: "price.csv".into(),
+            ..Default::default()
+        };
+        let rows = "Toyota,Camry,2018\nKia,Rio,2019\nLada,Granta,2020\n".repeat(20_000);
+        let chunk = |text: &str| Payload::Chunk(text.as_bytes().to_vec());
+        let chunks: Vec<Payload> =
+            std::iter::once(chunk("Марка,Модель,Год\n")).chain((0..mib).map(|_| chunk(&rows))).collect();
+        let messages = std::iter::once(Payload::Header(header)).chain(chunks);
+        let messages: Vec<_> = messages.map(|payload| pb::UploadImportRequest { payload: Some(payload) }).collect();
+        let uploaded = client.upload_import(futures::stream::iter(messages)).await?.into_inner().import;
+        let id = uploaded.unwrap_or_default().id;
+        let request = pb::WatchImportRequest { tenant: tenant.clone(), id };
+        let mut watched = client.watch_import(request).await?.into_inner();
+        let mut last = None;
+        while let Some(response) = watched.message().await? {
+            last = response.import;
+        }
+        let import = last.unwrap_or_default();
+        let (rows, failure) = (import.counts.unwrap_or_default().rows_read, import.error.clone().unwrap_or_default());
+        println!("{tenant}: {} of {rows} rows {} {}", import.state().as_str_name(), failure.message, failure.hint);
+    }
 }
 
 /// As the owner, past row-level security: what a hundred shops would have imported.

@@ -18,6 +18,7 @@ mod demo;
 mod dump;
 mod extract;
 mod health;
+mod host;
 mod import;
 mod imports;
 mod load;
@@ -91,8 +92,8 @@ enum Command {
 
 /// Starts the log, and traces of what serves; a wrong configuration is told by the command itself.
 pub fn start_tracing(cli: &Cli) {
-    let (directives, format) = Config::load()
-        .map_or_else(|_| ("info".to_owned(), logs::format()), |config| (config.log, config.log_format));
+    let (directives, format) =
+        Config::load().map_or_else(|_| ("info".to_owned(), logs::format()), |config| (config.log, config.log_format));
     let tracer = if matches!(cli.command, Command::Serve(_)) { traces::tracer() } else { Ok(None) };
     let (tracer, problem) = tracer.map_or_else(|problem| (None, Some(problem)), |tracer| (tracer, None));
     logs::start(&directives, format, tracer);
@@ -118,6 +119,9 @@ pub fn runtime(cli: &Cli) -> std::io::Result<tokio::runtime::Runtime> {
 /// # Errors
 /// What [`report`] tells and turns into an exit code.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    if !matches!(cli.command, Command::Extract(_)) {
+        serve::end_as_any_process();
+    }
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,

@@ -74,7 +74,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("LEKALO_IMPORT_LEASE_SECONDS", "30",
      "how long an import may go without a sign of life before it counts as interrupted, 2 or more; the same for all servers of a database"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "1024",
-     "address space of the process that reads an uploaded file, 128 or more"),
+     "address space of the process that reads an uploaded file, 128 or more; what its container has left may be less, and then holds"),
     ("LEKALO_EXTRACT_SECONDS", "60",
      "processor time of that process, and half of the time that it may be waited for"),
     ("LEKALO_EXTRACT_INFLATED_MIB", "256",

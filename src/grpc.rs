@@ -6,6 +6,7 @@
 //! answers UNIMPLEMENTED. Fields are checked by [`validation::Validator`] before the database sees any of them, the tenant is
 //! found by [`Services::scope`], types are converted in [`convert`], errors become statuses in [`status`].
 
+mod accept;
 mod aging;
 mod call;
 mod call_log;
@@ -31,7 +32,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::db::Db;
 use crate::feeds::Feeds;
@@ -175,9 +175,7 @@ pub async fn serve(
         let server = server.layer(calls.clone()).add_routes(routes.clone());
         server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
     });
-    // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
-    let keepalive = Some(services.patience.keepalive_every);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(keepalive);
+    let incoming = accept::connections(listener, services.patience.keepalive_every);
     // Dropped, the listener is closed.
     let accepting = stop.clone().run_until_cancelled_owned(dispatcher.accept(incoming));
     let serving = async { tokio::join!(try_join_all(servers), accepting).0.map(drop) };

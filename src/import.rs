@@ -1,7 +1,7 @@
 //! Price lists: a file → its rows → clean rows → the database.
 //!
 //! 1. [`lekalo_documents`] reads the table as it is. For files of strangers [`sandbox`] does that in a process of its own, under
-//!    limits.
+//!    limits, which follow what [`memory`] the container has left.
 //! 2. [`clean`] understands what each row says about a car.
 //! 3. [`run`] takes the import to its end and has [`crate::db`] merge the rows; [`apply`] carries out previews, takes in
 //!    rows that are understood by now, and reverts; [`sweeper`] ends what was left behind.
@@ -11,6 +11,7 @@
 pub mod apply;
 pub mod clean;
 pub mod clean_csv;
+pub mod memory;
 mod metrics;
 pub mod rows;
 pub mod run;

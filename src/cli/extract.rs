@@ -29,12 +29,8 @@ pub struct Args {
     /// Print JSON lines: the header, each row, the pages with a header; or the error
     #[arg(long, conflicts_with = "output")]
     json: bool,
-    /// Address space this process may use
-    #[arg(long, value_name = "BYTES", hide = true)]
-    limit_memory: Option<u64>,
-    /// Processor time this process may use
-    #[arg(long, value_name = "SECONDS", hide = true)]
-    limit_seconds: Option<u64>,
+    #[command(flatten)]
+    own: sandbox::OwnLimits,
     /// What all compressed parts of the file together may inflate to
     #[arg(long, value_name = "BYTES", hide = true)]
     limit_inflated: Option<u64>,
@@ -56,9 +52,7 @@ pub struct CleanArgs {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    if args.limit_memory.is_some() || args.limit_seconds.is_some() {
-        sandbox::limit_self(args.limit_memory, args.limit_seconds)?;
-    }
+    sandbox::limit_self(args.own)?;
     let bytes = read_file(&args.file)?;
     let usual = lekalo_documents::ReadLimits::default();
     let limits = lekalo_documents::ReadLimits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::database::{self, Database};
+use super::host;
 use super::output::UserError;
 use crate::admin::{self, Admin};
 use crate::config::{AdminAddr, Config, Shown, describe};
@@ -146,6 +148,7 @@ pub async fn serve(
     config: &Config,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
+    host::prepare(&config.uploads)?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
     let live_index = Arc::new(LiveIndex::new(db.clone()));
@@ -177,10 +180,34 @@ fn pages(db: Db, services: &Services, config: &Config) -> anyhow::Result<Admin> 
     Ok(Admin { registry, is_ready: Box::new(move || db.is_ready()), version, config })
 }
 
+/// Whether a command sees to it itself that it ends when it is told to.
+static IS_HEARD: AtomicBool = AtomicBool::new(false);
+
+/// Process 1, as in a container, is not ended by a signal that it does not hear: has SIGTERM and Ctrl-C end it as they end
+/// any other.
+pub fn end_as_any_process() {
+    if std::process::id() != 1 {
+        return;
+    }
+    let end = |kind: SignalKind| {
+        let Ok(mut told) = signal(kind) else { return };
+        tokio::spawn(async move {
+            while told.recv().await.is_some() {
+                if !IS_HEARD.load(Ordering::Relaxed) {
+                    std::process::exit(128 + kind.as_raw_value());
+                }
+            }
+        });
+    };
+    end(SignalKind::terminate());
+    end(SignalKind::interrupt());
+}
+
 /// Resolves at SIGTERM or Ctrl-C; a second one ends the process at once.
 pub fn stop_signal() -> anyhow::Result<Stop> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    IS_HEARD.store(true, Ordering::Relaxed);
     Ok(Box::pin(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -1,12 +1,14 @@
 //! How old connections and streams may become. A client keeps its connection, so after a rollout all of them would stay with the
 //! servers that came first; a connection that has its age is said goodbye to, and the client's next call opens another one.
 
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::TcpIncoming;
+use tokio_stream::{Stream, StreamExt as _};
 
 /// A tenth more or less, so that clients that came at once do not go at once. A server of tonic has one age for all its
 /// connections: there is one for each of these.
@@ -26,10 +28,10 @@ pub fn of_stream(age: Duration) -> Duration {
 }
 
 /// What a server is given to serve.
-pub type Connections = ReceiverStream<std::io::Result<tokio::net::TcpStream>>;
+pub type Connections = ReceiverStream<io::Result<TcpStream>>;
 
 /// Hands each connection to one of the servers, by chance.
-pub struct Dispatcher(Vec<mpsc::Sender<std::io::Result<tokio::net::TcpStream>>>);
+pub struct Dispatcher(Vec<mpsc::Sender<io::Result<TcpStream>>>);
 
 impl Dispatcher {
     /// For so many servers, each with what comes to it.
@@ -39,7 +41,8 @@ impl Dispatcher {
     }
 
     /// Until the listener fails.
-    pub async fn accept(self, mut incoming: TcpIncoming) {
+    pub async fn accept(self, incoming: impl Stream<Item = io::Result<TcpStream>> + Send) {
+        let mut incoming = pin!(incoming);
         while let Some(connection) = incoming.next().await {
             // One that has ended serves nobody; all end at once.
             let _ = self.0[fastrand::usize(..self.0.len())].send(connection).await;

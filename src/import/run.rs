@@ -28,7 +28,7 @@ use crate::metrics::read_gauges;
 use crate::traces;
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 /// How often an import under way gives a sign of life, says how far it has come, and learns that it was cancelled; more
 /// often where that would not be a fraction of the lease.
 const RENEW_EVERY: Duration = Duration::from_secs(1);

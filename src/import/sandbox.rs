@@ -19,6 +19,9 @@ use tokio_util::task::AbortOnDropHandle;
 use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table};
 
+use super::memory::{self, Left};
+use super::run::AT_ONCE;
+
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_STDERR: u64 = 4 << 10;
 /// How long a child that has ended may still be heard.
@@ -27,6 +30,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const BATCH_BYTES: usize = 128 << 10;
 /// The longest line: no row of a price list has so much text.
 const MAX_LINE_BYTES: usize = 1 << 20;
+/// What the server keeps of its container's memory for itself: it grows while it writes rows and answers calls.
+const KEPT: u64 = 32 << 20;
+/// With less, no file can be read.
+const LEAST: u64 = 12 << 20;
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +79,18 @@ impl Extractor {
     /// Begins to read the table of `file` in a child process, which ends when the answer is dropped.
     ///
     /// # Errors
-    /// When no process can be started.
+    /// When no process can be started, `LIMIT_EXCEEDED` when the container has no memory left for one.
     pub fn open(&self, file: File) -> Result<Answer, ExtractError> {
+        let share = memory::left().map(Share::of).filter(|share| share.bytes < self.limits.memory_bytes);
+        if let Some(share) = share.filter(|share| share.bytes < LEAST) {
+            let message = "the file could not be read: the server's container has no memory left for it".to_owned();
+            return Err(ExtractError::new("LIMIT_EXCEEDED", message, share.more()));
+        }
         let mut child = Command::new(&self.program)
             .arg("extract")
             .arg("--json")
             .arg(format!("--limit-memory={}", self.limits.memory_bytes))
+            .args(share.map(|share| format!("--limit-data={}", share.bytes)))
             .arg(format!("--limit-seconds={}", self.limits.seconds))
             .arg(format!("--limit-inflated={}", self.limits.inflated_bytes))
             .arg("--")
@@ -98,10 +111,31 @@ impl Extractor {
             child,
             stdout: BufReader::with_capacity(BATCH_BYTES, stdout),
             limits: self.limits.clone(),
+            share,
             bytes: 0,
             waited: Duration::ZERO,
             is_complete: false,
         })
+    }
+}
+
+/// A child's share of what its container has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    bytes: u64,
+    /// All that the container may have.
+    limit: u64,
+}
+
+impl Share {
+    /// As many children as may be at work at once find room: the next one's share is of what this one leaves.
+    fn of(left: Left) -> Self {
+        Self { bytes: left.bytes.saturating_sub(KEPT) / AT_ONCE as u64, limit: left.limit }
+    }
+
+    /// What to do for a larger one.
+    fn more(self) -> String {
+        format!("give the server's container more than {} MiB of memory", self.limit >> 20)
     }
 }
 
@@ -112,6 +146,8 @@ pub struct Answer {
     stdout: BufReader<ChildStdout>,
     stderr_text: AbortOnDropHandle<String>,
     limits: SandboxLimits,
+    /// What its container lets it have, where that is less.
+    share: Option<Share>,
     /// How much has come.
     bytes: u64,
     /// How long was waited for it: a child that waits for its reader uses up no time of its own.
@@ -181,7 +217,7 @@ impl Answer {
         let SandboxLimits { memory_bytes, seconds, answer_bytes, .. } = self.limits;
         let status = if let Break::Ended(status) = reason { status } else { None };
         tracing::warn!(?status, bytes = self.bytes, stderr_text = %stderr_text.trim(), "an extracting process gave no answer");
-        let exceeded = |message, hint| ExtractError::new("LIMIT_EXCEEDED", message, hint);
+        let exceeded = |message, hint: &str| ExtractError::new("LIMIT_EXCEEDED", message, hint);
         match reason {
             Break::LongAnswer => {
                 let message = format!("the rows of the file have more than {} MiB of text", answer_bytes >> 20);
@@ -199,11 +235,16 @@ impl Answer {
                 )
             }
             Break::Ended(_) | Break::Late => {
+                let bytes = self.share.map_or(memory_bytes, |share| share.bytes);
                 let message = format!(
                     "reading the file took more than {} MiB of memory or {seconds} s and was stopped",
-                    memory_bytes >> 20
+                    bytes >> 20
                 );
-                exceeded(message, "split the file, or save it as CSV")
+                let hint = "split the file, or save it as CSV";
+                match self.share {
+                    None => exceeded(message, hint),
+                    Some(share) => exceeded(message, &format!("{hint}; or {}", share.more())),
+                }
             }
         }
     }
@@ -253,19 +294,58 @@ pub fn write_answer(result: Result<Table, ExtractError>, out: &mut impl Write) -
     out.flush()
 }
 
+/// What the child holds itself to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
+pub struct OwnLimits {
+    /// Address space this process may use
+    #[arg(long, value_name = "BYTES", hide = true)]
+    limit_memory: Option<u64>,
+    /// Memory of its own this process may use, without what it shares, such as the program itself
+    #[arg(long, value_name = "BYTES", hide = true)]
+    limit_data: Option<u64>,
+    /// Processor time this process may use
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    limit_seconds: Option<u64>,
+}
+
 /// Lowers this process's limits; the child does so before it opens the file.
 ///
 /// # Errors
 /// When the system refuses.
 #[cfg(unix)]
-pub fn limit_self(memory_bytes: Option<u64>, seconds: Option<u64>) -> std::io::Result<()> {
+pub fn limit_self(limits: OwnLimits) -> std::io::Result<()> {
     use nix::sys::resource::{Resource, setrlimit};
-    if let Some(bytes) = memory_bytes {
+    if limits == OwnLimits::default() {
+        return Ok(());
+    }
+    // Should the container's memory end all the same, the kernel is to take this process and not the server.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
+        eprintln!("the kernel could not be told whom to end first: {error}");
+    }
+    if let Some(bytes) = limits.limit_memory {
         setrlimit(Resource::RLIMIT_AS, bytes, bytes)?;
     }
-    if let Some(seconds) = seconds {
+    if let Some(bytes) = limits.limit_data {
+        setrlimit(Resource::RLIMIT_DATA, bytes, bytes)?;
+    }
+    if let Some(seconds) = limits.limit_seconds {
         setrlimit(Resource::RLIMIT_CPU, seconds, seconds)?;
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_shares_together_leave_the_server_its_own() {
+        let share = |left: u64| Share::of(Left { bytes: left << 20, limit: 512 << 20 }).bytes >> 20;
+        assert_eq!(share(432), 200);
+        // The first has used all of its share when the second begins.
+        assert_eq!(share(432 - 200), 100);
+        assert_eq!(share(20), 0);
+    }
 }

@@ -34,6 +34,7 @@ mod imports;
 mod isolation;
 mod kills;
 mod leftovers;
+mod limits;
 mod migrations;
 mod model;
 mod mutated;

@@ -221,7 +221,14 @@ fn system_limit(pid: u32, name: &str) -> Option<String> {
 #[test]
 fn the_program_limits_itself_before_it_reads() {
     let mut child = Command::new(LEKALO)
-        .args(["extract", "--json", "--limit-memory=900000000", "--limit-seconds=77", "/dev/stdin"])
+        .args([
+            "extract",
+            "--json",
+            "--limit-memory=900000000",
+            "--limit-data=800000000",
+            "--limit-seconds=77",
+            "/dev/stdin",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -236,6 +243,7 @@ fn the_program_limits_itself_before_it_reads() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(system_limit(child.id(), "Max address space").unwrap(), "900000000 900000000");
+    assert_eq!(system_limit(child.id(), "Max data size").unwrap(), "800000000 800000000");
     child.stdin.take().unwrap().write_all("Марка,Модель\nКедр,А6\n".as_bytes()).unwrap();
     let mut told = String::new();
     child.stdout.take().unwrap().read_to_string(&mut told).unwrap();

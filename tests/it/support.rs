@@ -7,6 +7,7 @@ pub mod decisions;
 pub mod documents;
 pub mod http;
 mod limits;
+mod memory_group;
 pub mod methods;
 pub mod neighbours;
 pub mod pooler;
@@ -39,7 +40,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Client, Config, NoTls};
 use tonic::transport::Channel;
 
-pub use limits::{is_long, limit, npx, other_server, shared_data, skipped, skipped_unless_long};
+pub use limits::{is_long, limit, memory_group, npx, other_server, shared_data, skipped, skipped_unless_long};
 
 /// The program under test.
 pub const LEKALO: &str = env!("CARGO_BIN_EXE_lekalo");

@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Service {
     pub process: Child,
     stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    /// What it said before it listened.
+    pub said: Vec<String>,
     /// Where its admin port is, once it listens and if it has one.
     pub admin: Option<SocketAddr>,
 }
@@ -38,9 +40,14 @@ impl Service {
 
     /// Starts it with these arguments and variables alone.
     pub fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::begin(Command::new(LEKALO), folder, args, variables)
+    }
+
+    /// Starts what becomes it.
+    fn begin(mut program: Command, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         super::limit();
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut process = Command::new(LEKALO)
+        let mut process = program
             .arg("serve")
             .args(args)
             .env_clear()
@@ -54,7 +61,7 @@ impl Service {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
-        Self { process, stderr, admin: None }
+        Self { process, stderr, said: Vec::new(), admin: None }
     }
 
     /// Starts it on the embedded server in `folder`, whose cluster is there already.
@@ -75,15 +82,20 @@ impl Service {
 
     /// The same with further settings.
     pub fn with(folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
-        let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
-        let name = config.get_dbname().unwrap();
-        let database = [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", name)];
-        Self::spawn(folder, &[], &[&database[..], settings].concat())
+        Self::spawn(folder, &[], &[&database(config)[..], settings].concat())
+    }
+
+    /// The same by a shell that does something first, as `ulimit -n 64`, and begins its last line: `exec` or what goes
+    /// before a program.
+    pub fn after(shell: &str, folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
+        let mut program = Command::new("sh");
+        program.args(["-c", &format!("{shell} \"$0\" \"$@\""), LEKALO]);
+        let settings = [&database(config)[..], &[("LEKALO_ADMIN_ADDR", "127.0.0.1:0")], settings].concat();
+        Self::begin(program, folder, &["--addr", "127.0.0.1:0"], &settings)
     }
 
     /// Where it listens, once it does.
     pub async fn addr(&mut self) -> SocketAddr {
-        let mut said = Vec::new();
         let listening = async {
             while let Some(line) = self.stderr.next_line().await.unwrap() {
                 if let Some((_, addr)) = line.split_once("listening on ") {
@@ -92,9 +104,9 @@ impl Service {
                 if let Some((_, addr)) = line.split_once("more at http://") {
                     self.admin = addr.split_once('/').map(|(addr, _)| addr.parse().unwrap());
                 }
-                said.push(line);
+                self.said.push(line);
             }
-            panic!("it ended before it listened: {said:#?}");
+            panic!("it ended before it listened: {:#?}", self.said);
         };
         timeout(PATIENCE, listening).await.expect("it does not listen")
     }
@@ -126,6 +138,12 @@ impl Service {
         println!("ended {:?} later: {status}", began.elapsed());
         (status, said)
     }
+}
+
+/// The settings that lead to a database.
+fn database(config: &Config) -> [(&str, &str); 2] {
+    let Host::Unix(socket_dir) = &config.get_hosts()[0] else { panic!("{config:?}") };
+    [("DB_HOST", socket_dir.to_str().unwrap()), ("DB_NAME", config.get_dbname().unwrap())]
 }
 
 pub fn data_dir(folder: &Path) -> PathBuf {
