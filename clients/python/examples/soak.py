@@ -77,8 +77,8 @@ async def report(given: Arguments, admin: Admin | None, ledger: Ledger, tally: T
         if admin:
             try:
                 sample = await admin.sample()
-            except OSError as error:
-                ledger.wrong.append(f"after {now - began:.0f} s: {error}")
+            except OSError as error:  # a server that restarts
+                words.append(str(error))
             else:
                 words.append(sample.in_words())
                 if now - began >= given.warm_up:
@@ -141,7 +141,9 @@ async def soak(given: Arguments) -> int:
                     await client.update_tenant(v1.Tenant(slug=tenant, active=False), ["active"])
         print(f"\n{ledger.so_far()}\n{tally.in_words()}\n")
         grown = 0
-        if admin and before and len(samples) >= LEAST_SAMPLES:
+        if admin and len(samples) < LEAST_SAMPLES:
+            ledger.wrong.append(f"{len(samples)} samples of the metrics at {given.admin} are too few to compare")
+        elif admin and before:
             grown, lines = table(samples)
             left, idle = await after(admin, before)
             print("\n".join([*lines, idle]))
@@ -173,8 +175,8 @@ def arguments() -> Arguments:
     given = parser.parse_args()
     every = given.every or max(1.0, given.seconds / 60)
     warm_up = min(60.0, given.seconds / 10) if given.warm_up is None else given.warm_up
-    if given.seconds - warm_up < LEAST_SAMPLES * every:
-        parser.error(f"too short for quarters: --seconds is at least the warm-up and {LEAST_SAMPLES} times --every")
+    if given.seconds - warm_up <= LEAST_SAMPLES * every:
+        parser.error(f"too short for quarters: --seconds is more than the warm-up and {LEAST_SAMPLES} times --every")
     if not 0 < given.workers <= len(BRANDS):
         parser.error(f"--workers is from 1 to {len(BRANDS)}")
     if given.rate <= 0:

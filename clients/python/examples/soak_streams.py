@@ -11,7 +11,7 @@ import time
 from soak_ledger import Ledger, Upload
 from soak_load import BRANDS, CATEGORIES, Caller, Tally
 
-from lekalo_client import AsyncClient, DeadlineExceeded, LekaloError, v1
+from lekalo_client import AsyncClient, DeadlineExceeded, LekaloError, Unavailable, v1
 
 HEADER = ["ID", "Марка", "Модель", "Год", "Описание"]
 DESCRIPTIONS = (
@@ -58,6 +58,9 @@ class Follower(Caller):
                 self.shop.heard.append(event)
         except DeadlineExceeded:
             pass
+        except Unavailable:  # a server that restarts; calls with a long deadline tell where it stays away
+            self.tally.cut["streams, by a server that was away"] += 1
+            await asyncio.sleep(0.5)
         except LekaloError as error:
             self.failed("WatchApplications", error)
             await asyncio.sleep(1)
@@ -112,7 +115,8 @@ class Uploader(Caller):
             and sum(outcomes) == counts.rows_read == len(rows)
             and last.sha256 == hashlib.sha256(content).hexdigest()
         )
-        self.ledger.expect(good, f"{self.tenant}: {name} of {len(rows)} rows came to {last}")
+        ended = f"{v1.ImportState.Name(last.state)} {last.error.code}, of {len(rows)} rows {counts}"
+        self.ledger.expect(good, f"{self.tenant}: {name} ({last.id}) came to {ended}")
 
     def rows(self, count: int) -> list[list[str]]:
         """Cars that there are, each with an id of its own."""
