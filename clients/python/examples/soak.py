@@ -179,8 +179,8 @@ def arguments() -> Arguments:
         parser.error(f"too short for quarters: --seconds is more than the warm-up and {LEAST_SAMPLES} times --every")
     if not 0 < given.workers <= len(BRANDS):
         parser.error(f"--workers is from 1 to {len(BRANDS)}")
-    if given.rate <= 0:
-        parser.error("--rate is above 0")
+    if min(given.rate, every) <= 0:
+        parser.error("--rate and --every are above 0")
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     return Arguments(given.address, given.admin, given.seconds, every, warm_up, given.rate, given.workers, seed)
 

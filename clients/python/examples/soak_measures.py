@@ -51,7 +51,7 @@ class Admin:
         """Reads /metrics."""
         try:
             text = await asyncio.to_thread(self.read)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: no URL
             raise OSError(f"no metrics at {self.url} (--admin): {error}") from error
         values: dict[str, float] = {}
         codes: dict[str, float] = {}
