@@ -260,15 +260,20 @@ async fn only_an_empty_database_is_filled() {
     connect(&foreign).await.batch_execute("CREATE TABLE notes (text text)").await.unwrap();
     refused(restore(&path, &foreign).await, &["not empty", "notes"]);
 
-    // Of an older version, be it empty: the rows would not fit.
+    // Of an older version with rows: somebody uses it.
     let latest = migrations::shipped().latest();
+    migrations::shipped().down(&full, NO_TLS, DownTo::Version(latest - 1)).await.unwrap();
+    refused(restore(&path, &full).await, &[&format!("version {}", latest - 1), &format!("is of {latest}")]);
+    assert_eq!(migrations::current(&full, NO_TLS).await.unwrap().current, latest - 1);
+    // The schema alone is no hindrance, nor one that is on its way: a restore that was cut off leaves that.
+    for version in [0, 1, latest - 1, latest] {
+        let target = empty_database().await;
+        migrations::shipped().up(&target, NO_TLS, UpTo::Version(latest)).await.unwrap();
+        migrations::shipped().down(&target, NO_TLS, DownTo::Version(version)).await.unwrap();
+        assert_eq!(restore(&path, &target).await.unwrap().rows, manifest.rows(), "from {version}");
+    }
     let target = empty_database().await;
-    migrations::up(&target, NO_TLS).await.unwrap();
-    migrations::shipped().down(&target, NO_TLS, DownTo::Version(latest - 1)).await.unwrap();
-    refused(restore(&path, &target).await, &[&format!("version {}", latest - 1), &format!("is of {latest}")]);
-    // The schema alone is no hindrance.
-    migrations::up(&target, NO_TLS).await.unwrap();
-    assert_eq!(restore(&path, &target).await.unwrap().rows, manifest.rows());
+    restore(&path, &target).await.unwrap();
     refused(restore(&path, &target).await, &["not empty"]);
 }
 

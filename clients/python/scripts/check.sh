@@ -3,24 +3,44 @@
 #
 #     scripts/check.sh [path/to/lekalo]
 #
-# With a program, its demo is started for the tests that want a server; else LEKALO_ADDR may name a running demo;
-# with neither, those tests are skipped. PYTHON is the interpreter, python3 by default.
+# With a program, its demo is started for the tests that want a server, and its server for a short soak; else LEKALO_ADDR
+# may name a running demo; with neither, those tests are skipped. PYTHON is the interpreter, python3 by default.
 set -euo pipefail
 lekalo=${1:+$(realpath "$1")}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 dir=$(mktemp -d /tmp/lekalo-python-XXXXXX)
 chmod 755 "$dir" # as root, the demo's PostgreSQL runs as another account
-demo=
+server=
+stop() {
+    if [[ -n $server ]]; then
+        kill -TERM "$server" 2>/dev/null || true
+        wait "$server" || true
+        server=
+    fi
+}
 # shellcheck disable=SC2317
 finish() {
-    if [[ -n $demo ]]; then
-        kill -TERM "$demo" 2>/dev/null || true
-        wait "$demo" || true
-    fi
+    stop
     rm -rf "$dir"
 }
 trap finish EXIT
+# A server on the demo's data; LEKALO_ADDR is its address then.
+start() {
+    "$lekalo" "$@" --data-dir "$dir/data" --addr 127.0.0.1:0 >/dev/null 2>"$dir/log" &
+    server=$!
+    for _ in {1..600}; do
+        ! grep -q '^listening on ' "$dir/log" || break
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    LEKALO_ADDR=$(sed -n 's/^listening on //p' "$dir/log")
+    if [[ -z $LEKALO_ADDR ]]; then
+        cat "$dir/log" >&2
+        exit 1
+    fi
+    export LEKALO_ADDR
+}
 
 "${PYTHON:-python3}" -m venv "$dir/venv"
 PATH="$dir/venv/bin:$PATH"
@@ -34,21 +54,7 @@ mypy --cache-dir "$dir/mypy"
 python scripts/generate_stubs.py --check
 python scripts/generate_sync.py --check
 
-if [[ -n $lekalo ]]; then
-    "$lekalo" demo --data-dir "$dir/data" --addr 127.0.0.1:0 >/dev/null 2>"$dir/log" &
-    demo=$!
-    for _ in {1..600}; do
-        ! grep -q '^listening on ' "$dir/log" || break
-        kill -0 "$demo" 2>/dev/null || break
-        sleep 0.1
-    done
-    LEKALO_ADDR=$(sed -n 's/^listening on //p' "$dir/log")
-    if [[ -z $LEKALO_ADDR ]]; then
-        cat "$dir/log" >&2
-        exit 1
-    fi
-    export LEKALO_ADDR
-fi
+[[ -z $lekalo ]] || start demo
 
 pytest --quiet -p no:cacheprovider
 
@@ -77,4 +83,14 @@ if [[ -n ${LEKALO_ADDR:-} ]]; then
     python examples/bot_async.py "камри 70 2018" Айбек "0555 123 456" | heard bot_async.py
 else
     echo "no server: the conversations were not played"
+fi
+
+# The soak, short: too short for memory that grows slowly, long enough for what is lost. The demo has no admin port.
+if [[ -n $lekalo ]]; then
+    stop
+    start serve --embedded --admin-addr 127.0.0.1:0
+    admin=$(sed -n 's/^metrics, health and more at //p' "$dir/log")
+    python examples/soak.py --admin "$admin" --seconds 20 --seed 3 || { cat "$dir/log" >&2; exit 1; }
+else
+    echo "no program: the soak was not run"
 fi
