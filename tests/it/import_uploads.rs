@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+use uuid::Uuid;
 
 use crate::support::uploads::{file, header, hold, upload, upload_and_wait, wait};
 use crate::support::{self, TestServer, connect};
@@ -257,4 +258,20 @@ async fn a_request_id_stands_for_one_file_and_one_header() {
     assert_ne!(one.id, two.id);
     let ids: Vec<_> = imports(&server, "evopoliki").await.into_iter().map(|import| import.id).collect();
     assert_eq!(ids, [two.id, one.id, done.id]);
+}
+
+/// Whoever's call ends while it is recorded asks again with the same id.
+#[tokio::test]
+async fn an_upload_that_is_given_up_while_it_is_recorded_begins_all_the_same() {
+    let server = TestServer::start().await;
+    for attempt in 0..30 {
+        let header = pb::ImportHeader { request_id: Uuid::now_v7().to_string(), ..header() };
+        let file = file("Тойота,Камри");
+        let first = upload(&server, &file, header.clone());
+        let _ = tokio::time::timeout(Duration::from_millis(2 + attempt % 15), first).await;
+        let import = upload(&server, &file, header).await.unwrap();
+        // By the server that took it, long before its lease is over.
+        let ended = tokio::time::timeout(Duration::from_secs(15), wait(&server, &import)).await;
+        assert_eq!(ended.expect("nobody begins it").state(), pb::ImportState::Succeeded);
+    }
 }
