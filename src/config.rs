@@ -72,7 +72,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("LEKALO_UPLOADS_PER_TENANT", "8",
      "of these, one tenant's; beyond either, uploads are answered `OVERLOADED`"),
     ("LEKALO_IMPORT_LEASE_SECONDS", "30",
-     "how long an import may go without a sign of life before it counts as interrupted, 2 or more; the same for all servers of a database"),
+     "how long an import may go without a sign of life before another server takes it over, 2 or more; the same for all servers of a database"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "1024",
      "address space of the process that reads an uploaded file, 128 or more; what its container has left may be less, and then holds"),
     ("LEKALO_EXTRACT_SECONDS", "60",

@@ -68,7 +68,12 @@ pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
         }
         Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    let discreet = filter_fn(|metadata| {
+    // Where nobody takes spans, none are made.
+    let has_spans = tracer.is_some();
+    let discreet = filter_fn(move |metadata| {
+        if !has_spans && metadata.target() == TARGET {
+            return false;
+        }
         let telling = TELLING.iter().find(|(name, _)| metadata.target().starts_with(name));
         telling.is_none_or(|(_, level)| metadata.level() <= level)
     });

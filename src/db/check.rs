@@ -224,7 +224,14 @@ async fn role_problem(client: &Client) -> Result<Option<RoleError>, tokio_postgr
     } else if row.get("owns_tables") {
         Some(("it owns tables, and an owner can switch row-level security off", separate))
     } else if !row.get::<_, bool>("granted") {
-        Some(("it may not use the tables", format!("as the owner run: GRANT {APP_ROLE} TO {role}")))
+        let remedy = if role == APP_ROLE {
+            "`lekalo migrate check` names the rights that are missing; give them back as the owner: GRANT … ON … TO \
+             lekalo_app"
+                .to_owned()
+        } else {
+            format!("as the owner run: GRANT {APP_ROLE} TO {role}")
+        };
+        Some(("it may not use the tables", remedy))
     } else {
         None
     };

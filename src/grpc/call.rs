@@ -90,6 +90,7 @@ impl Call {
     pub fn end(&self, trailers: &mut HeaderMap) {
         trailers.insert(REQUEST_ID, self.request_id.clone());
         if !self.span.is_disabled()
+            && self.place.is_valid()
             && let Ok(place) = traces::traceparent(&self.place).try_into()
         {
             trailers.insert("traceparent", place);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::run::Runner;
 use crate::db::Db;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 
 /// How often a server looks for imports that others left behind; twice in the time of a lease at least.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -14,9 +14,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub async fn sweep(db: Db, imports: Runner) {
     loop {
         tokio::time::sleep(LOOK_EVERY.min(db.import_lease() / 2)).await;
-        // Nothing depends on this time: readers know, and the next one may succeed.
-        if let Err(error) = look(&db, &imports).await {
-            tracing::warn!(%error, "imports that were left behind could not be looked after");
+        match look(&db, &imports).await {
+            // Nothing depends on this time: readers know, and the next one may succeed. Of an outage health tells.
+            Ok(()) | Err(Error::Unavailable { .. }) => {}
+            Err(error) => tracing::warn!(%error, "imports that were left behind could not be looked after"),
         }
     }
 }

@@ -189,7 +189,10 @@ async fn list(channel: &Channel, tenant: &str, id: Option<&str>) -> (String, Opt
     let id =
         |metadata: &tonic::metadata::MetadataMap| metadata.get("x-request-id").unwrap().to_str().unwrap().to_owned();
     match answer {
-        Ok(answer) => (id(answer.metadata()), None),
+        Ok(answer) => {
+            assert!(answer.metadata().get("traceparent").is_none(), "nobody takes traces");
+            (id(answer.metadata()), None)
+        }
         Err(status) => (id(status.metadata()), Some(status)),
     }
 }
