@@ -28,6 +28,7 @@ pub mod draft;
 mod error;
 pub mod failure;
 mod history;
+mod leftovers;
 mod list;
 mod lock_holders;
 mod migrate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
-use crate::failure;
 use crate::program::Program;
 use crate::schema::{Snapshot, connect};
 use crate::tls::{self, Tls};
+use crate::{failure, leftovers};
 
 /// The class of the advisory lock that says that somebody still uses a scratch database: any number that nobody else takes.
 const IN_USE: i32 = 0x6c65_6b61;
@@ -254,21 +254,14 @@ async fn drop_abandoned(admin: &Client, prefix: &str) -> Result<(), tokio_postgr
 /// Removes the folders of private servers whose owners are gone: an owner holds a lock as long as it lives. Whatever else is
 /// called like one stays.
 fn remove_abandoned(folder: &Path, prefix: &str) {
-    let me = nix::unistd::Uid::current().as_raw();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(metadata) = entry.path().symlink_metadata() else { continue };
-        let is_old = metadata.modified().is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > ABANDONED));
-        let is_ours = metadata.is_dir() && metadata.uid() == me;
-        if !(is_old && is_ours && entry.file_name().to_string_lossy().starts_with(prefix)) {
-            continue;
-        }
-        let path = entry.path().join(DATA).join(LOCK_FILE);
+    for (found, _) in leftovers::find(folder, prefix, ABANDONED).filter(|(_, metadata)| metadata.is_dir()) {
+        let path = found.join(DATA).join(LOCK_FILE);
         let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
         if let Some(lock) = is_file.then(|| File::open(&path).ok()).flatten()
             && lock.try_lock().is_ok()
         {
             // It is held meanwhile.
-            let _ = std::fs::remove_dir_all(entry.path());
+            let _ = std::fs::remove_dir_all(found);
         }
     }
 }

@@ -10,6 +10,8 @@ use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use crate::leftovers;
+
 use super::{BackupError, Progress, io_error};
 
 /// The file's layout; one that is newer is refused.
@@ -116,12 +118,9 @@ const ABANDONED: std::time::Duration = std::time::Duration::from_secs(24 * 3600)
 
 /// Removes what killed programs left: customers' numbers are in it, and room is wanted.
 fn remove_abandoned(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok().map(|age| age > ABANDONED);
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) && is_old() == Some(true) {
-            // Somebody else's stays.
-            let _ = std::fs::remove_file(entry.path());
-        }
+    for (found, _) in leftovers::find(folder, UNFINISHED, ABANDONED).filter(|(_, metadata)| metadata.is_file()) {
+        // The dump does not depend on it.
+        let _ = std::fs::remove_file(found);
     }
 }
 
@@ -296,4 +295,24 @@ fn damaged(path: &Path, problem: impl Into<String>) -> BackupError {
 
 fn exists(path: &Path) -> BackupError {
     super::refused(format!("{} is there already", path.display()), "choose another name: no dump is overwritten")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn of_unfinished_dumps_the_old_ones_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = [(".lekalo-dump-old", 2.0), (".lekalo-dump-young", 0.5), ("a.zip", 2.0)].map(|(name, ages)| {
+            let path = folder.path().join(name);
+            let modified = SystemTime::now() - ABANDONED.mul_f64(ages);
+            File::create(&path).unwrap().set_modified(modified).unwrap();
+            path
+        });
+        drop(Writer::create(&folder.path().join("b.zip")).unwrap());
+        assert_eq!(made.map(|path| path.exists()), [false, true, true]);
+    }
 }
