@@ -49,6 +49,10 @@ pub fn read(text: &str, default: Mode) -> Result<Address, String> {
     if !has_plain_hosts(&config) {
         return Err("host: must be a host's name or address, or a socket's folder".into());
     }
+    // It would be a line of its own wherever it is told.
+    if [config.get_user(), config.get_dbname()].iter().flatten().any(|name| name.contains(char::is_control)) {
+        return Err("user and database must be plain text".into());
+    }
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         config.host("localhost");
     }

@@ -133,6 +133,11 @@ fn what_will_not_do_is_named_with_what_to_do() {
             assert_eq!(in_pairs, in_url, "{parameters}");
         }
     }
+    for text in
+        ["postgres://db/shop?user=canary%0Aforged", "postgres://db/canary%0Aforged", "host=db user='canary\nforged'"]
+    {
+        assert_eq!(wrong(text), "user and database must be plain text", "{text}");
+    }
     for text in ["host=db user", "host='db", "host='d'b", "=x", "host=db  =x"] {
         assert!(wrong(text).contains("name=value") || wrong(text).contains("must begin with"), "{text}");
     }

@@ -373,6 +373,9 @@ fn a_secret_may_be_in_a_file_of_its_own_and_is_told_by_its_path_alone() {
     let (_folder, path) = written("\n");
     let empty = read(&[("DB_PASSWORD_FILE", path.to_str().unwrap())]).unwrap_err();
     assert_eq!(empty.0, [format!("DB_PASSWORD_FILE (environment): {} is empty", path.display())]);
+    std::fs::write(&path, "canary\nforged line\n").unwrap();
+    let two = read(&[("DB_PASSWORD_FILE", path.to_str().unwrap())]).unwrap_err();
+    assert_eq!(two.0, [format!("DB_PASSWORD_FILE (environment): {} has more than one line", path.display())]);
     let (_folder, path) = written("mysql://canary@h/d");
     let error = read(&[("DATABASE_URL_FILE", path.to_str().unwrap())]).unwrap_err();
     assert!(error.0[0].starts_with(&format!("DATABASE_URL ({}): ", path.display())), "{error}");
