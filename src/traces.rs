@@ -105,6 +105,9 @@ impl Extractor for Headers<'_> {
 
 /// Has a call's span go on the trace that its caller is in. Returns where in which trace it is, or its caller.
 pub fn join(span: &Span, headers: &HeaderMap) -> SpanContext {
+    if span.is_disabled() && !headers.contains_key("traceparent") {
+        return SpanContext::NONE;
+    }
     let caller = TraceContextPropagator::new().extract(&Headers(headers));
     let from = caller.span().span_context().clone();
     if from.is_valid() {

@@ -10,7 +10,8 @@ use prometheus_client::registry::{Registry, Unit};
 use tracing::Instrument as _;
 
 use super::pool::Db;
-use crate::metrics::{read_gauge, read_gauges, seconds};
+use crate::metrics::{Histograms, read_gauge, read_gauges, seconds};
+use crate::traces::TARGET;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Statement {
@@ -26,7 +27,7 @@ struct Failure {
 
 /// Counters of one [`Db`].
 pub(super) struct Metrics {
-    statements: Family<Statement, Histogram, fn() -> Histogram>,
+    statements: Histograms<Statement>,
     errors: Family<Failure, Counter>,
     pub(super) wait: Histogram,
     pub(super) timeouts: Counter,
@@ -55,7 +56,7 @@ impl Metrics {
     /// Counts a statement, and tells of it where that is asked for: its name, never a value.
     pub(super) async fn statement<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
         let span = tracing::info_span!(
-            target: "lekalo::span", "statement",
+            target: TARGET, "statement",
             otel.name = name, otel.kind = "client", db.system.name = "postgresql", db.query.summary = name,
         );
         let _timer = Timer { metrics: self, name, began: Instant::now() };

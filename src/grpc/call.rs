@@ -17,7 +17,8 @@ use tracing::{Instrument as _, Span};
 
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
-use crate::traces;
+use crate::db::bulkhead;
+use crate::traces::{self, TARGET};
 
 /// The id of a call, its caller's or our own: in its line, in its trailers, and in what an internal error says.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,7 +58,7 @@ impl Call {
         let asked = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned();
         let (method, request_id) = (method(request.uri().path()), asked.unwrap_or_else(new_request_id));
         let span = tracing::info_span!(
-            target: "lekalo::span", "call",
+            target: TARGET, "call",
             otel.name = %format_args!("{}/{}", method.grpc_service, method.grpc_method), otel.kind = "server",
             otel.status_code = Empty, rpc.system = "grpc", rpc.service = method.grpc_service,
             rpc.method = method.grpc_method, rpc.grpc.status_code = Empty, request_id = ?request_id, tenant = Empty,
@@ -95,9 +96,10 @@ impl Call {
         {
             trailers.insert("traceparent", place);
         }
-        let status = Status::from_header_map(trailers);
-        let code = status.as_ref().map_or(Code::Unknown, Status::code);
-        let info = status.as_ref().filter(|_| code != Code::Ok).and_then(StatusExt::get_details_error_info);
+        let code = trailers.get(Status::GRPC_STATUS).map_or(Code::Unknown, |code| Code::from_bytes(code.as_bytes()));
+        // What went well is most of them, and has no details to read.
+        let status = if code == Code::Ok { None } else { Status::from_header_map(trailers) };
+        let info = status.as_ref().and_then(StatusExt::get_details_error_info);
         self.ended(code, &info.map(|info| info.reason).unwrap_or_default());
     }
 
@@ -135,7 +137,7 @@ pub fn request_id() -> Option<String> {
 
 /// What goes on on behalf of the call at hand in a task of its own.
 pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let call = CALL.try_with(Arc::clone).ok();
+    let (call, work) = (CALL.try_with(Arc::clone).ok(), bulkhead::in_task(work));
     async move {
         match call {
             Some(call) => call.scope(work).await,

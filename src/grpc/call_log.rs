@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tonic::Code;
 
 use super::call::{Call, is_ours};
+use super::status::names;
 
 /// Tells of calls: so many a second of those that went well, and as many of those that did not.
 pub struct CallLog {
@@ -33,7 +34,7 @@ impl CallLog {
                     target: "lekalo::calls",
                     method = %format_args!("{}/{}", call.method.grpc_service, call.method.grpc_method),
                     tenant = call.tenant.get(),
-                    code = name(code),
+                    code = names(code).0,
                     reason = (!reason.is_empty()).then_some(reason),
                     ms = (call.began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
                     received = call.received.load(Ordering::Relaxed),
@@ -101,28 +102,5 @@ impl Budget {
         }
         spent.lines += 1;
         Taken::Line
-    }
-}
-
-/// A code as the contract has it.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }

@@ -8,13 +8,13 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use prost::Message as _;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tonic::Code;
 
-use crate::metrics::seconds;
+use super::status::names;
+use crate::metrics::{Histograms, seconds};
 use crate::proto::FILE_DESCRIPTOR_SET;
 use lekalo_vehicles::resolve::Decision;
 
@@ -34,7 +34,7 @@ impl Method {
 
     fn ended(&self, code: Code) -> Handled {
         let &Self { grpc_type, grpc_service, grpc_method } = self;
-        Handled { grpc_type, grpc_service, grpc_method, grpc_code: camel(code) }
+        Handled { grpc_type, grpc_service, grpc_method, grpc_code: names(code).1 }
     }
 }
 
@@ -112,7 +112,7 @@ impl From<Decision> for Decided {
 pub struct CallMetrics {
     started: Family<Method, Counter>,
     handled: Family<Handled, Counter>,
-    handling: Family<Method, Histogram, fn() -> Histogram>,
+    handling: Histograms<Method>,
     in_flight: Gauge,
     decisions: Family<Decided, Counter>,
 }
@@ -171,29 +171,6 @@ impl CallMetrics {
     /// A customer's text was resolved.
     pub(super) fn decided(&self, decision: Decision) {
         self.decisions.get_or_create(&Decided::from(decision)).inc();
-    }
-}
-
-/// A code as the ecosystem's metrics have it, which is Go's way.
-fn camel(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "Canceled",
-        Code::Unknown => "Unknown",
-        Code::InvalidArgument => "InvalidArgument",
-        Code::DeadlineExceeded => "DeadlineExceeded",
-        Code::NotFound => "NotFound",
-        Code::AlreadyExists => "AlreadyExists",
-        Code::PermissionDenied => "PermissionDenied",
-        Code::ResourceExhausted => "ResourceExhausted",
-        Code::FailedPrecondition => "FailedPrecondition",
-        Code::Aborted => "Aborted",
-        Code::OutOfRange => "OutOfRange",
-        Code::Unimplemented => "Unimplemented",
-        Code::Internal => "Internal",
-        Code::Unavailable => "Unavailable",
-        Code::DataLoss => "DataLoss",
-        Code::Unauthenticated => "Unauthenticated",
     }
 }
 

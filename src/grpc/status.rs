@@ -142,5 +142,28 @@ fn ends(message: &str) -> Status {
     Error::Unavailable { reason: "SHUTTING_DOWN", message: message.into(), retry_after }.into()
 }
 
+/// A code's name in the contract, and in the metrics that the gRPC ecosystem's dashboards know, which have Go's.
+pub fn names(code: Code) -> (&'static str, &'static str) {
+    match code {
+        Code::Ok => ("OK", "OK"),
+        Code::Cancelled => ("CANCELLED", "Canceled"),
+        Code::Unknown => ("UNKNOWN", "Unknown"),
+        Code::InvalidArgument => ("INVALID_ARGUMENT", "InvalidArgument"),
+        Code::DeadlineExceeded => ("DEADLINE_EXCEEDED", "DeadlineExceeded"),
+        Code::NotFound => ("NOT_FOUND", "NotFound"),
+        Code::AlreadyExists => ("ALREADY_EXISTS", "AlreadyExists"),
+        Code::PermissionDenied => ("PERMISSION_DENIED", "PermissionDenied"),
+        Code::ResourceExhausted => ("RESOURCE_EXHAUSTED", "ResourceExhausted"),
+        Code::FailedPrecondition => ("FAILED_PRECONDITION", "FailedPrecondition"),
+        Code::Aborted => ("ABORTED", "Aborted"),
+        Code::OutOfRange => ("OUT_OF_RANGE", "OutOfRange"),
+        Code::Unimplemented => ("UNIMPLEMENTED", "Unimplemented"),
+        Code::Internal => ("INTERNAL", "Internal"),
+        Code::Unavailable => ("UNAVAILABLE", "Unavailable"),
+        Code::DataLoss => ("DATA_LOSS", "DataLoss"),
+        Code::Unauthenticated => ("UNAUTHENTICATED", "Unauthenticated"),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,6 @@ use tonic::codegen::BoxStream;
 
 use super::status::{connection_aged, shutting_down};
 use super::{Services, aging, call};
-use crate::db::bulkhead;
 use crate::domain::Error;
 
 /// Where a stream's messages go.
@@ -40,7 +39,7 @@ where
             None => std::future::pending().await,
         }
     };
-    tokio::spawn(call::in_task(bulkhead::in_task(async move {
+    tokio::spawn(call::in_task(async move {
         let ended = tokio::select! {
             ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
             () = stopping.cancelled() => Err(shutting_down()),
@@ -51,6 +50,6 @@ where
             // If the client is gone, nobody wants to know.
             let _ = sender.send(Err(status)).await;
         }
-    })));
+    }));
     Box::pin(ReceiverStream::new(receiver))
 }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::import::{Import, Outcome, State, Step};
+use crate::metrics::Histograms;
 
 /// Seconds, from a page to the longest list.
 const SECONDS: [f64; 9] = [0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
@@ -33,7 +34,7 @@ struct Took {
 pub(super) struct Metrics {
     ended: Family<Ended, Counter>,
     rows: Family<Rows, Counter>,
-    steps: Family<Took, Histogram, fn() -> Histogram>,
+    steps: Histograms<Took>,
 }
 
 impl Default for Metrics {
@@ -93,7 +94,7 @@ impl Metrics {
 
 /// Says how long each step of one import takes; dropped at the end of the last one.
 pub(super) struct Clock<'m> {
-    steps: &'m Family<Took, Histogram, fn() -> Histogram>,
+    steps: &'m Histograms<Took>,
     now: Mutex<(&'static str, Instant)>,
 }
 

@@ -25,7 +25,7 @@ use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
 use crate::live_index::LiveIndex;
 use crate::metrics::read_gauges;
-use crate::traces;
+use crate::traces::{self, TARGET};
 
 /// How many imports one server carries out at once; the others wait as QUEUED and leave the pool to the bots.
 pub(super) const AT_ONCE: usize = 2;
@@ -82,7 +82,7 @@ impl Runner {
         let (runner, file) = (self.clone(), file.map(Arc::new));
         lock(&self.own).insert(import.id);
         // On the upload's trace, and no part of the upload, which does not wait for it.
-        let span = tracing::info_span!(target: "lekalo::span", parent: None, "import", import = %import.id);
+        let span = tracing::info_span!(target: TARGET, parent: None, "import", import = %import.id);
         traces::follow(&span);
         let work = async move {
             let own = runner.db.tenant(tenant);
@@ -250,7 +250,7 @@ async fn merge(
     rows: Opening<'_>,
     report: &(dyn Fn(Progress) + Sync),
 ) -> Result<Result<(), Failure>> {
-    let step = |name| tracing::info_span!(target: "lekalo::span", "step", otel.name = name);
+    let step = |name| tracing::info_span!(target: TARGET, "step", otel.name = name);
     let reading = step("import reading");
     let mut rows = rows.instrument(reading.clone()).await?;
     // The first rows may take long: until then no connection is held.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tonic::{Status, Streaming};
 
-use crate::db::bulkhead;
 use crate::domain::Error;
 use crate::domain::import::NewImport;
 use crate::grpc::Services;
@@ -53,13 +52,13 @@ pub async fn upload_import(
     let pieces = file.pieces().map_err(Error::internal)?;
     // What is recorded has to begin, whether or not anybody still waits for the answer.
     let (db, imports, tenant) = (services.db.clone(), services.imports.clone(), scope.tenant.id);
-    let recorded = tokio::spawn(call::in_task(bulkhead::in_task(async move {
+    let recorded = tokio::spawn(call::in_task(async move {
         let (import, is_new) = db.tenant(tenant).create_import_of_file(&new, pieces).await?;
         if is_new {
             imports.spawn(tenant, import.clone(), category.id, Some(file));
         }
         Ok::<_, Error>(import)
-    })));
+    }));
     let import = recorded.await.map_err(Error::internal)??;
     Ok(pb::UploadImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
 }
