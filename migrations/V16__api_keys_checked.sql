@@ -9,9 +9,11 @@ INSERT INTO api_key_changes DEFAULT VALUES;
 GRANT SELECT, INSERT, UPDATE ON api_key_changes TO lekalo_app;
 
 ALTER TABLE api_keys
-    ADD COLUMN all_tenants  boolean     NOT NULL DEFAULT false,
-    ADD COLUMN last_used_at timestamptz;
+    ADD COLUMN all_tenants      boolean     NOT NULL DEFAULT false,
+    ADD COLUMN calls_per_second integer     CHECK (calls_per_second > 0),
+    ADD COLUMN last_used_at     timestamptz;
 COMMENT ON COLUMN api_keys.all_tenants IS 'Whether it is for every tenant; else for those of api_key_tenants.';
+COMMENT ON COLUMN api_keys.calls_per_second IS 'What it may call on each server; null: what the server is set to.';
 COMMENT ON COLUMN api_keys.last_used_at IS 'Written once a minute at most.';
 CREATE INDEX api_key_tenants_of_key ON api_key_tenants (api_key_id);
 

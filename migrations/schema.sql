@@ -152,9 +152,11 @@ CREATE TABLE api_keys (
     expires_at    timestamptz,
     revoked_at    timestamptz,
     all_tenants   boolean     NOT NULL DEFAULT false,
+    calls_per_second integer  CHECK (calls_per_second > 0),
     last_used_at  timestamptz
 );
 COMMENT ON COLUMN api_keys.all_tenants IS 'Whether it is for every tenant; else for those of api_key_tenants.';
+COMMENT ON COLUMN api_keys.calls_per_second IS 'What it may call on each server; null: what the server is set to.';
 COMMENT ON COLUMN api_keys.last_used_at IS 'Written once a minute at most.';
 
 CREATE TABLE api_key_changes (

@@ -4,11 +4,14 @@
 //! Each change raises a version in the database, which is looked at every quarter of a second.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::pending;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use prometheus_client::registry::Registry;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, watch};
@@ -33,14 +36,24 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// The keys that are known.
 pub struct ApiKeys {
     db: Db,
+    /// How many calls a second a key may make that says nothing itself.
+    calls_per_second: Option<NonZeroU32>,
     known: watch::Sender<Known>,
     look: Notify,
 }
 
+/// A key with the count of its calls.
+struct Held {
+    key: KnownKey,
+    rate: Option<(NonZeroU32, DefaultDirectRateLimiter)>,
+}
+
+type Keys = HashMap<String, Arc<Held>>;
+
 #[derive(Clone, Default)]
 struct Known {
     /// By prefix; none before they were read for the first time.
-    keys: Option<Arc<HashMap<String, Arc<KnownKey>>>>,
+    keys: Option<Arc<Keys>>,
     version: i64,
     /// When the last look that succeeded began.
     looked: Option<Instant>,
@@ -48,8 +61,8 @@ struct Known {
 
 impl ApiKeys {
     /// Knows none yet; [`Self::keep_current`] reads them.
-    pub fn new(db: Db) -> Arc<Self> {
-        Arc::new(Self { db, known: watch::Sender::default(), look: Notify::new() })
+    pub fn new(db: Db, calls_per_second: Option<NonZeroU32>) -> Arc<Self> {
+        Arc::new(Self { db, calls_per_second, known: watch::Sender::default(), look: Notify::new() })
     }
 
     /// Registers what is counted here.
@@ -66,16 +79,27 @@ impl ApiKeys {
     /// Who calls with this key.
     ///
     /// # Errors
-    /// `Unauthenticated` where it is none, or has ended; `Unavailable` where no keys could be read yet.
+    /// `Unauthenticated` where it is none, or has ended; `ResourceExhausted` where it calls more often than it may;
+    /// `Unavailable` where no keys could be read yet.
     pub async fn check(&self, key: &str) -> Result<Arc<Caller>> {
         let presented = Presented::parse(key).ok_or_else(unknown)?;
-        let known = self.find(&presented).await?.ok_or_else(unknown)?;
+        let held = self.find(&presented).await?.ok_or_else(unknown)?;
+        let known = &held.key;
         if !bool::from(known.secret_sha256.ct_eq(&presented.secret_sha256)) {
             return Err(unknown());
         }
         // Only who has the key is told what became of it.
-        if let Some(error) = end(&known) {
+        if let Some(error) = end(known) {
             return Err(error);
+        }
+        if let Some((rate, limiter)) = &held.rate
+            && let Err(early) = limiter.check()
+        {
+            return Err(Error::ResourceExhausted {
+                reason: "RATE_LIMITED",
+                message: format!("the API key {} may make {rate} calls a second; slow down", known.caller.key),
+                retry_after: early.wait_time_from(DefaultClock::default().now()).max(Duration::from_millis(1)),
+            });
         }
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         known.last_used.fetch_max(seconds, Ordering::Relaxed);
@@ -88,7 +112,7 @@ impl ApiKeys {
         loop {
             let key = known.borrow_and_update().keys.as_ref().and_then(|keys| keys.get(prefix).cloned());
             let Some(key) = key else { return unknown() };
-            if let Some(error) = end(&key) {
+            if let Some(error) = end(&key.key) {
                 return error;
             }
             // Each look is told, so the time is looked at as often.
@@ -99,7 +123,7 @@ impl ApiKeys {
     }
 
     /// A key that is not known may have been issued elsewhere a moment ago: then the next look finds it.
-    async fn find(&self, presented: &Presented<'_>) -> Result<Option<Arc<KnownKey>>> {
+    async fn find(&self, presented: &Presented<'_>) -> Result<Option<Arc<Held>>> {
         let find = |known: &Known| Some(known.keys.as_ref()?.get(presented.prefix).cloned());
         if let Some(Some(key)) = find(&self.known.borrow()) {
             return Ok(Some(key));
@@ -141,7 +165,7 @@ impl ApiKeys {
                     has_failed = false;
                     self.known.send_modify(|known| {
                         if let Some((version, keys)) = changed {
-                            known.keys = Some(Arc::new(merged(known, keys)));
+                            known.keys = Some(Arc::new(self.merged(known, keys)));
                             known.version = version;
                         }
                         known.looked = Some(began);
@@ -164,10 +188,28 @@ impl ApiKeys {
         }
     }
 
+    /// The keys as read, with what this server knows of their use.
+    fn merged(&self, known: &Known, keys: Vec<KnownKey>) -> Keys {
+        let before = |prefix: &str| known.keys.as_ref().and_then(|keys| keys.get(prefix));
+        let hold = |key: KnownKey| {
+            let prefix = key.caller.key.clone();
+            if let Some(before) = before(&prefix) {
+                if before.key.is_like(&key) {
+                    return (prefix, before.clone());
+                }
+                key.last_used.store(before.key.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            let rate = key.calls_per_second.and_then(NonZeroU32::new).or(self.calls_per_second);
+            let rate = rate.map(|rate| (rate, RateLimiter::direct(Quota::per_second(rate))));
+            (prefix, Arc::new(Held { key, rate }))
+        };
+        keys.into_iter().map(hold).collect()
+    }
+
     /// Writes down which keys were used lately.
     async fn note_used(&self) {
         let keys = self.known.borrow().keys.clone().unwrap_or_default();
-        let times = keys.values().map(|key| (key.id, key.last_used.swap(0, Ordering::Relaxed)));
+        let times = keys.values().map(|held| (held.key.id, held.key.last_used.swap(0, Ordering::Relaxed)));
         let used = times.filter(|(_, seconds)| *seconds > 0);
         let used: Vec<_> = used.map(|(id, seconds)| (id, UNIX_EPOCH + Duration::from_secs(seconds))).collect();
         if !used.is_empty()
@@ -176,18 +218,6 @@ impl ApiKeys {
             tracing::debug!(%error, "it could not be noted when API keys were used last");
         }
     }
-}
-
-/// The keys as read, with what this server knows of their use.
-fn merged(known: &Known, keys: Vec<KnownKey>) -> HashMap<String, Arc<KnownKey>> {
-    let before = |prefix: &str| known.keys.as_ref().and_then(|keys| keys.get(prefix));
-    let keep = |key: KnownKey| {
-        if let Some(before) = before(&key.caller.key) {
-            key.last_used.store(before.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
-        }
-        (key.caller.key.clone(), Arc::new(key))
-    };
-    keys.into_iter().map(keep).collect()
 }
 
 /// Why the key works no more, if it does not.

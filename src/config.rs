@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "where `serve` listens"),
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
      "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
+    ("LEKALO_CALLS_PER_SECOND", "0",
+     "calls a second that an API key may make on each server, unless it says so itself; beyond, they are answered `RATE_LIMITED`; 0 for any number"),
     ("LEKALO_REFLECTION", "true",
      "whether the contract is told to whoever asks, as grpcurl and `buf curl` do, without an API key"),
     ("LEKALO_LOG", "info",
@@ -113,6 +116,8 @@ pub struct Config {
     pub slow_statement: Option<Duration>,
     pub addr: SocketAddr,
     pub admin: AdminAddr,
+    /// How many calls a second an API key may make.
+    pub calls_per_second: Option<NonZeroU32>,
     /// Whether the contract is told to whoever asks.
     pub reflection: bool,
     pub log: String,
@@ -220,6 +225,9 @@ impl Config {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
             admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
+            calls_per_second: NonZeroU32::new(
+                source.parse("LEKALO_CALLS_PER_SECOND", |value| whole(value, 0, 1_000_000)),
+            ),
             reflection: source.parse("LEKALO_REFLECTION", boolean),
             log: source.parse("LEKALO_LOG", |value| logs::parse(value).map(|_| value.to_owned())),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),

@@ -120,7 +120,7 @@ impl Services {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let observers = Observers::default();
-        let access = Access::Keys(ApiKeys::new(db.clone()));
+        let access = Access::Keys(ApiKeys::new(db.clone(), None));
         Self { db, imports, live_index, uploads, feeds, patience, observers, access, reflects: true, stopping }
     }
 

@@ -16,6 +16,7 @@ mod metrics;
 pub mod rows;
 pub mod run;
 pub mod sandbox;
+mod slots;
 pub mod sweeper;
 pub mod upload;
 

@@ -60,6 +60,9 @@ pub struct IssueArgs {
     /// When it ceases to work, from now (90d, 12h) or as a time (2027-01-31T00:00:00Z) [default: never]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<SystemTime>,
+    /// How many calls a second it may make on each server [default: LEKALO_CALLS_PER_SECOND]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    calls_per_second: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -127,7 +130,8 @@ async fn issue(args: IssueArgs) -> anyhow::Result<()> {
         }
         Reach::Tenants(tenants)
     };
-    let grant = KeyGrant { role: args.role, reach, label: args.name, expires_at: args.expires };
+    let calls_per_second = args.calls_per_second;
+    let grant = KeyGrant { role: args.role, reach, label: args.name, expires_at: args.expires, calls_per_second };
     let mut tx = db.transaction().await?;
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;
@@ -157,7 +161,8 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
             Reach::Tenants(tenants)
         }
     };
-    let grant = KeyGrant { role: old.role, reach, label: old.label, expires_at: args.expires };
+    let (label, calls_per_second) = (old.label, old.calls_per_second);
+    let grant = KeyGrant { role: old.role, reach, label, expires_at: args.expires, calls_per_second };
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;
     let end = SystemTime::now().checked_add(args.grace).context("--grace is too long")?;
@@ -239,6 +244,7 @@ fn show_new(new: &NewKey, issued: &ApiKey, as_json: bool) -> anyhow::Result<()> 
 fn document(key: &ApiKey) -> Value {
     json!({
         "id": key.prefix, "role": key.role.word(), "tenants": key.tenants, "name": key.label,
+        "calls_per_second": key.calls_per_second,
         "created_at": time(key.created_at), "expires_at": key.expires_at.map(time),
         "revoked_at": key.revoked_at.map(time), "last_used_at": key.last_used_at.map(time),
     })

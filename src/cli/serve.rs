@@ -86,7 +86,7 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     db.hold();
     let database = &*database;
     let stop = stop.shared();
-    let keys = ApiKeys::new(db.clone());
+    let keys = ApiKeys::new(db.clone(), database.config.calls_per_second);
     let access = if args.insecure_no_auth { Access::Anybody } else { Access::Keys(keys.clone()) };
     let mut serving = Box::pin(serve(db.clone(), access, listener, admin, &database.config, stop.clone()));
     let mut stop: Stop = stop.boxed();

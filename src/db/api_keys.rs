@@ -31,11 +31,14 @@ pub struct KeyGrant {
     pub reach: Reach,
     pub label: String,
     pub expires_at: Option<SystemTime>,
+    /// What it may call on each server; none: what the server is set to.
+    pub calls_per_second: Option<u32>,
 }
 
 macro_rules! columns {
     () => {
         "k.id, k.prefix, k.role, k.all_tenants, k.label, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+               k.calls_per_second,
                (SELECT coalesce(array_agg(n.slug ORDER BY n.slug COLLATE \"C\"), '{}')
                 FROM api_key_tenants t
                 JOIN tenants n ON n.id = t.tenant_id
@@ -112,12 +115,14 @@ impl Transaction {
     pub async fn issue_api_key(&mut self, key: &NewKey, grant: &KeyGrant) -> Result<ApiKey> {
         let id = Uuid::now_v7();
         let (all_tenants, sha256) = (grant.reach == Reach::All, key.secret_sha256.as_slice());
+        let calls_per_second = grant.calls_per_second.map(i32::try_from).transpose().map_err(Error::internal)?;
         self.execute(
             Query::new(
                 "-- issue_api_key
-                INSERT INTO api_keys (id, prefix, secret_sha256, role, all_tenants, label, expires_at)
+                INSERT INTO api_keys (id, prefix, secret_sha256, role, all_tenants, label, expires_at,
+                                      calls_per_second)
                 VALUES ($1 /* id */, $2 /* prefix */, $3 /* secret_sha256 */, $4 /* role */, $5 /* all_tenants */,
-                        $6 /* label */, $7 /* expires_at */)",
+                        $6 /* label */, $7 /* expires_at */, $8 /* calls_per_second */)",
             )
             .bind(&id, Type::UUID)
             .bind(&key.prefix, Type::TEXT)
@@ -125,7 +130,8 @@ impl Transaction {
             .bind(&grant.role.word(), Type::TEXT)
             .bind(&all_tenants, Type::BOOL)
             .bind(&grant.label, Type::TEXT)
-            .bind(&grant.expires_at, Type::TIMESTAMPTZ),
+            .bind(&grant.expires_at, Type::TIMESTAMPTZ)
+            .bind(&calls_per_second, Type::INT4),
         )
         .await?;
         if let Reach::Tenants(tenants) = &grant.reach {
@@ -259,7 +265,7 @@ impl KeyReader {
         let keys = Query::new(
             "-- read_api_keys
             SELECT c.version, k.id, k.prefix, k.secret_sha256, k.role, k.all_tenants, k.expires_at, k.revoked_at,
-                   coalesce(t.tenants, '{}') AS tenants
+                   k.calls_per_second, coalesce(t.tenants, '{}') AS tenants
             FROM api_key_changes c
             CROSS JOIN api_keys k
             LEFT JOIN (SELECT api_key_id, array_agg(tenant_id) AS tenants FROM api_key_tenants GROUP BY api_key_id) t
@@ -287,6 +293,11 @@ async fn ask(client: &Client, query: &Query<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+fn calls_per_second(row: &Row) -> Result<Option<u32>> {
+    let number: Option<i32> = row.try_get("calls_per_second")?;
+    number.map(u32::try_from).transpose().map_err(Error::internal)
+}
+
 fn api_key(row: &Row) -> Result<ApiKey> {
     let is_for_all: bool = row.try_get("all_tenants")?;
     Ok(ApiKey {
@@ -298,6 +309,7 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         created_at: row.try_get("created_at")?,
         expires_at: row.try_get("expires_at")?,
         revoked_at: row.try_get("revoked_at")?,
+        calls_per_second: calls_per_second(row)?,
         last_used_at: row.try_get("last_used_at")?,
     })
 }
@@ -316,6 +328,7 @@ fn known_key(row: &Row) -> Result<KnownKey> {
         }),
         expires_at: row.try_get("expires_at")?,
         revoked_at: row.try_get("revoked_at")?,
+        calls_per_second: calls_per_second(row)?,
         last_used: Default::default(),
     })
 }

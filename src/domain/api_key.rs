@@ -115,6 +115,8 @@ pub struct ApiKey {
     pub created_at: SystemTime,
     pub expires_at: Option<SystemTime>,
     pub revoked_at: Option<SystemTime>,
+    /// What it may call on each server; none: what the server is set to.
+    pub calls_per_second: Option<u32>,
     /// To the minute.
     pub last_used_at: Option<SystemTime>,
 }
@@ -127,8 +129,17 @@ pub struct KnownKey {
     pub caller: Arc<Caller>,
     pub expires_at: Option<SystemTime>,
     pub revoked_at: Option<SystemTime>,
+    pub calls_per_second: Option<u32>,
     /// Seconds since 1970 when it was used last, as far as this server knows; 0: not yet.
     pub last_used: AtomicU64,
+}
+
+impl KnownKey {
+    /// Whether nothing about it has changed but its use.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let of = |key: &Self| (key.id, key.secret_sha256, key.expires_at, key.revoked_at, key.calls_per_second);
+        of(self) == of(other) && self.caller == other.caller
+    }
 }
 
 /// Who calls.

@@ -78,7 +78,10 @@ pub const RULES: &[(&str, Role, Concerns)] = &[
     ("AdminService/RevokeApiKey", Admin, Tenant),
 ];
 
-/// The paths of the contract; all others, health and reflection, ask for no key.
+/// What asks for no key: health and reflection, and nothing else.
+const OPEN: [&str; 3] =
+    ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+/// The paths of the contract.
 const CONTRACT: &str = "/lekalo.v1.";
 
 /// Who is let in.
@@ -156,9 +159,11 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(method) = request.uri().path().strip_prefix(CONTRACT).map(str::to_owned) else {
+        let path = request.uri().path();
+        if OPEN.iter().any(|open| path.starts_with(open)) {
             return Box::pin(self.inner.call(request));
-        };
+        }
+        let method = path.strip_prefix(CONTRACT).unwrap_or_default().to_owned();
         // The one that is ready is used, its clone is made ready for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);

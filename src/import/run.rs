@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures::{FutureExt as _, StreamExt as _};
 use prometheus_client::registry::Registry;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -17,6 +16,7 @@ use uuid::Uuid;
 use super::metrics::Metrics;
 use super::rows::{self, Batch, Opening};
 use super::sandbox::Extractor;
+use super::slots::{Slot, Slots};
 use super::upload::Upload;
 use crate::db::imports::{LeftBehind, Start};
 use crate::db::{Db, Tenant};
@@ -56,7 +56,7 @@ pub struct Runner {
     stop: CancellationToken,
     /// Those that this runner has, or believes to have.
     own: Arc<Mutex<HashSet<Uuid>>>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     metrics: Arc<Metrics>,
 }
 
@@ -71,7 +71,7 @@ impl Runner {
             leaving: CancellationToken::new(),
             stop: CancellationToken::new(),
             own: Arc::default(),
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Slots::new(AT_ONCE)),
             metrics: Arc::default(),
         }
     }
@@ -146,7 +146,7 @@ impl Runner {
         self.metrics.register(registry);
         let (tasks, slots) = (self.tasks.clone(), self.slots.clone());
         read_gauges(registry, "lekalo_imports_in_progress", "Imports of this server under way", "state", move || {
-            let running = AT_ONCE.saturating_sub(slots.available_permits());
+            let running = slots.taken();
             [("queued", tasks.len().saturating_sub(running) as f64), ("running", running as f64)]
         });
     }
@@ -203,7 +203,7 @@ pub async fn carry_out<'r>(
     heard: &(dyn Fn(Progress) + Sync),
 ) -> Result<Import> {
     // Large: it holds a whole merge.
-    let (slots, leaving) = (Semaphore::new(1), CancellationToken::new());
+    let (slots, leaving) = (Slots::new(1), CancellationToken::new());
     Box::pin(carry_out_in(&slots, &leaving, db, tenant, import, category_id, rows, heard)).await
 }
 
@@ -211,7 +211,7 @@ pub async fn carry_out<'r>(
 /// it stays QUEUED.
 #[allow(clippy::too_many_arguments, reason = "the last six are those of `carry_out`")]
 async fn carry_out_in<'r>(
-    slots: &Semaphore,
+    slots: &Slots,
     leaving: &CancellationToken,
     db: &Db,
     tenant: TenantId,
@@ -278,14 +278,13 @@ async fn merge(
 
 /// Waits for a slot and for the import's turn; none if it has ended meanwhile, or the server is leaving.
 async fn start<'s>(
-    slots: &'s Semaphore,
+    slots: &'s Slots,
     leaving: &CancellationToken,
     own: Tenant<'_>,
     import: Uuid,
-) -> Result<Option<SemaphorePermit<'s>>> {
+) -> Result<Option<Slot<'s>>> {
     let mut waits_for = None;
-    while let Some(slot) = leaving.run_until_cancelled(slots.acquire()).await {
-        let slot = slot.map_err(Error::internal)?;
+    while let Some(slot) = leaving.run_until_cancelled(slots.take(own.id)).await {
         match patiently(own, || own.start_import(import)).await? {
             Start::Started => return Ok(Some(slot)),
             Start::Ended => return Ok(None),

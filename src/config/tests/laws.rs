@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 32] = [
+const VALUES: [(&str, &str, &str); 33] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -26,6 +26,7 @@ const VALUES: [(&str, &str, &str); 32] = [
     ),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
+    ("LEKALO_CALLS_PER_SECOND", "100", "1"),
     ("LEKALO_REFLECTION", "false", "true"),
     ("LEKALO_LOG", "warn", "info,lekalo=debug"),
     ("LEKALO_LOG_FORMAT", "json", "text"),
@@ -45,13 +46,14 @@ const VALUES: [(&str, &str, &str); 32] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-const NUMBERS: [(&str, u64, u64); 17] = [
+const NUMBERS: [(&str, u64, u64); 18] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
     ("DB_POOL_TIMEOUT", 1, 3600),
     ("DB_POOL_MAX_LIFETIME", 1, 86_400),
     ("DB_SLOW_STATEMENT_MS", 0, 3_600_000),
+    ("LEKALO_CALLS_PER_SECOND", 0, 1_000_000),
     ("LEKALO_LOG_CALLS", 0, 1000),
     ("LEKALO_DRAIN_SECONDS", 1, 3600),
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", 0, 86_400),
@@ -101,6 +103,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_ADDR", config.addr.to_string()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
+        ("LEKALO_CALLS_PER_SECOND", config.calls_per_second.map_or(0, u32::from).to_string()),
         ("LEKALO_REFLECTION", config.reflection.to_string()),
         ("LEKALO_LOG", config.log.clone()),
         ("LEKALO_LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),

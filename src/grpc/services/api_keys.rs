@@ -32,6 +32,10 @@ pub async fn issue_api_key(
     if expires_at.is_some_and(|end| end <= SystemTime::now()) {
         check.refuse("expires_at", OUT_OF_RANGE, "must be in the future");
     }
+    if !(0..=1_000_000).contains(&request.calls_per_second) {
+        check.refuse("calls_per_second", OUT_OF_RANGE, "must be 1 to 1000000, or 0 for what the servers are set to");
+    }
+    let calls_per_second = u32::try_from(request.calls_per_second).ok().filter(|rate| *rate > 0);
     let slugs = check.list("tenants", request.tenants, MAX_TENANTS);
     let slugs = slugs.into_iter().enumerate();
     let slugs: Vec<String> = slugs.map(|(place, slug)| check.name(&format!("tenants[{place}]"), slug)).collect();
@@ -41,7 +45,7 @@ pub async fn issue_api_key(
     check.done()?;
 
     let reach = reach(services, &caller, &slugs).await?;
-    let grant = KeyGrant { role, reach, label, expires_at };
+    let grant = KeyGrant { role, reach, label, expires_at, calls_per_second };
     let tx = services.db.transaction().await?;
     let mut secret = String::new();
     let answer = idempotent(tx, key.as_ref(), async |tx| {
@@ -121,5 +125,6 @@ fn message(key: ApiKey) -> pb::ApiKey {
         revoked_at: key.revoked_at.map(timestamp),
         last_used_at: key.last_used_at.map(timestamp),
         label: key.label,
+        calls_per_second: key.calls_per_second.and_then(|rate| i32::try_from(rate).ok()).unwrap_or_default(),
     }
 }

@@ -30,7 +30,7 @@ async fn guarded(config: Config) -> TestServer {
 }
 
 fn asking(services: Services) -> Services {
-    let access = Access::Keys(lekalo::api_keys::ApiKeys::new(services.db.clone()));
+    let access = Access::Keys(lekalo::api_keys::ApiKeys::new(services.db.clone(), None));
     Services { access, ..services }
 }
 
@@ -41,7 +41,9 @@ async fn tenant(db: &Db, slug: &str) -> TenantId {
 async fn issue(db: &Db, role: Role, reach: Reach, expires_at: Option<SystemTime>) -> NewKey {
     let new = NewKey::choose().unwrap();
     let mut tx = db.transaction().await.unwrap();
-    tx.issue_api_key(&new, &KeyGrant { role, reach, label: "test".into(), expires_at }).await.unwrap();
+    tx.issue_api_key(&new, &KeyGrant { role, reach, label: "test".into(), expires_at, calls_per_second: None })
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     new
 }
@@ -378,8 +380,11 @@ async fn a_stranger_is_refused_before_the_body_and_health_and_reflection_ask_for
     let upload = wire.begin("/lekalo.v1.ImportService/UploadImport", &[]).await;
     let answer = upload.answer().await.unwrap();
     assert_eq!(told(&answer.status), (Code::Unauthenticated, "API_KEY_MISSING".into()));
-    let unknown = ask(&wire, "/lekalo.v1.CatalogService/NoSuchMethod", &[], None).await;
-    assert_eq!(unknown.code(), Code::Unauthenticated);
+    for path in
+        ["/lekalo.v1.CatalogService/NoSuchMethod", "/lekalo%2Ev1.CatalogService/ListBrands", "/other.Service/X", "/"]
+    {
+        assert_eq!(ask(&wire, path, &[], None).await.code(), Code::Unauthenticated, "{path}");
+    }
     let check = encoded(&tonic_health::pb::HealthCheckRequest::default());
     assert_eq!(ask(&wire, "/grpc.health.v1.Health/Check", &[check], None).await.code(), Code::Ok);
     let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -415,4 +420,36 @@ async fn when_a_key_was_used_is_noted_and_nothing_of_its_secret_is_kept() {
     let (_, secret) = key.key.split_at(key.prefix.len() + 1);
     let row: String = client.query_one("SELECT k::text FROM api_keys k", &[]).await.unwrap().get(0);
     assert!(row.contains(&key.prefix) && !row.contains(secret), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_makes_as_many_calls_a_second_as_it_may_and_others_are_let_alone() {
+    let server = guarded(database().await).await;
+    let slow = NewKey::choose().unwrap();
+    let mut tx = server.db.transaction().await.unwrap();
+    let grant = KeyGrant {
+        role: Role::Chatbot,
+        reach: Reach::All,
+        label: String::new(),
+        expires_at: None,
+        calls_per_second: Some(20),
+    };
+    tx.issue_api_key(&slow, &grant).await.unwrap();
+    tx.commit().await.unwrap();
+    let other = issue(&server.db, Role::Chatbot, Reach::All, None).await;
+    let wire = Wire::connect(server.addr).await;
+    let list = [encoded(&pb::ListCategoriesRequest { tenant: TENANT.into(), ..Default::default() })];
+    let path = "/lekalo.v1.CatalogService/ListCategories";
+    assert_eq!(ask(&wire, path, &list, Some(&slow.key)).await.code(), Code::Ok);
+    let began = Instant::now();
+    let asked = futures::future::join_all((0..100).map(|_| ask(&wire, path, &list, Some(&slow.key)))).await;
+    let took = began.elapsed().as_secs_f64();
+    let (taken, refused): (Vec<_>, Vec<_>) = asked.iter().partition(|status| status.code() == Code::Ok);
+    let most = 20.0 + 20.0 * took;
+    assert!(taken.len() >= 19 && taken.len() as f64 <= most + 1.0, "{} taken in {took} s", taken.len());
+    for status in refused {
+        assert_eq!(told(status), (Code::ResourceExhausted, "RATE_LIMITED".into()));
+    }
+    assert_eq!(ask(&wire, path, &list, Some(&other.key)).await.code(), Code::Ok);
+    until("it may again", || async { ask(&wire, path, &list, Some(&slow.key)).await.code() == Code::Ok }).await;
 }
