@@ -234,6 +234,11 @@ async fn in_a_folder_dumps_are_named_by_themselves_and_the_oldest_of_them_go() {
     let second = ran["file"].as_str().unwrap().strip_prefix("backups/").unwrap().to_owned();
     assert_eq!(found(), others.into_iter().chain([first, second]).collect());
     shell.run(&["dump", "a.zip", "--keep", "2"]).await.failed(1, &["a.zip is no folder", "hint: "]);
+    shell.run(&["dump", "missing/"]).await.failed(1, &["there is no folder missing/", "mkdir -p missing/"]);
+    shell
+        .run(&["dump", "missing/a.zip"])
+        .await
+        .failed(1, &["there is no folder missing for the dump", "mkdir -p missing"]);
 }
 
 /// Told to stop while it waits for a table that somebody is changing.
