@@ -66,6 +66,7 @@ impl Database {
         }
         config.database = server.config();
         config.owner = None;
+        config.switch_role = None;
         (config.tls, config.owner_tls) = (tls::OFF.clone(), tls::OFF.clone());
         Ok(Self { config, server: Some(server), flags, db: None })
     }

@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 31] = [
+const VALUES: [(&str, &str, &str); 32] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -24,6 +24,7 @@ const VALUES: [(&str, &str, &str); 31] = [
         "postgres://owner:pw@db.example:6432/shop",
         "postgres://o2:pw@db2.example:6432/shop2",
     ),
+    ("LEKALO_SWITCH_ROLE", "never", "always"),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
     ("LEKALO_LOG", "warn", "info,lekalo=debug"),
@@ -73,7 +74,8 @@ fn url(config: &tokio_postgres::Config) -> String {
 /// What each name came to where it acts, spelled as it would be set.
 fn seen(config: &Config) -> BTreeMap<&'static str, String> {
     let (options, owner) = (config.db_options(), config.owner.as_ref().map(url));
-    assert_eq!(options.switch_role, owner.is_none(), "one role for all switches to the app's");
+    let switches = config.switch_role.unwrap_or(owner.is_none());
+    assert_eq!(options.switch_role, switches, "one role for all switches to the app's");
     assert_eq!(url(config.owner()), owner.clone().unwrap_or_else(|| url(&config.database)));
     let host = match &options.config.get_hosts()[0] {
         Host::Tcp(name) => name.clone(),
@@ -98,6 +100,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_POOL_MAX_LIFETIME", options.max_lifetime.as_secs().to_string()),
         ("DB_SSLMODE", options.tls.mode.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
+        ("LEKALO_SWITCH_ROLE", config.switch_role.map_or("auto", |on| if on { "always" } else { "never" }).to_owned()),
         ("LEKALO_ADDR", config.addr.to_string()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
         ("LEKALO_LOG", config.log.clone()),
@@ -244,6 +247,7 @@ fn what_is_no_value_is_refused_by_name() {
         ("DB_ECHO", &["ja", "2", "truee"][..], "must be true or false"),
         ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require, verify-ca or verify-full"),
         ("LEKALO_ADDR", &["here", "localhost:50051", "127.0.0.1", "127.0.0.1:65536"], "must be ADDRESS:PORT"),
+        ("LEKALO_SWITCH_ROLE", &["true", "Never", "lekalo_app"], "must be auto, always or never"),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
         ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),
