@@ -49,6 +49,7 @@ use crate::proto::lekalo::v1::{
 use aging::Dispatcher;
 pub use call::Observers;
 pub use call_log::CallLog;
+pub use health::names as health_names;
 use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
