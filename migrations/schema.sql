@@ -150,8 +150,18 @@ CREATE TABLE api_keys (
     label         text        NOT NULL DEFAULT '',
     created_at    timestamptz NOT NULL DEFAULT now(),
     expires_at    timestamptz,
-    revoked_at    timestamptz
+    revoked_at    timestamptz,
+    all_tenants   boolean     NOT NULL DEFAULT false,
+    last_used_at  timestamptz
 );
+COMMENT ON COLUMN api_keys.all_tenants IS 'Whether it is for every tenant; else for those of api_key_tenants.';
+COMMENT ON COLUMN api_keys.last_used_at IS 'Written once a minute at most.';
+
+CREATE TABLE api_key_changes (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  bigint  NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE api_key_changes IS 'Its version grows with every key that is issued, changed or revoked: servers then read them anew.';
 
 -- Writes that belong to no tenant, by the client's request_id: creating one, teaching a spelling.
 CREATE TABLE admin_requests (
@@ -169,7 +179,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     product_categories, category_aliases, product_options, option_values, shared_texts
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_requests TO lekalo_app;
-GRANT SELECT, INSERT, UPDATE ON api_keys TO lekalo_app;
+GRANT SELECT, INSERT, UPDATE ON api_keys, api_key_changes TO lekalo_app;
 GRANT USAGE ON
     tenants_id_seq, brands_id_seq, models_id_seq, model_variants_id_seq, vehicle_aliases_id_seq,
     product_categories_id_seq, product_options_id_seq, option_values_id_seq
@@ -487,6 +497,7 @@ CREATE TABLE api_key_tenants (
     api_key_id uuid   NOT NULL REFERENCES api_keys (id),
     PRIMARY KEY (tenant_id, api_key_id)
 );
+CREATE INDEX api_key_tenants_of_key ON api_key_tenants (api_key_id);
 
 -- Answers of writes by the client's request_id: the same request again gets the same answer and changes nothing.
 CREATE TABLE write_requests (
@@ -533,6 +544,11 @@ CREATE POLICY feed_watch ON application_feeds FOR SELECT
 -- it does about them, taking them over or ending them, it does as their tenant.
 CREATE POLICY import_sweep ON imports FOR SELECT
     USING (current_setting('app.sweeps_imports', true) = 'on' AND lease_until < now());
+
+-- Each server reads what the API keys are for, whosever they are. It says so in its transaction; anybody else sees what is
+-- their tenant's.
+CREATE POLICY api_key_check ON api_key_tenants FOR SELECT
+    USING (current_setting('app.checks_api_keys', true) = 'on');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     tenant_contacts, tenant_categories, patterns, prices, bot_texts, customers, applications, application_events,

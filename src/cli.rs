@@ -21,6 +21,7 @@ mod health;
 mod host;
 mod import;
 mod imports;
+mod key;
 mod load;
 mod lookup;
 mod migrate;
@@ -73,6 +74,9 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
+    /// Issue, list and revoke the API keys that callers show
+    #[command(subcommand, after_help = key::EXAMPLES)]
+    Key(key::Command),
     /// Say which car a customer's text means, and why
     Resolve(resolve::Args),
     /// Count what there is and list what needs attention
@@ -134,6 +138,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
+        Command::Key(command) => key::run(command).await,
         Command::Resolve(args) => resolve::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Dump(args) => Box::pin(dump::run(args)).await,

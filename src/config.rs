@@ -57,6 +57,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "where `serve` listens"),
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
      "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
+    ("LEKALO_REFLECTION", "true",
+     "whether the contract is told to whoever asks, as grpcurl and `buf curl` do, without an API key"),
     ("LEKALO_LOG", "info",
      "what is logged to stderr: `warn`, `debug`, `info,lekalo=debug` …"),
     ("LEKALO_LOG_FORMAT", "text",
@@ -115,6 +117,8 @@ pub struct Config {
     pub slow_statement: Option<Duration>,
     pub addr: SocketAddr,
     pub admin: AdminAddr,
+    /// Whether the contract is told to whoever asks.
+    pub reflection: bool,
     pub log: String,
     pub log_format: logs::Format,
     /// How many calls a second have a line.
@@ -226,6 +230,7 @@ impl Config {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
             admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
+            reflection: source.parse("LEKALO_REFLECTION", boolean),
             log: source.parse("LEKALO_LOG", |value| logs::parse(value).map(|_| value.to_owned())),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),
             log_calls: source.parse("LEKALO_LOG_CALLS", |value| whole(value, 0, 1000)),

@@ -7,6 +7,7 @@
 //! that row-level security filters by. The query says `tenant_id = $1` all the same.
 
 pub mod advice;
+pub mod api_keys;
 mod application_feed;
 pub mod application_writes;
 pub mod applications;
@@ -32,6 +33,7 @@ pub mod prices;
 mod probe;
 mod query;
 pub mod seed;
+mod session;
 pub mod stats;
 mod tenant_writes;
 pub mod tenants;

@@ -2,6 +2,7 @@
 //!
 //! Knows neither the wire nor the database; both convert to and from these types.
 
+pub mod api_key;
 pub mod application;
 pub mod error;
 pub mod import;

@@ -8,6 +8,7 @@
 
 mod accept;
 mod aging;
+mod auth;
 mod call;
 mod call_log;
 mod call_metrics;
@@ -33,6 +34,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
+use crate::api_keys::ApiKeys;
 use crate::db::Db;
 use crate::feeds::Feeds;
 use crate::import::run::Runner;
@@ -47,6 +49,7 @@ use crate::proto::lekalo::v1::{
     text_service_server::TextServiceServer,
 };
 use aging::Dispatcher;
+pub use auth::{Access, Concerns, RULES};
 pub use call::Observers;
 pub use call_log::CallLog;
 pub use health::names as health_names;
@@ -104,17 +107,22 @@ pub struct Services {
     pub patience: Patience,
     /// Who is told of calls.
     pub observers: Observers,
+    /// Who may call.
+    pub access: Access,
+    /// Whether the contract is told to whoever asks.
+    pub reflects: bool,
     /// Tells streams that the server stops.
     pub stopping: CancellationToken,
 }
 
 impl Services {
-    /// Services over this database, with the usual limits and patience.
+    /// Services over this database for who shows an API key, with the usual limits and patience.
     pub fn new(db: Db, imports: Runner, live_index: Arc<LiveIndex>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let observers = Observers::default();
-        Self { db, imports, live_index, uploads, feeds, patience, observers, stopping }
+        let access = Access::Keys(ApiKeys::new(db.clone()));
+        Self { db, imports, live_index, uploads, feeds, patience, observers, access, reflects: true, stopping }
     }
 
     /// Registers what is counted of calls and by what serves them.
@@ -124,6 +132,9 @@ impl Services {
         self.imports.register_metrics(registry);
         self.live_index.register_metrics(registry);
         self.feeds.register_metrics(registry);
+        if let Access::Keys(keys) = &self.access {
+            keys.register_metrics(registry);
+        }
     }
 }
 
@@ -140,10 +151,16 @@ pub async fn serve(
     let calls = Calls::new(services.observers.clone());
     let stop = CancellationToken::new();
     let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
+    let _keys = match &services.access {
+        Access::Anybody => None,
+        Access::Keys(keys) => Some(AbortOnDropHandle::new(tokio::spawn(keys.clone().keep_current()))),
+    };
     let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
 
-    let mut routes =
-        Routes::new(health_service).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    let mut routes = Routes::new(health_service);
+    if services.reflects {
+        routes = routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
+    }
     macro_rules! add {
         ($($service:ident),+ $(,)?) => {
             $(routes = routes.add_service(
@@ -173,7 +190,7 @@ pub async fn serve(
         if let Some(age) = age {
             server = server.max_connection_age(age);
         }
-        let server = server.layer(calls.clone()).add_routes(routes.clone());
+        let server = server.layer(calls.clone()).layer(services.access.clone()).add_routes(routes.clone());
         server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
     });
     let incoming = accept::connections(listener, services.patience.keepalive_every);

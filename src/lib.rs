@@ -10,12 +10,13 @@
 //! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and
 //!   [`lekalo_postgres`] is the embedded server.
 //! - [`seed`]: what the program ships in `data/`; [`live_index`]: the index of names with what shops have taught it;
-//!   [`feeds`]: who is to be told when applications move.
+//!   [`feeds`]: who is to be told when applications move; [`api_keys`]: who may call.
 //! - [`domain`]: plain types and their rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod admin;
+pub mod api_keys;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use super::database::{Database, DatabaseArgs};
 use super::load::{Destination, Target, load_rows};
-use super::output;
+use super::output::{self, UserError};
 use super::progress::Progress;
 use super::serve::{listen, serve, stop_signal, unless};
 use crate::config::Config;
 use crate::db::Db;
 use crate::domain::import::Mode;
+use crate::grpc::Access;
 use crate::import::rows;
 use lekalo_vehicles::Index;
 
@@ -44,23 +45,29 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         None => lekalo_postgres::data_home()?.join("demo"),
     };
     // Whether the port is free is better known before the work than after it.
-    let listener = listen(match args.addr {
+    let addr = match args.addr {
         Some(addr) => addr,
         None => Config::load()?.addr,
-    })
-    .await?;
+    };
+    if !addr.ip().is_loopback() {
+        return Err(UserError::error(
+            format!("the demo asks for no API key, and {addr} can be reached from other machines"),
+            "leave --addr at 127.0.0.1; `lekalo serve` is for others",
+        ));
+    }
+    let listener = listen(addr).await?;
     talk!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
     let ended = database.server_ended();
     let serving = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
-        let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());
+        let flags = format!("--embedded --data-dir {}", data_dir.display());
         let addr = listener.local_addr()?;
         talk!("listening on {addr}");
         // Nobody may read them; the server is there all the same.
-        let _ = print_calls(addr, &psql);
-        Box::pin(serve(db, listener, None, &database.config, stop)).await
+        let _ = print_calls(addr, &flags);
+        Box::pin(serve(db, Access::Anybody, listener, None, &database.config, stop)).await
     };
     let served = tokio::select! {
         served = Box::pin(serving) => served,
@@ -111,7 +118,7 @@ async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Resul
 }
 
 /// Calls to paste, one per thing a bot asks first.
-fn print_calls(addr: SocketAddr, psql: &str) -> anyhow::Result<()> {
+fn print_calls(addr: SocketAddr, flags: &str) -> anyhow::Result<()> {
     let calls = [
         ("What does the shop sell?", "CatalogService/ListCategories", r#"{"tenant":"evopoliki"}"#),
         (
@@ -140,5 +147,10 @@ fn print_calls(addr: SocketAddr, psql: &str) -> anyhow::Result<()> {
              http://{addr}/lekalo.v1.{method}"
         ))?;
     }
-    output::line(format_args!("\n# SQL on the same database\n{psql}\n\nCtrl-C stops everything; the data stays."))
+    let program = output::program();
+    output::line(format_args!(
+        "\n# SQL on the same database\n{program} psql {flags}\n\n\
+         # The demo asks for no API key. `lekalo serve` does; this issues one\n\
+         {program} key issue --role chatbot --tenant evopoliki {flags}\n\nCtrl-C stops everything; the data stays."
+    ))
 }

@@ -17,9 +17,10 @@ use super::database::{self, Database};
 use super::host;
 use super::output::UserError;
 use crate::admin::{self, Admin};
+use crate::api_keys::ApiKeys;
 use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
-use crate::grpc::{self, CallLog, Patience, Services};
+use crate::grpc::{self, Access, CallLog, Patience, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
@@ -29,12 +30,12 @@ use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
 ///
-/// Prints `listening on ADDRESS` when ready. Until then the port is open, health says NOT_SERVING, and calls are answered
-/// UNAVAILABLE. SIGTERM or Ctrl-C drains and ends.
+/// Callers show an API key (`lekalo key issue`). Prints `listening on ADDRESS` when ready. Until then the port is open,
+/// health says NOT_SERVING, and calls are answered UNAVAILABLE. SIGTERM or Ctrl-C drains and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo serve
-  lekalo serve --embedded --addr 0.0.0.0:50051
+  lekalo serve --embedded --insecure-no-auth        (to try it: whoever is on this machine may do everything)
   DATABASE_URL=postgres://bot:secret@db/shop LEKALO_OWNER_DATABASE_URL=postgres://owner:secret@db/shop lekalo serve --wait 60s")]
 pub struct Args {
     #[command(flatten)]
@@ -45,6 +46,12 @@ pub struct Args {
     /// Where to have the admin port, or `off` [default: LEKALO_ADMIN_ADDR, else 127.0.0.1:50052]
     #[arg(long, value_name = "ADDRESS:PORT")]
     admin_addr: Option<AdminAddr>,
+    /// Ask for no API key: whoever reaches the port may do everything
+    #[arg(long)]
+    insecure_no_auth: bool,
+    /// Listen without TLS beyond this machine, as behind a mesh that encrypts
+    #[arg(long)]
+    insecure_plaintext: bool,
     /// Leave the schema as it is
     #[arg(long)]
     no_migrate: bool,
@@ -66,7 +73,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// Takes the port at once, so that probes have their answer however long the database takes.
 async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Result<()> {
-    let listener = listen(args.addr.unwrap_or(database.config.addr)).await?;
+    let addr = args.addr.unwrap_or(database.config.addr);
+    must_be_safe(args, addr)?;
+    let listener = listen(addr).await?;
     let addr = listener.local_addr()?;
     let admin = listen_for_admins(args.admin_addr, &database.config).await?;
     let flags = [
@@ -81,7 +90,9 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     db.hold();
     let database = &*database;
     let stop = stop.shared();
-    let mut serving = Box::pin(serve(db.clone(), listener, admin, &database.config, stop.clone()));
+    let keys = ApiKeys::new(db.clone());
+    let access = if args.insecure_no_auth { Access::Anybody } else { Access::Keys(keys.clone()) };
+    let mut serving = Box::pin(serve(db.clone(), access, listener, admin, &database.config, stop.clone()));
     let mut stop: Stop = stop.boxed();
     let starting = async {
         database.wait(!args.no_migrate, args.wait).await?;
@@ -98,11 +109,43 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
         return Ok(());
     }
     db.start();
+    let ready = async {
+        db.ready().await;
+        if !args.insecure_no_auth {
+            keys.loaded().await;
+        }
+    };
     tokio::select! {
-        () = db.ready() => talk!("listening on {addr}"),
+        () = ready => talk!("listening on {addr}"),
         ended = &mut serving => return ended,
     }
+    if !args.insecure_no_auth && keys.is_empty() {
+        let flags = args.database.as_flags();
+        tracing::info!(
+            "there is no API key yet, so nobody can call; `lekalo key issue --role admin{flags}` issues one"
+        );
+    }
     serving.await
+}
+
+/// Whoever can reach the port must show a key, and must not read what others send; unless that was said aloud.
+fn must_be_safe(args: &Args, addr: SocketAddr) -> anyhow::Result<()> {
+    if args.insecure_no_auth {
+        tracing::warn!("--insecure-no-auth: no API key is asked for; whoever reaches {addr} may do everything");
+    }
+    if addr.ip().is_loopback() {
+        return Ok(());
+    }
+    if args.insecure_plaintext {
+        tracing::warn!("--insecure-plaintext: what is sent to {addr} and from it, keys too, is not encrypted here");
+        return Ok(());
+    }
+    Err(UserError::error(
+        format!(
+            "{addr} can be reached from other machines, and there is no TLS: API keys and customers' phones could be read"
+        ),
+        "listen on 127.0.0.1; or --insecure-plaintext where a mesh or a proxy encrypts",
+    ))
 }
 
 /// Resolves when the command is told to stop.
@@ -147,6 +190,7 @@ async fn listen_for_admins(chosen: Option<AdminAddr>, config: &Config) -> anyhow
 /// Serves until `stop`; on the admin port, where there is one, for as long.
 pub async fn serve(
     db: Db,
+    access: Access,
     listener: TcpListener,
     admin: Option<TcpListener>,
     config: &Config,
@@ -160,7 +204,9 @@ pub async fn serve(
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
-    let mut services = Services { uploads, patience, ..Services::new(db.clone(), imports, live_index) };
+    let reflects = config.reflection;
+    let mut services =
+        Services { uploads, patience, access, reflects, ..Services::new(db.clone(), imports, live_index) };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

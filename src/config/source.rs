@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -20,7 +21,13 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// What stands in the working directory may be a stranger's, and says where passwords go.
     pub(super) fn read_file(&mut self, path: &Path) {
+        if let Ok(metadata) = std::fs::metadata(path)
+            && let Some(problem) = distrust(&metadata)
+        {
+            return self.errors.push(format!("{}: {problem}", path.display()));
+        }
         let entries = match dotenvy::from_path_iter(path) {
             Ok(entries) => entries,
             Err(error) if error.not_found() => return,
@@ -28,6 +35,10 @@ impl Source {
         };
         for entry in entries {
             match entry {
+                Ok((name, _)) if name == "LEKALO_PG_BIN" => self.errors.push(format!(
+                    "{}: LEKALO_PG_BIN says which programs are run, so it is read from the environment alone",
+                    path.display()
+                )),
                 Ok((name, value)) => {
                     self.values.insert(name, (value, path.display().to_string()));
                 }
@@ -188,6 +199,19 @@ impl Source {
         }
         config
     }
+}
+
+/// Why a file is nobody's but who runs this, if it is not.
+fn distrust(metadata: &std::fs::Metadata) -> Option<String> {
+    let me = nix::unistd::geteuid().as_raw();
+    if metadata.uid() != me {
+        return Some(format!(
+            "it belongs to the user {}, so it is not read; run this elsewhere, or chown it",
+            metadata.uid()
+        ));
+    }
+    let writable = metadata.mode() & 0o022 != 0;
+    writable.then(|| "others may write it, so it is not read; chmod go-w it".to_owned())
 }
 
 /// What a file of one line says; no more of it is read than a line may have.

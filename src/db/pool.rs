@@ -21,6 +21,7 @@ use super::deadline::DEFAULT_STATEMENT_TIMEOUT;
 use super::error::{is_retryable, unavailable};
 use super::metrics::Metrics;
 use super::probe::{Health, Probe};
+use super::session::Session;
 use super::write_limit::WriteLimit;
 use uuid::Uuid;
 
@@ -240,6 +241,11 @@ impl Db {
             self.metrics.timeouts.inc();
         }
         got
+    }
+
+    /// A session past the pool.
+    pub(super) fn own_session(&self) -> impl Future<Output = Result<Session, tokio_postgres::Error>> + Send + '_ {
+        Session::open(&self.config, &self.credentials, &self.tls)
     }
 
     /// Asks how the database is, past the pool.

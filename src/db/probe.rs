@@ -7,23 +7,25 @@ use futures::future::{join, join_all};
 use lekalo_migrate::connect::hosts;
 use lekalo_migrate::tls;
 use tokio::time::timeout;
+use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::advice::{advise, chain, place};
 use super::circuit_breaker::CircuitBreaker;
 use super::credentials::Credentials;
 use super::pool::{APP_ROLE, CREATE, Options};
+use super::session::Session;
 
 /// A database that has not answered by then counts as silent.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 30] = [
     "admin_requests",
+    "api_key_changes",
+    "api_keys",
     "application_events",
     "application_feeds",
     "applications",
@@ -93,11 +95,6 @@ struct HostProbe {
     is_alone: bool,
     /// The session of the last time: where there is no room for a new one, it shows whether the database still answers.
     session: Option<Session>,
-}
-
-struct Session {
-    client: Client,
-    _driver: AbortOnDropHandle<()>,
 }
 
 /// Why there was no answer.
@@ -201,9 +198,8 @@ impl HostProbe {
     }
 
     async fn open(&self) -> Result<Session, ProbeError> {
-        let connected = self.credentials.connect(&self.config, &self.tls).await;
-        let (client, driver) = connected.map_err(|error| self.probe_error(&error))?;
-        Ok(Session { client, _driver: AbortOnDropHandle::new(driver) })
+        let opened = Session::open(&self.config, &self.credentials, &self.tls).await;
+        opened.map_err(|error| self.probe_error(&error))
     }
 
     /// What is wrong, if anything.

@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::Db;
 use super::query::{Query, at_most_one, one, word};
+use crate::domain::api_key::Reach;
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
@@ -31,8 +32,9 @@ impl Db {
         tenant(&row)
     }
 
-    /// One page of all tenants by slug, without what their own tables say.
-    pub async fn list_tenants(&self, page: &PageRequest) -> Result<Page<Tenant>> {
+    /// One page of the tenants within a reach by slug, without what their own tables say.
+    pub async fn list_tenants(&self, within: &Reach, page: &PageRequest) -> Result<Page<Tenant>> {
+        let within = within.as_parameter();
         let after = page.after.as_ref().map(|key| key.id.as_str());
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self
@@ -42,17 +44,20 @@ impl Db {
                     SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
                            settings, catalog_version, revision
                     FROM tenants
-                    WHERE $1 /* after */ IS NULL OR slug COLLATE \"C\" > $1
+                    WHERE ($1 /* after */ IS NULL OR slug COLLATE \"C\" > $1)
+                      AND ($4 /* within */ IS NULL OR id = ANY ($4))
                     ORDER BY slug COLLATE \"C\"
                     LIMIT $2 /* limit */ OFFSET $3 /* skip */",
                 )
                 .bind(&after, Type::TEXT)
                 .bind(&limit, Type::INT8)
-                .bind(&skip, Type::INT8),
+                .bind(&skip, Type::INT8)
+                .bind(&within, Type::INT8_ARRAY),
                 Query::new(
                     "-- count_tenants
-                    SELECT count(*) AS total FROM tenants",
-                ),
+                    SELECT count(*) AS total FROM tenants WHERE $1 /* within */ IS NULL OR id = ANY ($1)",
+                )
+                .bind(&within, Type::INT8_ARRAY),
             ])
             .await?;
         let tenants = rows.iter().map(tenant).collect::<Result<Vec<_>>>()?;

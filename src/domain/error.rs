@@ -45,6 +45,14 @@ pub enum Error {
     #[error("{message}")]
     ResourceExhausted { reason: &'static str, message: String, retry_after: Duration },
 
+    /// Nobody we know: no API key, or none that works.
+    #[error("{message}")]
+    Unauthenticated { reason: &'static str, message: String },
+
+    /// Somebody we know, who may not do this. `metadata` has the variable parts of the message.
+    #[error("{message}")]
+    PermissionDenied { reason: &'static str, message: String, metadata: Vec<(&'static str, String)> },
+
     /// The caller's deadline passed before the answer was ready.
     #[error("the deadline passed before the answer was ready")]
     DeadlineExceeded,
@@ -106,6 +114,7 @@ pub enum Kind {
     Pattern,
     Alias,
     Application,
+    ApiKey,
 }
 
 impl Kind {
@@ -120,6 +129,7 @@ impl Kind {
             Self::Pattern => "pattern",
             Self::Alias => "alias",
             Self::Application => "application",
+            Self::ApiKey => "api_key",
         }
     }
 
@@ -134,6 +144,7 @@ impl Kind {
             Self::Pattern => "PATTERN_NOT_FOUND",
             Self::Alias => "ALIAS_NOT_FOUND",
             Self::Application => "APPLICATION_NOT_FOUND",
+            Self::ApiKey => "API_KEY_NOT_FOUND",
         }
     }
 }

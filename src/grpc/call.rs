@@ -18,6 +18,8 @@ use tracing::{Instrument as _, Span};
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
 use crate::db::bulkhead;
+use crate::domain::api_key::Caller;
+use crate::domain::error::{Error, Result};
 use crate::traces::{self, TARGET};
 
 /// The id of a call, its caller's or our own: in its line, in its trailers, and in what an internal error says.
@@ -39,6 +41,8 @@ pub struct Call {
     span: Span,
     pub began: Instant,
     pub tenant: OnceLock<String>,
+    /// Who asks, once that is known.
+    pub caller: OnceLock<Arc<Caller>>,
     /// Bytes of the request and of the answer.
     pub received: AtomicU64,
     pub sent: AtomicU64,
@@ -72,6 +76,7 @@ impl Call {
             peer: request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr),
             began: Instant::now(),
             tenant: OnceLock::new(),
+            caller: OnceLock::new(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
@@ -128,6 +133,20 @@ pub fn is_about(tenant: &str) {
         call.span.record("tenant", tenant);
         call.tenant.set(tenant.to_owned())
     });
+}
+
+/// The call at hand is by this caller.
+pub fn is_by(caller: Arc<Caller>) {
+    let _ = CALL.try_with(|call| call.caller.set(caller));
+}
+
+/// Who has made the call at hand.
+///
+/// # Errors
+/// `Internal` where that was never checked: nobody may do anything then.
+pub fn caller() -> Result<Arc<Caller>> {
+    let caller = CALL.try_with(|call| call.caller.get().cloned()).ok().flatten();
+    caller.ok_or_else(|| Error::internal("a call whose caller nobody has checked"))
 }
 
 /// The id of the call at hand.

@@ -8,7 +8,7 @@ use super::validation::Validator;
 use super::{Services, call};
 use crate::db;
 use crate::db::catalog::CategoryRef;
-use crate::domain::Result;
+use crate::domain::error::{Error, Kind, Result};
 use crate::domain::tenant::{Language, Tenant};
 
 /// A tenant that a request names.
@@ -30,12 +30,15 @@ impl Services {
         Ok(Scope { tenant, own })
     }
 
-    /// The tenant that the call at hand is about.
+    /// The tenant that the call at hand is about. One that its caller's key is not for does not exist to it.
     ///
     /// # Errors
     /// `NotFound` where there is no such tenant.
     pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
         let tenant = self.db.find_tenant(slug).await?;
+        if !call::caller()?.reach.covers(tenant.id) {
+            return Err(Error::not_found(Kind::Tenant, slug));
+        }
         call::is_about(&tenant.slug);
         Ok(tenant)
     }

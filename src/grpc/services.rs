@@ -4,6 +4,7 @@
 //! handler there and a method here.
 
 mod aliases;
+mod api_keys;
 mod applications;
 mod apply_and_revert_import;
 mod apply_seed;
@@ -239,5 +240,17 @@ impl AdminService for Services {
 
     async fn delete_alias(&self, request: Request<pb::DeleteAliasRequest>) -> Answer<pb::DeleteAliasResponse> {
         Ok(Response::new(aliases::delete_alias(self, request.into_inner()).await?))
+    }
+
+    async fn issue_api_key(&self, request: Request<pb::IssueApiKeyRequest>) -> Answer<pb::IssueApiKeyResponse> {
+        Ok(Response::new(api_keys::issue_api_key(self, request.into_inner()).await?))
+    }
+
+    async fn list_api_keys(&self, request: Request<pb::ListApiKeysRequest>) -> Answer<pb::ListApiKeysResponse> {
+        Ok(Response::new(api_keys::list_api_keys(self, request.into_inner()).await?))
+    }
+
+    async fn revoke_api_key(&self, request: Request<pb::RevokeApiKeyRequest>) -> Answer<pb::RevokeApiKeyResponse> {
+        Ok(Response::new(api_keys::revoke_api_key(self, request.into_inner()).await?))
     }
 }

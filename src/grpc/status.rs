@@ -66,6 +66,14 @@ impl From<Error> for Status {
                 details.set_retry_info(Some(retry_after));
                 Code::ResourceExhausted
             }
+            Error::Unauthenticated { reason, .. } => {
+                info(&mut details, reason, []);
+                Code::Unauthenticated
+            }
+            Error::PermissionDenied { reason, metadata, .. } => {
+                info(&mut details, reason, metadata);
+                Code::PermissionDenied
+            }
             Error::DeadlineExceeded => {
                 info(&mut details, "DEADLINE_EXCEEDED", []);
                 Code::DeadlineExceeded

@@ -32,6 +32,13 @@ where
     let (sender, receiver) = mpsc::channel(1);
     let work = AssertUnwindSafe(work(Sender(sender.clone()))).catch_unwind();
     let stopping = services.stopping.clone();
+    let (access, caller) = (services.access.clone(), call::caller());
+    let ended = async move {
+        match caller {
+            Ok(caller) => access.ended(&caller).await,
+            Err(error) => error,
+        }
+    };
     let age = services.patience.connection_age.map(aging::of_stream);
     let aged = async move {
         match age {
@@ -43,6 +50,7 @@ where
         let ended = tokio::select! {
             ended = work => ended.unwrap_or_else(|_| Err(Error::internal("the work on a stream panicked").into())),
             () = stopping.cancelled() => Err(shutting_down()),
+            error = ended => Err(error.into()),
             () = aged => Err(connection_aged()),
             () = sender.closed() => return,
         };

@@ -3,6 +3,7 @@
 
 mod deadlines;
 mod fields;
+mod keys;
 mod messages;
 mod requests;
 mod stops;

@@ -18,8 +18,13 @@ use crate::support::TestServer;
 use crate::support::methods::BUILT;
 
 /// Methods that an empty request is good for.
-const TAKES_NOTHING: &[&str] =
-    &["TenantService/ListTenants", "AdminService/ApplySeed", "AdminService/GetStats", "AdminService/ListAliases"];
+const TAKES_NOTHING: &[&str] = &[
+    "TenantService/ListTenants",
+    "AdminService/ApplySeed",
+    "AdminService/GetStats",
+    "AdminService/ListAliases",
+    "AdminService/ListApiKeys",
+];
 
 fn methods() -> Vec<String> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();

@@ -110,11 +110,13 @@ fn all_writes(moved: [String; 2]) -> Vec<Write> {
                 request_id: request_id.into(),
             })]
         }),
+        write("AdminService/IssueApiKey", false, |_, request_id, variant| {
+            let label = variant.to_string();
+            let (role, request_id) = (pb::Role::Admin.into(), request_id.into());
+            vec![encoded(&pb::IssueApiKeyRequest { role, label, request_id, ..Default::default() })]
+        }),
     ]
 }
-
-/// Methods that take a request_id and are not built.
-const LATER: &str = "AdminService/IssueApiKey";
 
 /// All rows of all tables.
 async fn everything(owner: &Client) -> String {
@@ -162,6 +164,14 @@ impl Retries {
                 import.id.into_bytes().into()
             });
         }
+        if write.method.contains("IssueApiKey") {
+            // The key itself is in the first answer alone, for it is not kept.
+            return answer.map(|answer| {
+                let answer = pb::IssueApiKeyResponse::decode(answer).unwrap();
+                assert!(answer.key.is_empty() || answer.key.starts_with(&answer.api_key.as_ref().unwrap().prefix));
+                encoded(&pb::IssueApiKeyResponse { key: String::new(), ..answer })
+            });
+        }
         answer
     }
 }
@@ -188,7 +198,7 @@ async fn every_write_that_comes_twice_is_done_once() {
         let nested = input.get_field_by_name("header").and_then(|header| header.kind().as_message().cloned());
         [Some(input), nested].into_iter().flatten().any(|message| message.get_field_by_name("request_id").is_some())
     });
-    let takes_id: BTreeSet<String> = takes_id.map(|(method, _)| method).filter(|method| method != LATER).collect();
+    let takes_id: BTreeSet<String> = takes_id.map(|(method, _)| method).collect();
     assert_eq!(takes_id, writes.iter().map(|write| write.method.to_owned()).collect());
 
     let mut first = Vec::new();
@@ -246,7 +256,7 @@ async fn of_many_at_once_one_writes_and_all_get_its_answer() {
         .unwrap();
     let counts: Vec<i64> = (0..6).map(|column| rows.get(column)).collect();
     // Two of the requests are those of the applications that there were before.
-    assert_eq!(counts, [2, 1, 1, 5 + 2, 2, 2]);
+    assert_eq!(counts, [2, 1, 1, 5 + 2, 3, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,9 +139,14 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
     });
 
     let channel = Channel::from_shared(format!("http://{}", serving.addr)).unwrap().connect().await.unwrap();
-    // Every call carries a key, whether or not anybody asks for it.
+    let known = format!(
+        "INSERT INTO api_keys (id, prefix, secret_sha256, role, all_tenants)
+         VALUES (gen_random_uuid(), 'lk_bot', sha256('{API_KEY}'), 'admin', true);
+         UPDATE api_key_changes SET version = version + 1"
+    );
+    connect(&config).await.batch_execute(&known).await.unwrap();
     let with_key = |mut request: tonic::Request<()>| {
-        let key = format!("Bearer {API_KEY}").parse().unwrap();
+        let key = format!("Bearer lk_bot_{API_KEY}").parse().unwrap();
         request.metadata_mut().insert("authorization", key);
         Ok(request)
     };

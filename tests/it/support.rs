@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use lekalo::db::{Db, Options, migrations};
-use lekalo::grpc::{self, Services};
+use lekalo::grpc::{self, Access, Services};
 use lekalo::import::run::Runner;
 use lekalo::import::sandbox::{Extractor, SandboxLimits};
 use lekalo::live_index::LiveIndex;
@@ -231,7 +231,9 @@ impl TestServer {
         let extractor = Extractor { program: LEKALO.into(), limits: SandboxLimits::default() };
         let live_index = Arc::new(LiveIndex::new(db.clone()));
         let imports = Runner::new(db.clone(), live_index.clone(), extractor);
-        let services = adjust(Services::new(db.clone(), imports, live_index.clone()));
+        let services = Services::new(db.clone(), imports, live_index.clone());
+        // What keys are for is tested in `auth.rs`.
+        let services = adjust(Services { access: Access::Anybody, ..services });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -89,6 +89,8 @@ fi
 if [[ -n $lekalo ]]; then
     stop
     start serve --embedded --admin-addr 127.0.0.1:0
+    LEKALO_API_KEY=$("$lekalo" key issue --role admin --name soak --embedded --data-dir "$dir/data")
+    export LEKALO_API_KEY
     admin=$(sed -n 's/^metrics, health and more at //p' "$dir/log")
     python examples/soak.py --admin "$admin" --seconds 20 --seed 3 || { cat "$dir/log" >&2; exit 1; }
 else

@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 32] = [
+const VALUES: [(&str, &str, &str); 33] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -27,6 +27,7 @@ const VALUES: [(&str, &str, &str); 32] = [
     ("LEKALO_SWITCH_ROLE", "never", "always"),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
+    ("LEKALO_REFLECTION", "false", "true"),
     ("LEKALO_LOG", "warn", "info,lekalo=debug"),
     ("LEKALO_LOG_FORMAT", "json", "text"),
     ("LEKALO_LOG_CALLS", "0", "7"),
@@ -103,6 +104,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_SWITCH_ROLE", config.switch_role.map_or("auto", |on| if on { "always" } else { "never" }).to_owned()),
         ("LEKALO_ADDR", config.addr.to_string()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
+        ("LEKALO_REFLECTION", config.reflection.to_string()),
         ("LEKALO_LOG", config.log.clone()),
         ("LEKALO_LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
         ("LEKALO_LOG_CALLS", config.log_calls.to_string()),
@@ -195,9 +197,14 @@ fn each_name_sets_its_own_thing_and_no_other_wherever_it_comes_from() {
         let line = format!("# a comment\n{name}=\"{one}\"\n");
         assert_eq!(seen(&read(&[(name, one)]).unwrap()), expected(&[(name, one)]), "{name}");
         assert_eq!(seen(&read(&[(name, other)]).unwrap()), expected(&[(name, other)]), "{name}");
+        assert_eq!(seen(&read(&[(name, "")]).unwrap()), expected(&[]), "{name} is empty");
+        if name == "LEKALO_PG_BIN" {
+            let refused = from_file(&line, &[]).unwrap_err();
+            assert!(refused.0.len() == 1 && refused.0[0].contains(name) && !refused.0[0].contains(one), "{refused}");
+            continue;
+        }
         assert_eq!(seen(&from_file(&line, &[]).unwrap()), expected(&[(name, one)]), "{name} in the file");
         assert_eq!(seen(&from_file(&line, &[(name, other)]).unwrap()), expected(&[(name, other)]), "{name} in both");
-        assert_eq!(seen(&read(&[(name, "")]).unwrap()), expected(&[]), "{name} is empty");
     }
     // All at once, but for those that a URL replaces.
     let all: Vec<_> = VALUES.iter().map(|(name, one, _)| (*name, *one)).collect();
@@ -206,6 +213,28 @@ fn each_name_sets_its_own_thing_and_no_other_wherever_it_comes_from() {
     assert_eq!(seen(&read(&parts).unwrap()), expected(&parts));
     assert_eq!(seen(&read(&all).unwrap()), expected(&rest), "a URL replaces the parts");
     assert!(read(&all).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_file_that_others_may_write_or_own_is_refused_unread() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, path) = written("DB_NAME=trap\nDB_PASSWORD=canary\n");
+    for (mode, is_read) in [(0o600, true), (0o644, true), (0o400, true), (0o664, false), (0o646, false), (0o622, false)]
+    {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let read = Config::read(std::iter::empty(), &path);
+        assert_eq!(read.is_ok(), is_read, "{mode:o}");
+        if let Err(error) = read {
+            assert!(error.0.len() == 1 && error.0[0].contains("chmod go-w"), "{error}");
+        }
+    }
+    // Only root can give a file away.
+    if nix::unistd::geteuid().is_root() {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        let error = Config::read(std::iter::empty(), &path).unwrap_err();
+        assert!(error.0.len() == 1 && error.0[0].contains("belongs to the user 65534"), "{error}");
+    }
 }
 
 /// The only error, which names the setting and where its value came from.

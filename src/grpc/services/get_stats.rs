@@ -1,8 +1,9 @@
 //! GetStats: how much there is of everything, and what is missing.
 
 use crate::domain::Result;
-use crate::grpc::Services;
+use crate::domain::api_key::Role;
 use crate::grpc::validation::Validator;
+use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn get_stats(services: &Services, request: pb::GetStatsRequest) -> Result<pb::GetStatsResponse> {
@@ -11,7 +12,12 @@ pub async fn get_stats(services: &Services, request: pb::GetStatsRequest) -> Res
     check.done()?;
 
     let tenant = match slug.as_str() {
-        "" => None,
+        "" => {
+            let caller = call::caller()?;
+            caller.must_be(Role::Admin)?;
+            caller.must_be_for_every_tenant()?;
+            None
+        }
         slug => Some(services.find_tenant(slug).await?),
     };
     Ok(services.db.stats(tenant.as_ref()).await?.into())

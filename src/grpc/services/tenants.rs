@@ -2,10 +2,10 @@
 
 use futures::future::try_join_all;
 
-use crate::domain::Result;
-use crate::grpc::Services;
+use crate::domain::error::{Error, Kind, Result};
 use crate::grpc::convert::{channel as channel_word, count};
 use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
+use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
 /// How many tenants' own tables are read at once for a list.
@@ -29,8 +29,13 @@ pub async fn resolve_tenant(
     let external_id = check.required_text("external_id", request.external_id, MAX_EXTERNAL_ID);
     check.done()?;
 
-    let slug = services.db.resolve_tenant(channel_word(channel).unwrap_or_default(), &external_id).await?;
-    let tenant = services.find_tenant(&slug).await?;
+    let channel = channel_word(channel).unwrap_or_default();
+    let slug = services.db.resolve_tenant(channel, &external_id).await?;
+    // A bot of a tenant that the key is not for is answered as one of no tenant.
+    let tenant = services.find_tenant(&slug).await.map_err(|error| match error {
+        Error::NotFound { .. } => Error::not_found(Kind::Tenant, format!("{channel}:{external_id}")),
+        error => error,
+    })?;
     let tenant = services.db.tenant(tenant.id).complete(tenant).await?;
     Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
 }
@@ -40,7 +45,7 @@ pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) 
     let page = check.page(request.page_size, &request.page_token, request.skip, &["list_tenants"]);
     check.done()?;
 
-    let found = services.db.list_tenants(&page).await?;
+    let found = services.db.list_tenants(&call::caller()?.reach, &page).await?;
     let mut tenants = Vec::with_capacity(found.items.len());
     let mut items = found.items.into_iter().peekable();
     while items.peek().is_some() {

@@ -169,6 +169,12 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         DeleteAliasRequest { brand: forget.brand, model: forget.model, alias: forget.alias }
     );
     good.push(("AdminService/CreateAlias", encoded(&teach)));
+    let issue = pb::IssueApiKeyRequest { role: pb::Role::Admin.into(), ..Default::default() };
+    let issued = AdminServiceClient::new(server.channel.clone()).issue_api_key(issue).await.unwrap().into_inner();
+    let (role, tenants) = (pb::Role::Manager.into(), vec![tenant()]);
+    ask!("AdminService/IssueApiKey", IssueApiKeyRequest { role: role, tenants: tenants, request_id: uuid(9) });
+    ask!("AdminService/ListApiKeys", ListApiKeysRequest {});
+    ask!("AdminService/RevokeApiKey", RevokeApiKeyRequest { prefix: issued.api_key.unwrap().prefix });
     // The seed has nothing to do but for this.
     owner.batch_execute("UPDATE brands SET names = '{}' WHERE slug = 'honda'").await.unwrap();
 
@@ -183,7 +189,20 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     missing.sort();
     assert!(missing.is_empty(), "there is no good request for {missing:?}");
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
-    let writes = ["Create", "Update", "Set", "Upsert", "Transition", "Upload", "Apply", "Revert", "Cancel", "Delete"];
+    let writes = [
+        "Create",
+        "Update",
+        "Set",
+        "Upsert",
+        "Transition",
+        "Upload",
+        "Apply",
+        "Revert",
+        "Cancel",
+        "Delete",
+        "Issue",
+        "Revoke",
+    ];
     let good = good.into_iter().map(|(name, messages)| {
         let (service, method) = name.split_once('/').unwrap();
         let found = pool.get_service_by_name(&format!("lekalo.v1.{service}")).unwrap();

@@ -148,6 +148,10 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("imports apply", id.clone()),
         ("imports revert", id.clone()),
         ("imports cancel", id),
+        ("key issue", vec!["--role", "admin"]),
+        ("key list", vec![]),
+        ("key revoke", vec!["lk_nobodys"]),
+        ("key rotate", vec!["lk_nobodys"]),
         ("resolve", [&["камри"][..], &TENANT].concat()),
         ("stats", vec![]),
         ("dump", vec!["dump.zip"]),
@@ -286,6 +290,11 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     let seeded = json("seed", &[], 0).await;
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");
     json("check", &[], 0).await;
+    let key = json("key issue", &["--role", "chatbot", "--tenant", "evopoliki", "--expires", "90d"], 0).await;
+    let id = key["id"].as_str().unwrap();
+    json("key rotate", &[id], 0).await;
+    json("key revoke", &[id], 0).await;
+    json("key list", &[], 0).await;
     json("resolve", &[&["камри 70"][..], &TENANT].concat(), 0).await;
 
     json("dump", &["shop.zip"], 0).await;

@@ -138,8 +138,8 @@ impl Filled {
                 for (seconds, nanos) in [(SERVED.0 - 1, 999_999_999), (SERVED.1, 1), (VALID.0, 0), (VALID.1, 0)] {
                     self.refuses(method, leaf, &with(leaf.message(&time(seconds, nanos))), OUT_OF_RANGE).await;
                 }
-                // An end then is before the beginning.
-                if !leaf.name.ends_with("valid_to") {
+                // An end then is before the beginning, and a key's has passed.
+                if !["valid_to", "expires_at"].iter().any(|end| leaf.name.ends_with(end)) {
                     self.takes(method, leaf, &with(leaf.message(&time(SERVED.0, 0)))).await;
                 }
             }

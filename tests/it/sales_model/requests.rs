@@ -87,7 +87,13 @@ pub async fn filled() -> Filled {
         tenants.create_tenant(pb::CreateTenantRequest { tenant: Some(tenant), ..Default::default() }).await.unwrap();
     }
     let pattern_tenant = "evopoliki";
-    let good = good(pattern_tenant, &application.id, &[&first.id, &replacing.id], &pattern_id);
+    let mut admin = pb::admin_service_client::AdminServiceClient::new(server.channel.clone());
+    let mut key = String::new();
+    for _ in 0..5 {
+        let issue = pb::IssueApiKeyRequest { role: pb::Role::Admin.into(), ..Default::default() };
+        key = admin.issue_api_key(issue).await.unwrap().into_inner().api_key.unwrap().prefix;
+    }
+    let good = good(pattern_tenant, &application.id, &[&first.id, &replacing.id], &pattern_id, &key);
     Filled { server, methods: methods(good) }
 }
 
@@ -112,7 +118,13 @@ fn soms(units: i64) -> Option<Money> {
 }
 
 /// Requests that are taken, with every part filled that has fields of its own.
-fn good(tenant: &str, application: &str, imports: &[&str; 2], pattern_id: &str) -> BTreeMap<&'static str, Vec<u8>> {
+fn good(
+    tenant: &str,
+    application: &str,
+    imports: &[&str; 2],
+    pattern_id: &str,
+    key: &str,
+) -> BTreeMap<&'static str, Vec<u8>> {
     let mut good = BTreeMap::new();
     let mut add = |name, message: Vec<u8>| assert_eq!(good.insert(name, message), None, "{name}");
     let tenant = || tenant.to_owned();
@@ -229,6 +241,14 @@ fn good(tenant: &str, application: &str, imports: &[&str; 2], pattern_id: &str) 
     let alias = || "кэмрюшка".to_owned();
     request!("AdminService/CreateAlias", CreateAliasRequest { brand: toyota(), model: camry(), alias: alias() });
     request!("AdminService/DeleteAlias", DeleteAliasRequest { brand: toyota(), model: camry(), alias: alias() });
+    let (role, tenants) = (pb::Role::Manager.into(), vec![tenant()]);
+    let expires_at = Some(Timestamp { seconds: 4_000_000_000, nanos: 0 });
+    request!(
+        "AdminService/IssueApiKey",
+        IssueApiKeyRequest { role: role, tenants: tenants, label: "бот".into(), expires_at: expires_at }
+    );
+    request!("AdminService/ListApiKeys", ListApiKeysRequest {});
+    request!("AdminService/RevokeApiKey", RevokeApiKeyRequest { prefix: key.to_owned() });
     good
 }
 

@@ -51,6 +51,9 @@ pub const BUILT: &[&str] = &[
     "AdminService/ListAliases",
     "AdminService/CreateAlias",
     "AdminService/DeleteAlias",
+    "AdminService/IssueApiKey",
+    "AdminService/ListApiKeys",
+    "AdminService/RevokeApiKey",
 ];
 
 /// Every method of the contract, by `Service/Method`.

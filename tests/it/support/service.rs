@@ -43,12 +43,21 @@ impl Service {
         Self::begin(Command::new(LEKALO), folder, args, variables)
     }
 
-    /// Starts what becomes it.
-    fn begin(mut program: Command, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+    /// Starts it on a database of the tests' server, for who shows a key.
+    pub fn asking(folder: &Path, config: &Config) -> Self {
+        let variables = [&database(config)[..], &[("LEKALO_ADMIN_ADDR", "off")]].concat();
+        Self::start(Command::new(LEKALO), &["serve", "--addr", "127.0.0.1:0"], folder, &variables)
+    }
+
+    /// Starts what becomes it, for whoever reaches it.
+    fn begin(program: Command, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(program, &[&["serve", "--insecure-no-auth"], args].concat(), folder, variables)
+    }
+
+    fn start(mut program: Command, args: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
         super::limit();
         let kept = ["PATH", "LEKALO_PG_BIN"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut process = program
-            .arg("serve")
             .args(args)
             .env_clear()
             .envs(kept)

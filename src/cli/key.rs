@@ -1,0 +1,288 @@
+//! `lekalo key`: the API keys that callers show.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::database::{self, Database};
+use super::imports::documents::time;
+use super::lookup;
+use super::output::{self, UserError};
+use crate::db::Db;
+use crate::db::api_keys::KeyGrant;
+use crate::domain::Error;
+use crate::domain::api_key::{ApiKey, NewKey, Reach, Role};
+use crate::domain::page::PageRequest;
+
+pub const EXAMPLES: &str = "Examples:
+  lekalo key issue --role admin
+  lekalo key issue --role chatbot --tenant evopoliki --name \"Telegram bot\"
+  lekalo key list";
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Issue a key and show it, this once
+    ///
+    /// stdout is the key alone; what it is for is said on stderr.
+    #[command(after_help = "Examples:
+  lekalo key issue --role admin
+  lekalo key issue --role chatbot --tenant evopoliki --name \"Telegram bot\" --expires 90d
+  lekalo key issue --role manager --tenant evopoliki --json | jq -r .key")]
+    Issue(IssueArgs),
+    /// List the keys, newest first; the keys themselves are not kept
+    #[command(after_help = "Examples:
+  lekalo key list
+  lekalo key list --json | jq -r '.[].id'")]
+    List(ListArgs),
+    /// Revoke a key: within a second every server refuses it
+    #[command(after_help = "Examples:
+  lekalo key revoke lk_Ab12Cd34Ef56")]
+    Revoke(KeyArgs),
+    /// Issue a key like another one, which goes on working for a while
+    #[command(after_help = "Examples:
+  lekalo key rotate lk_Ab12Cd34Ef56
+  lekalo key rotate lk_Ab12Cd34Ef56 --grace 1h --expires 90d")]
+    Rotate(RotateArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct IssueArgs {
+    /// What it may do: chatbot, manager or admin
+    #[arg(long, value_name = "ROLE")]
+    role: Role,
+    /// A tenant that it is for; may be given several times [default: every tenant]
+    #[arg(long, value_name = "SLUG")]
+    tenant: Vec<String>,
+    /// What it is for, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    name: String,
+    /// When it ceases to work, from now (90d, 12h) or as a time (2027-01-31T00:00:00Z) [default: never]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    expires: Option<SystemTime>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: database::DatabaseArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: database::DatabaseArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KeyArgs {
+    /// Its id, as `lekalo key list` has it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: database::DatabaseArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RotateArgs {
+    /// How long the old key goes on working
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
+    grace: Duration,
+    /// When the new key ceases to work, from now or as a time [default: never]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    expires: Option<SystemTime>,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// The longest text that says what a key is for.
+const MAX_NAME: usize = 120;
+
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Issue(args) => issue(args).await,
+        Command::List(args) => list(args).await,
+        Command::Revoke(args) => revoke(args).await,
+        Command::Rotate(args) => rotate(args).await,
+    }
+}
+
+async fn issue(args: IssueArgs) -> anyhow::Result<()> {
+    if args.name.chars().count() > MAX_NAME || args.name.contains(char::is_control) {
+        return Err(UserError::error("--name is no short text", format!("at most {MAX_NAME} characters, in one line")));
+    }
+    let mut database = Database::open(&args.database).await?;
+    let db = database.connect().await?;
+    let reach = if args.tenant.is_empty() {
+        Reach::All
+    } else {
+        let mut tenants = Vec::new();
+        for slug in &args.tenant {
+            tenants.push(lookup::tenant(&db, slug, &args.database).await?.id);
+        }
+        Reach::Tenants(tenants)
+    };
+    let grant = KeyGrant { role: args.role, reach, label: args.name, expires_at: args.expires };
+    let mut tx = db.transaction().await?;
+    let new = NewKey::choose()?;
+    let issued = tx.issue_api_key(&new, &grant).await?;
+    tx.commit().await?;
+    database.close().await?;
+    show_new(&new, &issued, args.json)
+}
+
+async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
+    let mut database = Database::open(&args.key.database).await?;
+    let db = database.connect().await?;
+    let mut tx = db.transaction().await?;
+    let old = tx.find_api_key(&args.key.id, &Reach::All).await.map_err(|error| known(error, &args.key.database))?;
+    if old.revoked_at.is_some() || old.expires_at.is_some_and(|end| end <= SystemTime::now()) {
+        return Err(UserError::error(
+            format!("the key {} works no more", old.prefix),
+            format!("issue another one: lekalo key issue --role {}", old.role),
+        ));
+    }
+    let reach = match &old.tenants {
+        None => Reach::All,
+        Some(slugs) => {
+            let mut tenants = Vec::new();
+            for slug in slugs {
+                tenants.push(db.find_tenant(slug).await?.id);
+            }
+            Reach::Tenants(tenants)
+        }
+    };
+    let grant = KeyGrant { role: old.role, reach, label: old.label, expires_at: args.expires };
+    let new = NewKey::choose()?;
+    let issued = tx.issue_api_key(&new, &grant).await?;
+    let end = SystemTime::now().checked_add(args.grace).context("--grace is too long")?;
+    let old = tx.end_api_key(&old.prefix, end).await?;
+    tx.commit().await?;
+    database.close().await?;
+    if let Some(end) = old.expires_at {
+        talk!("{} works until {}", old.prefix, time(end));
+    }
+    show_new(&new, &issued, args.key.json)
+}
+
+async fn revoke(args: KeyArgs) -> anyhow::Result<()> {
+    let mut database = Database::open(&args.database).await?;
+    let db = database.connect().await?;
+    let tx = db.transaction().await?;
+    let revoked = tx.revoke_api_key(&args.id, &Reach::All).await.map_err(|error| known(error, &args.database))?;
+    tx.commit().await?;
+    database.close().await?;
+    if args.json {
+        return output::json(&document(&revoked));
+    }
+    talk!("{} is revoked: within a second every server refuses it", revoked.prefix);
+    Ok(())
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<()> {
+    let mut database = Database::open(&args.database).await?;
+    let db = database.connect().await?;
+    let keys = all(&db).await?;
+    database.close().await?;
+    if args.json {
+        return output::json(&Value::Array(keys.iter().map(document).collect()));
+    }
+    if keys.is_empty() {
+        talk!("there are no keys yet; lekalo key issue{} issues one", args.database.as_flags());
+        return Ok(());
+    }
+    let rows = keys.iter().map(|key| {
+        let when = |moment: Option<SystemTime>| moment.map(time).unwrap_or_default();
+        [
+            key.prefix.clone(),
+            key.role.to_string(),
+            tenants(key),
+            key.label.clone(),
+            time(key.created_at),
+            when(key.last_used_at),
+            state(key),
+        ]
+    });
+    output::line(output::table(["id", "role", "tenants", "name", "issued", "last used", "works"], rows))
+}
+
+/// Every key, newest first.
+async fn all(db: &Db) -> anyhow::Result<Vec<ApiKey>> {
+    let (mut keys, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest::new(500, &token, 0, &[])?;
+        let found = db.list_api_keys(&Reach::All, &page).await?;
+        keys.extend(found.items);
+        token = page.next_token(found.next);
+        if token.is_empty() {
+            return Ok(keys);
+        }
+    }
+}
+
+fn show_new(new: &NewKey, issued: &ApiKey, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let mut shown = document(issued);
+        shown["key"] = json!(new.key);
+        return output::json(&shown);
+    }
+    talk!("{} for {}: {}; works {}", issued.prefix, issued.role, tenants(issued), state(issued));
+    talk!("this is the only time that the key is shown; callers send it as `authorization: Bearer KEY`");
+    output::line(&new.key)
+}
+
+fn document(key: &ApiKey) -> Value {
+    json!({
+        "id": key.prefix, "role": key.role.word(), "tenants": key.tenants, "name": key.label,
+        "created_at": time(key.created_at), "expires_at": key.expires_at.map(time),
+        "revoked_at": key.revoked_at.map(time), "last_used_at": key.last_used_at.map(time),
+    })
+}
+
+fn tenants(key: &ApiKey) -> String {
+    match &key.tenants {
+        None => "every tenant".to_owned(),
+        Some(slugs) => slugs.join(", "),
+    }
+}
+
+fn state(key: &ApiKey) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("no, revoked {}", time(at)),
+        (None, Some(end)) if end <= SystemTime::now() => format!("no, expired {}", time(end)),
+        (None, Some(end)) => format!("until {}", time(end)),
+        (None, None) => "for ever".to_owned(),
+    }
+}
+
+/// A key that there is not: where to look.
+fn known(error: Error, args: &database::DatabaseArgs) -> anyhow::Error {
+    match error {
+        Error::NotFound { .. } => {
+            UserError::error(error.to_string(), format!("`lekalo key list{}` has their ids", args.as_flags()))
+        }
+        error => error.into(),
+    }
+}
+
+/// A time that is yet to come.
+fn moment(text: &str) -> Result<SystemTime, String> {
+    let now = SystemTime::now();
+    let moment = match humantime::parse_duration(text) {
+        Ok(duration) => now.checked_add(duration),
+        Err(_) => humantime::parse_rfc3339_weak(text).ok(),
+    };
+    // PostgreSQL has later times, clients do not.
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+    match moment {
+        None => Err("is neither a time from now, such as 90d, nor a moment, such as 2027-01-31T00:00:00Z".to_owned()),
+        Some(moment) if moment <= now => Err("is not in the future".to_owned()),
+        Some(moment) if moment > last => Err("is after 2100-01-01".to_owned()),
+        Some(moment) => Ok(moment),
+    }
+}

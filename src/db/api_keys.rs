@@ -1,0 +1,321 @@
+//! API keys, and which tenants each is for.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::join3;
+use tokio::time::timeout;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use super::query::{Query, at_most_one, one, word};
+use super::session::Session;
+use super::{Db, Transaction, unavailable};
+use crate::domain::api_key::{ApiKey, Caller, KnownKey, NewKey, Reach, Role};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::page::{Page, PageRequest, SortKey};
+use crate::domain::tenant::TenantId;
+
+/// How long connecting may take, and an answer.
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Lets a transaction see whom the keys are for.
+const CHECK: &str = "-- check_api_keys\n SET LOCAL app.checks_api_keys = 'on'";
+
+/// What a new key is to be.
+#[derive(Debug, Clone)]
+pub struct KeyGrant {
+    pub role: Role,
+    pub reach: Reach,
+    pub label: String,
+    pub expires_at: Option<SystemTime>,
+}
+
+macro_rules! columns {
+    () => {
+        "k.id, k.prefix, k.role, k.all_tenants, k.label, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+               (SELECT coalesce(array_agg(n.slug ORDER BY n.slug COLLATE \"C\"), '{}')
+                FROM api_key_tenants t
+                JOIN tenants n ON n.id = t.tenant_id
+                WHERE t.api_key_id = k.id) AS tenants"
+    };
+}
+
+/// Whether the key is for no tenant but these; null: any key.
+macro_rules! is_within {
+    () => {
+        "($1 /* within */ IS NULL
+               OR NOT k.all_tenants
+                  AND EXISTS (SELECT FROM api_key_tenants t WHERE t.api_key_id = k.id)
+                  AND NOT EXISTS (SELECT FROM api_key_tenants t
+                                  WHERE t.api_key_id = k.id AND t.tenant_id <> ALL ($1)))"
+    };
+}
+
+impl Db {
+    /// One page of keys, newest first: those that are for no tenant beyond `within`.
+    pub async fn list_api_keys(&self, within: &Reach, page: &PageRequest) -> Result<Page<ApiKey>> {
+        let within = within.as_parameter();
+        // Version 7 ids grow with time.
+        let after: Option<Uuid> = page.after.as_ref().and_then(|key| key.id.parse().ok());
+        let (limit, skip) = (page.limit(), page.skip);
+        let [_, rows, totals] = self
+            .read([
+                Query::new(CHECK),
+                Query::new(concat!(
+                    "-- list_api_keys
+                    SELECT ",
+                    columns!(),
+                    " FROM api_keys k
+                    WHERE ",
+                    is_within!(),
+                    " AND ($2 /* after */ IS NULL OR k.id < $2)
+                    ORDER BY k.id DESC
+                    LIMIT $3 /* limit */ OFFSET $4 /* skip */"
+                ))
+                .bind(&within, Type::INT8_ARRAY)
+                .bind(&after, Type::UUID)
+                .bind(&limit, Type::INT8)
+                .bind(&skip, Type::INT8),
+                Query::new(concat!(
+                    "-- count_api_keys
+                    SELECT count(*) AS total FROM api_keys k WHERE ",
+                    is_within!()
+                ))
+                .bind(&within, Type::INT8_ARRAY),
+            ])
+            .await?;
+        let keys = rows.iter().map(api_key).collect::<Result<Vec<_>>>()?;
+        let total = one(totals)?.try_get("total")?;
+        Ok(page.page(keys, total, |key| SortKey { id: key.id.to_string(), ..SortKey::default() }))
+    }
+
+    /// Notes when keys were used last.
+    pub async fn note_api_keys_used(&self, used: &[(Uuid, SystemTime)]) -> Result<()> {
+        let (ids, times): (Vec<Uuid>, Vec<SystemTime>) = used.iter().copied().unzip();
+        let query = Query::new(
+            "-- note_api_keys_used
+            UPDATE api_keys k
+            SET last_used_at = u.used
+            FROM unnest($1 /* ids */, $2 /* times */) AS u (id, used)
+            WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.used - interval '50 seconds')",
+        );
+        self.write([query.bind(&ids, Type::UUID_ARRAY).bind(&times, Type::TIMESTAMPTZ_ARRAY)]).await?;
+        Ok(())
+    }
+}
+
+impl Transaction {
+    /// Issues a key. Goes on outside any tenant.
+    pub async fn issue_api_key(&mut self, key: &NewKey, grant: &KeyGrant) -> Result<ApiKey> {
+        let id = Uuid::now_v7();
+        let (all_tenants, sha256) = (grant.reach == Reach::All, key.secret_sha256.as_slice());
+        self.execute(
+            Query::new(
+                "-- issue_api_key
+                INSERT INTO api_keys (id, prefix, secret_sha256, role, all_tenants, label, expires_at)
+                VALUES ($1 /* id */, $2 /* prefix */, $3 /* secret_sha256 */, $4 /* role */, $5 /* all_tenants */,
+                        $6 /* label */, $7 /* expires_at */)",
+            )
+            .bind(&id, Type::UUID)
+            .bind(&key.prefix, Type::TEXT)
+            .bind(&sha256, Type::BYTEA)
+            .bind(&grant.role.word(), Type::TEXT)
+            .bind(&all_tenants, Type::BOOL)
+            .bind(&grant.label, Type::TEXT)
+            .bind(&grant.expires_at, Type::TIMESTAMPTZ),
+        )
+        .await?;
+        if let Reach::Tenants(tenants) = &grant.reach {
+            for tenant in tenants {
+                self.enter(*tenant).await?;
+                self.execute(
+                    Query::new(
+                        "-- issue_api_key_for_tenant
+                        INSERT INTO api_key_tenants (tenant_id, api_key_id)
+                        VALUES ($1 /* tenant_id */, $2 /* api_key_id */)
+                        ON CONFLICT DO NOTHING",
+                    )
+                    .bind(&tenant.0, Type::INT8)
+                    .bind(&id, Type::UUID),
+                )
+                .await?;
+            }
+            self.leave().await?;
+        }
+        self.bump_api_keys().await?;
+        self.find_api_key(&key.prefix, &Reach::All).await
+    }
+
+    /// Revokes a key; one that was is left as it is. `within`: the key must be for no tenant beyond these.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn revoke_api_key(&self, prefix: &str, within: &Reach) -> Result<ApiKey> {
+        self.find_api_key(prefix, within).await?;
+        self.execute(
+            Query::new(
+                "-- revoke_api_key
+                UPDATE api_keys SET revoked_at = now() WHERE prefix = $1 /* prefix */ AND revoked_at IS NULL",
+            )
+            .bind(&prefix, Type::TEXT),
+        )
+        .await?;
+        self.bump_api_keys().await?;
+        self.find_api_key(prefix, within).await
+    }
+
+    /// Has a key end at a time, unless it ends before.
+    pub async fn end_api_key(&self, prefix: &str, at: SystemTime) -> Result<ApiKey> {
+        self.execute(
+            Query::new(
+                "-- end_api_key
+                UPDATE api_keys
+                SET expires_at = least(expires_at, $2 /* at */)
+                WHERE prefix = $1 /* prefix */",
+            )
+            .bind(&prefix, Type::TEXT)
+            .bind(&at, Type::TIMESTAMPTZ),
+        )
+        .await?;
+        self.bump_api_keys().await?;
+        self.find_api_key(prefix, &Reach::All).await
+    }
+
+    /// A key that is for no tenant beyond `within`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn find_api_key(&self, prefix: &str, within: &Reach) -> Result<ApiKey> {
+        self.query(Query::new(CHECK)).await?;
+        let within = within.as_parameter();
+        let rows = self
+            .query(
+                Query::new(concat!(
+                    "-- find_api_key
+                    SELECT ",
+                    columns!(),
+                    " FROM api_keys k
+                    WHERE ",
+                    is_within!(),
+                    " AND k.prefix = $2 /* prefix */"
+                ))
+                .bind(&within, Type::INT8_ARRAY)
+                .bind(&prefix, Type::TEXT),
+            )
+            .await?;
+        api_key(&at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::ApiKey, prefix))?)
+    }
+
+    /// Until this transaction ends, others that change keys wait: a version is seen only after all before it.
+    async fn bump_api_keys(&self) -> Result<()> {
+        self.execute(Query::new(
+            "-- bump_api_keys
+            UPDATE api_key_changes SET version = version + 1",
+        ))
+        .await?;
+        Ok(())
+    }
+}
+
+/// Reads all keys, on a session of its own: one that is revoked stops working however busy the pool is.
+pub struct KeyReader {
+    db: Db,
+    session: Option<Session>,
+}
+
+impl KeyReader {
+    /// Connects when it first reads.
+    pub fn new(db: Db) -> Self {
+        Self { db, session: None }
+    }
+
+    /// All keys with their version, unless that is the one that is known.
+    pub async fn changed(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
+        let changed = self.look(known).await;
+        if changed.is_err() {
+            self.session = None;
+        }
+        changed
+    }
+
+    async fn look(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
+        let session = match self.session.take().filter(|session| !session.client.is_closed()) {
+            Some(session) => session,
+            None => timeout(CONNECT, self.db.own_session()).await.map_err(|_| unavailable())??,
+        };
+        let client = &self.session.insert(session).client;
+        let version = Query::new(
+            "-- api_key_version
+            SELECT version FROM api_key_changes",
+        );
+        let version: i64 = one(ask(client, &version).await?)?.try_get("version")?;
+        if version == known {
+            return Ok(None);
+        }
+        // What was revoked long ago is as good as unknown.
+        let keys = Query::new(
+            "-- read_api_keys
+            SELECT c.version, k.id, k.prefix, k.secret_sha256, k.role, k.all_tenants, k.expires_at, k.revoked_at,
+                   coalesce(t.tenants, '{}') AS tenants
+            FROM api_key_changes c
+            CROSS JOIN api_keys k
+            LEFT JOIN (SELECT api_key_id, array_agg(tenant_id) AS tenants FROM api_key_tenants GROUP BY api_key_id) t
+                ON t.api_key_id = k.id
+            WHERE k.revoked_at IS NULL OR k.revoked_at > now() - interval '90 days'",
+        );
+        let rows = ask(client, &keys).await?;
+        let version = rows.first().map_or(Ok(version), |row| row.try_get("version"))?;
+        Ok(Some((version, rows.iter().map(known_key).collect::<Result<_>>()?)))
+    }
+}
+
+/// One statement in a transaction of its own, in one pipeline.
+async fn ask(client: &Client, query: &Query<'_>) -> Result<Vec<Row>> {
+    let begin = "BEGIN READ ONLY; SET LOCAL search_path = public; SET LOCAL app.checks_api_keys = 'on'";
+    let asked = join3(
+        client.batch_execute(begin),
+        client.query_typed(query.sql, &query.params),
+        client.batch_execute("COMMIT"),
+    );
+    let (begun, rows, committed) = timeout(ANSWER, asked).await.map_err(|_| unavailable())?;
+    begun?;
+    let rows = rows?;
+    committed?;
+    Ok(rows)
+}
+
+fn api_key(row: &Row) -> Result<ApiKey> {
+    let is_for_all: bool = row.try_get("all_tenants")?;
+    Ok(ApiKey {
+        id: row.try_get("id")?,
+        prefix: row.try_get("prefix")?,
+        role: word(row, "role")?,
+        tenants: if is_for_all { None } else { Some(row.try_get("tenants")?) },
+        label: row.try_get("label")?,
+        created_at: row.try_get("created_at")?,
+        expires_at: row.try_get("expires_at")?,
+        revoked_at: row.try_get("revoked_at")?,
+        last_used_at: row.try_get("last_used_at")?,
+    })
+}
+
+fn known_key(row: &Row) -> Result<KnownKey> {
+    let is_for_all: bool = row.try_get("all_tenants")?;
+    let tenants: Vec<i64> = row.try_get("tenants")?;
+    let sha256: &[u8] = row.try_get("secret_sha256")?;
+    Ok(KnownKey {
+        id: row.try_get("id")?,
+        secret_sha256: sha256.try_into().map_err(Error::internal)?,
+        caller: Arc::new(Caller {
+            key: row.try_get("prefix")?,
+            role: word(row, "role")?,
+            reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
+        }),
+        expires_at: row.try_get("expires_at")?,
+        revoked_at: row.try_get("revoked_at")?,
+        last_used: Default::default(),
+    })
+}

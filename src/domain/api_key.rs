@@ -1,0 +1,229 @@
+//! API keys: what they look like, what they open, and who calls with one.
+//!
+//! A key is `lk_<id>_<secret>`. The id names it in lists, logs and when it is revoked; of the secret only a hash is kept.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::error::{Error, Result};
+use super::tenant::TenantId;
+use super::vehicle::vocabulary;
+
+vocabulary! {
+    /// What a key may do; each role includes the ones before it.
+    Role { Chatbot = "chatbot", Manager = "manager", Admin = "admin" }
+}
+
+impl Role {
+    /// Whether it includes another one.
+    pub fn includes(self, needed: Self) -> bool {
+        self as u8 >= needed as u8
+    }
+}
+
+/// The tenants that a key is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Every one, those to come too.
+    All,
+    /// These.
+    Tenants(Vec<TenantId>),
+}
+
+impl Reach {
+    /// Whether a tenant is among them.
+    pub fn covers(&self, tenant: TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tenants(tenants) => tenants.contains(&tenant),
+        }
+    }
+
+    /// The tenants' numbers; none is every tenant.
+    pub fn as_parameter(&self) -> Option<Vec<i64>> {
+        match self {
+            Self::All => None,
+            Self::Tenants(tenants) => Some(tenants.iter().map(|tenant| tenant.0).collect()),
+        }
+    }
+}
+
+/// A key on its way to whoever it is for: it is shown once.
+pub struct NewKey {
+    pub prefix: String,
+    pub secret_sha256: [u8; 32],
+    /// All of it.
+    pub key: String,
+}
+
+const MARK: &str = "lk_";
+const ID_BYTES: usize = 9;
+const SECRET_BYTES: usize = 32;
+/// The longest that is looked at.
+const MAX_KEY: usize = 128;
+
+impl NewKey {
+    /// Chosen by the system's random numbers.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn choose() -> Result<Self> {
+        let (mut id, mut secret) = ([0; ID_BYTES], [0; SECRET_BYTES]);
+        getrandom::fill(&mut id).map_err(|error| Error::internal(error.to_string()))?;
+        getrandom::fill(&mut secret).map_err(|error| Error::internal(error.to_string()))?;
+        // `_` parts the id from the secret, so the id has none.
+        let prefix = format!("{MARK}{}", URL_SAFE_NO_PAD.encode(id).replace(['_', '-'], "x"));
+        let secret = URL_SAFE_NO_PAD.encode(secret);
+        Ok(Self { secret_sha256: hash(&secret), key: format!("{prefix}_{secret}"), prefix })
+    }
+}
+
+/// A key as a caller presents it: which one it says it is, and the hash of its secret.
+pub struct Presented<'a> {
+    pub prefix: &'a str,
+    pub secret_sha256: [u8; 32],
+}
+
+impl<'a> Presented<'a> {
+    /// None where it cannot be one of ours.
+    pub fn parse(key: &'a str) -> Option<Self> {
+        let id = key.strip_prefix(MARK).filter(|_| key.len() <= MAX_KEY)?.find('_')?;
+        let (prefix, secret) = key.split_at(MARK.len() + id);
+        Some(Self { prefix, secret_sha256: hash(secret.strip_prefix('_')?) })
+    }
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// What is known of a key. Neither it nor the hash of its secret is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: Uuid,
+    pub prefix: String,
+    pub role: Role,
+    /// The slugs of the tenants it is for; none: every tenant.
+    pub tenants: Option<Vec<String>>,
+    pub label: String,
+    pub created_at: SystemTime,
+    pub expires_at: Option<SystemTime>,
+    pub revoked_at: Option<SystemTime>,
+    /// To the minute.
+    pub last_used_at: Option<SystemTime>,
+}
+
+/// A key that callers are checked against.
+pub struct KnownKey {
+    pub id: Uuid,
+    pub secret_sha256: [u8; 32],
+    /// Whoever shows it.
+    pub caller: Arc<Caller>,
+    pub expires_at: Option<SystemTime>,
+    pub revoked_at: Option<SystemTime>,
+    /// Seconds since 1970 when it was used last, as far as this server knows; 0: not yet.
+    pub last_used: AtomicU64,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The prefix of the key it showed; empty where no key is asked for.
+    pub key: String,
+    pub role: Role,
+    pub reach: Reach,
+}
+
+impl Caller {
+    /// Anybody, where no key is asked for.
+    pub fn anybody() -> Self {
+        Self { key: String::new(), role: Role::Admin, reach: Reach::All }
+    }
+
+    /// Refuses who is not for every tenant.
+    ///
+    /// # Errors
+    /// `PermissionDenied` `TENANT_NOT_ALLOWED`.
+    pub fn must_be_for_every_tenant(&self) -> Result<()> {
+        match self.reach {
+            Reach::All => Ok(()),
+            Reach::Tenants(_) => Err(Error::PermissionDenied {
+                reason: "TENANT_NOT_ALLOWED",
+                message: "this concerns every tenant, and this API key is for some only".into(),
+                metadata: Vec::new(),
+            }),
+        }
+    }
+
+    /// Refuses who has less than a role.
+    ///
+    /// # Errors
+    /// `PermissionDenied` `ROLE_NOT_ALLOWED`.
+    pub fn must_be(&self, needed: Role) -> Result<()> {
+        if self.role.includes(needed) {
+            return Ok(());
+        }
+        let (has, needs) = (self.role.word().to_uppercase(), needed.word().to_uppercase());
+        Err(Error::PermissionDenied {
+            reason: "ROLE_NOT_ALLOWED",
+            message: format!("this API key's role is {has}; this takes {needs}"),
+            metadata: vec![("role", has), ("required", needs)],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_told_from_its_id_and_no_two_are_alike() {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1000 {
+            let new = NewKey::choose().unwrap();
+            let presented = Presented::parse(&new.key).unwrap();
+            assert_eq!((presented.prefix, presented.secret_sha256), (new.prefix.as_str(), new.secret_sha256));
+            assert_eq!(new.prefix.len(), MARK.len() + 12);
+            assert!(new.key.len() >= new.prefix.len() + 1 + 43, "32 bytes make 43 characters");
+            assert!(seen.insert(new.prefix) && seen.insert(new.key));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_presented_is_a_key_of_its_prefix_or_none(text in ".{0,200}") {
+            if let Some(presented) = Presented::parse(&text) {
+                prop_assert!(text.starts_with(presented.prefix) && text.len() <= MAX_KEY);
+                prop_assert!(text[presented.prefix.len()..].starts_with('_'));
+            }
+        }
+
+        #[test]
+        fn a_secret_with_one_character_changed_is_another(at in 0usize..43, to in "[A-Za-z0-9_-]") {
+            let new = NewKey::choose().unwrap();
+            let mut other = new.key.clone();
+            let place = new.prefix.len() + 1 + at;
+            other.replace_range(place..=place, &to);
+            let presented = Presented::parse(&other).unwrap();
+            prop_assert_eq!(presented.secret_sha256 == new.secret_sha256, other == new.key);
+        }
+    }
+
+    #[test]
+    fn each_role_includes_the_ones_before_it() {
+        let roles = [Role::Chatbot, Role::Manager, Role::Admin];
+        for (place, role) in roles.iter().enumerate() {
+            for (needed_place, needed) in roles.iter().enumerate() {
+                assert_eq!(role.includes(*needed), place >= needed_place);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! IssueApiKey, ListApiKeys and RevokeApiKey: who may call.
+
+use std::time::SystemTime;
+
+use crate::db::api_keys::KeyGrant;
+use crate::domain::Result;
+use crate::domain::api_key::{ApiKey, Caller, NewKey, Reach, Role};
+use crate::grpc::auth::Access;
+use crate::grpc::convert::{count, timestamp};
+use crate::grpc::idempotency::{idempotent, take_key};
+use crate::grpc::validation::{OUT_OF_RANGE, REQUIRED, Validator};
+use crate::grpc::{Services, call};
+use crate::proto::lekalo::v1 as pb;
+
+const MAX_TENANTS: usize = 1000;
+const MAX_LABEL: usize = 120;
+
+pub async fn issue_api_key(
+    services: &Services,
+    mut request: pb::IssueApiKeyRequest,
+) -> Result<pb::IssueApiKeyResponse> {
+    let caller = call::caller()?;
+    let mut check = Validator::default();
+    let key = take_key(&mut check, &mut request);
+    let role = match check.required_enumeration("role", request.role) {
+        pb::Role::Manager => Role::Manager,
+        pb::Role::Admin => Role::Admin,
+        pb::Role::Chatbot | pb::Role::Unspecified => Role::Chatbot,
+    };
+    let label = check.text("label", request.label, MAX_LABEL);
+    let expires_at = check.time("expires_at", request.expires_at);
+    if expires_at.is_some_and(|end| end <= SystemTime::now()) {
+        check.refuse("expires_at", OUT_OF_RANGE, "must be in the future");
+    }
+    let slugs = check.list("tenants", request.tenants, MAX_TENANTS);
+    let slugs = slugs.into_iter().enumerate();
+    let slugs: Vec<String> = slugs.map(|(place, slug)| check.name(&format!("tenants[{place}]"), slug)).collect();
+    if slugs.is_empty() && role != Role::Admin {
+        check.refuse("tenants", REQUIRED, "must name the tenants that a CHATBOT or MANAGER key is for");
+    }
+    check.done()?;
+
+    let reach = reach(services, &caller, &slugs).await?;
+    let grant = KeyGrant { role, reach, label, expires_at };
+    let tx = services.db.transaction().await?;
+    let mut secret = String::new();
+    let answer = idempotent(tx, key.as_ref(), async |tx| {
+        let new = NewKey::choose()?;
+        let issued = tx.issue_api_key(&new, &grant).await?;
+        secret = new.key;
+        // What is kept of the answer is without the key.
+        Ok(pb::IssueApiKeyResponse { api_key: Some(message(issued)), key: String::new() })
+    });
+    let answer = answer.await?;
+    refresh(services).await;
+    Ok(pb::IssueApiKeyResponse { key: secret, ..answer })
+}
+
+pub async fn list_api_keys(services: &Services, request: pb::ListApiKeysRequest) -> Result<pb::ListApiKeysResponse> {
+    let caller = call::caller()?;
+    let mut check = Validator::default();
+    let page = check.page(request.page_size, &request.page_token, request.skip, &["list_api_keys"]);
+    check.done()?;
+
+    let found = services.db.list_api_keys(&caller.reach, &page).await?;
+    Ok(pb::ListApiKeysResponse {
+        api_keys: found.items.into_iter().map(message).collect(),
+        next_page_token: page.next_token(found.next),
+        total_size: count(found.total),
+    })
+}
+
+pub async fn revoke_api_key(services: &Services, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
+    let caller = call::caller()?;
+    let mut check = Validator::default();
+    let prefix = check.name("prefix", request.prefix);
+    check.done()?;
+
+    let tx = services.db.transaction().await?;
+    let revoked = tx.revoke_api_key(&prefix, &caller.reach).await?;
+    tx.commit().await?;
+    refresh(services).await;
+    Ok(pb::RevokeApiKeyResponse { api_key: Some(message(revoked)) })
+}
+
+/// The tenants of these slugs; of none, every one.
+async fn reach(services: &Services, caller: &Caller, slugs: &[String]) -> Result<Reach> {
+    if slugs.is_empty() {
+        caller.must_be_for_every_tenant()?;
+        return Ok(Reach::All);
+    }
+    let mut tenants = Vec::with_capacity(slugs.len());
+    for slug in slugs {
+        let tenant = services.find_tenant(slug).await?.id;
+        if !tenants.contains(&tenant) {
+            tenants.push(tenant);
+        }
+    }
+    Ok(Reach::Tenants(tenants))
+}
+
+/// On this server what was changed holds at once.
+async fn refresh(services: &Services) {
+    if let Access::Keys(keys) = &services.access {
+        keys.refreshed().await;
+    }
+}
+
+fn message(key: ApiKey) -> pb::ApiKey {
+    let role = match key.role {
+        Role::Chatbot => pb::Role::Chatbot,
+        Role::Manager => pb::Role::Manager,
+        Role::Admin => pb::Role::Admin,
+    };
+    pb::ApiKey {
+        prefix: key.prefix,
+        role: role.into(),
+        tenants: key.tenants.unwrap_or_default(),
+        created_at: Some(timestamp(key.created_at)),
+        expires_at: key.expires_at.map(timestamp),
+        revoked_at: key.revoked_at.map(timestamp),
+        last_used_at: key.last_used_at.map(timestamp),
+        label: key.label,
+    }
+}
