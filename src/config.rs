@@ -51,7 +51,9 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("DB_SLOW_STATEMENT_MS", "1000",
      "milliseconds from which on a statement's name and time are logged as slow; 0 for none"),
     ("LEKALO_OWNER_DATABASE_URL", "",
-     "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`; or `LEKALO_OWNER_DATABASE_URL_FILE`, a file with it"),
+     "the role that migrates; without it the credentials above migrate; or `LEKALO_OWNER_DATABASE_URL_FILE`, a file with it"),
+    ("LEKALO_SWITCH_ROLE", "auto",
+     "whether the service turns to the role `lekalo_app` as it connects: `never`, where its own is a member of it (a pooler lets no role switch), `always`, or `auto`: where there is no `LEKALO_OWNER_DATABASE_URL`"),
     ("LEKALO_ADDR", "127.0.0.1:50051",
      "where `serve` listens"),
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
@@ -102,6 +104,8 @@ pub struct Config {
     pub database: tokio_postgres::Config,
     /// The migrating role's, where they differ.
     pub owner: Option<tokio_postgres::Config>,
+    /// Whether the service turns to the app's role; none: where there are no other credentials that migrate.
+    pub switch_role: Option<bool>,
     /// The service's way to encrypt, and the migrating role's.
     pub tls: tls::Tls,
     pub owner_tls: tls::Tls,
@@ -210,6 +214,12 @@ impl Config {
         let config = Self {
             database,
             owner,
+            switch_role: source.parse("LEKALO_SWITCH_ROLE", |value| match value {
+                "auto" => Ok(None),
+                "always" => Ok(Some(true)),
+                "never" => Ok(Some(false)),
+                _ => Err("must be auto, always or never".to_owned()),
+            }),
             tls,
             owner_tls,
             pool_size: source.parse("DB_POOL_SIZE", |value| count(value, 1)),
@@ -261,7 +271,7 @@ impl Config {
     pub fn db_options(&self) -> crate::db::Options {
         crate::db::Options {
             tls: self.tls.clone(),
-            switch_role: self.owner.is_none(),
+            switch_role: self.switch_role.unwrap_or(self.owner.is_none()),
             pool_size: self.pool_size,
             max_overflow: self.max_overflow,
             pool_timeout: self.pool_timeout,

@@ -52,6 +52,7 @@ use aging::Dispatcher;
 pub use auth::{Access, Concerns, RULES};
 pub use call::Observers;
 pub use call_log::CallLog;
+pub use health::names as health_names;
 use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.

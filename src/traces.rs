@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TracerProvider as _};
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
+use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -29,8 +29,8 @@ static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 /// What makes spans of this process, where a collector is named. Needs a runtime.
 ///
 /// # Errors
-/// When the collector's address or another variable is wrong.
-pub fn tracer() -> Result<Option<SdkTracer>, ExporterBuildError> {
+/// When the collector's address or another variable is wrong, or asks for what is not spoken here.
+pub fn tracer() -> Result<Option<SdkTracer>, String> {
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let endpoint = given("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| given("OTEL_EXPORTER_OTLP_ENDPOINT"));
     let is_off = given("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"))
@@ -38,7 +38,14 @@ pub fn tracer() -> Result<Option<SdkTracer>, ExporterBuildError> {
     if endpoint.is_none() || is_off {
         return Ok(None);
     }
-    let exporter = SpanExporter::builder().with_tonic().build()?;
+    let protocol = given("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| given("OTEL_EXPORTER_OTLP_PROTOCOL"));
+    if let Some(protocol) = protocol.filter(|protocol| protocol != "grpc") {
+        return Err(format!(
+            "OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}, and spans leave by grpc alone: unset it, and name the collector's \
+             port for gRPC, mostly 4317"
+        ));
+    }
+    let exporter = SpanExporter::builder().with_tonic().build().map_err(|error| error.to_string())?;
     let exporter = Told { exporter, is_failing: AtomicBool::new(false) };
     let resource = Resource::builder();
     // Whoever names it otherwise is heard.

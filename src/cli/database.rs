@@ -60,8 +60,13 @@ impl Database {
             ..EmbeddedOptions::default()
         };
         let server = EmbeddedServer::start(&options).await?;
+        // Of a mistyped folder, too.
+        if server.is_new() {
+            talk!("there was no database in {}: a new one was made there", server.data_dir().display());
+        }
         config.database = server.config();
         config.owner = None;
+        config.switch_role = None;
         (config.tls, config.owner_tls) = (tls::OFF.clone(), tls::OFF.clone());
         Ok(Self { config, server: Some(server), flags, db: None })
     }
@@ -166,6 +171,17 @@ impl Database {
             ));
         }
         Ok(())
+    }
+
+    /// Waits until the private server ends that this process has started, which nobody told it to.
+    pub fn server_ended(&self) -> impl Future<Output = anyhow::Error> + use<> {
+        let ended = self.server.as_ref().map(EmbeddedServer::ended);
+        async move {
+            match ended {
+                Some(ended) => ended.await.into(),
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Closes the pool, and stops the embedded server if this process started it.

@@ -59,7 +59,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     talk!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
-    let served = async {
+    let ended = database.server_ended();
+    let serving = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let flags = format!("--embedded --data-dir {}", data_dir.display());
         let addr = listener.local_addr()?;
@@ -68,7 +69,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let _ = print_calls(addr, &flags);
         Box::pin(serve(db, Access::Anybody, listener, None, &database.config, stop)).await
     };
-    let served = served.await;
+    let served = tokio::select! {
+        served = Box::pin(serving) => served,
+        error = ended => Err(error),
+    };
     talk!("stopping PostgreSQL");
     served.and(database.close().await)
 }

@@ -41,6 +41,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let problem = format!("{} is no folder, and --keep is about the dumps of one", args.file.display());
         return Err(UserError::error(problem, "give a folder: the dump is then named by itself"));
     }
+    if !is_folder && args.file.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let folder = args.file.display();
+        return Err(UserError::error(format!("there is no folder {folder}"), format!("make it: mkdir -p {folder}")));
+    }
     let database = Database::open(&args.database).await?;
     let config = &database.config;
     let name = prefix(config.owner());

@@ -9,8 +9,8 @@ use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
 use crate::import::clean::Cleaner;
 use crate::import::{clean_csv, sandbox};
-use lekalo_documents::ExtractError;
 use lekalo_documents::table::Table;
+use lekalo_documents::{ExtractError, Rows};
 use lekalo_vehicles::Index;
 
 /// Read the table of a PDF, XLSX or CSV price list as it is
@@ -56,14 +56,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let bytes = read_file(&args.file)?;
     let usual = lekalo_documents::ReadLimits::default();
     let limits = lekalo_documents::ReadLimits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
-    let result = lekalo_documents::extract_within(&bytes, &limits);
-    drop(bytes);
+    let result = lekalo_documents::extract_rows(bytes, &limits);
     if args.json {
         let error = result.as_ref().err().cloned();
         sandbox::write_answer(result, &mut BufWriter::new(std::io::stdout().lock()))?;
         return error.map_or(Ok(()), |error| Err(file_error(&file_name(&args.file), &error)));
     }
-    let table = result.map_err(|error| file_error(&file_name(&args.file), &error))?;
+    let table = result.and_then(Rows::table).map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
     talk!("{}", table_summary(&table));
     Ok(())

@@ -185,7 +185,10 @@ fn show_imports(imports: &[Import]) -> anyhow::Result<()> {
             time(import.created_at),
             import.category.clone(),
             import.file_name.clone(),
-            import.state.to_string(),
+            import.progress.map_or_else(
+                || import.state.to_string(),
+                |now| format!("{}: {}, {} of {} rows", import.state, now.step, now.rows, now.total),
+            ),
             import.counts.rows_read.to_string(),
             import.counts.rejected.to_string(),
         ]

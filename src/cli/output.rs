@@ -22,12 +22,18 @@ use crate::logs;
 pub struct UserError {
     message: String,
     hint: String,
+    code: u8,
 }
 
 impl UserError {
     /// A mistake with its remedy (may be empty).
     pub fn error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Self { message: message.into(), hint: hint.into() }.into()
+        Self::with_code(1, message, hint)
+    }
+
+    /// What is nobody's mistake, with an exit code that programs tell it by.
+    pub fn with_code(code: u8, message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { message: message.into(), hint: hint.into(), code }.into()
     }
 }
 
@@ -38,7 +44,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS; // `| head` has seen enough
     }
     if let Some(mistake) = error.downcast_ref::<UserError>() {
-        return tell(&mistake.message, &mistake.hint, 1);
+        return tell(&mistake.message, &mistake.hint, mistake.code);
     }
     if let Some(mistake) = error.downcast_ref::<ConfigError>() {
         return tell(&mistake.to_string(), "correct them in the environment or .env", 1);
@@ -79,7 +85,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
     let lines = |text: &str| text.lines().map(printable).collect::<Vec<_>>().join("\n");
     if is_json_asked_for() {
-        talk(serde_json::json!({ "error": { "message": message, "hint": hint } }));
+        object(&serde_json::json!({ "error": { "message": message, "hint": hint } }));
         return ExitCode::from(code);
     }
     if logs::is_json() {
@@ -95,11 +101,13 @@ fn tell(message: &str, hint: &str, code: u8) -> ExitCode {
 
 /// Prints help and the version, which are no mistake, or what is wrong with the arguments.
 pub fn report_usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || !is_json_asked_for() {
+    let format = Config::load().map_or_else(|_| logs::format(), |config| config.log_format);
+    if !error.use_stderr() || !(is_json_asked_for() || format == logs::Format::Json) {
         let _ = error.print();
         return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     }
     let text = error.render().to_string();
+    logs::start("error", format, None);
     let (message, usage) = text.split_once("Usage:").unwrap_or((&text, ""));
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let usage = usage.lines().next().unwrap_or_default().trim();
@@ -209,12 +217,20 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(anstream::stdout().lock(), "{text}")?)
 }
 
-/// Tells people something, or who collects the log. Unlike `eprintln!` it does not panic when they have gone.
+/// Tells people something, or who collects the log, or a program. Unlike `eprintln!` it does not panic when they have gone.
 pub fn talk(text: impl std::fmt::Display) {
+    if is_json_asked_for() {
+        return object(&serde_json::json!({ "message": text.to_string() }));
+    }
     if logs::is_json() {
         return tracing::info!("{text}");
     }
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Tells a program something on stderr.
+fn object(object: &serde_json::Value) {
+    let _ = writeln!(std::io::stderr().lock(), "{object}");
 }
 
 /// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.

@@ -16,6 +16,9 @@ pub struct Args {
     /// Count what would change, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Leave the schema as it is: then no owner is needed
+    #[arg(long)]
+    no_migrate: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,7 +28,9 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut database = Database::open(&args.database).await?;
-    database.prepare(args.dry_run).await?;
+    if !args.no_migrate {
+        database.prepare(args.dry_run).await?;
+    }
     let db = database.connect().await?;
     let tables = db.apply_seed(&crate::seed::shipped()?, args.dry_run).await?;
     database.close().await?;

@@ -63,7 +63,11 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
-    let served = start(&args, &mut database, stop).await;
+    let ended = database.server_ended();
+    let served = tokio::select! {
+        served = Box::pin(start(&args, &mut database, stop)) => served,
+        error = ended => Err(error),
+    };
     served.and(database.close().await)
 }
 

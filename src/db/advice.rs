@@ -79,7 +79,8 @@ fn advise_postgres(error: &tokio_postgres::Error, config: &tokio_postgres::Confi
         SqlState::PROTOCOL_VIOLATION if message.contains("startup parameter") => Advice {
             problem: format!("the pooler at {} does not let `{login}` switch its role: {message}", place(config)),
             remedy: "give the service a role of its own in DATABASE_URL (CREATE ROLE bot LOGIN PASSWORD '…' IN ROLE \
-                     lekalo_app), and the owner, past the pooler, in LEKALO_OWNER_DATABASE_URL"
+                     lekalo_app) and LEKALO_SWITCH_ROLE=never; what migrates goes past the pooler \
+                     (LEKALO_OWNER_DATABASE_URL)"
                 .into(),
         },
         _ => Advice {

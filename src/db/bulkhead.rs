@@ -7,6 +7,10 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::blocked;
@@ -51,12 +55,23 @@ pub(super) struct Bulkhead {
     permits: Arc<Semaphore>,
     /// How long a statement waits for a lock, and a call for a permit.
     wait: Duration,
+    waits: Counter,
+    entries: Family<Entry, Counter>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Entry {
+    outcome: &'static str,
+}
+
+const ENTERED: Entry = Entry { outcome: "entered" };
+const REFUSED: Entry = Entry { outcome: "refused" };
 
 impl Bulkhead {
     /// A quarter of the connections for all that is blocked.
     pub(super) fn of(connections: usize, wait: Duration) -> Self {
-        Self { blocked: Mutex::default(), permits: Arc::new(Semaphore::new((connections / 4).max(1))), wait }
+        let permits = Arc::new(Semaphore::new((connections / 4).max(1)));
+        Self { blocked: Mutex::default(), permits, wait, waits: Counter::default(), entries: Family::default() }
     }
 
     /// A permit for a connection, where one is needed.
@@ -65,17 +80,21 @@ impl Bulkhead {
     /// `ResourceExhausted` where none comes: those that have one are blocked.
     pub(super) async fn enter(&self) -> Result<Option<OwnedSemaphorePermit>> {
         let Some(method) = method().filter(|method| self.is_blocked(method)) else { return Ok(None) };
-        match tokio::time::timeout(self.wait, self.permits.clone().acquire_owned()).await {
-            // It may have come free by now.
-            Ok(Ok(permit)) => Ok(self.is_blocked(&method).then_some(permit)),
-            // The semaphore is never closed.
-            _ => Err(blocked()),
-        }
+        let permit = tokio::time::timeout(self.wait, self.permits.clone().acquire_owned()).await;
+        // The semaphore is never closed.
+        let Ok(Ok(permit)) = permit else {
+            self.entries.get_or_create(&REFUSED).inc();
+            return Err(blocked());
+        };
+        self.entries.get_or_create(&ENTERED).inc();
+        // It may have come free by now.
+        Ok(self.is_blocked(&method).then_some(permit))
     }
 
     /// The method at hand has waited for a lock in vain.
     pub(super) fn note_blocked(&self) {
         if let Some(method) = method() {
+            self.waits.inc();
             self.lock().insert(method, Instant::now());
         }
     }
@@ -83,6 +102,23 @@ impl Bulkhead {
     /// Whether the method at hand needs a permit.
     pub(super) fn is_needed(&self) -> bool {
         method().is_some_and(|method| self.is_blocked(&method))
+    }
+
+    /// Registers what is counted here.
+    pub(super) fn register_metrics(&self, registry: &mut Registry) {
+        for entry in [ENTERED, REFUSED] {
+            _ = self.entries.get_or_create(&entry);
+        }
+        registry.register(
+            "lekalo_lock_waits",
+            "Statements of calls that waited for somebody's lock in vain",
+            self.waits.clone(),
+        );
+        registry.register(
+            "lekalo_bulkhead_calls",
+            "Calls of blocked methods that came to share a few connections, or were refused for want of one",
+            self.entries.clone(),
+        );
     }
 
     /// How many methods are blocked.
@@ -117,5 +153,7 @@ mod tests {
         of_method("/a", async { bulkhead.note_blocked() }).await;
         drop(one);
         assert!(enter("/a").await.unwrap().is_some());
+        let count = |entry| bulkhead.entries.get_or_create(&entry).get();
+        assert_eq!((bulkhead.waits.get(), count(ENTERED), count(REFUSED)), (2, 3, 1));
     }
 }

@@ -247,7 +247,7 @@ async fn readiness(options: &Options) -> Finding {
     match probe.check(&CircuitBreaker::new()).await {
         Health::Ready => well("readiness", "takes writes, with every table and right"),
         Health::NotReady(problem) | Health::Away(problem) | Health::Moved(problem) => {
-            wrong("readiness", problem, "as long as it is so, health says NOT_SERVING; mend it as the owner")
+            wrong("readiness", problem, "as long as it is so, health says NOT_SERVING")
         }
     }
 }

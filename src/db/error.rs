@@ -1,16 +1,19 @@
 //! PostgreSQL's failures in the product's words. SQLSTATE decides, never message text, and no driver text goes on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{PoolError, TimeoutType};
+use tokio_postgres::error::SqlState;
 
 use super::advice::chain;
 use crate::domain::Error;
 
-/// How often the log says that connecting fails.
-const LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the log says that connecting fails, and that the database cannot work.
+const REFUSED_EVERY: Duration = Duration::from_secs(5);
+const UNABLE_EVERY: Duration = Duration::from_secs(60);
 
 /// A failure that is ours. Neither its text nor its Debug output repeats a value: PostgreSQL's details have whole rows.
 #[derive(thiserror::Error)]
@@ -48,11 +51,17 @@ impl From<tokio_postgres::Error> for Error {
             code if matches!(code.get(..2), Some("08" | "57")) || matches!(code, "25P03" | "25P04" | "40003") => {
                 unavailable()
             }
-            // It is there but cannot work: no disk, no memory (53), failing input and output (58), or it takes no writes, as
-            // a standby does before it is promoted (25006). A retry is right, and somebody has to look at it.
-            code if code.starts_with("53") || matches!(code, "58000" | "58030" | "25006") => {
-                tracing::error!(cause = %chain(&error), "the database cannot work");
-                unavailable()
+            // It is there but cannot work: no disk, no memory (53), failing input and output (58), it takes no writes, as a
+            // standby does before it is promoted (25006), or somebody took a table (42P01, 3F000) or a right away, which health
+            // says too. A retry is right, and somebody has to look at it.
+            code if code.starts_with("53")
+                || matches!(code, "58000" | "58030" | "25006" | "42P01" | "3F000")
+                || is_missing_right(&error) =>
+            {
+                if is_time(code, UNABLE_EVERY) {
+                    tracing::error!(code, cause = %chain(&error), "the database cannot work");
+                }
+                unavailable_for(Some(Fault(error)))
             }
             _ => Self::internal(Fault(error)),
         }
@@ -68,7 +77,9 @@ impl From<PoolError> for Error {
             PoolError::Backend(error) => match Self::from(error) {
                 // Refused before any query: whatever the reason, the database is out of reach.
                 Self::Internal(cause) => {
-                    log_refusal(&chain(&*cause));
+                    if is_time("", REFUSED_EVERY) {
+                        tracing::error!(cause = %chain(&*cause), "cannot connect to the database");
+                    }
                     unavailable()
                 }
                 other => other,
@@ -92,22 +103,35 @@ pub(super) fn is_retryable(error: &PoolError) -> bool {
     }
 }
 
-/// A line every few seconds, however many calls meet it.
-fn log_refusal(cause: &str) {
-    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+/// Whether a right on one of the tables is missing. Row-level security refuses with the same code, and that would be a mistake of
+/// ours; which part of the server refused is no text that depends on its language.
+fn is_missing_right(error: &tokio_postgres::Error) -> bool {
+    let refused = error.as_db_error().filter(|db| *db.code() == SqlState::INSUFFICIENT_PRIVILEGE);
+    refused.is_some_and(|db| db.routine() == Some("aclcheck_error"))
+}
+
+/// Whether the log may say again what it said last a while ago: a line now and then, however many calls meet it.
+fn is_time(what: &str, interval: Duration) -> bool {
+    static LAST: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
-        *last = Some(Instant::now());
-        tracing::error!(cause, "cannot connect to the database");
+    let is_time = last.get(what).is_none_or(|last| last.elapsed() >= interval);
+    if is_time {
+        last.insert(what.to_owned(), Instant::now());
     }
+    is_time
 }
 
 /// The database is out of reach.
 pub fn unavailable() -> Error {
+    unavailable_for(None)
+}
+
+fn unavailable_for(cause: Option<Fault>) -> Error {
     Error::Unavailable {
         reason: "DATABASE_UNAVAILABLE",
         message: "the database is out of reach; retry shortly".into(),
         retry_after: Duration::from_secs(2),
+        source: cause.map(|fault| fault.into()),
     }
 }
 

@@ -87,6 +87,11 @@ impl Db {
 }
 
 impl Tenant<'_> {
+    /// [`Db::recovered`].
+    pub async fn recovered(&self) -> bool {
+        self.db.recovered().await
+    }
+
     /// [`Db::import_lease`].
     pub fn import_lease(&self) -> Duration {
         self.db.import_lease

@@ -130,7 +130,7 @@ impl Merge {
     async fn succeed(&self, from: State) -> Result<Counts> {
         let (write_number, counts) = (self.next_write_number().await?, self.count().await?);
         if counts.created + counts.updated + counts.withdrawn > 0 {
-            self.tx.bump_catalog_version().await?;
+            self.tx.bump_catalog_version("import").await?;
         }
         self.finish(from, State::Succeeded, &counts, Some(write_number)).await?;
         Ok(counts)

@@ -25,9 +25,19 @@ struct Failure {
     error_type: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CatalogChange {
+    /// What was written.
+    cause: &'static str,
+}
+
+/// What changes a tenant's catalog, and so its version.
+const CATALOG_CAUSES: [&str; 6] = ["import", "revert", "prices", "texts", "tenant", "seed"];
+
 /// Counters of one [`Db`].
 pub(super) struct Metrics {
     statements: Histograms<Statement>,
+    catalog_changes: Family<CatalogChange, Counter>,
     errors: Family<Failure, Counter>,
     pub(super) wait: Histogram,
     pub(super) timeouts: Counter,
@@ -43,6 +53,7 @@ impl Metrics {
     pub(super) fn new(echo: bool, slow: Option<Duration>) -> Self {
         Self {
             statements: Family::new_with_constructor(seconds),
+            catalog_changes: Family::default(),
             errors: Family::default(),
             wait: seconds(),
             timeouts: Counter::default(),
@@ -59,8 +70,17 @@ impl Metrics {
             target: TARGET, "statement",
             otel.name = name, otel.kind = "client", db.system.name = "postgresql", db.query.summary = name,
         );
+        self.timed(name, work.instrument(span)).await
+    }
+
+    /// Counts a statement that is no part of a trace: one that every call has.
+    pub(super) async fn timed<T>(&self, name: &'static str, work: impl Future<Output = T>) -> T {
         let _timer = Timer { metrics: self, name, began: Instant::now() };
-        work.instrument(span).await
+        work.await
+    }
+
+    pub(super) fn catalog_changed(&self, cause: &'static str) {
+        self.catalog_changes.get_or_create(&CatalogChange { cause }).inc();
     }
 
     pub(super) fn failed(&self, error: &tokio_postgres::Error) {
@@ -110,6 +130,15 @@ impl Db {
         let metrics = &self.metrics;
         // What has not happened yet is 0, not nothing: a rate sees the first time too.
         _ = metrics.errors.get_or_create(&Failure { error_type: "closed".to_owned() });
+        for cause in CATALOG_CAUSES {
+            _ = metrics.catalog_changes.get_or_create(&CatalogChange { cause });
+        }
+        registry.register(
+            "lekalo_catalog_changes",
+            "Changes that gave a tenant's catalog another version, by what was written",
+            metrics.catalog_changes.clone(),
+        );
+        self.bulkhead.register_metrics(registry);
         let mut histogram = |name: &str, help: &str, metric: Histogram| {
             registry.register_with_unit(name, help, Unit::Seconds, metric);
         };

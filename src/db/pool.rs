@@ -134,7 +134,8 @@ pub struct Db {
     role: String,
     pub(super) tls: MakeRustlsConnect,
     pub(super) breaker: Arc<CircuitBreaker>,
-    is_ready: Arc<watch::Sender<bool>>,
+    /// Whether it takes our work, as health said last; none where nobody looks.
+    is_ready: Arc<watch::Sender<Option<bool>>>,
     pub(super) bulkhead: Arc<Bulkhead>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) pool_timeout: Duration,
@@ -188,7 +189,7 @@ impl Db {
             role: options.role().to_owned(),
             tls,
             breaker: Arc::new(CircuitBreaker::new()),
-            is_ready: Arc::new(watch::Sender::new(false)),
+            is_ready: Arc::new(watch::Sender::new(None)),
             bulkhead: Arc::new(Bulkhead::of(connections, options.lock_wait)),
             metrics,
             pool_timeout: options.pool_timeout,
@@ -286,18 +287,27 @@ impl Db {
 
     /// Says whether the database takes our work, as health has just said.
     pub fn set_ready(&self, is_ready: bool) {
-        self.is_ready.send_replace(is_ready);
+        self.is_ready.send_replace(Some(is_ready));
     }
 
     /// Whether the database takes our work, as health said last.
     pub fn is_ready(&self) -> bool {
-        *self.is_ready.borrow()
+        *self.is_ready.borrow() == Some(true)
     }
 
     /// Waits until health has said that the database takes our work.
     pub async fn ready(&self) {
         // An error would mean that the sender is gone, which is here.
-        let _ = self.is_ready.subscribe().wait_for(|is_ready| *is_ready).await;
+        let _ = self.is_ready.subscribe().wait_for(|is_ready| *is_ready == Some(true)).await;
+    }
+
+    /// Where health has said that the database does not take our work: waits until it does. Whether that was so.
+    pub async fn recovered(&self) -> bool {
+        let was_unfit = *self.is_ready.borrow() == Some(false);
+        if was_unfit {
+            self.ready().await;
+        }
+        was_unfit
     }
 
     /// Whether the database answers.

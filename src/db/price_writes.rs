@@ -66,7 +66,7 @@ impl Transaction {
             .bind(&columns.at_least, Type::BOOL_ARRAY)
             .bind(&tenant.currency, Type::TEXT);
         self.execute(insert).await?;
-        self.bump_catalog_version().await?;
+        self.bump_catalog_version("prices").await?;
         Ok(lines)
     }
 

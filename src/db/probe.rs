@@ -9,20 +9,20 @@ use lekalo_migrate::tls;
 use tokio::time::timeout;
 use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::advice::{advise, chain, place};
 use super::circuit_breaker::CircuitBreaker;
 use super::credentials::Credentials;
-use super::pool::{CREATE, Options};
+use super::pool::{APP_ROLE, CREATE, Options};
 use super::session::Session;
 
 /// A database that has not answered by then counts as silent.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 30] = [
     "admin_requests",
     "api_key_changes",
     "api_keys",
@@ -52,6 +52,7 @@ const TABLES: [&str; 29] = [
     "tenants",
     "vehicle_aliases",
     "vehicle_reference",
+    "write_requests",
 ];
 
 /// How the database is.
@@ -205,27 +206,47 @@ impl HostProbe {
     async fn look(&self, session: &Session) -> Result<Option<String>, ProbeError> {
         let sql = "-- readiness
             WITH needed AS (
-                SELECT name, to_regclass('public.' || name) AS id FROM unnest($1::text[]) AS name
+                SELECT name, to_regclass('public.' || name) AS id FROM unnest($1::text[] /* tables */) AS name
+            ), denied AS (
+                SELECT name, string_agg(privilege, ', ') AS rights
+                FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
+                WHERE NOT has_table_privilege(id, privilege)
+                GROUP BY name
+            ), alike AS (
+                SELECT rights, string_agg(name, ', ' ORDER BY name) AS names FROM denied GROUP BY rights
             )
             SELECT pg_is_in_recovery() AS is_standby,
                    current_setting('transaction_read_only')::bool AS is_read_only,
+                   (SELECT CASE source
+                               WHEN 'database' THEN format('ALTER DATABASE %I', current_database())
+                               WHEN 'user' THEN format('ALTER ROLE %I', session_user)
+                               WHEN 'database user'
+                                   THEN format('ALTER ROLE %I IN DATABASE %I', session_user, current_database())
+                               WHEN 'configuration file' THEN 'ALTER SYSTEM'
+                           END || ' RESET default_transaction_read_only'
+                               || CASE source WHEN 'configuration file' THEN '; SELECT pg_reload_conf()' ELSE '' END
+                    FROM pg_settings
+                    WHERE name = 'default_transaction_read_only') AS writable,
                    (SELECT string_agg(name, ', ') FROM needed WHERE id IS NULL) AS missing,
-                   (SELECT string_agg(format('%s on %s', privilege, name), ', ')
-                    FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
-                    WHERE NOT has_table_privilege(id, privilege)) AS denied";
+                   (SELECT string_agg(format('%s on %s', rights, names), '; ' ORDER BY names) FROM alike) AS denied,
+                   (SELECT string_agg(format('GRANT %s ON %s TO %s', rights, names, $2 /* role */), '; ' ORDER BY names)
+                    FROM alike) AS grants";
         let tables = TABLES.as_slice();
-        let row = session.client.query_typed_one(sql, &[(&tables, Type::TEXT_ARRAY)]).await;
+        let params: [(&(dyn ToSql + Sync), Type); 2] = [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT)];
+        let row = session.client.query_typed_one(sql, &params).await;
         let row = row.map_err(|error| self.probe_error(&error))?;
         let flag = |name| row.try_get::<_, bool>(name).unwrap_or_default();
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();
         Ok(if flag("is_standby") {
             Some(format!("the server at {} is a standby: it takes no writes", place(&self.config)))
         } else if flag("is_read_only") {
-            Some("the database is read-only (default_transaction_read_only)".to_owned())
+            let mend = list("writable").map(|sql| format!("; a superuser or the owner may run: {sql}"));
+            Some(format!("the database is read-only (default_transaction_read_only){}", mend.unwrap_or_default()))
         } else if let Some(tables) = list("missing") {
-            Some(format!("these tables are missing: {tables}"))
+            Some(format!("these tables are missing: {tables}; `lekalo migrate check` says what else differs"))
         } else {
-            list("denied").map(|rights| format!("the role `{}` lacks {rights}", self.role))
+            let mend = list("grants").unwrap_or_default();
+            list("denied").map(|rights| format!("the role `{}` lacks {rights}; as the owner run: {mend}", self.role))
         })
     }
 

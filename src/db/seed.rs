@@ -35,6 +35,7 @@ impl Db {
         // Names, options and texts are in what every tenant's clients keep.
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
             tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
+            tx.note_catalog_change("seed");
         }
         if !validate_only {
             tx.commit().await?;

@@ -113,6 +113,7 @@ impl Transaction {
             .bind(&change.settings, Type::JSONB),
         )
         .await?;
+        self.note_catalog_change("tenant");
         if let Some(contacts) = &change.contacts {
             self.replace_contacts(id, contacts).await?;
         }
@@ -126,7 +127,7 @@ impl Transaction {
     }
 
     /// Tells clients that what they keep of the tenant's catalog, prices and texts is stale.
-    pub(super) async fn bump_catalog_version(&self) -> Result<()> {
+    pub(super) async fn bump_catalog_version(&self, cause: &'static str) -> Result<()> {
         self.execute(
             Query::new(
                 "-- bump_catalog_version
@@ -135,7 +136,13 @@ impl Transaction {
             .bind(&self.tenant_id()?, Type::INT8),
         )
         .await?;
+        self.note_catalog_change(cause);
         Ok(())
+    }
+
+    /// Has it counted once it lasts.
+    pub(super) fn note_catalog_change(&self, cause: &'static str) {
+        self.catalog_change.get_or_init(|| cause);
     }
 
     async fn replace_contacts(&self, id: TenantId, contacts: &[Contact]) -> Result<()> {

@@ -172,7 +172,7 @@ impl Transaction {
             )
             .await?;
         if changed > 0 {
-            self.bump_catalog_version().await?;
+            self.bump_catalog_version("texts").await?;
         }
         Ok(())
     }

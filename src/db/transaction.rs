@@ -2,6 +2,7 @@
 //!
 //! A read is one pipeline: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join, join_all};
@@ -51,10 +52,10 @@ impl Db {
         let begin = begin_sql(tenant, access, self.statement_timeout, is_for_a_caller().then_some(self.lock_wait));
         let client = connection.client()?;
         // Each future sends its statement when first polled, in this order; only then do the answers come.
-        let begun = client.batch_execute(&begin);
+        let begun = self.metrics.timed("begin", client.batch_execute(&begin));
         let answers =
             join_all(queries.iter().map(|q| self.metrics.statement(q.name(), client.query_typed(q.sql, &q.params))));
-        let committed = client.batch_execute("COMMIT");
+        let committed = self.metrics.timed("commit", client.batch_execute("COMMIT"));
         let (begun, (answers, committed)) =
             connection.answer(self.statement_timeout, join(begun, join(answers, committed))).await?;
         connection.dirty = false;
@@ -117,6 +118,8 @@ pub struct Transaction {
     /// How long a statement may take.
     timeout: Duration,
     pub(super) tenant: Option<TenantId>,
+    /// What it changes of a catalog, if anything, to be counted when it lasts.
+    pub(super) catalog_change: OnceLock<&'static str>,
     _permit: Option<WritePermit>,
 }
 
@@ -127,8 +130,8 @@ impl Transaction {
         // What works on a tenant's whole list, as imports do, waits for others as long as it may take itself.
         let is_short = permit.is_some() || (tenant.is_none() && is_for_a_caller());
         let begin = begin_sql(tenant, "", timeout, is_short.then_some(db.lock_wait));
-        let tx = Self { connection, timeout, tenant, _permit: permit };
-        tx.ask(tx.connection.client()?.batch_execute(&begin)).await?;
+        let tx = Self { connection, timeout, tenant, catalog_change: OnceLock::new(), _permit: permit };
+        tx.ask(db.metrics.timed("begin", tx.connection.client()?.batch_execute(&begin))).await?;
         Ok(tx)
     }
 
@@ -194,14 +197,18 @@ impl Transaction {
     }
 
     /// Does several things of one statement, in no more time than the server may take for it.
-    pub(super) async fn within(&self, work: impl Future<Output = Result<()>>) -> Result<()> {
-        self.connection.within(self.timeout, work).await?
+    pub(super) async fn within(&self, name: &'static str, work: impl Future<Output = Result<()>>) -> Result<()> {
+        self.connection.within(self.timeout, self.connection.metrics.timed(name, work)).await?
     }
 
     /// Makes it last.
     pub async fn commit(mut self) -> Result<()> {
-        self.ask(self.connection.client()?.batch_execute("COMMIT")).await?;
+        let commit = self.connection.client()?.batch_execute("COMMIT");
+        self.ask(self.connection.metrics.timed("commit", commit)).await?;
         self.connection.dirty = false;
+        if let Some(cause) = self.catalog_change.get() {
+            self.connection.metrics.catalog_changed(cause);
+        }
         Ok(())
     }
 }

@@ -32,9 +32,14 @@ pub enum Error {
     #[error("{message}")]
     Aborted { reason: &'static str, message: String },
 
-    /// The service or its database cannot answer now.
+    /// The service or its database cannot answer now. What is known of the cause is for operators only.
     #[error("{message}")]
-    Unavailable { reason: &'static str, message: String, retry_after: Duration },
+    Unavailable {
+        reason: &'static str,
+        message: String,
+        retry_after: Duration,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
 
     /// A limit is reached.
     #[error("{message}")]

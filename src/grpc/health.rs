@@ -30,6 +30,11 @@ const FORGOTTEN: Duration = Duration::from_secs(10);
 
 const LIVENESS: &str = "liveness";
 
+/// All that health can be asked for, beside `""`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    [LIVENESS].into_iter().chain(SERVICES).filter(|name| !name.is_empty())
+}
+
 /// What depends on the database.
 const SERVICES: [&str; 9] = [
     "",
@@ -140,8 +145,8 @@ impl Watch {
             // After a failover, what was connected before leads to the old server.
             self.db.close_idle();
             report(&self.reporter, self.is_ready()).await;
-            self.db.set_ready(self.is_ready());
         }
+        self.db.set_ready(self.is_ready());
         if self.is_ready() {
             self.name_blockers().await;
         }

@@ -147,7 +147,7 @@ pub fn connection_aged() -> Status {
 
 fn ends(message: &str) -> Status {
     let retry_after = std::time::Duration::from_secs(1);
-    Error::Unavailable { reason: "SHUTTING_DOWN", message: message.into(), retry_after }.into()
+    Error::Unavailable { reason: "SHUTTING_DOWN", message: message.into(), retry_after, source: None }.into()
 }
 
 /// A code's name in the contract, and in the metrics that the gRPC ecosystem's dashboards know, which have Go's.

@@ -253,7 +253,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_understood_as_its_table_is() {
         let mut answer = Vec::new();
-        write_answer(Ok(table()), &mut answer).unwrap();
+        write_answer(Ok(table().into()), &mut answer).unwrap();
         assert_eq!(understood(&answer).await, clean_table(&table(), Index::shipped()));
         for lines in 0..5 {
             let cut: Vec<u8> = answer.split_inclusive(|byte| *byte == b'\n').take(lines).flatten().copied().collect();

@@ -313,7 +313,8 @@ async fn under_way(own: Tenant<'_>, import: Uuid, progress: &Mutex<Progress>) {
     }
 }
 
-/// Tries a step again while the database is busy or away: a moment of that must not end an import.
+/// Tries a step again while the database is busy or away: a moment of that must not end an import, nor must the hours for which
+/// health says so.
 async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: impl FnMut() -> F) -> Result<T> {
     let patience = PATIENCE.min(own.import_lease() / 2);
     let mut failing_since: Option<Instant> = None;
@@ -331,6 +332,11 @@ async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: 
             (failing_since, pauses) = (None, BACKOFF.build());
         }
         let is_over = failing_since.get_or_insert_with(Instant::now).elapsed() >= patience;
+        // Whatever takes as long as the database is not fit for work is no failure of the import's.
+        if is_over && own.recovered().await {
+            (failing_since, pauses, tries) = (None, BACKOFF.build(), 0);
+            continue;
+        }
         let Some(pause) = pauses.next().filter(|_| !is_over && tries < MOST_TRIES) else { return Err(error) };
         tracing::warn!(%error, "a step of an import is tried again");
         tokio::time::sleep(pause).await;

@@ -16,8 +16,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio_util::task::AbortOnDropHandle;
 
-use lekalo_documents::ExtractError;
-use lekalo_documents::table::{HeaderRow, Table};
+use lekalo_documents::table::{HeaderRow, TableRow};
+use lekalo_documents::{ExtractError, Rows};
 
 use super::memory::{self, Left};
 use super::run::AT_ONCE;
@@ -275,18 +275,18 @@ fn was_limited(status: ExitStatus, stderr_text: &str) -> bool {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_answer(result: Result<Table, ExtractError>, out: &mut impl Write) -> std::io::Result<()> {
+pub fn write_answer(result: Result<Rows, ExtractError>, out: &mut impl Write) -> std::io::Result<()> {
     let mut line = |line: Line| -> std::io::Result<()> {
         serde_json::to_writer(&mut *out, &line)?;
         out.write_all(b"\n")
     };
     match result {
         Err(error) => line(Line::Error(error))?,
-        Ok(table) => {
-            let Table { header, headers, rows } = table;
-            line(Line::Table(header, headers, rows.len()))?;
+        Ok(Rows { header, headers, count, rows }) => {
+            line(Line::Table(header, headers, count))?;
             for row in rows {
-                line(Line::Row(row.page_number, row.row_number, row.cells))?;
+                let TableRow { page_number, row_number, cells } = row.map_err(std::io::Error::other)?;
+                line(Line::Row(page_number, row_number, cells))?;
             }
             line(Line::End)?;
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use nix::sys::signal::Signal;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +19,8 @@ use uuid::Uuid;
 
 use crate::support::http::{ask, get};
 use crate::support::service::{Service, channel};
-use crate::support::{connect, database, folder, raw, skipped};
+use crate::support::uploads::{ended, header, upload_to};
+use crate::support::{SAMPLE_PDF, connect, database, folder, raw, skipped};
 
 const ADMIN: (&str, &str) = ("LEKALO_ADMIN_ADDR", "127.0.0.1:0");
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,6 +115,7 @@ async fn calls_are_counted_by_what_the_contract_calls_them() {
     let labels: BTreeSet<&str> =
         seen.split(['{', ',']).filter_map(|part| part.split_once("=\"").map(|it| it.0)).collect();
     let bounded = [
+        "cause",
         "db_query_summary",
         "decision",
         "error_type",
@@ -133,6 +136,31 @@ async fn calls_are_counted_by_what_the_contract_calls_them() {
     assert!(open.ends_with("# EOF\n") && open.contains("# TYPE grpc_server_started counter\n"), "{open}");
     service.signal(Signal::SIGTERM);
     assert!(service.ended(PATIENCE).await.0.success());
+}
+
+#[tokio::test]
+async fn a_catalogs_changes_are_counted_by_what_was_written() {
+    let (folder, config) = (folder(), database().await);
+    let mut service = Service::with(folder.path(), &config, &[ADMIN]);
+    let addr = service.addr().await;
+    let channel = channel(addr).await;
+    let change = |name: &str| pb::UpdateTenantRequest {
+        tenant: Some(pb::Tenant { slug: "evopoliki".into(), display_name: name.into(), ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["display_name".into()] }),
+        ..Default::default()
+    };
+    let mut tenants = TenantServiceClient::new(channel.clone());
+    tenants.update_tenant(change("Another")).await.unwrap();
+    tenants.update_tenant(change("")).await.unwrap_err();
+    let import = upload_to(channel, SAMPLE_PDF, header()).await.unwrap();
+    assert_eq!(ended(addr, &import.id).await.state(), pb::ImportState::Succeeded);
+    let seen = metrics(service.admin.unwrap()).await;
+    let counted = |cause| sample(&seen, &format!("lekalo_catalog_changes_total{{cause=\"{cause}\"}}"));
+    assert_eq!(["tenant", "import", "prices"].map(counted), [Some(1.0), Some(1.0), Some(0.0)], "{seen}");
+    for statement in ["begin", "commit", "copy_staged_rows"] {
+        let name = format!("db_client_operation_duration_seconds_count{{db_query_summary=\"{statement}\"}}");
+        assert!(sample(&seen, &name).unwrap() >= 1.0, "{name}");
+    }
 }
 
 /// Prometheus' own opinion, where it is installed.

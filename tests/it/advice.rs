@@ -16,7 +16,8 @@ async fn each_failure_has_its_remedy_and_no_values() {
     let migrate = "its schema is older than this program: run `lekalo migrate current` to see its version, then `lekalo \
                    migrate up`";
     let own_role = "give the service a role of its own in DATABASE_URL (CREATE ROLE bot LOGIN PASSWORD '…' IN ROLE \
-                    lekalo_app), and the owner, past the pooler, in LEKALO_OWNER_DATABASE_URL";
+                    lekalo_app) and LEKALO_SWITCH_ROLE=never; what migrates goes past the pooler \
+                    (LEKALO_OWNER_DATABASE_URL)";
     let read_only = "end default_transaction_read_only (of the database or the role), or go to the primary server";
     let locks = "let it end, or look for it: SELECT pid, application_name, query FROM pg_stat_activity WHERE state <> \
                  'idle' ORDER BY xact_start";

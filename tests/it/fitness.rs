@@ -34,7 +34,11 @@ fn cases() -> Vec<Case> {
         case(
             "REVOKE INSERT ON prices FROM lekalo_app",
             "GRANT INSERT ON prices TO lekalo_app",
-            ("readiness", "the role `lekalo_app` lacks INSERT on prices", "NOT_SERVING"),
+            (
+                "readiness",
+                "the role `lekalo_app` lacks INSERT on prices; as the owner run: GRANT INSERT ON prices TO lekalo_app",
+                "NOT_SERVING",
+            ),
         ),
         case("CREATE TABLE loose (tenant_id bigint)", "DROP TABLE loose", rls("not in force on loose")),
         case(

@@ -68,3 +68,4 @@ mod tenants;
 mod texts;
 mod traces;
 mod twins;
+mod unfit;

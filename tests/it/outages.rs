@@ -447,10 +447,20 @@ async fn a_changed_password_is_read_again_where_it_is_kept() {
     };
     let said = health("readiness", addr.to_string());
     let stderr = String::from_utf8(said.stderr).unwrap();
-    assert!(said.status.code() == Some(1) && stderr.contains("NOT_SERVING"), "{stderr}");
-    assert!(health("liveness", addr.to_string()).status.success());
+    assert!(said.status.code() == Some(3) && stderr.contains("NOT_SERVING"), "{stderr}");
+    assert!(health("liveness", format!("localhost:{}", addr.port())).status.success());
     let nobody = health("liveness", "127.0.0.1:1".to_owned());
-    assert!(nobody.status.code() == Some(1) && String::from_utf8(nobody.stderr).unwrap().contains("nobody listens"));
+    assert!(nobody.status.code() == Some(2) && String::from_utf8(nobody.stderr).unwrap().contains("nobody listens"));
+    let unknown = health("ready", addr.to_string());
+    let stderr = String::from_utf8(unknown.stderr).unwrap();
+    assert!(
+        unknown.status.code() == Some(1) && stderr.contains("there are liveness, readiness, lekalo.v1."),
+        "{stderr}"
+    );
+    let nowhere = health("liveness", "http://localhost:1".to_owned());
+    assert!(
+        nowhere.status.code() == Some(1) && String::from_utf8(nowhere.stderr).unwrap().contains("must be HOST:PORT")
+    );
     std::fs::write(&file, "canary-two\n").unwrap();
     until(&channel, ServingStatus::Serving, "the new password").await;
     assert_eq!(health("readiness", addr.to_string()).stdout, b"SERVING\n");

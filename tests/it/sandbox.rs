@@ -2,7 +2,7 @@
 //!
 //! Instead of the program there is a shell here, which runs the "file" that it is to read.
 
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -252,6 +252,28 @@ fn the_program_limits_itself_before_it_reads() {
     assert_eq!(told, format!("{table}\n{{\"row\":[1,1,[\"Кедр\",\"А6\"]]}}\n\"end\"\n"));
 }
 
+/// All its rows at once would take 150 MB.
+#[test]
+fn a_text_of_many_short_rows_takes_little_more_than_itself() {
+    let (head, rows) = ("Марка,Модель\n", 1_000_000);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(format!("{head}{}", "Kia,Rio\n".repeat(rows)).as_bytes()).unwrap();
+    file.rewind().unwrap();
+    let mut child = Command::new(LEKALO)
+        .args(["extract", "--json", "--limit-data=25000000", "/dev/stdin"])
+        .stdin(file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let answer = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = answer.lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().ends_with(&format!(",{rows}]}}")));
+    let last = lines.by_ref().take(rows).last().unwrap();
+    assert_eq!(last, format!("{{\"row\":[1,{rows},[\"Kia\",\"Rio\"]]}}"));
+    assert_eq!(lines.collect::<Vec<_>>(), ["\"end\""]);
+    assert!(child.wait().unwrap().success());
+}
+
 #[tokio::test]
 async fn what_it_answers_is_what_it_read() {
     limit();
@@ -263,7 +285,7 @@ async fn what_it_answers_is_what_it_read() {
             .collect(),
     };
     let mut written = Vec::new();
-    write_answer(Ok(table.clone()), &mut written).unwrap();
+    write_answer(Ok(table.clone().into()), &mut written).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "/bin/cat <<'LAST'\n{}LAST\n", String::from_utf8(written).unwrap()).unwrap();
     let shell = Extractor { program: SHELL.clone(), limits: SandboxLimits::default() };

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use lekalo::proto::lekalo::v1::ListTenantsRequest;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -150,6 +151,25 @@ async fn whoever_asks_twice_need_not_wait_for_calls_that_do_not_end() {
     assert_eq!(status.code(), Some(130), "{status}:\n{said}");
     assert!(said.contains("stopping at once"), "{said}");
     call.await.unwrap().unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_ends_with_its_private_postgres_and_says_why() {
+    let folder = folder();
+    let mut service = Service::prepared(folder.path()).await;
+    service.addr().await;
+    let pid = postgres_pid(folder.path()).unwrap();
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
+    let (status, said) = service.ended(STOP).await;
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("the private PostgreSQL has ended by itself (signal: 9 (SIGKILL))"), "{said}");
+    assert!(said.contains("data/postgres.log:\n"), "{said}");
+    // The next one recovers what was written.
+    let mut next = Service::embedded(folder.path());
+    let channel = channel(next.addr().await).await;
+    tenants(&channel).await.unwrap();
+    next.signal(Signal::SIGTERM);
+    assert!(next.ended(STOP).await.0.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ const BUSY: Told = (Code::ResourceExhausted, "OVERLOADED", Some(1));
 const BLOCKED: Told = (Code::ResourceExhausted, "OVERLOADED", Some(1));
 // The server stops, starts, or has dropped the connection.
 const AWAY: Told = (Code::Unavailable, "DATABASE_UNAVAILABLE", Some(2));
-// It is there and cannot work: no disk, no memory, no writes.
+// It is there and cannot work: no disk, no memory, no writes, or a table is gone.
 const UNABLE: Told = AWAY;
 // A statement, a row or a privilege of ours is wrong: again it would fail again.
 const INTERNAL: Told = (Code::Internal, "INTERNAL", None);
@@ -37,7 +37,7 @@ const STATES: [(Told, &str); 7] = [
     (BUSY, "53300"),
     (BLOCKED, "55P03"),
     (AWAY, "08000 08001 08003 08004 08006 08007 08P01 25P03 25P04 40003 57000 57P01 57P02 57P03 57P04 57P05"),
-    (UNABLE, "25006 53000 53100 53200 53400 58000 58030"),
+    (UNABLE, "25006 3F000 42P01 53000 53100 53200 53400 58000 58030"),
     (
         INTERNAL,
         "03000 09000 0A000 0B000 0F000 0F001 0L000 0LP01 0P000 0Z000 0Z002 10608 20000 21000 22000 22001 22002 \
@@ -47,9 +47,9 @@ const STATES: [(Told, &str); 7] = [
          22036 22037 22038 22039 2203A 2203B 2203C 2203D 2203E 2203F 2203G 22P01 22P02 22P03 22P04 22P05 \
          22P06 23000 23001 23502 23503 23505 23514 24000 25000 25001 25002 25003 25004 25005 25007 25008 \
          25P01 25P02 26000 27000 28000 28P01 2B000 2BP01 2D000 2F000 2F002 2F003 2F004 2F005 34000 38000 \
-         38001 38002 38003 38004 39000 39001 39004 39P01 39P02 39P03 3B000 3B001 3D000 3F000 40002 42000 \
+         38001 38002 38003 38004 39000 39001 39004 39P01 39P02 39P03 3B000 3B001 3D000 40002 42000 \
          42501 42601 42602 42611 42622 42701 42702 42703 42704 42710 42712 42723 42725 42803 42804 42809 \
-         42830 42846 42883 428C9 42939 42P01 42P02 42P03 42P04 42P05 42P06 42P07 42P08 42P09 42P10 42P11 \
+         42830 42846 42883 428C9 42939 42P02 42P03 42P04 42P05 42P06 42P07 42P08 42P09 42P10 42P11 \
          42P12 42P13 42P14 42P15 42P16 42P17 42P18 42P19 42P20 42P21 42P22 44000 54000 54001 54011 54023 \
          55000 55006 55P02 55P04 58P01 58P02 58P03 F0000 F0001 HV000 HV001 HV002 HV004 HV005 HV006 HV007 \
          HV008 HV009 HV00A HV00B HV00C HV00D HV00J HV00K HV00L HV00M HV00N HV00P HV00Q HV00R HV010 HV014 \
@@ -111,6 +111,25 @@ async fn every_state_has_its_code_reason_and_delay() {
             assert!(seen.contains(state), "{state} is not in the table: {line}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_operator_took_away_may_come_back_and_a_row_that_is_refused_is_our_mistake() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let db = Db::new(&db_options(&config)).unwrap();
+    let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
+    owner.batch_execute("REVOKE SELECT ON prices FROM lekalo_app").await.unwrap();
+    let prices = || Query::new("-- prices\nSELECT count(*) FROM prices");
+    assert_told(own.read([prices()]).await.unwrap_err(), UNABLE, "a right that is missing");
+    owner.batch_execute("GRANT SELECT ON prices TO lekalo_app; ALTER TABLE prices RENAME TO others").await.unwrap();
+    assert_told(own.read([prices()]).await.unwrap_err(), UNABLE, "a table that is missing");
+    // Row-level security has the same code as a missing right.
+    let foreign = "-- foreign\nINSERT INTO tenant_contacts (tenant_id, kind, value)
+                   SELECT id, 'phone', '1' FROM tenants WHERE slug = 'five_deluxe'";
+    let refused = own.write([Query::new(foreign)]).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("row-level security"), "{refused:?}");
+    assert_told(refused, INTERNAL, "another tenant's row");
 }
 
 const SLEEP: &str = "-- sleep\nSELECT pg_sleep(60)";

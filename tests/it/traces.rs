@@ -127,13 +127,29 @@ async fn a_collector_that_is_away_or_silent_is_in_nobodys_way() {
         let told = log.matches("traces are lost").count();
         assert_eq!(told, 1, "{endpoint}: {log}");
     }
-    // What is no address is told at the start.
-    let variables = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url"),
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
-        ("LEKALO_ADMIN_ADDR", "off"),
-    ];
-    let service = Service::run(folder.path(), &["--addr", "127.0.0.1:0", "--wait", "0s"], &variables);
-    let (_, log) = service.ended(PATIENCE).await;
-    assert!(log.contains("no traces: see OTEL_EXPORTER_OTLP_ENDPOINT"), "{log}");
+    // What is no address, or no protocol of ours, is told at the start.
+    let spoken = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    for (endpoint, protocol, told) in [
+        ("not a url", spoken, "no traces: see OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (
+            &silent,
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            "OTLP_PROTOCOL is http/protobuf, and spans leave by grpc",
+        ),
+        (
+            &silent,
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+            "OTLP_PROTOCOL is http/json, and spans leave by grpc",
+        ),
+    ] {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            protocol,
+            ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
+            ("LEKALO_ADMIN_ADDR", "off"),
+        ];
+        let service = Service::run(folder.path(), &["--addr", "127.0.0.1:0", "--wait", "0s"], &variables);
+        let (_, log) = service.ended(PATIENCE).await;
+        assert!(log.contains(told), "{log}");
+    }
 }

@@ -1,10 +1,13 @@
 //! Delimited text: CSV and TSV, in UTF-8, UTF-16 or windows-1251, separated by comma, semicolon or tab.
 
-use encoding_rs::{Encoding, WINDOWS_1251};
+use std::io::Cursor;
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1251};
 
 use super::grid::{Grid, HEADER_SEARCH, Overhang};
-use super::table::{Column, Table};
+use super::table::{Column, Table, TableRow};
 use crate::ExtractError;
+use crate::rows::Rows;
 use crate::step_file::unescape;
 
 /// Put at the text's end: if it is read as a line of its own, every quoted cell before it has ended.
@@ -13,38 +16,78 @@ const LAST: &str = "LekaloLast";
 /// Reads the table below the first line that names its columns.
 ///
 /// # Errors
-/// When no line does, a quoted cell does not end, or the text is no text.
+/// As [`rows`].
 pub fn read(bytes: &[u8]) -> Result<Table, ExtractError> {
+    rows(bytes.to_vec())?.table()
+}
+
+/// The same, a row at a time: all at once, short rows take many times their size. The whole text is looked through before
+/// the first one.
+///
+/// # Errors
+/// When no line names the columns, a quoted cell does not end, or the text is no text.
+pub fn rows(bytes: Vec<u8>) -> Result<Rows, ExtractError> {
     let mut text = decode(bytes)?;
     if let Some(place) = text.find('\0') {
         let line = 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
         let message = format!("line {line} of the file holds a zero byte, which no text has");
         return Err(ExtractError::new("FILE_DAMAGED", message, "save the file as CSV (UTF-8) again"));
     }
+    // No more room than that: a large text grows by as much again.
+    text.reserve_exact(LAST.len() + 1);
     text.push('\n');
     text.push_str(LAST);
     let delimiter = delimiter(&text);
-    let mut grid = Grid::new(1, Overhang::Misread);
-    let mut reader = reader(&text, delimiter);
-    let mut record = csv::StringRecord::new();
-    loop {
-        let (start, line) = (reader.position().byte(), reader.position().line());
-        let is_read = reader.read_record(&mut record).map_err(|_| unclosed(line))?;
-        let raw = between(&text, start, reader.position().byte());
-        if raw.trim_start() == LAST {
-            return grid.finish();
+    let mut lines = Lines::of(text, delimiter);
+    while lines.next_row()?.is_some() {}
+    let shape = lines.grid.finish()?;
+    let (header, headers, count) = (shape.header.clone(), shape.headers.clone(), shape.rows);
+    let mut again = Lines::of(lines.reader.into_inner().into_inner(), delimiter);
+    let rows = std::iter::from_fn(move || again.next_row().transpose());
+    Ok(Rows { header, headers, count, rows: Box::new(rows.map(move |row| Ok(shape.fit(row?)))) })
+}
+
+/// The lines of a text.
+struct Lines {
+    reader: csv::Reader<Cursor<String>>,
+    record: csv::StringRecord,
+    delimiter: u8,
+    grid: Grid,
+}
+
+impl Lines {
+    fn of(text: String, delimiter: u8) -> Self {
+        let reader = format(delimiter).from_reader(Cursor::new(text));
+        Self { reader, record: csv::StringRecord::new(), delimiter, grid: Grid::new(1, Overhang::Misread) }
+    }
+
+    /// The next row; none after the last.
+    fn next_row(&mut self) -> Result<Option<TableRow>, ExtractError> {
+        let Self { reader, record, delimiter, grid } = self;
+        loop {
+            let (start, line) = (reader.position().byte(), reader.position().line());
+            let is_read = reader.read_record(record).map_err(|_| unclosed(line))?;
+            let raw = between(reader.get_ref().get_ref(), start, reader.position().byte());
+            if raw.trim_start() == LAST {
+                return Ok(None);
+            }
+            let columns = grid.header().map_or(usize::MAX, <[String]>::len);
+            let swallows = |cell: &str| swallowed_lines(cell, *delimiter, columns);
+            if !is_read || raw.ends_with(LAST) || misquoted(raw, *delimiter) || record.iter().any(swallows) {
+                return Err(unclosed(line));
+            }
+            let cells = record.iter().map(|cell| unescape(cell.trim()).trim().to_owned()).collect();
+            if let Some(row) = grid.push(line, cells)? {
+                return Ok(Some(row));
+            }
         }
-        let columns = grid.header().map_or(usize::MAX, <[String]>::len);
-        let swallows = |cell: &str| swallowed_lines(cell, delimiter, columns);
-        if !is_read || raw.ends_with(LAST) || misquoted(raw, delimiter) || record.iter().any(swallows) {
-            return Err(unclosed(line));
-        }
-        grid.push(line, record.iter().map(|cell| unescape(cell.trim()).trim().to_owned()).collect())?;
     }
 }
 
-fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes())
+fn format(delimiter: u8) -> csv::ReaderBuilder {
+    let mut format = csv::ReaderBuilder::new();
+    format.delimiter(delimiter).has_headers(false).flexible(true);
+    format
 }
 
 fn between(text: &str, start: u64, end: u64) -> &str {
@@ -88,23 +131,29 @@ fn unclosed(line: u64) -> ExtractError {
 }
 
 /// The file's text. Without a byte order mark it is UTF-8, or else windows-1251; what is mostly UTF-8 is damaged UTF-8.
-fn decode(bytes: &[u8]) -> Result<String, ExtractError> {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        let (text, _, has_errors) = encoding.decode(bytes);
-        return if has_errors { Err(damaged(bytes, encoding.name())) } else { Ok(text.into_owned()) };
+fn decode(bytes: Vec<u8>) -> Result<String, ExtractError> {
+    let mark = Encoding::for_bom(&bytes).map(|(encoding, _)| encoding);
+    if let Some(encoding) = mark.filter(|encoding| *encoding != UTF_8) {
+        let (text, _, has_errors) = encoding.decode(&bytes);
+        return if has_errors { Err(damaged(&bytes, encoding.name())) } else { Ok(text.into_owned()) };
     }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Ok(text.to_owned());
-    }
+    // UTF-8 becomes text where it is: a large file is not there twice.
+    let bytes = match String::from_utf8(bytes) {
+        Ok(mut text) => {
+            text.drain(..mark.map_or(0, |_| '\u{feff}'.len_utf8()));
+            return Ok(text);
+        }
+        Err(error) => error.into_bytes(),
+    };
     let (mut letters, mut invalid) = (0, 0);
     for chunk in bytes.utf8_chunks() {
         letters += chunk.valid().chars().filter(|ch| !ch.is_ascii()).count();
         invalid += usize::from(!chunk.invalid().is_empty());
     }
-    if letters > invalid {
-        return Err(damaged(bytes, "UTF-8"));
+    if mark.is_some() || letters > invalid {
+        return Err(damaged(&bytes, "UTF-8"));
     }
-    Ok(WINDOWS_1251.decode_without_bom_handling(bytes).0.into_owned())
+    Ok(WINDOWS_1251.decode_without_bom_handling(&bytes).0.into_owned())
 }
 
 fn damaged(bytes: &[u8], encoding: &str) -> ExtractError {
@@ -120,7 +169,8 @@ fn damaged(bytes: &[u8], encoding: &str) -> ExtractError {
 fn delimiter(text: &str) -> u8 {
     const CANDIDATES: [u8; 3] = [b',', b';', b'\t'];
     let names_columns = |delimiter: &u8| {
-        let mut records = reader(text, *delimiter).into_records().take(HEADER_SEARCH + 1).flatten();
+        let reader = format(*delimiter).from_reader(text.as_bytes());
+        let mut records = reader.into_records().take(HEADER_SEARCH + 1).flatten();
         records.any(|record| Column::is_header(record.iter()))
     };
     let first = text.lines().next().unwrap_or_default();

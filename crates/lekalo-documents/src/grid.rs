@@ -1,4 +1,4 @@
-//! Lines of cells → a table: finds the line that names the columns, keeps what stands above it, and bounds the whole.
+//! Lines of cells → the rows of a table: finds the line that names the columns, keeps what stands above it, and bounds the whole.
 
 use super::table::{Column, HeaderRow, Table, TableRow};
 use crate::ExtractError;
@@ -20,37 +20,49 @@ pub(crate) enum Overhang {
     Remark,
 }
 
-/// A table under construction.
+/// Tells what each line is: nothing, a header, or a row of the table, which it gives to whoever keeps the rows or does not.
 pub(crate) struct Grid {
     page_number: i32,
     overhang: Overhang,
     max_cells: usize,
     /// Lines with text before the header is found.
     above: Vec<Vec<String>>,
-    table: Option<Table>,
+    /// None before it is found.
+    shape: Option<Shape>,
+}
+
+/// What is known of a table beside its rows.
+pub(crate) struct Shape {
+    pub(crate) header: Vec<String>,
+    pub(crate) headers: Vec<HeaderRow>,
+    /// How many rows there are.
+    pub(crate) rows: usize,
+    /// Which columns have text in one of them.
+    has_text: Vec<bool>,
 }
 
 impl Grid {
     /// An empty one, for this page or sheet.
     pub(crate) fn new(page_number: i32, overhang: Overhang) -> Self {
-        Self { page_number, overhang, max_cells: MAX_CELLS, above: Vec::new(), table: None }
+        Self { page_number, overhang, max_cells: MAX_CELLS, above: Vec::new(), shape: None }
     }
 
     /// The columns' names, once they are known.
     pub(crate) fn header(&self) -> Option<&[String]> {
-        self.table.as_ref().map(|table| table.header.as_slice())
+        self.shape.as_ref().map(|shape| shape.header.as_slice())
     }
 
-    /// Takes the next line; `line` is its number in the file or sheet. Lines without text are left out.
+    /// Takes the next line, and returns it if it is a row; `line` is its number in the file or sheet. Lines without text are
+    /// left out.
     ///
     /// # Errors
     /// When the line does not fit the header, no header comes, or the table grows too large.
-    pub(crate) fn push(&mut self, line: u64, mut cells: Vec<String>) -> Result<(), ExtractError> {
+    pub(crate) fn push(&mut self, line: u64, mut cells: Vec<String>) -> Result<Option<TableRow>, ExtractError> {
         while cells.last().is_some_and(String::is_empty) {
             cells.pop();
         }
         if cells.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         if cells.iter().any(|cell| cell.contains('\0')) {
             let message = format!("line {line} holds a zero character, which no text has");
@@ -64,96 +76,118 @@ impl Grid {
                 "delete the columns that are no part of the table",
             ));
         }
-        match &mut self.table {
-            Some(table) => push_row(table, self.page_number, self.overhang, self.max_cells, line, cells),
+        match &mut self.shape {
+            Some(shape) => {
+                let cells = shape.take(self.overhang, self.max_cells, line, cells)?;
+                Ok(Some(TableRow { page_number: self.page_number, row_number: shape.rows as i32, cells }))
+            }
             None if Column::is_header(cells.iter().map(String::as_str)) => {
                 let row = |cells| HeaderRow { page_number: self.page_number, cells };
                 let headers = self.above.drain(..).chain([cells.clone()]).map(row).collect();
-                self.table = Some(Table { header: cells, rows: Vec::new(), headers });
-                Ok(())
+                self.shape = Some(Shape { has_text: vec![false; cells.len()], header: cells, headers, rows: 0 });
+                Ok(None)
             }
             None => {
                 self.above.push(cells);
-                if self.above.len() > HEADER_SEARCH { Err(no_header(&self.above)) } else { Ok(()) }
+                if self.above.len() > HEADER_SEARCH { Err(no_header(&self.above)) } else { Ok(None) }
             }
         }
     }
 
-    /// The table; columns that have neither a name nor text are left out.
+    /// What the table is like, once all lines are there.
     ///
     /// # Errors
     /// When there is no header, or nothing below it.
-    pub(crate) fn finish(self) -> Result<Table, ExtractError> {
-        let Some(mut table) = self.table else { return Err(no_header(&self.above)) };
-        if table.rows.is_empty() {
+    pub(crate) fn finish(self) -> Result<Shape, ExtractError> {
+        let Some(shape) = self.shape else { return Err(no_header(&self.above)) };
+        if shape.rows == 0 {
             return Err(ExtractError::new(
                 "NO_ROWS",
                 "the table has a header but no rows below it",
                 "check that this is the right file",
             ));
         }
-        let has_text =
-            |column: &usize| table.rows.iter().any(|row| row.cells.get(*column).is_some_and(|c| !c.is_empty()));
-        let kept: Vec<bool> =
-            table.header.iter().enumerate().map(|(at, name)| !name.is_empty() || has_text(&at)).collect();
-        let keep = |cells: &mut Vec<String>| {
-            let mut kept = kept.iter();
-            cells.retain(|cell| kept.next().is_none_or(|kept| *kept) || !cell.is_empty());
-        };
-        if kept.contains(&false) {
-            keep(&mut table.header);
-            table.rows.iter_mut().for_each(|row| keep(&mut row.cells));
-            table.headers.iter_mut().for_each(|row| keep(&mut row.cells));
-        }
-        Ok(table)
+        Ok(shape.without_empty_columns())
     }
 }
 
-fn push_row(
-    table: &mut Table,
-    page_number: i32,
-    overhang: Overhang,
-    max_cells: usize,
-    line: u64,
-    mut cells: Vec<String>,
-) -> Result<(), ExtractError> {
-    let width = table.header.len();
-    if Column::is_header(cells.iter().map(String::as_str)) && known_columns(&cells) != known_columns(&table.header) {
-        return Err(ExtractError::new(
-            "COLUMNS_DIFFER",
-            format!("line {line} names other columns ({}) than the header above", excerpt(&cells)),
-            "give the whole table the same columns, or put the second table on a sheet or into a file of its own",
-        ));
-    }
-    if cells.len() > width {
-        match overhang {
-            Overhang::Remark => {
-                table.header.resize(cells.len(), String::new());
-                table.rows.iter_mut().for_each(|row| row.cells.resize(cells.len(), String::new()));
-            }
-            Overhang::Misread => {
-                let message = format!(
-                    "line {line} has {} cells, but the header names only {width} columns: {}",
-                    cells.len(),
-                    excerpt(&cells)
-                );
-                let hint =
-                    "put cells that contain the separator into quotes, or name the additional columns in the header";
-                return Err(ExtractError::new("FILE_DAMAGED", message, hint));
+impl Shape {
+    /// A row's cells, as many as there are columns so far.
+    fn take(
+        &mut self,
+        overhang: Overhang,
+        max_cells: usize,
+        line: u64,
+        mut cells: Vec<String>,
+    ) -> Result<Vec<String>, ExtractError> {
+        let width = self.header.len();
+        if Column::is_header(cells.iter().map(String::as_str)) && known_columns(&cells) != known_columns(&self.header) {
+            return Err(ExtractError::new(
+                "COLUMNS_DIFFER",
+                format!("line {line} names other columns ({}) than the header above", excerpt(&cells)),
+                "give the whole table the same columns, or put the second table on a sheet or into a file of its own",
+            ));
+        }
+        if cells.len() > width {
+            match overhang {
+                Overhang::Remark => {
+                    self.header.resize(cells.len(), String::new());
+                    self.has_text.resize(cells.len(), false);
+                }
+                Overhang::Misread => {
+                    let message = format!(
+                        "line {line} has {} cells, but the header names only {width} columns: {}",
+                        cells.len(),
+                        excerpt(&cells)
+                    );
+                    let hint = "put cells that contain the separator into quotes, or name the additional columns in the header";
+                    return Err(ExtractError::new("FILE_DAMAGED", message, hint));
+                }
             }
         }
+        if self.rows * self.header.len() >= max_cells {
+            let message = format!("the table has more than {max_cells} cells ({} columns)", self.header.len());
+            return Err(ExtractError::new(
+                "LIMIT_EXCEEDED",
+                message,
+                "delete columns that are not needed, or split the file",
+            ));
+        }
+        self.rows += 1;
+        cells.resize(self.header.len(), String::new());
+        self.has_text.iter_mut().zip(&cells).for_each(|(has_text, cell)| *has_text |= !cell.is_empty());
+        Ok(cells)
     }
-    if table.rows.len() * table.header.len() >= max_cells {
-        let message = format!("the table has more than {max_cells} cells ({} columns)", table.header.len());
-        return Err(ExtractError::new(
-            "LIMIT_EXCEEDED",
-            message,
-            "delete columns that are not needed, or split the file",
-        ));
+
+    /// Columns that have neither a name nor text are left out.
+    fn without_empty_columns(mut self) -> Self {
+        self.has_text.iter_mut().zip(&self.header).for_each(|(has_text, name)| *has_text |= !name.is_empty());
+        let mut header = std::mem::take(&mut self.header);
+        self.keep(&mut header);
+        let mut headers = std::mem::take(&mut self.headers);
+        headers.iter_mut().for_each(|row| self.keep(&mut row.cells));
+        Self { header, headers, ..self }
     }
-    cells.resize(table.header.len(), String::new());
-    table.rows.push(TableRow { page_number, row_number: table.rows.len() as i32 + 1, cells });
-    Ok(())
+
+    fn keep(&self, cells: &mut Vec<String>) {
+        if self.has_text.contains(&false) {
+            let mut kept = self.has_text.iter();
+            cells.retain(|cell| kept.next().is_none_or(|kept| *kept) || !cell.is_empty());
+        }
+    }
+
+    /// Gives a row the table's columns: those that came after it, and none that is left out.
+    pub(crate) fn fit(&self, mut row: TableRow) -> TableRow {
+        row.cells.resize(self.has_text.len(), String::new());
+        self.keep(&mut row.cells);
+        row
+    }
+
+    /// The table of these rows.
+    pub(crate) fn table(self, rows: Vec<TableRow>) -> Table {
+        let rows = rows.into_iter().map(|row| self.fit(row)).collect();
+        Table { header: self.header, rows, headers: self.headers }
+    }
 }
 
 /// What each column is about, where that is known.
@@ -196,11 +230,11 @@ mod tests {
     use super::*;
 
     fn grid(overhang: Overhang, lines: &[&str]) -> Result<Table, ExtractError> {
-        let mut grid = Grid::new(1, overhang);
+        let (mut grid, mut rows) = (Grid::new(1, overhang), Vec::new());
         for (number, line) in (1..).zip(lines) {
-            grid.push(number, line.split('|').map(str::to_owned).collect())?;
+            rows.extend(grid.push(number, line.split('|').map(str::to_owned).collect())?);
         }
-        grid.finish()
+        Ok(grid.finish()?.table(rows))
     }
 
     fn cells(table: &Table) -> Vec<String> {
@@ -240,7 +274,7 @@ mod tests {
         let mut tall = Grid { max_cells: 20, ..Grid::new(1, Overhang::Misread) };
         tall.push(1, vec!["Марка".into(), "Модель".into()]).unwrap();
         let row = || vec!["Кедр".to_owned(), "А6".to_owned()];
-        (0..10).for_each(|_| tall.push(2, row()).unwrap());
+        (0..10).for_each(|_| assert!(tall.push(2, row()).unwrap().is_some()));
         assert_eq!(tall.push(3, row()).unwrap_err().code, "LIMIT_EXCEEDED");
         let wide = vec!["x".repeat(2); MAX_COLUMNS + 1].join("|");
         assert!(grid(Overhang::Remark, &["Марка|Модель", &wide]).unwrap_err().message.contains("line 2"));

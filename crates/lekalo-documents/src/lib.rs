@@ -11,12 +11,14 @@ mod error;
 mod grid;
 pub mod pdf;
 mod raw_csv;
+mod rows;
 pub mod sheet;
 pub mod step_file;
 pub mod table;
 
 pub use error::{ExtractError, ReadLimits};
 pub use raw_csv::{read_raw, write_raw};
+pub use rows::Rows;
 
 use table::Table;
 
@@ -84,6 +86,17 @@ pub fn extract_within(bytes: &[u8], limits: &ReadLimits) -> Result<Table, Extrac
         }
         Format::Spreadsheet => sheet::read(bytes, limits),
         Format::Delimited => delimited::read(bytes),
+    }
+}
+
+/// The same, a row at a time where the format allows it: of a text little more than itself is in memory.
+///
+/// # Errors
+/// As [`extract_within`].
+pub fn extract_rows(bytes: Vec<u8>, limits: &ReadLimits) -> Result<Rows, ExtractError> {
+    match detect(&bytes)? {
+        Format::Delimited => delimited::rows(bytes),
+        Format::Pdf | Format::Spreadsheet => extract_within(&bytes, limits).map(Rows::from),
     }
 }
 

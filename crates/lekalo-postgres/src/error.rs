@@ -86,6 +86,16 @@ pub enum EmbeddedError {
         /// The log's last lines.
         log: String,
     },
+    /// `postgres` ended while it served, which nobody here has told it to.
+    #[error("the private PostgreSQL has ended by itself{}; the last lines of {}:\n{log}", how(*status), log_path.display())]
+    Ended {
+        /// How, where that is known.
+        status: Option<ExitStatus>,
+        /// The log.
+        log_path: PathBuf,
+        /// The log's last lines.
+        log: String,
+    },
     /// The server, ours or the one to attach to, did not answer in time.
     #[error("PostgreSQL in {} did not answer within {} s; the last lines of its log:\n{log}", path.display(), waited.as_secs())]
     Silent {
@@ -151,6 +161,11 @@ pub enum EmbeddedError {
         /// The data directory.
         path: PathBuf,
     },
+}
+
+/// How a process ended, in brackets.
+fn how(status: Option<ExitStatus>) -> String {
+    status.map(|status| format!(" ({status})")).unwrap_or_default()
 }
 
 /// Says what was done to which file when it failed.

@@ -104,6 +104,7 @@ pub struct EmbeddedServer {
     database: String,
     /// None when another process owns the server.
     postmaster: Option<Postmaster>,
+    is_new: bool,
     /// Ours beyond the server's end.
     _lock: Option<File>,
 }
@@ -132,7 +133,8 @@ impl EmbeddedServer {
             if let Some(running) = dir.running()
                 && answers(&running).await
             {
-                break Self { dir, running, database: options.database.clone(), postmaster: None, _lock: None };
+                let database = options.database.clone();
+                break Self { dir, running, database, postmaster: None, is_new: false, _lock: None };
             }
             if Instant::now() >= deadline {
                 return Err(silent(&dir, options));
@@ -153,9 +155,10 @@ impl EmbeddedServer {
         settle_orphan(&dir).await;
         let (spawn_dir, spawn_options) = (dir.clone(), options.clone());
         let kept = lock.try_clone().doing("lock", &dir.path)?;
+        let is_new = !dir.pgdata().exists();
         let (running, postmaster) = blocking(move || spawn(&spawn_dir, lock, home, &spawn_options)).await?;
         let database = options.database.clone();
-        let server = Self { dir, running, database, postmaster: Some(postmaster), _lock: Some(kept) };
+        let server = Self { dir, running, database, postmaster: Some(postmaster), is_new, _lock: Some(kept) };
         let deadline = Instant::now() + options.start_timeout;
         while !answers(&server.running).await {
             if let Some(status) = server.postmaster.as_ref().and_then(Postmaster::exit_status) {
@@ -225,6 +228,21 @@ impl EmbeddedServer {
     /// Whether the server ends with us. False: another process owns it.
     pub fn is_owner(&self) -> bool {
         self.postmaster.is_some()
+    }
+
+    /// Whether there was no database in the data directory before.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Waits for an own server's end, which is an error unless it was told to stop; for ever where another process owns it.
+    pub fn ended(&self) -> impl Future<Output = EmbeddedError> + Send + use<> {
+        let (dir, ended) = (self.dir.clone(), self.postmaster.as_ref().map(Postmaster::ended));
+        async move {
+            let Some(ended) = ended else { return std::future::pending().await };
+            let status = ended.await;
+            EmbeddedError::Ended { status, log_path: dir.log_path(), log: log_tail(&dir) }
+        }
     }
 
     /// Stops an own server (at once for connected clients, nothing committed is lost) and waits until it is gone, 20 s at

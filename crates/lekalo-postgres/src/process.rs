@@ -107,6 +107,12 @@ impl Postmaster {
         *self.exited.borrow()
     }
 
+    /// Waits for the server's end.
+    pub(crate) fn ended(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
+        let mut exited = self.exited.clone();
+        async move { exited.wait_for(Option::is_some).await.ok().and_then(|status| *status) }
+    }
+
     /// Fast shutdown, then an immediate one. False when neither ended the server.
     pub(crate) async fn stop(&mut self) -> bool {
         for signal in [Signal::SIGINT, Signal::SIGQUIT] {

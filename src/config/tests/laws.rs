@@ -24,6 +24,7 @@ const VALUES: [(&str, &str, &str); 33] = [
         "postgres://owner:pw@db.example:6432/shop",
         "postgres://o2:pw@db2.example:6432/shop2",
     ),
+    ("LEKALO_SWITCH_ROLE", "never", "always"),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
     ("LEKALO_CALLS_PER_SECOND", "100", "1"),
@@ -76,7 +77,8 @@ fn url(config: &tokio_postgres::Config) -> String {
 /// What each name came to where it acts, spelled as it would be set.
 fn seen(config: &Config) -> BTreeMap<&'static str, String> {
     let (options, owner) = (config.db_options(), config.owner.as_ref().map(url));
-    assert_eq!(options.switch_role, owner.is_none(), "one role for all switches to the app's");
+    let switches = config.switch_role.unwrap_or(owner.is_none());
+    assert_eq!(options.switch_role, switches, "one role for all switches to the app's");
     assert_eq!(url(config.owner()), owner.clone().unwrap_or_else(|| url(&config.database)));
     let host = match &options.config.get_hosts()[0] {
         Host::Tcp(name) => name.clone(),
@@ -101,6 +103,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("DB_POOL_MAX_LIFETIME", options.max_lifetime.as_secs().to_string()),
         ("DB_SSLMODE", options.tls.mode.word().to_owned()),
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
+        ("LEKALO_SWITCH_ROLE", config.switch_role.map_or("auto", |on| if on { "always" } else { "never" }).to_owned()),
         ("LEKALO_ADDR", config.addr.to_string()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
         ("LEKALO_CALLS_PER_SECOND", config.calls_per_second.map_or(0, u32::from).to_string()),
@@ -276,6 +279,7 @@ fn what_is_no_value_is_refused_by_name() {
         ("DB_ECHO", &["ja", "2", "truee"][..], "must be true or false"),
         ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require, verify-ca or verify-full"),
         ("LEKALO_ADDR", &["here", "localhost:50051", "127.0.0.1", "127.0.0.1:65536"], "must be ADDRESS:PORT"),
+        ("LEKALO_SWITCH_ROLE", &["true", "Never", "lekalo_app"], "must be auto, always or never"),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
         ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),

@@ -47,7 +47,7 @@ impl Tenant<'_> {
         }
         merge.retake_issues().await?;
         if returned + created + updated > 0 {
-            merge.tx.bump_catalog_version().await?;
+            merge.tx.bump_catalog_version("import").await?;
         }
         let counts = merge.count().await?;
         merge.finish(State::Succeeded, State::Succeeded, &counts, Some(write_number)).await?;

@@ -20,7 +20,7 @@ impl Tenant<'_> {
         let merge = &lock.merge;
         merge.refuse_later_touches().await?;
         if merge.restore_previous().await? > 0 {
-            merge.tx.bump_catalog_version().await?;
+            merge.tx.bump_catalog_version("revert").await?;
         }
         merge.record_revert().await?;
         lock.merge.tx.commit().await?;

@@ -19,9 +19,9 @@ type Value<'a> = &'a (dyn ToSql + Sync);
 impl Merge {
     /// Stages clean rows, each with its place in the document.
     pub(super) async fn stage<'r>(&self, rows: impl Iterator<Item = (i32, &'r CleanRow)> + Clone + Send) -> Result<()> {
-        self.tx.within(copy_rows(&self.tx, rows.clone())).await?;
+        self.tx.within("copy_staged_rows", copy_rows(&self.tx, rows.clone())).await?;
         if rows.clone().any(|(_, row)| !row.issues.is_empty()) {
-            self.tx.within(copy_issues(&self.tx, rows)).await?;
+            self.tx.within("copy_staged_issues", copy_issues(&self.tx, rows)).await?;
         }
         Ok(())
     }

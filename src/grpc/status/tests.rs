@@ -78,7 +78,7 @@ fn each_kind_of_error_is_told_completely() {
         ),
         (Error::Aborted { reason: "ETAG_MISMATCH", message: message() }, "Aborted what happened | ETAG_MISMATCH"),
         (
-            Error::Unavailable { reason: "DATABASE_UNAVAILABLE", message: message(), retry_after: after },
+            Error::Unavailable { reason: "DATABASE_UNAVAILABLE", message: message(), retry_after: after, source: None },
             "Unavailable what happened | DATABASE_UNAVAILABLE | retry after 1.5s",
         ),
         (
@@ -152,7 +152,7 @@ fn what_would_not_fit_into_trailers_is_cut() {
         },
         Error::FailedPrecondition { reason: "X", message: long(), metadata: vec![("a", long()), ("b", long())] },
         Error::Aborted { reason: "X", message: long() },
-        Error::Unavailable { reason: "X", message: long(), retry_after: Duration::ZERO },
+        Error::Unavailable { reason: "X", message: long(), retry_after: Duration::ZERO, source: None },
         Error::ResourceExhausted { reason: "X", message: long(), retry_after: Duration::ZERO },
     ] {
         let status = Status::from(error);

@@ -181,7 +181,8 @@ async fn a_dump_that_cannot_be_is_told_and_leaves_no_file() {
     let shell = Shell::on(&database().await);
     shell.run(&["dump", "a.zip"]).await.done().with_stderr(&["dumped to a.zip: ", "as of 20", "schema version"]);
     shell.run(&["dump", "a.zip"]).await.failed(1, &["a.zip is there already", "hint: "]);
-    shell.run(&["dump", "none/a.zip"]).await.failed(2, &["cannot make a file in none"]);
+    shell.run(&["dump", "none/a.zip"]).await.failed(1, &["there is no folder none for the dump", "mkdir -p none"]);
+    shell.run(&["dump", "none/"]).await.failed(1, &["there is no folder none/", "mkdir -p none/"]);
     shell.run(&["restore", "a.zip"]).await.failed(1, &["the database is not empty", "hint: "]);
     shell.run(&["restore", "b.zip"]).await.failed(2, &["cannot read b.zip"]);
     // No database is needed to know that a file is whole, or is not.

@@ -91,6 +91,16 @@ async fn where_data_is_json_errors_are_too() {
         let told = |key: &str| error["error"][key].as_str().unwrap().to_owned();
         assert!(told("message").contains(message) && told("hint").contains(hint), "{error}");
     }
+    // Where a program collects the log, a line of it; what was asked for stays as it is.
+    let logged = shell.with("LEKALO_LOG_FORMAT", "json");
+    let ran = logged.run(&["serve", "--port", "1"]).await.failed(1, &[]);
+    let line: Value = serde_json::from_str(&ran.stderr).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
+    assert_eq!(
+        (&line["level"], line["message"].as_str()),
+        (&"ERROR".into(), Some("unexpected argument '--port' found"))
+    );
+    assert!(line["hint"].as_str().unwrap().starts_with("usage: lekalo serve"), "{line}");
+    assert!(logged.run(&["serve", "--help"]).await.done().stdout.starts_with("Apply migrations"));
 }
 
 #[tokio::test]

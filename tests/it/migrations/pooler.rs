@@ -6,12 +6,18 @@ use lekalo::db::Options;
 use lekalo::db::migrations;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo_migrate::MigrateError;
+use nix::sys::signal::Signal;
 
 use super::NO_TLS;
 use crate::support::pooler::Pooler;
+use crate::support::service::{Service, channel};
 use crate::support::{
-    SAMPLE_PDF, TestServer, applications, connect, database, db_options, empty_database, is_long, uploads,
+    LEKALO, SAMPLE_PDF, TestServer, applications, connect, database, db_options, empty_database, folder, is_long,
+    uploads,
 };
+
+/// What a loaded machine may need.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_refuse_a_pooler_and_say_what_to_do() {
@@ -79,6 +85,49 @@ async fn the_service_reads_and_writes_through_a_pooler() {
         let import = uploads::upload_and_wait(server, SAMPLE_PDF, uploads::header()).await;
         assert_eq!(import.state(), pb::ImportState::Succeeded, "{import:#?}");
     }
+}
+
+/// With nothing but the service's own credentials, as a pod has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_needs_no_owners_password_behind_a_pooler() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let bot = format!("{}_bot", config.get_dbname().unwrap());
+    let role = format!("DROP ROLE IF EXISTS {bot}; CREATE ROLE {bot} LOGIN IN ROLE lekalo_app");
+    owner.batch_execute(&role).await.unwrap();
+    let through = async |user: &str| {
+        let pooler = Pooler::start(&config, user).await?;
+        let port = pooler.config.get_ports()[0].to_string();
+        Some((pooler, port))
+    };
+    let Some((_pooler, port)) = through(&bot).await else { return };
+    let name = config.get_dbname().unwrap();
+    let own = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &port), ("DB_NAME", name), ("DB_USER", &bot)];
+    let as_it_is = [&own[..], &[("LEKALO_SWITCH_ROLE", "never"), ("LEKALO_ADMIN_ADDR", "off")]].concat();
+
+    let seed = tokio::process::Command::new(LEKALO)
+        .args(["seed", "--no-migrate", "--json"])
+        .env_clear()
+        .envs(as_it_is.iter().copied())
+        .current_dir("/")
+        .output();
+    let seed = seed.await.unwrap();
+    assert!(seed.status.success(), "{seed:?}");
+    let folder = folder();
+    let args = ["--no-migrate", "--addr", "127.0.0.1:0"];
+    let mut service = Service::run(folder.path(), &args, &as_it_is);
+    let channel = channel(service.addr().await).await;
+    applications::created(&mut applications::Client::new(channel), applications::order()).await;
+    service.signal(Signal::SIGTERM);
+    assert!(service.ended(PATIENCE).await.0.success());
+
+    // Who has not said so is told to, and a role that must not serve does not serve, either.
+    let (status, said) = Service::run(folder.path(), &args, &own).ended(PATIENCE).await;
+    assert!(status.code() == Some(2) && said.contains("LEKALO_SWITCH_ROLE=never"), "{said}");
+    let Some((_pooler, port)) = through("postgres").await else { return };
+    let superuser = [&as_it_is[..], &[("DB_PORT", &port), ("DB_USER", "postgres")]].concat();
+    let (status, said) = Service::run(folder.path(), &args, &superuser).ended(PATIENCE).await;
+    assert!(status.code() == Some(2) && said.contains("`postgres` must not serve: it is a superuser"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

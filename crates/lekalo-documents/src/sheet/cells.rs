@@ -5,11 +5,12 @@ use calamine::{Data, Range};
 use super::damaged;
 use crate::ExtractError;
 use crate::grid::{Grid, MAX_COLUMNS};
-use crate::table::Table;
+use crate::table::{Table, TableRow};
 
 /// Gathers cells into lines.
 pub(super) struct Rows {
     grid: Grid,
+    rows: Vec<TableRow>,
     row: u32,
     cells: Vec<String>,
     is_empty: bool,
@@ -18,7 +19,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Lines for this table.
     pub(super) fn new(grid: Grid) -> Self {
-        Self { grid, row: 0, cells: Vec::new(), is_empty: true }
+        Self { grid, rows: Vec::new(), row: 0, cells: Vec::new(), is_empty: true }
     }
 
     /// Takes the next cell, by its row and column from 0.
@@ -68,7 +69,8 @@ impl Rows {
     }
 
     fn end_line(&mut self) -> Result<(), ExtractError> {
-        self.grid.push(u64::from(self.row) + 1, std::mem::take(&mut self.cells))
+        self.rows.extend(self.grid.push(u64::from(self.row) + 1, std::mem::take(&mut self.cells))?);
+        Ok(())
     }
 
     /// The table; none if no cell has text.
@@ -77,7 +79,7 @@ impl Rows {
     /// As [`Grid::finish`].
     pub(super) fn finish(mut self) -> Result<Option<Table>, ExtractError> {
         self.end_line()?;
-        if self.is_empty { Ok(None) } else { self.grid.finish().map(Some) }
+        if self.is_empty { Ok(None) } else { Ok(Some(self.grid.finish()?.table(self.rows))) }
     }
 }
 

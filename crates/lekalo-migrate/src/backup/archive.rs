@@ -137,6 +137,13 @@ impl Writer {
             return Err(exists(path));
         }
         let folder = folder_of(path);
+        if !folder.is_dir() {
+            let problem = format!("there is no folder {} for the dump", folder.display());
+            return Err(super::refused(
+                problem,
+                format!("make it, or give one that is there: mkdir -p {}", folder.display()),
+            ));
+        }
         remove_abandoned(folder);
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
         let file = file.map_err(io_error("make a file in", folder))?;

@@ -153,7 +153,7 @@ impl<'a> Target<'a> {
             if rows > 0 {
                 return Err(refused(
                     format!("the database is not empty: {} has {rows} rows", table.name),
-                    "restore into a database of its own; where nothing of this one is wanted, `lekalo reset` empties it",
+                    "restore into a database of its own; where nothing of this one is wanted, `lekalo reset --yes-delete-everything` empties it",
                 ));
             }
         }
