@@ -13,6 +13,7 @@ use lekalo_migrate::tls;
 
 use crate::import::{sandbox, upload};
 use crate::logs;
+use crate::tls_server;
 
 pub mod address;
 mod source;
@@ -53,6 +54,12 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "the role that migrates; without it the credentials above migrate, and the service switches to the role `lekalo_app`; or `LEKALO_OWNER_DATABASE_URL_FILE`, a file with it"),
     ("LEKALO_ADDR", "127.0.0.1:50051",
      "where `serve` listens"),
+    ("LEKALO_TLS_CERT", "",
+     "a PEM file with the certificate that `serve` shows, and those who signed it after it; read again when it changes; without it the port speaks plain HTTP/2"),
+    ("LEKALO_TLS_KEY", "",
+     "a PEM file with that certificate's key"),
+    ("LEKALO_TLS_CLIENT_CA", "",
+     "a PEM file with those who sign clients' certificates: only such clients get in; without it, whoever comes"),
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
      "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
     ("LEKALO_LOG", "info",
@@ -110,6 +117,8 @@ pub struct Config {
     /// From when on a statement is slow.
     pub slow_statement: Option<Duration>,
     pub addr: SocketAddr,
+    /// What the server encrypts with; none: it speaks plain HTTP/2.
+    pub tls_server: Option<tls_server::Files>,
     pub admin: AdminAddr,
     pub log: String,
     pub log_format: logs::Format,
@@ -215,6 +224,7 @@ impl Config {
             addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
+            tls_server: source.tls_server(),
             admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
             log: source.parse("LEKALO_LOG", |value| logs::parse(value).map(|_| value.to_owned())),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),

@@ -11,7 +11,9 @@ mod aging;
 mod call;
 mod call_log;
 mod call_metrics;
+mod connection;
 mod convert;
+mod handshakes;
 mod health;
 mod idempotency;
 mod middleware;
@@ -25,6 +27,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::try_join_all;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -46,9 +49,11 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
+use crate::tls_server::Certificates;
 use aging::Dispatcher;
 pub use call::Observers;
 pub use call_log::CallLog;
+use connection::Connection;
 use middleware::Calls;
 
 /// The largest message taken; file chunks are at most 3 MiB.
@@ -101,6 +106,8 @@ pub struct Services {
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
+    /// What the server shows of itself; none: it speaks plain HTTP/2.
+    pub tls: Option<Arc<Certificates>>,
     /// Who is told of calls.
     pub observers: Observers,
     /// Tells streams that the server stops.
@@ -113,7 +120,7 @@ impl Services {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let observers = Observers::default();
-        Self { db, imports, live_index, uploads, feeds, patience, observers, stopping }
+        Self { db, imports, live_index, uploads, feeds, patience, tls: None, observers, stopping }
     }
 
     /// Registers what is counted of calls and by what serves them.
@@ -123,6 +130,9 @@ impl Services {
         self.imports.register_metrics(registry);
         self.live_index.register_metrics(registry);
         self.feeds.register_metrics(registry);
+        if let Some(tls) = &self.tls {
+            tls.register_metrics(registry);
+        }
     }
 }
 
@@ -176,8 +186,14 @@ pub async fn serve(
         server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
     });
     let incoming = accept::connections(listener, services.patience.keepalive_every);
+    let incoming = match services.tls.clone() {
+        Some(certificates) => handshakes::encrypted(incoming, certificates).left_stream(),
+        None => incoming.map(Connection::plain).right_stream(),
+    };
     // Dropped, the listener is closed.
     let accepting = stop.clone().run_until_cancelled_owned(dispatcher.accept(incoming));
+    let _following =
+        services.tls.clone().map(|tls| AbortOnDropHandle::new(tokio::spawn(async move { tls.follow().await })));
     let serving = async { tokio::join!(try_join_all(servers), accepting).0.map(drop) };
     let mut serving = std::pin::pin!(serving);
     tokio::select! {

@@ -52,6 +52,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     talk!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
+    // The calls that it prints are plain.
+    database.config.tls_server = None;
     let served = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let psql = format!("{} psql --embedded --data-dir {}", output::program(), data_dir.display());

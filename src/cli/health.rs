@@ -1,9 +1,17 @@
 //! `lekalo health`: what a running server says of itself; for probes where there is no other client, as in an image without a shell.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tonic::transport::Endpoint;
+use hyper_util::rt::TokioIo;
+use lekalo_migrate::tls::{Identity, Mode, Tls};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::either::Either;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -13,11 +21,13 @@ use crate::db::advice::chain;
 
 /// Ask a running server how it is
 ///
-/// Exit code 0: SERVING. Anything else, no answer included, is an error.
+/// Exit code 0: SERVING. Anything else, no answer included, is an error. Over TLS where LEKALO_TLS_CERT is set or an option of
+/// TLS is given; a server on this machine may show any certificate unless --tls-ca says who signs it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo health
-  lekalo health liveness --addr 10.0.0.7:50051")]
+  lekalo health liveness --addr 10.0.0.7:50051
+  lekalo health --addr 10.0.0.7:50051 --tls-ca ca.pem --tls-name lekalo.example")]
 pub struct Args {
     /// What to ask for: `liveness`, `readiness`, or a service
     #[arg(default_value = "readiness")]
@@ -28,17 +38,37 @@ pub struct Args {
     /// How long to wait for its answer
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "3s")]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct TlsArgs {
+    /// Ask over TLS
+    #[arg(long)]
+    tls: bool,
+    /// Who signs the server's certificate, a PEM file [default: those whom this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// The name that the certificate must have [default: the address]
+    #[arg(long, value_name = "NAME")]
+    tls_name: Option<String>,
+    /// Who we are, where the server asks for it, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let addr = match args.addr {
-        Some(addr) => addr,
-        // Whatever else is wrong there: it is not the server's.
-        None => Config::load().map_or_else(|_| default_addr(), |config| config.addr),
-    };
+    // Whatever else is wrong there: it is not the server's.
+    let config = Config::load().ok();
+    let addr = args.addr.or(config.as_ref().map(|config| config.addr)).unwrap_or_else(default_addr);
     let addr = reachable(addr);
+    let tls = args.tls.client(addr, config.is_some_and(|config| config.tls_server.is_some()))?;
     let ask = async {
-        let channel = Endpoint::from_shared(format!("http://{addr}"))?.connect().await?;
+        let channel = connect(addr, tls).await?;
         let request = HealthCheckRequest { service: args.service.clone() };
         anyhow::Ok(HealthClient::new(channel).check(request).await?.into_inner().status())
     };
@@ -47,17 +77,68 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match tokio::time::timeout(args.timeout, ask).await {
         Ok(Ok(status)) if status.as_str_name() == "SERVING" => output::line("SERVING"),
         Ok(Ok(status)) => wrong(status.as_str_name().to_owned(), "the server's log says why"),
-        Ok(Err(error)) => match error.downcast_ref::<tonic::Status>() {
-            Some(status) => {
-                wrong(format!("{:?}: {}", status.code(), status.message()), "names are in docs/operations.md")
-            }
-            None => wrong(
+        Ok(Err(error)) => match (error.downcast_ref::<tonic::Status>(), is_refused(&error)) {
+            (_, true) => wrong(
                 format!("nobody listens ({})", chain(error.as_ref())),
                 "start it with `lekalo serve`, or say where with --addr",
+            ),
+            (Some(status), _) if std::error::Error::source(status).is_none() => {
+                wrong(format!("{:?}: {}", status.code(), status.message()), "names are in docs/operations.md")
+            }
+            _ => wrong(
+                format!("it does not speak with us ({})", chain(error.as_ref())),
+                "a server with TLS is asked with --tls and, if it asks who we are, --tls-cert and --tls-key",
             ),
         },
         Err(_) => wrong(format!("no answer within {}", humantime::format_duration(args.timeout)), "it may be frozen"),
     }
+}
+
+impl TlsArgs {
+    /// How to encrypt, and which name to expect; none: not at all.
+    fn client(self, addr: SocketAddr, is_usual: bool) -> anyhow::Result<Option<(TlsConnector, ServerName<'static>)>> {
+        let is_asked = self.tls || self.tls_ca.is_some() || self.tls_name.is_some() || self.tls_cert.is_some();
+        if !is_asked && !is_usual {
+            return Ok(None);
+        }
+        // On the way to this machine itself nobody else can be met, and the name there is not the certificate's.
+        let is_here = addr.ip().is_loopback() && self.tls_ca.is_none() && self.tls_name.is_none();
+        let tls = Tls {
+            roots: self.tls_ca,
+            identity: self.tls_cert.zip(self.tls_key).map(|(certificate, key)| Identity { certificate, key }),
+            ..Tls::new(if is_here { Mode::Require } else { Mode::VerifyFull })
+        };
+        let name = match self.tls_name {
+            Some(name) => ServerName::try_from(name).map_err(|_| {
+                UserError::error("--tls-name is no host's name", "name the host as the certificate does")
+            })?,
+            None => addr.ip().into(),
+        };
+        let client = tls.client_config(b"h2").map_err(|error| UserError::error(format!("{error:#}"), ""))?;
+        Ok(Some((TlsConnector::from(Arc::new(client)), name)))
+    }
+}
+
+async fn connect(addr: SocketAddr, tls: Option<(TlsConnector, ServerName<'static>)>) -> anyhow::Result<Channel> {
+    let connector = tower::service_fn(move |_| {
+        let tls = tls.clone();
+        async move {
+            let stream = TcpStream::connect(addr).await?;
+            let stream = match tls {
+                Some((connector, name)) => Either::Right(connector.connect(name, stream).await?),
+                None => Either::Left(stream),
+            };
+            std::io::Result::Ok(TokioIo::new(stream))
+        }
+    });
+    Ok(Endpoint::from_shared(format!("http://{addr}"))?.connect_with_connector(connector).await?)
+}
+
+fn is_refused(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 fn default_addr() -> SocketAddr {

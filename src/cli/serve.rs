@@ -25,6 +25,7 @@ use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::live_index::LiveIndex;
 use crate::metrics;
+use crate::tls_server::{Certificates, Problem};
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -148,6 +149,8 @@ pub async fn serve(
     config: &Config,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
+    let mistake = |Problem { what, remedy }| UserError::error(what, remedy);
+    let tls = config.tls_server.as_ref().map(Certificates::load).transpose().map_err(mistake)?.map(Arc::new);
     host::prepare(&config.uploads)?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
@@ -156,7 +159,7 @@ pub async fn serve(
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
-    let mut services = Services { uploads, patience, ..Services::new(db.clone(), imports, live_index) };
+    let mut services = Services { uploads, patience, tls, ..Services::new(db.clone(), imports, live_index) };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

@@ -66,5 +66,6 @@ mod statements;
 mod support;
 mod tenants;
 mod texts;
+mod tls_server;
 mod traces;
 mod twins;
