@@ -14,6 +14,7 @@ use lekalo_migrate::tls;
 
 use crate::import::{sandbox, upload};
 use crate::logs;
+use crate::tls_server;
 
 pub mod address;
 mod source;
@@ -56,6 +57,12 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "whether the service turns to the role `lekalo_app` as it connects: `never`, where its own is a member of it (a pooler lets no role switch), `always`, or `auto`: where there is no `LEKALO_OWNER_DATABASE_URL`"),
     ("LEKALO_ADDR", "127.0.0.1:50051",
      "where `serve` listens"),
+    ("LEKALO_TLS_CERT", "",
+     "a PEM file with the certificate that `serve` shows, and those who signed it after it; read again when it changes; without it the port speaks plain HTTP/2"),
+    ("LEKALO_TLS_KEY", "",
+     "a PEM file with that certificate's key"),
+    ("LEKALO_TLS_CLIENT_CA", "",
+     "a PEM file with those who sign clients' certificates: only such clients get in; without it, whoever comes"),
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
      "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
     ("LEKALO_CALLS_PER_SECOND", "0",
@@ -119,6 +126,8 @@ pub struct Config {
     /// From when on a statement is slow.
     pub slow_statement: Option<Duration>,
     pub addr: SocketAddr,
+    /// What the server encrypts with; none: it speaks plain HTTP/2.
+    pub tls_server: Option<tls_server::Files>,
     pub admin: AdminAddr,
     /// How many calls a second an API key may make.
     pub calls_per_second: Option<NonZeroU32>,
@@ -234,6 +243,7 @@ impl Config {
             addr: source.parse_or("LEKALO_ADDR", SocketAddr::from(([127, 0, 0, 1], 50051)), |value| {
                 value.parse().map_err(|_| "must be ADDRESS:PORT, such as 127.0.0.1:50051".to_owned())
             }),
+            tls_server: source.tls_server(),
             admin: source.parse("LEKALO_ADMIN_ADDR", |value| value.parse()),
             calls_per_second: NonZeroU32::new(
                 source.parse("LEKALO_CALLS_PER_SECOND", |value| whole(value, 0, 1_000_000)),

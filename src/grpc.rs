@@ -12,7 +12,9 @@ mod auth;
 mod call;
 mod call_log;
 mod call_metrics;
+mod connection;
 mod convert;
+mod handshakes;
 mod health;
 mod idempotency;
 mod middleware;
@@ -26,6 +28,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::try_join_all;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -48,10 +51,12 @@ use crate::proto::lekalo::v1::{
     pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
     text_service_server::TextServiceServer,
 };
+use crate::tls_server::Certificates;
 use aging::Dispatcher;
 pub use auth::{Access, Concerns, RULES};
 pub use call::Observers;
 pub use call_log::CallLog;
+use connection::Connection;
 pub use health::names as health_names;
 use middleware::Calls;
 
@@ -105,6 +110,8 @@ pub struct Services {
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
+    /// What the server shows of itself; none: it speaks plain HTTP/2.
+    pub tls: Option<Arc<Certificates>>,
     /// Who is told of calls.
     pub observers: Observers,
     /// Who may call.
@@ -122,7 +129,8 @@ impl Services {
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let observers = Observers::default();
         let access = Access::Keys(ApiKeys::new(db.clone(), None));
-        Self { db, imports, live_index, uploads, feeds, patience, observers, access, reflects: true, stopping }
+        let reflects = true;
+        Self { db, imports, live_index, uploads, feeds, patience, tls: None, observers, access, reflects, stopping }
     }
 
     /// Registers what is counted of calls and by what serves them.
@@ -134,6 +142,9 @@ impl Services {
         self.feeds.register_metrics(registry);
         if let Access::Keys(keys) = &self.access {
             keys.register_metrics(registry);
+        }
+        if let Some(tls) = &self.tls {
+            tls.register_metrics(registry);
         }
     }
 }
@@ -194,8 +205,14 @@ pub async fn serve(
         server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
     });
     let incoming = accept::connections(listener, services.patience.keepalive_every);
+    let incoming = match services.tls.clone() {
+        Some(certificates) => handshakes::encrypted(incoming, certificates).left_stream(),
+        None => incoming.map(Connection::plain).right_stream(),
+    };
     // Dropped, the listener is closed.
     let accepting = stop.clone().run_until_cancelled_owned(dispatcher.accept(incoming));
+    let _following =
+        services.tls.clone().map(|tls| AbortOnDropHandle::new(tokio::spawn(async move { tls.follow().await })));
     let serving = async { tokio::join!(try_join_all(servers), accepting).0.map(drop) };
     let mut serving = std::pin::pin!(serving);
     tokio::select! {

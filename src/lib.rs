@@ -11,7 +11,7 @@
 //!   [`lekalo_postgres`] is the embedded server.
 //! - [`seed`]: what the program ships in `data/`; [`live_index`]: the index of names with what shops have taught it;
 //!   [`feeds`]: who is to be told when applications move; [`api_keys`]: who may call.
-//! - [`domain`]: plain types and their rules.
+//! - [`tls_server`]: the certificate of the gRPC port; [`domain`]: plain types and their rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -31,4 +31,5 @@ mod manual;
 pub mod metrics;
 pub mod proto;
 pub mod seed;
+pub mod tls_server;
 pub mod traces;

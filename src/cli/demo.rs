@@ -60,6 +60,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
     let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
     let ended = database.server_ended();
+    // The calls that it prints are plain.
+    database.config.tls_server = None;
     let serving = async {
         let Some(db) = unless(&mut stop, fill(&mut database, &embedded)).await? else { return Ok(()) };
         let flags = format!("--embedded --data-dir {}", data_dir.display());

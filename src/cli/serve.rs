@@ -26,6 +26,7 @@ use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::live_index::LiveIndex;
 use crate::metrics;
+use crate::tls_server::{Certificates, Problem};
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -74,7 +75,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// Takes the port at once, so that probes have their answer however long the database takes.
 async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Result<()> {
     let addr = args.addr.unwrap_or(database.config.addr);
-    must_be_safe(args, addr)?;
+    must_be_safe(args, addr, database.config.tls_server.is_some())?;
     let listener = listen(addr).await?;
     let addr = listener.local_addr()?;
     let admin = listen_for_admins(args.admin_addr, &database.config).await?;
@@ -129,11 +130,11 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
 }
 
 /// Whoever can reach the port must show a key, and must not read what others send; unless that was said aloud.
-fn must_be_safe(args: &Args, addr: SocketAddr) -> anyhow::Result<()> {
+fn must_be_safe(args: &Args, addr: SocketAddr, is_encrypted: bool) -> anyhow::Result<()> {
     if args.insecure_no_auth {
         tracing::warn!("--insecure-no-auth: no API key is asked for; whoever reaches {addr} may do everything");
     }
-    if addr.ip().is_loopback() {
+    if is_encrypted || addr.ip().is_loopback() {
         return Ok(());
     }
     if args.insecure_plaintext {
@@ -144,7 +145,7 @@ fn must_be_safe(args: &Args, addr: SocketAddr) -> anyhow::Result<()> {
         format!(
             "{addr} can be reached from other machines, and there is no TLS: API keys and customers' phones could be read"
         ),
-        "listen on 127.0.0.1; or --insecure-plaintext where a mesh or a proxy encrypts",
+        "set LEKALO_TLS_CERT and LEKALO_TLS_KEY, or listen on 127.0.0.1; --insecure-plaintext where a mesh or a proxy encrypts",
     ))
 }
 
@@ -196,6 +197,8 @@ pub async fn serve(
     config: &Config,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
+    let mistake = |Problem { what, remedy }| UserError::error(what, remedy);
+    let tls = config.tls_server.as_ref().map(Certificates::load).transpose().map_err(mistake)?.map(Arc::new);
     host::prepare(&config.uploads)?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
@@ -205,8 +208,8 @@ pub async fn serve(
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
     let reflects = config.reflection;
-    let mut services =
-        Services { uploads, patience, access, reflects, ..Services::new(db.clone(), imports, live_index) };
+    let services = Services::new(db.clone(), imports, live_index);
+    let mut services = Services { uploads, patience, tls, access, reflects, ..services };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

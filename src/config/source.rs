@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lekalo_migrate::tls;
 
 use super::{KNOWN, SECRETS, Shown, address};
 use crate::import::{sandbox, upload};
+use crate::tls_server;
 
 /// Values with where each came from.
 #[derive(Default)]
@@ -151,6 +152,15 @@ impl Source {
                 Some(Default::default())
             }
         }
+    }
+
+    /// The files of the server's TLS, where any is set; that one is missing is said with what else is wrong with them.
+    pub(super) fn tls_server(&self) -> Option<tls_server::Files> {
+        let [certificate, key, roots] =
+            ["LEKALO_TLS_CERT", "LEKALO_TLS_KEY", "LEKALO_TLS_CLIENT_CA"].map(|name| PathBuf::from(self.text(name)));
+        let client_roots = Some(roots).filter(|path| !path.as_os_str().is_empty());
+        let files = tls_server::Files { certificate, key, client_roots };
+        (files != tls_server::Files::default()).then_some(files)
     }
 
     pub(super) fn uploads(&mut self) -> upload::UploadLimits {

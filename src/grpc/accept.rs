@@ -15,17 +15,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Connections as they come, for as long as the server runs.
-pub(super) fn connections(
-    listener: TcpListener,
-    keepalive: Duration,
-) -> impl Stream<Item = io::Result<TcpStream>> + Send {
+pub(super) fn connections(listener: TcpListener, keepalive: Duration) -> impl Stream<Item = TcpStream> + Send {
     // The builder's socket options hold only for sockets it binds itself; without nodelay an answer waits 40 ms.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(keepalive));
     stream::unfold((incoming, None), |(mut incoming, mut told): (_, Option<Instant>)| async move {
         loop {
             let error = match incoming.next().await? {
-                Err(error) if !is_of_peer(&error) => error,
-                taken => return Some((taken, (incoming, told))),
+                Ok(taken) => return Some((taken, (incoming, told))),
+                Err(error) if is_of_peer(&error) => continue,
+                Err(error) => error,
             };
             if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 told = Some(Instant::now());

@@ -5,10 +5,11 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
+
+use super::connection::Connection;
 
 /// A tenth more or less, so that clients that came at once do not go at once. A server of tonic has one age for all its
 /// connections: there is one for each of these.
@@ -28,10 +29,10 @@ pub fn of_stream(age: Duration) -> Duration {
 }
 
 /// What a server is given to serve.
-pub type Connections = ReceiverStream<io::Result<TcpStream>>;
+pub type Connections = ReceiverStream<io::Result<Connection>>;
 
 /// Hands each connection to one of the servers, by chance.
-pub struct Dispatcher(Vec<mpsc::Sender<io::Result<TcpStream>>>);
+pub struct Dispatcher(Vec<mpsc::Sender<io::Result<Connection>>>);
 
 impl Dispatcher {
     /// For so many servers, each with what comes to it.
@@ -41,11 +42,11 @@ impl Dispatcher {
     }
 
     /// Until the listener fails.
-    pub async fn accept(self, incoming: impl Stream<Item = io::Result<TcpStream>> + Send) {
+    pub async fn accept(self, incoming: impl Stream<Item = Connection> + Send) {
         let mut incoming = pin!(incoming);
         while let Some(connection) = incoming.next().await {
             // One that has ended serves nobody; all end at once.
-            let _ = self.0[fastrand::usize(..self.0.len())].send(connection).await;
+            let _ = self.0[fastrand::usize(..self.0.len())].send(Ok(connection)).await;
         }
     }
 }

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use opentelemetry::trace::SpanContext;
 use tokio::time::Instant;
 use tonic::body::Body;
-use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tracing::field::Empty;
@@ -17,6 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
+use super::connection::Peer;
 use crate::db::bulkhead;
 use crate::domain::api_key::Caller;
 use crate::domain::error::{Error, Result};
@@ -73,7 +73,7 @@ impl Call {
             request_id,
             place: traces::join(&span, request.headers()),
             span,
-            peer: request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr),
+            peer: request.extensions().get::<Peer>().and_then(|peer| peer.addr),
             began: Instant::now(),
             tenant: OnceLock::new(),
             caller: OnceLock::new(),

@@ -9,8 +9,8 @@ use lekalo::db::{Db, Options, Query, check, migrations};
 use lekalo_migrate::schema::Snapshot;
 use lekalo_migrate::tls::Mode;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, SigningKey as _, date_time_ymd,
+    CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SerialNumber, SigningKey as _, date_time_ymd,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +21,7 @@ use x509_cert::der::asn1::BitString;
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Decode as _, Encode as _, EncodePem as _};
 
+use crate::support::certificates::authority;
 use crate::support::{self, LEKALO, db_options};
 
 mod addresses;
@@ -59,16 +60,6 @@ fn expected(mode: Mode, server: &str) -> Outcome {
         (Mode::Require, "none") => Refused("server does not support TLS"),
         _ => Encrypted,
     }
-}
-
-/// A certificate authority of this name.
-fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    (certificate.pem(), Issuer::new(params, key))
 }
 
 /// The same without what version 3 has, signed by itself.

@@ -66,6 +66,7 @@ mod statements;
 mod support;
 mod tenants;
 mod texts;
+mod tls_server;
 mod traces;
 mod twins;
 mod unfit;

@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod catalog;
+pub mod certificates;
 pub mod collector;
 pub mod decisions;
 pub mod documents;

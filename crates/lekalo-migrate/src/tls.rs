@@ -98,7 +98,11 @@ impl Tls {
         Self { mode, roots: None, revoked: None, identity: None, only_1_3: false, hides_host: false }
     }
 
-    fn client(&self) -> anyhow::Result<ClientConfig> {
+    /// The client's side of a handshake, for the protocol of this name.
+    ///
+    /// # Errors
+    /// When the certificates that it needs are not to be had; says which file.
+    pub fn client_config(&self, protocol: &[u8]) -> anyhow::Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
         let versions = if self.only_1_3 { &[&TLS13][..] } else { &[&TLS13, &TLS12] };
         let verifier = Verifier {
@@ -121,8 +125,7 @@ impl Tls {
             None => builder.with_no_client_auth(),
         };
         client.enable_sni = !self.hides_host;
-        // What `sslnegotiation=direct` rests on; servers that do not know it pass over it.
-        client.alpn_protocols = vec![b"postgresql".to_vec()];
+        client.alpn_protocols = vec![protocol.to_vec()];
         Ok(client)
     }
 
@@ -177,7 +180,8 @@ pub fn connector(tls: &Tls, config: &mut tokio_postgres::Config) -> anyhow::Resu
         Mode::Prefer => SslMode::Prefer,
         Mode::Require | Mode::VerifyCa | Mode::VerifyFull => SslMode::Require,
     });
-    Ok(MakeRustlsConnect::new(tls.client()?))
+    // The name is what `sslnegotiation=direct` rests on; servers that do not know it pass over it.
+    Ok(MakeRustlsConnect::new(tls.client_config(b"postgresql")?))
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 33] = [
+const VALUES: [(&str, &str, &str); 37] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -26,6 +26,9 @@ const VALUES: [(&str, &str, &str); 33] = [
     ),
     ("LEKALO_SWITCH_ROLE", "never", "always"),
     ("LEKALO_ADDR", "0.0.0.0:1234", "[::1]:50051"),
+    ("LEKALO_TLS_CERT", "/etc/lekalo/tls.crt", "tls.pem"),
+    ("LEKALO_TLS_KEY", "/etc/lekalo/tls.key", "tls.pem"),
+    ("LEKALO_TLS_CLIENT_CA", "/etc/lekalo/clients.pem", "ca.pem"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
     ("LEKALO_CALLS_PER_SECOND", "100", "1"),
     ("LEKALO_REFLECTION", "false", "true"),
@@ -88,6 +91,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         assert_eq!(bytes % (1 << 20), 0);
         (bytes >> 20).to_string()
     };
+    let (tls, path) = (config.tls_server.clone().unwrap_or_default(), |path: &Path| path.display().to_string());
     BTreeMap::from([
         ("DATABASE_URL", url(&options.config)),
         ("DB_HOST", host),
@@ -105,6 +109,9 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_OWNER_DATABASE_URL", owner.unwrap_or_default()),
         ("LEKALO_SWITCH_ROLE", config.switch_role.map_or("auto", |on| if on { "always" } else { "never" }).to_owned()),
         ("LEKALO_ADDR", config.addr.to_string()),
+        ("LEKALO_TLS_CERT", path(&tls.certificate)),
+        ("LEKALO_TLS_KEY", path(&tls.key)),
+        ("LEKALO_TLS_CLIENT_CA", tls.client_roots.as_deref().map(path).unwrap_or_default()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
         ("LEKALO_CALLS_PER_SECOND", config.calls_per_second.map_or(0, u32::from).to_string()),
         ("LEKALO_REFLECTION", config.reflection.to_string()),
@@ -355,7 +362,8 @@ fn a_url_says_how_to_encrypt_and_keeps_what_else_it_says() {
 fn a_secret_is_nowhere_wherever_it_was_put() {
     let secret = "postgres://bot:canary@@db.example/shop";
     let free = ["DB_NAME", "DB_USER", "DB_PASSWORD", "LEKALO_LOG", "LEKALO_PG_BIN", "LEKALO_ENV"];
-    for (name, _, _) in VALUES.into_iter().filter(|(name, _, _)| !free.contains(name)) {
+    let is_free = |name: &str| free.contains(&name) || name.starts_with("LEKALO_TLS_");
+    for (name, _, _) in VALUES.into_iter().filter(|(name, _, _)| !is_free(name)) {
         let error = refused(name, secret);
         assert!(!error.contains("canary"), "{error}");
     }

@@ -120,6 +120,19 @@ impl Service {
         timeout(PATIENCE, listening).await.expect("it does not listen")
     }
 
+    /// The next line that it says with these words in it.
+    pub async fn line(&mut self, words: &str) -> String {
+        let saying = async {
+            loop {
+                let line = self.stderr.next_line().await.unwrap().expect("it ended");
+                if line.contains(words) {
+                    return line;
+                }
+            }
+        };
+        timeout(PATIENCE, saying).await.unwrap_or_else(|_| panic!("it never says {words}"))
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.process.id().unwrap().cast_signed());
         kill(pid, signal).unwrap();

@@ -121,7 +121,7 @@ mod tests {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key))));
         let mut server = ServerConnection::new(Arc::new(server))?;
-        let client = Tls::new(Mode::Require).client().unwrap();
+        let client = Tls::new(Mode::Require).client_config(b"postgresql").unwrap();
         let mut client = ClientConnection::new(Arc::new(client), "db.example".try_into().unwrap())?;
         while client.is_handshaking() || server.is_handshaking() {
             let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
