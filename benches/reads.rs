@@ -100,7 +100,7 @@ async fn serve(
     let enter = group.map_or_else(|| "true".to_owned(), MemoryGroup::enter);
     let mut child = Command::new("sh")
         .args(["-c", &format!("{enter} && exec \"$0\" \"$@\""), &program])
-        .args(["serve", "--no-migrate", "--addr", "127.0.0.1:0", "--admin-addr", "off"])
+        .args(["serve", "--insecure-no-auth", "--no-migrate", "--addr", "127.0.0.1:0", "--admin-addr", "off"])
         .env("DB_HOST", socket_dir)
         .env("DB_NAME", config.get_dbname().unwrap_or("postgres"))
         .env("TMPDIR", folder)

@@ -70,7 +70,7 @@ impl Drop for Server {
 /// The released program, and where it listens.
 fn serve(data: &Path) -> anyhow::Result<(Child, String)> {
     let mut server = Command::new(LEKALO)
-        .args(["serve", "--embedded", "--addr", "127.0.0.1:0", "--data-dir"])
+        .args(["serve", "--insecure-no-auth", "--embedded", "--addr", "127.0.0.1:0", "--data-dir"])
         .arg(data)
         .stderr(Stdio::piped())
         .spawn()?;

@@ -2,6 +2,7 @@
 """A soak: mixed load for an hour or a night, then every acknowledged write is looked for, and what grew is named.
 
 lekalo serve                                                   # in another terminal; the demo has no admin port
+export LEKALO_API_KEY=$(lekalo key issue --role admin)
 python examples/soak.py --seconds 3600                         # reads http://127.0.0.1:50052/metrics meanwhile
 python examples/soak.py --seconds 60 --admin off               # only what was lost, not what grew
 
