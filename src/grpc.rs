@@ -166,7 +166,7 @@ pub async fn serve(
         Access::Anybody => None,
         Access::Keys(keys) => Some(AbortOnDropHandle::new(tokio::spawn(keys.clone().keep_current()))),
     };
-    let (health, health_service) = health::start(services.db.clone(), stop.clone()).await;
+    let (health, health_service) = health::start(services.db.clone(), services.access.clone(), stop.clone()).await;
 
     let mut routes = Routes::new(health_service);
     if services.reflects {

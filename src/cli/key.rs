@@ -12,7 +12,7 @@ use super::output::{self, UserError};
 use crate::db::Db;
 use crate::db::api_keys::KeyGrant;
 use crate::domain::Error;
-use crate::domain::api_key::{ApiKey, NewKey, Reach, Role};
+use crate::domain::api_key::{ApiKey, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
 use crate::domain::page::PageRequest;
 
 pub const EXAMPLES: &str = "Examples:
@@ -61,7 +61,7 @@ pub struct IssueArgs {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<SystemTime>,
     /// How many calls a second it may make on each server [default: LEKALO_CALLS_PER_SECOND]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CALLS_PER_SECOND)))]
     calls_per_second: Option<u32>,
     /// Print JSON
     #[arg(long)]
@@ -96,15 +96,12 @@ pub struct RotateArgs {
     /// How long the old key goes on working
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
     grace: Duration,
-    /// When the new key ceases to work, from now or as a time [default: never]
+    /// When the new key ceases to work, from now or as a time [default: as long from now as the old one from its beginning]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<SystemTime>,
     #[command(flatten)]
     key: KeyArgs,
 }
-
-/// The longest text that says what a key is for.
-const MAX_NAME: usize = 120;
 
 pub async fn run(command: Command) -> anyhow::Result<()> {
     match command {
@@ -116,8 +113,11 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn issue(args: IssueArgs) -> anyhow::Result<()> {
-    if args.name.chars().count() > MAX_NAME || args.name.contains(char::is_control) {
-        return Err(UserError::error("--name is no short text", format!("at most {MAX_NAME} characters, in one line")));
+    if args.name.chars().count() > MAX_LABEL || args.name.contains(char::is_control) {
+        return Err(UserError::error(
+            "--name is no short text",
+            format!("at most {MAX_LABEL} characters, in one line"),
+        ));
     }
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
@@ -136,43 +136,50 @@ async fn issue(args: IssueArgs) -> anyhow::Result<()> {
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;
     tx.commit().await?;
-    database.close().await?;
-    show_new(&new, &issued, args.json)
+    // Shown first: there is no other copy.
+    show_new(&new, &issued, args.json)?;
+    database.close().await
 }
 
 async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
     let mut database = Database::open(&args.key.database).await?;
     let db = database.connect().await?;
     let mut tx = db.transaction().await?;
+    // Nobody revokes it meanwhile.
+    tx.bump_api_keys().await?;
     let old = tx.find_api_key(&args.key.id, &Reach::All).await.map_err(|error| known(error, &args.key.database))?;
     if old.revoked_at.is_some() || old.expires_at.is_some_and(|end| end <= SystemTime::now()) {
+        let flags = issue_flags(&old) + &args.key.database.as_flags();
         return Err(UserError::error(
             format!("the key {} works no more", old.prefix),
-            format!("issue another one: lekalo key issue --role {}", old.role),
+            format!("issue another one: lekalo key issue {flags}"),
         ));
     }
-    let reach = match &old.tenants {
-        None => Reach::All,
-        Some(slugs) => {
-            let mut tenants = Vec::new();
-            for slug in slugs {
-                tenants.push(db.find_tenant(slug).await?.id);
-            }
-            Reach::Tenants(tenants)
-        }
-    };
-    let (label, calls_per_second) = (old.label, old.calls_per_second);
-    let grant = KeyGrant { role: old.role, reach, label, expires_at: args.expires, calls_per_second };
+    let reach = tx.reach_of_api_key(&old).await?;
+    let (label, calls_per_second) = (old.label.clone(), old.calls_per_second);
+    let grant = KeyGrant { role: old.role, reach, label, expires_at: args.expires.or(as_long(&old)), calls_per_second };
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;
     let end = SystemTime::now().checked_add(args.grace).context("--grace is too long")?;
     let old = tx.end_api_key(&old.prefix, end).await?;
     tx.commit().await?;
-    database.close().await?;
     if let Some(end) = old.expires_at {
         talk!("{} works until {}", old.prefix, time(end));
     }
-    show_new(&new, &issued, args.key.json)
+    // Shown first: there is no other copy.
+    show_new(&new, &issued, args.key.json)?;
+    database.close().await
+}
+
+/// As long from now as the key was to work when it was issued.
+fn as_long(key: &ApiKey) -> Option<SystemTime> {
+    SystemTime::now().checked_add(key.expires_at?.duration_since(key.created_at).ok()?)
+}
+
+/// What issues a key like this one.
+fn issue_flags(key: &ApiKey) -> String {
+    let tenants = key.tenants.iter().flatten().map(|slug| format!(" --tenant {slug}"));
+    format!("--role {}{}", key.role, tenants.collect::<String>())
 }
 
 async fn revoke(args: KeyArgs) -> anyhow::Result<()> {

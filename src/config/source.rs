@@ -24,16 +24,19 @@ pub(super) struct Source {
 impl Source {
     /// What stands in the working directory may be a stranger's, and says where passwords go.
     pub(super) fn read_file(&mut self, path: &Path) {
-        if let Ok(metadata) = std::fs::metadata(path)
-            && let Some(problem) = distrust(&metadata)
-        {
-            return self.errors.push(format!("{}: {problem}", path.display()));
-        }
-        let entries = match dotenvy::from_path_iter(path) {
-            Ok(entries) => entries,
-            Err(error) if error.not_found() => return,
+        let file = match std::fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(_) => return self.errors.push(format!("{}: the file cannot be read", path.display())),
         };
+        // The one that is read, and the link that leads to it.
+        for metadata in [file.metadata(), std::fs::symlink_metadata(path)] {
+            let problem = metadata.map_or_else(|error| Some(error.to_string()), |metadata| distrust(&metadata));
+            if let Some(problem) = problem {
+                return self.errors.push(format!("{}: {problem}", path.display()));
+            }
+        }
+        let entries = dotenvy::from_read_iter(file);
         for entry in entries {
             match entry {
                 Ok((name, _)) if name == "LEKALO_PG_BIN" => self.errors.push(format!(
@@ -220,7 +223,8 @@ fn distrust(metadata: &std::fs::Metadata) -> Option<String> {
             metadata.uid()
         ));
     }
-    let writable = metadata.mode() & 0o022 != 0;
+    // What a link leads to has its own mode.
+    let writable = !metadata.is_symlink() && metadata.mode() & 0o022 != 0;
     writable.then(|| "others may write it, so it is not read; chmod go-w it".to_owned())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::join3;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
@@ -17,9 +17,15 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::TenantId;
 
-/// How long connecting may take, and an answer.
+/// How long connecting may take, the answer whether anything has changed, and all keys.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(1);
+const ALL: Duration = Duration::from_secs(10);
+/// How old the session may become: the next one goes where the server's name leads by then, and reads all keys anew.
+const MAX_SESSION_AGE: Duration = Duration::from_secs(30);
+
+/// How many keys of a tenant's there may be, those revoked lately among them: each server has all of them in memory.
+const MAX_KEYS_PER_TENANT: i64 = 1000;
 
 /// Lets a transaction see whom the keys are for.
 const CHECK: &str = "-- check_api_keys\n SET LOCAL app.checks_api_keys = 'on'";
@@ -100,10 +106,15 @@ impl Db {
         let (ids, times): (Vec<Uuid>, Vec<SystemTime>) = used.iter().copied().unzip();
         let query = Query::new(
             "-- note_api_keys_used
+            WITH held AS (
+                -- In one order: other servers note theirs.
+                SELECT id FROM api_keys WHERE id = ANY ($1 /* ids */) ORDER BY id FOR UPDATE
+            )
             UPDATE api_keys k
             SET last_used_at = u.used
-            FROM unnest($1 /* ids */, $2 /* times */) AS u (id, used)
-            WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.used - interval '50 seconds')",
+            FROM unnest($1, $2 /* times */) AS u (id, used), held
+            WHERE k.id = u.id AND k.id = held.id
+              AND (k.last_used_at IS NULL OR k.last_used_at < u.used - interval '50 seconds')",
         );
         self.write([query.bind(&ids, Type::UUID_ARRAY).bind(&times, Type::TIMESTAMPTZ_ARRAY)]).await?;
         Ok(())
@@ -112,7 +123,12 @@ impl Db {
 
 impl Transaction {
     /// Issues a key. Goes on outside any tenant.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` where a tenant has as many as there may be.
     pub async fn issue_api_key(&mut self, key: &NewKey, grant: &KeyGrant) -> Result<ApiKey> {
+        // First: until this transaction ends, nobody else changes keys.
+        self.bump_api_keys().await?;
         let id = Uuid::now_v7();
         let (all_tenants, sha256) = (grant.reach == Reach::All, key.secret_sha256.as_slice());
         let calls_per_second = grant.calls_per_second.map(i32::try_from).transpose().map_err(Error::internal)?;
@@ -137,6 +153,7 @@ impl Transaction {
         if let Reach::Tenants(tenants) = &grant.reach {
             for tenant in tenants {
                 self.enter(*tenant).await?;
+                self.has_room_for_api_key().await?;
                 self.execute(
                     Query::new(
                         "-- issue_api_key_for_tenant
@@ -151,8 +168,49 @@ impl Transaction {
             }
             self.leave().await?;
         }
-        self.bump_api_keys().await?;
         self.find_api_key(&key.prefix, &Reach::All).await
+    }
+
+    /// The tenants that a key is for.
+    pub async fn reach_of_api_key(&self, key: &ApiKey) -> Result<Reach> {
+        let Some(slugs) = &key.tenants else { return Ok(Reach::All) };
+        let rows = self
+            .query(
+                Query::new(
+                    "-- reach_of_api_key
+                    SELECT id FROM tenants WHERE slug = ANY ($1 /* slugs */)",
+                )
+                .bind(slugs, Type::TEXT_ARRAY),
+            )
+            .await?;
+        let tenants = rows.iter().map(|row| Ok(TenantId(row.try_get("id")?)));
+        Ok(Reach::Tenants(tenants.collect::<Result<_>>()?))
+    }
+
+    async fn has_room_for_api_key(&self) -> Result<()> {
+        let rows = self
+            .query(
+                Query::new(
+                    "-- count_tenant_api_keys
+                    SELECT count(*) AS total
+                    FROM api_key_tenants t
+                    JOIN api_keys k ON k.id = t.api_key_id
+                    WHERE t.tenant_id = $1 /* tenant_id */
+                      AND (k.revoked_at IS NULL OR k.revoked_at > now() - interval '90 days')",
+                )
+                .bind(&self.tenant_id()?, Type::INT8),
+            )
+            .await?;
+        if one(rows)?.try_get::<_, i64>("total")? < MAX_KEYS_PER_TENANT {
+            return Ok(());
+        }
+        Err(Error::ResourceExhausted {
+            reason: "OVERLOADED",
+            message: format!(
+                "this tenant has {MAX_KEYS_PER_TENANT} API keys, those revoked in the last 90 days among them; use those"
+            ),
+            retry_after: Duration::from_secs(24 * 3600),
+        })
     }
 
     /// Revokes a key; one that was is left as it is. `within`: the key must be for no tenant beyond these.
@@ -160,7 +218,11 @@ impl Transaction {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn revoke_api_key(&self, prefix: &str, within: &Reach) -> Result<ApiKey> {
-        self.find_api_key(prefix, within).await?;
+        let before = self.find_api_key(prefix, within).await?;
+        if before.revoked_at.is_some() {
+            return Ok(before);
+        }
+        self.bump_api_keys().await?;
         self.execute(
             Query::new(
                 "-- revoke_api_key
@@ -169,12 +231,12 @@ impl Transaction {
             .bind(&prefix, Type::TEXT),
         )
         .await?;
-        self.bump_api_keys().await?;
         self.find_api_key(prefix, within).await
     }
 
     /// Has a key end at a time, unless it ends before.
     pub async fn end_api_key(&self, prefix: &str, at: SystemTime) -> Result<ApiKey> {
+        self.bump_api_keys().await?;
         self.execute(
             Query::new(
                 "-- end_api_key
@@ -186,7 +248,6 @@ impl Transaction {
             .bind(&at, Type::TIMESTAMPTZ),
         )
         .await?;
-        self.bump_api_keys().await?;
         self.find_api_key(prefix, &Reach::All).await
     }
 
@@ -216,20 +277,21 @@ impl Transaction {
     }
 
     /// Until this transaction ends, others that change keys wait: a version is seen only after all before it.
-    async fn bump_api_keys(&self) -> Result<()> {
-        self.execute(Query::new(
-            "-- bump_api_keys
-            UPDATE api_key_changes SET version = version + 1",
-        ))
-        .await?;
-        Ok(())
+    pub async fn bump_api_keys(&self) -> Result<()> {
+        let bumped = self
+            .execute(Query::new(
+                "-- bump_api_keys
+                UPDATE api_key_changes SET version = version + 1",
+            ))
+            .await?;
+        if bumped == 1 { Ok(()) } else { Err(Error::internal("api_key_changes has no row")) }
     }
 }
 
 /// Reads all keys, on a session of its own: one that is revoked stops working however busy the pool is.
 pub struct KeyReader {
     db: Db,
-    session: Option<Session>,
+    session: Option<(Session, Instant)>,
 }
 
 impl KeyReader {
@@ -238,7 +300,8 @@ impl KeyReader {
         Self { db, session: None }
     }
 
-    /// All keys with their version, unless that is the one that is known.
+    /// All keys with their version, unless that is the one that is known. What another session has said counts for nothing: this
+    /// one may lead to another server.
     pub async fn changed(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
         let changed = self.look(known).await;
         if changed.is_err() {
@@ -248,17 +311,26 @@ impl KeyReader {
     }
 
     async fn look(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
-        let session = match self.session.take().filter(|session| !session.client.is_closed()) {
-            Some(session) => session,
-            None => timeout(CONNECT, self.db.own_session()).await.map_err(|_| unavailable())??,
+        let is_good =
+            |(session, since): &(Session, Instant)| !session.client.is_closed() && since.elapsed() < MAX_SESSION_AGE;
+        let (session, is_new) = match self.session.take().filter(is_good) {
+            Some(session) => (session, false),
+            None => {
+                let opened = timeout(CONNECT, self.db.own_session()).await.map_err(|_| unavailable())??;
+                ((opened, Instant::now()), true)
+            }
         };
-        let client = &self.session.insert(session).client;
+        let client = &self.session.insert(session).0.client;
         let version = Query::new(
             "-- api_key_version
-            SELECT version FROM api_key_changes",
+            SELECT version, pg_is_in_recovery() AS is_standby FROM api_key_changes",
         );
-        let version: i64 = one(ask(client, &version).await?)?.try_get("version")?;
-        if version == known {
+        let row = one(ask(client, &version, ANSWER).await?)?;
+        if row.try_get("is_standby")? {
+            return Err(unavailable());
+        }
+        let version: i64 = row.try_get("version")?;
+        if version == known && !is_new {
             return Ok(None);
         }
         // What was revoked long ago is as good as unknown.
@@ -272,21 +344,21 @@ impl KeyReader {
                 ON t.api_key_id = k.id
             WHERE k.revoked_at IS NULL OR k.revoked_at > now() - interval '90 days'",
         );
-        let rows = ask(client, &keys).await?;
+        let rows = ask(client, &keys, ALL).await?;
         let version = rows.first().map_or(Ok(version), |row| row.try_get("version"))?;
         Ok(Some((version, rows.iter().map(known_key).collect::<Result<_>>()?)))
     }
 }
 
 /// One statement in a transaction of its own, in one pipeline.
-async fn ask(client: &Client, query: &Query<'_>) -> Result<Vec<Row>> {
+async fn ask(client: &Client, query: &Query<'_>, limit: Duration) -> Result<Vec<Row>> {
     let begin = "BEGIN READ ONLY; SET LOCAL search_path = public; SET LOCAL app.checks_api_keys = 'on'";
     let asked = join3(
         client.batch_execute(begin),
         client.query_typed(query.sql, &query.params),
         client.batch_execute("COMMIT"),
     );
-    let (begun, rows, committed) = timeout(ANSWER, asked).await.map_err(|_| unavailable())?;
+    let (begun, rows, committed) = timeout(limit, asked).await.map_err(|_| unavailable())?;
     begun?;
     let rows = rows?;
     committed?;
@@ -322,7 +394,7 @@ fn known_key(row: &Row) -> Result<KnownKey> {
         id: row.try_get("id")?,
         secret_sha256: sha256.try_into().map_err(Error::internal)?,
         caller: Arc::new(Caller {
-            key: row.try_get("prefix")?,
+            prefix: row.try_get("prefix")?,
             role: word(row, "role")?,
             reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
         }),

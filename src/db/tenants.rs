@@ -1,5 +1,7 @@
 //! Tenants and their contacts.
 
+use std::collections::HashMap;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -20,6 +22,18 @@ impl Db {
             )])
             .await?;
         rows.iter().map(|row| Ok((TenantId(row.try_get("id")?), row.try_get("slug")?))).collect()
+    }
+
+    /// Those of these slugs that there are.
+    pub async fn tenants_by_slug(&self, slugs: &[String]) -> Result<HashMap<String, TenantId>> {
+        let [rows] = self
+            .read([Query::new(
+                "-- tenants_by_slug
+                SELECT id, slug FROM tenants WHERE slug = ANY ($1 /* slugs */)",
+            )
+            .bind(&slugs, Type::TEXT_ARRAY)])
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get("slug")?, TenantId(row.try_get("id")?)))).collect()
     }
 
     /// The tenant of that slug, without what its own tables say.

@@ -52,10 +52,10 @@ impl Db {
         let begin = begin_sql(tenant, access, self.statement_timeout, is_for_a_caller().then_some(self.lock_wait));
         let client = connection.client()?;
         // Each future sends its statement when first polled, in this order; only then do the answers come.
-        let begun = self.metrics.timed("begin", client.batch_execute(&begin));
+        let begun = client.batch_execute(&begin);
         let answers =
             join_all(queries.iter().map(|q| self.metrics.statement(q.name(), client.query_typed(q.sql, &q.params))));
-        let committed = self.metrics.timed("commit", client.batch_execute("COMMIT"));
+        let committed = client.batch_execute("COMMIT");
         let (begun, (answers, committed)) =
             connection.answer(self.statement_timeout, join(begun, join(answers, committed))).await?;
         connection.dirty = false;

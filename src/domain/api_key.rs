@@ -62,6 +62,11 @@ pub struct NewKey {
     pub key: String,
 }
 
+/// The longest text that says what a key is for, in characters.
+pub const MAX_LABEL: usize = 120;
+/// The most calls a second that a key may be given.
+pub const MAX_CALLS_PER_SECOND: u32 = 1_000_000;
+
 const MARK: &str = "lk_";
 const ID_BYTES: usize = 9;
 const SECRET_BYTES: usize = 32;
@@ -145,8 +150,8 @@ impl KnownKey {
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The prefix of the key it showed; empty where no key is asked for.
-    pub key: String,
+    /// Of the key it showed; empty where no key is asked for.
+    pub prefix: String,
     pub role: Role,
     pub reach: Reach,
 }
@@ -154,7 +159,7 @@ pub struct Caller {
 impl Caller {
     /// Anybody, where no key is asked for.
     pub fn anybody() -> Self {
-        Self { key: String::new(), role: Role::Admin, reach: Reach::All }
+        Self { prefix: String::new(), role: Role::Admin, reach: Reach::All }
     }
 
     /// Refuses who is not for every tenant.

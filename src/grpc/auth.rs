@@ -9,15 +9,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::pending;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
-use tonic::Status;
+use tokio::time::timeout;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::call;
+use super::status::from_transport;
 use crate::api_keys::ApiKeys;
 use crate::domain::api_key::{Caller, Role};
 use crate::domain::error::{Error, Result};
@@ -81,6 +84,9 @@ pub const RULES: &[(&str, Role, Concerns)] = &[
 /// What asks for no key: health and reflection, and nothing else.
 const OPEN: [&str; 3] =
     ["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"];
+/// How long reading the keys for the first time may take.
+const READ: Duration = Duration::from_secs(1);
+
 /// The paths of the contract.
 const CONTRACT: &str = "/lekalo.v1.";
 
@@ -94,26 +100,44 @@ pub enum Access {
 }
 
 impl Access {
-    async fn check(&self, headers: &HeaderMap, method: &str) -> Result<Arc<Caller>> {
+    async fn check(&self, headers: &HeaderMap, method: &str) -> Result<Arc<Caller>, Status> {
         let caller = match self {
-            Self::Anybody => return Ok(Arc::new(Caller::anybody())),
-            Self::Keys(keys) => keys.check(presented(headers)?).await?,
-        };
-        // What is not in the contract is answered as such, to whom we know.
-        if let Some((_, role, concerns)) = RULES.iter().find(|(name, ..)| *name == method) {
-            caller.must_be(*role)?;
-            if *concerns == EveryTenant {
-                caller.must_be_for_every_tenant()?;
+            Self::Anybody => {
+                let anybody = Arc::new(Caller::anybody());
+                call::is_by(anybody.clone());
+                return Ok(anybody);
             }
+            Self::Keys(keys) => {
+                let held = keys.find(presented(headers)?).await?;
+                // Known from here on, whatever becomes of the call.
+                call::is_by(held.caller().clone());
+                held.admit()?;
+                held.caller().clone()
+            }
+        };
+        // What has no rule is not served.
+        let rule = RULES.iter().find(|(name, ..)| *name == method);
+        let (_, role, concerns) = rule.ok_or_else(|| from_transport(Code::Unimplemented))?;
+        caller.must_be(*role)?;
+        if *concerns == EveryTenant {
+            caller.must_be_for_every_tenant()?;
         }
         Ok(caller)
+    }
+
+    /// Whether it is known whom to let in; a moment after the start it is not yet.
+    pub async fn is_known(&self) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Keys(keys) => timeout(READ, keys.loaded()).await.is_ok(),
+        }
     }
 
     /// Waits until the key that the call at hand has shown works no more, and returns why.
     pub async fn ended(&self, caller: &Caller) -> Error {
         match self {
             Self::Anybody => pending().await,
-            Self::Keys(keys) => keys.ended(&caller.key).await,
+            Self::Keys(keys) => keys.ended(&caller.prefix).await,
         }
     }
 }
@@ -171,9 +195,8 @@ where
         Box::pin(async move {
             let caller = match access.check(request.headers(), &method).await {
                 Ok(caller) => caller,
-                Err(error) => return Ok(Status::from(error).into_http()),
+                Err(status) => return Ok(status.into_http()),
             };
-            call::is_by(caller.clone());
             let is_upload = method == "ImportService/UploadImport";
             let answer = inner.call(request);
             if !is_upload {

@@ -37,7 +37,7 @@ impl CallLog {
                     code = names(code).0,
                     reason = (!reason.is_empty()).then_some(reason),
                     ms = (call.began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
-                    key = call.caller.get().map(|caller| caller.key.as_str()).filter(|key| !key.is_empty()),
+                    key = call.caller.get().map(|caller| caller.prefix.as_str()).filter(|key| !key.is_empty()),
                     received = call.received.load(Ordering::Relaxed),
                     sent = call.sent.load(Ordering::Relaxed),
                     request_id = call.request_id.to_str().unwrap_or_default(),

@@ -12,6 +12,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
 use super::Services;
+use super::auth::Access;
 use crate::db::{Blocker, Db, Health as DatabaseHealth, Probe};
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
@@ -67,7 +68,7 @@ impl Monitor {
 }
 
 /// The health service, and what keeps it true until `stop`.
-pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<impl Health>) {
+pub async fn start(db: Db, access: Access, stop: CancellationToken) -> (Monitor, HealthServer<impl Health>) {
     let monitored = db.clone();
     let (reporter, service) = tonic_health::server::health_reporter();
     reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
@@ -75,6 +76,7 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
     let mut watch = Watch {
         reporter: reporter.clone(),
         probe: db.probe(),
+        access,
         db,
         health: None,
         failures: 0,
@@ -102,6 +104,8 @@ pub async fn start(db: Db, stop: CancellationToken) -> (Monitor, HealthServer<im
 struct Watch {
     reporter: HealthReporter,
     db: Db,
+    /// Whoever knows no keys lets nobody in.
+    access: Access,
     probe: Probe,
     /// What was said last; none before the first look.
     health: Option<DatabaseHealth>,
@@ -117,7 +121,10 @@ impl Watch {
     }
 
     async fn look(&mut self) {
-        let health = self.db.health(&mut self.probe).await;
+        let mut health = self.db.health(&mut self.probe).await;
+        if health == DatabaseHealth::Ready && !self.access.is_known().await {
+            health = DatabaseHealth::NotReady("the API keys could not be read yet".to_owned());
+        }
         self.failures = match health {
             DatabaseHealth::Away(_) => self.failures + 1,
             // For a moment: what is under way there ends, and the next look is at the other host.

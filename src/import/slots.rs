@@ -1,4 +1,4 @@
-//! Whose import is begun next: while others wait for a slot of this server, a tenant has one.
+//! Whose import is begun next on this server: the tenant's that has the fewest under way.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -201,7 +201,7 @@ async fn a_reader_that_dies_is_told_from_one_that_met_a_limit() {
     }
     // The program itself: a file that is read into memory meets the limit of it.
     let long = folder.path().join("long.csv");
-    std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(900_000))).unwrap();
+    std::fs::write(&long, format!("Марка,Модель\n{}", "Тойота,Камри\n".repeat(6_000_000))).unwrap();
     let limits = SandboxLimits { memory_bytes: 128 << 20, ..SandboxLimits::default() };
     let error = whole(&Extractor { program: LEKALO.into(), limits }, &long).await.unwrap_err();
     assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");

@@ -176,7 +176,7 @@ async fn only_clients_with_a_good_certificate_get_in_and_nobody_holds_them_up() 
         let stderr = String::from_utf8(said.stderr).unwrap();
         match expected {
             Ok(()) => assert_eq!(said.stdout, b"SERVING\n", "{args:?}: {stderr}"),
-            Err(words) => assert!(said.status.code() == Some(1) && stderr.contains(words), "{args:?}: {stderr}"),
+            Err(words) => assert!(said.status.code() == Some(2) && stderr.contains(words), "{args:?}: {stderr}"),
         }
     }
 

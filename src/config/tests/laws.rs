@@ -238,6 +238,15 @@ fn a_file_that_others_may_write_or_own_is_refused_unread() {
             assert!(error.0.len() == 1 && error.0[0].contains("chmod go-w"), "{error}");
         }
     }
+    // A link is as good as what it leads to and whose it is.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let link = path.with_file_name("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(Config::read(std::iter::empty(), &link).is_ok());
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+        assert!(Config::read(std::iter::empty(), &link).is_err(), "somebody else chose it");
+    }
     // Only root can give a file away.
     if nix::unistd::geteuid().is_root() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();

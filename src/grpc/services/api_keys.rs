@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use crate::db::api_keys::KeyGrant;
-use crate::domain::Result;
-use crate::domain::api_key::{ApiKey, Caller, NewKey, Reach, Role};
+use crate::domain::api_key::{ApiKey, Caller, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
+use crate::domain::error::{Error, Kind, Result};
 use crate::grpc::auth::Access;
 use crate::grpc::convert::{count, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
@@ -13,7 +13,6 @@ use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_TENANTS: usize = 1000;
-const MAX_LABEL: usize = 120;
 
 pub async fn issue_api_key(
     services: &Services,
@@ -32,10 +31,12 @@ pub async fn issue_api_key(
     if expires_at.is_some_and(|end| end <= SystemTime::now()) {
         check.refuse("expires_at", OUT_OF_RANGE, "must be in the future");
     }
-    if !(0..=1_000_000).contains(&request.calls_per_second) {
-        check.refuse("calls_per_second", OUT_OF_RANGE, "must be 1 to 1000000, or 0 for what the servers are set to");
+    let calls_per_second = u32::try_from(request.calls_per_second).ok().filter(|rate| *rate <= MAX_CALLS_PER_SECOND);
+    if calls_per_second.is_none() {
+        let range = format!("must be 1 to {MAX_CALLS_PER_SECOND}, or 0 for what the servers are set to");
+        check.refuse("calls_per_second", OUT_OF_RANGE, range);
     }
-    let calls_per_second = u32::try_from(request.calls_per_second).ok().filter(|rate| *rate > 0);
+    let calls_per_second = calls_per_second.filter(|rate| *rate > 0);
     let slugs = check.list("tenants", request.tenants, MAX_TENANTS);
     let slugs = slugs.into_iter().enumerate();
     let slugs: Vec<String> = slugs.map(|(place, slug)| check.name(&format!("tenants[{place}]"), slug)).collect();
@@ -93,9 +94,11 @@ async fn reach(services: &Services, caller: &Caller, slugs: &[String]) -> Result
         caller.must_be_for_every_tenant()?;
         return Ok(Reach::All);
     }
+    let found = services.db.tenants_by_slug(slugs).await?;
     let mut tenants = Vec::with_capacity(slugs.len());
     for slug in slugs {
-        let tenant = services.find_tenant(slug).await?.id;
+        let tenant = found.get(slug).copied().filter(|tenant| caller.reach.covers(*tenant));
+        let tenant = tenant.ok_or_else(|| Error::not_found(Kind::Tenant, slug))?;
         if !tenants.contains(&tenant) {
             tenants.push(tenant);
         }

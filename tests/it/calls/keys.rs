@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use lekalo::api_keys::ApiKeys;
+use lekalo::db::Db;
 use lekalo::db::api_keys::KeyGrant;
-use lekalo::db::{Db, Options};
 use lekalo::domain::api_key::{NewKey, Reach, Role};
 use lekalo::domain::tenant::TenantId;
 use lekalo::grpc::{Access, Concerns, RULES, Services};
@@ -30,7 +31,7 @@ async fn guarded(config: Config) -> TestServer {
 }
 
 fn asking(services: Services) -> Services {
-    let access = Access::Keys(lekalo::api_keys::ApiKeys::new(services.db.clone(), None));
+    let access = Access::Keys(ApiKeys::new(services.db.clone(), None));
     Services { access, ..services }
 }
 
@@ -335,11 +336,15 @@ async fn a_revoked_key_stops_on_every_server_within_a_second_streams_too() {
         })
         .await;
     }
-    println!("refused everywhere {:?} later", began.elapsed());
+    let took = began.elapsed();
+    // A second, and what a loaded machine needs besides.
+    assert!(took < Duration::from_secs(5), "refused everywhere {took:?} later");
     for upload in uploads {
         let answer = upload.answer().await.unwrap();
         assert_eq!(told(&answer.status), (Code::Unauthenticated, "API_KEY_REVOKED".into()));
     }
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "uploads ended {took:?} later");
     for (place, stream) in streams.into_iter().enumerate() {
         let reason = if place % 2 == 1 { "API_KEY_EXPIRED" } else { "API_KEY_REVOKED" };
         let answer = stream.answer().await.unwrap();
@@ -365,8 +370,11 @@ async fn while_the_database_is_away_the_last_known_keys_hold() {
         ask(&wire, path, &list, Some(&key.key)).await.code() == Code::Unavailable
     })
     .await;
+    // It may have been issued a moment ago: nobody can tell.
     let stranger = ask(&wire, path, &list, Some(&NewKey::choose().unwrap().key)).await;
-    assert_eq!(told(&stranger), (Code::Unauthenticated, "API_KEY_INVALID".into()));
+    assert_eq!(stranger.code(), Code::Unavailable, "{stranger:?}");
+    let no_key = ask(&wire, path, &list, Some("lk_x")).await;
+    assert_eq!(told(&no_key), (Code::Unauthenticated, "API_KEY_INVALID".into()));
     away.batch_execute(&format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true")).await.unwrap();
     until("it is back", || async { ask(&wire, path, &list, Some(&key.key)).await.code() == Code::Ok }).await;
 }
@@ -400,23 +408,30 @@ async fn a_stranger_is_refused_before_the_body_and_health_and_reflection_ask_for
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_key_was_used_is_noted_and_nothing_of_its_secret_is_kept() {
     let config = database().await;
-    let options = Options { ..db_options(&config) };
-    let server = TestServer::with(options, config.clone(), asking).await;
+    let often = Duration::from_millis(50);
+    let server = TestServer::with(db_options(&config), config.clone(), |services| {
+        let keys = ApiKeys::noting_every(often, services.db.clone(), None);
+        Services { access: Access::Keys(keys), ..services }
+    })
+    .await;
     let key = issue(&server.db, Role::Chatbot, Reach::All, None).await;
     let client = connect(&config).await;
-    let used = "SELECT last_used_at IS NOT NULL FROM api_keys";
-    assert!(!client.query_one(used, &[]).await.unwrap().get::<_, bool>(0));
-    let now = SystemTime::now();
+    let last_used = async || -> Option<SystemTime> {
+        client.query_one("SELECT last_used_at FROM api_keys", &[]).await.unwrap().get(0)
+    };
+    assert_eq!(last_used().await, None);
+    let wire = Wire::connect(server.addr).await;
+    let list = [encoded(&pb::ListCategoriesRequest { tenant: TENANT.into(), ..Default::default() })];
+    let path = "/lekalo.v1.CatalogService/ListCategories";
+    assert_eq!(ask(&wire, path, &list, Some(&key.key)).await.code(), Code::Ok);
+    until("its use is noted", || async { last_used().await.is_some() }).await;
+    let first = last_used().await.unwrap();
+    assert!(first.elapsed().unwrap_or_default() < Duration::from_secs(60));
     let id: uuid::Uuid = client.query_one("SELECT id FROM api_keys", &[]).await.unwrap().get(0);
-    server.db.note_api_keys_used(&[(id, now)]).await.unwrap();
-    let read = "SELECT last_used_at FROM api_keys";
-    let first: SystemTime = client.query_one(read, &[]).await.unwrap().get(0);
-    server.db.note_api_keys_used(&[(id, now + Duration::from_secs(20))]).await.unwrap();
-    let second: SystemTime = client.query_one(read, &[]).await.unwrap().get(0);
-    assert_eq!(first, second, "once a minute at most");
-    server.db.note_api_keys_used(&[(id, now + Duration::from_secs(61))]).await.unwrap();
-    let third: SystemTime = client.query_one(read, &[]).await.unwrap().get(0);
-    assert!(third > second);
+    server.db.note_api_keys_used(&[(id, first + Duration::from_secs(20))]).await.unwrap();
+    assert_eq!(last_used().await, Some(first), "once a minute at most");
+    server.db.note_api_keys_used(&[(id, first + Duration::from_secs(61))]).await.unwrap();
+    assert_eq!(last_used().await, Some(first + Duration::from_secs(61)));
     let (_, secret) = key.key.split_at(key.prefix.len() + 1);
     let row: String = client.query_one("SELECT k::text FROM api_keys k", &[]).await.unwrap().get(0);
     assert!(row.contains(&key.prefix) && !row.contains(secret), "{row}");

@@ -3,11 +3,14 @@
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use serde_json::Value;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::Shell;
+use crate::support::http::get;
 use crate::support::service::Service;
 use crate::support::{self, connect};
 
@@ -76,14 +79,35 @@ async fn the_first_key_is_issued_on_the_server_and_the_next_ones_are_rotated_and
     {
         shell.run(&["key", "issue", "--role", "admin", "--expires", expires]).await.failed(1, &[problem]);
     }
+    let (_, metrics) = get(service.admin.unwrap(), "/metrics").await;
+    let metric = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{name} is not in {metrics}")).parse().unwrap()
+    };
+    assert_eq!(metric("lekalo_api_keys"), 3.0);
+    assert!(metric("lekalo_api_keys_age_seconds") < 30.0);
     let owner = connect(&config).await;
     assert_eq!(owner.query_one("SELECT count(*) FROM api_keys", &[]).await.unwrap().get::<_, i64>(0), 3);
 }
 
-#[tokio::test]
+/// The settings that lead to a database, and no admin port.
+fn of(config: &Config) -> Vec<(&str, &str)> {
+    let Host::Unix(folder) = &config.get_hosts()[0] else { panic!("{config:?}") };
+    vec![("DB_HOST", folder.to_str().unwrap()), ("DB_NAME", config.get_dbname().unwrap()), ("LEKALO_ADMIN_ADDR", "off")]
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_others_could_reach_or_read_is_refused_unless_that_is_said_aloud() {
     let shell = Shell::on(&support::database().await);
     let refused = shell.run(&["serve", "--addr", "0.0.0.0:0"]).await;
     refused.failed(1, &["there is no TLS", "--insecure-plaintext"]);
     shell.run(&["demo", "--addr", "0.0.0.0:0"]).await.failed(1, &["the demo asks for no API key", "127.0.0.1"]);
+
+    // Said aloud, it starts, and says so again each time.
+    let config = support::database().await;
+    let mut service = Service::run(shell.path(), &["--addr", "0.0.0.0:0", "--insecure-plaintext"], &of(&config));
+    service.addr().await;
+    for said in ["--insecure-no-auth", "--insecure-plaintext"] {
+        assert!(service.said.iter().any(|line| line.contains("WARN") && line.contains(said)), "{:#?}", service.said);
+    }
 }
