@@ -74,6 +74,11 @@ impl ApiKeys {
         Arc::new(Self { db, calls_per_second, known: watch::Sender::default(), look: Notify::new(), note_every })
     }
 
+    /// How many calls a second a key may make that says nothing itself.
+    pub fn calls_per_second(&self) -> Option<u32> {
+        self.calls_per_second.map(u32::from)
+    }
+
     /// Registers what is counted here.
     pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
         let keys = self.clone();
@@ -162,7 +167,8 @@ impl ApiKeys {
         let (mut last_look, mut is_told) = (Instant::now(), false);
         loop {
             let began = Instant::now();
-            match reader.changed(self.known.borrow().version).await {
+            let known = self.known.borrow().version;
+            match reader.changed(known).await {
                 Ok(changed) => {
                     (last_look, is_told) = (began, false);
                     self.looked(began, changed);
@@ -216,7 +222,7 @@ impl ApiKeys {
                 }
                 key.last_used.store(before.key.last_used.load(Ordering::Relaxed), Ordering::Relaxed);
             }
-            let rate = key.calls_per_second.and_then(NonZeroU32::new).or(self.calls_per_second);
+            let rate = key.caller.calls_per_second.and_then(NonZeroU32::new).or(self.calls_per_second);
             let rate = rate.map(|rate| (rate, RateLimiter::direct(Quota::per_second(rate))));
             (prefix, Arc::new(Held { key, rate }))
         };
@@ -224,7 +230,7 @@ impl ApiKeys {
     }
 
     /// Writes down which keys were used lately.
-    async fn note_used(&self) {
+    pub async fn note_used(&self) {
         let keys = self.known.borrow().keys.clone().unwrap_or_default();
         let times = keys.values().map(|held| (held, held.key.last_used.swap(0, Ordering::Relaxed)));
         let used: Vec<_> = times.filter(|(_, seconds)| *seconds > 0).collect();
@@ -273,7 +279,7 @@ impl Held {
     fn end(&self) -> Option<Error> {
         let (reason, how) = if self.key.revoked_at.is_some() {
             ("API_KEY_REVOKED", "was revoked")
-        } else if self.key.expires_at.is_some_and(|end| end <= SystemTime::now()) {
+        } else if self.key.caller.expires_at.is_some_and(|end| end <= SystemTime::now()) {
             ("API_KEY_EXPIRED", "has expired")
         } else {
             return None;

@@ -74,7 +74,7 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
-    /// Issue, list and revoke the API keys that callers show
+    /// Issue, list, rotate and revoke the API keys that callers show
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::Command),
     /// Say which car a customer's text means, and why

@@ -233,6 +233,10 @@ pub async fn serve(
         }
         () = &mut drained => {}
     }
+    if let Access::Keys(keys) = &services.access {
+        // What was used in the last minute; nothing waits for it long.
+        let _ = tokio::time::timeout(RECORD, keys.note_used()).await;
+    }
     services.db.close();
     Ok(())
 }

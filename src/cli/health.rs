@@ -70,7 +70,13 @@ struct TlsArgs {
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
     // Whatever else is wrong there: it is not the server's.
-    let config = Config::load().ok();
+    let config = match Config::load() {
+        Ok(config) => Some(config),
+        Err(error) => {
+            talk!("the server's own settings are not known, for {error}");
+            None
+        }
+    };
     let configured = config.as_ref().map(|config| reachable(config.addr).to_string());
     let addr = args.addr.or(configured).unwrap_or_else(default_addr);
     let tls = args.tls.client(&addr, config.is_some_and(|config| config.tls_server.is_some()))?;
@@ -99,11 +105,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 let problem = format!("{:?}: {}", status.code(), status.message());
                 wrong(NO_ANSWER, problem, "is it a server of this program?")
             }
-            _ => wrong(
-                NO_ANSWER,
-                format!("it does not speak with us ({})", chain(error.as_ref())),
-                "a server with TLS is asked with --tls and, if it asks who we are, --tls-cert and --tls-key",
-            ),
+            _ => {
+                let problem = chain(error.as_ref());
+                wrong(NO_ANSWER, format!("it does not speak with us ({problem})"), remedy(&problem))
+            }
         },
         Err(_) => {
             let problem = format!("no answer within {}", humantime::format_duration(args.timeout));
@@ -152,6 +157,25 @@ async fn connect(addr: String, tls: Option<(TlsConnector, ServerName<'static>)>)
         }
     });
     Ok(Endpoint::from_shared(format!("http://{addr}"))?.connect_with_connector(connector).await?)
+}
+
+/// What to do about a connection that did not come about. TLS and names fail in the words of their libraries alone.
+fn remedy(problem: &str) -> &'static str {
+    let remedies = [
+        ("lookup address", "there is no such host: say where with --addr"),
+        ("InvalidContentType", "it speaks no TLS: ask without --tls"),
+        ("not valid for name", "say which name the certificate has with --tls-name"),
+        ("UnknownIssuer", "say who signs the certificate with --tls-ca"),
+        (
+            "CaUsedAsEndEntity",
+            "that is an authority's certificate; a server's has basicConstraints CA:FALSE (docs/security.md)",
+        ),
+        ("Expired", "the certificate has expired: renew it"),
+        ("CertificateRequired", "it asks who we are: --tls-cert and --tls-key"),
+    ];
+    let remedy = remedies.into_iter().find(|(words, _)| problem.contains(words));
+    remedy
+        .map_or("a server with TLS is asked with --tls and, if it asks who we are, --tls-cert and --tls-key", |it| it.1)
 }
 
 fn is_refused(error: &anyhow::Error) -> bool {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::database::{self, Database};
@@ -12,7 +11,7 @@ use super::output::{self, UserError};
 use crate::db::Db;
 use crate::db::api_keys::KeyGrant;
 use crate::domain::Error;
-use crate::domain::api_key::{ApiKey, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
+use crate::domain::api_key::{ApiKey, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Presented, Reach, Role};
 use crate::domain::page::PageRequest;
 
 pub const EXAMPLES: &str = "Examples:
@@ -147,7 +146,7 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
     let mut tx = db.transaction().await?;
     // Nobody revokes it meanwhile.
     tx.bump_api_keys().await?;
-    let old = tx.find_api_key(&args.key.id, &Reach::All).await.map_err(|error| known(error, &args.key.database))?;
+    let old = tx.find_api_key(id(&args.key.id), &Reach::All).await.map_err(|error| known(error, &args.key.database))?;
     if old.revoked_at.is_some() || old.expires_at.is_some_and(|end| end <= SystemTime::now()) {
         let flags = issue_flags(&old) + &args.key.database.as_flags();
         return Err(UserError::error(
@@ -160,7 +159,9 @@ async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
     let grant = KeyGrant { role: old.role, reach, label, expires_at: args.expires.or(as_long(&old)), calls_per_second };
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;
-    let end = SystemTime::now().checked_add(args.grace).context("--grace is too long")?;
+    let end = SystemTime::now().checked_add(args.grace).filter(|end| *end <= last_moment());
+    let end =
+        end.ok_or_else(|| UserError::error("--grace is too long", "it ends after 2100; an hour or a day will do"))?;
     let old = tx.end_api_key(&old.prefix, end).await?;
     tx.commit().await?;
     if let Some(end) = old.expires_at {
@@ -186,7 +187,7 @@ async fn revoke(args: KeyArgs) -> anyhow::Result<()> {
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let tx = db.transaction().await?;
-    let revoked = tx.revoke_api_key(&args.id, &Reach::All).await.map_err(|error| known(error, &args.database))?;
+    let revoked = tx.revoke_api_key(id(&args.id), &Reach::All).await.map_err(|error| known(error, &args.database))?;
     tx.commit().await?;
     database.close().await?;
     if args.json {
@@ -205,7 +206,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
         return output::json(&Value::Array(keys.iter().map(document).collect()));
     }
     if keys.is_empty() {
-        talk!("there are no keys yet; lekalo key issue{} issues one", args.database.as_flags());
+        talk!("there are no keys yet; lekalo key issue --role admin{} issues one", args.database.as_flags());
         return Ok(());
     }
     let rows = keys.iter().map(|key| {
@@ -215,12 +216,13 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
             key.role.to_string(),
             tenants(key),
             key.label.clone(),
+            rate(key),
             time(key.created_at),
             when(key.last_used_at),
             state(key),
         ]
     });
-    output::line(output::table(["id", "role", "tenants", "name", "issued", "last used", "works"], rows))
+    output::line(output::table(["id", "role", "tenants", "name", "calls/s", "issued", "last used", "works"], rows))
 }
 
 /// Every key, newest first.
@@ -243,7 +245,8 @@ fn show_new(new: &NewKey, issued: &ApiKey, as_json: bool) -> anyhow::Result<()> 
         shown["key"] = json!(new.key);
         return output::json(&shown);
     }
-    talk!("{} for {}: {}; works {}", issued.prefix, issued.role, tenants(issued), state(issued));
+    let rate = issued.calls_per_second.map(|rate| format!(", {rate} calls a second")).unwrap_or_default();
+    talk!("{} for {}: {}; works {}{rate}", issued.prefix, issued.role, tenants(issued), state(issued));
     talk!("this is the only time that the key is shown; callers send it as `authorization: Bearer KEY`");
     output::line(&new.key)
 }
@@ -273,6 +276,15 @@ fn state(key: &ApiKey) -> String {
     }
 }
 
+fn rate(key: &ApiKey) -> String {
+    key.calls_per_second.map(|rate| rate.to_string()).unwrap_or_default()
+}
+
+/// Who has a whole key at hand may name it by that: its id is in it.
+fn id(text: &str) -> &str {
+    Presented::parse(text).map_or(text, |presented| presented.prefix)
+}
+
 /// A key that there is not: where to look.
 fn known(error: Error, args: &database::DatabaseArgs) -> anyhow::Error {
     match error {
@@ -290,12 +302,15 @@ fn moment(text: &str) -> Result<SystemTime, String> {
         Ok(duration) => now.checked_add(duration),
         Err(_) => humantime::parse_rfc3339_weak(text).ok(),
     };
-    // PostgreSQL has later times, clients do not.
-    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
     match moment {
         None => Err("is neither a time from now, such as 90d, nor a moment, such as 2027-01-31T00:00:00Z".to_owned()),
         Some(moment) if moment <= now => Err("is not in the future".to_owned()),
-        Some(moment) if moment > last => Err("is after 2100-01-01".to_owned()),
+        Some(moment) if moment > last_moment() => Err("is after 2100-01-01".to_owned()),
         Some(moment) => Ok(moment),
     }
+}
+
+/// 2100-01-01: the latest that the contract has.
+fn last_moment() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800)
 }

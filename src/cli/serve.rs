@@ -62,6 +62,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    // Before a private database is made.
+    let config = Config::load()?;
+    must_be_safe(&args, args.addr.unwrap_or(config.addr), config.tls_server.is_some())?;
     let mut stop = stop_signal()?;
     let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
     let ended = database.server_ended();
@@ -75,7 +78,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// Takes the port at once, so that probes have their answer however long the database takes.
 async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Result<()> {
     let addr = args.addr.unwrap_or(database.config.addr);
-    must_be_safe(args, addr, database.config.tls_server.is_some())?;
     let listener = listen(addr).await?;
     let addr = listener.local_addr()?;
     let admin = listen_for_admins(args.admin_addr, &database.config).await?;
@@ -134,7 +136,7 @@ fn must_be_safe(args: &Args, addr: SocketAddr, is_encrypted: bool) -> anyhow::Re
     if args.insecure_no_auth {
         tracing::warn!("--insecure-no-auth: no API key is asked for; whoever reaches {addr} may do everything");
     }
-    if is_encrypted || addr.ip().is_loopback() {
+    if is_encrypted || addr.ip().to_canonical().is_loopback() {
         return Ok(());
     }
     if args.insecure_plaintext {
@@ -174,6 +176,11 @@ async fn listen_for_admins(chosen: Option<AdminAddr>, config: &Config) -> anyhow
     let is_chosen = chosen.is_some() || config.shown["LEKALO_ADMIN_ADDR"].from != "default";
     match TcpListener::bind(addr).await {
         Ok(listener) => {
+            if !addr.ip().to_canonical().is_loopback() {
+                tracing::info!(
+                    "the admin port on {addr} asks for no key: see to it that only the monitoring reaches it"
+                );
+            }
             talk!("metrics, health and more at http://{}/", listener.local_addr()?);
             Ok(Some(listener))
         }

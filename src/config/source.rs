@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use lekalo_migrate::tls;
+use nix::fcntl::OFlag;
 
 use super::{KNOWN, SECRETS, Shown, address};
 use crate::import::{sandbox, upload};
@@ -24,7 +25,9 @@ pub(super) struct Source {
 impl Source {
     /// What stands in the working directory may be a stranger's, and says where passwords go.
     pub(super) fn read_file(&mut self, path: &Path) {
-        let file = match std::fs::File::open(path) {
+        // A pipe would be waited for.
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+        let file = match file {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             Err(_) => return self.errors.push(format!("{}: the file cannot be read", path.display())),
@@ -222,6 +225,9 @@ fn distrust(metadata: &std::fs::Metadata) -> Option<String> {
             "it belongs to the user {}, so it is not read; run this elsewhere, or chown it",
             metadata.uid()
         ));
+    }
+    if !metadata.is_file() && !metadata.is_symlink() {
+        return Some("it is no file".to_owned());
     }
     // What a link leads to has its own mode.
     let writable = !metadata.is_symlink() && metadata.mode() & 0o022 != 0;

@@ -41,7 +41,7 @@ pub struct KeyGrant {
     pub calls_per_second: Option<u32>,
 }
 
-macro_rules! columns {
+macro_rules! api_key_columns {
     () => {
         "k.id, k.prefix, k.role, k.all_tenants, k.label, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
                k.calls_per_second,
@@ -76,7 +76,7 @@ impl Db {
                 Query::new(concat!(
                     "-- list_api_keys
                     SELECT ",
-                    columns!(),
+                    api_key_columns!(),
                     " FROM api_keys k
                     WHERE ",
                     is_within!(),
@@ -263,7 +263,7 @@ impl Transaction {
                 Query::new(concat!(
                     "-- find_api_key
                     SELECT ",
-                    columns!(),
+                    api_key_columns!(),
                     " FROM api_keys k
                     WHERE ",
                     is_within!(),
@@ -397,10 +397,10 @@ fn known_key(row: &Row) -> Result<KnownKey> {
             prefix: row.try_get("prefix")?,
             role: word(row, "role")?,
             reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
+            calls_per_second: calls_per_second(row)?,
+            expires_at: row.try_get("expires_at")?,
         }),
-        expires_at: row.try_get("expires_at")?,
         revoked_at: row.try_get("revoked_at")?,
-        calls_per_second: calls_per_second(row)?,
         last_used: Default::default(),
     })
 }

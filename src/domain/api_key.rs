@@ -132,9 +132,7 @@ pub struct KnownKey {
     pub secret_sha256: [u8; 32],
     /// Whoever shows it.
     pub caller: Arc<Caller>,
-    pub expires_at: Option<SystemTime>,
     pub revoked_at: Option<SystemTime>,
-    pub calls_per_second: Option<u32>,
     /// Seconds since 1970 when it was used last, as far as this server knows; 0: not yet.
     pub last_used: AtomicU64,
 }
@@ -142,7 +140,7 @@ pub struct KnownKey {
 impl KnownKey {
     /// Whether nothing about it has changed but its use.
     pub fn is_like(&self, other: &Self) -> bool {
-        let of = |key: &Self| (key.id, key.secret_sha256, key.expires_at, key.revoked_at, key.calls_per_second);
+        let of = |key: &Self| (key.id, key.secret_sha256, key.revoked_at);
         of(self) == of(other) && self.caller == other.caller
     }
 }
@@ -154,12 +152,15 @@ pub struct Caller {
     pub prefix: String,
     pub role: Role,
     pub reach: Reach,
+    /// What its key has of its own.
+    pub calls_per_second: Option<u32>,
+    pub expires_at: Option<SystemTime>,
 }
 
 impl Caller {
     /// Anybody, where no key is asked for.
     pub fn anybody() -> Self {
-        Self { prefix: String::new(), role: Role::Admin, reach: Reach::All }
+        Self { prefix: String::new(), role: Role::Admin, reach: Reach::All, calls_per_second: None, expires_at: None }
     }
 
     /// Refuses who is not for every tenant.

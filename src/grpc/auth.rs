@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::pending;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -144,14 +144,30 @@ impl Access {
 
 /// The key in the headers.
 fn presented(headers: &HeaderMap) -> Result<&str> {
-    let missing = || Error::Unauthenticated {
-        reason: "API_KEY_MISSING",
-        message: "this call has no API key; send one as `authorization: Bearer lk_…`".into(),
+    let refused = |reason, what: &str| {
+        Err(Error::Unauthenticated { reason, message: format!("{what}; send one as `authorization: Bearer lk_…`") })
     };
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
-    let (scheme, key) = value.and_then(|value| value.trim().split_once(' ')).ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(key.trim()) } else { Err(missing()) }
+    let Some(value) = values.next() else { return refused("API_KEY_MISSING", "this call has no API key") };
+    if values.next().is_some() {
+        return refused("API_KEY_INVALID", "this call has more than one `authorization`");
+    }
+    match value.to_str().unwrap_or_default().trim().split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
+        _ => refused("API_KEY_INVALID", "`authorization` has no Bearer key"),
+    }
+}
+
+/// What HTTP says to what is no call: a call is a POST with gRPC's content type.
+fn no_grpc(request: &Request<Body>) -> Option<StatusCode> {
+    let is_grpc = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
+    if request.method() != Method::POST {
+        Some(StatusCode::METHOD_NOT_ALLOWED)
+    } else if !request.headers().get(CONTENT_TYPE).is_some_and(is_grpc) {
+        Some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    } else {
+        None
+    }
 }
 
 impl<S> Layer<S> for Access {
@@ -183,6 +199,11 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if let Some(status) = no_grpc(&request) {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            return Box::pin(async { Ok(response) });
+        }
         let path = request.uri().path();
         if OPEN.iter().any(|open| path.starts_with(open)) {
             return Box::pin(self.inner.call(request));
@@ -197,14 +218,11 @@ where
                 Ok(caller) => caller,
                 Err(status) => return Ok(status.into_http()),
             };
-            let is_upload = method == "ImportService/UploadImport";
-            let answer = inner.call(request);
-            if !is_upload {
-                return answer.await;
-            }
+            // Its body may come long after its headers, and the key may have ended by then.
             tokio::select! {
-                answer = answer => answer,
+                biased;
                 error = access.ended(&caller) => Ok(Status::from(error).into_http()),
+                answer = inner.call(request) => answer,
             }
         })
     }

@@ -25,6 +25,7 @@ from lekalo_client import (
     Unavailable,
     v1,
 )
+from lekalo_client.channel import credentials, metadata_of
 
 CATEGORIES = v1.ListCategoriesResponse(categories=[v1.Category(code="eva_mats", display_name="EVA-коврики")])
 LEAD = v1.CreateApplicationResponse(application=v1.Application(id="a1"))
@@ -328,3 +329,13 @@ def page_of_brands(request: v1.ListBrandsRequest, _: grpc.ServicerContext) -> v1
     number = int(request.page_token or 0)
     token = str(number + 1) if number < 2 else ""
     return v1.ListBrandsResponse(brands=[v1.Brand(slug=str(number))], next_page_token=token)
+
+
+def test_what_is_no_key_is_told_at_once() -> None:
+    assert metadata_of("lk_id_secret\n") == (("authorization", "Bearer lk_id_secret"),)
+    assert metadata_of(None) == metadata_of("") == ()
+    for wrong in ("Bearer lk_id_secret", "lk_ключ", "lk_a\x00b"):
+        with pytest.raises(ValueError, match="no API key"):
+            metadata_of(wrong)
+    with pytest.raises(TypeError, match="ssl_channel_credentials"):
+        credentials("/etc/ca.pem")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::grpc::auth::Access;
 use crate::grpc::convert::{count, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{OUT_OF_RANGE, REQUIRED, Validator};
+use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
 use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
@@ -37,6 +37,12 @@ pub async fn issue_api_key(
         check.refuse("calls_per_second", OUT_OF_RANGE, range);
     }
     let calls_per_second = calls_per_second.filter(|rate| *rate > 0);
+    if label.contains(char::is_control) {
+        check.refuse("label", INVALID, "must have no line breaks and the like");
+    }
+    let limits = Limits::of(services, &caller);
+    let expires_at = limits.end(&mut check, expires_at);
+    let calls_per_second = limits.rate(&mut check, calls_per_second);
     let slugs = check.list("tenants", request.tenants, MAX_TENANTS);
     let slugs = slugs.into_iter().enumerate();
     let slugs: Vec<String> = slugs.map(|(place, slug)| check.name(&format!("tenants[{place}]"), slug)).collect();
@@ -86,6 +92,42 @@ pub async fn revoke_api_key(services: &Services, request: pb::RevokeApiKeyReques
     tx.commit().await?;
     refresh(services).await;
     Ok(pb::RevokeApiKeyResponse { api_key: Some(message(revoked)) })
+}
+
+/// What a key may have that this caller issues: who is for some tenants hands out no more than it has itself.
+#[derive(Default)]
+struct Limits {
+    rate: Option<u32>,
+    end: Option<SystemTime>,
+}
+
+impl Limits {
+    fn of(services: &Services, caller: &Caller) -> Self {
+        let Reach::Tenants(_) = caller.reach else { return Self::default() };
+        let usual = match &services.access {
+            Access::Anybody => None,
+            Access::Keys(keys) => keys.calls_per_second(),
+        };
+        Self { rate: caller.calls_per_second.or(usual), end: caller.expires_at }
+    }
+
+    fn end(&self, check: &mut Validator, asked: Option<SystemTime>) -> Option<SystemTime> {
+        if self.end.is_some_and(|most| asked.is_some_and(|asked| asked > most)) {
+            check.refuse("expires_at", OUT_OF_RANGE, "must not be later than the end of the key that issues it");
+        }
+        asked.or(self.end)
+    }
+
+    fn rate(&self, check: &mut Validator, asked: Option<u32>) -> Option<u32> {
+        if let Some(most) = self.rate.filter(|most| asked.is_some_and(|asked| asked > *most)) {
+            check.refuse(
+                "calls_per_second",
+                OUT_OF_RANGE,
+                format!("must be at most {most}, as of the key that issues it"),
+            );
+        }
+        asked.or(self.rate)
+    }
 }
 
 /// The tenants of these slugs; of none, every one.

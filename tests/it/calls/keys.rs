@@ -144,7 +144,7 @@ async fn every_method_asks_for_a_key_that_works_and_may() {
         let (_, least, concerns) = RULES.iter().find(|(method, ..)| *method == name).unwrap();
         for (key, reason) in [
             (None, "API_KEY_MISSING"),
-            (Some(""), "API_KEY_MISSING"),
+            (Some(""), "API_KEY_INVALID"),
             (Some("lk_x"), "API_KEY_INVALID"),
             (Some(unknown.as_str()), "API_KEY_INVALID"),
             (Some(&other_secret), "API_KEY_INVALID"),
@@ -278,6 +278,18 @@ async fn lists_show_what_the_key_is_for_alone() {
     assert_eq!(tenants(&all).await, [TENANT, FOREIGN]);
     assert_eq!(tenants(&lost).await, [""; 0], "a key whose tenants are gone opens nothing");
 
+    let bounded = NewKey::choose().unwrap();
+    let grant = KeyGrant {
+        role: Role::Admin,
+        reach: Reach::Tenants(vec![evopoliki]),
+        label: String::new(),
+        expires_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000)),
+        calls_per_second: Some(50),
+    };
+    let mut tx = db.transaction().await.unwrap();
+    tx.issue_api_key(&bounded, &grant).await.unwrap();
+    tx.commit().await.unwrap();
+
     // Of a key that is for more than the caller's, nobody learns anything.
     let revoke = encoded(&pb::RevokeApiKeyRequest { prefix: both.prefix.clone() });
     let status = ask(&wire, "/lekalo.v1.AdminService/RevokeApiKey", &[revoke], Some(&own.key)).await;
@@ -295,6 +307,18 @@ async fn lists_show_what_the_key_is_for_alone() {
     assert_eq!(told(&refused), (Code::PermissionDenied, "TENANT_NOT_ALLOWED".into()));
     let refused = ask(&wire, path, &[issue(&[TENANT, FOREIGN])], Some(&own.key)).await;
     assert_eq!(told(&refused), (Code::NotFound, "TENANT_NOT_FOUND".into()));
+    let of_more = pb::IssueApiKeyRequest {
+        role: pb::Role::Chatbot.into(),
+        tenants: vec![TENANT.into()],
+        calls_per_second: 51,
+        ..Default::default()
+    };
+    let refused = ask(&wire, path, &[encoded(&of_more)], Some(&bounded.key)).await;
+    assert_eq!(told(&refused), (Code::InvalidArgument, "FIELD_OUT_OF_RANGE".into()), "more than its own");
+    let bounded = answered(&wire, path, &[issue(&[TENANT])], Some(&bounded.key)).await;
+    let bounded: pb::IssueApiKeyResponse = prost::Message::decode(bounded.messages[0].clone()).unwrap();
+    let bounded = bounded.api_key.unwrap();
+    assert_eq!((bounded.calls_per_second, bounded.expires_at.unwrap().seconds), (50, 4_000_000_000));
     let issued = answered(&wire, path, &[issue(&[TENANT])], Some(&own.key)).await;
     let issued: pb::IssueApiKeyResponse = prost::Message::decode(issued.messages[0].clone()).unwrap();
     let stats = encoded(&pb::GetStatsRequest::default());
@@ -327,6 +351,8 @@ async fn a_revoked_key_stops_on_every_server_within_a_second_streams_too() {
         let bearer = format!("Bearer {}", key.key);
         let upload = wire.begin("/lekalo.v1.ImportService/UploadImport", &[("authorization", bearer.as_str())]).await;
         uploads.push(upload);
+        // A call of which only the headers have come.
+        uploads.push(wire.begin(path, &[("authorization", bearer.as_str())]).await);
     }
     let began = Instant::now();
     revoke(db, &key).await;

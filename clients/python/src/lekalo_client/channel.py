@@ -36,9 +36,14 @@ def credentials(tls: bool | grpc.ChannelCredentials) -> grpc.ChannelCredentials 
     """True is TLS by the certificates that gRPC trusts; own credentials are taken as they are; False is plain text."""
     if isinstance(tls, grpc.ChannelCredentials):
         return tls
+    if not isinstance(tls, bool):
+        raise TypeError("tls is True, False or grpc.ssl_channel_credentials(…)")
     return grpc.ssl_channel_credentials() if tls else None
 
 
 def metadata_of(api_key: str | None) -> tuple[tuple[str, str], ...]:
     """What each call says of who calls."""
-    return (("authorization", f"Bearer {api_key}"),) if api_key else ()
+    key = (api_key or "").strip()  # a file's last line ends in one
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("api_key is no API key: lk_… and nothing else, without Bearer")
+    return (("authorization", f"Bearer {key}"),) if key else ()

@@ -81,12 +81,18 @@ class AsyncAdmin(AsyncConnection):
         *,
         expires_at: datetime | None = None,
         label: str = "",
+        calls_per_second: int = 0,
         request_id: str = "",
         timeout: float | None = None,
     ) -> IssueApiKeyResponse:
         """Issues an API key, which is in this answer and never again; if that is lost, revoke the key by its prefix."""
         request = IssueApiKeyRequest(
-            role=role, tenants=tenants, expires_at=to_timestamp(expires_at), label=label, request_id=request_id
+            role=role,
+            tenants=tenants,
+            expires_at=to_timestamp(expires_at),
+            label=label,
+            calls_per_second=calls_per_second,
+            request_id=request_id,
         )
         return await self._write(self._admin.IssueApiKey, request, timeout)
 

@@ -657,12 +657,16 @@ class ApiKey(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     REVOKED_AT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
+    LAST_USED_AT_FIELD_NUMBER: _builtins.int
+    CALLS_PER_SECOND_FIELD_NUMBER: _builtins.int
     prefix: _builtins.str
     """The key's first characters, which name it: unique, not secret."""
     role: Global___Role.ValueType
     """What it may do."""
     label: _builtins.str
     """What it is for, in the issuer's words; may be empty."""
+    calls_per_second: _builtins.int
+    """How many calls a second it may make on each server; 0 is what the servers are set to."""
     @_builtins.property
     def tenants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The slugs of the tenants it is for; empty is every tenant."""
@@ -679,6 +683,10 @@ class ApiKey(_message.Message):
     def revoked_at(self) -> _timestamp_pb2.Timestamp:
         """When it was revoked; unset is not."""
 
+    @_builtins.property
+    def last_used_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was used last, to the minute; unset is not yet."""
+
     def __init__(
         self,
         *,
@@ -689,10 +697,12 @@ class ApiKey(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
         label: _builtins.str = ...,
+        last_used_at: _timestamp_pb2.Timestamp | None = ...,
+        calls_per_second: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "revoked_at", b"revoked_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "last_used_at", b"last_used_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "label", b"label", "prefix", b"prefix", "revoked_at", b"revoked_at", "role", b"role", "tenants", b"tenants"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_per_second", b"calls_per_second", "created_at", b"created_at", "expires_at", b"expires_at", "label", b"label", "last_used_at", b"last_used_at", "prefix", b"prefix", "revoked_at", b"revoked_at", "role", b"role", "tenants", b"tenants"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -709,6 +719,7 @@ class IssueApiKeyRequest(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CALLS_PER_SECOND_FIELD_NUMBER: _builtins.int
     role: Global___Role.ValueType
     """What the key may do. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
     label: _builtins.str
@@ -718,11 +729,16 @@ class IssueApiKeyRequest(_message.Message):
     the first answer with `key` empty, since it is not kept. No UUID: INVALID_ARGUMENT `FIELD_INVALID`; used with
     another body: ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
+    calls_per_second: _builtins.int
+    """How many calls a second it may make on each server, 1 to 1,000,000. Default: 0, what the servers are set to. Outside:
+    INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
     @_builtins.property
     def tenants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The slugs of the tenants it is for. Required for CHATBOT and MANAGER; for ADMIN the default is every tenant. At
         most 1000, each at most 64 characters. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; more or longer: INVALID_ARGUMENT
-        `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`; not the caller's: PERMISSION_DENIED `TENANT_NOT_ALLOWED`.
+        `FIELD_TOO_LONG`; unknown, or not the caller's: NOT_FOUND `TENANT_NOT_FOUND`; none where the caller's key is for some
+        only: PERMISSION_DENIED `TENANT_NOT_ALLOWED`.
         """
 
     @_builtins.property
@@ -739,10 +755,11 @@ class IssueApiKeyRequest(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         label: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        calls_per_second: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "label", b"label", "request_id", b"request_id", "role", b"role", "tenants", b"tenants"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_per_second", b"calls_per_second", "expires_at", b"expires_at", "label", b"label", "request_id", b"request_id", "role", b"role", "tenants", b"tenants"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

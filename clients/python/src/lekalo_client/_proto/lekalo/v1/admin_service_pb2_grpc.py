@@ -113,7 +113,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateAlias(self, request, context):
-        """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN.
+        """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN, with a
+        key that is for every tenant.
 
         Teaching the same alias of the same car again returns the one there is.
 
@@ -126,7 +127,7 @@ class AdminServiceServicer(object):
 
     def DeleteAlias(self, request, context):
         """Makes the resolver forget an alias at once. One that the program ships returns with the next ApplySeed.
-        Role: ADMIN.
+        Role: ADMIN, with a key that is for every tenant.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`,
         `ALIAS_NOT_FOUND`.
@@ -157,8 +158,8 @@ class AdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeApiKey(self, request, context):
-        """Revokes an API key: within seconds every server refuses it. Revoking a revoked key changes nothing. Role: ADMIN;
-        only keys for tenants that the caller's key is for.
+        """Revokes an API key: within a second every server refuses it and ends the streams that it has opened. Revoking a
+        revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
         """

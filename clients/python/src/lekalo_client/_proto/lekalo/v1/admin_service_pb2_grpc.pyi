@@ -53,7 +53,8 @@ class AdminServiceStub:
     `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
     """
     CreateAlias: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CreateAliasRequest, _admin_service_pb2.CreateAliasResponse]
-    """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN.
+    """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN, with a
+    key that is for every tenant.
 
     Teaching the same alias of the same car again returns the one there is.
 
@@ -62,7 +63,7 @@ class AdminServiceStub:
     """
     DeleteAlias: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteAliasRequest, _admin_service_pb2.DeleteAliasResponse]
     """Makes the resolver forget an alias at once. One that the program ships returns with the next ApplySeed.
-    Role: ADMIN.
+    Role: ADMIN, with a key that is for every tenant.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`,
     `ALIAS_NOT_FOUND`.
@@ -81,8 +82,8 @@ class AdminServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`.
     """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]
-    """Revokes an API key: within seconds every server refuses it. Revoking a revoked key changes nothing. Role: ADMIN;
-    only keys for tenants that the caller's key is for.
+    """Revokes an API key: within a second every server refuses it and ends the streams that it has opened. Revoking a
+    revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
     """
@@ -112,7 +113,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
     """
     CreateAlias: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateAliasRequest, _admin_service_pb2.CreateAliasResponse]  # type: ignore[assignment]
-    """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN.
+    """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN, with a
+    key that is for every tenant.
 
     Teaching the same alias of the same car again returns the one there is.
 
@@ -121,7 +123,7 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
     DeleteAlias: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DeleteAliasRequest, _admin_service_pb2.DeleteAliasResponse]  # type: ignore[assignment]
     """Makes the resolver forget an alias at once. One that the program ships returns with the next ApplySeed.
-    Role: ADMIN.
+    Role: ADMIN, with a key that is for every tenant.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`,
     `ALIAS_NOT_FOUND`.
@@ -140,8 +142,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     Errors: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`.
     """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeApiKeyRequest, _admin_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
-    """Revokes an API key: within seconds every server refuses it. Revoking a revoked key changes nothing. Role: ADMIN;
-    only keys for tenants that the caller's key is for.
+    """Revokes an API key: within a second every server refuses it and ends the streams that it has opened. Revoking a
+    revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
     """
@@ -192,7 +194,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.CreateAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.CreateAliasResponse, _abc.Awaitable[_admin_service_pb2.CreateAliasResponse]]:
-        """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN.
+        """Teaches the resolver an alias; every tenant's next call knows it, without a restart. Role: ADMIN, with a
+        key that is for every tenant.
 
         Teaching the same alias of the same car again returns the one there is.
 
@@ -207,7 +210,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.DeleteAliasResponse, _abc.Awaitable[_admin_service_pb2.DeleteAliasResponse]]:
         """Makes the resolver forget an alias at once. One that the program ships returns with the next ApplySeed.
-        Role: ADMIN.
+        Role: ADMIN, with a key that is for every tenant.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`,
         `ALIAS_NOT_FOUND`.
@@ -244,8 +247,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.RevokeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_admin_service_pb2.RevokeApiKeyResponse]]:
-        """Revokes an API key: within seconds every server refuses it. Revoking a revoked key changes nothing. Role: ADMIN;
-        only keys for tenants that the caller's key is for.
+        """Revokes an API key: within a second every server refuses it and ends the streams that it has opened. Revoking a
+        revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
         """

@@ -27,11 +27,15 @@ Rules of every method (a method's own comment names only what is its own):
   trailers. NOT_FOUND and ALREADY_EXISTS add `google.rpc.ResourceInfo`, UNAVAILABLE and RESOURCE_EXHAUSTED
   `google.rpc.RetryInfo`. A failure of ours is never dressed as an empty list or a default.
 
-Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING` or `API_KEY_INVALID`, PERMISSION_DENIED
-`ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`, DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE`
-or `SHUTTING_DOWN`, RESOURCE_EXHAUSTED `OVERLOADED`, INTERNAL `INTERNAL`. A write may also answer ABORTED
-`CONCURRENT_CHANGE`: nothing was changed, the same call again is right. No other reason of ABORTED is for a retry: what
-was decided upon has changed, so read it again and decide again.
+A call shows its API key in its metadata, `authorization: Bearer lk_…`, but where the server was told to ask for none.
+To a key that is not for a tenant, that tenant does not exist. Health and reflection ask for no key.
+
+Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING`, `API_KEY_INVALID`, `API_KEY_EXPIRED` or
+`API_KEY_REVOKED`, PERMISSION_DENIED `ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`, DEADLINE_EXCEEDED
+`DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE` or `SHUTTING_DOWN`, RESOURCE_EXHAUSTED `OVERLOADED` or
+`RATE_LIMITED`, INTERNAL `INTERNAL`. A write may also answer ABORTED `CONCURRENT_CHANGE`: nothing was changed, the
+same call again is right. No other reason of ABORTED is for a retry: what was decided upon has changed, so read it
+again and decide again.
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -87,11 +91,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_API_KEY_MISSING: _ErrorReason.ValueType  # 20
     """UNAUTHENTICATED: the call has no API key."""
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 21
-    """UNAUTHENTICATED: the API key is malformed, unknown, expired or revoked."""
+    """UNAUTHENTICATED: the API key is malformed or unknown."""
     ERROR_REASON_ROLE_NOT_ALLOWED: _ErrorReason.ValueType  # 22
     """PERMISSION_DENIED: the key's role may not call this method. Metadata: `role`, `required`."""
     ERROR_REASON_TENANT_NOT_ALLOWED: _ErrorReason.ValueType  # 23
-    """PERMISSION_DENIED: the key is not for this tenant, whether or not the tenant exists. Metadata: `tenant`."""
+    """PERMISSION_DENIED: this concerns every tenant, and the key is for some only."""
+    ERROR_REASON_API_KEY_EXPIRED: _ErrorReason.ValueType  # 24
+    """UNAUTHENTICATED: the API key has expired."""
+    ERROR_REASON_API_KEY_REVOKED: _ErrorReason.ValueType  # 25
+    """UNAUTHENTICATED: the API key was revoked."""
     ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 30
     """NOT_FOUND: no tenant has this slug, or this bot's id on that channel."""
     ERROR_REASON_CATEGORY_NOT_FOUND: _ErrorReason.ValueType  # 31
@@ -158,6 +166,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
     nothing was changed, try again after RetryInfo's delay.
     """
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 76
+    """RESOURCE_EXHAUSTED: the API key makes more calls a second than it may; slow down, try again after RetryInfo's delay."""
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 72
     """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 73
@@ -205,11 +215,15 @@ ERROR_REASON_MESSAGE_INVALID: ErrorReason.ValueType  # 13
 ERROR_REASON_API_KEY_MISSING: ErrorReason.ValueType  # 20
 """UNAUTHENTICATED: the call has no API key."""
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 21
-"""UNAUTHENTICATED: the API key is malformed, unknown, expired or revoked."""
+"""UNAUTHENTICATED: the API key is malformed or unknown."""
 ERROR_REASON_ROLE_NOT_ALLOWED: ErrorReason.ValueType  # 22
 """PERMISSION_DENIED: the key's role may not call this method. Metadata: `role`, `required`."""
 ERROR_REASON_TENANT_NOT_ALLOWED: ErrorReason.ValueType  # 23
-"""PERMISSION_DENIED: the key is not for this tenant, whether or not the tenant exists. Metadata: `tenant`."""
+"""PERMISSION_DENIED: this concerns every tenant, and the key is for some only."""
+ERROR_REASON_API_KEY_EXPIRED: ErrorReason.ValueType  # 24
+"""UNAUTHENTICATED: the API key has expired."""
+ERROR_REASON_API_KEY_REVOKED: ErrorReason.ValueType  # 25
+"""UNAUTHENTICATED: the API key was revoked."""
 ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 30
 """NOT_FOUND: no tenant has this slug, or this bot's id on that channel."""
 ERROR_REASON_CATEGORY_NOT_FOUND: ErrorReason.ValueType  # 31
@@ -276,6 +290,8 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
 """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
 nothing was changed, try again after RetryInfo's delay.
 """
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 76
+"""RESOURCE_EXHAUSTED: the API key makes more calls a second than it may; slow down, try again after RetryInfo's delay."""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 72
 """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 73
