@@ -13,7 +13,7 @@ use lekalo::domain::vehicle::Years;
 use lekalo::import::clean::clean;
 use lekalo_documents::extract;
 use lekalo_documents::table::Column;
-use lekalo_vehicles::words::words;
+use lekalo_vehicles::words::{Joint, words};
 use lekalo_vehicles::{Index, Model, normalize};
 
 use super::labels::{self, get, percent};
@@ -150,7 +150,12 @@ fn overlaps(one: Years, other: Years) -> bool {
 fn names_generation(text: &str) -> bool {
     let words = words(text);
     let is_roman = |text: &str| text.len() <= 4 && !text.is_empty() && text.chars().all(|ch| matches!(ch, 'I' | 'V' | 'X'));
-    let has_roman = words.iter().skip(2).any(|word| is_roman(&word.text) && word.gap.contains(' '));
+    let is_loose = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose && word.gap != "-");
+    let has_roman = words
+        .iter()
+        .enumerate()
+        .skip(2)
+        .any(|(place, word)| is_roman(&word.text) && word.gap.contains(' ') && is_loose(place + 1));
     let in_brackets = text.split('(').skip(1).filter_map(|rest| rest.split(')').next());
     let is_code = |code: &str| {
         let code = code.trim();

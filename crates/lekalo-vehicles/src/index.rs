@@ -15,7 +15,8 @@ use crate::vehicle::slug;
 static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
 
 /// Words that belong to a model's name but are often left out: "Model 3" → "3", "5 Series" → "5".
-const FILLERS: &[&str] = &["model", "series", "class", "серия", "класс", "модель"];
+pub(super) const FILLERS: &[&str] =
+    &["model", "series", "class", "klass", "klasse", "серия", "класс", "клас", "модель"];
 
 /// A brand's place in the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +87,12 @@ impl Index {
         self.reference.brands.iter().position(|it| slug(&it.name) == brand).map(BrandId)
     }
 
+    /// Whether two brands sell some of the same cars: either lists the other.
+    pub fn are_sisters(&self, one: BrandId, other: BrandId) -> bool {
+        let lists = |one: BrandId, other: BrandId| self.brand(one).sisters.contains(&self.brand(other).name);
+        lists(one, other) || lists(other, one)
+    }
+
     /// Brand and model in words: "Toyota Camry".
     pub fn full_name(&self, id: ModelId) -> String {
         format!("{} {}", self.brand(id.brand).name, self.model(id).name)
@@ -153,8 +160,12 @@ impl Names {
 /// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
 fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, MatchKind)>>, key: &str, id: Id) {
     insert(map, key.to_owned(), id, MatchKind::Spelled);
+    // Letters called by their names before a number only sound like a Latin name: "эс 90" is not for certain ES90.
+    let letters = key.chars().filter(|ch| ch.is_alphabetic()).count();
+    let is_code = letters <= 3 && letters < key.chars().count();
+    let how = if is_code { MatchKind::Sound } else { MatchKind::Transliteration };
     for reading in transliteration::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
-        insert(map, reading, id, MatchKind::Transliteration);
+        insert(map, reading, id, how);
     }
 }
 

@@ -37,6 +37,11 @@ impl Index {
         named.filter(|(_, how)| *how <= MatchKind::Transliteration).copied().collect()
     }
 
+    /// The brands that are listed under a key, as spelled or in Latin letters.
+    pub(super) fn brands_listed(&self, key: &str) -> Vec<BrandId> {
+        self.names.brands.get(key).into_iter().flatten().map(|(brand, _)| *brand).collect()
+    }
+
     /// The brands that a key names for certain.
     pub(super) fn brands_in_any_reading(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
         let mut found = Vec::new();

@@ -2,19 +2,31 @@
 
 use std::ops::Range;
 
-use lekalo_vehicles::words::{Joint, Word, words};
+use lekalo_vehicles::words::{Joint, Word, comparisons, words};
 
 /// The words of a cell; reading takes them one by one.
 #[derive(Debug, Default)]
 pub struct Cell {
     pub words: Vec<Word>,
     taken: Vec<bool>,
+    /// Words that only compare: they name no car, and are notes.
+    aside: Vec<Range<usize>>,
+    /// What stands after the last word.
+    tail: String,
 }
 
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        Self { taken: vec![false; words.len()], words }
+        let aside = comparisons(&words);
+        let taken = (0..words.len()).map(|place| aside.iter().any(|span| span.contains(&place))).collect();
+        let tail = words.last().and_then(|last| text.rsplit_once(&last.text)).map_or("", |(_, tail)| tail).to_owned();
+        Self { words, taken, aside, tail }
+    }
+
+    /// What stands between the word at a place and the one before it, or after the last.
+    pub fn gap(&self, place: usize) -> &str {
+        if place == self.words.len() { &self.tail } else { self.words.get(place).map_or("", |word| word.gap.as_str()) }
     }
 
     /// This cell's words, then the other's that are still free.
@@ -92,8 +104,22 @@ impl Cell {
             }
             open = true;
         }
+        runs.extend(self.aside.iter().filter_map(|span| self.quote(span)));
         runs.retain(|run| !matches!(run.as_str(), "с" | "c" | "и" | "на" | "в"));
         runs
+    }
+
+    /// Words as they stand in the cell.
+    fn quote(&self, span: &Range<usize>) -> Option<String> {
+        let words = self.words.get(span.clone())?;
+        let mut text = String::new();
+        for (place, word) in words.iter().enumerate() {
+            if place > 0 {
+                text.push_str(if word.joint == Joint::Fixed || word.gap == "-" { &word.gap } else { " " });
+            }
+            text.push_str(&note(word));
+        }
+        (!text.is_empty()).then_some(text)
     }
 }
 

@@ -172,7 +172,6 @@ fn what_is_no_car_is_none() {
         "рахмат",
         "левый руль с бортами",
         "мопед зорва",
-        "зорва самоцвет",
         "2008",
         "98",
         "0555 123 456",
@@ -184,6 +183,23 @@ fn what_is_no_car_is_none() {
     ] {
         assert_eq!(resolve(text).0, Decision::None, "{text}");
     }
+}
+
+/// A brand that is named keeps its word: what it lacks is said to be unknown, and no other brand's car is offered for it.
+#[test]
+fn a_named_brand_is_never_overruled() {
+    let index = index();
+    for (text, brand) in
+        [("зорва самоцвет", "Zorva"), ("тулпа мелинда", "Tulpa"), ("Тулпа Melinda 70", "Tulpa"), ("зорва орлик", "Zorva")]
+    {
+        let found = Resolver::new(&index).resolve(&Query { text, ..Query::default() });
+        assert_eq!(found.decision, Decision::Choose, "{text}");
+        for candidate in &found.candidates {
+            assert_eq!((index.brand(candidate.brand).name.as_str(), candidate.model), (brand, None), "{text}");
+            assert!(candidate.reason.contains("нет в справочнике"), "{text}: {}", candidate.reason);
+        }
+    }
+    assert_eq!(resolve("на зорву нет, а на орлик есть").1, "Tulpa Orlik", "said of another car");
 }
 
 #[test]
