@@ -42,6 +42,8 @@ pub struct Index {
 pub(super) struct Names {
     pub brands: HashMap<String, Vec<(BrandId, MatchKind)>>,
     pub brand_spellings: Spellings<BrandId>,
+    /// Spellings of brands in every alphabet, sorted.
+    pub brand_forms: Vec<(String, BrandId)>,
     pub models: HashMap<String, Vec<(ModelId, MatchKind)>>,
     pub model_spellings: Spellings<ModelId>,
     pub badges: Vec<Badge>,
@@ -152,6 +154,10 @@ impl Names {
     /// Once all spellings are in.
     fn finish(&mut self) {
         self.brand_spellings.finish();
+        let brands = self.brand_spellings.at(self.brand_spellings.all_places());
+        let forms = brands.iter().flat_map(|it| it.forms().map(|form| (form.text().to_owned(), it.id)));
+        self.brand_forms = forms.collect();
+        self.brand_forms.sort();
         self.model_spellings.finish();
         self.familiar.sort();
     }

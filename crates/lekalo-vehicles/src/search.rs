@@ -50,6 +50,16 @@ impl Index {
             hits.retain(|(_, how)| *how != MatchKind::Bare || ngram.span.start == 0);
             found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
+        // "GLC-класс" is no GLK, though the whole of it reads like one.
+        let spelled: Vec<(ModelId, Range<usize>)> = found
+            .iter()
+            .filter(|hit| hit.how <= MatchKind::LookAlike)
+            .map(|hit| (hit.model, hit.span.clone()))
+            .collect();
+        found.retain(|hit| {
+            hit.how <= MatchKind::LookAlike
+                || !spelled.iter().any(|(model, span)| *model != hit.model && is_but_fillers(words, span, &hit.span))
+        });
         let certain = found.iter().map(|hit| hit.weight).fold(0.0, f32::max);
         let named: Vec<Range<usize>> = found.iter().map(|hit| hit.span.clone()).collect();
         let is_name = |ngram: &&Ngram| {
@@ -77,7 +87,10 @@ impl Index {
 
     /// Whether one or two letters that stand first and apart are a model's too: "F-Series" is no E-Series, however near they are.
     pub(super) fn keeps_short_words(&self, words: &[Word], model: ModelId) -> bool {
-        let [typed, _, ..] = words else { return true };
+        let [typed, next, ..] = words else { return true };
+        if !next.is_letters() {
+            return true;
+        }
         let name = super::words::words(&self.model(model).name);
         let [own, ..] = name.as_slice() else { return true };
         let is_short = |word: &Word| word.key.chars().count() <= 2 && word.is_letters();
@@ -167,7 +180,7 @@ impl Index {
             let mut hits: Vec<(ModelId, MatchKind)> = named.copied().collect();
             // "3" alone names a Tesla only where the brand is known.
             hits.retain(|(model, how)| within(model) && (*how != MatchKind::Bare || scope != Scope::All));
-            if hits.is_empty() && reading.contains(|ch: char| ch.is_ascii_digit()) {
+            if !hits.iter().any(|(_, how)| how.is_certain()) && reading.contains(|ch: char| ch.is_ascii_digit()) {
                 let badges =
                     self.badges().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
                 hits.extend(badges.map(|badge| (badge.model, MatchKind::Badge)));

@@ -21,6 +21,14 @@ const SHORT_STEM: usize = 2;
 const RARE: f32 = 0.5;
 /// Numbers of so many digits are what things cost.
 const LONGEST_PRICE: usize = 4;
+/// A model stands so many words away from its brand at most, where the brand is misspelled.
+const NEAR: usize = 2;
+/// So many misspelled brands are considered, the surest ones.
+const MOST_BRANDS: usize = 6;
+/// In a text of more words only what stands alone, or near its brand, is guessed at: so the work stays bounded.
+const LONG_TEXT: usize = 12;
+/// So many cars are weighed against each other.
+const MOST_HITS: usize = 12;
 /// Runs of more words are not guessed at.
 const MOST_GUESSED: usize = 3;
 
@@ -91,8 +99,9 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         }
     }
     let mut brands: Vec<BrandId> = mentions.iter().map(|mention| mention.brand).chain(brand).collect();
-    brands.sort();
-    brands.dedup();
+    let mut seen = HashSet::new();
+    brands.retain(|brand| seen.insert(*brand));
+    brands.truncate(MOST_BRANDS);
     let mut found = Found { mentions, brand, hits: Vec::new() };
     if brands.is_empty() {
         named.retain(|hit| {
@@ -131,6 +140,7 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         }
     }
     found.hits = best_of_each(found.hits);
+    found.hits.truncate(MOST_HITS);
     found
 }
 
@@ -278,6 +288,7 @@ fn undisputed(index: &Index, mentions: Vec<Mention>, named: &[Hit]) -> Vec<Menti
 /// Misspelled brands: believed only with one of their models beside them.
 fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit]) -> Vec<Mention> {
     let mut guessed = Vec::new();
+    let mut guesses: Vec<(MatchKind, BrandId, &Ngram)> = Vec::new();
     // Which ngrams name a model of a brand, or are one letter away: asked once however many ngrams may be the brand.
     let mut confirming: HashMap<(BrandId, bool), Vec<OnceCell<bool>>> = HashMap::new();
     for ngram in ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram) && !is_everyday(text, &ngram.span)) {
@@ -290,25 +301,34 @@ fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit])
             continue;
         }
         let begun = index.brand_beginning(&ngram.key).map(|brand| (brand, MatchKind::Prefix));
-        for (brand, how) in index.brands_like(&ngram.key).into_iter().chain(begun) {
-            let is_beside = |other: &Ngram| other.span.start >= ngram.span.end || other.span.end <= ngram.span.start;
-            let may_be_wrong = ngram.letters >= 6.0;
-            let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
-                *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
-            };
-            let confirms = |other: &Ngram| {
-                named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
-                    || (may_be_misspelled(text, other)
-                        && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
-            };
-            let answers =
-                confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
-            let is_confirmed = |(other, answer): (&Ngram, &OnceCell<bool>)| {
-                is_beside(other) && *answer.get_or_init(|| confirms(other))
-            };
-            if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
-                guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
-            }
+        let likely = index.brands_like(&ngram.key).into_iter().chain(begun);
+        guesses.extend(likely.map(|(brand, how)| (how, brand, ngram)));
+    }
+    // The surest first; of a text that is full of half names not all.
+    guesses.sort_by(|a, b| a.0.cmp(&b.0).then(a.2.span.start.cmp(&b.2.span.start)));
+    guesses.truncate(MOST_BRANDS);
+    for (how, brand, ngram) in guesses {
+        // A model stands near its brand: words far off neither confirm it nor are worth comparing.
+        let is_beside = |other: &Ngram| {
+            (ngram.span.end..=ngram.span.end + NEAR).contains(&other.span.start)
+                || (other.span.end..=other.span.end + NEAR).contains(&ngram.span.start)
+        };
+        let may_be_wrong = ngram.letters >= 6.0;
+        let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
+            *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
+        };
+        let confirms = |other: &Ngram| {
+            named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
+                || (may_be_misspelled(text, other)
+                    && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
+        };
+        let answers =
+            confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
+        let is_confirmed = |(other, answer): (&Ngram, &OnceCell<bool>)| {
+            is_beside(other) && *answer.get_or_init(|| confirms(other))
+        };
+        if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
+            guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
         }
     }
     guessed
@@ -350,6 +370,14 @@ fn within_brand(
     if hits.iter().any(|hit| !is_year(text, &hit.span)) {
         hits.retain(|hit| !is_year(text, &hit.span));
     }
+    let is_near = |ngram: &&Ngram| {
+        text.words.len() <= LONG_TEXT
+            || found.mentions.iter().filter(|it| it.brand == brand).any(|it| {
+                (it.span.end..=it.span.end + NEAR).contains(&ngram.span.start)
+                    || (ngram.span.end..=ngram.span.end + NEAR).contains(&it.span.start)
+            })
+    };
+    let ngrams: Vec<&Ngram> = ngrams.iter().filter(is_near).collect();
     let certain = heaviest(&hits);
     for ngram in ngrams
         .iter()
@@ -364,9 +392,9 @@ fn within_brand(
         }
     }
     if hits.is_empty() {
-        hits = with_other_letters(index, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), brand);
+        hits = with_other_letters(index, ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)), brand);
     }
-    add_nicknames(index, text, &mut hits, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), Scope::Brand(brand));
+    add_nicknames(index, text, &mut hits, ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)), Scope::Brand(brand));
     hits
 }
 
@@ -407,7 +435,7 @@ fn is_talk(text: &Text, span: &Range<usize>) -> bool {
 pub(super) fn may_be_misspelled(text: &Text, ngram: &Ngram) -> bool {
     let words = text.words.get(ngram.span.clone()).unwrap_or_default();
     let kinds = || ngram.span.clone().map(|place| text.kind(place));
-    ngram.span.len() <= MOST_GUESSED
+    ngram.span.len() <= if text.words.len() > LONG_TEXT { 1 } else { MOST_GUESSED }
         && ngram.key == join(words)
         && !tells_version(words)
         && kinds().all(|kind| kind != Some(Kind::Talk))

@@ -16,6 +16,8 @@ use crate::reference::Model;
 use crate::vehicle::Years;
 use crate::words::{Joint, Word, join};
 
+/// A generation's code stands so many words from the name at most.
+const NEAR: usize = 8;
 const ROMAN: &[&str] = &["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"];
 
 /// What stands beside a model's name.
@@ -111,7 +113,8 @@ impl Numbers {
 
     /// A chassis code: "рф3", "xv40", "B5".
     fn read_codes(&mut self, model: &Model, text: &Text, hit: &Hit) {
-        let places = 0..text.words.len();
+        // A code stands near the name.
+        let places = hit.span.start.saturating_sub(NEAR)..text.words.len().min(hit.span.end + NEAR);
         let spans =
             places.flat_map(|start| (start + 1..=text.words.len().min(start + 3)).rev().map(move |end| start..end));
         for span in spans {
