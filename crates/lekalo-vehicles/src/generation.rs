@@ -51,7 +51,7 @@ fn known_code(model: &Model, key: &str, is_one: bool) -> Option<String> {
         known == reading
             || is_sibling(known, reading)
             || is_short(known, reading)
-            || (is_one && is_with_engine(known, reading))
+            || (is_one && (is_with_engine(known, reading) || is_with_engine(reading, known)))
     };
     let is_listed = |reading: &str| model.codes().any(|code| fits(reading, &normalize::key(code)));
     let reading = readings.iter().find(|(reading, _)| is_listed(reading) || is_variant(model, reading));
@@ -63,7 +63,7 @@ fn is_short(known: &str, code: &str) -> bool {
     known.len() == 4 && code.len() == 3 && known.strip_suffix('0') == Some(code) && is_letter_and_number(known)
 }
 
-/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters.
+/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters. Also the other way: X93 for JZX93.
 fn is_with_engine(known: &str, code: &str) -> bool {
     let engine = code.strip_suffix(known).unwrap_or_default();
     (1..=3).contains(&engine.len())

@@ -10,7 +10,7 @@ pub struct Cell {
     pub words: Vec<Word>,
     taken: Vec<bool>,
     /// Words that only compare: they name no car, and are notes.
-    aside: Vec<Range<usize>>,
+    aside: Vec<String>,
     /// What stands after the last word.
     tail: String,
 }
@@ -18,8 +18,9 @@ pub struct Cell {
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        let aside = comparisons(&words);
-        let taken = (0..words.len()).map(|place| aside.iter().any(|span| span.contains(&place))).collect();
+        let spans = comparisons(&words);
+        let taken = (0..words.len()).map(|place| spans.iter().any(|span| span.contains(&place))).collect();
+        let aside = spans.iter().filter_map(|span| words.get(span.clone())).map(quote).collect();
         let tail = words.last().and_then(|last| text.rsplit_once(&last.text)).map_or("", |(_, tail)| tail).to_owned();
         Self { words, taken, aside, tail }
     }
@@ -32,6 +33,8 @@ impl Cell {
     /// This cell's words, then the other's that are still free.
     pub fn followed_by(mut self, other: &Self) -> Self {
         let mut is_first = true;
+        self.tail.clone_from(&other.tail);
+        self.aside.extend(other.aside.iter().cloned());
         for place in other.free() {
             if let Some(word) = other.words.get(place) {
                 // Words of two cells never hang together.
@@ -104,23 +107,22 @@ impl Cell {
             }
             open = true;
         }
-        runs.extend(self.aside.iter().filter_map(|span| self.quote(span)));
+        runs.extend(self.aside.iter().cloned());
         runs.retain(|run| !matches!(run.as_str(), "с" | "c" | "и" | "на" | "в"));
         runs
     }
+}
 
-    /// Words as they stand in the cell.
-    fn quote(&self, span: &Range<usize>) -> Option<String> {
-        let words = self.words.get(span.clone())?;
-        let mut text = String::new();
-        for (place, word) in words.iter().enumerate() {
-            if place > 0 {
-                text.push_str(if word.joint == Joint::Fixed || word.gap == "-" { &word.gap } else { " " });
-            }
-            text.push_str(&note(word));
+/// Words as they stand in the cell.
+fn quote(words: &[Word]) -> String {
+    let mut text = String::new();
+    for (place, word) in words.iter().enumerate() {
+        if place > 0 {
+            text.push_str(if word.joint == Joint::Fixed || word.gap == "-" { &word.gap } else { " " });
         }
-        (!text.is_empty()).then_some(text)
+        text.push_str(&note(word));
     }
+    text
 }
 
 /// Letter case tells no two patterns apart: Latin is upper case, Cyrillic lower.
