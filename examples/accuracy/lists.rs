@@ -32,7 +32,8 @@ struct Count {
 /// Cleans every list of a folder and prints what became of the rows; with `is_shown`, each that is refused, guessed or has
 /// another generation than it names.
 pub fn report(folder: &str, is_shown: bool) -> Result<(), Box<dyn Error>> {
-    let mut paths: Vec<_> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     paths.sort();
     let is_list = |path: &&std::path::PathBuf| {
         path.extension().is_some_and(|it| it == "csv") && !path.to_string_lossy().ends_with("-labels.csv")
@@ -93,7 +94,9 @@ fn list(path: &Path, is_shown: bool) -> Result<Count, Box<dyn Error>> {
             count.said += usize::from(!row.generation.is_empty());
             count.right += usize::from(is_right);
         }
-        if is_shown && (!is_spelled || (names && !is_right) || (!names && !row.generation.is_empty() && known.is_none())) {
+        if is_shown
+            && (!is_spelled || (names && !is_right) || (!names && !row.generation.is_empty() && known.is_none()))
+        {
             println!("{} {text}\n    {}", if is_spelled { "generation" } else { "guessed" }, describe(row));
         }
     }
@@ -109,7 +112,11 @@ fn describe(row: &CleanRow) -> String {
         row.issues.iter().map(|issue| format!("{}({}) {}", issue.code, issue.suggestion, issue.message)).collect();
     let years = (row.years.from, row.years.to);
     let CleanRow { brand, model, generation, notes, .. } = row;
-    format!("{brand} {model} gen={generation} {years:?} notes={notes:?} {:?} {}", row.attributes.seat_rows, issues.join("; "))
+    format!(
+        "{brand} {model} gen={generation} {years:?} notes={notes:?} {:?} {}",
+        row.attributes.seat_rows,
+        issues.join("; ")
+    )
 }
 
 /// The years that `X-labels.csv` gives the numbered rows of `X.csv`.
@@ -149,7 +156,8 @@ fn overlaps(one: Years, other: Years) -> bool {
 /// Whether a row names a generation: a Roman numeral, or a code of letters and digits in brackets.
 fn names_generation(text: &str) -> bool {
     let words = words(text);
-    let is_roman = |text: &str| text.len() <= 4 && !text.is_empty() && text.chars().all(|ch| matches!(ch, 'I' | 'V' | 'X'));
+    let is_roman =
+        |text: &str| text.len() <= 4 && !text.is_empty() && text.chars().all(|ch| matches!(ch, 'I' | 'V' | 'X'));
     let is_loose = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose && word.gap != "-");
     let has_roman = words
         .iter()

@@ -139,9 +139,9 @@ fn judge(index: &Index, line: &Line, resolution: &Resolution) -> Outcome {
     let is_right = |candidate: &Candidate| {
         is_same_name(&index.brand(candidate.brand).name, get(line, "make"))
             && (models.is_empty()
-                || candidate.model.is_some_and(|model| {
-                    models.iter().any(|label| is_same_name(&index.model(model).name, label))
-                }))
+                || candidate
+                    .model
+                    .is_some_and(|model| models.iter().any(|label| is_same_name(&index.model(model).name, label))))
     };
     let first = resolution.candidates.first();
     let given = |column: &str| Some(get(line, column)).filter(|value| !value.is_empty());

@@ -103,7 +103,7 @@ impl Tenant<'_> {
                     JOIN option_values v ON v.option_id = o.id, jsonb_each_text(v.names) n
                     WHERE o.category_id = c.id
                 ) names
-                WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active",
+                WHERE tc.active AND tc.tenant_id = $1 /* tenant_id */",
             )
             .bind(&self.id.0, Type::INT8)])
             .await?;

@@ -194,9 +194,13 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
         if given.is_empty() {
             given.extend(generation::in_brackets(name));
         }
-        let is_told = |given: &[String], other: &String| given.iter().any(|it| generation::is_same(known_model, it, other));
+        let is_told =
+            |given: &[String], other: &String| given.iter().any(|it| generation::is_same(known_model, it, other));
         for place in (1..given.len()).rev() {
-            if given.split_at_checked(place).is_some_and(|(before, rest)| rest.first().is_some_and(|it| is_told(before, it))) {
+            if given
+                .split_at_checked(place)
+                .is_some_and(|(before, rest)| rest.first().is_some_and(|it| is_told(before, it)))
+            {
                 given.remove(place);
             }
         }

@@ -33,7 +33,8 @@ fn main() {
         times.push((time, text));
     }
     times.sort();
-    let at = |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).map_or(Duration::ZERO, |(time, _)| *time);
+    let at =
+        |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).map_or(Duration::ZERO, |(time, _)| *time);
     println!(
         "{texts} texts of {LETTERS} letters: median {:.2?}, p99 {:.2?}, p99.9 {:.2?}, longest {:.2?}",
         at(0.5),

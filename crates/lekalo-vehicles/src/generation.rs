@@ -102,11 +102,10 @@ fn is_sibling(known: &str, code: &str) -> bool {
 /// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
 pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
     let (name, whole) = (normalize::key(&model.name), join(words));
-    let label =
-        model.generations.iter().find(|it| {
-            let is_whole = |code: &String| normalize::key(code) == transliteration::latin_code(&whole).to_lowercase();
-            name != whole && (it.also.iter().any(|code| normalize::key(code) == whole) || it.code.iter().any(is_whole))
-        });
+    let label = model.generations.iter().find(|it| {
+        let is_whole = |code: &String| normalize::key(code) == transliteration::latin_code(&whole).to_lowercase();
+        name != whole && (it.also.iter().any(|code| normalize::key(code) == whole) || it.code.iter().any(is_whole))
+    });
     let number = words.last().filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
     label.map(|generation| generation.label()).or_else(|| code_of(model, std::slice::from_ref(number?)))
 }
@@ -148,16 +147,20 @@ pub fn is_counted(words: &[Word], place: usize) -> bool {
     let is_ending = |word: &Word| word.gap == "-" && matches!(word.key.as_str(), "х" | "ти" | "и" | "ми");
     let unit = if next.is_some_and(is_ending) { word(Some(place + 2)) } else { next };
     let is_counted_too = |place: usize| {
-        let is_joint = here.is_some_and(|_| word(Some(place)).is_some_and(|word| matches!(word.key.as_str(), "и" | "или")));
+        let is_joint =
+            here.is_some_and(|_| word(Some(place)).is_some_and(|word| matches!(word.key.as_str(), "и" | "или")));
         let next = if is_joint { place + 1 } else { place };
         let is_joined = is_joint || word(Some(next)).is_some_and(|word| matches!(word.gap.trim(), "/" | "," | "+"));
         is_joined && word(Some(next)).is_some_and(|word| is_number(&word.key)) && is_counted(words, next)
     };
     let counts = unit.is_some_and(|unit| is_unit(&unit.key) && !is_year_unit(&unit.key)) || is_counted_too(place + 1);
-    let share = |one: Option<&Word>, other: Option<&Word>| match (one.and_then(Word::number), other.and_then(Word::number)) {
-        (Some(one), Some(rest)) => one + rest == 100 && other.is_some_and(|word| matches!(word.gap.trim(), "/" | ":")),
-        _ => false,
-    };
+    let share =
+        |one: Option<&Word>, other: Option<&Word>| match (one.and_then(Word::number), other.and_then(Word::number)) {
+            (Some(one), Some(rest)) => {
+                one + rest == 100 && other.is_some_and(|word| matches!(word.gap.trim(), "/" | ":"))
+            }
+            _ => false,
+        };
     let is_drive = |word: Option<&Word>| word.is_some_and(|word| matches!(word.key.as_str(), "x" | "х"));
     let before = word(place.checked_sub(1));
     here.is_some_and(|word| is_number(&word.key))

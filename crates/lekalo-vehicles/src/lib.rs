@@ -39,6 +39,6 @@ pub mod words;
 
 pub use index::{BrandId, Index, ModelId};
 pub use matches::{BrandMatch, MatchKind, ModelMatch, Scope};
-pub use resolve::is_everyday;
 pub use reference::{Brand, Generation, Model, Reference, ReferenceError};
+pub use resolve::is_everyday;
 pub use vocabulary::UnknownWord;

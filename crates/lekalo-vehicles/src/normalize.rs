@@ -45,13 +45,8 @@ fn without_shared(key: &str) -> String {
 }
 
 /// Letters of other alphabets with the Latin and the Russian one they are typed for.
-const SHARED: &[(char, char, char)] = &[
-    ('і', 'i', 'и'),
-    ('ј', 'j', 'й'),
-    ('ѕ', 's', 'с'),
-    ('ԝ', 'w', 'в'),
-    ('ĸ', 'k', 'к'),
-];
+const SHARED: &[(char, char, char)] =
+    &[('і', 'i', 'и'), ('ј', 'j', 'й'), ('ѕ', 's', 'с'), ('ԝ', 'w', 'в'), ('ĸ', 'k', 'к')];
 
 /// A word whose letters are of two alphabets, in the one that it can be read in as a whole by the looks of its letters: "GLС" with
 /// a Cyrillic С is Latin, "камpи" with a Latin p is not. Others stay as they are.
@@ -223,10 +218,12 @@ mod tests {
     #[test]
     fn one_name_has_one_key_in_every_form_of_unicode() {
         let wide = |text: &str| -> String {
-            let shift = |ch: char| char::from_u32(u32::from(ch) + 0xfee0).filter(|_| ch.is_ascii_graphic()).unwrap_or(ch);
+            let shift =
+                |ch: char| char::from_u32(u32::from(ch) + 0xfee0).filter(|_| ch.is_ascii_graphic()).unwrap_or(ch);
             text.chars().map(shift).collect()
         };
-        for name in ["Camry", "Citroën", "Тойота Камри", "Йёшкар", "CX-5", "Škoda", "X70+", "Ўзбек"] {
+        for name in ["Camry", "Citroën", "Тойота Камри", "Йёшкар", "CX-5", "Škoda", "X70+", "Ўзбек"]
+        {
             let forms = [
                 name.nfd().collect::<String>(),
                 name.nfc().collect(),

@@ -123,7 +123,9 @@ impl Reference {
         let mut brand_spellings: BTreeMap<String, &str> = BTreeMap::new();
         let names: BTreeSet<&str> = self.brands.iter().map(|brand| brand.name.as_str()).collect();
         for brand in &self.brands {
-            for sister in brand.sisters.iter().filter(|sister| !names.contains(sister.as_str()) || **sister == brand.name) {
+            for sister in
+                brand.sisters.iter().filter(|sister| !names.contains(sister.as_str()) || **sister == brand.name)
+            {
                 problems.push(format!("make `{}`: sister `{sister}` is no other brand", brand.name));
             }
             if slug(&brand.name).is_empty() || !brand_slugs.insert(slug(&brand.name)) {

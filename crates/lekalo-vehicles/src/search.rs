@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::badges::{self, Badge};
 use super::fuzzy::{self, Spelling, Typed};
+use super::generation::tells_version;
 use super::index::{BrandId, FILLERS, Index, ModelId};
 use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
-use super::generation::tells_version;
 use super::ngrams::{Ngram, ngrams};
 use super::normalize;
 use super::reference::Model;
@@ -64,11 +64,15 @@ impl Index {
         let named: Vec<Range<usize>> = found.iter().map(|hit| hit.span.clone()).collect();
         let is_name = |ngram: &&Ngram| {
             let run = words.get(ngram.span.clone()).unwrap_or_default();
-            !tells_version(run) && !self.ends_in_code(run) && !named.iter().any(|span| is_but_fillers(words, span, &ngram.span))
+            !tells_version(run)
+                && !self.ends_in_code(run)
+                && !named.iter().any(|span| is_but_fillers(words, span, &ngram.span))
         };
         for ngram in ngrams.iter().filter(|ngram| ngram.letters > certain).filter(is_name) {
             let mut hits = self.models_like(&ngram.key, scope);
-            hits.retain(|(model, _)| words.get(ngram.span.clone()).is_some_and(|run| self.keeps_short_words(run, *model)));
+            hits.retain(|(model, _)| {
+                words.get(ngram.span.clone()).is_some_and(|run| self.keeps_short_words(run, *model))
+            });
             found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
         best_of_each(found)

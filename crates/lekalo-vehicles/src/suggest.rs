@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::deletion_index::MAX_DISTANCE;
 use super::edit_cost;
-use super::generation::tells_version;
 use super::fuzzy::{Spelling, Typed};
+use super::generation::tells_version;
 use super::index::{Index, ModelId};
 use super::matches::Scope;
 use super::ngrams::{MAX_LETTERS, Ngram, ngrams};

@@ -62,14 +62,14 @@ pub fn words(text: &str) -> Vec<Word> {
     words
 }
 
-/// "F20-F21" are two codes, each whole.
+/// "F20-F21" are two codes, each whole, and so is the code after a name: "бмв-х5".
 fn part_codes(words: &mut [Word]) {
     for place in 1..words.len().saturating_sub(1) {
         if let Some([number, letters, next]) = words.get(place - 1..=place + 1)
             && letters.gap == "-"
             && next.gap.is_empty()
             && next.number().is_some()
-            && number.number().is_some()
+            && (number.number().is_some() || (number.is_letters() && number.key.chars().count() >= 3))
             && letters.is_letters()
             && let Some(letters) = words.get_mut(place)
         {
@@ -162,8 +162,11 @@ mod tests {
     #[test]
     fn what_a_car_is_compared_with_is_set_aside() {
         for other in ["Деу Джентра", "Citroen Berlingo 2", "Филдер"] {
-            for text in [format!("Зорва 5 (аналог {other}) 2015"), format!("Зорва 5 (не {other}) 2015"), format!("Зорва 5 (= {other}) 2015")]
-            {
+            for text in [
+                format!("Зорва 5 (аналог {other}) 2015"),
+                format!("Зорва 5 (не {other}) 2015"),
+                format!("Зорва 5 (= {other}) 2015"),
+            ] {
                 let words = words(&text);
                 let aside = comparisons(&words);
                 let kept: Vec<&str> = (0..words.len())

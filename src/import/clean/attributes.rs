@@ -4,8 +4,8 @@
 //! a description, because there hardly any other words occur.
 
 use super::cell::Cell;
-use lekalo_vehicles::words::Word;
 use crate::domain::vehicle::{Attributes, Borders, SeatRows, Steering, Trunk};
+use lekalo_vehicles::words::Word;
 
 /// What was found so far in a row's cells.
 #[derive(Debug, Default)]
@@ -194,12 +194,15 @@ impl AttributeWords {
         let count = |place: usize| cell.words.get(place).filter(|_| cell.is_free(place)).and_then(Word::number);
         // "7-и местный": the ending is a word of its own.
         let is_ending = |place: usize| cell.key(place).is_some_and(|key| matches!(key, "и" | "ти" | "ми" | "х"));
-        let Some(last) = place.checked_sub(1).map(|last| if is_ending(last) { last.saturating_sub(1) } else { last }) else {
+        let Some(last) = place.checked_sub(1).map(|last| if is_ending(last) { last.saturating_sub(1) } else { last })
+        else {
             return;
         };
-        let Some(seats) = count(last).filter(|seats| (2..=9).contains(seats)) else { return };
+        let is_of_rows = cell.key(place + 1).is_some_and(|key| key.starts_with("ряд"));
+        let Some(seats) = count(last).filter(|seats| (4..=9).contains(seats) && !is_of_rows) else { return };
         let joined = cell.words.get(last).is_some_and(|word| matches!(word.gap.trim(), "/" | "-" | "+" | ","));
-        let other = last.checked_sub(1).filter(|other| joined && count(*other).is_some_and(|seats| (2..=9).contains(&seats)));
+        let other =
+            last.checked_sub(1).filter(|other| joined && count(*other).is_some_and(|seats| (4..=9).contains(&seats)));
         let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
         let first = other.unwrap_or(last);
         if other.is_some() || self.seats.is_some_and(|known| known != rows) {
@@ -341,9 +344,15 @@ mod tests {
     /// How many sit in a car says how many rows it has; nothing, where a row speaks of both kinds.
     #[test]
     fn seats_are_rows() {
-        for seats in 2..=9 {
+        for seats in 4..=9 {
             let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
-            for text in [format!("{seats} мест"), format!("{seats}мест"), format!("{seats}-местный"), format!("{seats}-и местная"), format!("({seats} мест)")] {
+            for text in [
+                format!("{seats} мест"),
+                format!("{seats}мест"),
+                format!("{seats}-местный"),
+                format!("{seats}-и местная"),
+                format!("({seats} мест)"),
+            ] {
                 let (attributes, rest) = read(&text);
                 assert_eq!(attributes.attributes().seat_rows, Some(rows), "{text}");
                 assert!(rest.is_empty(), "{text}: {rest:?}");

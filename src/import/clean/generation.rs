@@ -126,7 +126,8 @@ fn next_known(model: &Model, words: &[Word], from: usize) -> Option<(String, Ran
 pub fn is_same(model: &Model, one: &str, other: &str) -> bool {
     let has = |generation: &Generation, name: &str| generation.names().any(|known| known.eq_ignore_ascii_case(name));
     let parts = |name: &str| name.split('-').map(str::to_owned).collect::<Vec<_>>();
-    let are_same = |one: &str, other: &str| one == other || model.generations.iter().any(|it| has(it, one) && has(it, other));
+    let are_same =
+        |one: &str, other: &str| one == other || model.generations.iter().any(|it| has(it, one) && has(it, other));
     parts(one).iter().any(|one| parts(other).iter().any(|other| are_same(one, other)))
 }
 
@@ -134,7 +135,9 @@ pub fn is_same(model: &Model, one: &str, other: &str) -> bool {
 pub fn find<'m>(model: &'m Model, name: &str) -> Option<&'m Generation> {
     let is = |known: &Generation| {
         let mut names = known.names();
-        names.any(|known| known.eq_ignore_ascii_case(name) || name.split('-').any(|part| known.eq_ignore_ascii_case(part)))
+        names.any(|known| {
+            known.eq_ignore_ascii_case(name) || name.split('-').any(|part| known.eq_ignore_ascii_case(part))
+        })
     };
     model.generations.iter().find(|known| is(known))
 }

@@ -127,7 +127,13 @@ fn of_named_sister(index: &Lookup, brand: BrandId, words: &[Word]) -> Option<Mod
 
 /// Another brand's model is meant only where the stated brand may be wrong: it was guessed, or the two sell the same cars, or the
 /// model's cell names its own brand, or a name that nothing else is called by.
-fn may_be_of(index: &Lookup, stated: &BrandMatch, mention: Option<&BrandMatch>, words: &[Word], hit: &ModelMatch) -> bool {
+fn may_be_of(
+    index: &Lookup,
+    stated: &BrandMatch,
+    mention: Option<&BrandMatch>,
+    words: &[Word],
+    hit: &ModelMatch,
+) -> bool {
     !stated.how.is_certain()
         || index.are_sisters(stated.brand, hit.model.brand)
         || mention.is_some_and(|mention| mention.brand == hit.model.brand)
@@ -142,7 +148,11 @@ fn is_unmistakable(index: &Lookup, words: &[Word], hit: &ModelMatch) -> bool {
     hit.how == MatchKind::Spelled
         && run.iter().all(is_name)
         && index.model(hit.model).popularity() >= FAMOUS
-        && index.find_models(words, Scope::All).iter().filter(|other| same(other)).all(|other| other.model.brand == hit.model.brand)
+        && index
+            .find_models(words, Scope::All)
+            .iter()
+            .filter(|other| same(other))
+            .all(|other| other.model.brand == hit.model.brand)
 }
 
 /// A model of another brand that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than

@@ -25,7 +25,9 @@ pub fn read_cell(cell: &mut Cell) -> YearCell {
     }
     if let Some(years) = read_within(cell, true) {
         // Two ranges are two cars: neither alone is what the row says.
-        if read_within(cell, false).is_some() {
+        let is_range = |years: Years| years.from.is_some() && years.to.is_some() && years.from != years.to;
+        let second = (0..cell.words.len()).find_map(|place| phrase(cell, place, false));
+        if is_range(years) && second.is_some_and(|(second, _)| is_range(second)) {
             cell.take(0..cell.words.len());
             return YearCell::Invalid;
         }
@@ -57,8 +59,8 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
     let word = cell.key(place)?;
     let until = matches!(word, "до" | "по");
     let since = matches!(word, "с" | "c" | "от" | "после" | "со");
-    let until = until || cell.gap(place).contains("->") || cell.gap(place).contains('→');
-    let first = if matches!(word, "до" | "по") || since { place + 1 } else { place };
+    let (is_until, until) = (until, until || cell.gap(place).contains("->") || cell.gap(place).contains('→'));
+    let first = if is_until || since { place + 1 } else { place };
     let first = after_month(cell, first);
     let (from, is_short) = year(cell, first)?;
     let mut end = first + 1;
@@ -67,7 +69,8 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
         end += 1;
     }
     let gap = |place: usize| cell.gap(place);
-    let joined = gap(end).contains(['-', '–', '—', '/', ',', '…', '.', '>', '→']) || matches!(cell.key(end), Some("до" | "по"));
+    let joined =
+        gap(end).contains(['-', '–', '—', '/', ',', '…', '.', '>', '→']) || matches!(cell.key(end), Some("до" | "по"));
     let second = after_month(cell, if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end });
     let second = (joined && !until).then(|| year(cell, second).map(|(to, short)| (to, short, second + 1))).flatten();
     if let Some((to, to_is_short, after)) = second
@@ -85,7 +88,8 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
     // "2014 по н.в.", "2014 и новее", "2014+".
     let skip = (end..cell.words.len()).take_while(|place| cell.key(*place).is_some_and(|key| TILL_NOW.contains(&key)));
     let skip = skip.count();
-    let is_till_now = (end..end + skip).any(|place| cell.key(place).is_some_and(|key| !matches!(key, "и" | "по" | "в" | "до")));
+    let is_till_now =
+        (end..end + skip).any(|place| cell.key(place).is_some_and(|key| !matches!(key, "и" | "по" | "в" | "до")));
     if !until && is_till_now {
         return Some((Years { from: Some(from), to: None }, place..end + skip));
     }
@@ -102,21 +106,47 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
 
 /// What says that a car is still made, or that later ones count too.
 const TILL_NOW: &[&str] = &[
-    "н", "в", "нв", "наст", "настоящее", "время", "врем", "вр", "сейчас", "now", "present", "и", "по", "до", "новее", "выше",
-    "позже", "позднее", "далее", "старше", "plus",
+    "н",
+    "в",
+    "нв",
+    "наст",
+    "настоящее",
+    "время",
+    "врем",
+    "вр",
+    "сейчас",
+    "now",
+    "present",
+    "и",
+    "по",
+    "до",
+    "новее",
+    "выше",
+    "позже",
+    "позднее",
+    "далее",
+    "старше",
+    "plus",
 ];
 
 /// Whether what stands after a year leaves the end open: "2014 - ...", "2014 ->", "2014-" before nothing more.
 fn is_open(gap: &str) -> bool {
     let gap = gap.trim();
+    let gap = if gap.starts_with("..") { gap } else { gap.trim_start_matches(['.', ' ']) };
     let sign = gap.trim_start_matches(['-', '–', '—', ' ']);
     let has_dash = sign.len() < gap.len();
-    gap.contains('>') || gap.contains('→') || sign.starts_with("..") || sign.starts_with('…') || (has_dash && (sign.is_empty() || sign.starts_with(')')))
+    gap.contains('>')
+        || gap.contains('→')
+        || sign.starts_with("..")
+        || sign.starts_with('…')
+        || (has_dash && (sign.is_empty() || sign.starts_with(')')))
 }
 
 /// The place of the year that a month stands before: "08.2011", "10/2011".
 fn after_month(cell: &Cell, place: usize) -> usize {
-    let is_month = cell.key(place).is_some_and(|key| key.len() <= 2 && key.parse().is_ok_and(|month: u8| (1..=12).contains(&month)));
+    let is_month = cell
+        .key(place)
+        .is_some_and(|key| key.len() <= 2 && key.parse().is_ok_and(|month: u8| (1..=12).contains(&month)));
     let is_year = matches!(year(cell, place + 1), Some((_, false)));
     if is_month && is_year && matches!(cell.gap(place + 1), "." | "/") { place + 1 } else { place }
 }

@@ -113,9 +113,12 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         found.hits = named;
         let outweighs =
             |ngram: &Ngram| 2 * text.name_letters(|place| !ngram.span.contains(&place)) <= ngram.letters as usize;
-        for ngram in
-            ngrams.iter().filter(|ngram| ngram.letters > certain && outweighs(ngram) && may_be_misspelled(text, ngram) && !is_everyday(text, &ngram.span))
-        {
+        for ngram in ngrams.iter().filter(|ngram| {
+            ngram.letters > certain
+                && outweighs(ngram)
+                && may_be_misspelled(text, ngram)
+                && !is_everyday(text, &ngram.span)
+        }) {
             found.hits.extend(guesses(index, text, ngram, Scope::All));
         }
         add_nicknames(index, text, &mut found.hits, ngrams.iter(), Scope::All);
@@ -322,11 +325,9 @@ fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit])
                 || (may_be_misspelled(text, other)
                     && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
         };
-        let answers =
-            confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
-        let is_confirmed = |(other, answer): (&Ngram, &OnceCell<bool>)| {
-            is_beside(other) && *answer.get_or_init(|| confirms(other))
-        };
+        let answers = confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
+        let is_confirmed =
+            |(other, answer): (&Ngram, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
         if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
             guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
         }
@@ -394,7 +395,13 @@ fn within_brand(
     if hits.is_empty() {
         hits = with_other_letters(index, ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)), brand);
     }
-    add_nicknames(index, text, &mut hits, ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)), Scope::Brand(brand));
+    add_nicknames(
+        index,
+        text,
+        &mut hits,
+        ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)),
+        Scope::Brand(brand),
+    );
     hits
 }
 

@@ -120,7 +120,8 @@ fn is_sure(text: &Text, found: &Found, ranked: &[Ranked]) -> bool {
 /// the longer one ("Carina E" is no Carina), or the same name of a car that hardly anybody drives.
 fn is_outdone(best: &Ranked, other: &Ranked) -> bool {
     let (whole, part) = (&best.hit.span, &other.hit.span);
-    let is_longer = best.hit.how.is_certain() && part.len() < whole.len() && whole.start <= part.start && part.end <= whole.end;
+    let is_longer =
+        best.hit.how.is_certain() && part.len() < whole.len() && whole.start <= part.start && part.end <= whole.end;
     let is_namesake = whole == part && best.hit.model.brand != other.hit.model.brand && best.hit.how <= other.hit.how;
     is_longer || (is_namesake && best.popularity >= KNOWN && other.popularity <= NAMESAKE * best.popularity)
 }
@@ -175,9 +176,8 @@ fn brand_only(index: &Index, text: &Text, found: &Found, query: &Query) -> Inter
         .collect();
     let mut brands: Vec<BrandId> = Vec::new();
     // A word of everyday is a brand's name where nothing strange is said besides.
-    let is_brand = |mention: &&Mention| {
-        mention.how.is_certain() && (unknown.is_empty() || !is_everyday(text, &mention.span))
-    };
+    let is_brand =
+        |mention: &&Mention| mention.how.is_certain() && (unknown.is_empty() || !is_everyday(text, &mention.span));
     for mention in found.mentions.iter().filter(is_brand) {
         if !brands.contains(&mention.brand) {
             brands.push(mention.brand);

@@ -13,7 +13,9 @@ const NEXT: f32 = 0.4;
 pub(super) fn guesses(index: &Index, text: &Text, ngram: &Ngram, scope: Scope) -> Vec<Hit> {
     let guessed = index.models_like_typed(&ngram.key, scope).into_iter();
     guessed
-        .filter(|(model, ..)| text.words.get(ngram.span.clone()).is_some_and(|run| index.keeps_short_words(run, *model)))
+        .filter(|(model, ..)| {
+            text.words.get(ngram.span.clone()).is_some_and(|run| index.keeps_short_words(run, *model))
+        })
         .map(|(model, how, distance)| {
             let guessed = hit(ngram, model, how);
             Hit { weight: guessed.weight - 0.2 * distance as f32, ..guessed }

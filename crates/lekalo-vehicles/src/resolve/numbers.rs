@@ -44,10 +44,8 @@ pub(super) fn read(model: &Model, text: &Text, hit: &Hit) -> Numbers {
     if let Some(roman) = roman_name(model, &numbers.generation) {
         numbers.generation = roman;
     }
-    numbers.is_listed = model
-        .generations
-        .iter()
-        .any(|it| it.names().any(|name| name.eq_ignore_ascii_case(&numbers.generation)));
+    numbers.is_listed =
+        model.generations.iter().any(|it| it.names().any(|name| name.eq_ignore_ascii_case(&numbers.generation)));
     numbers
 }
 

@@ -178,9 +178,7 @@ impl Ranked {
             self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| stop_words::is_homograph(stem))
         };
         // A word of everyday that is a little known car's name as well, or only reads like a name, is the word.
-        let is_word = |name: &str| {
-            stop_words::is_everyday(name) && (!self.is_spelled() || self.popularity < KNOWN)
-        };
+        let is_word = |name: &str| stop_words::is_everyday(name) && (!self.is_spelled() || self.popularity < KNOWN);
         let is_ordinary = |name: &str| stop_words::is_homograph(name) || is_case(name) || is_word(name);
         name.is_some_and(is_ordinary)
             || matches!(self.hit.how, MatchKind::Sound | MatchKind::Typo(_) | MatchKind::Prefix)
@@ -189,7 +187,12 @@ impl Ranked {
     /// Whether the text speaks of a car: it names the brand, a generation or a year, or what the shop sews, or says nothing else.
     fn is_spoken_of(&self, text: &Text) -> bool {
         let has_number = text.kinds.contains(&Kind::Number);
-        if self.is_brand_named || !self.hit.beside.is_empty() || has_number || self.numbers.is_known || self.numbers.year.is_some() {
+        if self.is_brand_named
+            || !self.hit.beside.is_empty()
+            || has_number
+            || self.numbers.is_known
+            || self.numbers.year.is_some()
+        {
             return true;
         }
         if text.is_of_shop {
@@ -211,10 +214,7 @@ impl Ranked {
 
     /// Whether somebody who says so much means a car for certain, though the name is a word besides.
     pub(super) fn is_named_as_car(&self, text: &Text) -> bool {
-        !self.needs_context(text)
-            || self.is_brand_named
-            || !self.numbers.used.is_empty()
-            || text.is_of_shop
+        !self.needs_context(text) || self.is_brand_named || !self.numbers.used.is_empty() || text.is_of_shop
     }
 
     /// Whether the text says it as clearly as another: by the same words, in as sure a way.

@@ -184,11 +184,12 @@ mod tests {
     #[test]
     fn lists_are_sorted_and_have_a_word_once() {
         let lists =
-            [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, EVERYDAY_WORDS, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS].map(|list| {
-                let lines: Vec<&str> = lines(list).collect();
-                assert!(lines.len() > 10);
-                lines
-            });
+            [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, EVERYDAY_WORDS, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS]
+                .map(|list| {
+                    let lines: Vec<&str> = lines(list).collect();
+                    assert!(lines.len() > 10);
+                    lines
+                });
         for list in lists {
             for pair in list.windows(2) {
                 assert!(pair[0] < pair[1], "`{}` stands before `{}`", pair[0], pair[1]);

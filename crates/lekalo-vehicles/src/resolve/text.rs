@@ -103,7 +103,8 @@ impl Text {
         letters::read(index, &mut words, &mut places);
         read_numerals(index, &mut words, &mut places);
         let is_of_shop = |word: &Word| shop.is_some_and(|shop| shop.has(&word.key)) && !is_known_car(index, &word.key);
-        let kind = |place| if words.get(place).is_some_and(is_of_shop) { Kind::Talk } else { kind(index, &words, place) };
+        let kind =
+            |place| if words.get(place).is_some_and(is_of_shop) { Kind::Talk } else { kind(index, &words, place) };
         let mut read = Self {
             places,
             kinds: (0..words.len()).map(kind).collect(),
@@ -237,7 +238,8 @@ fn split_glued(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usiz
         if let (Some(word), Some(span)) = (words.get(place), places.get(place))
             && let Some(length) = glued_brand(index, word)
         {
-            let part = |text: String| Word { key: normalize::key(&text), text, joint: Joint::Loose, gap: String::new() };
+            let part =
+                |text: String| Word { key: normalize::key(&text), text, joint: Joint::Loose, gap: String::new() };
             let middle = span.start + length;
             let (brand, model) =
                 (part(word.text.chars().take(length).collect()), part(word.text.chars().skip(length).collect()));
@@ -263,9 +265,9 @@ fn glued_brand(index: &Index, word: &Word) -> Option<usize> {
         let (brand, model) = (normalize::key(&String::from_iter(brand)), normalize::key(&String::from_iter(model)));
         let brands = index.brands_listed(&brand);
         !brands.is_empty()
-            && std::iter::once(model.clone()).chain(without_ending(&model, SHORTEST_GLUED)).any(|model| {
-                index.models_spelled(&model).iter().any(|(model, _)| brands.contains(&model.brand))
-            })
+            && std::iter::once(model.clone())
+                .chain(without_ending(&model, SHORTEST_GLUED))
+                .any(|model| index.models_spelled(&model).iter().any(|(model, _)| brands.contains(&model.brand)))
     })
 }
 
