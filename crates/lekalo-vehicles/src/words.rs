@@ -176,7 +176,7 @@ mod tests {
                 assert_eq!(kept, ["зорва", "5", "2015"], "{text}");
             }
             let words = words(&format!("Зорва = {other}"));
-            assert_eq!(comparisons(&words), [1..words.len()]);
+            assert_eq!(comparisons(&words).first(), Some(&(1..words.len())));
         }
         assert!(comparisons(&words("Зорва (не знаю какая), не новая")).len() <= 1);
         assert!(comparisons(&words("Зорва 5 (E120) 2015")).is_empty());
