@@ -9,9 +9,11 @@ use lekalo::domain::vehicle::slug;
 /// A line of a CSV, by column.
 pub type Line = HashMap<String, String>;
 
-/// Every line of a CSV with a header.
+/// Every line of a CSV with a header; between tabs in a `.tsv`.
 pub fn read(path: &str) -> Result<Vec<Line>, Box<dyn Error>> {
-    Ok(csv::Reader::from_path(path)?.deserialize().collect::<Result<_, _>>()?)
+    let delimiter = if path.ends_with(".tsv") { b'\t' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).quoting(delimiter == b',').from_path(path)?;
+    Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }
 
 pub fn get<'a>(line: &'a Line, column: &str) -> &'a str {

@@ -1,15 +1,21 @@
 //! How well cars are understood, measured on labels:
-//! `cargo run --release --example accuracy -- LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [--misses even|odd|none]`.
+//! `cargo run --release --example accuracy -- LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [TYPED.tsv] [LISTS/] [--misses even|odd|none]`.
 //!
-//! `rows` measures cleaning, `queries` the resolver; each prints every miss in full, then its table. Both also count the even and
-//! the odd lines of the file apart, so that one half may be tuned on, its misses alone being shown, and the other be believed.
+//! `rows` measures cleaning, `queries` the resolver, `lists` a folder of other shops' price lists; each prints every miss in full,
+//! then its table; at the end stands how far scores are to be believed. `rows` and `queries` also count the even and the odd lines
+//! of the file apart, so that one half may be tuned on, its misses alone being shown, and the other be believed.
 
+mod calibration;
 mod labels;
+mod lists;
 mod queries;
 mod rows;
 
 use std::error::Error;
+use std::path::Path;
 use std::time::Instant;
+
+use calibration::Calibration;
 
 use lekalo_vehicles::Index;
 
@@ -39,18 +45,26 @@ impl Half {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut paths: Vec<String> = std::env::args().skip(1).collect();
     let shown = shown(&mut paths)?;
-    let (documents, tables): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| !path.ends_with(".csv"));
+    let (folders, files): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| Path::new(path).is_dir());
+    let is_table = |path: &&String| path.ends_with(".csv") || path.ends_with(".tsv");
+    let (tables, documents): (Vec<&String>, Vec<&String>) = files.into_iter().partition(is_table);
     let [labels, queries @ ..] = tables.as_slice() else {
-        return Err("usage: accuracy LABELS.csv [DOCUMENT.pdf] [QUERIES.csv]".into());
+        return Err("usage: accuracy LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [TYPED.tsv] [LISTS/]".into());
     };
     let started = Instant::now();
     Index::shipped();
     println!("index built in {:.0?}", started.elapsed());
     rows::report(labels, documents.first().map(|path| path.as_str()), &shown)?;
+    let mut calibration = Calibration::default();
     for queries in queries {
         println!();
-        queries::report(queries, &shown)?;
+        queries::report(queries, &shown, &mut calibration)?;
     }
+    for folder in folders {
+        println!();
+        lists::report(folder, !shown.is_empty())?;
+    }
+    println!("\n{}", calibration.table());
     Ok(())
 }
 

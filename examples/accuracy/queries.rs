@@ -1,7 +1,12 @@
 //! The resolver, measured on labelled queries.
 //!
-//! The labels are a CSV with the columns `query, make, model, year, generation, kind`; brand and model empty: no car. A generation
-//! is right if it is the label or another name of the same one.
+//! The labels are a CSV with the columns `query, make, model, year, generation, kind`, or tabs between `text, make, model, group`.
+//! A brand that is empty or NONE: no car. A model that is empty: the brand alone. Several models between `|`: each is right.
+//! A generation is right if it is the label or another name of the same one.
+//!
+//! Of the classes are told: how many cars come first, and among five; the precision of what is accepted, how many accepted are
+//! wrong, and what share is accepted at all (recall); how often no car is told where there is one (abstention), and one where
+//! there is none.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,6 +16,7 @@ use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver}
 use lekalo_vehicles::{Index, Model};
 
 use super::Half;
+use super::calibration::Calibration;
 use super::labels::{self, Line, get, is_same_name, percent};
 
 /// What is counted for a class of queries.
@@ -23,6 +29,7 @@ struct Count {
     taken_for_cars: usize,
     accepted: usize,
     wrongly_accepted: usize,
+    abstained: usize,
     generations: usize,
     generations_right: usize,
     years: usize,
@@ -30,19 +37,23 @@ struct Count {
 }
 
 /// Resolves every query and prints how many are right, and the misses of the halves to be shown.
-pub fn report(path: &str, shown: &[Half]) -> Result<(), Box<dyn Error>> {
+pub fn report(path: &str, shown: &[Half], calibration: &mut Calibration) -> Result<(), Box<dyn Error>> {
+    println!("{path}:");
     let lines = labels::read(path)?;
     let index = Index::shipped();
     let resolver = Resolver::new(index);
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     let mut times = Vec::new();
     for (place, line) in lines.iter().enumerate() {
-        let query = Query { text: get(line, "query"), ..Query::default() };
+        let query = Query { text: text(line), ..Query::default() };
         let (resolution, time) = timed(|| resolver.resolve(&query));
         times.push(time);
         let outcome = judge(index, line, &resolution);
         let half = Half::of(place);
-        for class in [get(line, "kind"), &format!("~ {}", half.name()), "~ all"] {
+        if let Some(first) = resolution.candidates.first() {
+            calibration.add(first.score, outcome.place == Some(0));
+        }
+        for class in [class(line), &format!("~ {}", half.name()), "~ all"] {
             counts.entry(class.to_owned()).or_default().add(&outcome);
         }
         if outcome.is_miss() && shown.contains(&half) {
@@ -50,8 +61,19 @@ pub fn report(path: &str, shown: &[Half]) -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "{:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>8}{:>9}{:>14}",
-        "class", "cars", "first", "in five", "generation", "year", "accept", "wrong", "no car", "taken for car"
+        "{:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>11}{:>7}{:>10}{:>8}{:>15}",
+        "class",
+        "cars",
+        "first",
+        "in five",
+        "generation",
+        "year",
+        "accepted",
+        "precision",
+        "wrong",
+        "abstained",
+        "no car",
+        "taken for car"
     );
     for (class, count) in &counts {
         println!("{}", count.row(class));
@@ -59,6 +81,26 @@ pub fn report(path: &str, shown: &[Half]) -> Result<(), Box<dyn Error>> {
     let [median, p99, longest] = labels::spread(times);
     println!("one resolve: median {median:.0?}, p99 {p99:.0?}, longest {longest:.0?}");
     Ok(())
+}
+
+fn text(line: &Line) -> &str {
+    if line.contains_key("query") { get(line, "query") } else { get(line, "text") }
+}
+
+fn class(line: &Line) -> &str {
+    match get(line, "group") {
+        "" => get(line, "kind"),
+        "S" => "sentences",
+        "M" => "make only",
+        "N" => "no car",
+        "A" => "spellings",
+        other => other,
+    }
+}
+
+/// Whether a line names a car at all.
+fn is_car(line: &Line) -> bool {
+    !matches!(get(line, "make"), "" | "NONE")
 }
 
 /// An answer and the least time it took of three, so that other work on the machine hardly counts.
@@ -93,17 +135,19 @@ impl Outcome {
 }
 
 fn judge(index: &Index, line: &Line, resolution: &Resolution) -> Outcome {
+    let models: Vec<&str> = get(line, "model").split('|').filter(|model| !model.is_empty()).collect();
     let is_right = |candidate: &Candidate| {
-        candidate.model.is_some_and(|model| {
-            is_same_name(&index.brand(candidate.brand).name, get(line, "make"))
-                && is_same_name(&index.model(model).name, get(line, "model"))
-        })
+        is_same_name(&index.brand(candidate.brand).name, get(line, "make"))
+            && (models.is_empty()
+                || candidate
+                    .model
+                    .is_some_and(|model| models.iter().any(|label| is_same_name(&index.model(model).name, label))))
     };
     let first = resolution.candidates.first();
     let given = |column: &str| Some(get(line, column)).filter(|value| !value.is_empty());
     let model = first.and_then(|first| first.model).map(|model| index.model(model));
     Outcome {
-        is_car: !get(line, "make").is_empty(),
+        is_car: is_car(line),
         place: resolution.candidates.iter().take(5).position(is_right),
         decision: resolution.decision,
         generation: given("generation").map(|label| {
@@ -143,6 +187,7 @@ impl Count {
         self.taken_for_cars += usize::from(!outcome.is_car && outcome.decision != Decision::None);
         self.accepted += usize::from(outcome.decision == Decision::Accept);
         self.wrongly_accepted += usize::from(outcome.is_wrongly_accepted());
+        self.abstained += usize::from(outcome.is_car && outcome.decision == Decision::None);
         self.generations += usize::from(outcome.generation.is_some());
         self.generations_right += usize::from(outcome.generation == Some(true));
         self.years += usize::from(outcome.year.is_some());
@@ -152,14 +197,16 @@ impl Count {
     fn row(&self, class: &str) -> String {
         let share = |part: usize, whole: usize| if whole == 0 { "-".to_owned() } else { percent(part, whole) };
         format!(
-            "{class:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>8}{:>9}{:>14}",
+            "{class:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>11}{:>7}{:>10}{:>8}{:>15}",
             self.cars,
             share(self.first, self.cars),
             share(self.among_five, self.cars),
             share(self.generations_right, self.generations),
             share(self.years_right, self.years),
             share(self.accepted, self.cars + self.no_cars),
+            share(self.accepted - self.wrongly_accepted, self.accepted),
             self.wrongly_accepted,
+            share(self.abstained, self.cars),
             self.no_cars,
             share(self.taken_for_cars, self.no_cars),
         )
@@ -167,7 +214,7 @@ impl Count {
 }
 
 fn describe(index: &Index, line: &Line, resolution: &Resolution, outcome: &Outcome) -> String {
-    let label = ["make", "model", "year", "generation", "kind"].map(|column| get(line, column)).join(" | ");
+    let label = ["make", "model", "year", "generation", "kind", "group"].map(|column| get(line, column)).join(" | ");
     let candidates = resolution.candidates.iter().take(5).map(|candidate| {
         let car =
             candidate.model.map_or_else(|| index.brand(candidate.brand).name.clone(), |model| index.full_name(model));
@@ -179,7 +226,7 @@ fn describe(index: &Index, line: &Line, resolution: &Resolution, outcome: &Outco
     format!(
         "{}\"{}\"\n    label: {label}\n    {:?}{}",
         if outcome.is_wrongly_accepted() { "WRONG ACCEPT " } else { "miss " },
-        get(line, "query"),
+        text(line),
         resolution.decision,
         candidates.collect::<String>(),
     )

@@ -82,8 +82,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn resolve(index: &Index, args: &Args) -> Resolution {
-    let query =
-        Query { text: &args.text, brand: args.brand.as_deref(), year: args.year, max_candidates: MAX_CANDIDATES };
+    let query = Query {
+        text: &args.text,
+        brand: args.brand.as_deref(),
+        shop_words: None,
+        year: args.year,
+        max_candidates: MAX_CANDIDATES,
+    };
     Resolver::new(index).resolve(&query)
 }
 

@@ -86,6 +86,30 @@ impl Tenant<'_> {
         Ok((category, model_id.ok_or_else(|| Error::not_found(Kind::Model, model))?))
     }
 
+    /// What the tenant calls its goods, in every language: the names of its categories, their aliases, options and values.
+    pub async fn list_shop_words(&self) -> Result<Vec<String>> {
+        let [rows] = self
+            .read([Query::new(
+                "-- list_shop_words
+                SELECT DISTINCT names.name
+                FROM tenant_categories tc
+                JOIN product_categories c ON c.id = tc.category_id
+                CROSS JOIN LATERAL (
+                    SELECT n.value AS name FROM jsonb_each_text(c.names) n
+                    UNION ALL SELECT a.alias FROM category_aliases a WHERE a.category_id = c.id
+                    UNION ALL SELECT n.value FROM product_options o, jsonb_each_text(o.names) n WHERE o.category_id = c.id
+                    UNION ALL SELECT n.value
+                    FROM product_options o
+                    JOIN option_values v ON v.option_id = o.id, jsonb_each_text(v.names) n
+                    WHERE o.category_id = c.id
+                ) names
+                WHERE tc.active AND tc.tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&self.id.0, Type::INT8)])
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+    }
+
     /// What the tenant sells, in its order.
     pub async fn list_categories(&self, languages: &[Language]) -> Result<Vec<Named<Category>>> {
         let languages = words(languages);

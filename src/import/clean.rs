@@ -30,7 +30,7 @@ use years::YearCell;
 use crate::domain::import::{CleanRow, Issue};
 use crate::domain::vehicle::Years;
 use lekalo_documents::table::{Column, Table, TableRow};
-use lekalo_vehicles::{Index, Scope};
+use lekalo_vehicles::{Generation, Index, Scope};
 
 /// Why a table cannot be cleaned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,25 +177,44 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
     let mut cells = [name, year_cell, description];
     if let Some(model) = identity.model {
         clean.model.clone_from(&index.model(model).name);
+        let known_model = index.model(model);
         let mut given: Vec<String> =
             Vec::from_iter(Some(identity.generation).filter(|generation| !generation.is_empty()));
         if given.is_empty() {
             given.extend(cells.iter_mut().find_map(|cell| generation::known(cell, index, model)));
         }
-        given.extend(hint.map(|hint| generation::resolve(&hint, index.model(model))));
+        given.extend(hint.map(|hint| generation::resolve(&hint, known_model)));
+        let [name, ..] = &mut cells;
+        given.extend(generation::numeral(name));
         if given.is_empty() {
-            let [name, ..] = &mut cells;
             given.extend(
                 generation::bare_number(name, index, model).or_else(|| generation::of_brand(name, index, model.brand)),
             );
         }
+        if given.is_empty() {
+            given.extend(generation::in_brackets(name));
+        }
+        let is_told =
+            |given: &[String], other: &String| given.iter().any(|it| generation::is_same(known_model, it, other));
+        for place in (1..given.len()).rev() {
+            if given
+                .split_at_checked(place)
+                .is_some_and(|(before, rest)| rest.first().is_some_and(|it| is_told(before, it)))
+            {
+                given.remove(place);
+            }
+        }
         // The first counts; another one told besides is a note.
-        given.dedup();
         let mut given = given.into_iter();
         clean.generation = given.next().unwrap_or_default();
         notes.extend(given);
     } else if let Some(generation::Hint::Number(text) | generation::Hint::Code(text)) = hint {
         clean.generation = text;
+    }
+    if let Some(known) = identity.model.and_then(|model| generation::find(index.model(model), &clean.generation))
+        && !is_made_in(known, clean.years)
+    {
+        clean.issues.push(issues::year_outside(&format_years(clean.years), &known.label()));
     }
     clean.body_type = clean.body_type.or_else(|| cells.iter_mut().find_map(body::read_body));
     for cell in &mut cells {
@@ -215,6 +234,13 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
     if found.other_product {
         clean.issues.push(issues::other_product());
     }
+}
+
+/// Whether a generation was made in some of the years; catalogues differ by one.
+fn is_made_in(known: &Generation, years: Years) -> bool {
+    let starts = known.from.zip(years.to).is_none_or(|(from, to)| from <= to + 1);
+    let ends = known.to.zip(years.from).is_none_or(|(to, from)| from <= to + 1);
+    starts && ends
 }
 
 /// The cell's text, or nothing if it is a spreadsheet's error; that is an issue then.

@@ -138,7 +138,7 @@ proptest! {
 
     #[test]
     fn any_text_is_answered_by_the_rules(text in text(), brand in prop::option::of("[а-яa-z]{1,12}"), year in prop::option::of(1900..2100_i16)) {
-        let query = Query { text: &text, brand: brand.as_deref(), year, max_candidates: 3 };
+        let query = Query { text: &text, brand: brand.as_deref(), year, max_candidates: 3, ..Query::default() };
         let found = Resolver::new(Index::shipped()).resolve(&query);
         match found.decision {
             Decision::Accept => prop_assert_eq!(found.candidates.len(), 1),

@@ -2,8 +2,9 @@
 
 use super::normalize;
 use super::reference::{Generation, Model};
+use super::resolve::{is_unit, is_year_unit};
 use super::transliteration;
-use super::words::{Word, join};
+use super::words::{Joint, Word, join};
 
 /// The chassis code a number stands for, where engines stand in the model's name (Mercedes-Benz): "164" is the X164.
 pub fn chassis(number: &str, model: &Model) -> Option<String> {
@@ -50,7 +51,7 @@ fn known_code(model: &Model, key: &str, is_one: bool) -> Option<String> {
         known == reading
             || is_sibling(known, reading)
             || is_short(known, reading)
-            || (is_one && is_with_engine(known, reading))
+            || (is_one && (is_with_engine(known, reading) || is_with_engine(reading, known)))
     };
     let is_listed = |reading: &str| model.codes().any(|code| fits(reading, &normalize::key(code)));
     let reading = readings.iter().find(|(reading, _)| is_listed(reading) || is_variant(model, reading));
@@ -62,7 +63,7 @@ fn is_short(known: &str, code: &str) -> bool {
     known.len() == 4 && code.len() == 3 && known.strip_suffix('0') == Some(code) && is_letter_and_number(known)
 }
 
-/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters.
+/// "SXE10" and "XP90" for E10 and P90: a chassis number begins with the engine's letters. Also the other way: X93 for JZX93.
 fn is_with_engine(known: &str, code: &str) -> bool {
     let engine = code.strip_suffix(known).unwrap_or_default();
     (1..=3).contains(&engine.len())
@@ -101,8 +102,10 @@ fn is_sibling(known: &str, code: &str) -> bool {
 /// The generation that an alias of a model stands for: a nickname ("лупатый") or a number in it ("тлк 300").
 pub fn in_name(model: &Model, words: &[Word]) -> Option<String> {
     let (name, whole) = (normalize::key(&model.name), join(words));
-    let label =
-        model.generations.iter().find(|it| name != whole && it.also.iter().any(|code| normalize::key(code) == whole));
+    let label = model.generations.iter().find(|it| {
+        let is_whole = |code: &String| normalize::key(code) == transliteration::latin_code(&whole).to_lowercase();
+        name != whole && (it.also.iter().any(|code| normalize::key(code) == whole) || it.code.iter().any(is_whole))
+    });
     let number = words.last().filter(|word| words.len() > 1 && is_number(&word.key) && !name.contains(&word.key));
     label.map(|generation| generation.label()).or_else(|| code_of(model, std::slice::from_ref(number?)))
 }
@@ -134,6 +137,48 @@ pub fn ordinal(key: &str) -> Option<u8> {
     const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"];
     let roman = || ROMAN.iter().zip(1..).find(|(roman, _)| **roman == key).map(|(_, number)| number);
     STEMS.iter().find(|(stem, _)| key.starts_with(stem)).map(|(_, number)| *number).or_else(roman)
+}
+
+/// Whether a number counts what a car has or costs ("7 мест", "5d", "4x4"), or is a share of it ("60/40"): then it is no generation.
+pub fn is_counted(words: &[Word], place: usize) -> bool {
+    let word = |place: Option<usize>| place.and_then(|place| words.get(place));
+    let (here, next) = (word(Some(place)), word(Some(place + 1)));
+    // "3-х дверная": the ending is a word of its own.
+    let is_ending = |word: &Word| word.gap == "-" && matches!(word.key.as_str(), "х" | "ти" | "и" | "ми");
+    let unit = if next.is_some_and(is_ending) { word(Some(place + 2)) } else { next };
+    let is_counted_too = |place: usize| {
+        let is_joint =
+            here.is_some_and(|_| word(Some(place)).is_some_and(|word| matches!(word.key.as_str(), "и" | "или")));
+        let next = if is_joint { place + 1 } else { place };
+        let is_joined = is_joint || word(Some(next)).is_some_and(|word| matches!(word.gap.trim(), "/" | "," | "+"));
+        is_joined && word(Some(next)).is_some_and(|word| is_number(&word.key)) && is_counted(words, next)
+    };
+    let counts = unit.is_some_and(|unit| is_unit(&unit.key) && !is_year_unit(&unit.key)) || is_counted_too(place + 1);
+    let share =
+        |one: Option<&Word>, other: Option<&Word>| match (one.and_then(Word::number), other.and_then(Word::number)) {
+            (Some(one), Some(rest)) => {
+                one + rest == 100 && other.is_some_and(|word| matches!(word.gap.trim(), "/" | ":"))
+            }
+            _ => false,
+        };
+    let is_drive = |word: Option<&Word>| word.is_some_and(|word| matches!(word.key.as_str(), "x" | "х"));
+    let before = word(place.checked_sub(1));
+    here.is_some_and(|word| is_number(&word.key))
+        && (counts || share(here, next) || share(before, here) || is_drive(next) || is_drive(before))
+}
+
+/// Roman numerals that count generations; "l" is how an I is often written.
+pub fn roman(key: &str) -> Option<u8> {
+    const ROMAN: &[&str] = &["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii"];
+    let latin = transliteration::look_alikes(key)?;
+    let latin = if latin.chars().all(|ch| matches!(ch, 'l' | 'i')) { latin.replace('l', "i") } else { latin };
+    ROMAN.iter().zip(1..).find(|(roman, _)| **roman == latin).map(|(_, number)| number)
+}
+
+/// Whether words say which version of a car is meant beside its name, by a Roman numeral: nobody misspells a name so ("Tucson
+/// III"). At the beginning a letter may be a name's own ("X Trail").
+pub(crate) fn tells_version(words: &[Word]) -> bool {
+    words.iter().skip(1).any(|word| word.joint == Joint::Loose && roman(&word.key).is_some())
 }
 
 #[cfg(test)]

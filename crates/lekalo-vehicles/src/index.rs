@@ -15,7 +15,8 @@ use crate::vehicle::slug;
 static SHIPPED: LazyLock<Index> = LazyLock::new(|| Index::new(Reference::shipped().clone()));
 
 /// Words that belong to a model's name but are often left out: "Model 3" → "3", "5 Series" → "5".
-const FILLERS: &[&str] = &["model", "series", "class", "серия", "класс", "модель"];
+pub(super) const FILLERS: &[&str] =
+    &["model", "series", "class", "klass", "klasse", "серия", "класс", "клас", "модель"];
 
 /// A brand's place in the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +42,8 @@ pub struct Index {
 pub(super) struct Names {
     pub brands: HashMap<String, Vec<(BrandId, MatchKind)>>,
     pub brand_spellings: Spellings<BrandId>,
+    /// Spellings of brands in every alphabet, sorted.
+    pub brand_forms: Vec<(String, BrandId)>,
     pub models: HashMap<String, Vec<(ModelId, MatchKind)>>,
     pub model_spellings: Spellings<ModelId>,
     pub badges: Vec<Badge>,
@@ -84,6 +87,12 @@ impl Index {
     /// The brand of a slug.
     pub(crate) fn find_brand_slug(&self, brand: &str) -> Option<BrandId> {
         self.reference.brands.iter().position(|it| slug(&it.name) == brand).map(BrandId)
+    }
+
+    /// Whether two brands sell some of the same cars: either lists the other.
+    pub fn are_sisters(&self, one: BrandId, other: BrandId) -> bool {
+        let lists = |one: BrandId, other: BrandId| self.brand(one).sisters.contains(&self.brand(other).name);
+        lists(one, other) || lists(other, one)
     }
 
     /// Brand and model in words: "Toyota Camry".
@@ -145,6 +154,10 @@ impl Names {
     /// Once all spellings are in.
     fn finish(&mut self) {
         self.brand_spellings.finish();
+        let brands = self.brand_spellings.at(self.brand_spellings.all_places());
+        let forms = brands.iter().flat_map(|it| it.forms().map(|form| (form.text().to_owned(), it.id)));
+        self.brand_forms = forms.collect();
+        self.brand_forms.sort();
         self.model_spellings.finish();
         self.familiar.sort();
     }
@@ -153,8 +166,12 @@ impl Names {
 /// Adds a spelling under its key and, if it is Cyrillic, under what it is in Latin letters.
 fn add<Id: Copy + PartialEq>(map: &mut HashMap<String, Vec<(Id, MatchKind)>>, key: &str, id: Id) {
     insert(map, key.to_owned(), id, MatchKind::Spelled);
+    // Letters called by their names before a number only sound like a Latin name: "эс 90" is not for certain ES90.
+    let letters = key.chars().filter(|ch| ch.is_alphabetic()).count();
+    let is_code = letters <= 3 && letters < key.chars().count();
+    let how = if is_code { MatchKind::Sound } else { MatchKind::Transliteration };
     for reading in transliteration::romanised(key).into_iter().filter(|reading| reading.len() > 2) {
-        insert(map, reading, id, MatchKind::Transliteration);
+        insert(map, reading, id, how);
     }
 }
 

@@ -40,4 +40,5 @@ pub mod words;
 pub use index::{BrandId, Index, ModelId};
 pub use matches::{BrandMatch, MatchKind, ModelMatch, Scope};
 pub use reference::{Brand, Generation, Model, Reference, ReferenceError};
+pub use resolve::is_everyday;
 pub use vocabulary::UnknownWord;

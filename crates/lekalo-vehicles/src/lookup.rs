@@ -37,6 +37,11 @@ impl Index {
         named.filter(|(_, how)| *how <= MatchKind::Transliteration).copied().collect()
     }
 
+    /// The brands that are listed under a key, as spelled or in Latin letters.
+    pub(super) fn brands_listed(&self, key: &str) -> Vec<BrandId> {
+        self.names.brands.get(key).into_iter().flatten().map(|(brand, _)| *brand).collect()
+    }
+
     /// The brands that a key names for certain.
     pub(super) fn brands_in_any_reading(&self, key: &str) -> Vec<(BrandId, MatchKind)> {
         let mut found = Vec::new();
@@ -65,10 +70,10 @@ impl Index {
         if key.chars().count() < 4 || !key.chars().all(char::is_alphabetic) {
             return None;
         }
-        let names = &self.names.brand_spellings;
-        let spellings = names.at(names.all_places()).iter();
-        let begins = |text: &str| text.starts_with(key);
-        let mut brands = spellings.filter(|it| it.forms().any(|form| begins(form.text()))).map(|it| it.id);
+        let forms = &self.names.brand_forms;
+        let from = forms.partition_point(|(form, _)| form.as_str() < key);
+        let rest = forms.get(from..).unwrap_or_default().iter();
+        let mut brands = rest.take_while(|(form, _)| form.starts_with(key)).map(|(_, brand)| *brand);
         let first = brands.next()?;
         brands.all(|brand| brand == first).then_some(first)
     }

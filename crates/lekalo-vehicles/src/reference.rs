@@ -35,6 +35,9 @@ pub struct Brand {
     /// Further spellings.
     #[serde(default)]
     pub aliases: Vec<String>,
+    /// Brands that sell some of the same cars, by name: only they may have the model that is said beside this one.
+    #[serde(default)]
+    pub sisters: Vec<String>,
     #[serde(default)]
     pub models: Vec<Model>,
 }
@@ -118,7 +121,13 @@ impl Reference {
         let mut problems = Vec::new();
         let mut brand_slugs = BTreeSet::new();
         let mut brand_spellings: BTreeMap<String, &str> = BTreeMap::new();
+        let names: BTreeSet<&str> = self.brands.iter().map(|brand| brand.name.as_str()).collect();
         for brand in &self.brands {
+            for sister in
+                brand.sisters.iter().filter(|sister| !names.contains(sister.as_str()) || **sister == brand.name)
+            {
+                problems.push(format!("make `{}`: sister `{sister}` is no other brand", brand.name));
+            }
             if slug(&brand.name).is_empty() || !brand_slugs.insert(slug(&brand.name)) {
                 problems.push(format!("make `{}`: its slug is empty or taken", brand.name));
             }
@@ -186,7 +195,7 @@ impl Model {
     }
 
     /// How well known the model is, 0 to 1: the reference says more about cars that are driven more.
-    pub(crate) fn popularity(&self) -> f32 {
+    pub fn popularity(&self) -> f32 {
         ((2 * self.generations.len() + self.spellings().count()) as f32 / 40.0).min(1.0)
     }
 
@@ -201,7 +210,8 @@ impl Model {
         crate::vehicle::Years { from, to }
     }
 
-    fn is_ambiguous(&self, key: &str) -> bool {
+    /// Whether the reference says that a spelling, by its key, is another model's too.
+    pub(crate) fn is_ambiguous(&self, key: &str) -> bool {
         self.ambiguous.iter().any(|alias| normalize::key(alias) == key)
     }
 

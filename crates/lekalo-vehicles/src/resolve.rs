@@ -25,6 +25,8 @@ mod text;
 use super::index::{BrandId, Index, ModelId};
 use super::words::words;
 use decision::Interpretation;
+pub use stop_words::{ShopWords, is_everyday};
+pub(crate) use stop_words::{is_unit, is_year_unit};
 use text::Text;
 
 /// How many candidates come back where the query does not say.
@@ -36,6 +38,8 @@ pub struct Query<'a> {
     pub text: &'a str,
     /// The brand, as a slug or as anybody spells it: only its models come back.
     pub brand: Option<&'a str>,
+    /// What the shop calls its goods: words of its own that name no car.
+    pub shop_words: Option<&'a ShopWords>,
     /// The year; one in the text goes first.
     pub year: Option<i16>,
     /// How many candidates to return at most; 0 is [`DEFAULT_CANDIDATES`].
@@ -81,12 +85,14 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Puts those of the candidates that the text says equally clearly first that a shop has something for, and keeps at most
-    /// `most`; 0 is [`DEFAULT_CANDIDATES`].
+    /// Of the candidates that the text says equally clearly, those that a shop has something for are likelier meant: they get the
+    /// better scores among them. Keeps at most `most`; 0 is [`DEFAULT_CANDIDATES`].
     pub fn prefer(&mut self, has_something: impl Fn(&Candidate) -> bool, most: usize) {
         let equals = self.candidates.iter().take_while(|candidate| candidate.is_equal).count();
         if let Some(equals) = self.candidates.get_mut(..equals) {
+            let scores: Vec<f32> = equals.iter().map(|candidate| candidate.score).collect();
             equals.sort_by_key(|candidate| !has_something(candidate));
+            equals.iter_mut().zip(scores).for_each(|(candidate, score)| candidate.score = score);
         }
         self.candidates.truncate(if most == 0 { DEFAULT_CANDIDATES } else { most });
     }
@@ -128,7 +134,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn read(&self, text: &str, query: &Query, brand: Option<BrandId>, is_swapped: bool) -> Interpretation {
-        let read = Text::new(self.index, text);
+        let read = Text::new(self.index, text, query.shop_words);
         let found = candidates::find(self.index, &read, brand);
         decision::decide(self.index, &read, found, query, is_swapped)
     }
@@ -142,9 +148,12 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Whether a text has Latin letters and signs that are letters in the other layout.
+/// Whether a text has a word of Latin letters and signs that are letters in the other layout.
 fn has_signs(text: &str) -> bool {
-    text.contains(|ch: char| ch.is_ascii_alphabetic()) && text.contains(|ch| "[];',.`{}:\"<>~".contains(ch))
+    let has_latin = |token: &str| token.contains(|ch: char| ch.is_ascii_alphabetic());
+    let is_mixed = |token: &str| token.contains(|ch| matches!(ch, 'А'..='я'));
+    text.split_whitespace()
+        .any(|token| has_latin(token) && !is_mixed(token) && token.contains(|ch| "[];',.`{}:\"<>~".contains(ch)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! Looking runs of words up: certain ways first, guesses only where those find less, and nothing rather than a wild guess.
 
+use std::ops::Range;
+
 use super::badges::{self, Badge};
 use super::fuzzy::{self, Spelling, Typed};
-use super::index::{BrandId, Index, ModelId};
+use super::generation::tells_version;
+use super::index::{BrandId, FILLERS, Index, ModelId};
 use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
-use super::ngrams::ngrams;
+use super::ngrams::{Ngram, ngrams};
 use super::normalize;
 use super::reference::Model;
 use super::transliteration;
-use super::words::{Word, join};
+use super::words::{Joint, Word, join};
 
 impl Index {
     /// The brands that some of the words name, best first: the one that explains most letters, and the surest.
@@ -42,15 +45,62 @@ impl Index {
         let ngrams = ngrams(words);
         let mut found: Vec<ModelMatch> = Vec::new();
         for ngram in &ngrams {
-            let hits = self.models_named(&ngram.key, scope);
+            let mut hits = self.models_named(&ngram.key, scope);
+            // What is left of a name without "Class" or "Series" stands first: "S-klasse V" is no V-Class.
+            hits.retain(|(_, how)| *how != MatchKind::Bare || ngram.span.start == 0);
             found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
+        // "GLC-класс" is no GLK, though the whole of it reads like one.
+        let spelled: Vec<(ModelId, Range<usize>)> = found
+            .iter()
+            .filter(|hit| hit.how <= MatchKind::LookAlike)
+            .map(|hit| (hit.model, hit.span.clone()))
+            .collect();
+        found.retain(|hit| {
+            hit.how <= MatchKind::LookAlike
+                || !spelled.iter().any(|(model, span)| *model != hit.model && is_but_fillers(words, span, &hit.span))
+        });
         let certain = found.iter().map(|hit| hit.weight).fold(0.0, f32::max);
-        for ngram in ngrams.iter().filter(|ngram| ngram.letters > certain) {
-            let hits = self.models_like(&ngram.key, scope);
+        let named: Vec<Range<usize>> = found.iter().map(|hit| hit.span.clone()).collect();
+        let is_name = |ngram: &&Ngram| {
+            let run = words.get(ngram.span.clone()).unwrap_or_default();
+            !tells_version(run)
+                && !self.ends_in_code(run)
+                && !named.iter().any(|span| is_but_fillers(words, span, &ngram.span))
+        };
+        for ngram in ngrams.iter().filter(|ngram| ngram.letters > certain).filter(is_name) {
+            let mut hits = self.models_like(&ngram.key, scope);
+            hits.retain(|(model, _)| {
+                words.get(ngram.span.clone()).is_some_and(|run| self.keeps_short_words(run, *model))
+            });
             found.extend(hits.into_iter().map(|(model, how)| ngram.matched(model, how)));
         }
         best_of_each(found)
+    }
+
+    /// Whether words end in a generation's code after a name: "Carina (T190)" is no misspelled "Carina 190".
+    fn ends_in_code(&self, words: &[Word]) -> bool {
+        let is_code = |pair: &[Word]| {
+            matches!(pair, [letters, number] if letters.joint == Joint::Loose && number.joint == Joint::Fixed)
+                && self.names.codes.contains_key(&transliteration::latin_code(&join(pair)).to_lowercase())
+        };
+        // What stands in brackets is no part of a name.
+        let in_brackets = words.iter().skip(1).any(|word| word.gap.contains('('));
+        in_brackets || (words.len() > 2 && words.windows(2).skip(1).any(is_code))
+    }
+
+    /// Whether one or two letters that stand first and apart are a model's too: "F-Series" is no E-Series, however near they are.
+    pub(super) fn keeps_short_words(&self, words: &[Word], model: ModelId) -> bool {
+        let [typed, next, ..] = words else { return true };
+        if !next.is_letters() {
+            return true;
+        }
+        let name = super::words::words(&self.model(model).name);
+        let [own, ..] = name.as_slice() else { return true };
+        let is_short = |word: &Word| word.key.chars().count() <= 2 && word.is_letters();
+        !is_short(typed)
+            || !is_short(own)
+            || transliteration::readings(&typed.key).iter().any(|(reading, _)| *reading == own.key)
     }
 
     /// The models of a brand that have a generation of this code, if the words are such a code ("W212", "Б6").
@@ -86,7 +136,8 @@ impl Index {
             return Vec::new();
         };
         let fits = |code: &str| code.get(1..) == Some(&number) && code.starts_with(|ch: char| ch.is_ascii_alphabetic());
-        let codes = |model: &Model| model.codes().any(|code| fits(&normalize::key(code)));
+        // Where engines stand in the models' names, people put one letter before every chassis number.
+        let codes = |model: &Model| !model.badges.is_empty() && model.codes().any(|code| fits(&normalize::key(code)));
         self.models_of(brand).filter(|model| codes(self.model(*model))).collect()
     }
 
@@ -133,7 +184,7 @@ impl Index {
             let mut hits: Vec<(ModelId, MatchKind)> = named.copied().collect();
             // "3" alone names a Tesla only where the brand is known.
             hits.retain(|(model, how)| within(model) && (*how != MatchKind::Bare || scope != Scope::All));
-            if hits.is_empty() && reading.contains(|ch: char| ch.is_ascii_digit()) {
+            if !hits.iter().any(|(_, how)| how.is_certain()) && reading.contains(|ch: char| ch.is_ascii_digit()) {
                 let badges =
                     self.badges().filter(|badge| within(&badge.model) && badges::fits(reading, &badge.pattern));
                 hits.extend(badges.map(|badge| (badge.model, MatchKind::Badge)));
@@ -243,6 +294,15 @@ fn read<Id: Copy>(key: &str, look_up: impl Fn(&str) -> Vec<(Id, MatchKind)>) -> 
     Vec::new()
 }
 
+/// Whether a run of words is a name and words that names are often without: "GLC-класс".
+fn is_but_fillers(words: &[Word], name: &Range<usize>, run: &Range<usize>) -> bool {
+    let is_filler = |place: usize| words.get(place).is_some_and(|word| FILLERS.contains(&word.key.as_str()));
+    name != run
+        && run.start <= name.start
+        && name.end <= run.end
+        && run.clone().all(|place| name.contains(&place) || is_filler(place))
+}
+
 /// Letters and digits both: a code, not a word and not a number.
 fn is_code(key: &str) -> bool {
     key.chars().any(char::is_alphabetic) && key.chars().any(|ch| ch.is_ascii_digit())
@@ -252,7 +312,11 @@ fn is_code(key: &str) -> bool {
 fn best_of_each(mut found: Vec<ModelMatch>) -> Vec<ModelMatch> {
     let certain: Vec<ModelId> = found.iter().filter(|hit| hit.how.is_certain()).map(|hit| hit.model).collect();
     found.retain(|hit| hit.how.is_certain() || !certain.contains(&hit.model));
-    found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(a.model.cmp(&b.model)));
+    // Of two names the first counts: "6 III Рестайлинг 2" is a 6.
+    let place = |hit: &ModelMatch| hit.span.start;
+    found.sort_by(|a, b| {
+        b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(place(a).cmp(&place(b))).then(a.model.cmp(&b.model))
+    });
     let mut best: Vec<ModelMatch> = Vec::new();
     for hit in found {
         if !best.iter().any(|known| known.model == hit.model) {

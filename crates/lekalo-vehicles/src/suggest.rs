@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::deletion_index::MAX_DISTANCE;
 use super::edit_cost;
 use super::fuzzy::{Spelling, Typed};
+use super::generation::tells_version;
 use super::index::{Index, ModelId};
 use super::matches::Scope;
 use super::ngrams::{MAX_LETTERS, Ngram, ngrams};
@@ -52,7 +53,7 @@ impl Index {
         let all: usize = words.iter().map(|word| word.key.chars().count()).sum();
         let all_digits = normalize::digits(&join(words));
         let mut found: Vec<Suggestion> = Vec::new();
-        for ngram in ngrams(words).into_iter().filter(|ngram| (1..=MAX_LETTERS).contains(&ngram.key.chars().count())) {
+        for ngram in ngrams(words).into_iter().filter(|ngram| may_be_meant(words, ngram)) {
             let unexplained = all.saturating_sub(ngram.key.chars().count()) as f32 * UNEXPLAINED;
             for (model, cost) in self.plausible(&ngram, scope) {
                 let fits =
@@ -111,6 +112,11 @@ impl Index {
         let near = names.near(&typed, MAX_DISTANCE, &names.all_places());
         near.into_iter().map(|(name, _)| name).collect()
     }
+}
+
+/// Whether a run of words may be a name that somebody misspelled.
+fn may_be_meant(words: &[Word], ngram: &Ngram) -> bool {
+    (1..=MAX_LETTERS).contains(&ngram.key.chars().count()) && !words.get(ngram.span.clone()).is_some_and(tells_version)
 }
 
 /// Whether the first is so much more plausible than the next that it may be put down for a person to confirm.

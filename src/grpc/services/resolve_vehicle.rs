@@ -1,14 +1,15 @@
 //! ResolveVehicle: which car a person means by what they type. The search is [`lekalo_vehicles::resolve`].
 
 use lekalo_vehicles::Index;
-use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolver};
+use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolution, Resolver, ShopWords};
 
 use crate::db::patterns::PatternCounts;
-use crate::domain::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::vehicle::slug;
 use crate::grpc::Services;
 use crate::grpc::convert::{count, year};
 use crate::grpc::validation::Validator;
+use crate::live_index::Shared;
 use crate::proto::lekalo::v1 as pb;
 
 /// The longest text.
@@ -45,8 +46,11 @@ pub async fn resolve_vehicle(
         _ => None,
     };
     let index = services.live_index.current().await?;
-    let query = Query { text: &text, brand: Some(&brand), year: known_year, max_candidates: MAX_CANDIDATES };
-    let mut resolution = Resolver::new(&index).resolve(&query);
+    let shop_words = match &tenant {
+        Some(tenant) => Some(services.db.tenant(tenant.id).list_shop_words().await?),
+        None => None,
+    };
+    let (mut resolution, index) = resolve(index, text, brand, known_year, shop_words).await?;
     let counts = match &tenant {
         Some(tenant) if !resolution.candidates.is_empty() => {
             let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
@@ -69,6 +73,29 @@ pub async fn resolve_vehicle(
         decision: pb::Decision::from(resolution.decision).into(),
         candidates: candidates.collect(),
     })
+}
+
+/// Looks for the car on a thread that may take its time: an odd text costs milliseconds, which calls beside it would wait for.
+async fn resolve(
+    index: Shared,
+    text: String,
+    brand: String,
+    year: Option<i16>,
+    shop_words: Option<Vec<String>>,
+) -> Result<(Resolution, Shared)> {
+    let look = move || {
+        let shop_words = shop_words.map(|names| ShopWords::new(names.iter().map(String::as_str)));
+        let query = Query {
+            text: &text,
+            brand: Some(&brand),
+            shop_words: shop_words.as_ref(),
+            year,
+            max_candidates: MAX_CANDIDATES,
+        };
+        let resolution = Resolver::new(&index).resolve(&query);
+        (resolution, index)
+    };
+    tokio::task::spawn_blocking(look).await.map_err(Error::internal)
 }
 
 /// The slugs of brand and model, the model's empty where only the brand is clear.

@@ -5,6 +5,7 @@
 
 use super::cell::Cell;
 use crate::domain::vehicle::{Attributes, Borders, SeatRows, Steering, Trunk};
+use lekalo_vehicles::words::Word;
 
 /// What was found so far in a row's cells.
 #[derive(Debug, Default)]
@@ -16,6 +17,9 @@ pub struct AttributeWords {
     medium: bool,
     high: bool,
     seat_rows: Option<SeatRows>,
+    /// Rows of seats, as the number of seats says.
+    seats: Option<SeatRows>,
+    has_both_seats: bool,
     trunk: Option<Trunk>,
     /// The row speaks of something that is no floor mat.
     pub other_product: bool,
@@ -24,8 +28,8 @@ pub struct AttributeWords {
 impl AttributeWords {
     /// What they come to.
     pub fn attributes(&self) -> Attributes {
-        let Self { seat_rows, trunk, .. } = *self;
-        Attributes { steering: self.steering(), borders: self.borders(), seat_rows, trunk }
+        let Self { seat_rows, seats, trunk, .. } = *self;
+        Attributes { steering: self.steering(), borders: self.borders(), seat_rows: seat_rows.or(seats), trunk }
     }
 
     fn steering(&self) -> Option<Steering> {
@@ -141,7 +145,9 @@ impl AttributeWords {
 
     fn read_seats(&mut self, cell: &mut Cell, place: usize, key: &str, typos: bool) {
         let next = |cell: &Cell, offset: usize| cell.key(place + offset).unwrap_or_default().to_owned();
-        if key.starts_with("ряд") {
+        if is_seat(key) {
+            self.read_seat_count(cell, place);
+        } else if key.starts_with("ряд") {
             let before =
                 (place.saturating_sub(2)..place).rev().find_map(|place| Some((place, rows(cell.key(place)?)?)));
             if let Some((start, rows)) = before {
@@ -182,6 +188,34 @@ impl AttributeWords {
             }
         }
     }
+
+    /// "7 мест", "5/7 мест", "5 мест и 7 мест": more than five seats are three rows. Cars of either kind have either.
+    fn read_seat_count(&mut self, cell: &mut Cell, place: usize) {
+        let count = |place: usize| cell.words.get(place).filter(|_| cell.is_free(place)).and_then(Word::number);
+        // "7-и местный": the ending is a word of its own.
+        let is_ending = |place: usize| cell.key(place).is_some_and(|key| matches!(key, "и" | "ти" | "ми" | "х"));
+        let Some(last) = place.checked_sub(1).map(|last| if is_ending(last) { last.saturating_sub(1) } else { last })
+        else {
+            return;
+        };
+        let is_of_rows = cell.key(place + 1).is_some_and(|key| key.starts_with("ряд"));
+        let Some(seats) = count(last).filter(|seats| (4..=9).contains(seats) && !is_of_rows) else { return };
+        let joined = cell.words.get(last).is_some_and(|word| matches!(word.gap.trim(), "/" | "-" | "+" | ","));
+        let other =
+            last.checked_sub(1).filter(|other| joined && count(*other).is_some_and(|seats| (4..=9).contains(&seats)));
+        let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
+        let first = other.unwrap_or(last);
+        if other.is_some() || self.seats.is_some_and(|known| known != rows) {
+            // Said of both kinds: a note.
+            self.seats = None;
+            self.has_both_seats = true;
+            return;
+        }
+        if !self.has_both_seats {
+            self.seats = Some(rows);
+            cell.take(first..place + 1);
+        }
+    }
 }
 
 /// How high borders are, in every form.
@@ -194,6 +228,10 @@ fn rows(key: &str) -> Option<SeatRows> {
         "3" | "3х" | "три" | "трех" | "тремя" => Some(SeatRows::Three),
         _ => None,
     }
+}
+
+fn is_seat(key: &str) -> bool {
+    key.starts_with("местн") || key.starts_with("сидени") || matches!(key, "мест" | "места" | "место")
 }
 
 fn is_whole(key: &str) -> bool {
@@ -301,6 +339,29 @@ mod tests {
             let (attributes, _) = read(text);
             assert_eq!((attributes.seat_rows, attributes.trunk), (rows, trunk), "{text}");
         }
+    }
+
+    /// How many sit in a car says how many rows it has; nothing, where a row speaks of both kinds.
+    #[test]
+    fn seats_are_rows() {
+        for seats in 4..=9 {
+            let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
+            for text in [
+                format!("{seats} мест"),
+                format!("{seats}мест"),
+                format!("{seats}-местный"),
+                format!("{seats}-и местная"),
+                format!("({seats} мест)"),
+            ] {
+                let (attributes, rest) = read(&text);
+                assert_eq!(attributes.attributes().seat_rows, Some(rows), "{text}");
+                assert!(rest.is_empty(), "{text}: {rest:?}");
+            }
+        }
+        for text in ["5/7 мест", "5мест и 7мест", "5 и 7 мест"] {
+            assert_ne!(read(text).0.attributes().seat_rows, Some(SeatRows::Two), "{text}");
+        }
+        assert_eq!(read("5/7 мест").0.attributes().seat_rows, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::cache::Lookup;
 use super::cell::Cell;
 use lekalo_vehicles::words::words;
-use lekalo_vehicles::{BrandId, BrandMatch, MatchKind, Scope};
+use lekalo_vehicles::{BrandId, BrandMatch, MatchKind, ModelMatch, Scope};
 
 /// What a brand's cell says where there is no brand.
 const NO_MAKE: &[&str] = &[
@@ -23,6 +23,9 @@ const NO_MAKE: &[&str] = &[
     "no",
     "na",
 ];
+
+/// From this popularity on a model is known before a brand of the same name.
+pub const FAMOUS: f32 = 0.25;
 
 /// The brand that a cell states, and the cell's other words.
 pub struct Stated {
@@ -57,7 +60,16 @@ pub fn stated(index: &Lookup, text: &str, model: &Cell) -> Stated {
         let named = index.find_models(&model.free_words(), Scope::Brand(brand.brand));
         named.first().is_some_and(|hit| hit.how.is_certain() || hit.how == MatchKind::Shape)
     };
-    let brand = brand.filter(|brand| brand.how.is_certain() || !is_model(brand) || confirms(brand));
+    // A brand that is called like a well-known model of another one is that model, unless its own model stands beside it.
+    let is_famous = |brand: &BrandMatch| {
+        let models = index.find_models(&words, Scope::All);
+        let is = |model: &ModelMatch| {
+            model.how == MatchKind::Spelled && model.model.brand != brand.brand && model.span == brand.span
+        };
+        models.iter().any(|model| is(model) && index.model(model.model).popularity() >= FAMOUS)
+    };
+    let is_sure = |brand: &BrandMatch| brand.how.is_certain() && !is_famous(brand);
+    let brand = brand.filter(|brand| is_sure(brand) || !is_model(brand) || confirms(brand));
     if let Some(brand) = &brand {
         rest.take_free(&brand.span);
     }

@@ -2,24 +2,39 @@
 
 use std::ops::Range;
 
-use lekalo_vehicles::words::{Joint, Word, words};
+use lekalo_vehicles::words::{Joint, Word, comparisons, words};
 
 /// The words of a cell; reading takes them one by one.
 #[derive(Debug, Default)]
 pub struct Cell {
     pub words: Vec<Word>,
     taken: Vec<bool>,
+    /// Words that only compare: they name no car, and are notes.
+    aside: Vec<String>,
+    /// What stands after the last word.
+    tail: String,
 }
 
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        Self { taken: vec![false; words.len()], words }
+        let spans = comparisons(&words);
+        let taken = (0..words.len()).map(|place| spans.iter().any(|span| span.contains(&place))).collect();
+        let aside = spans.iter().filter_map(|span| words.get(span.clone())).map(quote).collect();
+        let tail = words.last().and_then(|last| text.rsplit_once(&last.text)).map_or("", |(_, tail)| tail).to_owned();
+        Self { words, taken, aside, tail }
+    }
+
+    /// What stands between the word at a place and the one before it, or after the last.
+    pub fn gap(&self, place: usize) -> &str {
+        if place == self.words.len() { &self.tail } else { self.words.get(place).map_or("", |word| word.gap.as_str()) }
     }
 
     /// This cell's words, then the other's that are still free.
     pub fn followed_by(mut self, other: &Self) -> Self {
         let mut is_first = true;
+        self.tail.clone_from(&other.tail);
+        self.aside.extend(other.aside.iter().cloned());
         for place in other.free() {
             if let Some(word) = other.words.get(place) {
                 // Words of two cells never hang together.
@@ -92,9 +107,22 @@ impl Cell {
             }
             open = true;
         }
+        runs.extend(self.aside.iter().cloned());
         runs.retain(|run| !matches!(run.as_str(), "с" | "c" | "и" | "на" | "в"));
         runs
     }
+}
+
+/// Words as they stand in the cell.
+fn quote(words: &[Word]) -> String {
+    let mut text = String::new();
+    for (place, word) in words.iter().enumerate() {
+        if place > 0 {
+            text.push_str(if word.joint == Joint::Fixed || word.gap == "-" { &word.gap } else { " " });
+        }
+        text.push_str(&note(word));
+    }
+    text
 }
 
 /// Letter case tells no two patterns apart: Latin is upper case, Cyrillic lower.

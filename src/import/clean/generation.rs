@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::cache::Lookup;
 use super::cell::Cell;
-use lekalo_vehicles::generation::{chassis, code_of, is_generation_word, is_number, ordinal};
+use lekalo_vehicles::generation::{chassis, code_of, is_counted, is_generation_word, is_number, ordinal, roman};
 use lekalo_vehicles::normalize;
 use lekalo_vehicles::transliteration::latin_code;
 use lekalo_vehicles::words::{Joint, Word, join};
-use lekalo_vehicles::{BrandId, Model, ModelId};
+use lekalo_vehicles::{BrandId, Generation, Model, ModelId};
 
 /// What stands beside "кузов" or "поколение".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,19 @@ fn beside(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     let last = place.checked_sub(1).map(|before| if is_ending(before) { before.saturating_sub(1) } else { before });
     let before = last.and_then(|last| number_ending(cell, last).or_else(|| code_ending(cell, last)));
     let before = before.map(|(hint, span)| (hint, span.start..place));
-    before.or_else(|| number_ending(cell, place + 1).filter(|(_, span)| span.start == place + 1))
+    let after = || number_ending(cell, place + 1).filter(|(_, span)| span.start == place + 1);
+    before.or_else(|| code_beginning(cell, place + 1)).or_else(after)
+}
+
+/// "кузов 8V", "КУЗОВ EC7": a code that begins at a place.
+fn code_beginning(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
+    let (first, second) = (cell.key(place)?, cell.key(place + 1)?);
+    let is_fixed = cell.words.get(place + 1)?.joint == Joint::Fixed;
+    let are_letters = |key: &str| key.chars().all(char::is_alphabetic) && key.chars().count() <= 3;
+    let may_be = |key: &str| is_number(key) && key.len() <= 3;
+    let is_code = (may_be(first) && are_letters(second)) || (are_letters(first) && may_be(second));
+    let is_code = is_fixed && is_code && !is_counted(&cell.words, place);
+    is_code.then(|| (Hint::Code(latin_code(&format!("{first}{second}"))), place..place + 2))
 }
 
 /// Endings of ordinals, where they are cut off the number.
@@ -77,25 +89,88 @@ fn code_ending(cell: &Cell, place: usize) -> Option<(Hint, Range<usize>)> {
     is_code.then(|| (Hint::Code(latin_code(&format!("{letters}{number}"))), start..place + 1))
 }
 
-/// Finds a generation of the model among a cell's free words, by the codes the reference knows, and takes it.
+/// Finds the generations of the model among a cell's free words, by the codes the reference knows, and takes them: one, or two
+/// that are written together ("50-55", "(F20, F21)").
 pub fn known(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> {
     let model = index.model(model);
     let words = cell.free_words();
-    let (generation, span) = (0..words.len())
+    let (generation, mut span) = next_known(model, &words, 0)?;
+    if let Some(second) = to_second(&words, span.end, &generation) {
+        cell.take_free(&(span.start..span.end + 1));
+        return Some(format!("{generation}-{second}"));
+    }
+    let mut codes = vec![generation];
+    // What is written together names one pattern: other codes of the same generation say nothing more.
+    while let Some((code, next)) = next_known(model, &words, span.end)
+        && next.start == span.end
+        && words.get(next.start).is_some_and(|word| matches!(word.gap.trim(), "," | "/" | "-" | "+" | ", "))
+    {
+        if !codes.iter().any(|known| is_same(model, known, &code)) {
+            codes.push(code);
+        }
+        span.end = next.end;
+    }
+    cell.take_free(&span);
+    Some(codes.join("-"))
+}
+
+/// The first code that the reference knows among the words from a place on.
+fn next_known(model: &Model, words: &[Word], from: usize) -> Option<(String, Range<usize>)> {
+    (from..words.len())
         .flat_map(|start| (start + 1..=words.len().min(start + 3)).rev().map(move |end| start..end))
-        .filter(|span| is_whole(&words, span))
-        .find_map(|span| Some((code_of(model, words.get(span.clone())?)?, span)))?;
-    let generation = match to_second(&words, span.end, &generation) {
-        Some(second) => {
-            cell.take_free(&(span.start..span.end + 1));
-            format!("{generation}-{second}")
-        }
-        None => {
-            cell.take_free(&span);
-            generation
-        }
+        .filter(|span| is_whole(words, span) && !(span.len() == 1 && is_counted(words, span.start)))
+        .find_map(|span| Some((code_of(model, words.get(span.clone())?)?, span)))
+}
+
+/// Whether two names are of one generation.
+pub fn is_same(model: &Model, one: &str, other: &str) -> bool {
+    let has = |generation: &Generation, name: &str| generation.names().any(|known| known.eq_ignore_ascii_case(name));
+    let parts = |name: &str| name.split('-').map(str::to_owned).collect::<Vec<_>>();
+    let are_same =
+        |one: &str, other: &str| one == other || model.generations.iter().any(|it| has(it, one) && has(it, other));
+    parts(one).iter().any(|one| parts(other).iter().any(|other| are_same(one, other)))
+}
+
+/// The generation that a name or two ("E160-E170") are of, if the reference knows it.
+pub fn find<'m>(model: &'m Model, name: &str) -> Option<&'m Generation> {
+    let is = |known: &Generation| {
+        let mut names = known.names();
+        names.any(|known| {
+            known.eq_ignore_ascii_case(name) || name.split('-').any(|part| known.eq_ignore_ascii_case(part))
+        })
     };
-    Some(generation)
+    model.generations.iter().find(|known| is(known))
+}
+
+/// A Roman numeral in capitals beside a model's name: "Focus II", "SRX ll". Takes it.
+pub fn numeral(cell: &mut Cell) -> Option<String> {
+    let words = cell.free_words();
+    let is_loose = |place: usize| words.get(place).is_none_or(|word| word.joint == Joint::Loose);
+    let is_capital = |word: &Word| word.text.chars().all(|ch| ch.is_uppercase() || ch == 'l');
+    let (place, number) = words.iter().enumerate().find_map(|(place, word)| {
+        let number = roman(&word.key).filter(|_| is_loose(place) && is_loose(place + 1) && is_capital(word))?;
+        Some((place, number))
+    })?;
+    cell.take_free(&(place..place + 1));
+    Some(number.to_string())
+}
+
+/// A code in brackets that the reference does not have: "(Y250)".
+pub fn in_brackets(cell: &mut Cell) -> Option<String> {
+    let words = cell.free_words();
+    let span = (0..words.len()).map(|start| start..start + 2).find(|span| {
+        let [letters, number] = words.get(span.clone()).unwrap_or_default() else { return false };
+        let ends = words.get(span.end).is_none_or(|next| next.joint == Joint::Loose && next.gap.contains([')', ',']));
+        letters.gap.contains('(')
+            && number.joint == Joint::Fixed
+            && letters.is_letters()
+            && letters.key.chars().count() <= 3
+            && is_number(&number.key)
+            && ends
+    })?;
+    let code = latin_code(&join(words.get(span.clone())?));
+    cell.take_free(&span);
+    Some(code)
 }
 
 /// What a hint means for a model. Where engines stand in the name (Mercedes-Benz), "164 кузов" is the chassis X164.
@@ -130,6 +205,7 @@ pub fn bare_number(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<St
     let words = cell.free_words();
     let (place, word) = words.iter().enumerate().find(|(place, word)| {
         let alone = words.get(place + 1).is_none_or(|next| next.joint == Joint::Loose) && word.joint == Joint::Loose;
+        let alone = alone && !is_counted(&words, *place);
         let is_known = || index.model(model).codes().any(|code| normalize::key(code).ends_with(&word.key));
         alone && is_number(&word.key) && word.key != "0" && (word.key.len() <= 2 || (word.key.len() == 3 && is_known()))
     })?;

@@ -3,7 +3,7 @@
 //! The stated brand is believed as long as one of its models fits. Where the brand's cell is empty, unknown or holds a model, and
 //! where another brand's model stands there unmistakably, the model decides. Two cars that fit equally well are no answer.
 
-use super::brand_cell::{Stated, take_brand_mentions};
+use super::brand_cell::{FAMOUS, Stated, take_brand_mentions};
 use super::cache::Lookup;
 use super::cell::Cell;
 use super::disambiguate::{covers, is_canonical, pick};
@@ -12,9 +12,10 @@ use super::{generation, issues};
 use crate::domain::import::{Confidence, Issue};
 use crate::domain::vehicle::Years;
 use lekalo_vehicles::generation::chassis;
+use lekalo_vehicles::is_everyday;
 use lekalo_vehicles::suggest::is_clear;
 use lekalo_vehicles::words::{Word, join};
-use lekalo_vehicles::{BrandId, MatchKind, Model, ModelId, ModelMatch, Scope};
+use lekalo_vehicles::{BrandId, BrandMatch, MatchKind, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
 #[derive(Debug, Default)]
@@ -38,12 +39,15 @@ struct Choice {
     corrected: bool,
 }
 
+/// A name of so many letters is hardly a chance.
+const LONG: usize = 6;
+
 /// Decides brand and model from the brand's cell and the words that may name the model; takes what it used.
 pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) -> Identity {
     let mut identity = Identity { brand: stated.brand.as_ref().map(|brand| brand.brand), ..Identity::default() };
     take_brand_mentions(index, identity.brand, name);
     let words = name.free_words();
-    let choice = match identity.brand {
+    let choice = match &stated.brand {
         Some(brand) => within_brand(index, brand, &words, years),
         None => without_brand(index, stated, &words, years),
     };
@@ -64,8 +68,17 @@ pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) 
     identity
 }
 
-fn within_brand(index: &Lookup, brand: BrandId, words: &[Word], years: Years) -> Result<Option<Choice>, Vec<ModelId>> {
+fn within_brand(
+    index: &Lookup,
+    stated: &BrandMatch,
+    words: &[Word],
+    years: Years,
+) -> Result<Option<Choice>, Vec<ModelId>> {
+    let brand = stated.brand;
     let stays = |hit: Option<ModelMatch>| hit.map(|hit| Choice { hit, corrected: false });
+    if let Some(hit) = of_named_sister(index, brand, words) {
+        return Ok(Some(Choice { hit, corrected: true }));
+    }
     let found = index.find_models(words, Scope::Brand(brand));
     let (certain, guesses): (Vec<_>, Vec<_>) = found.into_iter().partition(|hit| hit.how.is_certain());
     let guess = guesses.first();
@@ -85,33 +98,81 @@ fn within_brand(index: &Lookup, brand: BrandId, words: &[Word], years: Years) ->
         return pick(index, certain, words, years).map(stays);
     }
     if !codes.is_empty() {
-        return pick(index, codes, words, years).map(stays);
+        // A code that several models have belongs to the one that is named, though with a slip.
+        let is_named = |code: &ModelMatch| certain.iter().chain(&guesses).any(|hit| hit.model == code.model);
+        let (named, others): (Vec<_>, Vec<_>) = codes.into_iter().partition(is_named);
+        return pick(index, if named.is_empty() { others } else { named }, words, years).map(stays);
     }
-    if let Some(choice) = of_another_brand(index, brand, words, guess, years)? {
+    if let Some(choice) = of_another_brand(index, stated, words, guess, years)? {
         return Ok(Some(choice));
     }
     if guess.is_none() {
         return Ok(stays(chassis_number(index, brand, words)));
     }
+    // What another brand's well-known model is called is no slip of a name of this one.
+    let everywhere = index.find_models(words, Scope::All);
+    if everywhere.iter().any(|hit| hit.model.brand != brand && is_unmistakable(index, words, hit)) {
+        return Ok(None);
+    }
     pick(index, guesses, words, years).map(stays)
+}
+
+/// A model of a sister brand that is named beside it: "Hyundai | Genesis G80".
+fn of_named_sister(index: &Lookup, brand: BrandId, words: &[Word]) -> Option<ModelMatch> {
+    let mentions = index.mentioned_brands(words);
+    let sister = mentions.into_iter().find(|hit| hit.how.is_certain() && index.are_sisters(hit.brand, brand))?;
+    let mut found = index.find_models(words, Scope::Brand(sister.brand)).into_iter();
+    found.find(|hit| hit.how == MatchKind::Spelled && hit.span.start == sister.span.end)
+}
+
+/// Another brand's model is meant only where the stated brand may be wrong: it was guessed, or the two sell the same cars, or the
+/// model's cell names its own brand, or a name that nothing else is called by.
+fn may_be_of(
+    index: &Lookup,
+    stated: &BrandMatch,
+    mention: Option<&BrandMatch>,
+    words: &[Word],
+    hit: &ModelMatch,
+) -> bool {
+    !stated.how.is_certain()
+        || index.are_sisters(stated.brand, hit.model.brand)
+        || mention.is_some_and(|mention| mention.brand == hit.model.brand)
+        || is_unmistakable(index, words, hit)
+}
+
+/// Whether words are a well-known model's name, spelled out, that is no word and no other brand's.
+fn is_unmistakable(index: &Lookup, words: &[Word], hit: &ModelMatch) -> bool {
+    let run = words.get(hit.span.clone()).unwrap_or_default();
+    let is_name = |word: &Word| word.is_letters() && word.key.chars().count() >= LONG && !is_everyday(&word.key);
+    let same = |other: &ModelMatch| other.span == hit.span && other.how == MatchKind::Spelled;
+    hit.how == MatchKind::Spelled
+        && run.iter().all(is_name)
+        && index.model(hit.model).popularity() >= FAMOUS
+        && index
+            .find_models(words, Scope::All)
+            .iter()
+            .filter(|other| same(other))
+            .all(|other| other.model.brand == hit.model.brand)
 }
 
 /// A model of another brand that stands there unmistakably: spelled out, long enough to be no chance, and explaining more than
 /// any reading within the stated brand does. A short name must not be one letter from a name of the stated brand.
 fn of_another_brand(
     index: &Lookup,
-    brand: BrandId,
+    stated: &BrandMatch,
     words: &[Word],
     guess: Option<&ModelMatch>,
     years: Years,
 ) -> Result<Option<Choice>, Vec<ModelId>> {
+    let brand = stated.brand;
     let letters: usize = words.iter().filter(|word| word.is_letters()).map(|word| word.key.chars().count()).sum();
     let mention = index
         .mentioned_brands(words)
         .into_iter()
         .find(|hit| hit.how.is_certain() && hit.brand != brand && hit.weight >= 3.0);
-    let scope = mention.map_or(Scope::All, |hit| Scope::Brand(hit.brand));
+    let scope = mention.as_ref().map_or(Scope::All, |hit| Scope::Brand(hit.brand));
     let mut found = index.find_models(words, scope);
+    found.retain(|hit| may_be_of(index, stated, mention.as_ref(), words, hit));
     found.retain(|hit| {
         let sure = hit.how.is_certain() || (hit.how == MatchKind::Sound && letters >= 5);
         let named = scope != Scope::All

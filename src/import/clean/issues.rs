@@ -85,6 +85,10 @@ pub fn year_invalid(text: &str) -> Issue {
     issue(IssueCode::YearInvalid, &format!("год «{}» не похож на год", quote(text)), "")
 }
 
+pub fn year_outside(years: &str, generation: &str) -> Issue {
+    issue(IssueCode::YearInvalid, &format!("поколение {} в годы {years} не выпускалось", quote(generation)), "")
+}
+
 pub fn borders_conflict() -> Issue {
     issue(IssueCode::BordersConflict, "указано и с бортами, и без бортов", "")
 }

@@ -95,7 +95,6 @@ fn the_model_decides_a_missing_or_wrong_brand() {
     for cells in [
         ["-", "Бертолино", "-", "-"],
         ["Разное", "БЕРТОЛИНО", "-", "-"],
-        ["Зорва", "Бертолино", "-", "-"],
         ["Бертолино", "-2020", "без бортов левый руль", ""],
         ["Бертолино", "1", "-", "-"],
     ] {
@@ -103,6 +102,16 @@ fn the_model_decides_a_missing_or_wrong_brand() {
         assert_eq!((row.brand.as_str(), row.model.as_str()), ("Kranz", "Bertolino"), "{cells:?}");
         assert!(codes(&row).contains(&IssueCode::MakeCorrected) && row.confidence == Confidence::Medium, "{cells:?}");
     }
+}
+
+/// A brand that is named and known keeps its word: another brand's model beside it is a model that the reference lacks.
+#[test]
+fn a_stated_brand_is_not_overruled() {
+    let row = one(["Зорва", "Бертолино", "-", "-"]);
+    assert_eq!((row.brand.as_str(), row.model.as_str(), row.confidence), ("Zorva", "", Confidence::Low));
+    assert_eq!(codes(&row), [IssueCode::ModelUnknown]);
+    let row = one(["Зорва", "Kranz Бертолино", "-", "-"]);
+    assert_eq!((row.brand.as_str(), row.model.as_str()), ("Kranz", "Bertolino"), "the cell names its own brand");
 }
 
 #[test]

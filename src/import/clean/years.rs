@@ -24,6 +24,13 @@ pub fn read_cell(cell: &mut Cell) -> YearCell {
         return YearCell::Blank;
     }
     if let Some(years) = read_within(cell, true) {
+        // Two ranges are two cars: neither alone is what the row says.
+        let is_range = |years: Years| years.from.is_some() && years.to.is_some() && years.from != years.to;
+        let second = (0..cell.words.len()).find_map(|place| phrase(cell, place, false));
+        if is_range(years) && second.is_some_and(|(second, _)| is_range(second)) {
+            cell.take(0..cell.words.len());
+            return YearCell::Invalid;
+        }
         return YearCell::Years(years);
     }
     let is_number =
@@ -52,16 +59,19 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
     let word = cell.key(place)?;
     let until = matches!(word, "до" | "по");
     let since = matches!(word, "с" | "c" | "от" | "после" | "со");
-    let first = if until || since { place + 1 } else { place };
+    let (is_until, until) = (until, until || cell.gap(place).contains("->") || cell.gap(place).contains('→'));
+    let first = if is_until || since { place + 1 } else { place };
+    let first = after_month(cell, first);
     let (from, is_short) = year(cell, first)?;
     let mut end = first + 1;
     let has_unit = cell.key(end).is_some_and(is_unit);
     while cell.key(end).is_some_and(is_unit) {
         end += 1;
     }
-    let gap = |place: usize| cell.words.get(place).map_or("", |word| word.gap.as_str());
-    let joined = gap(end).contains(['-', '–', '—', '/', ',', '…', '.']) || matches!(cell.key(end), Some("до" | "по"));
-    let second = if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end };
+    let gap = |place: usize| cell.gap(place);
+    let joined =
+        gap(end).contains(['-', '–', '—', '/', ',', '…', '.', '>', '→']) || matches!(cell.key(end), Some("до" | "по"));
+    let second = after_month(cell, if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end });
     let second = (joined && !until).then(|| year(cell, second).map(|(to, short)| (to, short, second + 1))).flatten();
     if let Some((to, to_is_short, after)) = second
         && (!is_short || to_is_short || short)
@@ -69,20 +79,22 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
         if is_short && !short && !has_unit {
             return None;
         }
+        let (to, after) = last_of_list(cell, to, after);
         return Some((Years { from: Some(from.min(to)), to: Some(from.max(to)) }, place..after));
     }
     if is_short && !(short || has_unit) {
         return None;
     }
-    let open =
-        joined && cell.key(end).is_some_and(|key| matches!(key, "н" | "нв" | "наст" | "настоящее" | "сейчас" | "now"));
-    if open {
-        let skip = (end..cell.words.len()).take_while(|place| {
-            cell.key(*place).is_some_and(|key| {
-                matches!(key, "н" | "в" | "нв" | "наст" | "настоящее" | "время" | "вр" | "сейчас" | "now")
-            })
-        });
-        return Some((Years { from: Some(from), to: None }, place..end + skip.count()));
+    // "2014 по н.в.", "2014 и новее", "2014+".
+    let skip = (end..cell.words.len()).take_while(|place| cell.key(*place).is_some_and(|key| TILL_NOW.contains(&key)));
+    let skip = skip.count();
+    let is_till_now =
+        (end..end + skip).any(|place| cell.key(place).is_some_and(|key| !matches!(key, "и" | "по" | "в" | "до")));
+    if !until && is_till_now {
+        return Some((Years { from: Some(from), to: None }, place..end + skip));
+    }
+    if !until && is_open(gap(end)) {
+        return Some((Years { from: Some(from), to: None }, place..end));
     }
     let years = match (until, since) {
         (true, _) => Years { from: None, to: Some(from) },
@@ -90,6 +102,65 @@ fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>
         _ => Years::single(from),
     };
     Some((years, place..end))
+}
+
+/// What says that a car is still made, or that later ones count too.
+const TILL_NOW: &[&str] = &[
+    "н",
+    "в",
+    "нв",
+    "наст",
+    "настоящее",
+    "время",
+    "врем",
+    "вр",
+    "сейчас",
+    "now",
+    "present",
+    "и",
+    "по",
+    "до",
+    "новее",
+    "выше",
+    "позже",
+    "позднее",
+    "далее",
+    "старше",
+    "plus",
+];
+
+/// Whether what stands after a year leaves the end open: "2014 - ...", "2014 ->", "2014-" before nothing more.
+fn is_open(gap: &str) -> bool {
+    let gap = gap.trim();
+    let gap = if gap.starts_with("..") { gap } else { gap.trim_start_matches(['.', ' ']) };
+    let sign = gap.trim_start_matches(['-', '–', '—', ' ']);
+    let has_dash = sign.len() < gap.len();
+    gap.contains('>')
+        || gap.contains('→')
+        || sign.starts_with("..")
+        || sign.starts_with('…')
+        || (has_dash && (sign.is_empty() || sign.starts_with(')')))
+}
+
+/// The place of the year that a month stands before: "08.2011", "10/2011".
+fn after_month(cell: &Cell, place: usize) -> usize {
+    let is_month = cell
+        .key(place)
+        .is_some_and(|key| key.len() <= 2 && key.parse().is_ok_and(|month: u8| (1..=12).contains(&month)));
+    let is_year = matches!(year(cell, place + 1), Some((_, false)));
+    if is_month && is_year && matches!(cell.gap(place + 1), "." | "/") { place + 1 } else { place }
+}
+
+/// Years that are listed one by one: "2014,2015,2016".
+fn last_of_list(cell: &Cell, mut last: i16, mut end: usize) -> (i16, usize) {
+    while let Some((next, false)) = year(cell, end)
+        && next == last + 1
+        && cell.gap(end).contains(',')
+    {
+        last = next;
+        end += 1;
+    }
+    (last, end)
 }
 
 /// The year a word is, and whether it is written with two digits.
@@ -141,6 +212,21 @@ mod tests {
             ("2018-н.в.", Some(2018), None),
             ("2018 - наст. время", Some(2018), None),
             ("-2020", Some(2020), Some(2020)),
+            ("2014+", Some(2014), None),
+            ("2014-", Some(2014), None),
+            ("2014 -", Some(2014), None),
+            ("2014 - ...", Some(2014), None),
+            ("(2014 - …)", Some(2014), None),
+            ("2014 ->", Some(2014), None),
+            ("2014->2018", Some(2014), Some(2018)),
+            ("-> 2016", None, Some(2016)),
+            ("2014-по н.в.", Some(2014), None),
+            ("2014-present", Some(2014), None),
+            ("2014 и новее", Some(2014), None),
+            ("2014г. -", Some(2014), None),
+            ("2014,2015,2016", Some(2014), Some(2016)),
+            ("08.2011-2014", Some(2011), Some(2014)),
+            ("10/2011 - 05/2014", Some(2011), Some(2014)),
         ] {
             assert_eq!(years(text), range(from, to), "{text}");
         }
@@ -154,6 +240,7 @@ mod tests {
         assert_eq!(years("55"), YearCell::Invalid);
         assert_eq!(years("99999999999999"), YearCell::Invalid);
         assert_eq!(years("левый руль"), YearCell::Other);
+        assert_eq!(years("1990-2001, 2023-2025"), YearCell::Invalid, "two ranges");
     }
 
     #[test]

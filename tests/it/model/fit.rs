@@ -204,7 +204,7 @@ impl Catalog {
         let index = Index::shipped();
         let (text, brand) = (request.text.as_str(), Some(request.brand.as_str()));
         let year = i16::try_from(request.year).ok().filter(|year| *year != 0);
-        let found = Resolver::new(index).resolve(&Query { text, brand, year, max_candidates: 20 });
+        let found = Resolver::new(index).resolve(&Query { text, brand, year, max_candidates: 20, ..Query::default() });
         let shown = |candidate: &Candidate| {
             let brand = index.brand(candidate.brand);
             let model = candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default();

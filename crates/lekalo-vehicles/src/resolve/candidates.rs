@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::guesses::{add_nicknames, guesses, with_other_letters};
+use super::stop_words;
 use super::text::{Kind, Text, without_ending};
-use crate::generation::is_number;
+use crate::generation::{is_number, tells_version};
 use crate::index::{BrandId, Index, ModelId};
 use crate::matches::{MatchKind, Scope};
 use crate::ngrams::{Ngram, ngrams};
@@ -18,6 +19,16 @@ use crate::words::join;
 const SHORT_STEM: usize = 2;
 /// What an ending costs a name that hardly anybody says.
 const RARE: f32 = 0.5;
+/// Numbers of so many digits are what things cost.
+const LONGEST_PRICE: usize = 4;
+/// A model stands so many words away from its brand at most, where the brand is misspelled.
+const NEAR: usize = 2;
+/// So many misspelled brands are considered, the surest ones.
+const MOST_BRANDS: usize = 6;
+/// In a text of more words only what stands alone, or near its brand, is guessed at: so the work stays bounded.
+const LONG_TEXT: usize = 12;
+/// So many cars are weighed against each other.
+const MOST_HITS: usize = 12;
 /// Runs of more words are not guessed at.
 const MOST_GUESSED: usize = 3;
 
@@ -41,6 +52,8 @@ pub(super) struct Hit {
     pub ended: Option<usize>,
     /// Letters explained, less what the way of matching costs.
     pub weight: f32,
+    /// Other words that name the same model ("одиссей абсолют").
+    pub beside: Vec<Range<usize>>,
 }
 
 impl Hit {
@@ -80,14 +93,15 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         mentions.retain(|mention| mention.brand == brand);
         named.retain(|hit| hit.model.brand == brand);
     } else {
-        mentions = undisputed(mentions, &named);
+        mentions = undisputed(index, mentions, &named);
         if mentions.is_empty() {
             mentions = guessed_mentions(index, text, &ngrams, &named);
         }
     }
     let mut brands: Vec<BrandId> = mentions.iter().map(|mention| mention.brand).chain(brand).collect();
-    brands.sort();
-    brands.dedup();
+    let mut seen = HashSet::new();
+    brands.retain(|brand| seen.insert(*brand));
+    brands.truncate(MOST_BRANDS);
     let mut found = Found { mentions, brand, hits: Vec::new() };
     if brands.is_empty() {
         named.retain(|hit| {
@@ -99,10 +113,13 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         found.hits = named;
         let outweighs =
             |ngram: &Ngram| 2 * text.name_letters(|place| !ngram.span.contains(&place)) <= ngram.letters as usize;
-        for ngram in
-            ngrams.iter().filter(|ngram| ngram.letters > certain && outweighs(ngram) && may_be_misspelled(text, ngram))
-        {
-            found.hits.extend(guesses(index, ngram, Scope::All));
+        for ngram in ngrams.iter().filter(|ngram| {
+            ngram.letters > certain
+                && outweighs(ngram)
+                && may_be_misspelled(text, ngram)
+                && !is_everyday(text, &ngram.span)
+        }) {
+            found.hits.extend(guesses(index, text, ngram, Scope::All));
         }
         add_nicknames(index, text, &mut found.hits, ngrams.iter(), Scope::All);
     } else {
@@ -113,21 +130,39 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         if found.hits.is_empty() {
             found.hits = talked_of(index, &talk, &found);
         }
-        // The brand named is not the model's, if anything is.
+        // What the brand lacks may be a sister's, or be said of another car than the one beside the brand.
         if found.hits.is_empty() {
-            let is_brand = |hit: &Hit| found.mentions.iter().any(|mention| mention.span == hit.span);
             named.retain(|hit| {
                 hit.how.is_certain()
                     && hit.how != MatchKind::Bare
                     && hit.weight >= 3.0
                     && stands_alone(text, hit)
-                    && !is_brand(hit)
+                    && found.mentions.iter().all(|mention| may_be_of_another(index, text, mention, hit))
             });
             found.hits = named;
         }
     }
     found.hits = best_of_each(found.hits);
+    found.hits.truncate(MOST_HITS);
     found
+}
+
+/// Whether a model may be meant beside a brand that is named and is not its own: a sister's, or one that stands apart ("на
+/// форд, на камри"). The word right after a brand is a model of that brand, known or not.
+fn may_be_of_another(index: &Index, text: &Text, mention: &Mention, hit: &Hit) -> bool {
+    let is_apart = |end: usize, start: usize| {
+        end <= start
+            && (parts_gap(text, start)
+                || (end..start).any(|place| text.kind(place) == Some(Kind::Talk) || parts_gap(text, place)))
+    };
+    index.are_sisters(mention.brand, hit.model.brand)
+        || is_apart(mention.span.end, hit.span.start)
+        || is_apart(hit.span.end, mention.span.start)
+}
+
+/// Whether a sign parts a word from the one before.
+fn parts_gap(text: &Text, place: usize) -> bool {
+    text.words.get(place).is_some_and(|word| word.gap.contains([',', ';', '/', '\n', '.']))
 }
 
 /// What a ngram names for certain: a model's spelling, a badge, a generation's code; else what it names without its ending.
@@ -200,7 +235,8 @@ fn mentions(index: &Index, text: &Text, ngrams: &[Ngram]) -> Vec<Mention> {
         {
             // A short brand is made of too many words: "жили" is no "джили" without a model beside it.
             let sure = |stem: &str, how: MatchKind| if stem.chars().count() >= 5 { how } else { MatchKind::Sound };
-            for stem in without_ending(&ngram.key, 3) {
+            let stems = if is_everyday(text, &ngram.span) { Vec::new() } else { without_ending(&ngram.key, 3) };
+            for stem in stems {
                 let named = index
                     .brands_in_any_reading(&stem)
                     .into_iter()
@@ -222,11 +258,15 @@ fn mentions(index: &Index, text: &Text, ngrams: &[Ngram]) -> Vec<Mention> {
 
 /// Without the mentions that are only part of a longer model's name ("Range Rover"), or a model of another brand that is named
 /// ("Hyundai Genesis").
-fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
+fn undisputed(index: &Index, mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
     let is_named_apart = |brand: BrandId, span: &Range<usize>| {
         mentions
             .iter()
             .any(|other| other.brand == brand && (other.span.end <= span.start || other.span.start >= span.end))
+    };
+    let has_own_model = |mention: &Mention| {
+        let is_beside = |hit: &Hit| hit.span.start >= mention.span.end || hit.span.end <= mention.span.start;
+        named.iter().any(|hit| hit.model.brand == mention.brand && hit.how.is_certain() && is_beside(hit))
     };
     let is_disputed = |mention: &Mention| {
         named
@@ -237,6 +277,12 @@ fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
                     // "венза" is no case of a brand's name.
                     || (mention.is_ended && hit.ended.is_none() && hit.span == mention.span)
                     || (hit.span == mention.span && is_named_apart(hit.model.brand, &mention.span))
+                    // A brand that is called like a well-known model, or only reads like one, needs a model of its own.
+                    || (hit.span == mention.span
+                        && hit.how == MatchKind::Spelled
+                        && (hit.ended.is_none() || mention.is_ended)
+                        && (index.model(hit.model).popularity() >= KNOWN || mention.how > MatchKind::Spelled)
+                        && !has_own_model(mention))
             })
     };
     mentions.iter().filter(|mention| !is_disputed(mention)).cloned().collect()
@@ -245,9 +291,10 @@ fn undisputed(mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
 /// Misspelled brands: believed only with one of their models beside them.
 fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit]) -> Vec<Mention> {
     let mut guessed = Vec::new();
+    let mut guesses: Vec<(MatchKind, BrandId, &Ngram)> = Vec::new();
     // Which ngrams name a model of a brand, or are one letter away: asked once however many ngrams may be the brand.
     let mut confirming: HashMap<(BrandId, bool), Vec<OnceCell<bool>>> = HashMap::new();
-    for ngram in ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram)) {
+    for ngram in ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram) && !is_everyday(text, &ngram.span)) {
         if named.iter().any(|hit| {
             hit.is_certain()
                 && hit.span.start < ngram.span.end
@@ -257,25 +304,32 @@ fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit])
             continue;
         }
         let begun = index.brand_beginning(&ngram.key).map(|brand| (brand, MatchKind::Prefix));
-        for (brand, how) in index.brands_like(&ngram.key).into_iter().chain(begun) {
-            let is_beside = |other: &Ngram| other.span.start >= ngram.span.end || other.span.end <= ngram.span.start;
-            let may_be_wrong = ngram.letters >= 6.0;
-            let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
-                *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
-            };
-            let confirms = |other: &Ngram| {
-                named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
-                    || (may_be_misspelled(text, other)
-                        && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
-            };
-            let answers =
-                confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
-            let is_confirmed = |(other, answer): (&Ngram, &OnceCell<bool>)| {
-                is_beside(other) && *answer.get_or_init(|| confirms(other))
-            };
-            if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
-                guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
-            }
+        let likely = index.brands_like(&ngram.key).into_iter().chain(begun);
+        guesses.extend(likely.map(|(brand, how)| (how, brand, ngram)));
+    }
+    // The surest first; of a text that is full of half names not all.
+    guesses.sort_by(|a, b| a.0.cmp(&b.0).then(a.2.span.start.cmp(&b.2.span.start)));
+    guesses.truncate(MOST_BRANDS);
+    for (how, brand, ngram) in guesses {
+        // A model stands near its brand: words far off neither confirm it nor are worth comparing.
+        let is_beside = |other: &Ngram| {
+            (ngram.span.end..=ngram.span.end + NEAR).contains(&other.span.start)
+                || (other.span.end..=other.span.end + NEAR).contains(&ngram.span.start)
+        };
+        let may_be_wrong = ngram.letters >= 6.0;
+        let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
+            *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
+        };
+        let confirms = |other: &Ngram| {
+            named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
+                || (may_be_misspelled(text, other)
+                    && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
+        };
+        let answers = confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
+        let is_confirmed =
+            |(other, answer): (&Ngram, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
+        if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
+            guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
         }
     }
     guessed
@@ -317,12 +371,20 @@ fn within_brand(
     if hits.iter().any(|hit| !is_year(text, &hit.span)) {
         hits.retain(|hit| !is_year(text, &hit.span));
     }
+    let is_near = |ngram: &&Ngram| {
+        text.words.len() <= LONG_TEXT
+            || found.mentions.iter().filter(|it| it.brand == brand).any(|it| {
+                (it.span.end..=it.span.end + NEAR).contains(&ngram.span.start)
+                    || (ngram.span.end..=ngram.span.end + NEAR).contains(&it.span.start)
+            })
+    };
+    let ngrams: Vec<&Ngram> = ngrams.iter().filter(is_near).collect();
     let certain = heaviest(&hits);
     for ngram in ngrams
         .iter()
         .filter(|ngram| ngram.letters > certain && !overlaps(&ngram.span) && may_be_misspelled(text, ngram))
     {
-        hits.extend(guesses(index, ngram, Scope::Brand(brand)));
+        hits.extend(guesses(index, text, ngram, Scope::Brand(brand)));
     }
     if hits.is_empty() {
         for ngram in ngrams.iter().filter(|ngram| !overlaps(&ngram.span) && may_be_misspelled(text, ngram)) {
@@ -331,23 +393,30 @@ fn within_brand(
         }
     }
     if hits.is_empty() {
-        hits = with_other_letters(index, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), brand);
+        hits = with_other_letters(index, ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)), brand);
     }
-    add_nicknames(index, text, &mut hits, ngrams.iter().filter(|ngram| !overlaps(&ngram.span)), Scope::Brand(brand));
+    add_nicknames(
+        index,
+        text,
+        &mut hits,
+        ngrams.iter().copied().filter(|ngram| !overlaps(&ngram.span)),
+        Scope::Brand(brand),
+    );
     hits
 }
 
 pub(super) fn hit(ngram: &Ngram, model: ModelId, how: MatchKind) -> Hit {
     let matched = ngram.matched(model, how);
-    Hit { model, how, span: matched.span, ended: None, weight: matched.weight }
+    Hit { model, how, span: matched.span, ended: None, weight: matched.weight, beside: Vec::new() }
 }
 
-/// Whether a ngram may be named without a brand: numbers alone must be long and no year, short words spelled out.
+/// Whether a ngram may be named without a brand: a number alone is a price sooner than a car, unless it is longer than prices and
+/// years are; short words are spelled out.
 fn stands_alone(text: &Text, hit: &Hit) -> bool {
     let words = text.words.get(hit.span.clone()).unwrap_or_default();
     let characters: usize = words.iter().map(|word| word.key.chars().count()).sum();
     if words.iter().all(|word| is_number(&word.key)) {
-        return words.len() == 1 && characters >= 4 && hit.how == MatchKind::Spelled && !is_year(text, &hit.span);
+        return words.len() == 1 && characters > LONGEST_PRICE && hit.how == MatchKind::Spelled;
     }
     // Two or three letters, or what they read like, are a word as likely as a name.
     let has_digits = words.iter().any(|word| is_number(&word.key));
@@ -369,14 +438,22 @@ fn is_talk(text: &Text, span: &Range<usize>) -> bool {
     span.len() == 1 && kinds.all(|kind| kind == Some(Kind::Talk))
 }
 
-/// Words that may be guessed at, in their order: none of them talk, not all numbers.
+/// Words that may be guessed at, in their order: none of them talk, not all numbers, none that says which version of a car it is.
 pub(super) fn may_be_misspelled(text: &Text, ngram: &Ngram) -> bool {
     let words = text.words.get(ngram.span.clone()).unwrap_or_default();
     let kinds = || ngram.span.clone().map(|place| text.kind(place));
-    ngram.span.len() <= MOST_GUESSED
+    ngram.span.len() <= if text.words.len() > LONG_TEXT { 1 } else { MOST_GUESSED }
         && ngram.key == join(words)
+        && !tells_version(words)
         && kinds().all(|kind| kind != Some(Kind::Talk))
         && kinds().any(|kind| kind == Some(Kind::Name))
+}
+
+/// Whether nobody misspells a car like this: everyday words, spelled right.
+pub(super) fn is_everyday(text: &Text, span: &Range<usize>) -> bool {
+    let words = text.words.get(span.clone()).unwrap_or_default();
+    let mut names = words.iter().filter(|word| word.is_letters()).peekable();
+    names.peek().is_some() && names.all(|word| stop_words::is_everyday(&word.key))
 }
 
 /// Letters and digits both, at least so many together.
@@ -398,7 +475,17 @@ fn best_of_each(mut hits: Vec<Hit>) -> Vec<Hit> {
     let certain: HashSet<ModelId> = hits.iter().filter(is_named).map(|hit| hit.model).collect();
     hits.retain(|hit| hit.is_certain() || !certain.contains(&hit.model));
     hits.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.how.cmp(&b.how)).then(a.model.cmp(&b.model)));
-    let mut seen = HashSet::new();
-    hits.retain(|hit| seen.insert(hit.model));
-    hits
+    let mut best: Vec<Hit> = Vec::new();
+    for hit in hits {
+        match best.iter_mut().find(|known| known.model == hit.model) {
+            None => best.push(hit),
+            Some(known) => {
+                let is_apart = known.span.end <= hit.span.start || hit.span.end <= known.span.start;
+                if is_apart && hit.is_certain() && hit.how != MatchKind::Code && hit.ended.is_none() {
+                    known.beside.push(hit.span);
+                }
+            }
+        }
+    }
+    best
 }

@@ -3,7 +3,7 @@
 //! Rules of acceptance, each a source of wrong answers when broken: nothing in the text is left unexplained; the name is no other
 //! car's; what was guessed is long enough and near to no other name; year and generation do not contradict.
 
-use super::candidates::Found;
+use super::candidates::{Found, Mention, is_everyday};
 use super::numbers;
 use super::ranking::{Ranked, ranked};
 use super::reason::{self, Grounds};
@@ -15,6 +15,8 @@ use crate::nicknames::KNOWN;
 
 /// Hits so much lighter than the best (in letters) are no rivals to it.
 const RIVAL: f32 = 1.2;
+/// A car of the same name is no rival if it is known so much less.
+const NAMESAKE: f32 = 0.25;
 /// Cars far behind the best are not worth asking about.
 const WORTH_ASKING: f32 = 4.0;
 
@@ -107,11 +109,21 @@ fn is_sure(text: &Text, found: &Found, ranked: &[Ranked]) -> bool {
         // A generation or year that only one of them has tells them apart.
         let is_told_apart = !best.numbers.used.is_empty()
             && best.numbers.is_known
-            && !other.numbers.is_known
+            && !other.numbers.is_listed
             && best.numbers.generation.len() >= 2;
-        as_good && !is_told_apart
+        as_good && !is_told_apart && !is_outdone(best, other)
     };
     brands == 0 && is_sure_name && !others.iter().any(is_rival)
+}
+
+/// Whether the best is so clearly what the words say that another reading of them is no question: the other's name is part of
+/// the longer one ("Carina E" is no Carina), or the same name of a car that hardly anybody drives.
+fn is_outdone(best: &Ranked, other: &Ranked) -> bool {
+    let (whole, part) = (&best.hit.span, &other.hit.span);
+    let is_longer =
+        best.hit.how.is_certain() && part.len() < whole.len() && whole.start <= part.start && part.end <= whole.end;
+    let is_namesake = whole == part && best.hit.model.brand != other.hit.model.brand && best.hit.how <= other.hit.how;
+    is_longer || (is_namesake && best.popularity >= KNOWN && other.popularity <= NAMESAKE * best.popularity)
 }
 
 fn candidate(
@@ -154,15 +166,19 @@ fn candidate(
     }
 }
 
-/// The brands that are named, where no model is; nothing if the words beside them should be one.
+/// The brands that are named, where no model is. Words beside them may be a model that the reference lacks: that is said, and no
+/// other brand's car is offered.
 fn brand_only(index: &Index, text: &Text, found: &Found, query: &Query) -> Interpretation {
     let is_mentioned = |place: usize| found.mentions.iter().any(|mention| mention.span.contains(&place));
-    let is_understood = (0..text.words.len()).all(|place| text.kind(place) != Some(Kind::Name) || is_mentioned(place));
-    if !is_understood {
-        return Interpretation::default();
-    }
+    let unknown: Vec<&str> = (0..text.words.len())
+        .filter(|place| text.kind(*place) == Some(Kind::Name) && !is_mentioned(*place))
+        .filter_map(|place| Some(text.words.get(place)?.text.as_str()))
+        .collect();
     let mut brands: Vec<BrandId> = Vec::new();
-    for mention in found.mentions.iter().filter(|mention| mention.how.is_certain()) {
+    // A word of everyday is a brand's name where nothing strange is said besides.
+    let is_brand =
+        |mention: &&Mention| mention.how.is_certain() && (unknown.is_empty() || !is_everyday(text, &mention.span));
+    for mention in found.mentions.iter().filter(is_brand) {
         if !brands.contains(&mention.brand) {
             brands.push(mention.brand);
         }
@@ -178,7 +194,7 @@ fn brand_only(index: &Index, text: &Text, found: &Found, query: &Query) -> Inter
             year: query.year,
             score: 0.5 / count,
             matched: text.quote(query.text, &span),
-            reason: reason::brand_only(&index.brand(*brand).name),
+            reason: reason::brand_only(&index.brand(*brand).name, &unknown.join(" ")),
             is_equal: true,
         }
     });

@@ -1,6 +1,6 @@
 //! What words that name nothing for certain may have been meant to name: typos, codes read the wrong way, nicknames.
 
-use super::candidates::{Hit, hit, may_be_misspelled};
+use super::candidates::{Hit, hit, is_everyday, may_be_misspelled};
 use super::text::{Kind, Text};
 use crate::index::{BrandId, Index};
 use crate::matches::{MatchKind, Scope};
@@ -10,9 +10,12 @@ use crate::ngrams::Ngram;
 const NEXT: f32 = 0.4;
 
 /// Misspelled names, the nearer the heavier.
-pub(super) fn guesses(index: &Index, ngram: &Ngram, scope: Scope) -> Vec<Hit> {
+pub(super) fn guesses(index: &Index, text: &Text, ngram: &Ngram, scope: Scope) -> Vec<Hit> {
     let guessed = index.models_like_typed(&ngram.key, scope).into_iter();
     guessed
+        .filter(|(model, ..)| {
+            text.words.get(ngram.span.clone()).is_some_and(|run| index.keeps_short_words(run, *model))
+        })
         .map(|(model, how, distance)| {
             let guessed = hit(ngram, model, how);
             Hit { weight: guessed.weight - 0.2 * distance as f32, ..guessed }
@@ -47,6 +50,9 @@ pub(super) fn add_nicknames<'a>(
     for ngram in ngrams.filter(|ngram| ngram.span.len() == 1 && ngram.letters >= 4.0 && may_be_misspelled(text, ngram))
     {
         if hits.iter().any(|hit| hit.is_certain() && hit.ended.is_none() && hit.span.contains(&ngram.span.start)) {
+            continue;
+        }
+        if scope == Scope::All && is_everyday(text, &ngram.span) {
             continue;
         }
         // The best known is meant likeliest.

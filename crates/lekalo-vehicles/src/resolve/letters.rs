@@ -38,11 +38,17 @@ const NAMES: &[(&str, &str)] = &[
 /// Writes letters that are called by name as letters, each run as one word, unless a car is listed under the names themselves. One
 /// letter alone must have a number after it.
 pub(super) fn read(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usize>>) {
-    let letter = |word: &Word| NAMES.iter().find(|(name, _)| *name == word.key).map(|(_, letter)| *letter);
+    let named = |word: &Word| NAMES.iter().find(|(name, _)| *name == word.key).map(|(_, letter)| *letter);
+    // "ц икс 5": one letter is said, the other called by its name.
+    let letter = |word: &Word| named(word).or_else(|| (word.key == "ц").then_some("c"));
     let mut place = 0;
     while place < words.len() {
         let letters: String = words.iter().skip(place).map_while(letter).collect();
         let (count, end) = (letters.len(), place + letters.len());
+        if !words.iter().skip(place).take(count).any(|word| named(word).is_some()) {
+            place += 1;
+            continue;
+        }
         let is_before_number = words.get(end).is_some_and(|next| next.number().is_some());
         // Listed by itself it is a name, but what stands before a number is a code all the same: "эл эс 460".
         let least = if is_before_number { count + 1 } else { count };

@@ -9,14 +9,15 @@ use super::candidates::Hit;
 use super::numerals;
 use super::stop_words;
 use super::text::{Kind, Text};
-use crate::generation::{chassis, code_of, in_name, is_generation_word, is_number, letters_of, ordinal};
+use crate::generation::{chassis, code_of, in_name, is_generation_word, is_number, letters_of, ordinal, roman};
 use crate::matches::MatchKind;
 use crate::normalize;
 use crate::reference::Model;
-use crate::transliteration;
 use crate::vehicle::Years;
 use crate::words::{Joint, Word, join};
 
+/// A generation's code stands so many words from the name at most.
+const NEAR: usize = 8;
 const ROMAN: &[&str] = &["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"];
 
 /// What stands beside a model's name.
@@ -24,8 +25,10 @@ const ROMAN: &[&str] = &["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX",
 pub(super) struct Numbers {
     /// As said, in Latin letters; empty if not said.
     pub generation: String,
-    /// The reference knows a generation of that name.
+    /// The reference knows a generation of that name, or one so like it that the brand's way of naming is told.
     pub is_known: bool,
+    /// The reference lists that name.
+    pub is_listed: bool,
     pub year: Option<i16>,
     /// Places of the words that say so.
     pub used: Vec<usize>,
@@ -41,6 +44,8 @@ pub(super) fn read(model: &Model, text: &Text, hit: &Hit) -> Numbers {
     if let Some(roman) = roman_name(model, &numbers.generation) {
         numbers.generation = roman;
     }
+    numbers.is_listed =
+        model.generations.iter().any(|it| it.names().any(|name| name.eq_ignore_ascii_case(&numbers.generation)));
     numbers
 }
 
@@ -106,7 +111,8 @@ impl Numbers {
 
     /// A chassis code: "рф3", "xv40", "B5".
     fn read_codes(&mut self, model: &Model, text: &Text, hit: &Hit) {
-        let places = 0..text.words.len();
+        // A code stands near the name.
+        let places = hit.span.start.saturating_sub(NEAR)..text.words.len().min(hit.span.end + NEAR);
         let spans =
             places.flat_map(|start| (start + 1..=text.words.len().min(start + 3)).rev().map(move |end| start..end));
         for span in spans {
@@ -171,14 +177,21 @@ impl Numbers {
         }
     }
 
-    /// A Roman numeral after the name: "пассат V", "ланцер ix".
+    /// A Roman numeral after the name: "пассат V", "ланцер ix", "Focus седан III".
     fn read_numeral(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
-        let may_be = place == hit.span.end && self.generation.is_empty() && self.is_free(text, hit, place);
-        let Some(word) = text.words.get(place).filter(|_| may_be) else { return };
-        if let Some(number) = ordinal(&transliteration::latin_code(&word.key).to_lowercase())
-            .filter(|number| is_generation(model, &number.to_string()))
-        {
-            self.say(number.to_string(), true, place..place + 1);
+        let is_talk = |place: usize| text.kind(place) == Some(Kind::Talk);
+        let is_after = place >= hit.span.end && (hit.span.end..place).all(is_talk);
+        let may_be = self.is_free(text, hit, place);
+        let Some(word) = text.words.get(place).filter(|word| may_be && word.joint == Joint::Loose) else { return };
+        // Beside a code it only says the same once more: "S-Class V (W221)".
+        if !self.generation.is_empty() && roman(&word.key).is_some() && place >= hit.span.end {
+            self.used.push(place);
+        } else if let Some(number) = roman(&word.key).filter(|_| is_after && self.generation.is_empty()) {
+            let number = number.to_string();
+            // One letter may be anything where there was no such generation.
+            if is_generation(model, &number) || word.key.chars().count() > 1 {
+                self.say(number.clone(), is_generation(model, &number), place..place + 1);
+            }
         }
     }
 }

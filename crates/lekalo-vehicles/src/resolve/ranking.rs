@@ -1,14 +1,20 @@
 //! Ranking the models a text may mean: all that speaks for and against each.
 
-use super::candidates::{Found, Hit};
+use super::candidates::{Found, Hit, is_everyday};
 use super::numbers::{self, Numbers};
 use super::stop_words;
 use super::text::{Kind, Text, without_ending};
 use crate::index::Index;
 use crate::matches::MatchKind;
+use crate::nicknames::KNOWN;
+use crate::words::join;
 
 /// Below this popularity a name that is a word besides is taken for the word.
 const LITTLE_KNOWN: f32 = 0.15;
+/// What being a well-known car adds to the rank at most, in letters.
+const FAME: f32 = 1.0;
+/// What an everyday word loses that is only like a name.
+const EVERYDAY: f32 = -2.5;
 /// One word that nobody knows speaks against a car by so many letters at most.
 const LONGEST_UNKNOWN: usize = 7;
 
@@ -52,6 +58,7 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
     let is_explained = |place: usize| {
         hit.span.contains(&place)
             || family.iter().any(|it| it.span.contains(&place))
+            || hit.beside.iter().any(|span| span.contains(&place))
             || numbers.used.contains(&place)
             || found.mentions.iter().any(|mention| mention.brand == hit.model.brand && mention.span.contains(&place))
     };
@@ -75,6 +82,8 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
         // A code that names the model does not also speak for it.
         (_, true) if hit.how == MatchKind::Code => 0.0,
         (true, _) => 0.0,
+        // Another model's code that is only like this one's says less.
+        (false, true) if !numbers.is_listed => 0.2,
         (false, true) => 0.5 + 0.1 * numbers.generation.len().min(4) as f32,
         (false, false) => -0.2,
     };
@@ -97,8 +106,13 @@ fn rank(index: &Index, text: &Text, found: &Found, hit: &Hit, known_year: Option
         .sum();
     let family: f32 = family.first().map_or(0.0, |it| it.weight);
     let hit = Hit { weight: hit.weight + family - repeated as f32, ..hit.clone() };
-    let popularity = model.popularity();
-    let rank = hit.weight + way(&hit) + generation + year + brand + popularity;
+    // What several models of a brand are called alike says nothing of how well known they are: the order of the reference does.
+    let is_shared = text.words.get(hit.span.clone()).is_some_and(|words| model.is_ambiguous(&join(words)));
+    let popularity = if is_shared { model.popularity().min(KNOWN) } else { model.popularity() };
+    // An everyday word in some case of it is a car's name only where nothing else is.
+    let is_case = !(hit.how == MatchKind::Spelled && hit.ended.is_none()) && is_everyday(text, &hit.span);
+    let word = if is_case { EVERYDAY } else { 0.0 };
+    let rank = hit.weight + way(&hit) + generation + year + brand + word + FAME * popularity;
     Ranked { popularity, hit, numbers, is_brand_named, is_other_brand, fits_year, unknown, strange, rank }
 }
 
@@ -117,8 +131,9 @@ fn is_family_beside(index: &Index, family: &Hit, member: &Hit) -> bool {
 fn way(hit: &Hit) -> f32 {
     match hit.how {
         MatchKind::Spelled => 0.8,
-        MatchKind::LookAlike | MatchKind::Transliteration => 0.4,
-        MatchKind::Badge => 0.4,
+        // What is typed looks like the name, letter by letter; in other letters it may be several names ("к5": K5, Q5, C5).
+        MatchKind::LookAlike => 0.7,
+        MatchKind::Transliteration | MatchKind::Badge => 0.4,
         MatchKind::Layout => -0.4,
         _ => 0.0,
     }
@@ -133,10 +148,26 @@ impl Ranked {
     fn is_plausible(&self, text: &Text) -> bool {
         let letters = self.letters(text);
         let support = letters + if self.numbers.is_known || self.numbers.year.is_some() { 2 } else { 0 };
-        if self.is_brand_named {
-            return self.strange <= 4 * support;
+        // Whoever says a well-known name in full means the car, however much is said besides.
+        if self.is_brand_named || self.is_famous_name(text) {
+            return true;
         }
         if self.hit.is_certain() { self.strange <= support } else { 2 * self.strange <= letters }
+    }
+
+    /// Whether the words are a well-known model's name in full, and no word of everyday besides.
+    fn is_famous_name(&self, text: &Text) -> bool {
+        let before = self.hit.span.start.checked_sub(1).and_then(|place| text.words.get(place));
+        let is_for = before.is_some_and(|word| matches!(word.key.as_str(), "на" | "для"));
+        matches!(self.hit.how, MatchKind::Spelled | MatchKind::LookAlike | MatchKind::Transliteration)
+            && self.popularity >= KNOWN
+            && (self.letters(text) >= 4 || (is_for && self.is_spelled()))
+            && (!is_everyday(text, &self.hit.span) || (is_for && self.is_spelled() && !self.needs_context(text)))
+    }
+
+    /// Whether the text has the name as listed, in no other case or letters.
+    fn is_spelled(&self) -> bool {
+        self.hit.how == MatchKind::Spelled && self.hit.ended.is_none()
     }
 
     /// Whether the name alone says too little: an everyday word, or a misspelled one.
@@ -146,7 +177,9 @@ impl Ranked {
         let is_case = |name: &str| {
             self.hit.ended.is_some() && without_ending(name, 3).iter().any(|stem| stop_words::is_homograph(stem))
         };
-        let is_ordinary = |name: &str| stop_words::is_homograph(name) || is_case(name);
+        // A word of everyday that is a little known car's name as well, or only reads like a name, is the word.
+        let is_word = |name: &str| stop_words::is_everyday(name) && (!self.is_spelled() || self.popularity < KNOWN);
+        let is_ordinary = |name: &str| stop_words::is_homograph(name) || is_case(name) || is_word(name);
         name.is_some_and(is_ordinary)
             || matches!(self.hit.how, MatchKind::Sound | MatchKind::Typo(_) | MatchKind::Prefix)
     }
@@ -154,10 +187,15 @@ impl Ranked {
     /// Whether the text speaks of a car: it names the brand, a generation or a year, or what the shop sews, or says nothing else.
     fn is_spoken_of(&self, text: &Text) -> bool {
         let has_number = text.kinds.contains(&Kind::Number);
-        if self.is_brand_named || has_number || self.numbers.is_known || self.numbers.year.is_some() {
+        if self.is_brand_named
+            || !self.hit.beside.is_empty()
+            || has_number
+            || self.numbers.is_known
+            || self.numbers.year.is_some()
+        {
             return true;
         }
-        if text.words.iter().any(|word| stop_words::is_shop(&word.key)) {
+        if text.is_of_shop {
             return true;
         }
         let before = self.hit.span.start.checked_sub(1).and_then(|place| text.words.get(place));
@@ -166,18 +204,17 @@ impl Ranked {
         let others: Vec<&str> =
             others.filter_map(|place| text.words.get(place)).map(|word| word.key.as_str()).collect();
         let is_wish = others.iter().all(|word| stop_words::is_wish(word));
-        // Words that are the names of little known cars are said as words.
-        self.strange == 0
+        // Words that are the names of little known cars are said as words, and so are cases of other words.
+        let is_name = self.is_spelled() || !is_everyday(text, &self.hit.span);
+        is_name
+            && self.strange == 0
             && self.popularity >= LITTLE_KNOWN
             && ((is_wish && others.len() <= 3) || (is_for && others.len() <= 3))
     }
 
     /// Whether somebody who says so much means a car for certain, though the name is a word besides.
     pub(super) fn is_named_as_car(&self, text: &Text) -> bool {
-        !self.needs_context(text)
-            || self.is_brand_named
-            || !self.numbers.used.is_empty()
-            || text.words.iter().any(|word| stop_words::is_shop(&word.key))
+        !self.needs_context(text) || self.is_brand_named || !self.numbers.used.is_empty() || text.is_of_shop
     }
 
     /// Whether the text says it as clearly as another: by the same words, in as sure a way.

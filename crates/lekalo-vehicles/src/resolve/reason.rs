@@ -41,9 +41,12 @@ pub(super) fn reason(index: &Index, matched: &str, grounds: &Grounds) -> String 
     parts.join("; ")
 }
 
-/// Why a brand alone came back.
-pub(super) fn brand_only(name: &str) -> String {
-    format!("названа только марка {name}")
+/// Why a brand alone came back: nothing else is said, or a model that the reference lacks.
+pub(super) fn brand_only(name: &str, unknown: &str) -> String {
+    match unknown {
+        "" => format!("названа только марка {name}"),
+        unknown => format!("названа марка {name}; модели «{unknown}» нет в справочнике"),
+    }
 }
 
 fn way(grounds: &Grounds) -> String {

@@ -8,10 +8,12 @@ use std::sync::LazyLock;
 
 use crate::normalize;
 use crate::transliteration;
+use crate::words::words;
 
 const STOP_WORDS: &str = include_str!("../../../../data/words/stop_words.txt");
 const STOP_STEMS: &str = include_str!("../../../../data/words/stop_stems.txt");
 const HOMOGRAPHS: &str = include_str!("../../../../data/words/homographs.txt");
+const EVERYDAY_WORDS: &str = include_str!("../../../../data/words/everyday_words.txt");
 const SHOP_STEMS: &str = include_str!("../../../../data/words/shop_stems.txt");
 const WISH_STEMS: &str = include_str!("../../../../data/words/wish_stems.txt");
 const NOT_CARS: &str = include_str!("../../../../data/words/not_cars.txt");
@@ -23,6 +25,10 @@ const MIDDLES: &[&str] = &["местн", "дверн", "рядн", "литров
 
 /// Letters that may follow a beginning.
 const LONGEST_ENDING: usize = 6;
+/// A shop's words have so many letters, and what their cases have in common so many; a case adds so many at most.
+const SHORTEST_SHOP_WORD: usize = 2;
+const SHORTEST_SHOP_STEM: usize = 4;
+const LONGEST_CASE: usize = 3;
 /// Letters that a word has at least whose Latin letters are understood.
 const LATIN_LETTERS: usize = 4;
 
@@ -46,6 +52,7 @@ struct Lists {
     stop_words: HashSet<String>,
     stop_stems: Vec<String>,
     homographs: HashSet<String>,
+    everyday: HashSet<&'static str>,
     shop_stems: Vec<String>,
     wish_stems: Vec<String>,
     not_cars: Vec<&'static str>,
@@ -57,12 +64,52 @@ static LISTS: LazyLock<Lists> = LazyLock::new(|| Lists {
     stop_words: romanised(keys(STOP_WORDS)).into_iter().collect(),
     stop_stems: romanised(keys(STOP_STEMS)),
     homographs: keys(HOMOGRAPHS).into_iter().collect(),
+    everyday: lines(EVERYDAY_WORDS).collect(),
     shop_stems: keys(SHOP_STEMS),
     wish_stems: keys(WISH_STEMS),
     not_cars: lines(NOT_CARS).collect(),
     units: lines(UNITS).collect(),
     year_units: lines(YEAR_UNITS).collect(),
 });
+
+/// The words of a shop's catalogue: its categories, options and their values, in every language it speaks. In its customers' texts
+/// they are talk, whatever else they may look like.
+#[derive(Debug, Clone, Default)]
+pub struct ShopWords {
+    words: HashSet<String>,
+    stems: Vec<String>,
+}
+
+impl ShopWords {
+    /// Of the names that a shop gives what it sells.
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let words: Vec<String> = names
+            .into_iter()
+            .flat_map(words)
+            .filter(|word| word.is_letters() && word.key.chars().count() >= SHORTEST_SHOP_WORD)
+            .map(|word| word.key)
+            .collect();
+        let words: HashSet<String> = romanised(words).into_iter().collect();
+        let mut stems: Vec<String> = words.iter().filter_map(|word| stem(word)).map(str::to_owned).collect();
+        stems.sort();
+        stems.dedup();
+        Self { words, stems }
+    }
+
+    /// Whether a key is one of the words, in any case.
+    pub(super) fn has(&self, key: &str) -> bool {
+        let is_case = |stem: &String| {
+            key.strip_prefix(stem.as_str()).is_some_and(|ending| ending.chars().count() <= LONGEST_CASE)
+        };
+        self.words.contains(key) || self.stems.iter().any(is_case)
+    }
+}
+
+/// What the cases of a word have in common, if enough is left of it.
+fn stem(word: &str) -> Option<&str> {
+    let stem = word.trim_end_matches(['а', 'я', 'о', 'е', 'и', 'ы', 'у', 'ю', 'ь', 'й']);
+    (stem.chars().count() >= SHORTEST_SHOP_STEM).then_some(stem)
+}
 
 /// How a word is a stop word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +143,11 @@ pub(super) fn is_homograph(key: &str) -> bool {
     LISTS.homographs.contains(key)
 }
 
+/// Whether a key is a word that people say all the time: spelled right, it is no misspelled name.
+pub fn is_everyday(key: &str) -> bool {
+    LISTS.everyday.contains(key) || is_homograph(key)
+}
+
 /// Whether a word says that the text is about something for a car.
 pub(super) fn is_shop(key: &str) -> bool {
     let is_whole_word = |stem: &str| stem.chars().count() <= 3;
@@ -113,12 +165,12 @@ pub(super) fn is_no_car(key: &str) -> bool {
 }
 
 /// Whether a word says what the number before it is.
-pub(super) fn is_unit(key: &str) -> bool {
-    LISTS.units.contains(key) || is_year_unit(key)
+pub(crate) fn is_unit(key: &str) -> bool {
+    LISTS.units.contains(key) || MIDDLES.iter().any(|middle| key.starts_with(middle)) || is_year_unit(key)
 }
 
 /// Whether a word says that the number before it is a year.
-pub(super) fn is_year_unit(key: &str) -> bool {
+pub(crate) fn is_year_unit(key: &str) -> bool {
     LISTS.year_units.contains(key)
 }
 
@@ -132,11 +184,12 @@ mod tests {
     #[test]
     fn lists_are_sorted_and_have_a_word_once() {
         let lists =
-            [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS].map(|list| {
-                let lines: Vec<&str> = lines(list).collect();
-                assert!(lines.len() > 10);
-                lines
-            });
+            [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, EVERYDAY_WORDS, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS]
+                .map(|list| {
+                    let lines: Vec<&str> = lines(list).collect();
+                    assert!(lines.len() > 10);
+                    lines
+                });
         for list in lists {
             for pair in list.windows(2) {
                 assert!(pair[0] < pair[1], "`{}` stands before `{}`", pair[0], pair[1]);

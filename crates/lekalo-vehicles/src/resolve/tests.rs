@@ -172,7 +172,6 @@ fn what_is_no_car_is_none() {
         "рахмат",
         "левый руль с бортами",
         "мопед зорва",
-        "зорва самоцвет",
         "2008",
         "98",
         "0555 123 456",
@@ -184,6 +183,26 @@ fn what_is_no_car_is_none() {
     ] {
         assert_eq!(resolve(text).0, Decision::None, "{text}");
     }
+}
+
+/// A brand that is named keeps its word: what it lacks is said to be unknown, and no other brand's car is offered for it.
+#[test]
+fn a_named_brand_is_never_overruled() {
+    let index = index();
+    for (text, brand) in [
+        ("зорва самоцвет", "Zorva"),
+        ("тулпа мелинда", "Tulpa"),
+        ("Тулпа Melinda 70", "Tulpa"),
+        ("зорва орлик", "Zorva"),
+    ] {
+        let found = Resolver::new(&index).resolve(&Query { text, ..Query::default() });
+        assert_eq!(found.decision, Decision::Choose, "{text}");
+        for candidate in &found.candidates {
+            assert_eq!((index.brand(candidate.brand).name.as_str(), candidate.model), (brand, None), "{text}");
+            assert!(candidate.reason.contains("нет в справочнике"), "{text}: {}", candidate.reason);
+        }
+    }
+    assert_eq!(resolve("на зорву нет, а на орлик есть").1, "Tulpa Orlik", "said of another car");
 }
 
 #[test]
@@ -217,6 +236,46 @@ fn candidates_say_why() {
     assert_eq!(found.candidates[0].reason, "«Зорва  Мелинда»: название модели; марка Zorva; поколение 70");
 }
 
+/// What a shop calls its goods never hides a car and is none, whatever cars are called like it.
+#[test]
+fn a_shops_own_words_are_talk() {
+    let index = index();
+    let words = ShopWords::new(["Весна-коллекция", "Наппа", "Перфорация", "Орлик люкс"]);
+    let resolver = Resolver::new(&index);
+    for word in ["весна", "наппой", "перфорацию", "Орлик", "люкс", "kollektsiya"] {
+        let alone = Query { text: word, shop_words: Some(&words), ..Query::default() };
+        assert_eq!(resolver.resolve(&alone).decision, Decision::None, "{word}");
+        let text = format!("{word} на зорва мелинду");
+        let found = resolver.resolve(&Query { text: &text, ..alone });
+        assert_eq!(index.full_name(found.candidates[0].model.unwrap()), "Zorva Melinda", "{text}");
+    }
+}
+
+/// However a name is cut into words or punctuated, it means the same.
+#[test]
+fn punctuation_changes_nothing() {
+    for name in [["к", "класс"], ["мелинда", "гранд"], ["зорва", "мелинда"], ["зорва", "х5"]]
+    {
+        let expected = resolve(&name.join(" "));
+        for sign in ["-", "  ", ", ", ".", " / ", "\u{a0}"] {
+            let (decision, car, ..) = resolve(&name.join(sign));
+            assert_eq!((decision, &car), (expected.0, &expected.1), "{}", name.join(sign));
+        }
+    }
+}
+
+/// A price is no car: numbers of up to four digits name none by themselves, whatever models are called.
+#[test]
+fn bare_numbers_are_no_cars() {
+    for number in (0..10_000).step_by(251).chain([2008]) {
+        for text in
+            [format!("{number}"), format!("за {number}"), format!("{number} дорого"), format!("предоплата {number}?")]
+        {
+            assert_eq!(resolve(&text).0, Decision::None, "{text}");
+        }
+    }
+}
+
 #[test]
 fn cars_that_a_shop_has_something_for_come_first_among_equals() {
     let index = index();
@@ -225,4 +284,5 @@ fn cars_that_a_shop_has_something_for_come_first_among_equals() {
     assert_ne!(found.candidates[0].brand, last);
     found.prefer(|candidate| candidate.brand == last, 0);
     assert_eq!(found.candidates[0].brand, last);
+    assert!(found.candidates.is_sorted_by(|a, b| a.score >= b.score), "what a shop has is in the score");
 }

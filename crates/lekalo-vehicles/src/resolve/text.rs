@@ -1,20 +1,25 @@
 //! A customer's text cut into words, each with what it is good for.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::letters;
 use super::numerals;
-use super::stop_words::{self, StopWord};
+use super::stop_words::{self, ShopWords, StopWord};
 use crate::generation::{is_generation_word, is_number};
 use crate::index::Index;
+use crate::nicknames::KNOWN;
+use crate::normalize;
 use crate::transliteration;
-use crate::words::{Joint, Word, join, words};
+use crate::words::{Joint, Word, comparisons, join, words};
 
 /// Of longer texts only the beginning is read, in characters and in words.
 const MAX_CHARS: usize = 256;
 const MAX_WORDS: usize = 40;
 /// So many words to each side may belong to a name that has a number or letters in it.
 const REACH: usize = 2;
+/// A brand and a model that are glued together have so many letters, and each of them at least so many.
+const GLUED: RangeInclusive<usize> = 6..=24;
+const SHORTEST_GLUED: usize = 3;
 /// Longer numbers are no part of a car.
 const LONGEST_NUMBER: usize = 6;
 /// A number with at least so many digits, written in groups, is a telephone's.
@@ -74,10 +79,12 @@ pub(super) struct Text {
     places: Vec<Range<usize>>,
     /// It is about another thing than a car.
     pub is_no_car: bool,
+    /// It asks for what a shop sews.
+    pub is_of_shop: bool,
 }
 
 impl Text {
-    pub(super) fn new(index: &Index, text: &str) -> Self {
+    pub(super) fn new(index: &Index, text: &str, shop: Option<&ShopWords>) -> Self {
         let shown = without_commands_and_phones(text);
         let mut words = words(&shown);
         words.truncate(MAX_WORDS);
@@ -88,16 +95,27 @@ impl Text {
             at = start + word.text.chars().count();
             places.push(start..at);
         }
+        for aside in comparisons(&words).into_iter().rev() {
+            words.drain(aside.clone());
+            places.drain(aside);
+        }
+        split_glued(index, &mut words, &mut places);
         letters::read(index, &mut words, &mut places);
         read_numerals(index, &mut words, &mut places);
+        let is_of_shop = |word: &Word| shop.is_some_and(|shop| shop.has(&word.key)) && !is_known_car(index, &word.key);
+        let kind =
+            |place| if words.get(place).is_some_and(is_of_shop) { Kind::Talk } else { kind(index, &words, place) };
         let mut read = Self {
             places,
-            kinds: (0..words.len()).map(|place| kind(index, &words, place)).collect(),
+            kinds: (0..words.len()).map(kind).collect(),
             is_no_car: words.iter().any(|word| stop_words::is_no_car(&word.key)),
+            is_of_shop: words.iter().any(|word| stop_words::is_shop(&word.key) || is_of_shop(word)),
             words,
         };
         read.cut_number_endings(index);
         read.skip_counts();
+        read.skip_facelifts();
+        read.skip_pairs(index);
         read
     }
 
@@ -157,6 +175,35 @@ impl Text {
             }
         }
     }
+
+    /// "рестайлинг 2": which facelift it is.
+    fn skip_facelifts(&mut self) {
+        for place in 1..self.words.len() {
+            let is_facelift = self.words.get(place - 1).is_some_and(|word| word.key.contains("рестайл"));
+            if is_facelift && self.words.get(place).is_some_and(|word| word.key.len() == 1 && is_number(&word.key)) {
+                self.kinds.iter_mut().skip(place).take(1).for_each(|kind| *kind = Kind::Talk);
+            }
+        }
+    }
+
+    /// "60/40", "4x4": how seats are split and which wheels drive is no generation.
+    fn skip_pairs(&mut self, index: &Index) {
+        let number = |word: Option<&Word>| word.and_then(Word::number);
+        for place in 0..self.words.len() {
+            let (first, second, third) = (self.words.get(place), self.words.get(place + 1), self.words.get(place + 2));
+            let is_split = matches!((number(first), number(second)), (Some(one), Some(other)) if one + other == 100)
+                && second.is_some_and(|word| matches!(word.gap.trim(), "/" | ":" | "-" | "\\"));
+            let is_drive = first.is_some_and(|word| matches!(word.key.as_str(), "4" | "6" | "2"))
+                && second.is_some_and(|word| matches!(word.key.as_str(), "x" | "х" | "на"))
+                && third.is_some_and(|word| matches!(word.key.as_str(), "4" | "6" | "2"));
+            let count = if is_drive { 3 } else { 2 };
+            if (is_split || is_drive) && !is_in_name(index, &self.words, &(place..place + count), count) {
+                for kind in self.kinds.iter_mut().skip(place).take(count) {
+                    *kind = Kind::Talk;
+                }
+            }
+        }
+    }
 }
 
 /// What a word of at least `least` letters may have been before an ending was added to it: "спринтерге" → "спринтер", "весту" →
@@ -182,6 +229,46 @@ pub(super) fn without_ending(key: &str, least: usize) -> Vec<String> {
         }
     }
     stems
+}
+
+/// Cuts a brand and its model apart that were typed as one word: "тойотакамри", "ToyotaCamry".
+fn split_glued(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usize>>) {
+    let mut place = 0;
+    while place < words.len() {
+        if let (Some(word), Some(span)) = (words.get(place), places.get(place))
+            && let Some(length) = glued_brand(index, word)
+        {
+            let part =
+                |text: String| Word { key: normalize::key(&text), text, joint: Joint::Loose, gap: String::new() };
+            let middle = span.start + length;
+            let (brand, model) =
+                (part(word.text.chars().take(length).collect()), part(word.text.chars().skip(length).collect()));
+            let brand = Word { joint: word.joint, gap: word.gap.clone(), ..brand };
+            let ends = [span.start..middle, middle..span.end];
+            words.splice(place..=place, [brand, model]);
+            places.splice(place..=place, ends);
+            place += 1;
+        }
+        place += 1;
+    }
+}
+
+/// How many letters of a word are a brand that its model follows, where the word as a whole is no name.
+fn glued_brand(index: &Index, word: &Word) -> Option<usize> {
+    let letters: Vec<char> = word.text.chars().collect();
+    let may_be = word.is_letters() && GLUED.contains(&letters.len());
+    if !may_be || !index.models_spelled(&word.key).is_empty() || !index.brands_in_any_reading(&word.key).is_empty() {
+        return None;
+    }
+    (SHORTEST_GLUED..=letters.len() - SHORTEST_GLUED).rev().find(|length| {
+        let (brand, model) = letters.split_at(*length);
+        let (brand, model) = (normalize::key(&String::from_iter(brand)), normalize::key(&String::from_iter(model)));
+        let brands = index.brands_listed(&brand);
+        !brands.is_empty()
+            && std::iter::once(model.clone())
+                .chain(without_ending(&model, SHORTEST_GLUED))
+                .any(|model| index.models_spelled(&model).iter().any(|(model, _)| brands.contains(&model.brand)))
+    })
 }
 
 /// Writes numbers that are said in words as digits, each as one word, unless a car is called so ("девятка").
@@ -238,6 +325,12 @@ pub(super) fn other_layout(text: &str) -> Option<String> {
     (swapped != text).then_some(swapped)
 }
 
+/// Whether people know a car by this name before anything else.
+fn is_known_car(index: &Index, key: &str) -> bool {
+    !stop_words::is_everyday(key)
+        && index.models_spelled(key).iter().any(|(model, _)| index.model(*model).popularity() >= KNOWN)
+}
+
 fn kind(index: &Index, words: &[Word], place: usize) -> Kind {
     let Some(word) = words.get(place) else { return Kind::Talk };
     if is_number(&word.key) {
@@ -292,7 +385,7 @@ mod tests {
     use crate::Reference;
 
     fn kept(text: &str) -> Vec<String> {
-        let text = Text::new(&Index::new(Reference::default()), text);
+        let text = Text::new(&Index::new(Reference::default()), text, None);
         let kept = text.words.iter().zip(&text.kinds).filter(|(_, kind)| **kind != Kind::Talk);
         kept.map(|(word, _)| word.key.clone()).collect()
     }
@@ -326,7 +419,7 @@ mod tests {
     #[test]
     fn words_are_quoted_as_typed() {
         let typed = "у меня  Зорва-70ке, есть?";
-        let text = Text::new(&Index::new(Reference::default()), typed);
+        let text = Text::new(&Index::new(Reference::default()), typed, None);
         assert_eq!(text.quote(typed, &(2..4)), "Зорва-70");
         assert_eq!(text.quote(typed, &(7..9)), "");
     }

@@ -20,7 +20,7 @@ pub(super) const WAYS: [Way; 13] = [
     Way { name: "Cyrillic look-alikes", typed: |text| whole(in_cyrillic_looks(text)), models: 970, brands: 1000 },
     Way { name: "some Cyrillic look-alikes", typed: |text| partly(in_cyrillic_looks(text)), models: 980, brands: 1000 },
     Way { name: "Latin look-alikes", typed: |text| whole(in_latin_looks(text)), models: 460, brands: 194 },
-    Way { name: "some Latin look-alikes", typed: |text| partly(in_latin_looks(text)), models: 620, brands: 499 },
+    Way { name: "some Latin look-alikes", typed: |text| partly(in_latin_looks(text)), models: 620, brands: 498 },
     Way { name: "in Latin, first system", typed: |text| in_latin(text, 0), models: 970, brands: 998 },
     Way { name: "in Latin, second system", typed: |text| in_latin(text, 1), models: 960, brands: 996 },
     Way { name: "in Latin, third system", typed: |text| in_latin(text, 2), models: 890, brands: 832 },
