@@ -19,7 +19,7 @@ use super::output::UserError;
 use crate::admin::{self, Admin};
 use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
-use crate::grpc::{self, CallLog, Patience, Services};
+use crate::grpc::{self, CallLog, Limits, Patience, Peers, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
@@ -151,7 +151,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let mistake = |Problem { what, remedy }| UserError::error(what, remedy);
     let tls = config.tls_server.as_ref().map(Certificates::load).transpose().map_err(mistake)?.map(Arc::new);
-    host::prepare(&config.uploads)?;
+    host::prepare(&config.uploads, config.max_connections)?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
     let live_index = Arc::new(LiveIndex::new(db.clone()));
@@ -159,7 +159,8 @@ pub async fn serve(
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
-    let mut services = Services { uploads, patience, tls, ..Services::new(db.clone(), imports, live_index) };
+    let peers = Peers::new(&Limits::within(config.memory_bytes, config.max_connections));
+    let mut services = Services { uploads, patience, peers, tls, ..Services::new(db.clone(), imports, live_index) };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
-use super::connection::Peer;
+use super::peers::Peer;
 use crate::db::bulkhead;
 use crate::traces::{self, TARGET};
 
@@ -69,7 +69,7 @@ impl Call {
             request_id,
             place: traces::join(&span, request.headers()),
             span,
-            peer: request.extensions().get::<Peer>().and_then(|peer| peer.addr),
+            peer: request.extensions().get::<Peer>().and_then(Peer::addr),
             began: Instant::now(),
             tenant: OnceLock::new(),
             received: AtomicU64::new(0),
@@ -116,9 +116,11 @@ impl Call {
         }
     }
 
-    /// Its caller is gone, if it had not ended.
-    pub fn given_up(&self) {
+    /// Its caller is gone, if it had not ended; whether it had not.
+    pub fn given_up(&self) -> bool {
+        let is_so = !self.has_ended.load(Ordering::Relaxed);
         self.ended(Code::Cancelled, "");
+        is_so
     }
 }
 
@@ -128,6 +130,11 @@ pub fn is_about(tenant: &str) {
         call.span.record("tenant", tenant);
         call.tenant.set(tenant.to_owned())
     });
+}
+
+/// How many bytes of the call at hand have come.
+pub fn received() -> u64 {
+    CALL.try_with(|call| call.received.load(Ordering::Relaxed)).unwrap_or_default()
 }
 
 /// The id of the call at hand.
