@@ -30,7 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let contract = compiler.file_descriptor_set();
     fs::write(out_dir.join("retried.rs"), retried(&contract))?;
-    tonic_prost_build::configure().generate_default_stubs(true).compile_fds(contract)?;
+    tonic_prost_build::configure()
+        .generate_default_stubs(true)
+        .codec_path("crate::proto::codec::BoundedCodec")
+        .compile_fds(contract)?;
     Ok(())
 }
 

@@ -79,6 +79,10 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "how long a server that is told to stop lets calls and imports go on, 1 to 3600; what stops it must wait 4 s longer before it kills"),
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", "1800",
      "how old a connection may become, a tenth more or less, before its client is to open another one, perhaps to a newer server; calls under way go on; 0 for any age, at most 86400"),
+    ("LEKALO_MAX_CONNECTIONS", "1000",
+     "connections of clients at once; the next one is turned away, 1 to 100000"),
+    ("LEKALO_MEMORY_MIB", "512",
+     "what the server's own process may take of the memory whatever clients send and do not take, 128 or more; an eighth of it is for requests and answers under way, beyond that calls are answered `OVERLOADED`"),
     ("LEKALO_PG_BIN", "",
      "folder of `postgres` and `initdb` for the private server, instead of looking for them"),
     ("LEKALO_UPLOAD_MIB", "128",
@@ -141,6 +145,10 @@ pub struct Config {
     pub drain: Duration,
     /// How old a connection may become.
     pub max_connection_age: Option<Duration>,
+    /// How many connections of clients there may be.
+    pub max_connections: usize,
+    /// What the server's own process may take of the memory.
+    pub memory_bytes: u64,
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
     /// What uploaded files may take of the disk.
@@ -258,6 +266,8 @@ impl Config {
                 0 => None,
                 seconds => Some(Duration::from_secs(seconds)),
             },
+            max_connections: source.parse("LEKALO_MAX_CONNECTIONS", |value| whole(value, 1, 100_000)),
+            memory_bytes: source.mebibytes("LEKALO_MEMORY_MIB", 128),
             pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
             environment: source.text("LEKALO_ENV"),
             uploads: source.uploads(),

@@ -18,6 +18,8 @@ mod handshakes;
 mod health;
 mod idempotency;
 mod middleware;
+mod peers;
+mod refusals;
 mod scope;
 mod services;
 mod status;
@@ -59,6 +61,7 @@ pub use call_log::CallLog;
 use connection::Connection;
 pub use health::names as health_names;
 use middleware::Calls;
+pub use peers::{Limits, Peers};
 
 /// The largest message taken; file chunks are at most 3 MiB.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -82,8 +85,18 @@ pub struct Patience {
     pub keepalive_every: Duration,
     /// Until that has come.
     pub keepalive_timeout: Duration,
+    /// With a connection, until it speaks HTTP/2.
+    pub preface: Duration,
+    /// With a connection, until its first call.
+    pub first_call: Duration,
+    /// With a call, until its whole request is there.
+    pub request: Duration,
+    /// With a client, until it takes an answer that waits for it.
+    pub answer: Duration,
     /// With an upload, until its next message.
     pub chunk: Duration,
+    /// With an upload, until it moves on by so much as `import::upload` calls a step.
+    pub step: Duration,
     /// With a whole upload.
     pub upload: Duration,
 }
@@ -95,7 +108,12 @@ impl Default for Patience {
             connection_age: Some(Duration::from_secs(1800)),
             keepalive_every: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(10),
+            preface: Duration::from_secs(10),
+            first_call: Duration::from_secs(60),
+            request: Duration::from_secs(30),
+            answer: Duration::from_secs(60),
             chunk: Duration::from_secs(60),
+            step: Duration::from_secs(10),
             upload: Duration::from_secs(600),
         }
     }
@@ -110,6 +128,8 @@ pub struct Services {
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
+    /// Who is connected, and what they may take.
+    pub peers: Peers,
     /// What the server shows of itself; none: it speaks plain HTTP/2.
     pub tls: Option<Arc<Certificates>>,
     /// Who is told of calls.
@@ -127,15 +147,16 @@ impl Services {
     pub fn new(db: Db, imports: Runner, live_index: Arc<LiveIndex>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
-        let observers = Observers::default();
+        let (observers, peers) = (Observers::default(), Peers::new(&Limits::default()));
         let access = Access::Keys(ApiKeys::new(db.clone(), None));
-        let reflects = true;
-        Self { db, imports, live_index, uploads, feeds, patience, tls: None, observers, access, reflects, stopping }
+        let (tls, reflects) = (None, true);
+        Self { db, imports, live_index, uploads, feeds, patience, peers, tls, observers, access, reflects, stopping }
     }
 
     /// Registers what is counted of calls and by what serves them.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.observers.metrics.register(registry);
+        self.peers.register_metrics(registry);
         self.db.register_metrics(registry);
         self.imports.register_metrics(registry);
         self.live_index.register_metrics(registry);
@@ -159,7 +180,7 @@ pub async fn serve(
     services: Services,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let calls = Calls::new(services.observers.clone());
+    let calls = Calls::new(services.observers.clone(), services.patience.request);
     let stop = CancellationToken::new();
     let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
     let _keys = match &services.access {
@@ -205,10 +226,13 @@ pub async fn serve(
         server.serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
     });
     let incoming = accept::connections(listener, services.patience.keepalive_every);
+    let incoming = accept::admitted(incoming, services.peers.clone(), services.tls.is_none());
     let incoming = match services.tls.clone() {
-        Some(certificates) => handshakes::encrypted(incoming, certificates).left_stream(),
-        None => incoming.map(Connection::plain).right_stream(),
+        Some(certificates) => handshakes::encrypted(incoming, services.peers.clone(), certificates).left_stream(),
+        None => incoming.map(|(stream, place)| Connection::plain(stream, place)).right_stream(),
     };
+    let (peers, patience) = (services.peers.clone(), services.patience.clone());
+    let _watching = AbortOnDropHandle::new(tokio::spawn(async move { peers.watch(&patience).await }));
     // Dropped, the listener is closed.
     let accepting = stop.clone().run_until_cancelled_owned(dispatcher.accept(incoming));
     let _following =

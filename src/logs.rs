@@ -17,8 +17,9 @@ use crate::traces::TARGET;
 const TELLING: [(&str, LevelFilter); 2] =
     [("tokio_postgres", LevelFilter::INFO), ("rlibphonenumber", LevelFilter::OFF)];
 
-/// Libraries are talkative at `info`, and what they say of connections health says better. Spans are no lines.
-const QUIET: &str = "refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error,\
+/// Libraries are talkative at `info`, and what they say of connections health says better; what h2 warns of, peers can make it
+/// say without end. Spans are no lines.
+const QUIET: &str = "h2=error,refinery_core=off,deadpool=error,tokio_postgres=warn,hayro_interpret=error,hayro_syntax=error,\
                      lekalo::span=off";
 
 /// What the lines look like.

@@ -13,6 +13,8 @@
     reason = "generated code answers to its generator"
 )]
 
+mod codec;
+
 /// The service's own packages.
 pub mod lekalo {
     /// Version 1, stable: fields and methods are added, never renamed or dropped.

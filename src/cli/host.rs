@@ -14,8 +14,9 @@ use crate::import::upload::UploadLimits;
 ///
 /// # Errors
 /// When files cannot be written where they are to wait.
-pub fn prepare(uploads: &UploadLimits) -> anyhow::Result<()> {
+pub fn prepare(uploads: &UploadLimits, connections: usize) -> anyhow::Result<()> {
     raise_open_files();
+    check_open_files(connections);
     check_folder(&std::env::temp_dir(), uploads)
 }
 
@@ -26,6 +27,21 @@ fn raise_open_files() {
         && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
     {
         tracing::warn!(%error, soft, hard, "the limit on open files stays as it is");
+    }
+}
+
+/// What else the process has open: connections to the database, uploads, what reads them.
+const OTHER_FILES: u64 = 128;
+
+/// Each connection takes one.
+fn check_open_files(connections: usize) {
+    if let Ok((most, _)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && most < connections as u64 + OTHER_FILES
+    {
+        tracing::warn!(
+            "this process may have {most} files open, too few for {connections} connections: raise its hard limit \
+             (`ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of docker), or lower LEKALO_MAX_CONNECTIONS"
+        );
     }
 }
 

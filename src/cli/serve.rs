@@ -20,7 +20,7 @@ use crate::admin::{self, Admin};
 use crate::api_keys::ApiKeys;
 use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
-use crate::grpc::{self, Access, CallLog, Patience, Services};
+use crate::grpc::{self, Access, CallLog, Limits, Patience, Peers, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
@@ -206,7 +206,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let mistake = |Problem { what, remedy }| UserError::error(what, remedy);
     let tls = config.tls_server.as_ref().map(Certificates::load).transpose().map_err(mistake)?.map(Arc::new);
-    host::prepare(&config.uploads)?;
+    host::prepare(&config.uploads, config.max_connections)?;
     // The index of all car names takes a moment to build: before the first call, not during it.
     tokio::task::spawn_blocking(Index::shipped).await?;
     let live_index = Arc::new(LiveIndex::new(db.clone()));
@@ -214,9 +214,10 @@ pub async fn serve(
     let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
-    let reflects = config.reflection;
+    let (peers, reflects) =
+        (Peers::new(&Limits::within(config.memory_bytes, config.max_connections)), config.reflection);
     let services = Services::new(db.clone(), imports, live_index);
-    let mut services = Services { uploads, patience, tls, access, reflects, ..services };
+    let mut services = Services { uploads, patience, peers, tls, access, reflects, ..services };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {

@@ -188,7 +188,7 @@ impl Source {
     }
 
     /// A number of MiB, as bytes.
-    fn mebibytes(&mut self, name: &str, least: u64) -> u64 {
+    pub(super) fn mebibytes(&mut self, name: &str, least: u64) -> u64 {
         self.parse(name, |value| whole(value, least, 65_536)) << 20
     }
 

@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
-use super::connection::Peer;
+use super::peers::Peer;
 use crate::db::bulkhead;
 use crate::domain::api_key::Caller;
 use crate::domain::error::{Error, Result};
@@ -73,7 +73,7 @@ impl Call {
             request_id,
             place: traces::join(&span, request.headers()),
             span,
-            peer: request.extensions().get::<Peer>().and_then(|peer| peer.addr),
+            peer: request.extensions().get::<Peer>().and_then(Peer::addr),
             began: Instant::now(),
             tenant: OnceLock::new(),
             caller: OnceLock::new(),
@@ -121,9 +121,11 @@ impl Call {
         }
     }
 
-    /// Its caller is gone, if it had not ended.
-    pub fn given_up(&self) {
+    /// Its caller is gone, if it had not ended; whether it had not.
+    pub fn given_up(&self) -> bool {
+        let is_so = !self.has_ended.load(Ordering::Relaxed);
         self.ended(Code::Cancelled, "");
+        is_so
     }
 }
 
@@ -147,6 +149,11 @@ pub fn is_by(caller: Arc<Caller>) {
 pub fn caller() -> Result<Arc<Caller>> {
     let caller = CALL.try_with(|call| call.caller.get().cloned()).ok().flatten();
     caller.ok_or_else(|| Error::internal("a call whose caller nobody has checked"))
+}
+
+/// How many bytes of the call at hand have come.
+pub fn received() -> u64 {
+    CALL.try_with(|call| call.received.load(Ordering::Relaxed)).unwrap_or_default()
 }
 
 /// The id of the call at hand.

@@ -11,6 +11,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::peers::{Peers, Place};
+use super::refusals::Refusal;
 use crate::tls_server::Certificates;
 
 /// How long one may take.
@@ -20,6 +22,7 @@ const AT_ONCE: usize = 256;
 
 /// Those that are under way.
 struct Handshakes {
+    peers: Peers,
     certificates: Arc<Certificates>,
     under_way: JoinSet<Option<Connection>>,
     /// The same in the order in which they began.
@@ -28,10 +31,11 @@ struct Handshakes {
 
 /// Connections once they are encrypted.
 pub(super) fn encrypted(
-    incoming: impl Stream<Item = TcpStream> + Send,
+    incoming: impl Stream<Item = (TcpStream, Place)> + Send,
+    peers: Peers,
     certificates: Arc<Certificates>,
 ) -> impl Stream<Item = Connection> + Send {
-    let handshakes = Handshakes { certificates, under_way: JoinSet::new(), order: VecDeque::new() };
+    let handshakes = Handshakes { peers, certificates, under_way: JoinSet::new(), order: VecDeque::new() };
     stream::unfold((Box::pin(incoming), handshakes), async |(mut incoming, mut handshakes)| {
         let connection = handshakes.next(incoming.as_mut()).await?;
         Some((connection, (incoming, handshakes)))
@@ -39,20 +43,24 @@ pub(super) fn encrypted(
 }
 
 impl Handshakes {
-    async fn next(&mut self, mut incoming: Pin<&mut impl Stream<Item = TcpStream>>) -> Option<Connection> {
+    async fn next(&mut self, mut incoming: Pin<&mut impl Stream<Item = (TcpStream, Place)>>) -> Option<Connection> {
         loop {
             tokio::select! {
-                stream = incoming.next() => self.begin(stream?),
+                taken = incoming.next() => {
+                    let (stream, place) = taken?;
+                    self.begin(stream, place);
+                }
                 Some(ended) = self.under_way.join_next() => {
-                    if let Ok(Some(connection)) = ended {
-                        return Some(connection);
+                    match ended {
+                        Ok(Some(connection)) => return Some(connection),
+                        _ => self.peers.count(Refusal::Handshake),
                     }
                 }
             }
         }
     }
 
-    fn begin(&mut self, stream: TcpStream) {
+    fn begin(&mut self, stream: TcpStream, place: Place) {
         self.order.retain(|handshake| !handshake.is_finished());
         if self.order.len() >= AT_ONCE
             && let Some(oldest) = self.order.pop_front()
@@ -61,9 +69,9 @@ impl Handshakes {
         }
         let certificates = self.certificates.clone();
         self.order.push_back(self.under_way.spawn(async move {
-            let peer = stream.peer_addr().ok();
+            let peer = place.peer.addr();
             match timeout(PATIENCE, certificates.accept(stream)).await {
-                Ok(Ok(stream)) => return Some(Connection::encrypted(stream)),
+                Ok(Ok(stream)) => return Some(Connection::encrypted(stream, place)),
                 Ok(Err(error)) => tracing::debug!(?peer, %error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!(?peer, "a TLS handshake took longer than {PATIENCE:?}"),
             }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
@@ -19,6 +19,8 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::call::{Call, Observers};
+use super::peers::{Allowance, Peer};
+use super::refusals::Refusal;
 use super::status::{from_transport, shutting_down};
 use crate::db::{bulkhead, deadline};
 use crate::domain::Error;
@@ -28,6 +30,8 @@ use crate::domain::Error;
 pub struct Calls {
     shared: Arc<Shared>,
     observers: Observers,
+    /// How long a whole request may take to come, if there is a limit.
+    request_time: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -38,8 +42,8 @@ struct Shared {
 }
 
 impl Calls {
-    pub fn new(observers: Observers) -> Self {
-        Self { shared: Arc::default(), observers }
+    pub fn new(observers: Observers, request_time: Duration) -> Self {
+        Self { shared: Arc::default(), observers, request_time: Some(request_time) }
     }
 
     /// Waits until no call is in flight.
@@ -58,11 +62,17 @@ impl Calls {
         self.shared.cut_off.cancel();
     }
 
-    fn begin(&self, request: &Request<Body>) -> InFlight {
+    /// Begins a call, with what it may take or why there is nothing left for it.
+    fn begin(&self, request: &Request<Body>) -> (InFlight, Result<(), Error>) {
         let call = Call::begin(&self.observers, request);
         let is_awaited = !call.method.is_health_watch();
         self.shared.in_flight.fetch_add(usize::from(is_awaited), Ordering::SeqCst);
-        InFlight { shared: self.shared.clone(), call, is_awaited }
+        let peer = request.extensions().get::<Peer>();
+        let (allowance, begun) = match peer.map(|peer| peer.begin_call(request.headers())).transpose() {
+            Ok(allowance) => (allowance.map(Arc::new), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        (InFlight { shared: self.shared.clone(), call, is_awaited, allowance }, begun)
     }
 }
 
@@ -71,11 +81,17 @@ struct InFlight {
     shared: Arc<Shared>,
     call: Arc<Call>,
     is_awaited: bool,
+    /// None for who is no peer, or was refused.
+    allowance: Option<Arc<Allowance>>,
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.call.given_up();
+        if self.call.given_up()
+            && let Some(allowance) = &self.allowance
+        {
+            allowance.given_up();
+        }
         if self.is_awaited {
             self.shared.in_flight.fetch_sub(1, Ordering::SeqCst);
             self.shared.ended.notify_waiters();
@@ -116,11 +132,16 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
-        let in_flight = self.calls.begin(&request);
+        let (in_flight, begun) = self.calls.begin(&request);
         let call = in_flight.call.clone();
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
-        let question = call.clone();
-        let answer = self.inner.call(request.map(|body| Body::new(QuestionBody { body, call: question })));
+        let answer = match begun {
+            Ok(()) => {
+                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time);
+                self.inner.call(request.map(|body| Body::new(question(body)))).left_future()
+            }
+            Err(error) => future::ready(Ok(Status::from(error).into_http())).right_future(),
+        };
         let shared = self.calls.shared.clone();
         Box::pin(call.clone().scope(async move {
             let answer = AssertUnwindSafe(bulkhead::of_method(&path, answer)).catch_unwind();
@@ -165,9 +186,55 @@ fn transport_error(headers: &HeaderMap) -> Option<Code> {
 
 /// The body of a question: where it breaks off it has failed. tonic takes a caller's cancelling for the regular end of what
 /// was sent, and half a file would be imported as if it were the whole.
+///
+/// It has to come to its end in time: that of an upload is the handler's to say, that of a dialogue begins anew with each message.
 struct QuestionBody {
     body: Body,
     call: Arc<Call>,
+    allowance: Option<Arc<Allowance>>,
+    /// How much of it has been counted.
+    counted: usize,
+    time: Option<Duration>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// A message at most is in memory of what is taken message by message, and no more than that is ever taken of others.
+const MOST_IN_MEMORY: usize = super::MAX_REQUEST_BYTES;
+
+impl QuestionBody {
+    fn new(body: Body, in_flight: &InFlight, time: Option<Duration>) -> Self {
+        let (call, allowance) = (in_flight.call.clone(), in_flight.allowance.clone());
+        let time = time.filter(|_| call.method.grpc_type != "client_stream");
+        Self { body, call, allowance, counted: 0, time, sleep: None }
+    }
+
+    /// More of it has come.
+    fn note(&mut self, bytes: usize) -> Result<(), Status> {
+        self.call.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.call.method.grpc_type == "bidi_stream" {
+            self.sleep = None;
+        }
+        let more = bytes.min(MOST_IN_MEMORY - self.counted);
+        self.counted += more;
+        self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.grow(more)).map_err(Status::from)
+    }
+
+    /// Until it is late.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Status> {
+        let Some(time) = self.time else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + time)));
+        ready!(sleep.as_mut().poll(context));
+        if let Some(allowance) = &self.allowance {
+            allowance.count(Refusal::Request);
+        }
+        Poll::Ready(Error::DeadlineExceeded.into())
+    }
+
+    /// There is no more of it.
+    fn fail(&mut self, status: Status) -> Poll<Option<Result<Frame<bytes::Bytes>, Status>>> {
+        self.body = Body::empty();
+        Poll::Ready(Some(Err(status)))
+    }
 }
 
 impl HttpBody for QuestionBody {
@@ -178,9 +245,15 @@ impl HttpBody for QuestionBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            self.call.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            let status = ready!(self.poll_late(context));
+            return self.fail(status);
+        };
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+            && let Err(status) = self.note(data.len())
+        {
+            return self.fail(status);
         }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|status| match status.code() {
@@ -207,14 +280,34 @@ struct CallBody {
 }
 
 impl CallBody {
-    fn note(&self, frame: &mut Frame<bytes::Bytes>) {
-        let call = &self.in_flight.call;
-        if let Some(data) = frame.data_ref() {
-            call.sent.fetch_add(data.len() as u64, Ordering::Relaxed);
+    /// A part of the answer on its way out: it counts until the transport has sent it.
+    fn pass(&mut self, frame: Frame<bytes::Bytes>) -> Frame<bytes::Bytes> {
+        let InFlight { call, allowance, .. } = &self.in_flight;
+        match frame.into_data() {
+            Ok(data) => {
+                call.sent.fetch_add(data.len() as u64, Ordering::Relaxed);
+                match allowance.as_ref().map_or(Ok(data.clone()), |allowance| allowance.answer(data)) {
+                    Ok(data) => Frame::data(data),
+                    Err(error) => self.end(error),
+                }
+            }
+            Err(mut frame) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    call.end(trailers);
+                }
+                frame
+            }
         }
-        if let Some(trailers) = frame.trailers_mut() {
-            call.end(trailers);
-        }
+    }
+
+    /// Ends it here, with an error in its trailers.
+    fn end(&mut self, error: Error) -> Frame<bytes::Bytes> {
+        (self.sleep, self.body) = (None, Body::empty());
+        let mut trailers = HeaderMap::new();
+        // The status of such an error always fits into trailers.
+        let _ = Status::from(error).add_header(&mut trailers);
+        self.in_flight.call.end(&mut trailers);
+        Frame::trailers(trailers)
     }
 }
 
@@ -226,23 +319,14 @@ impl HttpBody for CallBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(context) {
-            if let Some(Ok(frame)) = &mut frame {
-                self.note(frame);
-            }
-            return Poll::Ready(frame);
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            return Poll::Ready(frame.map(|frame| frame.map(|frame| self.pass(frame))));
         }
         let Some(sleep) = self.sleep.as_mut() else { return Poll::Pending };
         if sleep.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }
-        self.sleep = None;
-        self.body = Body::empty();
-        let mut trailers = HeaderMap::new();
-        // The status of a deadline always fits into trailers.
-        let _ = Status::from(Error::DeadlineExceeded).add_header(&mut trailers);
-        self.in_flight.call.end(&mut trailers);
-        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+        Poll::Ready(Some(Ok(self.end(Error::DeadlineExceeded))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,14 +1,15 @@
 //! Files on their way in: how large one may be, and how many may lie on the disk at once.
 //!
-//! A file has its place from the first byte on until its import has ended, so a queue of imports is bounded too.
+//! A file has its place from the first byte on until its import has ended, so a queue of imports is bounded too. One that does
+//! not move loses it to one that comes.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::tenant::TenantId;
@@ -31,20 +32,39 @@ impl Default for UploadLimits {
     }
 }
 
-/// How many files each tenant has here.
-type Counts = HashMap<TenantId, usize>;
+/// A file moves when so many bytes more have come.
+pub const STEP: u64 = 16 << 10;
+/// For how long one may not have moved before it gives its place to another.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// The files that are here.
+#[derive(Debug, Default)]
+struct Files {
+    places: Vec<Held>,
+    next: u64,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    tenant: TenantId,
+    /// Of one that still comes: when it last moved.
+    moved: Option<Instant>,
+    displaced: CancellationToken,
+}
 
 /// The uploads of one server.
 #[derive(Debug, Clone, Default)]
 pub struct Uploads {
     limits: UploadLimits,
-    counts: Arc<Mutex<Counts>>,
+    files: Arc<Mutex<Files>>,
 }
 
 impl Uploads {
     /// None yet.
     pub fn new(limits: UploadLimits) -> Self {
-        Self { limits, counts: Arc::default() }
+        Self { limits, files: Arc::default() }
     }
 
     /// Begins an upload.
@@ -54,30 +74,50 @@ impl Uploads {
     pub fn begin(&self, tenant: TenantId) -> Result<Upload> {
         let place = self.place(tenant)?;
         let file = tempfile::tempfile().map_err(Error::internal)?;
-        Ok(Upload { file, hash: Sha256::new(), bytes: 0, max_bytes: self.limits.file_bytes, _place: Some(place) })
+        Ok(Upload { file, hash: Sha256::new(), bytes: 0, max_bytes: self.limits.file_bytes, place: Some(place) })
     }
 
     fn place(&self, tenant: TenantId) -> Result<Place> {
-        let mut counts = lock(&self.counts);
-        let (all, own) = (counts.values().sum::<usize>(), counts.get(&tenant).copied().unwrap_or(0));
-        let whose = match () {
-            () if own >= self.limits.per_tenant => "this tenant has",
-            () if all >= self.limits.at_once => "the server has",
-            () => {
-                *counts.entry(tenant).or_default() += 1;
-                return Ok(Place { tenant, counts: self.counts.clone() });
-            }
+        let mut files = lock(&self.files);
+        let own = files.places.iter().filter(|file| file.tenant == tenant).count();
+        let taken = match () {
+            () if own >= self.limits.per_tenant => Some((Some(tenant), "this tenant has")),
+            () if files.places.len() >= self.limits.at_once => Some((None, "the server has")),
+            () => None,
         };
-        Err(Error::ResourceExhausted {
-            reason: "OVERLOADED",
-            message: format!("{whose} as many files waiting to be read as may be; upload again when some have been"),
-            retry_after: Duration::from_secs(5),
-        })
+        if let Some((by, whose)) = taken
+            && !files.displace(by)
+        {
+            return Err(full(whose));
+        }
+        let (number, displaced) = (files.next, CancellationToken::new());
+        files.next += 1;
+        files.places.push(Held { number, tenant, moved: Some(Instant::now()), displaced: displaced.clone() });
+        Ok(Place { number, files: self.files.clone(), displaced })
     }
 }
 
-fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+impl Files {
+    /// Ends the upload, of this tenant if of one, that has not moved for longest, if for long enough.
+    fn displace(&mut self, tenant: Option<TenantId>) -> bool {
+        let of_tenant = self.places.iter().enumerate().filter(|(_, file)| tenant.is_none_or(|it| it == file.tenant));
+        let slowest = of_tenant.filter_map(|(at, file)| Some((file.moved?, at))).min();
+        let Some((_, at)) = slowest.filter(|(moved, _)| moved.elapsed() >= STALLED) else { return false };
+        self.places.swap_remove(at).displaced.cancel();
+        true
+    }
+}
+
+fn full(whose: &str) -> Error {
+    Error::ResourceExhausted {
+        reason: "OVERLOADED",
+        message: format!("{whose} as many files waiting to be read as may be; upload again when some have been"),
+        retry_after: Duration::from_secs(5),
+    }
+}
+
+fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A file that arrives, or is being imported. It has no name on the disk, so nothing of it is left however the process ends.
@@ -88,7 +128,7 @@ pub struct Upload {
     bytes: u64,
     max_bytes: u64,
     /// None of those that were taken over: they come to the disk when it is their turn.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 /// The largest piece in which a file is kept in the database.
@@ -101,7 +141,7 @@ impl Upload {
     /// When the disk is not writable.
     pub fn kept() -> Result<Self> {
         let file = tempfile::tempfile().map_err(Error::internal)?;
-        Ok(Self { file, hash: Sha256::new(), bytes: 0, max_bytes: u64::MAX, _place: None })
+        Ok(Self { file, hash: Sha256::new(), bytes: 0, max_bytes: u64::MAX, place: None })
     }
 
     /// The file in pieces.
@@ -136,6 +176,36 @@ impl Upload {
         self.file.write_all(chunk).map_err(Error::internal)
     }
 
+    /// It has moved.
+    pub fn moved(&self) {
+        self.set_moved(Some(Instant::now()));
+    }
+
+    /// The whole of it is here, and keeps its place until it is read.
+    pub fn arrived(&self) {
+        self.set_moved(None);
+    }
+
+    fn set_moved(&self, moved: Option<Instant>) {
+        if let Some(Place { number, files, .. }) = &self.place
+            && let Some(file) = lock(files).places.iter_mut().find(|file| file.number == *number)
+        {
+            file.moved = moved;
+        }
+    }
+
+    /// Resolves once another file has its place.
+    pub fn displaced(&self) -> impl Future<Output = Error> + Send + use<> {
+        let displaced = self.place.as_ref().map(|place| place.displaced.clone());
+        async move {
+            match displaced {
+                Some(displaced) => displaced.cancelled().await,
+                None => std::future::pending().await,
+            }
+            full("the file did not move any more, and there are")
+        }
+    }
+
     /// How many bytes have come.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -157,19 +227,14 @@ impl Upload {
 /// One file's place among those that may be here.
 #[derive(Debug)]
 struct Place {
-    tenant: TenantId,
-    counts: Arc<Mutex<Counts>>,
+    number: u64,
+    files: Arc<Mutex<Files>>,
+    displaced: CancellationToken,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = lock(&self.counts);
-        if let Some(count) = counts.get_mut(&self.tenant) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.remove(&self.tenant);
-            }
-        }
+        lock(&self.files).places.retain(|file| file.number != self.number);
     }
 }
 
@@ -191,7 +256,30 @@ mod tests {
         drop(own);
         assert!(uploads.begin(TenantId(3)).is_ok());
         drop(others);
-        assert!(lock(&uploads.counts).is_empty());
+        assert!(lock(&uploads.files).places.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_does_not_move_gives_its_place_to_one_that_comes() {
+        let uploads = Uploads::new(UploadLimits { at_once: 3, per_tenant: 2, ..UploadLimits::default() });
+        let files: Vec<Upload> = [1, 1, 2].map(|id| uploads.begin(TenantId(id)).unwrap()).into();
+        let long_ago = |at: usize| {
+            let since = Instant::now().checked_sub(STALLED);
+            lock(&uploads.files).places.iter_mut().find(|file| file.number == at as u64).unwrap().moved = since;
+        };
+        let is_displaced = |at: usize| files[at].place.as_ref().unwrap().displaced.is_cancelled();
+        long_ago(2);
+        assert!(refusal(&uploads, 1).starts_with("this tenant has"), "another tenant's is not in its way");
+        files[2].arrived();
+        assert!(refusal(&uploads, 3).starts_with("the server has"), "what is here whole stays");
+        long_ago(1);
+        files[1].moved();
+        assert!(refusal(&uploads, 3).starts_with("the server has"));
+        long_ago(1);
+        let _third = uploads.begin(TenantId(3)).unwrap();
+        assert_eq!([0, 1, 2].map(is_displaced), [false, true, false]);
+        drop(files);
+        assert_eq!(lock(&uploads.files).places.len(), 1);
     }
 
     #[test]

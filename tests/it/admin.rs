@@ -125,6 +125,7 @@ async fn calls_are_counted_by_what_the_contract_calls_them() {
         "grpc_type",
         "le",
         "outcome",
+        "reason",
         "state",
         "step",
         "version",

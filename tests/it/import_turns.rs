@@ -129,7 +129,7 @@ async fn a_cancel_at_any_moment_leaves_all_or_nothing() {
                 cancelled += 1;
             }
             Err(_) => {
-                assert_eq!((ended.state(), count), (pb::ImportState::Succeeded, 230));
+                assert_eq!((ended.state(), count), (pb::ImportState::Succeeded, 228));
                 revert(&server, &ended, "").await.unwrap();
                 done += 1;
             }

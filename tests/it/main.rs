@@ -42,6 +42,7 @@ mod outages;
 mod page_tokens;
 mod paging;
 mod pdf;
+mod peers;
 mod pool;
 mod postgres;
 mod price_table;

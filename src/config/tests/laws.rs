@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 37] = [
+const VALUES: [(&str, &str, &str); 39] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -37,6 +37,8 @@ const VALUES: [(&str, &str, &str); 37] = [
     ("LEKALO_LOG_CALLS", "0", "7"),
     ("LEKALO_DRAIN_SECONDS", "1", "45"),
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", "0", "60"),
+    ("LEKALO_MAX_CONNECTIONS", "7", "2000"),
+    ("LEKALO_MEMORY_MIB", "256", "2048"),
     ("LEKALO_PG_BIN", "/opt/pg/bin", "/usr/bin"),
     ("LEKALO_ENV", "production", "staging"),
     ("LEKALO_UPLOAD_MIB", "5", "6"),
@@ -50,7 +52,7 @@ const VALUES: [(&str, &str, &str); 37] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-const NUMBERS: [(&str, u64, u64); 18] = [
+const NUMBERS: [(&str, u64, u64); 20] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
@@ -61,6 +63,8 @@ const NUMBERS: [(&str, u64, u64); 18] = [
     ("LEKALO_LOG_CALLS", 0, 1000),
     ("LEKALO_DRAIN_SECONDS", 1, 3600),
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", 0, 86_400),
+    ("LEKALO_MAX_CONNECTIONS", 1, 100_000),
+    ("LEKALO_MEMORY_MIB", 128, 65_536),
     ("LEKALO_UPLOAD_MIB", 1, 65_536),
     ("LEKALO_UPLOADS", 1, 1000),
     ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
@@ -120,6 +124,8 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_LOG_CALLS", config.log_calls.to_string()),
         ("LEKALO_DRAIN_SECONDS", config.drain.as_secs().to_string()),
         ("LEKALO_MAX_CONNECTION_AGE_SECONDS", config.max_connection_age.map_or(0, |age| age.as_secs()).to_string()),
+        ("LEKALO_MAX_CONNECTIONS", config.max_connections.to_string()),
+        ("LEKALO_MEMORY_MIB", mebibytes(config.memory_bytes)),
         ("LEKALO_PG_BIN", config.pg_bin.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
         ("LEKALO_ENV", config.environment.clone()),
         ("LEKALO_UPLOAD_MIB", mebibytes(config.uploads.file_bytes)),

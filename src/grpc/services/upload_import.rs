@@ -1,16 +1,18 @@
 //! UploadImport: a price list comes in, chunk by chunk, and its import begins.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
 use tonic::{Status, Streaming};
 
 use crate::domain::Error;
 use crate::domain::import::NewImport;
-use crate::grpc::Services;
 use crate::grpc::call;
 use crate::grpc::convert;
 use crate::grpc::validation::Validator;
-use crate::import::upload::Upload;
+use crate::grpc::{Patience, Services};
+use crate::import::upload::{STEP, Upload};
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::upload_import_request::Payload;
 
@@ -22,8 +24,9 @@ pub async fn upload_import(
     services: &Services,
     stream: Streaming<pb::UploadImportRequest>,
 ) -> Result<pb::UploadImportResponse, Status> {
-    let mut messages = Messages { stream, patience: services.patience.chunk };
-    let Some(Payload::Header(header)) = messages.next().await? else {
+    let Patience { chunk, step, .. } = services.patience;
+    let mut messages = Messages { stream, chunk, step, moved: Instant::now(), at: 0 };
+    let Some(Payload::Header(header)) = messages.next(None).await? else {
         return Err(out_of_order("the first message must be the header").into());
     };
     let mut check = Validator::default();
@@ -38,8 +41,17 @@ pub async fn upload_import(
     let category = scope.sold_category(&category).await?;
 
     let mut file = services.uploads.begin(scope.tenant.id)?;
-    let received = tokio::time::timeout(services.patience.upload, receive_file(&mut messages, &mut file));
+    messages.moved = Instant::now();
+    let displaced = file.displaced();
+    let received = async {
+        tokio::select! {
+            received = receive_file(&mut messages, &mut file) => received,
+            error = displaced => Err(error.into()),
+        }
+    };
+    let received = tokio::time::timeout(services.patience.upload, received);
     received.await.map_err(|_| Error::DeadlineExceeded)??;
+    file.arrived();
     let new = NewImport {
         category_id: category.id,
         file_name,
@@ -67,16 +79,49 @@ pub async fn upload_import(
 struct Messages {
     stream: Streaming<pb::UploadImportRequest>,
     /// How long the client may take between two.
-    patience: Duration,
+    chunk: Duration,
+    /// And for each step.
+    step: Duration,
+    /// When it came how far last.
+    moved: Instant,
+    at: u64,
 }
 
+/// How often it is looked how far it has come.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 impl Messages {
-    /// The next message's payload; none at the end of the upload.
-    async fn next(&mut self) -> Result<Option<Payload>, Status> {
-        let message = tokio::time::timeout(self.patience, self.stream.message()).await.map_err(|_| {
-            let description = format!("no message came for {:?}; upload again", self.patience);
-            Status::from(Error::invalid("chunk", "FIELD_INVALID", description))
-        })??;
+    /// The next message's payload, of this file if it has begun; none at the end of the upload.
+    async fn next(&mut self, file: Option<&Upload>) -> Result<Option<Payload>, Status> {
+        let Self { stream, chunk, step, moved, at } = self;
+        let (mut message, began) = (pin!(stream.message()), Instant::now());
+        let mut look = || {
+            let received = call::received();
+            if received - *at >= STEP {
+                (*moved, *at) = (Instant::now(), received);
+                if let Some(file) = file {
+                    file.moved();
+                }
+            }
+            moved.elapsed()
+        };
+        let late = |description: String| Status::from(Error::invalid("chunk", "FIELD_INVALID", description));
+        let message = loop {
+            tokio::select! {
+                message = &mut message => {
+                    look();
+                    break message?;
+                }
+                () = sleep(LOOK_EVERY.min(*chunk / 2)) => {}
+            }
+            let stands = look();
+            if began.elapsed() >= *chunk {
+                return Err(late(format!("no message came for {chunk:?}; upload again")));
+            }
+            if stands >= *step {
+                return Err(late(format!("not even {} KiB came in {step:?}; upload again", STEP >> 10)));
+            }
+        };
         match message {
             None => Ok(None),
             Some(message) => match message.payload {
@@ -89,7 +134,7 @@ impl Messages {
 
 /// Writes the chunks to the file.
 async fn receive_file(messages: &mut Messages, file: &mut Upload) -> Result<(), Status> {
-    while let Some(payload) = messages.next().await? {
+    while let Some(payload) = messages.next(Some(&*file)).await? {
         let Payload::Chunk(chunk) = payload else {
             return Err(out_of_order("only the first message may be the header").into());
         };

@@ -203,8 +203,10 @@ fn without_brand(
 ) -> Result<Option<Choice>, Vec<ModelId>> {
     let unknown_brand = 0..stated.rest.words.len();
     let mention = index.mentioned_brands(words).into_iter().find(|hit| hit.how.is_certain() && hit.weight >= 3.0);
-    let mut found = index.find_models(words, mention.as_ref().map_or(Scope::All, |hit| Scope::Brand(hit.brand)));
-    if mention.is_none() {
+    let mut found = mention.map_or_else(Vec::new, |hit| index.find_models(words, Scope::Brand(hit.brand)));
+    // A brand's name with none of its models may be another one's model: "Солярис".
+    if found.is_empty() {
+        found = index.find_models(words, Scope::All);
         found.retain(|hit| {
             let run = words.get(hit.span.clone()).unwrap_or_default();
             let key = join(run);

@@ -31,8 +31,13 @@ pub struct Wire {
 
 impl Wire {
     pub async fn connect(addr: SocketAddr) -> Self {
+        Self::with(addr, &h2::client::Builder::new()).await
+    }
+
+    /// With these windows.
+    pub async fn with(addr: SocketAddr, settings: &h2::client::Builder) -> Self {
         let stream = TcpStream::connect(addr).await.unwrap();
-        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        let (client, connection) = settings.handshake(stream).await.unwrap();
         let frozen = Arc::<AtomicBool>::default();
         let (stop, mut connection) = (frozen.clone(), Box::pin(connection));
         let connection = tokio::spawn(std::future::poll_fn(move |context| {
@@ -150,6 +155,11 @@ pub struct Begun {
 }
 
 impl Begun {
+    /// Whether that is all: an error before the first message.
+    pub fn is_over(&self) -> bool {
+        self.head.headers.contains_key("grpc-status")
+    }
+
     /// The next message; none at the end.
     pub async fn message(&mut self) -> Result<Option<Bytes>, h2::Error> {
         loop {
