@@ -229,7 +229,10 @@ impl Catalog {
         };
         let equals = found.candidates.iter().take_while(|candidate| candidate.is_equal).count();
         let mut candidates: Vec<pb::VehicleCandidate> = found.candidates.iter().map(shown).collect();
+        let scores: Vec<f64> = candidates[..equals].iter().map(|candidate| candidate.score).collect();
         candidates[..equals].sort_by_key(|candidate| candidate.pattern_count == 0);
+        // What the shop has is in the score: who comes first has the highest.
+        candidates[..equals].iter_mut().zip(scores).for_each(|(candidate, score)| candidate.score = score);
         candidates.truncate(if request.max_candidates == 0 { 5 } else { request.max_candidates.min(20) as usize });
         let decision = match found.decision {
             Decision::Accept => pb::Decision::Accept,
