@@ -4,7 +4,7 @@
 //! Whoever renews a certificate replaces the files, one after the other or, as Kubernetes does, by turning a symlink; nobody
 //! restarts a server for it. So what is in the files is looked at, and counts once two looks have seen the same.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
@@ -102,6 +102,11 @@ impl Files {
             error => refused(&error),
         })?;
         config.alpn_protocols = vec![ALPN.to_vec()];
+        if self.client_roots.is_some() {
+            // Who came back on an old session would not be asked whether its certificate still holds.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
         Ok(Current { config: Arc::new(config), not_after, contents })
     }
 }
@@ -120,12 +125,24 @@ fn read(name: &str, path: &Path) -> Result<Vec<u8>, Problem> {
             "TLS needs both LEKALO_TLS_CERT and LEKALO_TLS_KEY; set the other one, or neither",
         );
     }
-    std::fs::read(path).or_else(|error| {
+    read_small(path).or_else(|error| {
         problem(
             format!("{name}: {} cannot be read: {error}", path.display()),
             "name a PEM file that this user may read",
         )
     })
+}
+
+/// A file, and no more of it than certificates take.
+fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    const LARGEST: u64 = 1 << 20;
+    // A pipe would be waited for.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut contents = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > LARGEST { Err(io::Error::other("it has more than 1 MiB")) } else { Ok(contents) }
 }
 
 fn certificates(name: &str, path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {
@@ -215,7 +232,7 @@ impl Certificates {
     /// Keeps to the files, for as long as it is polled. What is broken there is said once, and changes nothing.
     pub async fn follow(&self) {
         let mut used = Ok(self.current().contents.clone());
-        let (mut before, mut has_told_end) = (used.clone(), false);
+        let (mut before, mut has_told_end, mut told) = (used.clone(), false, String::new());
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let files = self.files.clone();
@@ -224,12 +241,16 @@ impl Certificates {
                 match look.clone().and_then(|contents| self.files.use_contents(contents)) {
                     Ok(current) => {
                         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
-                        has_told_end = false;
+                        (has_told_end, told, used) = (false, String::new(), look.clone());
                         tracing::info!("new connections get the certificate that is now in {}", self.path());
                     }
-                    Err(problem) => tracing::error!("new connections get the certificate as it was: {problem}"),
+                    // Tried again each second: one that is not valid yet will be.
+                    Err(problem) if told != problem.to_string() => {
+                        told = problem.to_string();
+                        tracing::error!("new connections get the certificate as it was: {problem}");
+                    }
+                    Err(_) => {}
                 }
-                used = look.clone();
             }
             before = look;
             if !has_told_end && now() > self.current().not_after {

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MOST_MEMORY: u64 = 512 << 20;
 
 /// Within which another client has 99 of 100 answers; a loaded machine is slow for its own reasons.
-const USUAL: Duration = Duration::from_secs(2);
+const USUAL: Duration = Duration::from_secs(10);
 
 const BRANDS: &str = "/lekalo.v1.CatalogService/ListBrands";
 const UPLOAD: &str = "/lekalo.v1.ImportService/UploadImport";
@@ -309,7 +309,7 @@ async fn uploads_that_dribble_keep_nobody_from_uploading() {
             Ok(_) => uploaded += 1,
             Err(status) => assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}"),
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "only {uploaded} files were taken");
+        assert!(began.elapsed() < Duration::from_secs(60), "only {uploaded} files were taken");
         sleep(Duration::from_millis(50)).await;
     }
     println!("ten files were taken within {:?}", began.elapsed());
