@@ -730,8 +730,9 @@ class IssueApiKeyRequest(_message.Message):
     another body: ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
     calls_per_second: _builtins.int
-    """How many calls a second it may make on each server, 1 to 1,000,000. Default: 0, what the servers are set to. Outside:
-    INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """How many calls a second it may make on each server, 0 to 1,000,000; 0 is what the servers are set to, or what the
+    caller's key has. Default: 0. A key for some tenants issues none with more than its own, nor one that ends later.
+    Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
     @_builtins.property
     def tenants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
