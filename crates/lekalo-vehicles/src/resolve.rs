@@ -14,7 +14,9 @@
 mod candidates;
 mod decision;
 mod guesses;
+mod hits;
 mod letters;
+mod mentions;
 mod numbers;
 mod numerals;
 mod ranking;

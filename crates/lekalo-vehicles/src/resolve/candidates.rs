@@ -1,19 +1,18 @@
 //! The brands and models that ngrams of a text's words may name.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::guesses::{add_nicknames, guesses, with_other_letters};
-use super::stop_words;
+use super::hits::{Hit, LONG_TEXT, hit, is_everyday, is_near, may_be_misspelled};
+use super::mentions::{MOST_BRANDS, Mention, guessed_mentions, mentions, undisputed};
 use super::text::{Kind, Text, without_ending};
-use crate::generation::{is_number, tells_version};
+use crate::generation::is_number;
 use crate::index::{BrandId, Index, ModelId};
 use crate::matches::{MatchKind, Scope};
 use crate::ngrams::{Ngram, ngrams};
 use crate::nicknames::KNOWN;
 use crate::vehicle::Years;
-use crate::words::join;
 
 /// An ending leaves a name of at least so many letters.
 const SHORT_STEM: usize = 2;
@@ -21,47 +20,8 @@ const SHORT_STEM: usize = 2;
 const RARE: f32 = 0.5;
 /// Numbers of so many digits are what things cost.
 const LONGEST_PRICE: usize = 4;
-/// A model stands so many words away from its brand at most, where the brand is misspelled.
-const NEAR: usize = 2;
-/// So many misspelled brands are considered, the surest ones.
-const MOST_BRANDS: usize = 6;
-/// In a text of more words only what stands alone, or near its brand, is guessed at: so the work stays bounded.
-const LONG_TEXT: usize = 12;
 /// So many cars are weighed against each other.
 const MOST_HITS: usize = 12;
-/// Runs of more words are not guessed at.
-const MOST_GUESSED: usize = 3;
-
-/// A brand that some words name.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Mention {
-    pub brand: BrandId,
-    pub how: MatchKind,
-    pub span: Range<usize>,
-    /// An ending was taken off.
-    pub is_ended: bool,
-}
-
-/// A model that some words may name.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Hit {
-    pub model: ModelId,
-    pub how: MatchKind,
-    pub span: Range<usize>,
-    /// An ending was taken off the last word, and the name has so many letters.
-    pub ended: Option<usize>,
-    /// Letters explained, less what the way of matching costs.
-    pub weight: f32,
-    /// Other words that name the same model ("одиссей абсолют").
-    pub beside: Vec<Range<usize>>,
-}
-
-impl Hit {
-    /// Whether the text says exactly this name.
-    pub(super) fn is_certain(&self) -> bool {
-        self.how.is_certain() || self.how == MatchKind::Layout
-    }
-}
 
 /// What the words may name.
 #[derive(Debug, Default)]
@@ -225,116 +185,6 @@ fn ended(index: &Index, text: &Text, ngram: &Ngram) -> Vec<Hit> {
     hits
 }
 
-/// The brands that ngrams name for certain, the longest where they overlap.
-fn mentions(index: &Index, text: &Text, ngrams: &[Ngram]) -> Vec<Mention> {
-    let mut mentions: Vec<Mention> = Vec::new();
-    for ngram in ngrams {
-        let mut brands = index.brands_in_any_reading(&ngram.key);
-        let is_ended = brands.is_empty();
-        if is_ended && ngram.span.len() == 1 && ngram.letters >= 4.0 && text.kind(ngram.span.start) == Some(Kind::Name)
-        {
-            // A short brand is made of too many words: "жили" is no "джили" without a model beside it.
-            let sure = |stem: &str, how: MatchKind| if stem.chars().count() >= 5 { how } else { MatchKind::Sound };
-            let stems = if is_everyday(text, &ngram.span) { Vec::new() } else { without_ending(&ngram.key, 3) };
-            for stem in stems {
-                let named = index
-                    .brands_in_any_reading(&stem)
-                    .into_iter()
-                    .filter(|(_, how)| *how <= MatchKind::Transliteration);
-                brands.extend(named.map(|(brand, how)| (brand, sure(&stem, how))));
-            }
-        }
-        mentions.extend(brands.into_iter().map(|(brand, how)| Mention {
-            brand,
-            how,
-            span: ngram.span.clone(),
-            is_ended,
-        }));
-    }
-    let all = mentions.clone();
-    mentions.retain(|one| !all.iter().any(|other| is_inside(&one.span, &other.span)));
-    mentions
-}
-
-/// Without the mentions that are only part of a longer model's name ("Range Rover"), or a model of another brand that is named
-/// ("Hyundai Genesis").
-fn undisputed(index: &Index, mentions: Vec<Mention>, named: &[Hit]) -> Vec<Mention> {
-    let is_named_apart = |brand: BrandId, span: &Range<usize>| {
-        mentions
-            .iter()
-            .any(|other| other.brand == brand && (other.span.end <= span.start || other.span.start >= span.end))
-    };
-    let has_own_model = |mention: &Mention| {
-        let is_beside = |hit: &Hit| hit.span.start >= mention.span.end || hit.span.end <= mention.span.start;
-        named.iter().any(|hit| hit.model.brand == mention.brand && hit.how.is_certain() && is_beside(hit))
-    };
-    let is_disputed = |mention: &Mention| {
-        named
-            .iter()
-            .filter(|hit| hit.model.brand != mention.brand && hit.how.is_certain() && hit.how != MatchKind::Bare)
-            .any(|hit| {
-                is_inside(&mention.span, &hit.span)
-                    // "венза" is no case of a brand's name.
-                    || (mention.is_ended && hit.ended.is_none() && hit.span == mention.span)
-                    || (hit.span == mention.span && is_named_apart(hit.model.brand, &mention.span))
-                    // A brand that is called like a well-known model, or only reads like one, needs a model of its own.
-                    || (hit.span == mention.span
-                        && hit.how == MatchKind::Spelled
-                        && (hit.ended.is_none() || mention.is_ended)
-                        && (index.model(hit.model).popularity() >= KNOWN || mention.how > MatchKind::Spelled)
-                        && !has_own_model(mention))
-            })
-    };
-    mentions.iter().filter(|mention| !is_disputed(mention)).cloned().collect()
-}
-
-/// Misspelled brands: believed only with one of their models beside them.
-fn guessed_mentions(index: &Index, text: &Text, ngrams: &[Ngram], named: &[Hit]) -> Vec<Mention> {
-    let mut guessed = Vec::new();
-    let mut guesses: Vec<(MatchKind, BrandId, &Ngram)> = Vec::new();
-    // Which ngrams name a model of a brand, or are one letter away: asked once however many ngrams may be the brand.
-    let mut confirming: HashMap<(BrandId, bool), Vec<OnceCell<bool>>> = HashMap::new();
-    for ngram in ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram) && !is_everyday(text, &ngram.span)) {
-        if named.iter().any(|hit| {
-            hit.is_certain()
-                && hit.span.start < ngram.span.end
-                && ngram.span.start < hit.span.end
-                && hit.how != MatchKind::Bare
-        }) {
-            continue;
-        }
-        let begun = index.brand_beginning(&ngram.key).map(|brand| (brand, MatchKind::Prefix));
-        let likely = index.brands_like(&ngram.key).into_iter().chain(begun);
-        guesses.extend(likely.map(|(brand, how)| (how, brand, ngram)));
-    }
-    // The surest first; of a text that is full of half names not all.
-    guesses.sort_by(|a, b| a.0.cmp(&b.0).then(a.2.span.start.cmp(&b.2.span.start)));
-    guesses.truncate(MOST_BRANDS);
-    for (how, brand, ngram) in guesses {
-        // A model stands near its brand: words far off neither confirm it nor are worth comparing.
-        let is_beside = |other: &Ngram| {
-            (ngram.span.end..=ngram.span.end + NEAR).contains(&other.span.start)
-                || (other.span.end..=other.span.end + NEAR).contains(&ngram.span.start)
-        };
-        let may_be_wrong = ngram.letters >= 6.0;
-        let is_close = |(_, how, _): &(ModelId, MatchKind, usize)| {
-            *how <= MatchKind::Shape || (*how == MatchKind::Typo(1) && may_be_wrong)
-        };
-        let confirms = |other: &Ngram| {
-            named.iter().any(|hit| hit.model.brand == brand && hit.span == other.span)
-                || (may_be_misspelled(text, other)
-                    && index.models_like_typed(&other.key, Scope::Brand(brand)).iter().any(is_close))
-        };
-        let answers = confirming.entry((brand, may_be_wrong)).or_insert_with(|| vec![OnceCell::new(); ngrams.len()]);
-        let is_confirmed =
-            |(other, answer): (&Ngram, &OnceCell<bool>)| is_beside(other) && *answer.get_or_init(|| confirms(other));
-        if ngrams.iter().zip(answers.iter()).any(is_confirmed) {
-            guessed.push(Mention { brand, how, span: ngram.span.clone(), is_ended: false });
-        }
-    }
-    guessed
-}
-
 /// What the words name among the models of a brand.
 fn within_brand(
     index: &Index,
@@ -371,14 +221,11 @@ fn within_brand(
     if hits.iter().any(|hit| !is_year(text, &hit.span)) {
         hits.retain(|hit| !is_year(text, &hit.span));
     }
-    let is_near = |ngram: &&Ngram| {
-        text.words.len() <= LONG_TEXT
-            || found.mentions.iter().filter(|it| it.brand == brand).any(|it| {
-                (it.span.end..=it.span.end + NEAR).contains(&ngram.span.start)
-                    || (ngram.span.end..=ngram.span.end + NEAR).contains(&it.span.start)
-            })
+    let is_near_brand = |ngram: &&Ngram| {
+        let mut own = found.mentions.iter().filter(|it| it.brand == brand);
+        text.words.len() <= LONG_TEXT || own.any(|it| is_near(&it.span, &ngram.span))
     };
-    let ngrams: Vec<&Ngram> = ngrams.iter().filter(is_near).collect();
+    let ngrams: Vec<&Ngram> = ngrams.iter().filter(is_near_brand).collect();
     let certain = heaviest(&hits);
     for ngram in ngrams
         .iter()
@@ -403,11 +250,6 @@ fn within_brand(
         Scope::Brand(brand),
     );
     hits
-}
-
-pub(super) fn hit(ngram: &Ngram, model: ModelId, how: MatchKind) -> Hit {
-    let matched = ngram.matched(model, how);
-    Hit { model, how, span: matched.span, ended: None, weight: matched.weight, beside: Vec::new() }
 }
 
 /// Whether a ngram may be named without a brand: a number alone is a price sooner than a car, unless it is longer than prices and
@@ -438,24 +280,6 @@ fn is_talk(text: &Text, span: &Range<usize>) -> bool {
     span.len() == 1 && kinds.all(|kind| kind == Some(Kind::Talk))
 }
 
-/// Words that may be guessed at, in their order: none of them talk, not all numbers, none that says which version of a car it is.
-pub(super) fn may_be_misspelled(text: &Text, ngram: &Ngram) -> bool {
-    let words = text.words.get(ngram.span.clone()).unwrap_or_default();
-    let kinds = || ngram.span.clone().map(|place| text.kind(place));
-    ngram.span.len() <= if text.words.len() > LONG_TEXT { 1 } else { MOST_GUESSED }
-        && ngram.key == join(words)
-        && !tells_version(words)
-        && kinds().all(|kind| kind != Some(Kind::Talk))
-        && kinds().any(|kind| kind == Some(Kind::Name))
-}
-
-/// Whether nobody misspells a car like this: everyday words, spelled right.
-pub(super) fn is_everyday(text: &Text, span: &Range<usize>) -> bool {
-    let words = text.words.get(span.clone()).unwrap_or_default();
-    let mut names = words.iter().filter(|word| word.is_letters()).peekable();
-    names.peek().is_some() && names.all(|word| stop_words::is_everyday(&word.key))
-}
-
 /// Letters and digits both, at least so many together.
 fn is_code(key: &str, least: usize) -> bool {
     key.chars().count() >= least && key.chars().any(char::is_alphabetic) && key.chars().any(|ch| ch.is_ascii_digit())
@@ -463,10 +287,6 @@ fn is_code(key: &str, least: usize) -> bool {
 
 fn heaviest(hits: &[Hit]) -> f32 {
     hits.iter().filter(|hit| hit.is_certain()).map(|hit| hit.weight).fold(0.0, f32::max)
-}
-
-fn is_inside(inner: &Range<usize>, outer: &Range<usize>) -> bool {
-    inner != outer && outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// Each model once, with the hit that explains most; a model named for certain is not also guessed.

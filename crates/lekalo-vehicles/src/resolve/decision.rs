@@ -3,7 +3,9 @@
 //! Rules of acceptance, each a source of wrong answers when broken: nothing in the text is left unexplained; the name is no other
 //! car's; what was guessed is long enough and near to no other name; year and generation do not contradict.
 
-use super::candidates::{Found, Mention, is_everyday};
+use super::candidates::Found;
+use super::hits::is_everyday;
+use super::mentions::Mention;
 use super::numbers;
 use super::ranking::{Ranked, ranked};
 use super::reason::{self, Grounds};

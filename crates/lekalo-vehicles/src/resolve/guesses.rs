@@ -1,6 +1,6 @@
 //! What words that name nothing for certain may have been meant to name: typos, codes read the wrong way, nicknames.
 
-use super::candidates::{Hit, hit, is_everyday, may_be_misspelled};
+use super::hits::{Hit, hit, is_everyday, may_be_misspelled};
 use super::text::{Kind, Text};
 use crate::index::{BrandId, Index};
 use crate::matches::{MatchKind, Scope};

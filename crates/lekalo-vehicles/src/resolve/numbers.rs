@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::candidates::Hit;
+use super::hits::Hit;
 use super::numerals;
 use super::stop_words;
 use super::text::{Kind, Text};

@@ -1,6 +1,7 @@
 //! Ranking the models a text may mean: all that speaks for and against each.
 
-use super::candidates::{Found, Hit, is_everyday};
+use super::candidates::Found;
+use super::hits::{Hit, is_everyday};
 use super::numbers::{self, Numbers};
 use super::stop_words;
 use super::text::{Kind, Text, without_ending};

@@ -1,6 +1,6 @@
 //! Why a car was taken for what was meant, in words.
 
-use super::candidates::Hit;
+use super::hits::Hit;
 use super::numbers::Numbers;
 use crate::index::Index;
 use crate::matches::MatchKind;
