@@ -1,28 +1,20 @@
 //! API keys, and which tenants each is for.
 
-use std::sync::Arc;
+mod reader;
+
 use std::time::{Duration, SystemTime};
 
-use futures::future::join3;
-use tokio::time::{Instant, timeout};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::query::{Query, at_most_one, one, word};
-use super::session::Session;
-use super::{Db, Transaction, unavailable};
-use crate::domain::api_key::{ApiKey, Caller, KnownKey, NewKey, Reach, Role};
+use super::tenants::{by_slug, tenants_by_slug};
+use super::{Db, Transaction};
+use crate::domain::api_key::{ApiKey, NewKey, Reach, Role};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
-use crate::domain::tenant::TenantId;
-
-/// How long connecting may take, the answer whether anything has changed, and all keys.
-const CONNECT: Duration = Duration::from_secs(5);
-const ANSWER: Duration = Duration::from_secs(1);
-const ALL: Duration = Duration::from_secs(10);
-/// How old the session may become: the next one goes where the server's name leads by then, and reads all keys anew.
-const MAX_SESSION_AGE: Duration = Duration::from_secs(30);
+pub use reader::KeyReader;
 
 /// How many keys of a tenant's there may be, those revoked lately among them: each server has all of them in memory.
 const MAX_KEYS_PER_TENANT: i64 = 1000;
@@ -174,17 +166,8 @@ impl Transaction {
     /// The tenants that a key is for.
     pub async fn reach_of_api_key(&self, key: &ApiKey) -> Result<Reach> {
         let Some(slugs) = &key.tenants else { return Ok(Reach::All) };
-        let rows = self
-            .query(
-                Query::new(
-                    "-- reach_of_api_key
-                    SELECT id FROM tenants WHERE slug = ANY ($1 /* slugs */)",
-                )
-                .bind(slugs, Type::TEXT_ARRAY),
-            )
-            .await?;
-        let tenants = rows.iter().map(|row| Ok(TenantId(row.try_get("id")?)));
-        Ok(Reach::Tenants(tenants.collect::<Result<_>>()?))
+        let found = tenants_by_slug(self.query(by_slug(slugs)).await?)?;
+        Ok(Reach::Tenants(found.into_values().collect()))
     }
 
     async fn has_room_for_api_key(&self) -> Result<()> {
@@ -288,83 +271,6 @@ impl Transaction {
     }
 }
 
-/// Reads all keys, on a session of its own: one that is revoked stops working however busy the pool is.
-pub struct KeyReader {
-    db: Db,
-    session: Option<(Session, Instant)>,
-}
-
-impl KeyReader {
-    /// Connects when it first reads.
-    pub fn new(db: Db) -> Self {
-        Self { db, session: None }
-    }
-
-    /// All keys with their version, unless that is the one that is known. What another session has said counts for nothing: this
-    /// one may lead to another server.
-    pub async fn changed(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
-        let changed = self.look(known).await;
-        if changed.is_err() {
-            self.session = None;
-        }
-        changed
-    }
-
-    async fn look(&mut self, known: i64) -> Result<Option<(i64, Vec<KnownKey>)>> {
-        let is_good =
-            |(session, since): &(Session, Instant)| !session.client.is_closed() && since.elapsed() < MAX_SESSION_AGE;
-        let (session, is_new) = match self.session.take().filter(is_good) {
-            Some(session) => (session, false),
-            None => {
-                let opened = timeout(CONNECT, self.db.own_session()).await.map_err(|_| unavailable())??;
-                ((opened, Instant::now()), true)
-            }
-        };
-        let client = &self.session.insert(session).0.client;
-        let version = Query::new(
-            "-- api_key_version
-            SELECT version, pg_is_in_recovery() AS is_standby FROM api_key_changes",
-        );
-        let row = one(ask(client, &version, ANSWER).await?)?;
-        if row.try_get("is_standby")? {
-            return Err(unavailable());
-        }
-        let version: i64 = row.try_get("version")?;
-        if version == known && !is_new {
-            return Ok(None);
-        }
-        // What was revoked long ago is as good as unknown.
-        let keys = Query::new(
-            "-- read_api_keys
-            SELECT c.version, k.id, k.prefix, k.secret_sha256, k.role, k.all_tenants, k.expires_at, k.revoked_at,
-                   k.calls_per_second, coalesce(t.tenants, '{}') AS tenants
-            FROM api_key_changes c
-            CROSS JOIN api_keys k
-            LEFT JOIN (SELECT api_key_id, array_agg(tenant_id) AS tenants FROM api_key_tenants GROUP BY api_key_id) t
-                ON t.api_key_id = k.id
-            WHERE k.revoked_at IS NULL OR k.revoked_at > now() - interval '90 days'",
-        );
-        let rows = ask(client, &keys, ALL).await?;
-        let version = rows.first().map_or(Ok(version), |row| row.try_get("version"))?;
-        Ok(Some((version, rows.iter().map(known_key).collect::<Result<_>>()?)))
-    }
-}
-
-/// One statement in a transaction of its own, in one pipeline.
-async fn ask(client: &Client, query: &Query<'_>, limit: Duration) -> Result<Vec<Row>> {
-    let begin = "BEGIN READ ONLY; SET LOCAL search_path = public; SET LOCAL app.checks_api_keys = 'on'";
-    let asked = join3(
-        client.batch_execute(begin),
-        client.query_typed(query.sql, &query.params),
-        client.batch_execute("COMMIT"),
-    );
-    let (begun, rows, committed) = timeout(limit, asked).await.map_err(|_| unavailable())?;
-    begun?;
-    let rows = rows?;
-    committed?;
-    Ok(rows)
-}
-
 fn calls_per_second(row: &Row) -> Result<Option<u32>> {
     let number: Option<i32> = row.try_get("calls_per_second")?;
     number.map(u32::try_from).transpose().map_err(Error::internal)
@@ -383,24 +289,5 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         revoked_at: row.try_get("revoked_at")?,
         calls_per_second: calls_per_second(row)?,
         last_used_at: row.try_get("last_used_at")?,
-    })
-}
-
-fn known_key(row: &Row) -> Result<KnownKey> {
-    let is_for_all: bool = row.try_get("all_tenants")?;
-    let tenants: Vec<i64> = row.try_get("tenants")?;
-    let sha256: &[u8] = row.try_get("secret_sha256")?;
-    Ok(KnownKey {
-        id: row.try_get("id")?,
-        secret_sha256: sha256.try_into().map_err(Error::internal)?,
-        caller: Arc::new(Caller {
-            prefix: row.try_get("prefix")?,
-            role: word(row, "role")?,
-            reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
-            calls_per_second: calls_per_second(row)?,
-            expires_at: row.try_get("expires_at")?,
-        }),
-        revoked_at: row.try_get("revoked_at")?,
-        last_used: Default::default(),
     })
 }

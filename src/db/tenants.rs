@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Db;
 use super::query::{Query, at_most_one, one, word};
@@ -26,14 +26,8 @@ impl Db {
 
     /// Those of these slugs that there are.
     pub async fn tenants_by_slug(&self, slugs: &[String]) -> Result<HashMap<String, TenantId>> {
-        let [rows] = self
-            .read([Query::new(
-                "-- tenants_by_slug
-                SELECT id, slug FROM tenants WHERE slug = ANY ($1 /* slugs */)",
-            )
-            .bind(&slugs, Type::TEXT_ARRAY)])
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get("slug")?, TenantId(row.try_get("id")?)))).collect()
+        let [rows] = self.read([by_slug(&slugs)]).await?;
+        tenants_by_slug(rows)
     }
 
     /// The tenant of that slug, without what its own tables say.
@@ -96,6 +90,18 @@ impl super::Transaction {
         let answers = [self.query(contacts).await?, self.query(channels).await?, self.query(categories).await?];
         complete(tenant.clone(), answers)
     }
+}
+
+pub(super) fn by_slug<'a>(slugs: &'a (dyn ToSql + Sync)) -> Query<'a> {
+    Query::new(
+        "-- tenants_by_slug
+        SELECT id, slug FROM tenants WHERE slug = ANY ($1 /* slugs */)",
+    )
+    .bind(slugs, Type::TEXT_ARRAY)
+}
+
+pub(super) fn tenants_by_slug(rows: Vec<Row>) -> Result<HashMap<String, TenantId>> {
+    rows.iter().map(|row| Ok((row.try_get("slug")?, TenantId(row.try_get("id")?)))).collect()
 }
 
 fn find_tenant<'a>(slug: &'a &str) -> Query<'a> {

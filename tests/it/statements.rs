@@ -143,7 +143,7 @@ fn whoever_names_an_attribute_of_a_pattern_names_them_all_in_one_order() {
 
 /// What may go without: settings, which take no parameters, the pool's own question, and COPY, which is no query.
 const NAMELESS: &[&str] = &[
-    "src/db/api_keys.rs: BEGIN READ ONLY; SET LOCAL search_path = public; SET LOCAL app.checks_api_keys = 'on'",
+    "src/db/api_keys/reader.rs: BEGIN READ ONLY; SET LOCAL search_path = public; SET LOCAL app.checks_api_keys = 'on'",
     "src/db/merge/staging.rs: COPY staged_issues FROM STDIN (FORMAT binary)",
     "src/db/merge/staging.rs: COPY staged_rows FROM STDIN (FORMAT binary)",
     "src/db/pool.rs: SELECT 1",
