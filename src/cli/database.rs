@@ -47,7 +47,12 @@ pub struct Database {
 impl Database {
     /// Reads the configuration and starts the embedded server if it is asked for.
     pub async fn open(args: &DatabaseArgs) -> anyhow::Result<Self> {
-        let (mut config, flags) = (Config::load()?, args.as_flags());
+        Self::of(Config::load()?, args).await
+    }
+
+    /// Starts the embedded server if it is asked for.
+    pub async fn of(mut config: Config, args: &DatabaseArgs) -> anyhow::Result<Self> {
+        let flags = args.as_flags();
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }

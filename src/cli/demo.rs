@@ -45,10 +45,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         None => lekalo_postgres::data_home()?.join("demo"),
     };
     // Whether the port is free is better known before the work than after it.
-    let addr = match args.addr {
-        Some(addr) => addr,
-        None => Config::load()?.addr,
-    };
+    let config = Config::load()?;
+    let addr = args.addr.unwrap_or(config.addr);
     if !addr.ip().is_loopback() {
         return Err(UserError::error(
             format!("the demo asks for no API key, and {addr} can be reached from other machines"),
@@ -58,7 +56,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let listener = listen(addr).await?;
     talk!("starting a private PostgreSQL in {}", data_dir.display());
     let embedded = DatabaseArgs { embedded: true, data_dir: Some(data_dir.clone()) };
-    let Some(mut database) = unless(&mut stop, Database::open(&embedded)).await? else { return Ok(()) };
+    let Some(mut database) = unless(&mut stop, Database::of(config, &embedded)).await? else { return Ok(()) };
     let ended = database.server_ended();
     // The calls that it prints are plain.
     database.config.tls_server = None;

@@ -62,11 +62,11 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    // Before a private database is made.
     let config = Config::load()?;
+    // Before a private database is made.
     must_be_safe(&args, args.addr.unwrap_or(config.addr), config.tls_server.is_some())?;
     let mut stop = stop_signal()?;
-    let Some(mut database) = unless(&mut stop, Database::open(&args.database)).await? else { return Ok(()) };
+    let Some(mut database) = unless(&mut stop, Database::of(config, &args.database)).await? else { return Ok(()) };
     let ended = database.server_ended();
     let served = tokio::select! {
         served = Box::pin(start(&args, &mut database, stop)) => served,
