@@ -25,16 +25,16 @@ use crate::support::{LEKALO, SAMPLE_PDF, connect, database, folder, http, limit,
 /// What a loaded machine may need.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A price list that takes about ten times its size to read.
-/// A file that is read as it comes takes little memory; one of another encoding is decoded whole.
-fn large_in_cp1251(mib: usize) -> Vec<u8> {
-    let text = String::from_utf8(large(mib)).unwrap();
-    encoding_rs::WINDOWS_1251.encode(&text).0.into_owned()
-}
-
+/// A price list that is read as it comes, in little memory.
 fn large(mib: usize) -> Vec<u8> {
     let rows = "Toyota,Camry,2018\nKia,Rio,2019\nLada,Granta,2020\n";
     format!("Марка,Модель,Год\n{}", rows.repeat((mib << 20) / rows.len())).into_bytes()
+}
+
+/// The same in an encoding that is decoded whole.
+fn large_in_cp1251(mib: usize) -> Vec<u8> {
+    let text = String::from_utf8(large(mib)).unwrap();
+    encoding_rs::WINDOWS_1251.encode(&text).0.into_owned()
 }
 
 async fn answers(addr: SocketAddr) {
