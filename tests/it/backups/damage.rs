@@ -47,7 +47,9 @@ async fn a_damaged_dump_is_refused_before_the_database_is_touched() {
         std::fs::write(&bad, &good[..length]).unwrap();
         assert!(is_damaged(&bad), "cut off after {length} of {}", good.len());
     }
-    // Single bits of the rows, compressed as they are.
+    let whole = parts(&dumps.path("good.zip"));
+    // Single bits of the rows, compressed as they are. One that says the same otherwise (where else a word stands, say) does
+    // no harm.
     let (from, to) = {
         let mut zip = zip::ZipArchive::new(std::fs::File::open(dumps.path("good.zip")).unwrap()).unwrap();
         let file = zip.by_name("tables/vehicle_aliases.copy").unwrap();
@@ -57,10 +59,9 @@ async fn a_damaged_dump_is_refused_before_the_database_is_touched() {
         let mut bytes = good.clone();
         bytes[place] ^= 16;
         std::fs::write(&bad, bytes).unwrap();
-        assert!(is_damaged(&bad), "a bit at {place}");
+        assert!(is_damaged(&bad) || parts(&bad) == whole, "a bit at {place}");
     }
     // A file that is whole as such, with a row less, a row more, a table less or another manifest.
-    let whole = parts(&dumps.path("good.zip"));
     let place = |name: &str| whole.iter().position(|(found, _)| found == name).unwrap();
     let customers = place("tables/customers.copy");
     let rows_of = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
