@@ -1,9 +1,9 @@
 //! Is the database there, and does it take our work? Asked past the pool, so that what callers do to the pool does not matter.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::future::{join, join_all};
+use futures::future::{join, join_all, try_join};
 use lekalo_migrate::connect::hosts;
 use lekalo_migrate::tls;
 use tokio::time::timeout;
@@ -20,6 +20,9 @@ use super::session::Session;
 
 /// A database that has not answered by then counts as silent.
 const LIMIT: Duration = Duration::from_secs(1);
+
+/// Then a session is replaced: it remembers all tables that it ever saw, and stays where its host's name once led.
+const KEEP: Duration = Duration::from_secs(60);
 
 /// What the service cannot do without; it reads and writes all of them.
 const TABLES: [&str; 30] = [
@@ -93,8 +96,13 @@ struct HostProbe {
     role: String,
     /// Whether there are no others.
     is_alone: bool,
-    /// The session of the last time: where there is no room for a new one, it shows whether the database still answers.
-    session: Option<Session>,
+    kept: Option<Kept>,
+}
+
+/// A session of an earlier time: where there is no room for a new one, it shows whether the database still answers.
+struct Kept {
+    session: Session,
+    since: Instant,
 }
 
 /// Why there was no answer.
@@ -123,12 +131,12 @@ impl Probe {
         let (tls, role) = (&tls, &role);
         let host = |config| {
             let (credentials, tls, role) = (credentials.clone(), tls.clone(), role.clone());
-            HostProbe { config, credentials, tls, role, is_alone, session: None }
+            HostProbe { config, credentials, tls, role, is_alone, kept: None }
         };
         Self { hosts: configs.into_iter().map(host).collect(), last: Vec::new() }
     }
 
-    /// Looks once; takes a second at most, but for the first time. One host that takes our work is enough.
+    /// Looks once; takes a second at most, two where a session is replaced, but for the first time. One host that takes our work is enough.
     pub(super) async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
         let healths = join_all(self.hosts.iter_mut().map(|host| host.check(breaker))).await;
         let is_away = |health: &Health| matches!(health, Health::Away(_));
@@ -155,46 +163,51 @@ impl Probe {
 }
 
 impl HostProbe {
-    /// On a new session and on that of the last time.
+    /// On a new session, which shows that one can be had, and on the kept one, which knows the catalogs already.
     async fn check(&mut self, breaker: &CircuitBreaker) -> Health {
         let kept = async {
-            let session = self.session.as_ref()?;
+            let Kept { session, .. } = self.kept.as_ref()?;
             Some(timeout(LIMIT, self.look(session)).await.unwrap_or(Err(ProbeError::Timeout)))
         };
         let fresh = async {
             let session = self.open().await?;
-            let problem = self.look(&session).await?;
+            let problem = self.look_at_server(&session).await?;
             Ok((session, problem))
         };
         // The first session has the time that a call's has: a way of many round trips is no outage.
-        let limit = if self.session.is_some() { LIMIT } else { CREATE };
+        let limit = if self.kept.is_some() { LIMIT } else { CREATE };
         let fresh = async { timeout(limit, fresh).await.unwrap_or(Err(ProbeError::Timeout)) };
         let (kept, fresh) = join(kept, fresh).await;
-        let problem = match (fresh, kept) {
+        let is_young = self.kept.as_ref().is_some_and(|kept| kept.since.elapsed() < KEEP);
+        let looked = match (fresh, kept) {
+            (Ok((_, Some(problem))), Some(Ok(_))) => Ok(Some(problem)),
+            (Ok((_, None)), Some(Ok(problem))) if is_young => Ok(problem),
             (Ok((session, problem)), _) => {
-                self.session = Some(session);
-                problem
+                let tables = timeout(limit, self.look_at_tables(&session)).await.unwrap_or(Err(ProbeError::Timeout));
+                self.kept = Some(Kept { session, since: Instant::now() });
+                tables.map(|of_tables| problem.or(of_tables))
             }
-            (Err(ProbeError::Timeout | ProbeError::Crowded(_)), Some(Ok(problem))) => problem,
-            (Err(ProbeError::Failed(problem)), Some(Ok(_))) => Some(problem),
+            (Err(ProbeError::Timeout | ProbeError::Crowded(_)), Some(Ok(problem))) => Ok(problem),
+            (Err(ProbeError::Failed(problem)), Some(Ok(_))) => Ok(Some(problem)),
             // A queue of callers before a pooler is no outage.
-            (Err(_), Some(Err(ProbeError::Timeout))) if self.is_alone && breaker.has_answered_within(LIMIT) => None,
+            (Err(_), Some(Err(ProbeError::Timeout))) if self.is_alone && breaker.has_answered_within(LIMIT) => Ok(None),
             (Err(error), kept) => {
                 if !matches!(kept, Some(Err(ProbeError::Timeout))) {
-                    self.session = None;
+                    self.kept = None;
                 }
-                return match error {
-                    ProbeError::Timeout => Health::Away(format!(
-                        "the PostgreSQL server at {} does not answer within {} s",
-                        place(&self.config),
-                        limit.as_secs()
-                    )),
-                    ProbeError::Crowded(problem) => Health::NotReady(problem),
-                    ProbeError::Failed(problem) => Health::Away(problem),
-                };
+                Err(error)
             }
         };
-        problem.map_or(Health::Ready, Health::NotReady)
+        match looked {
+            Ok(problem) => problem.map_or(Health::Ready, Health::NotReady),
+            Err(ProbeError::Timeout) => Health::Away(format!(
+                "the PostgreSQL server at {} does not answer within {} s",
+                place(&self.config),
+                limit.as_secs()
+            )),
+            Err(ProbeError::Crowded(problem)) => Health::NotReady(problem),
+            Err(ProbeError::Failed(problem)) => Health::Away(problem),
+        }
     }
 
     async fn open(&self) -> Result<Session, ProbeError> {
@@ -204,7 +217,41 @@ impl HostProbe {
 
     /// What is wrong, if anything.
     async fn look(&self, session: &Session) -> Result<Option<String>, ProbeError> {
+        let (of_server, of_tables) = try_join(self.look_at_server(session), self.look_at_tables(session)).await?;
+        Ok(of_server.or(of_tables))
+    }
+
+    /// Whether the server takes writes; it reads no table for that, since a session's first reading is what costs.
+    async fn look_at_server(&self, session: &Session) -> Result<Option<String>, ProbeError> {
         let sql = "-- readiness
+            SELECT pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::bool AS is_read_only";
+        let row = session.client.query_typed_one(sql, &[]).await.map_err(|error| self.probe_error(&error))?;
+        let flag = |name| row.try_get::<_, bool>(name).unwrap_or_default();
+        if flag("is_standby") {
+            return Ok(Some(format!("the server at {} is a standby: it takes no writes", place(&self.config))));
+        }
+        if !flag("is_read_only") {
+            return Ok(None);
+        }
+        let sql = "-- read_only_setting
+            SELECT CASE source
+                       WHEN 'database' THEN format('ALTER DATABASE %I', current_database())
+                       WHEN 'user' THEN format('ALTER ROLE %I', session_user)
+                       WHEN 'database user' THEN format('ALTER ROLE %I IN DATABASE %I', session_user, current_database())
+                       WHEN 'configuration file' THEN 'ALTER SYSTEM'
+                   END || ' RESET default_transaction_read_only'
+                       || CASE source WHEN 'configuration file' THEN '; SELECT pg_reload_conf()' ELSE '' END AS writable
+            FROM pg_settings
+            WHERE name = 'default_transaction_read_only'";
+        let row = session.client.query_typed_one(sql, &[]).await.map_err(|error| self.probe_error(&error))?;
+        let writable = row.try_get::<_, Option<String>>("writable").ok().flatten();
+        let mend = writable.map(|sql| format!("; a superuser or the owner may run: {sql}"));
+        Ok(Some(format!("the database is read-only (default_transaction_read_only){}", mend.unwrap_or_default())))
+    }
+
+    /// Whether our tables are there and ours to use.
+    async fn look_at_tables(&self, session: &Session) -> Result<Option<String>, ProbeError> {
+        let sql = "-- missing_rights
             WITH needed AS (
                 SELECT name, to_regclass('public.' || name) AS id FROM unnest($1::text[] /* tables */) AS name
             ), denied AS (
@@ -215,19 +262,7 @@ impl HostProbe {
             ), alike AS (
                 SELECT rights, string_agg(name, ', ' ORDER BY name) AS names FROM denied GROUP BY rights
             )
-            SELECT pg_is_in_recovery() AS is_standby,
-                   current_setting('transaction_read_only')::bool AS is_read_only,
-                   (SELECT CASE source
-                               WHEN 'database' THEN format('ALTER DATABASE %I', current_database())
-                               WHEN 'user' THEN format('ALTER ROLE %I', session_user)
-                               WHEN 'database user'
-                                   THEN format('ALTER ROLE %I IN DATABASE %I', session_user, current_database())
-                               WHEN 'configuration file' THEN 'ALTER SYSTEM'
-                           END || ' RESET default_transaction_read_only'
-                               || CASE source WHEN 'configuration file' THEN '; SELECT pg_reload_conf()' ELSE '' END
-                    FROM pg_settings
-                    WHERE name = 'default_transaction_read_only') AS writable,
-                   (SELECT string_agg(name, ', ') FROM needed WHERE id IS NULL) AS missing,
+            SELECT (SELECT string_agg(name, ', ') FROM needed WHERE id IS NULL) AS missing,
                    (SELECT string_agg(format('%s on %s', rights, names), '; ' ORDER BY names) FROM alike) AS denied,
                    (SELECT string_agg(format('GRANT %s ON %s TO %s', rights, names, $2 /* role */), '; ' ORDER BY names)
                     FROM alike) AS grants";
@@ -235,14 +270,8 @@ impl HostProbe {
         let params: [(&(dyn ToSql + Sync), Type); 2] = [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT)];
         let row = session.client.query_typed_one(sql, &params).await;
         let row = row.map_err(|error| self.probe_error(&error))?;
-        let flag = |name| row.try_get::<_, bool>(name).unwrap_or_default();
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();
-        Ok(if flag("is_standby") {
-            Some(format!("the server at {} is a standby: it takes no writes", place(&self.config)))
-        } else if flag("is_read_only") {
-            let mend = list("writable").map(|sql| format!("; a superuser or the owner may run: {sql}"));
-            Some(format!("the database is read-only (default_transaction_read_only){}", mend.unwrap_or_default()))
-        } else if let Some(tables) = list("missing") {
+        Ok(if let Some(tables) = list("missing") {
             Some(format!("these tables are missing: {tables}; `lekalo migrate check` says what else differs"))
         } else {
             let mend = list("grants").unwrap_or_default();
@@ -263,7 +292,7 @@ impl HostProbe {
                 AND NOT starts_with(b.application_name, 'lekalo@')
             GROUP BY b.pid, b.application_name, b.usename
             ORDER BY b.pid";
-        let Some(session) = &self.session else { return Vec::new() };
+        let Some(Kept { session, .. }) = &self.kept else { return Vec::new() };
         let rows = timeout(LIMIT, session.client.query_typed(sql, &[])).await;
         let rows = rows.ok().and_then(Result::ok).unwrap_or_default();
         let blocker = |row: &tokio_postgres::Row| {
