@@ -17,7 +17,7 @@ use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tenant::Tenant;
-use crate::import::apply::{apply, revert};
+use crate::import::apply::{apply, delete, revert};
 use crate::import::clean::issues;
 use crate::import::clean_csv;
 use crate::live_index::LiveIndex;
@@ -65,6 +65,11 @@ pub enum Command {
     #[command(after_help = "Examples:
   lekalo imports cancel 0193… --tenant evopoliki")]
     Cancel(ShowArgs),
+    /// Delete an import that has ended, with its rows; no pattern changes
+    #[command(after_help = "Examples:
+  lekalo imports delete 0193… --tenant evopoliki
+  lekalo imports delete 0193… --tenant evopoliki --allow-succeeded   (nobody can revert it then)")]
+    Delete(DeleteArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +91,15 @@ pub struct ShowArgs {
     id: uuid::Uuid,
     #[command(flatten)]
     list: ListArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DeleteArgs {
+    /// Delete one that was written, too, if none that was written before it stands
+    #[arg(long)]
+    allow_succeeded: bool,
+    #[command(flatten)]
+    import: ShowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,6 +139,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         | Command::Apply(args)
         | Command::Revert(args)
         | Command::Cancel(args) => &args.list,
+        Command::Delete(args) => &args.import.list,
     };
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
@@ -145,6 +160,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Revert(args) => decided(own, args, revert(&db, tenant.id, args.id, |_| Ok(())).await).await,
         Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,
+        Command::Delete(args) => deleted(own, args).await,
     };
     database.close().await?;
     done
@@ -161,6 +177,22 @@ async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Er
             let hint = "preview the file again with --dry-run and apply that; nothing was written";
             Err(UserError::error(message, hint))
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn deleted(own: db::Tenant<'_>, args: &DeleteArgs) -> anyhow::Result<()> {
+    let id = args.import.id;
+    match delete(own, id, args.allow_succeeded, |_| Ok(())).await {
+        Ok(()) if args.import.list.json => output::json(&json!({ "deleted": id })),
+        Ok(()) => {
+            talk!("the import {id} is deleted");
+            Ok(())
+        }
+        Err(Error::FailedPrecondition { reason: "IMPORT_SUCCEEDED", .. }) => Err(UserError::error(
+            "the import was written: without it nobody can revert it or see where its patterns come from",
+            "--allow-succeeded deletes it all the same",
+        )),
         Err(error) => Err(error.into()),
     }
 }

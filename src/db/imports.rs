@@ -1,6 +1,7 @@
 //! Imports: what was uploaded, where it stands ([`steps`]), and what became of each row ([`rows`]). Writing the rows is
 //! [`super::merge`].
 
+mod deletion;
 mod files;
 mod rows;
 mod steps;

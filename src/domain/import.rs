@@ -174,6 +174,9 @@ impl State {
         !matches!(self, Self::Queued | Self::Running)
     }
 
+    /// Those that do not change by themselves.
+    pub const ENDED: [Self; 5] = [Self::Validated, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Reverted];
+
     /// Why an import in this state does not take a step that takes only others.
     pub fn refused(self, required: &[Self]) -> Error {
         let wire = |state: Self| state.word().to_uppercase();

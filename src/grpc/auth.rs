@@ -71,6 +71,7 @@ pub const RULES: &[(&str, Role, Concerns)] = &[
     ("ImportService/ApplyImport", Manager, Tenant),
     ("ImportService/RevertImport", Manager, Tenant),
     ("ImportService/CancelImport", Manager, Tenant),
+    ("ImportService/DeleteImport", Manager, Tenant),
     ("AdminService/ApplySeed", Admin, EveryTenant),
     ("AdminService/GetStats", Manager, Tenant), // without a tenant, the handler asks for ADMIN of all of them
     ("AdminService/ListAliases", Admin, Tenant),

@@ -218,6 +218,10 @@ impl ImportService for Services {
     async fn cancel_import(&self, request: Request<pb::CancelImportRequest>) -> Answer<pb::CancelImportResponse> {
         Ok(Response::new(imports::cancel_import(self, request.into_inner()).await?))
     }
+
+    async fn delete_import(&self, request: Request<pb::DeleteImportRequest>) -> Answer<pb::DeleteImportResponse> {
+        Ok(Response::new(imports::delete_import(self, request.into_inner()).await?))
+    }
 }
 
 #[tonic::async_trait]

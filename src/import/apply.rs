@@ -1,4 +1,4 @@
-//! Applying, reverting: what a person decides about an import that was read before.
+//! Applying, reverting, deleting: what a person decides about an import that was read before.
 
 use std::pin::pin;
 
@@ -63,6 +63,41 @@ pub async fn revert(db: &Db, tenant: TenantId, id: Uuid, check: impl Fn(&Import)
         }
         if own.revert_import(id, import.revision).await? {
             return own.get_import(id).await;
+        }
+    }
+}
+
+/// Deletes an import that has ended, with its rows; one that was written only where `allow_succeeded`. `check` may refuse the
+/// import as it is found.
+///
+/// # Errors
+/// What `check` says; `NotFound`; `FailedPrecondition` `ILLEGAL_IMPORT_STATE`, `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`. Nothing is
+/// deleted then.
+pub async fn delete(
+    own: Tenant<'_>,
+    id: Uuid,
+    allow_succeeded: bool,
+    check: impl Fn(&Import) -> Result<()>,
+) -> Result<()> {
+    loop {
+        let import = own.get_import(id).await?;
+        check(&import)?;
+        match import.state {
+            State::Queued | State::Running => return Err(import.state.refused(&State::ENDED)),
+            State::Succeeded if !allow_succeeded => {
+                return Err(Error::FailedPrecondition {
+                    reason: "IMPORT_SUCCEEDED",
+                    message: "the import was written: without it nobody can revert it or see where its patterns come \
+                              from; allow_succeeded deletes it all the same"
+                        .to_owned(),
+                    metadata: vec![],
+                });
+            }
+            State::Succeeded => own.refuse_unless_oldest(id).await?,
+            State::Validated | State::Failed | State::Cancelled | State::Reverted => {}
+        }
+        if own.delete_import(id, import.revision).await? {
+            return Ok(());
         }
     }
 }

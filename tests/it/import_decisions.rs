@@ -7,7 +7,7 @@ use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::support::decisions::{apply, cancel, patterns, refusal, revert};
+use crate::support::decisions::{apply, cancel, delete, patterns, refusal, revert};
 use crate::support::neighbours::{Neighbours, own_patterns};
 use crate::support::uploads::{header, list, rows, upload_and_wait};
 use crate::support::{SAMPLE_PDF, TestServer, connect};
@@ -348,5 +348,53 @@ async fn a_preview_can_be_discarded_and_what_has_ended_cannot_be_cancelled() {
     {
         assert_eq!(refusal(refused), (Code::NotFound, "IMPORT_NOT_FOUND".into()));
     }
+    neighbours.are_untouched().await;
+}
+
+#[tokio::test]
+async fn what_has_ended_is_deleted_however_it_ended_and_nothing_else() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    let neighbours = Neighbours::fill(&owner).await;
+    let first = upload_and_wait(&server, &list(&ABC), header()).await;
+    let second = upload_and_wait(&server, &list(&["Киа,Рио,", "Тойота,Хуичи,2001"]), header()).await;
+    let before = patterns(&owner).await;
+    let state = async |set: &str| {
+        let sql = format!("UPDATE imports SET {set} WHERE id = $1::text::uuid");
+        assert_eq!(owner.execute(&sql, &[&second.id]).await.unwrap(), 1);
+    };
+    let illegal = (Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE".to_owned());
+    let refused =
+        async |etag: &str, allow| refusal(delete(&server, &second, etag, allow).await.map(|()| second.clone()));
+    for under_way in ["queued", "running"] {
+        for tries in [0, 1] {
+            let alive = if tries == 0 { "now() + interval '1 hour'" } else { "now() - interval '1 hour'" };
+            state(&format!("state = '{under_way}', tries_left = {tries}, lease_until = {alive}")).await;
+            assert_eq!(refused("", true).await, illegal, "{under_way}, {tries}");
+        }
+    }
+    state("state = 'succeeded', lease_until = NULL").await;
+    assert_eq!(refused("", false).await, (Code::FailedPrecondition, "IMPORT_SUCCEEDED".into()));
+    assert_eq!(refused("", true).await, (Code::FailedPrecondition, "IMPORT_NOT_OLDEST".into()));
+    assert_eq!(refused("0", true).await, (Code::Aborted, "ETAG_MISMATCH".into()));
+    let overdue = "state = 'running', tries_left = 0, lease_until = now() - interval '1 hour'";
+    let ends = [overdue, "state = 'validated'", "state = 'failed'", "state = 'cancelled'", "state = 'reverted'"];
+    for ended in ends {
+        let header = pb::ImportHeader { validate_only: true, ..header() };
+        let import = upload_and_wait(&server, &list(&["Киа,Рио,", "Тойота,Хуичи,2001"]), header).await;
+        let sql = format!("UPDATE imports SET {ended} WHERE id = $1::text::uuid");
+        owner.execute(&sql, &[&import.id]).await.unwrap();
+        delete(&server, &import, "", false).await.unwrap_or_else(|status| panic!("{ended}: {status:?}"));
+        let again = delete(&server, &import, "", true).await;
+        assert_eq!(refusal(again.map(|()| import)), (Code::NotFound, "IMPORT_NOT_FOUND".into()));
+    }
+    for written in [&first, &second] {
+        delete(&server, written, "", true).await.unwrap();
+    }
+    let left = "SELECT (SELECT count(*) FROM imports WHERE file_name = $1) + (SELECT count(*) FROM import_rows WHERE import_id = $2::text::uuid)
+                + (SELECT count(*) FROM import_issues WHERE import_id = $2::text::uuid)";
+    let left: i64 = owner.query_one(left, &[&second.file_name, &second.id]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+    assert_eq!(patterns(&owner).await, before, "what it wrote stays");
     neighbours.are_untouched().await;
 }

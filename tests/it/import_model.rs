@@ -240,18 +240,44 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (list(), asked.clone()).prop_map(|(list, asked)| Step::Import(list, asked)),
         1 => (list(), asked).prop_map(|(list, asked)| Step::Given(list, asked)),
         6 => (back.clone(), etag.clone()).prop_map(|(back, etag)| Step::Apply(back, etag)),
-        6 => (back.clone(), etag).prop_map(|(back, etag)| Step::Revert(back, etag)),
+        6 => (back.clone(), etag.clone()).prop_map(|(back, etag)| Step::Revert(back, etag)),
+        3 => (0..20usize, etag, any::<bool>()).prop_map(|(back, etag, allowed)| Step::Delete(back, etag, allowed)),
         1 => back.prop_map(Step::Cancel),
     ]
 }
 
-/// First one in which rows are understood late, then any sequence of steps, in all four categories. The same ones in every run; more of them, and new ones, in long runs.
+/// A second list takes the place of a first one; only the first one may go, and the second one is put back without it.
+async fn what_is_deleted_is_in_nobodys_way(service: &mut Service) {
+    service.begin_anew().await;
+    fill(service, [10, 5, 5, 5]).await;
+    service.step(0, &Step::Import(of_cars(0..6), REPLACE_ALL)).await;
+    let (first, second) = (4, 0);
+    for step in [
+        Step::Cancel(second),
+        Step::Delete(second, Etag::Unsaid, true),
+        Step::Delete(first, Etag::Current, false),
+        Step::Delete(first, Etag::Stale, true),
+        Step::Delete(first, Etag::Current, true),
+        Step::Delete(first, Etag::Unsaid, true),
+        Step::Revert(second, Etag::Current),
+        Step::Delete(second, Etag::Unsaid, false),
+    ] {
+        service.step(0, &step).await;
+    }
+    let told = ["IMPORT_NOT_OLDEST", "IMPORT_SUCCEEDED", "ETAG_MISMATCH", "IMPORT_NOT_FOUND", "done"];
+    let told = told.map(|reason| service.seen.get(&format!("Delete {reason}")).copied());
+    assert_eq!(told, [1, 1, 1, 1, 2].map(Some));
+    service.compare_all().await;
+}
+
+/// First two in which rows are understood late and imports are deleted, then any sequence of steps, in all four categories. The same ones in every run; more of them, and new ones, in long runs.
 #[tokio::test]
 async fn any_sequence_of_imports_and_decisions_ends_as_the_model_does() {
     let mut service = Service::start().await;
     // Teaching makes the server read all names anew, which takes a second: once for all of it.
     rows_understood_late(&mut service).await;
     service.late_rows_beyond_the_first_thousand().await;
+    what_is_deleted_is_in_nobodys_way(&mut service).await;
     let rng = if is_long() {
         TestRng::from_seed(RngAlgorithm::ChaCha, &rand_seed())
     } else {

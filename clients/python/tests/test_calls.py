@@ -140,19 +140,28 @@ async def test_a_transition_is_repeated_while_the_service_is_unavailable(client:
 
 
 async def test_a_write_without_a_request_id_is_sent_once(client: Any, service: FakeService) -> None:
-    for method in ("DeleteAlias", "ApplyImport", "RevertImport", "CancelImport", "ApplySeed", "RevokeApiKey"):
+    for method in (
+        "DeleteAlias",
+        "ApplyImport",
+        "RevertImport",
+        "CancelImport",
+        "DeleteImport",
+        "ApplySeed",
+        "RevokeApiKey",
+    ):
         service.on(method, failure("UNAVAILABLE"))
     for call in (
         client.delete_alias("toyota", "тойота"),
         client.apply_import("evopoliki", "1"),
         client.revert_import("evopoliki", "1"),
         client.cancel_import("evopoliki", "1"),
+        client.delete_import("evopoliki", "1"),
         client.apply_seed(),
         client.revoke_api_key("abc"),
     ):
         with pytest.raises(Unavailable):
             await call
-    assert len(service.calls) == 6
+    assert len(service.calls) == 7
 
 
 async def test_five_seconds_are_the_default_deadline(client: Any, service: FakeService) -> None:

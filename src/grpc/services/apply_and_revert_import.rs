@@ -6,11 +6,9 @@ use crate::domain::Result;
 use crate::domain::import::Import;
 use crate::grpc::Services;
 use crate::grpc::convert;
-use crate::grpc::validation::{Validator, check_etag};
+use crate::grpc::validation::{MAX_ETAG, Validator, check_etag};
 use crate::import::apply::{apply, revert};
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_ETAG: usize = 64;
 
 pub async fn apply_import(services: &Services, request: pb::ApplyImportRequest) -> Result<pb::ApplyImportResponse> {
     let mut check = Validator::default();

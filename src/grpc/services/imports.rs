@@ -1,4 +1,4 @@
-//! GetImport, ListImports and CancelImport: what is known of an import, and stopping one. Whatever else names one import
+//! GetImport, ListImports, CancelImport and DeleteImport: what is known of an import, and ending that. Whatever else names one import
 //! by the fields `tenant` and `id` begins with [`scope_and_id`].
 
 use uuid::Uuid;
@@ -8,7 +8,8 @@ use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count};
 use crate::grpc::scope::Scope;
-use crate::grpc::validation::Validator;
+use crate::grpc::validation::{MAX_ETAG, Validator, check_etag};
+use crate::import::apply::delete;
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn get_import(services: &Services, request: pb::GetImportRequest) -> Result<pb::GetImportResponse> {
@@ -36,6 +37,14 @@ pub async fn cancel_import(services: &Services, request: pb::CancelImportRequest
     let (scope, id) = scope_and_id(services, Validator::default(), request.tenant, request.id).await?;
     let import = scope.own.cancel_import(id).await?;
     Ok(pb::CancelImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })
+}
+
+pub async fn delete_import(services: &Services, request: pb::DeleteImportRequest) -> Result<pb::DeleteImportResponse> {
+    let mut check = Validator::default();
+    let etag = check.text("etag", request.etag, MAX_ETAG);
+    let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
+    delete(scope.own, id, request.allow_succeeded, |import| check_etag(&etag, import.revision)).await?;
+    Ok(pb::DeleteImportResponse {})
 }
 
 /// Checks the fields `tenant` and `id` after those that `check` has seen, and finds the tenant.

@@ -28,6 +28,7 @@ pub const TENANT: &str = "evopoliki";
 /// A running import that never comes further.
 pub const WATCHED: &str = "0197a000-0000-7000-8000-000000000001";
 const CANCELLED: &str = "0197a000-0000-7000-8000-000000000002";
+const DELETED: &str = "0197a000-0000-7000-8000-000000000003";
 const ALIAS: &str = "камрюша";
 
 /// One good request of every method that is built, on a database in which each of them finds what it is about.
@@ -58,6 +59,10 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
                        FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
         owner.execute(endless, &[&id]).await.unwrap();
     }
+    let failed = "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, finished_at)
+                  SELECT t.id, $1::text::uuid, c.id, 'x', sha256(''), 'merge', 'failed', now()
+                  FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
+    owner.execute(failed, &[&DELETED]).await.unwrap();
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
     let (category, brand, model) = (|| "eva_mats".to_owned(), || "toyota".to_owned(), || "camry".to_owned());
@@ -160,6 +165,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("ImportService/ListPatternRows", ListPatternRowsRequest { tenant: tenant(), pattern_id: pattern });
     ask!("ImportService/ApplyImport", ApplyImportRequest { tenant: tenant(), id: preview.id });
     ask!("ImportService/CancelImport", CancelImportRequest { tenant: tenant(), id: CANCELLED.into() });
+    ask!("ImportService/DeleteImport", DeleteImportRequest { tenant: tenant(), id: DELETED.into() });
     ask!("AdminService/ApplySeed", ApplySeedRequest {});
     ask!("AdminService/GetStats", GetStatsRequest { tenant: tenant() });
     ask!("AdminService/ListAliases", ListAliasesRequest { brand: brand() });

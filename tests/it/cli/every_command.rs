@@ -147,7 +147,8 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("imports withdrawn", id.clone()),
         ("imports apply", id.clone()),
         ("imports revert", id.clone()),
-        ("imports cancel", id),
+        ("imports cancel", id.clone()),
+        ("imports delete", id),
         ("key issue", vec!["--role", "admin"]),
         ("key list", vec![]),
         ("key revoke", vec!["lk_nobodys"]),
@@ -286,6 +287,7 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
         assert_eq!((preview["state"].as_str(), preview["validate_only"].as_bool()), (Some("validated"), Some(true)));
         json(decision, &[&[preview["id"].as_str().unwrap()][..], &TENANT].concat(), 0).await;
     }
+    assert_eq!(json("imports delete", &id, 0).await["deleted"], list[0]["id"]);
 
     let seeded = json("seed", &[], 0).await;
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");

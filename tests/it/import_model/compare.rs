@@ -87,6 +87,19 @@ impl Service {
         self.imports[at].3 = found.etag;
     }
 
+    /// Nobody knows anything of a deleted import.
+    pub(super) async fn nothing_is_left(&self, at: usize) {
+        let (shop, _, id, _) = &self.imports[at];
+        let request = pb::GetImportRequest { tenant: SHOPS[*shop].0.into(), id: id.to_string() };
+        let status = self.client().get_import(request).await.unwrap_err();
+        assert_eq!(status.get_error_details().error_info().unwrap().reason, "IMPORT_NOT_FOUND");
+        for table in ["import_rows", "import_issues", "import_changes", "import_files"] {
+            let sql = format!("SELECT count(*) FROM {table} WHERE import_id = $1");
+            let left: i64 = self.owner.query_one(&sql, &[id]).await.unwrap().get(0);
+            assert_eq!(left, 0, "{table}");
+        }
+    }
+
     /// As they are kept, and as they come over the wire page by page.
     pub(super) async fn compare_rows(&self, at: usize, outcome: pb::RowOutcome) {
         let (shop, _, id, _) = &self.imports[at];
@@ -137,10 +150,15 @@ impl Service {
         assert_eq!(found.await, expected);
     }
 
+    /// The imports that were not deleted.
+    fn left(&self) -> impl DoubleEndedIterator<Item = usize> {
+        (0..self.imports.len()).filter(|at| !self.of(*at).is_deleted)
+    }
+
     /// All that can be asked about what happened.
     pub async fn compare_all(&self) {
         for tenant in ["evopoliki", "five_deluxe"] {
-            let own = (0..self.imports.len()).rev().filter(|at| SHOPS[self.imports[*at].0].0 == tenant);
+            let own = self.left().rev().filter(|at| SHOPS[self.imports[*at].0].0 == tenant);
             let mut expected = Vec::new();
             for at in own {
                 expected.push(self.get(at).await);
@@ -157,7 +175,7 @@ impl Service {
             assert_eq!(page.imports, expected.iter().skip(2).take(2).cloned().collect::<Vec<_>>());
             assert_eq!(page.total_size as usize, expected.len());
         }
-        for at in 0..self.imports.len() {
+        for at in self.left() {
             self.compare_withdrawn(at).await;
             self.compare_rows(at, pb::RowOutcome::try_from(at as i32 % 7).unwrap()).await;
         }
@@ -177,7 +195,7 @@ impl Service {
 
     pub(super) async fn compare_origin(&self, shop: usize, pattern_id: i64) {
         let mut expected = Vec::new();
-        for at in (0..self.imports.len()).rev().filter(|at| self.imports[*at].0 == shop) {
+        for at in self.left().rev().filter(|at| self.imports[*at].0 == shop) {
             let import = self.of(at);
             if !matches!(import.state, State::Succeeded | State::Reverted) {
                 continue;

@@ -80,6 +80,7 @@ pub struct Import {
     last_write: usize,
     /// How many patterns of how many it would have withdrawn, if that was too many.
     pub refused: Option<(usize, usize)>,
+    pub is_deleted: bool,
 }
 
 impl Import {
@@ -94,7 +95,13 @@ impl Import {
             write: None,
             last_write: 0,
             refused: None,
+            is_deleted: false,
         }
+    }
+
+    /// Whether what it wrote may still be put back.
+    fn stands(&self) -> bool {
+        self.state == State::Succeeded && !self.is_deleted
     }
 
     pub fn counts(&self) -> Counts {
@@ -151,6 +158,11 @@ pub enum Refused {
     /// By this import, and for this many patterns.
     Superseded(usize, usize),
     State(State),
+    /// It was written, and that was not allowed.
+    Written,
+    /// This one was written before it, and stands.
+    NotOldest(usize),
+    Deleted,
 }
 
 /// What an import is asked to do.
@@ -250,7 +262,7 @@ impl Shop {
             let Some(change) = import.changes.get(&id).filter(|change| change.is_withdrawal) else { continue };
             let place = import.place(change.write);
             let others = self.imports.iter().enumerate().filter(|(other, _)| *other != at);
-            let standing = others.filter(|(_, other)| other.state == State::Succeeded);
+            let standing = others.filter(|(_, other)| other.stands());
             let mut later = standing.flat_map(|(_, other)| other.changed().collect::<Vec<_>>());
             if !later.any(|(touched, when)| touched == id && when > place) {
                 import.changes.remove(&id);
@@ -279,8 +291,7 @@ impl Shop {
             return Err(Refused::State(import.state));
         }
         let own: HashMap<i64, usize> = import.own().collect();
-        let later =
-            self.imports.iter().enumerate().filter(|(other, found)| *other != at && found.state == State::Succeeded);
+        let later = self.imports.iter().enumerate().filter(|(other, found)| *other != at && found.stands());
         let later = later.filter_map(|(other, found)| {
             let touches = found.touched().filter(|(id, when)| own.get(id).is_some_and(|place| when > place));
             let patterns: HashSet<i64> = touches.map(|(id, _)| id).collect();
@@ -308,6 +319,23 @@ impl Shop {
             }
             state => Err(Refused::State(state)),
         }
+    }
+
+    /// Forgets an import, and nothing of what it did.
+    pub fn delete(&mut self, at: usize, allow_succeeded: bool) -> Result<(), Refused> {
+        let import = &self.imports[at];
+        if import.state == State::Succeeded {
+            if !allow_succeeded {
+                return Err(Refused::Written);
+            }
+            let others = self.imports.iter().enumerate().filter(|(other, found)| *other != at && found.stands());
+            let older = others.filter(|(_, other)| other.place(None) < import.last_write);
+            if let Some((older, _)) = older.min_by_key(|(_, other)| other.place(None)) {
+                return Err(Refused::NotOldest(older));
+            }
+        }
+        self.imports[at].is_deleted = true;
+        Ok(())
     }
 
     /// Accepted rows whose car the reference has; the first of those that say the same counts.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::lists::{self, Line};
 use super::model::{Asked, Car, Import, Refused, Row, Shop};
-use crate::support::decisions::{apply, cancel, revert};
+use crate::support::decisions::{apply, cancel, delete, revert};
 use crate::support::{TestServer, connect};
 
 /// Two categories of two tenants, one category of both.
@@ -57,6 +57,8 @@ pub enum Step {
     Apply(usize, Etag),
     Revert(usize, Etag),
     Cancel(usize),
+    /// With `allow_succeeded`, or without.
+    Delete(usize, Etag, bool),
 }
 
 /// Where lists go.
@@ -124,16 +126,20 @@ impl Service {
         let touched = match step {
             Step::Import(list, asked) => self.import(shop, list, asked, false).await,
             Step::Given(list, asked) => self.import(shop, list, asked, true).await,
-            Step::Apply(back, _) | Step::Revert(back, _) | Step::Cancel(back) => {
+            Step::Apply(back, _) | Step::Revert(back, _) | Step::Cancel(back) | Step::Delete(back, ..) => {
                 let Some(at) = self.imports.len().checked_sub(back + 1) else { return };
                 self.decide(at, step).await;
                 at
             }
         };
         self.compare_patterns(&before).await;
-        self.compare_import(touched, &before).await;
-        self.compare_rows(touched, pb::RowOutcome::Unspecified).await;
-        self.compare_withdrawn(touched).await;
+        if self.of(touched).is_deleted {
+            self.nothing_is_left(touched).await;
+        } else {
+            self.compare_import(touched, &before).await;
+            self.compare_rows(touched, pb::RowOutcome::Unspecified).await;
+            self.compare_withdrawn(touched).await;
+        }
         println!("{shop} {step:?} in {:?}", began.elapsed());
     }
 
@@ -219,11 +225,17 @@ impl Service {
             Etag::Stale => format!("{etag}0"),
         };
         let (answer, is_stale) = match step {
-            Step::Apply(_, of) => (apply(&self.server, &import, &said(of)).await, *of == Etag::Stale),
-            Step::Revert(_, of) => (revert(&self.server, &import, &said(of)).await, *of == Etag::Stale),
-            _ => (cancel(&self.server, &import).await, false),
+            Step::Apply(_, of) => (apply(&self.server, &import, &said(of)).await.map(Some), *of == Etag::Stale),
+            Step::Revert(_, of) => (revert(&self.server, &import, &said(of)).await.map(Some), *of == Etag::Stale),
+            Step::Delete(_, of, allow_succeeded) => {
+                let deleted = delete(&self.server, &import, &said(of), *allow_succeeded).await;
+                (deleted.map(|()| None), *of == Etag::Stale)
+            }
+            _ => (cancel(&self.server, &import).await.map(Some), false),
         };
-        let expected = if is_stale {
+        let expected = if self.of(touched).is_deleted {
+            Some(Err(Refused::Deleted))
+        } else if is_stale {
             None
         } else {
             let again = self.understood(shop, at).await;
@@ -234,6 +246,7 @@ impl Service {
             let done = match step {
                 Step::Apply(..) => of_shop.apply(at, again, &mut ids),
                 Step::Revert(..) => of_shop.revert(at),
+                Step::Delete(.., allow_succeeded) => of_shop.delete(at, *allow_succeeded),
                 _ => of_shop.cancel(at),
             };
             if matches!(step, Step::Apply(..)) {
@@ -242,11 +255,12 @@ impl Service {
             Some(done)
         };
         let told = match answer {
-            Ok(import) => {
+            Ok(Some(import)) => {
                 let now = self.get(touched).await;
                 assert_eq!(import, now, "the answer is the import as it is");
                 Ok(())
             }
+            Ok(None) => Ok(()),
             Err(status) => {
                 let info = status.get_error_details().error_info().unwrap().clone();
                 Err((status.code(), info.reason, status.message().to_owned(), info.metadata))
@@ -279,6 +293,17 @@ impl Service {
                 let other = self.imports.iter().find(|import| (import.0, import.1) == (shop, other)).unwrap().2;
                 assert_eq!(metadata["import"], other.to_string());
                 assert!(message.contains(&format!("touched {patterns} of")), "{patterns} {message}");
+            }
+            (Some(Err(Refused::Written)), Err((code, reason, ..))) => {
+                assert_eq!((code, reason), refusal(Code::FailedPrecondition, "IMPORT_SUCCEEDED"));
+            }
+            (Some(Err(Refused::NotOldest(older))), Err((code, reason, _, metadata))) => {
+                assert_eq!((code, reason), refusal(Code::FailedPrecondition, "IMPORT_NOT_OLDEST"));
+                let older = self.imports.iter().find(|import| (import.0, import.1) == (shop, older)).unwrap().2;
+                assert_eq!(metadata["import"], older.to_string());
+            }
+            (Some(Err(Refused::Deleted)), Err((code, reason, ..))) => {
+                assert_eq!((code, reason), refusal(Code::NotFound, "IMPORT_NOT_FOUND"));
             }
             (Some(Err(Refused::State(state))), Err((code, reason, _, metadata))) => {
                 assert_eq!((code, reason), refusal(Code::FailedPrecondition, "ILLEGAL_IMPORT_STATE"));

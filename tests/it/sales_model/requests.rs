@@ -235,6 +235,10 @@ fn good(
     request!("ImportService/ApplyImport", ApplyImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
     request!("ImportService/RevertImport", RevertImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
     request!("ImportService/CancelImport", CancelImportRequest { tenant: tenant(), id: first() });
+    request!(
+        "ImportService/DeleteImport",
+        DeleteImportRequest { tenant: tenant(), id: first(), etag: "0".into(), allow_succeeded: true }
+    );
     request!("AdminService/ApplySeed", ApplySeedRequest { validate_only: true });
     request!("AdminService/GetStats", GetStatsRequest { tenant: tenant() });
     request!("AdminService/ListAliases", ListAliasesRequest { brand: toyota(), model: camry() });

@@ -28,6 +28,13 @@ pub async fn cancel(server: &TestServer, import: &pb::Import) -> Result<pb::Impo
     Ok(answer.into_inner().import.unwrap())
 }
 
+pub async fn delete(server: &TestServer, import: &pb::Import, etag: &str, allow_succeeded: bool) -> Result<(), Status> {
+    let (tenant, id, etag) = (import.tenant.clone(), import.id.clone(), etag.to_owned());
+    let request = pb::DeleteImportRequest { tenant, id, etag, allow_succeeded };
+    ImportServiceClient::new(server.channel.clone()).delete_import(request).await?;
+    Ok(())
+}
+
 pub fn refusal(refused: Result<pb::Import, Status>) -> (Code, String) {
     let status = refused.unwrap_err();
     (status.code(), status.get_error_details().error_info().unwrap().reason.clone())

@@ -46,6 +46,7 @@ pub const BUILT: &[&str] = &[
     "ImportService/ApplyImport",
     "ImportService/RevertImport",
     "ImportService/CancelImport",
+    "ImportService/DeleteImport",
     "AdminService/ApplySeed",
     "AdminService/GetStats",
     "AdminService/ListAliases",

@@ -24,6 +24,7 @@ fn named(world: &World) -> Vec<(&'static str, &'static str, Vec<&'static str>)> 
         ("ApplicationService/TransitionApplication", "id", vec![world.others.application]),
         ("ImportService/ApplyImport", "id", imports.clone()),
         ("ImportService/CancelImport", "id", imports.clone()),
+        ("ImportService/DeleteImport", "id", imports.clone()),
         ("ImportService/GetImport", "id", imports.clone()),
         ("ImportService/ListImportRows", "id", imports.clone()),
         ("ImportService/ListPatternRows", "pattern_id", vec![world.others.pattern]),
@@ -82,7 +83,7 @@ async fn check_ids(server: &TestServer, world: &World) {
                 "{foreign}"
             );
             // Its owner has it, so that it is its being another's that hides it.
-            if !["Apply", "Revert", "Cancel", "Transition"].iter().any(|write| method.contains(write)) {
+            if !["Apply", "Revert", "Cancel", "Delete", "Transition"].iter().any(|write| method.contains(write)) {
                 set(&mut request, "tenant", TWIN);
                 set(&mut request, field, id);
                 call(&server.channel, method, vec![encoded(&request)]).await.unwrap();

@@ -191,6 +191,10 @@ pub fn writes(world: &World) -> Vec<Step> {
         ),
         step("ImportService/CancelImport", &pb::CancelImportRequest { tenant: tenant(), id: world.discarded.clone() }),
         step(
+            "ImportService/DeleteImport",
+            &pb::DeleteImportRequest { tenant: tenant(), id: world.discarded.clone(), ..Default::default() },
+        ),
+        step(
             "ImportService/RevertImport",
             &pb::RevertImportRequest { tenant: tenant(), id: world.replacing.clone(), ..Default::default() },
         ),

@@ -12,6 +12,7 @@ from .._proto.lekalo.v1.import_service_pb2_grpc import ImportServiceStub
 from ..v1 import (
     ApplyImportRequest,
     CancelImportRequest,
+    DeleteImportRequest,
     GetImportRequest,
     Import,
     ImportHeader,
@@ -177,3 +178,13 @@ class AsyncImports(AsyncConnection):
         """Stops an import that has not ended, or discards a preview. Sent once: without an answer, use get_import."""
         request = CancelImportRequest(tenant=tenant, id=id)
         return import_of(await self._once(self._imports.CancelImport, request, timeout))
+
+    async def delete_import(
+        self, tenant: str, id: str, *, etag: str = "", allow_succeeded: bool = False, timeout: float | None = None
+    ) -> None:
+        """Deletes an import that has ended, with its rows; no pattern changes.
+
+        Sent once: if no answer comes, get_import says NotFound where it is done.
+        """
+        request = DeleteImportRequest(tenant=tenant, id=id, etag=etag, allow_succeeded=allow_succeeded)
+        await self._once(self._imports.DeleteImport, request, timeout)

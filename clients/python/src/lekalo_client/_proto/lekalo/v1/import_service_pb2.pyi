@@ -1266,3 +1266,63 @@ class CancelImportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelImportResponse: _TypeAlias = CancelImportResponse  # noqa: Y015
+
+@_typing.final
+class DeleteImportRequest(_message.Message):
+    """Deletes an import that has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ALLOW_SUCCEEDED_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
+    """
+    id: _builtins.str
+    """The import's id. Required, no default; at most 64 characters.
+    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown or another tenant's:
+    NOT_FOUND `IMPORT_NOT_FOUND`.
+    """
+    etag: _builtins.str
+    """The import's `etag` as last read. Default: empty, nothing is checked. At most 64 characters.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; stale: ABORTED `ETAG_MISMATCH`.
+    """
+    allow_succeeded: _builtins.bool
+    """Whether one that was written may go too. Default: false. Otherwise such a one: FAILED_PRECONDITION
+    `IMPORT_SUCCEEDED`.
+    """
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        allow_succeeded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_succeeded", b"allow_succeeded", "etag", b"etag", "id", b"id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteImportRequest: _TypeAlias = DeleteImportRequest  # noqa: Y015
+
+@_typing.final
+class DeleteImportResponse(_message.Message):
+    """The import is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteImportResponse: _TypeAlias = DeleteImportResponse  # noqa: Y015

@@ -85,6 +85,11 @@ class ImportServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_import__service__pb2.CancelImportRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_import__service__pb2.CancelImportResponse.FromString,
                 _registered_method=True)
+        self.DeleteImport = channel.unary_unary(
+                '/lekalo.v1.ImportService/DeleteImport',
+                request_serializer=lekalo_dot_v1_dot_import__service__pb2.DeleteImportRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_import__service__pb2.DeleteImportResponse.FromString,
+                _registered_method=True)
 
 
 class ImportServiceServicer(object):
@@ -225,6 +230,21 @@ class ImportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteImport(self, request, context):
+        """Deletes an import that has ended, with its rows and what is known of them. No pattern changes. Role: MANAGER.
+
+        A SUCCEEDED import is the record of where its patterns come from, and what RevertImport puts back: it goes only with
+        `allow_succeeded`, and only where no SUCCEEDED import into its category was written before it, for that one could
+        else be put back over what this one has changed. An upload with the request_id of a deleted import is a new one.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
+        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (QUEUED or RUNNING: cancel it first),
+        `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ImportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -277,6 +297,11 @@ def add_ImportServiceServicer_to_server(servicer, server):
                     servicer.CancelImport,
                     request_deserializer=lekalo_dot_v1_dot_import__service__pb2.CancelImportRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_import__service__pb2.CancelImportResponse.SerializeToString,
+            ),
+            'DeleteImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteImport,
+                    request_deserializer=lekalo_dot_v1_dot_import__service__pb2.DeleteImportRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_import__service__pb2.DeleteImportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -550,6 +575,33 @@ class ImportService(object):
             '/lekalo.v1.ImportService/CancelImport',
             lekalo_dot_v1_dot_import__service__pb2.CancelImportRequest.SerializeToString,
             lekalo_dot_v1_dot_import__service__pb2.CancelImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ImportService/DeleteImport',
+            lekalo_dot_v1_dot_import__service__pb2.DeleteImportRequest.SerializeToString,
+            lekalo_dot_v1_dot_import__service__pb2.DeleteImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -127,6 +127,17 @@ class ImportServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
     FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
     """
+    DeleteImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.DeleteImportRequest, _import_service_pb2.DeleteImportResponse]
+    """Deletes an import that has ended, with its rows and what is known of them. No pattern changes. Role: MANAGER.
+
+    A SUCCEEDED import is the record of where its patterns come from, and what RevertImport puts back: it goes only with
+    `allow_succeeded`, and only where no SUCCEEDED import into its category was written before it, for that one could
+    else be put back over what this one has changed. An upload with the request_id of a deleted import is a new one.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
+    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (QUEUED or RUNNING: cancel it first),
+    `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`.
+    """
 
 @_typing.type_check_only
 class ImportServiceAsyncStub(ImportServiceStub):
@@ -226,6 +237,17 @@ class ImportServiceAsyncStub(ImportServiceStub):
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
     FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
+    """
+    DeleteImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.DeleteImportRequest, _import_service_pb2.DeleteImportResponse]  # type: ignore[assignment]
+    """Deletes an import that has ended, with its rows and what is known of them. No pattern changes. Role: MANAGER.
+
+    A SUCCEEDED import is the record of where its patterns come from, and what RevertImport puts back: it goes only with
+    `allow_succeeded`, and only where no SUCCEEDED import into its category was written before it, for that one could
+    else be put back over what this one has changed. An upload with the request_id of a deleted import is a new one.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
+    ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (QUEUED or RUNNING: cancel it first),
+    `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`.
     """
 
 class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -383,6 +405,23 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
         FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (SUCCEEDED, FAILED or REVERTED).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteImport(
+        self,
+        request: _import_service_pb2.DeleteImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_import_service_pb2.DeleteImportResponse, _abc.Awaitable[_import_service_pb2.DeleteImportResponse]]:
+        """Deletes an import that has ended, with its rows and what is known of them. No pattern changes. Role: MANAGER.
+
+        A SUCCEEDED import is the record of where its patterns come from, and what RevertImport puts back: it goes only with
+        `allow_succeeded`, and only where no SUCCEEDED import into its category was written before it, for that one could
+        else be put back over what this one has changed. An upload with the request_id of a deleted import is a new one.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
+        ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (QUEUED or RUNNING: cancel it first),
+        `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`.
         """
 
 def add_ImportServiceServicer_to_server(servicer: ImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

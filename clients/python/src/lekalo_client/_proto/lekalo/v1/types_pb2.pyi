@@ -160,6 +160,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: another import is being written into the same category; try again when it has ended. Metadata:
     `import`, its id, if it is known.
     """
+    ERROR_REASON_IMPORT_SUCCEEDED: _ErrorReason.ValueType  # 69
+    """FAILED_PRECONDITION: the import was written, and is deleted only with `allow_succeeded`."""
+    ERROR_REASON_IMPORT_NOT_OLDEST: _ErrorReason.ValueType  # 79
+    """FAILED_PRECONDITION: an import that was written before this one stands; delete or revert that one first. Metadata:
+    `import`, its id.
+    """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 71
@@ -283,6 +289,12 @@ ERROR_REASON_IMPORT_SUPERSEDED: ErrorReason.ValueType  # 67
 ERROR_REASON_IMPORT_RUNNING: ErrorReason.ValueType  # 68
 """FAILED_PRECONDITION: another import is being written into the same category; try again when it has ended. Metadata:
 `import`, its id, if it is known.
+"""
+ERROR_REASON_IMPORT_SUCCEEDED: ErrorReason.ValueType  # 69
+"""FAILED_PRECONDITION: the import was written, and is deleted only with `allow_succeeded`."""
+ERROR_REASON_IMPORT_NOT_OLDEST: ErrorReason.ValueType  # 79
+"""FAILED_PRECONDITION: an import that was written before this one stands; delete or revert that one first. Metadata:
+`import`, its id.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
