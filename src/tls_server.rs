@@ -205,6 +205,11 @@ impl Certificates {
         Ok(Self { files: files.clone(), current: RwLock::new(Arc::new(current)) })
     }
 
+    /// Until when the certificate holds.
+    pub fn holds_until(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.current().not_after
+    }
+
     /// Registers until when the certificate holds.
     pub fn register_metrics(self: &Arc<Self>, registry: &mut Registry) {
         let this = self.clone();

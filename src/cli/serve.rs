@@ -26,7 +26,7 @@ use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::live_index::LiveIndex;
 use crate::metrics;
-use crate::tls_server::{Certificates, Problem};
+use crate::tls_server::{Certificates, Files, Problem};
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -121,6 +121,13 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     tokio::select! {
         () = ready => talk!("listening on {addr}"),
         ended = &mut serving => return ended,
+    }
+    match database.config.tls_server.as_ref() {
+        Some(Files { client_roots: Some(roots), .. }) => {
+            tracing::info!("with TLS, for clients with a certificate of {}", roots.display());
+        }
+        Some(_) => tracing::info!("with TLS"),
+        None => {}
     }
     if !args.insecure_no_auth && keys.is_empty() {
         let flags = args.database.as_flags();

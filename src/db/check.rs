@@ -29,11 +29,11 @@ pub struct Finding {
     pub remedy: String,
 }
 
-fn well(what: &'static str, detail: impl Into<String>) -> Finding {
+pub fn well(what: &'static str, detail: impl Into<String>) -> Finding {
     Finding { ok: true, what, detail: detail.into(), remedy: String::new() }
 }
 
-fn wrong(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Finding {
+pub fn wrong(what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding { ok: false, what, detail: detail.into(), remedy: remedy.into() }
 }
 
@@ -106,6 +106,7 @@ pub async fn report(options: &Options, as_owner: &Options) -> Vec<Finding> {
             }
         }
         findings.push(row_level_security(&owner_client).await);
+        findings.push(api_keys(&owner_client).await);
     }
     findings.push(pool(options, &owner_client).await);
     findings
@@ -249,6 +250,19 @@ async fn readiness(options: &Options) -> Finding {
         Health::NotReady(problem) | Health::Away(problem) | Health::Moved(problem) => {
             wrong("readiness", problem, "as long as it is so, health says NOT_SERVING")
         }
+    }
+}
+
+/// Who could call. That there is nobody yet is no mistake.
+async fn api_keys(client: &Client) -> Finding {
+    let sql = "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND coalesce(expires_at > now(), true)";
+    match client.query_one(sql, &[]).await.map(|row| row.get::<_, i64>(0)) {
+        Ok(0) => {
+            well("API keys", "none works yet, so nobody can call; `lekalo key issue --role admin` issues the first")
+        }
+        Ok(1) => well("API keys", "1 works"),
+        Ok(count) => well("API keys", format!("{count} work")),
+        Err(error) => wrong("API keys", chain(&error), ""),
     }
 }
 

@@ -78,7 +78,10 @@ async fn whatever_is_unfit_is_found_alone_and_said_with_its_remedy() {
     let owner = connect(&config).await;
     let fit = report(&db_options(&config), &db_options(&config)).await;
     let looked_at: Vec<&str> = fit.iter().map(|finding| finding.what).collect();
-    assert_eq!(looked_at, ["server", "letters", "schema", "role", "readiness", "pooler", "row-level security", "pool"]);
+    assert_eq!(
+        looked_at,
+        ["server", "letters", "schema", "role", "readiness", "pooler", "row-level security", "API keys", "pool"]
+    );
     assert!(fit.iter().all(|finding| finding.ok && finding.remedy.is_empty()), "{fit:#?}");
     let tables = "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
                   WHERE a.attname = 'tenant_id' AND c.relnamespace = 'public'::regnamespace";

@@ -286,6 +286,8 @@ async fn a_server_does_not_start_with_a_certificate_that_is_of_no_use() {
         refused(&files.settings(client_roots), problem, remedy).await;
     }
     files.write(&good);
+    let (_, said) = told(&["check"], &files.settings(false)).await;
+    assert!(said.contains("✓ TLS: the certificate in") && said.contains("tls.crt holds until 4"), "{said}");
     let [certificate, key] = &files.settings(false)[..] else { panic!() };
     for (alone, other) in [(certificate, "LEKALO_TLS_KEY"), (key, "LEKALO_TLS_CERT")] {
         refused(std::slice::from_ref(alone), &format!("{other} is not set"), "set the other one, or neither").await;
@@ -294,16 +296,20 @@ async fn a_server_does_not_start_with_a_certificate_that_is_of_no_use() {
     refused(&files.settings(false), "tls.key cannot be read: No such file", "this user may read").await;
 }
 
-/// With these settings it does not start, and says this.
+/// With these settings it does not start, and says this; so does `lekalo check`.
 async fn refused(settings: &[(&'static str, String)], problem: &str, remedy: &str) {
+    for command in [&["serve", "--addr", "127.0.0.1:0"][..], &["check"]] {
+        let (code, said) = told(command, settings).await;
+        assert!(code == Some(1) && said.contains(problem) && said.contains(remedy), "{problem}: {said}");
+        assert!(!said.contains("PRIVATE"), "{said}");
+    }
+}
+
+/// How a command ends and what it says with these settings and no database.
+async fn told(args: &[&str], settings: &[(&'static str, String)]) -> (Option<i32>, String) {
     let nowhere = [("DB_HOST", "/nowhere"), ("LEKALO_ADMIN_ADDR", "off")];
     let mut command = Command::new(LEKALO);
-    command.args(["serve", "--addr", "127.0.0.1:0"]).env_clear().envs(nowhere).envs(borrowed(settings));
+    command.args(args).env_clear().envs(nowhere).envs(borrowed(settings));
     let said = timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it starts").unwrap();
-    let stderr = String::from_utf8(said.stderr).unwrap();
-    assert!(
-        said.status.code() == Some(1) && stderr.contains(problem) && stderr.contains(remedy),
-        "{problem}: {stderr}"
-    );
-    assert!(!stderr.contains("PRIVATE"), "{stderr}");
+    (said.status.code(), String::from_utf8([said.stdout, said.stderr].concat()).unwrap())
 }
