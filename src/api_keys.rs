@@ -215,7 +215,7 @@ impl ApiKeys {
     fn merged(&self, known: &Known, keys: Vec<KnownKey>) -> Keys {
         let before = |prefix: &str| known.keys.as_ref().and_then(|keys| keys.get(prefix));
         let hold = |key: KnownKey| {
-            let prefix = key.caller.prefix.clone();
+            let prefix = key.prefix.clone();
             if let Some(before) = before(&prefix) {
                 if before.key.is_like(&key) {
                     return (prefix, before.clone());
@@ -266,7 +266,7 @@ impl Held {
         {
             return Err(Error::ResourceExhausted {
                 reason: "RATE_LIMITED",
-                message: format!("the API key {} may make {rate} calls a second; slow down", self.key.caller.prefix),
+                message: format!("the API key {} may make {rate} calls a second; slow down", self.key.prefix),
                 retry_after: early.wait_time_from(DefaultClock::default().now()).max(Duration::from_millis(1)),
             });
         }
@@ -284,7 +284,7 @@ impl Held {
         } else {
             return None;
         };
-        let message = format!("the API key {} {how}; ask for another one", self.key.caller.prefix);
+        let message = format!("the API key {} {how}; ask for another one", self.key.prefix);
         Some(Error::Unauthenticated { reason, message })
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use lekalo_migrate::tls;
 
 use crate::import::{sandbox, upload};
+use crate::jwt;
 use crate::logs;
 use crate::tls_server;
 
@@ -66,7 +67,17 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("LEKALO_ADMIN_ADDR", "127.0.0.1:50052",
      "where `serve` has its admin port, with metrics and health over HTTP; `off` for none"),
     ("LEKALO_CALLS_PER_SECOND", "0",
-     "calls a second that an API key may make on each server, unless it says so itself; beyond, they are answered `RATE_LIMITED`; 0 for any number"),
+     "calls a second that an API key, unless it says so itself, or a JWT's subject may make on each server; beyond, they are answered `RATE_LIMITED`; 0 for any number"),
+    ("LEKALO_JWT_ISSUER", "",
+     "who must have issued the JWTs that callers may show instead of API keys: their `iss`; set with the next two, or none of them"),
+    ("LEKALO_JWT_AUDIENCE", "",
+     "whom they must be meant for: one of these, which are comma-separated, must be in their `aud`"),
+    ("LEKALO_JWT_JWKS", "",
+     "the issuer's keys, a JSON Web Key Set: a file's absolute path, looked at each second, or a URL, fetched every 10 minutes and when a JWT names a new key; `https://…`, or `http://…` on this machine"),
+    ("LEKALO_JWT_ROLE_CLAIM", "lekalo_role",
+     "the claim with the caller's role: `chatbot`, `manager` or `admin`; of several the greatest counts"),
+    ("LEKALO_JWT_TENANTS_CLAIM", "lekalo_tenants",
+     "the claim with the slugs of the tenants that a JWT is for, or `*` for every one"),
     ("LEKALO_REFLECTION", "true",
      "whether the contract is told to whoever asks, as grpcurl and `buf curl` do, without an API key"),
     ("LEKALO_LOG", "info",
@@ -133,8 +144,10 @@ pub struct Config {
     /// What the server encrypts with; none: it speaks plain HTTP/2.
     pub tls_server: Option<tls_server::Files>,
     pub admin: AdminAddr,
-    /// How many calls a second an API key may make.
+    /// How many calls a second an API key or a JWT's subject may make.
     pub calls_per_second: Option<NonZeroU32>,
+    /// What is asked of JWTs.
+    pub jwt: jwt::Settings,
     /// Whether the contract is told to whoever asks.
     pub reflection: bool,
     pub log: String,
@@ -256,6 +269,7 @@ impl Config {
             calls_per_second: NonZeroU32::new(
                 source.parse("LEKALO_CALLS_PER_SECOND", |value| whole(value, 0, 1_000_000)),
             ),
+            jwt: source.jwt(),
             reflection: source.parse("LEKALO_REFLECTION", boolean),
             log: source.parse("LEKALO_LOG", |value| logs::parse(value).map(|_| value.to_owned())),
             log_format: source.parse("LEKALO_LOG_FORMAT", |value| value.parse()),

@@ -148,7 +148,7 @@ impl Services {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let (observers, peers) = (Observers::default(), Peers::new(&Limits::default()));
-        let access = Access::Keys(ApiKeys::new(db.clone(), None));
+        let access = Access::keys_alone(ApiKeys::new(db.clone(), None));
         let (tls, reflects) = (None, true);
         Self { db, imports, live_index, uploads, feeds, patience, peers, tls, observers, access, reflects, stopping }
     }
@@ -161,8 +161,11 @@ impl Services {
         self.imports.register_metrics(registry);
         self.live_index.register_metrics(registry);
         self.feeds.register_metrics(registry);
-        if let Access::Keys(keys) = &self.access {
+        if let Some(keys) = self.access.keys() {
             keys.register_metrics(registry);
+        }
+        if let Some(provider) = self.access.provider() {
+            provider.register_metrics(registry);
         }
         if let Some(tls) = &self.tls {
             tls.register_metrics(registry);
@@ -183,10 +186,10 @@ pub async fn serve(
     let calls = Calls::new(services.observers.clone(), services.patience.request);
     let stop = CancellationToken::new();
     let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
-    let _keys = match &services.access {
-        Access::Anybody => None,
-        Access::Keys(keys) => Some(AbortOnDropHandle::new(tokio::spawn(keys.clone().keep_current()))),
-    };
+    let keys = services.access.keys().cloned();
+    let _keys = keys.map(|keys| AbortOnDropHandle::new(tokio::spawn(keys.keep_current())));
+    let provider = services.access.provider().cloned();
+    let _provider = provider.map(|provider| AbortOnDropHandle::new(tokio::spawn(provider.keep_current())));
     let (health, health_service) = health::start(services.db.clone(), services.access.clone(), stop.clone()).await;
 
     let mut routes = Routes::new(health_service);
@@ -257,7 +260,7 @@ pub async fn serve(
         }
         () = &mut drained => {}
     }
-    if let Access::Keys(keys) = &services.access {
+    if let Some(keys) = services.access.keys() {
         // What was used in the last minute; nothing waits for it long.
         let _ = tokio::time::timeout(RECORD, keys.note_used()).await;
     }

@@ -10,7 +10,7 @@
 //! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and
 //!   [`lekalo_postgres`] is the embedded server.
 //! - [`seed`]: what the program ships in `data/`; [`live_index`]: the index of names with what shops have taught it;
-//!   [`feeds`]: who is to be told when applications move; [`api_keys`]: who may call.
+//!   [`feeds`]: who is to be told when applications move; [`api_keys`] and [`jwt`]: who may call.
 //! - [`tls_server`]: the certificate of the gRPC port; [`domain`]: plain types and their rules.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -24,6 +24,7 @@ pub mod domain;
 pub mod feeds;
 pub mod grpc;
 pub mod import;
+pub mod jwt;
 pub mod live_index;
 pub mod logs;
 #[cfg(test)]

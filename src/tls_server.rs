@@ -134,7 +134,7 @@ fn read(name: &str, path: &Path) -> Result<Vec<u8>, Problem> {
 }
 
 /// A file, and no more of it than certificates take.
-fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     const LARGEST: u64 = 1 << 20;
     // A pipe would be waited for.
     if !std::fs::metadata(path)?.is_file() {

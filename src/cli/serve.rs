@@ -24,6 +24,7 @@ use crate::grpc::{self, Access, CallLog, Limits, Patience, Peers, Services};
 use crate::import::run::Runner;
 use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
+use crate::jwt::IdentityProvider;
 use crate::live_index::LiveIndex;
 use crate::metrics;
 use crate::tls_server::{Certificates, Files, Problem};
@@ -31,7 +32,7 @@ use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
 ///
-/// Callers show an API key (`lekalo key issue`). Prints `listening on ADDRESS` when ready. Until then the port is open,
+/// Callers show an API key (`lekalo key issue`) or, with `LEKALO_JWT_ISSUER`, a JWT. Prints `listening on ADDRESS` when ready. Until then the port is open,
 /// health says NOT_SERVING, and calls are answered UNAVAILABLE. SIGTERM or Ctrl-C drains and ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -65,6 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let config = Config::load()?;
     // Before a private database is made.
     must_be_safe(&args, args.addr.unwrap_or(config.addr), config.tls_server.is_some())?;
+    identity_provider(&config)?;
     let mut stop = stop_signal()?;
     let Some(mut database) = unless(&mut stop, Database::of(config, &args.database)).await? else { return Ok(()) };
     let ended = database.server_ended();
@@ -94,7 +96,11 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
     let database = &*database;
     let stop = stop.shared();
     let keys = ApiKeys::new(db.clone(), database.config.calls_per_second);
-    let access = if args.insecure_no_auth { Access::Anybody } else { Access::Keys(keys.clone()) };
+    let access = if args.insecure_no_auth {
+        Access::Anybody
+    } else {
+        Access::Credentials { keys: keys.clone(), provider: identity_provider(&database.config)? }
+    };
     let mut serving = Box::pin(serve(db.clone(), access, listener, admin, &database.config, stop.clone()));
     let mut stop: Stop = stop.boxed();
     let starting = async {
@@ -129,13 +135,23 @@ async fn start(args: &Args, database: &mut Database, stop: Stop) -> anyhow::Resu
         Some(_) => tracing::info!("with TLS"),
         None => {}
     }
-    if !args.insecure_no_auth && keys.is_empty() {
+    if !args.insecure_no_auth && keys.is_empty() && database.config.jwt.keys.is_none() {
         let flags = args.database.as_flags();
         tracing::info!(
             "there is no API key yet, so nobody can call; `lekalo key issue --role admin{flags}` issues one"
         );
     }
     serving.await
+}
+
+/// Whose JWTs are taken, if anybody's.
+fn identity_provider(config: &Config) -> anyhow::Result<Option<Arc<IdentityProvider>>> {
+    IdentityProvider::of(&config.jwt, config.calls_per_second).map_err(|missing| {
+        UserError::error(
+            format!("JWTs cannot be checked: {} is not set", missing.join(" and ")),
+            "set LEKALO_JWT_ISSUER, LEKALO_JWT_AUDIENCE and LEKALO_JWT_JWKS, or none of them",
+        )
+    })
 }
 
 /// Whoever can reach the port must show a key, and must not read what others send; unless that was said aloud.

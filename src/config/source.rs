@@ -12,6 +12,7 @@ use nix::fcntl::OFlag;
 
 use super::{KNOWN, SECRETS, Shown, address};
 use crate::import::{sandbox, upload};
+use crate::jwt;
 use crate::tls_server;
 
 /// Values with where each came from.
@@ -167,6 +168,24 @@ impl Source {
         let client_roots = Some(roots).filter(|path| !path.as_os_str().is_empty());
         let files = tls_server::Files { certificate, key, client_roots };
         (files != tls_server::Files::default()).then_some(files)
+    }
+
+    /// What is asked of JWTs; what is missing there is said by who needs it.
+    pub(super) fn jwt(&mut self) -> jwt::Settings {
+        let audiences = self.text("LEKALO_JWT_AUDIENCE");
+        let audiences = audiences.split(',').map(str::trim).filter(|audience| !audience.is_empty());
+        jwt::Settings {
+            issuer: self.text("LEKALO_JWT_ISSUER"),
+            audiences: audiences.map(str::to_owned).collect(),
+            keys: self.parse(
+                "LEKALO_JWT_JWKS",
+                |value| {
+                    if value.is_empty() { Ok(None) } else { value.parse().map(Some) }
+                },
+            ),
+            role_claim: self.text("LEKALO_JWT_ROLE_CLAIM"),
+            tenants_claim: self.text("LEKALO_JWT_TENANTS_CLAIM"),
+        }
     }
 
     pub(super) fn uploads(&mut self) -> upload::UploadLimits {

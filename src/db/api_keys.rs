@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use tokio_postgres::Row;
@@ -58,7 +59,7 @@ macro_rules! is_within {
 impl Db {
     /// One page of keys, newest first: those that are for no tenant beyond `within`.
     pub async fn list_api_keys(&self, within: &Reach, page: &PageRequest) -> Result<Page<ApiKey>> {
-        let within = within.as_parameter();
+        let within = self.tenant_numbers(within).await?;
         // Version 7 ids grow with time.
         let after: Option<Uuid> = page.after.as_ref().and_then(|key| key.id.parse().ok());
         let (limit, skip) = (page.limit(), page.skip);
@@ -240,7 +241,11 @@ impl Transaction {
     /// `NotFound` where there is none.
     pub async fn find_api_key(&self, prefix: &str, within: &Reach) -> Result<ApiKey> {
         self.query(Query::new(CHECK)).await?;
-        let within = within.as_parameter();
+        let found = match within.slugs() {
+            [] => HashMap::new(),
+            slugs => tenants_by_slug(self.query(by_slug(&slugs)).await?)?,
+        };
+        let within = within.numbers(&found);
         let rows = self
             .query(
                 Query::new(concat!(

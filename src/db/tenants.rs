@@ -30,6 +30,15 @@ impl Db {
         tenants_by_slug(rows)
     }
 
+    /// The numbers of a reach's tenants; none is every tenant.
+    pub(super) async fn tenant_numbers(&self, reach: &Reach) -> Result<Option<Vec<i64>>> {
+        let found = match reach.slugs() {
+            [] => HashMap::new(),
+            slugs => self.tenants_by_slug(slugs).await?,
+        };
+        Ok(reach.numbers(&found))
+    }
+
     /// The tenant of that slug, without what its own tables say.
     ///
     /// # Errors
@@ -42,7 +51,7 @@ impl Db {
 
     /// One page of the tenants within a reach by slug, without what their own tables say.
     pub async fn list_tenants(&self, within: &Reach, page: &PageRequest) -> Result<Page<Tenant>> {
-        let within = within.as_parameter();
+        let within = self.tenant_numbers(within).await?;
         let after = page.after.as_ref().map(|key| key.id.as_str());
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self

@@ -1,7 +1,8 @@
-//! API keys: what they look like, what they open, and who calls with one.
+//! API keys: what they look like, what they open, and who calls with one or with a JWT.
 //!
 //! A key is `lk_<id>_<secret>`. The id names it in lists, logs and when it is revoked; of the secret only a hash is kept.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
@@ -27,29 +28,41 @@ impl Role {
     }
 }
 
-/// The tenants that a key is for.
+/// The tenants that a key or a JWT is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// Every one, those to come too.
     All,
     /// These.
     Tenants(Vec<TenantId>),
+    /// Those that have these slugs by now.
+    Slugs(Vec<String>),
 }
 
 impl Reach {
-    /// Whether a tenant is among them.
-    pub fn covers(&self, tenant: TenantId) -> bool {
+    /// Whether the tenant of this slug is among them.
+    pub fn covers(&self, tenant: TenantId, slug: &str) -> bool {
         match self {
             Self::All => true,
             Self::Tenants(tenants) => tenants.contains(&tenant),
+            Self::Slugs(slugs) => slugs.iter().any(|known| known == slug),
         }
     }
 
-    /// The tenants' numbers; none is every tenant.
-    pub fn as_parameter(&self) -> Option<Vec<i64>> {
+    /// Those that it names by their slugs.
+    pub fn slugs(&self) -> &[String] {
+        match self {
+            Self::Slugs(slugs) => slugs,
+            Self::All | Self::Tenants(_) => &[],
+        }
+    }
+
+    /// The tenants' numbers, `found` being those of its slugs that there are; none is every tenant.
+    pub fn numbers(&self, found: &HashMap<String, TenantId>) -> Option<Vec<i64>> {
         match self {
             Self::All => None,
             Self::Tenants(tenants) => Some(tenants.iter().map(|tenant| tenant.0).collect()),
+            Self::Slugs(slugs) => Some(slugs.iter().filter_map(|slug| Some(found.get(slug)?.0)).collect()),
         }
     }
 }
@@ -67,7 +80,8 @@ pub const MAX_LABEL: usize = 120;
 /// The most calls a second that a key may be given.
 pub const MAX_CALLS_PER_SECOND: u32 = 1_000_000;
 
-const MARK: &str = "lk_";
+/// How each key begins, and nothing else that callers show.
+pub const MARK: &str = "lk_";
 const ID_BYTES: usize = 9;
 const SECRET_BYTES: usize = 32;
 /// The longest that is looked at.
@@ -129,6 +143,7 @@ pub struct ApiKey {
 /// A key that callers are checked against.
 pub struct KnownKey {
     pub id: Uuid,
+    pub prefix: String,
     pub secret_sha256: [u8; 32],
     /// Whoever shows it.
     pub caller: Arc<Caller>,
@@ -145,11 +160,47 @@ impl KnownKey {
     }
 }
 
+/// What a caller is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing is asked for.
+    Anybody,
+    /// The API key of this prefix.
+    ApiKey(String),
+    /// A JWT about this subject, signed with the identity provider's key of this id.
+    Jwt { sub: String, kid: String },
+}
+
+impl Identity {
+    /// The API key's prefix.
+    pub fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::ApiKey(prefix) => Some(prefix),
+            Self::Anybody | Self::Jwt { .. } => None,
+        }
+    }
+
+    /// The JWT's subject.
+    pub fn sub(&self) -> Option<&str> {
+        match self {
+            Self::Jwt { sub, .. } => Some(sub),
+            Self::Anybody | Self::ApiKey(_) => None,
+        }
+    }
+
+    /// What it is called in sentences.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt { .. } => "JWT",
+            Self::Anybody | Self::ApiKey(_) => "API key",
+        }
+    }
+}
+
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Of the key it showed; empty where no key is asked for.
-    pub prefix: String,
+    pub identity: Identity,
     pub role: Role,
     pub reach: Reach,
     /// What its key has of its own.
@@ -160,7 +211,13 @@ pub struct Caller {
 impl Caller {
     /// Anybody, where no key is asked for.
     pub fn anybody() -> Self {
-        Self { prefix: String::new(), role: Role::Admin, reach: Reach::All, calls_per_second: None, expires_at: None }
+        Self {
+            identity: Identity::Anybody,
+            role: Role::Admin,
+            reach: Reach::All,
+            calls_per_second: None,
+            expires_at: None,
+        }
     }
 
     /// Refuses who is not for every tenant.
@@ -170,9 +227,9 @@ impl Caller {
     pub fn must_be_for_every_tenant(&self) -> Result<()> {
         match self.reach {
             Reach::All => Ok(()),
-            Reach::Tenants(_) => Err(Error::PermissionDenied {
+            Reach::Tenants(_) | Reach::Slugs(_) => Err(Error::PermissionDenied {
                 reason: "TENANT_NOT_ALLOWED",
-                message: "this concerns every tenant, and this API key is for some only".into(),
+                message: format!("this concerns every tenant, and this {} is for some only", self.identity.name()),
                 metadata: Vec::new(),
             }),
         }
@@ -189,7 +246,7 @@ impl Caller {
         let (has, needs) = (self.role.word().to_uppercase(), needed.word().to_uppercase());
         Err(Error::PermissionDenied {
             reason: "ROLE_NOT_ALLOWED",
-            message: format!("this API key's role is {has}; this takes {needs}"),
+            message: format!("this {}'s role is {has}; this takes {needs}", self.identity.name()),
             metadata: vec![("role", has), ("required", needs)],
         })
     }

@@ -1,7 +1,7 @@
-//! Who may call what: the key that a call shows is checked on its headers, before any of its body is read.
+//! Who may call what: the API key or JWT that a call shows is checked on its headers, before any of its body is read.
 //!
 //! [`RULES`] has every method. A handler needs nothing of this but [`Services::find_tenant`](super::Services::find_tenant), to
-//! which a tenant that the key is not for does not exist, and [`caller`](super::call::caller) where it does more than one
+//! which a tenant that neither is for does not exist, and [`caller`](super::call::caller) where it does more than one
 //! tenant's work.
 
 use std::convert::Infallible;
@@ -22,13 +22,14 @@ use tower::{Layer, Service};
 use super::call;
 use super::status::from_transport;
 use crate::api_keys::ApiKeys;
-use crate::domain::api_key::{Caller, Role};
+use crate::domain::api_key::{Caller, Identity, MARK, Role};
 use crate::domain::error::{Error, Result};
+use crate::jwt::IdentityProvider;
 
-/// What a key must be for.
+/// What a key or JWT must be for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concerns {
-    /// The tenant that the request names, or those of the key.
+    /// The tenant that the request names, or those of the caller.
     Tenant,
     /// What all tenants share.
     EveryTenant,
@@ -96,21 +97,49 @@ const CONTRACT: &str = "/lekalo.v1.";
 pub enum Access {
     /// Whoever reaches the port may do everything.
     Anybody,
-    /// Who shows a key.
-    Keys(Arc<ApiKeys>),
+    /// Who shows an API key or, where there is a provider, a JWT of its.
+    Credentials { keys: Arc<ApiKeys>, provider: Option<Arc<IdentityProvider>> },
 }
 
 impl Access {
+    /// Who shows an API key.
+    pub fn keys_alone(keys: Arc<ApiKeys>) -> Self {
+        Self::Credentials { keys, provider: None }
+    }
+
+    /// The keys that callers are checked against.
+    pub fn keys(&self) -> Option<&Arc<ApiKeys>> {
+        match self {
+            Self::Anybody => None,
+            Self::Credentials { keys, .. } => Some(keys),
+        }
+    }
+
+    /// Whose JWTs are taken.
+    pub fn provider(&self) -> Option<&Arc<IdentityProvider>> {
+        match self {
+            Self::Anybody => None,
+            Self::Credentials { provider, .. } => provider.as_ref(),
+        }
+    }
+
     async fn check(&self, headers: &HeaderMap, method: &str) -> Result<Arc<Caller>, Status> {
-        let caller = match self {
-            Self::Anybody => {
-                let anybody = Arc::new(Caller::anybody());
-                call::is_by(anybody.clone());
-                return Ok(anybody);
+        let Some(keys) = self.keys() else {
+            let anybody = Arc::new(Caller::anybody());
+            call::is_by(anybody.clone());
+            return Ok(anybody);
+        };
+        let presented = presented(headers)?;
+        // Once it is known who calls, the call's line says so, whatever becomes of it.
+        let caller = match self.provider().filter(|_| !presented.starts_with(MARK)) {
+            Some(provider) => {
+                let caller = Arc::new(provider.verify(presented).await?);
+                call::is_by(caller.clone());
+                provider.admit(&caller)?;
+                caller
             }
-            Self::Keys(keys) => {
-                let held = keys.find(presented(headers)?).await?;
-                // Known from here on, whatever becomes of the call.
+            None => {
+                let held = keys.find(presented).await?;
                 call::is_by(held.caller().clone());
                 held.admit()?;
                 held.caller().clone()
@@ -128,17 +157,18 @@ impl Access {
 
     /// Whether it is known whom to let in; a moment after the start it is not yet.
     pub async fn is_known(&self) -> bool {
-        match self {
-            Self::Anybody => true,
-            Self::Keys(keys) => timeout(READ, keys.loaded()).await.is_ok(),
+        match self.keys() {
+            None => true,
+            Some(keys) => timeout(READ, keys.loaded()).await.is_ok(),
         }
     }
 
-    /// Waits until the key that the call at hand has shown works no more, and returns why.
+    /// Waits until the key or JWT that the call at hand has shown counts no more, and returns why.
     pub async fn ended(&self, caller: &Caller) -> Error {
-        match self {
-            Self::Anybody => pending().await,
-            Self::Keys(keys) => keys.ended(&caller.prefix).await,
+        match (&caller.identity, self.keys(), self.provider()) {
+            (Identity::ApiKey(prefix), Some(keys), _) => keys.ended(prefix).await,
+            (Identity::Jwt { .. }, _, Some(provider)) => provider.ended(caller).await,
+            _ => pending().await,
         }
     }
 }

@@ -30,13 +30,13 @@ impl Services {
         Ok(Scope { tenant, own })
     }
 
-    /// The tenant that the call at hand is about. One that its caller's key is not for does not exist to it.
+    /// The tenant that the call at hand is about. One that its caller's key or JWT is not for does not exist to it.
     ///
     /// # Errors
     /// `NotFound` where there is no such tenant.
     pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
         let tenant = self.db.find_tenant(slug).await?;
-        if !call::caller()?.reach.covers(tenant.id) {
+        if !call::caller()?.reach.covers(tenant.id, &tenant.slug) {
             return Err(Error::not_found(Kind::Tenant, slug));
         }
         call::is_about(&tenant.slug);

@@ -1,8 +1,10 @@
 //! Laws of every call, whatever its method: it ends in time and says why, a caller that vanishes leaves nothing behind, and
 //! what is no good request is refused by the name of its field.
 
+mod callers;
 mod deadlines;
 mod fields;
+mod jwts;
 mod keys;
 mod messages;
 mod requests;

@@ -6,6 +6,7 @@ mod backups;
 mod decisions;
 mod drift;
 mod every_command;
+mod jwts;
 mod keys;
 mod migrations;
 mod price_list;

@@ -7,6 +7,7 @@ pub mod collector;
 pub mod decisions;
 pub mod documents;
 pub mod http;
+pub mod identity;
 mod limits;
 mod memory_group;
 pub mod methods;

@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 39] = [
+const VALUES: [(&str, &str, &str); 44] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -31,6 +31,11 @@ const VALUES: [(&str, &str, &str); 39] = [
     ("LEKALO_TLS_CLIENT_CA", "/etc/lekalo/clients.pem", "ca.pem"),
     ("LEKALO_ADMIN_ADDR", "off", "0.0.0.0:9000"),
     ("LEKALO_CALLS_PER_SECOND", "100", "1"),
+    ("LEKALO_JWT_ISSUER", "https://id.example/realms/shops", "id"),
+    ("LEKALO_JWT_AUDIENCE", "lekalo", "lekalo,panel"),
+    ("LEKALO_JWT_JWKS", "https://id.example/jwks", "/etc/lekalo/jwks.json"),
+    ("LEKALO_JWT_ROLE_CLAIM", "role", "https://shop.example/role"),
+    ("LEKALO_JWT_TENANTS_CLAIM", "shops", "tenants"),
     ("LEKALO_REFLECTION", "false", "true"),
     ("LEKALO_LOG", "warn", "info,lekalo=debug"),
     ("LEKALO_LOG_FORMAT", "json", "text"),
@@ -118,6 +123,11 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_TLS_CLIENT_CA", tls.client_roots.as_deref().map(path).unwrap_or_default()),
         ("LEKALO_ADMIN_ADDR", config.admin.to_string()),
         ("LEKALO_CALLS_PER_SECOND", config.calls_per_second.map_or(0, u32::from).to_string()),
+        ("LEKALO_JWT_ISSUER", config.jwt.issuer.clone()),
+        ("LEKALO_JWT_AUDIENCE", config.jwt.audiences.join(",")),
+        ("LEKALO_JWT_JWKS", config.jwt.keys.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("LEKALO_JWT_ROLE_CLAIM", config.jwt.role_claim.clone()),
+        ("LEKALO_JWT_TENANTS_CLAIM", config.jwt.tenants_claim.clone()),
         ("LEKALO_REFLECTION", config.reflection.to_string()),
         ("LEKALO_LOG", config.log.clone()),
         ("LEKALO_LOG_FORMAT", format!("{:?}", config.log_format).to_lowercase()),
@@ -302,6 +312,11 @@ fn what_is_no_value_is_refused_by_name() {
         ("DB_SSLMODE", &["maybe", "VERIFY"], "must be disable, prefer, require, verify-ca or verify-full"),
         ("LEKALO_ADDR", &["here", "localhost:50051", "127.0.0.1", "127.0.0.1:65536"], "must be ADDRESS:PORT"),
         ("LEKALO_SWITCH_ROLE", &["true", "Never", "lekalo_app"], "must be auto, always or never"),
+        (
+            "LEKALO_JWT_JWKS",
+            &["jwks.json", "http://id.example/jwks", "https://a:b@id.example/jwks"],
+            "must be a file's absolute path, or a URL",
+        ),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
         ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),
@@ -377,7 +392,10 @@ fn a_url_says_how_to_encrypt_and_keeps_what_else_it_says() {
 fn a_secret_is_nowhere_wherever_it_was_put() {
     let secret = "postgres://bot:canary@@db.example/shop";
     let free = ["DB_NAME", "DB_USER", "DB_PASSWORD", "LEKALO_LOG", "LEKALO_PG_BIN", "LEKALO_ENV"];
-    let is_free = |name: &str| free.contains(&name) || name.starts_with("LEKALO_TLS_");
+    let is_free = |name: &str| {
+        let names_file_or_claim = name.starts_with("LEKALO_TLS_") || name.starts_with("LEKALO_JWT_");
+        free.contains(&name) || names_file_or_claim && name != "LEKALO_JWT_JWKS"
+    };
     for (name, _, _) in VALUES.into_iter().filter(|(name, _, _)| !is_free(name)) {
         let error = refused(name, secret);
         assert!(!error.contains("canary"), "{error}");

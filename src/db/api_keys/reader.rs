@@ -11,7 +11,7 @@ use super::calls_per_second;
 use crate::db::query::{Query, one, word};
 use crate::db::session::Session;
 use crate::db::{Db, unavailable};
-use crate::domain::api_key::{Caller, KnownKey, Reach};
+use crate::domain::api_key::{Caller, Identity, KnownKey, Reach};
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::TenantId;
 
@@ -103,16 +103,18 @@ fn known_key(row: &Row) -> Result<KnownKey> {
     let is_for_all: bool = row.try_get("all_tenants")?;
     let tenants: Vec<i64> = row.try_get("tenants")?;
     let sha256: &[u8] = row.try_get("secret_sha256")?;
+    let prefix: String = row.try_get("prefix")?;
     Ok(KnownKey {
         id: row.try_get("id")?,
         secret_sha256: sha256.try_into().map_err(Error::internal)?,
         caller: Arc::new(Caller {
-            prefix: row.try_get("prefix")?,
+            identity: Identity::ApiKey(prefix.clone()),
             role: word(row, "role")?,
             reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
             calls_per_second: calls_per_second(row)?,
             expires_at: row.try_get("expires_at")?,
         }),
+        prefix,
         revoked_at: row.try_get("revoked_at")?,
         last_used: Default::default(),
     })

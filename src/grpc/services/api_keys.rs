@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use crate::db::api_keys::KeyGrant;
 use crate::domain::api_key::{ApiKey, Caller, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
 use crate::domain::error::{Error, Kind, Result};
-use crate::grpc::auth::Access;
 use crate::grpc::convert::{count, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
@@ -103,17 +102,16 @@ struct Limits {
 
 impl Limits {
     fn of(services: &Services, caller: &Caller) -> Self {
-        let Reach::Tenants(_) = caller.reach else { return Self::default() };
-        let usual = match &services.access {
-            Access::Anybody => None,
-            Access::Keys(keys) => keys.calls_per_second(),
-        };
+        if caller.reach == Reach::All {
+            return Self::default();
+        }
+        let usual = services.access.keys().and_then(|keys| keys.calls_per_second());
         Self { rate: caller.calls_per_second.or(usual), end: caller.expires_at }
     }
 
     fn end(&self, check: &mut Validator, asked: Option<SystemTime>) -> Option<SystemTime> {
         if self.end.is_some_and(|most| asked.is_some_and(|asked| asked > most)) {
-            check.refuse("expires_at", OUT_OF_RANGE, "must not be later than the end of the key that issues it");
+            check.refuse("expires_at", OUT_OF_RANGE, "must not be later than the end of the key or JWT that issues it");
         }
         asked.or(self.end)
     }
@@ -139,7 +137,7 @@ async fn reach(services: &Services, caller: &Caller, slugs: &[String]) -> Result
     let found = services.db.tenants_by_slug(slugs).await?;
     let mut tenants = Vec::with_capacity(slugs.len());
     for slug in slugs {
-        let tenant = found.get(slug).copied().filter(|tenant| caller.reach.covers(*tenant));
+        let tenant = found.get(slug).copied().filter(|tenant| caller.reach.covers(*tenant, slug));
         let tenant = tenant.ok_or_else(|| Error::not_found(Kind::Tenant, slug))?;
         if !tenants.contains(&tenant) {
             tenants.push(tenant);
@@ -150,7 +148,7 @@ async fn reach(services: &Services, caller: &Caller, slugs: &[String]) -> Result
 
 /// On this server what was changed holds at once.
 async fn refresh(services: &Services) {
-    if let Access::Keys(keys) = &services.access {
+    if let Some(keys) = services.access.keys() {
         keys.refreshed().await;
     }
 }

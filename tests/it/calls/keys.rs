@@ -13,26 +13,23 @@ use lekalo::domain::tenant::TenantId;
 use lekalo::grpc::{Access, Concerns, RULES, Services};
 use lekalo::proto::lekalo::v1 as pb;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::DynamicMessage;
 use tokio_postgres::Config;
 use tonic::{Code, Status};
 
+use super::callers::{FOREIGN, NOBODY, answered, ask, set_tenant, told, without_details};
 use super::requests::{Good, TENANT, every_method};
-use super::{describe, until};
+use super::until;
 use crate::support::methods::methods;
-use crate::support::wire::{Answer, Wire, encoded};
+use crate::support::wire::{Wire, encoded};
 use crate::support::{TestServer, connect, database, db_options};
-
-/// A tenant that there is, and one that there is not.
-const FOREIGN: &str = "five_deluxe";
-const NOBODY: &str = "six_deluxe";
 
 async fn guarded(config: Config) -> TestServer {
     TestServer::with(db_options(&config), config, asking).await
 }
 
 fn asking(services: Services) -> Services {
-    let access = Access::Keys(ApiKeys::new(services.db.clone(), None));
+    let access = Access::keys_alone(ApiKeys::new(services.db.clone(), None));
     Services { access, ..services }
 }
 
@@ -54,30 +51,6 @@ async fn revoke(db: &Db, key: &NewKey) {
     let tx = db.transaction().await.unwrap();
     tx.revoke_api_key(&key.prefix, &Reach::All).await.unwrap();
     tx.commit().await.unwrap();
-}
-
-async fn ask(wire: &Wire, path: &str, messages: &[Bytes], key: Option<&str>) -> Status {
-    answered(wire, path, messages, key).await.status
-}
-
-/// The answer; of a stream what comes until its first message, which is all that these calls are about.
-async fn answered(wire: &Wire, path: &str, messages: &[Bytes], key: Option<&str>) -> Answer {
-    let bearer = key.map(|key| format!("Bearer {key}"));
-    let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
-    let headers = [&headers[..], &[("grpc-timeout", "20S")]].concat();
-    let call = wire.send(path, messages, &headers).await;
-    if !path.contains("/Watch") {
-        return call.answer().await.unwrap();
-    }
-    let mut begun = call.begun().await.unwrap();
-    match begun.message().await.unwrap() {
-        Some(message) => Answer { status: Status::ok(""), messages: vec![message] },
-        None => begun.answer().await.unwrap(),
-    }
-}
-
-fn told(status: &Status) -> (Code, String) {
-    if status.code() == Code::Ok { (Code::Ok, String::new()) } else { describe("", status) }
 }
 
 #[test]
@@ -214,36 +187,6 @@ async fn a_foreign_tenant_is_answered_as_one_that_there_is_not() {
         assert_ne!(told(&all).1, "TENANT_NOT_FOUND", "{path}: it is there for whom it is");
     }
     assert!(named > 30, "{named}");
-}
-
-/// The status without its encoded details and its own id, which differ.
-fn without_details(status: &Status) -> Status {
-    Status::new(status.code(), status.message())
-}
-
-/// Sets the tenant that a request names, where it names one.
-fn set_tenant(message: &mut DynamicMessage, slug: &str) -> Option<()> {
-    let descriptor = prost_reflect::ReflectMessage::descriptor(message);
-    for (outer, inner) in [("header", "tenant"), ("tenant", "slug")] {
-        let Some(field) = descriptor.get_field_by_name(outer).filter(|field| field.kind().as_message().is_some())
-        else {
-            continue;
-        };
-        if !message.has_field(&field) || descriptor.name() == "CreateTenantRequest" {
-            return None;
-        }
-        let Value::Message(mut nested) = message.get_field(&field).into_owned() else { return None };
-        nested.set_field_by_name(inner, Value::String(slug.to_owned()));
-        message.set_field(&field, Value::Message(nested));
-        return Some(());
-    }
-    if let Some(field) = descriptor.get_field_by_name("tenants") {
-        message.set_field(&field, Value::List(vec![Value::String(slug.to_owned())]));
-        return Some(());
-    }
-    let field = descriptor.get_field_by_name("tenant")?;
-    message.set_field(&field, Value::String(slug.to_owned()));
-    Some(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -440,7 +383,7 @@ async fn when_a_key_was_used_is_noted_and_nothing_of_its_secret_is_kept() {
     let often = Duration::from_millis(50);
     let server = TestServer::with(db_options(&config), config.clone(), |services| {
         let keys = ApiKeys::noting_every(often, services.db.clone(), None);
-        Services { access: Access::Keys(keys), ..services }
+        Services { access: Access::keys_alone(keys), ..services }
     })
     .await;
     let key = issue(&server.db, Role::Chatbot, Reach::All, None).await;

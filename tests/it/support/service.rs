@@ -45,7 +45,12 @@ impl Service {
 
     /// Starts it on a database of the tests' server, for who shows a key.
     pub fn asking(folder: &Path, config: &Config) -> Self {
-        let variables = [&database(config)[..], &[("LEKALO_ADMIN_ADDR", "127.0.0.1:0")]].concat();
+        Self::asking_with(folder, config, &[])
+    }
+
+    /// The same with further settings.
+    pub fn asking_with(folder: &Path, config: &Config, settings: &[(&str, &str)]) -> Self {
+        let variables = [&database(config)[..], &[("LEKALO_ADMIN_ADDR", "127.0.0.1:0")], settings].concat();
         Self::start(Command::new(LEKALO), &["serve", "--addr", "127.0.0.1:0"], folder, &variables)
     }
 

@@ -197,7 +197,7 @@ class DataLoss(LekaloError):
 
 
 class Unauthenticated(LekaloError):
-    """The API key is missing, unknown, expired or revoked."""
+    """The API key or JWT is missing, unknown, expired or revoked."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
 

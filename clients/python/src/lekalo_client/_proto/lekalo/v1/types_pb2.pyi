@@ -5,8 +5,9 @@ What the services of Lekalo share: the rules of every method, the reasons of err
 
 Rules of every method (a method's own comment names only what is its own):
 
-* Authentication: metadata `authorization: Bearer <API key>`. A method names the lowest role that may call it:
-  CHATBOT, MANAGER or ADMIN, each including the ones before it. A key works for the tenants it was issued for.
+* Authentication: metadata `authorization: Bearer <API key or JWT>`. A method names the lowest role that may call it:
+  CHATBOT, MANAGER or ADMIN, each including the ones before it. A key works for the tenants it was issued for, a JWT
+  for those that it names.
 * Slugs and codes: `tenant`, `brand` and `model` are slugs (`evopoliki`, `toyota`, `land-cruiser`), `category` is a
   category's code or one of its aliases (`mats_5d` means `5d_mats`). They are compared exactly. Body types are
   `sedan`, `hatchback`, `liftback`, `wagon`, `coupe`, `convertible`, `suv`, `pickup`, `van`, `minivan` with
@@ -28,14 +29,16 @@ Rules of every method (a method's own comment names only what is its own):
   `google.rpc.RetryInfo`. A failure of ours is never dressed as an empty list or a default.
 
 A call shows its API key in its metadata, `authorization: Bearer lk_…`, but where the server was told to ask for none.
-To a key that is not for a tenant, that tenant does not exist. Health and reflection ask for no key.
+To a key that is not for a tenant, that tenant does not exist. Health and reflection ask for no key. Where the server
+takes the JWTs (RFC 7519) of an identity provider, one may be shown instead of a key; what is said of keys holds for
+it.
 
-Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING`, `API_KEY_INVALID`, `API_KEY_EXPIRED` or
-`API_KEY_REVOKED`, PERMISSION_DENIED `ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`, DEADLINE_EXCEEDED
-`DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE` or `SHUTTING_DOWN`, RESOURCE_EXHAUSTED `OVERLOADED` or
-`RATE_LIMITED`, INTERNAL `INTERNAL`. A write may also answer ABORTED `CONCURRENT_CHANGE`: nothing was changed, the
-same call again is right. No other reason of ABORTED is for a retry: what was decided upon has changed, so read it
-again and decide again.
+Any method may also answer: UNAUTHENTICATED `API_KEY_MISSING`, `API_KEY_INVALID`, `API_KEY_EXPIRED`,
+`API_KEY_REVOKED` or a reason that begins with `JWT_`, PERMISSION_DENIED `ROLE_NOT_ALLOWED` or `TENANT_NOT_ALLOWED`,
+DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`, UNAVAILABLE `DATABASE_UNAVAILABLE`, `JWT_KEYS_UNAVAILABLE` or `SHUTTING_DOWN`,
+RESOURCE_EXHAUSTED `OVERLOADED` or `RATE_LIMITED`, INTERNAL `INTERNAL`. A write may also answer ABORTED
+`CONCURRENT_CHANGE`: nothing was changed, the same call again is right. No other reason of ABORTED is for a retry:
+what was decided upon has changed, so read it again and decide again.
 """
 
 from google.protobuf import descriptor as _descriptor
@@ -93,13 +96,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_API_KEY_INVALID: _ErrorReason.ValueType  # 21
     """UNAUTHENTICATED: the API key is malformed or unknown."""
     ERROR_REASON_ROLE_NOT_ALLOWED: _ErrorReason.ValueType  # 22
-    """PERMISSION_DENIED: the key's role may not call this method. Metadata: `role`, `required`."""
+    """PERMISSION_DENIED: the key's or JWT's role may not call this method. Metadata: `role`, `required`."""
     ERROR_REASON_TENANT_NOT_ALLOWED: _ErrorReason.ValueType  # 23
-    """PERMISSION_DENIED: this concerns every tenant, and the key is for some only."""
+    """PERMISSION_DENIED: this concerns every tenant, and the key or JWT is for some only."""
     ERROR_REASON_API_KEY_EXPIRED: _ErrorReason.ValueType  # 24
     """UNAUTHENTICATED: the API key has expired."""
     ERROR_REASON_API_KEY_REVOKED: _ErrorReason.ValueType  # 25
     """UNAUTHENTICATED: the API key was revoked."""
+    ERROR_REASON_JWT_INVALID: _ErrorReason.ValueType  # 80
+    """UNAUTHENTICATED: the JWT is malformed or too long, or its algorithm is not one that its key and the server take."""
+    ERROR_REASON_JWT_KEY_UNKNOWN: _ErrorReason.ValueType  # 81
+    """UNAUTHENTICATED: the identity provider has no key of the id (`kid`) that the JWT names."""
+    ERROR_REASON_JWT_SIGNATURE_INVALID: _ErrorReason.ValueType  # 82
+    """UNAUTHENTICATED: the JWT was not signed with the key that it names."""
+    ERROR_REASON_JWT_EXPIRED: _ErrorReason.ValueType  # 83
+    """UNAUTHENTICATED: the JWT has expired (`exp`); get another one from the identity provider."""
+    ERROR_REASON_JWT_NOT_YET_VALID: _ErrorReason.ValueType  # 84
+    """UNAUTHENTICATED: the JWT is not valid yet (`nbf`, `iat`)."""
+    ERROR_REASON_JWT_ISSUER_INVALID: _ErrorReason.ValueType  # 85
+    """UNAUTHENTICATED: somebody else has issued the JWT (`iss`)."""
+    ERROR_REASON_JWT_AUDIENCE_INVALID: _ErrorReason.ValueType  # 86
+    """UNAUTHENTICATED: the JWT is meant for somebody else (`aud`)."""
+    ERROR_REASON_JWT_CLAIM_INVALID: _ErrorReason.ValueType  # 87
+    """UNAUTHENTICATED: a claim of the JWT is missing or malformed: `exp`, `iss`, `aud`, `sub`, the one with the role or
+    the one with the tenants.
+    """
     ERROR_REASON_TENANT_NOT_FOUND: _ErrorReason.ValueType  # 30
     """NOT_FOUND: no tenant has this slug, or this bot's id on that channel."""
     ERROR_REASON_CATEGORY_NOT_FOUND: _ErrorReason.ValueType  # 31
@@ -173,9 +194,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     nothing was changed, try again after RetryInfo's delay.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 76
-    """RESOURCE_EXHAUSTED: the API key makes more calls a second than it may; slow down, try again after RetryInfo's delay."""
+    """RESOURCE_EXHAUSTED: the API key or the JWT's subject makes more calls a second than it may; slow down, try again
+    after RetryInfo's delay.
+    """
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 72
     """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
+    ERROR_REASON_JWT_KEYS_UNAVAILABLE: _ErrorReason.ValueType  # 77
+    """UNAVAILABLE: the identity provider's keys are out of reach, so the JWT cannot be checked; try again after
+    RetryInfo's delay.
+    """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 73
     """UNAVAILABLE: this server is stopping; another one, or this one soon, will answer."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 74
@@ -223,13 +250,31 @@ ERROR_REASON_API_KEY_MISSING: ErrorReason.ValueType  # 20
 ERROR_REASON_API_KEY_INVALID: ErrorReason.ValueType  # 21
 """UNAUTHENTICATED: the API key is malformed or unknown."""
 ERROR_REASON_ROLE_NOT_ALLOWED: ErrorReason.ValueType  # 22
-"""PERMISSION_DENIED: the key's role may not call this method. Metadata: `role`, `required`."""
+"""PERMISSION_DENIED: the key's or JWT's role may not call this method. Metadata: `role`, `required`."""
 ERROR_REASON_TENANT_NOT_ALLOWED: ErrorReason.ValueType  # 23
-"""PERMISSION_DENIED: this concerns every tenant, and the key is for some only."""
+"""PERMISSION_DENIED: this concerns every tenant, and the key or JWT is for some only."""
 ERROR_REASON_API_KEY_EXPIRED: ErrorReason.ValueType  # 24
 """UNAUTHENTICATED: the API key has expired."""
 ERROR_REASON_API_KEY_REVOKED: ErrorReason.ValueType  # 25
 """UNAUTHENTICATED: the API key was revoked."""
+ERROR_REASON_JWT_INVALID: ErrorReason.ValueType  # 80
+"""UNAUTHENTICATED: the JWT is malformed or too long, or its algorithm is not one that its key and the server take."""
+ERROR_REASON_JWT_KEY_UNKNOWN: ErrorReason.ValueType  # 81
+"""UNAUTHENTICATED: the identity provider has no key of the id (`kid`) that the JWT names."""
+ERROR_REASON_JWT_SIGNATURE_INVALID: ErrorReason.ValueType  # 82
+"""UNAUTHENTICATED: the JWT was not signed with the key that it names."""
+ERROR_REASON_JWT_EXPIRED: ErrorReason.ValueType  # 83
+"""UNAUTHENTICATED: the JWT has expired (`exp`); get another one from the identity provider."""
+ERROR_REASON_JWT_NOT_YET_VALID: ErrorReason.ValueType  # 84
+"""UNAUTHENTICATED: the JWT is not valid yet (`nbf`, `iat`)."""
+ERROR_REASON_JWT_ISSUER_INVALID: ErrorReason.ValueType  # 85
+"""UNAUTHENTICATED: somebody else has issued the JWT (`iss`)."""
+ERROR_REASON_JWT_AUDIENCE_INVALID: ErrorReason.ValueType  # 86
+"""UNAUTHENTICATED: the JWT is meant for somebody else (`aud`)."""
+ERROR_REASON_JWT_CLAIM_INVALID: ErrorReason.ValueType  # 87
+"""UNAUTHENTICATED: a claim of the JWT is missing or malformed: `exp`, `iss`, `aud`, `sub`, the one with the role or
+the one with the tenants.
+"""
 ERROR_REASON_TENANT_NOT_FOUND: ErrorReason.ValueType  # 30
 """NOT_FOUND: no tenant has this slug, or this bot's id on that channel."""
 ERROR_REASON_CATEGORY_NOT_FOUND: ErrorReason.ValueType  # 31
@@ -303,9 +348,15 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
 nothing was changed, try again after RetryInfo's delay.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 76
-"""RESOURCE_EXHAUSTED: the API key makes more calls a second than it may; slow down, try again after RetryInfo's delay."""
+"""RESOURCE_EXHAUSTED: the API key or the JWT's subject makes more calls a second than it may; slow down, try again
+after RetryInfo's delay.
+"""
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 72
 """UNAVAILABLE: the database is out of reach; try again after RetryInfo's delay."""
+ERROR_REASON_JWT_KEYS_UNAVAILABLE: ErrorReason.ValueType  # 77
+"""UNAVAILABLE: the identity provider's keys are out of reach, so the JWT cannot be checked; try again after
+RetryInfo's delay.
+"""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 73
 """UNAVAILABLE: this server is stopping; another one, or this one soon, will answer."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 74
