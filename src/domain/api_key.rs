@@ -150,6 +150,8 @@ impl KnownKey {
 pub struct Caller {
     /// Of the key it showed; empty where no key is asked for.
     pub prefix: String,
+    /// What its key is for, in the issuer's words.
+    pub label: String,
     pub role: Role,
     pub reach: Reach,
     /// What its key has of its own.
@@ -160,7 +162,8 @@ pub struct Caller {
 impl Caller {
     /// Anybody, where no key is asked for.
     pub fn anybody() -> Self {
-        Self { prefix: String::new(), role: Role::Admin, reach: Reach::All, calls_per_second: None, expires_at: None }
+        let (prefix, label) = (String::new(), String::new());
+        Self { prefix, label, role: Role::Admin, reach: Reach::All, calls_per_second: None, expires_at: None }
     }
 
     /// Refuses who is not for every tenant.

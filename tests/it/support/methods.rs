@@ -54,6 +54,7 @@ pub const BUILT: &[&str] = &[
     "AdminService/IssueApiKey",
     "AdminService/ListApiKeys",
     "AdminService/RevokeApiKey",
+    "AdminService/ListAuditEvents",
 ];
 
 /// Every method of the contract, by `Service/Method`.
