@@ -35,12 +35,15 @@ pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
     ORIGIN.scope(origin(), work)
 }
 
-/// What a transaction has said of its changes, each with the tenant that it concerns; none: nothing yet.
+/// A change of this tenant's; none: of what all of them share.
+type Said = (Option<TenantId>, Change);
+
+/// What a transaction has said of its changes; none: nothing yet.
 #[derive(Default)]
-pub(super) struct Changes(Mutex<Option<Vec<(Option<TenantId>, Change)>>>);
+pub(super) struct Changes(Mutex<Option<Vec<Said>>>);
 
 impl Changes {
-    fn add(&self, changes: impl IntoIterator<Item = (Option<TenantId>, Change)>) {
+    fn add(&self, changes: impl IntoIterator<Item = Said>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().extend(changes);
     }
 
