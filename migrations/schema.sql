@@ -176,12 +176,36 @@ CREATE TABLE admin_requests (
 );
 CREATE INDEX admin_requests_oldest ON admin_requests (created_at);
 
+-- Who changed what, when and from where: an event is written with the change that it tells of. A tenant's are in audit_events.
+CREATE TABLE shared_audit_events (
+    occurred_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    id            uuid        NOT NULL,
+    method        text        NOT NULL,
+    resource_kind text        NOT NULL,
+    resource      text        NOT NULL,
+    summary       text        NOT NULL DEFAULT '',
+    actor         text        NOT NULL CHECK (actor IN ('api_key', 'jwt', 'no_key', 'command_line', 'system')),
+    key_prefix    text,
+    actor_name    text        NOT NULL DEFAULT '',
+    peer          inet,
+    request_id    text        NOT NULL DEFAULT '',
+    PRIMARY KEY (occurred_at, id),
+    CONSTRAINT shared_audit_events_name_their_key CHECK ((actor = 'api_key') = (key_prefix IS NOT NULL))
+);
+COMMENT ON TABLE shared_audit_events IS 'The same of what all tenants share: aliases, the seed, keys for every tenant.';
+-- No rows are hidden here; what is young stays all the same, whoever breaks into the service.
+ALTER TABLE shared_audit_events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audit_read ON shared_audit_events FOR SELECT USING (true);
+CREATE POLICY audit_write ON shared_audit_events FOR INSERT WITH CHECK (true);
+CREATE POLICY audit_retention ON shared_audit_events FOR DELETE USING (occurred_at < now() - interval '30 days');
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     tenants, body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
     product_categories, category_aliases, product_options, option_values, shared_texts
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_requests TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON api_keys, api_key_changes TO lekalo_app;
+GRANT SELECT, INSERT, DELETE ON shared_audit_events TO lekalo_app;
 GRANT USAGE ON
     tenants_id_seq, brands_id_seq, models_id_seq, model_variants_id_seq, vehicle_aliases_id_seq,
     product_categories_id_seq, product_options_id_seq, option_values_id_seq
@@ -514,6 +538,28 @@ CREATE TABLE write_requests (
 CREATE INDEX write_requests_oldest ON write_requests (tenant_id, created_at);
 COMMENT ON TABLE write_requests IS 'What a tenant''s write answered, kept for a week.';
 
+-- Who changed what, when and from where: an event is written with the change that it tells of.
+CREATE TABLE audit_events (
+    tenant_id     bigint      NOT NULL REFERENCES tenants (id),
+    occurred_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    id            uuid        NOT NULL,
+    method        text        NOT NULL,
+    resource_kind text        NOT NULL,
+    resource      text        NOT NULL,
+    summary       text        NOT NULL DEFAULT '',
+    actor         text        NOT NULL CHECK (actor IN ('api_key', 'jwt', 'no_key', 'command_line', 'system')),
+    key_prefix    text,
+    actor_name    text        NOT NULL DEFAULT '',
+    peer          inet,
+    request_id    text        NOT NULL DEFAULT '',
+    -- The only index: lists are by time, and what is old goes first.
+    PRIMARY KEY (tenant_id, occurred_at, id),
+    CONSTRAINT audit_events_name_their_key CHECK ((actor = 'api_key') = (key_prefix IS NOT NULL))
+);
+COMMENT ON TABLE audit_events IS 'Who changed what of a tenant''s. Nobody changes an event; a month old it may be deleted.';
+COMMENT ON COLUMN audit_events.actor_name IS 'What the API key is for, the JWT''s subject, or the account that ran the command.';
+COMMENT ON COLUMN audit_events.request_id IS 'The call''s x-request-id, as its line in the log has it.';
+
 -- Row-level security of tenant tables, forced: it holds for the owner, too. A policy reads app.current_tenant_id, which
 -- each transaction sets with SET LOCAL; unset or '' shows nothing.
 DO $$
@@ -524,7 +570,7 @@ BEGIN
         'tenant_contacts', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
         'customers', 'applications', 'application_events', 'application_feeds',
         'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
-        'api_key_tenants', 'write_requests'
+        'api_key_tenants', 'write_requests', 'audit_events'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tenant_table);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', tenant_table);
@@ -552,10 +598,18 @@ CREATE POLICY import_sweep ON imports FOR SELECT
 CREATE POLICY api_key_check ON api_key_tenants FOR SELECT
     USING (current_setting('app.checks_api_keys', true) = 'on');
 
+-- Whoever breaks into the service cannot wipe away what it did: the service deletes events that are a month old.
+CREATE POLICY audit_retention ON audit_events AS RESTRICTIVE FOR DELETE
+    USING (occurred_at < now() - interval '30 days');
+
+-- An ADMIN of every tenant reads all events at once. It says so in its transaction; anybody else sees their tenant's.
+CREATE POLICY audit_read ON audit_events FOR SELECT
+    USING (current_setting('app.reads_audit_events', true) = 'on');
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     tenant_contacts, tenant_categories, patterns, prices, bot_texts, customers, applications, application_events,
     imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;
-GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files TO lekalo_app;
+GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events TO lekalo_app;
 GRANT USAGE ON patterns_id_seq, prices_id_seq, customers_id_seq TO lekalo_app;

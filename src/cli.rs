@@ -10,6 +10,7 @@ macro_rules! talk {
     };
 }
 
+mod audit;
 mod check;
 mod completions;
 mod database;
@@ -36,9 +37,11 @@ mod seed;
 mod serve;
 mod stats;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::db::audit::on_behalf_of;
+use crate::domain::audit::Origin;
 use crate::{logs, traces};
 pub use output::{UserError, report, report_usage};
 
@@ -48,6 +51,35 @@ pub use output::{UserError, report, report_usage};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// The command's whole name, as in `lekalo key issue`.
+    #[arg(skip)]
+    name: String,
+}
+
+impl Cli {
+    /// Reads the process's arguments.
+    ///
+    /// # Errors
+    /// They are wrong, or ask for help or the version.
+    pub fn read() -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches()?;
+        let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
+        Ok(Self { name: name("lekalo", &matches), ..cli })
+    }
+}
+
+fn name(before: &str, matches: &ArgMatches) -> String {
+    match matches.subcommand() {
+        Some((command, matches)) => name(&format!("{before} {command}"), matches),
+        None => before.to_owned(),
+    }
+}
+
+/// Who runs the command: what it changes is recorded as theirs.
+fn account() -> String {
+    let uid = nix::unistd::getuid();
+    // A container may run as a number that has no name.
+    nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
 const EXAMPLES: &str = "Examples:
@@ -77,6 +109,7 @@ enum Command {
     /// Issue, list, rotate and revoke the API keys that callers show
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::Command),
+    Audit(audit::Args),
     /// Say which car a customer's text means, and why
     Resolve(resolve::Args),
     /// Count what there is and list what needs attention
@@ -126,7 +159,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     if !matches!(cli.command, Command::Extract(_)) {
         serve::end_as_any_process();
     }
-    match cli.command {
+    let Cli { command, name } = cli;
+    on_behalf_of(Origin::command_line(name, account()), Box::pin(run_command(command))).await
+}
+
+async fn run_command(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Check(args) => check::run(args).await,
@@ -139,6 +177,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Resolve(args) => resolve::run(args).await,
         Command::Stats(args) => stats::run(args).await,
         Command::Dump(args) => Box::pin(dump::run(args)).await,

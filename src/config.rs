@@ -20,7 +20,7 @@ use crate::tls_server;
 pub mod address;
 mod source;
 
-use source::{Source, boolean, count, whole};
+use source::{Source, boolean, count, retention, whole};
 
 /// Every setting: its name, its default, and what it means, as `docs/configuration.md` has it (a test writes the table there
 /// when it is run with `LEKALO_TEST_WRITE=1`).
@@ -112,6 +112,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "what the compressed parts of a file may inflate to in all"),
     ("LEKALO_EXTRACT_ANSWER_MIB", "256",
      "text of all rows of a file; the server reads it as it writes the rows, little of it is in memory at once"),
+    ("LEKALO_AUDIT_RETENTION", "400d",
+     "how long audit events are kept, 30d to 36500d; 0: for ever"),
     ("LEKALO_ENV", "development",
      "`production` on the real thing: `lekalo reset` is refused there"),
 ];
@@ -170,6 +172,8 @@ pub struct Config {
     pub extract: sandbox::SandboxLimits,
     /// How long an import may go without a sign of life.
     pub import_lease: Duration,
+    /// How long audit events are kept; none: for ever.
+    pub audit_retention: Option<Duration>,
     /// Every setting's value with where it came from; no secret.
     pub shown: BTreeMap<&'static str, Shown>,
     /// What is odd but not wrong, to be told once.
@@ -290,6 +294,7 @@ impl Config {
             import_lease: Duration::from_secs(
                 source.parse("LEKALO_IMPORT_LEASE_SECONDS", |value| whole(value, 2, 3600)),
             ),
+            audit_retention: source.parse("LEKALO_AUDIT_RETENTION", retention),
             shown: source.shown(),
             warnings: std::mem::take(&mut source.warnings),
         };
@@ -314,6 +319,7 @@ impl Config {
             slow_statement: self.slow_statement,
             read_password: Some(Arc::new(|| Some(Self::load().ok()?.database.get_password()?.to_vec()))),
             import_lease: self.import_lease,
+            audit_retention: self.audit_retention,
             ..crate::db::Options::new(self.database.clone())
         }
     }

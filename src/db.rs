@@ -11,6 +11,7 @@ pub mod api_keys;
 mod application_feed;
 pub mod application_writes;
 pub mod applications;
+pub mod audit;
 pub mod bulkhead;
 mod cancel;
 pub mod catalog;

@@ -4,6 +4,7 @@
 
 pub mod api_key;
 pub mod application;
+pub mod audit;
 pub mod error;
 pub mod import;
 pub mod page;

@@ -281,7 +281,7 @@ fn rate(key: &ApiKey) -> String {
 }
 
 /// Who has a whole key at hand may name it by that: its id is in it.
-fn id(text: &str) -> &str {
+pub fn id(text: &str) -> &str {
     Presented::parse(text).map_or(text, |presented| presented.prefix)
 }
 

@@ -1,6 +1,6 @@
 //! `lekalo restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use lekalo_migrate::backup::{Archive, Restored};
@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::database::{self, Database};
 use super::dump::{error, summary, tell, to_json};
+use super::load::file_name;
 use super::output;
 use super::progress::Progress;
 use super::serve::{Stop, stop_signal, unless};
 use crate::db::migrations::shipped;
+use crate::domain::audit::{Change, ResourceKind};
 
 /// Fill an empty database from a dump: all of it, or nothing
 ///
@@ -41,9 +43,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         archive.verify(|_| {}).map_err(error)?;
         None
     } else {
-        let database = Database::open(&args.database).await?;
+        let mut database = Database::open(&args.database).await?;
         let config = &database.config;
         let restored = restore(config.owner(), &config.owner_tls, &archive, &mut stop_signal()?).await;
+        if let Ok(restored) = &restored {
+            record(&mut database, restored, &args.file).await;
+        }
         database.close().await?;
         Some(restored?)
     };
@@ -64,6 +69,20 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes down that the rows are another database's. What was restored stays, whether or not that can be done: the schema of
+/// an older dump has no place for it.
+async fn record(database: &mut Database, restored: &Restored, file: &Path) {
+    if restored.schema_version < restored.latest {
+        return;
+    }
+    let summary = format!("restored: {} rows", restored.rows);
+    let change = Change::of(ResourceKind::Database, file_name(file), summary);
+    let recorded = async { anyhow::Ok(database.pool()?.record(change).await?) };
+    if let Err(error) = recorded.await {
+        tracing::warn!(%error, "the audit trail does not say that it was restored");
+    }
 }
 
 /// Restores into a database, with a bar.

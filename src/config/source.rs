@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use lekalo_migrate::tls;
 use nix::fcntl::OFlag;
@@ -269,6 +270,18 @@ pub(super) fn whole<T: FromStr + PartialOrd + fmt::Display>(value: &str, least: 
     match value.parse() {
         Ok(number) if (&least..=&most).contains(&&number) => Ok(number),
         _ => Err(format!("must be a number from {least} to {most}")),
+    }
+}
+
+/// How long something is kept; none: for ever. The database itself lets nothing go that is younger than the least of it.
+pub(super) fn retention(value: &str) -> Result<Option<Duration>, String> {
+    const DAY: u64 = 24 * 3600;
+    if value == "0" {
+        return Ok(None);
+    }
+    match humantime::parse_duration(value) {
+        Ok(time) if (30 * DAY..=36_500 * DAY).contains(&time.as_secs()) => Ok(Some(time)),
+        _ => Err("must be a time from 30d to 36500d, such as 400d, or 0 to keep everything".to_owned()),
     }
 }
 

@@ -13,6 +13,7 @@ use super::query::{Query, at_most_one, one, word};
 use super::tenants::{by_slug, tenants_by_slug};
 use super::{Db, Transaction};
 use crate::domain::api_key::{ApiKey, NewKey, Reach, Role};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 pub use reader::KeyReader;
@@ -109,7 +110,7 @@ impl Db {
             WHERE k.id = u.id AND k.id = held.id
               AND (k.last_used_at IS NULL OR k.last_used_at < u.used - interval '50 seconds')",
         );
-        self.write([query.bind(&ids, Type::UUID_ARRAY).bind(&times, Type::TIMESTAMPTZ_ARRAY)]).await?;
+        self.bookkeep([query.bind(&ids, Type::UUID_ARRAY).bind(&times, Type::TIMESTAMPTZ_ARRAY)]).await?;
         Ok(())
     }
 }
@@ -161,7 +162,19 @@ impl Transaction {
             }
             self.leave().await?;
         }
+        self.changes_api_key(&key.prefix, &grant.reach, &format!("issued: {}", grant.role));
         self.find_api_key(&key.prefix, &Reach::All).await
+    }
+
+    /// Each tenant that a key is for has its event; a key for every tenant has one for all.
+    fn changes_api_key(&self, prefix: &str, reach: &Reach, summary: &str) {
+        let change = Change::of(ResourceKind::ApiKey, prefix, summary);
+        match reach {
+            Reach::Tenants(tenants) if !tenants.is_empty() => {
+                tenants.iter().for_each(|tenant| self.changes_of(Some(*tenant), change.clone()));
+            }
+            _ => self.changes_of(None, change),
+        }
     }
 
     /// The tenants that a key is for.
@@ -204,6 +217,7 @@ impl Transaction {
     pub async fn revoke_api_key(&self, prefix: &str, within: &Reach) -> Result<ApiKey> {
         let before = self.find_api_key(prefix, within).await?;
         if before.revoked_at.is_some() {
+            self.changes_nothing();
             return Ok(before);
         }
         self.bump_api_keys().await?;
@@ -215,6 +229,7 @@ impl Transaction {
             .bind(&prefix, Type::TEXT),
         )
         .await?;
+        self.changes_api_key(prefix, &self.reach_of_api_key(&before).await?, "revoked");
         self.find_api_key(prefix, within).await
     }
 
@@ -232,7 +247,10 @@ impl Transaction {
             .bind(&at, Type::TIMESTAMPTZ),
         )
         .await?;
-        self.find_api_key(prefix, &Reach::All).await
+        let ended = self.find_api_key(prefix, &Reach::All).await?;
+        let end = humantime::format_rfc3339_seconds(ended.expires_at.unwrap_or(at));
+        self.changes_api_key(prefix, &self.reach_of_api_key(&ended).await?, &format!("ends {end}"));
+        Ok(ended)
     }
 
     /// A key that is for no tenant beyond `within`.

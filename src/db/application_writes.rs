@@ -8,6 +8,7 @@ use super::catalog::{CategoryRef, find_brand_and_model};
 use super::idempotency::IdempotencyKey;
 use super::query::{Query, at_most_one, one};
 use crate::domain::application::{Application, Customer, Status, Wish};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::price::Amount;
 use crate::domain::tenant::Language;
@@ -74,6 +75,7 @@ impl Transaction {
             .await?;
         let Some(row) = at_most_one(rows)? else { return Ok(None) };
         key.check_body(row.try_get("request_sha256")?)?;
+        self.changes_nothing();
         self.get_application(row.try_get("id")?).await.map(Some)
     }
 
@@ -133,6 +135,7 @@ impl Transaction {
         )
         .await?;
         self.append_event(id, None, Status::New, "", "").await?;
+        self.changes(Change::of(ResourceKind::Application, id, format!("created: {}", wish.kind)));
         self.get_application(id).await
     }
 
@@ -210,6 +213,7 @@ impl Transaction {
             });
         }
         self.append_event(read.id, Some(read.status), to, actor, note).await?;
+        self.changes(Change::of(ResourceKind::Application, read.id, format!("{} to {to}", read.status)));
         self.get_application(read.id).await
     }
 }

@@ -168,12 +168,12 @@ pub(super) fn application(row: &Row) -> Result<Application> {
 }
 
 /// Microseconds since 1970, PostgreSQL's own precision.
-fn micros(time: SystemTime) -> i64 {
+pub(super) fn micros(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn from_micros(micros: i64) -> SystemTime {
+pub(super) fn from_micros(micros: i64) -> SystemTime {
     // A token may hold anything: at most the year 9999.
     let micros = u64::try_from(micros).unwrap_or_default().min(253_402_300_799_000_000);
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros)

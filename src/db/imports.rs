@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::query::{Query, at_most_one, optional_word, word};
 use super::{Db, Tenant};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Counts, Failure, Import, NewImport, Progress, State};
 use crate::domain::page::{Page, PageRequest, SortKey};
@@ -104,9 +105,7 @@ impl Tenant<'_> {
     /// # Errors
     /// `AlreadyExists` if that one is of another file or with other settings.
     pub async fn create_import(&self, new: &NewImport) -> Result<(Import, bool)> {
-        let insert = Insert::new(self, new, 0);
-        let [created] = self.write([insert.query()]).await?;
-        self.created(new, insert.id, !created.is_empty()).await
+        self.record_import(new, 0, std::iter::empty()).await
     }
 
     /// The same of an import whose file is kept until it has ended, for whoever takes it over.
@@ -118,12 +117,25 @@ impl Tenant<'_> {
         new: &NewImport,
         file: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send,
     ) -> Result<(Import, bool)> {
-        let insert = Insert::new(self, new, TRIES);
+        self.record_import(new, TRIES, file).await
+    }
+
+    async fn record_import(
+        &self,
+        new: &NewImport,
+        tries: i16,
+        file: impl Iterator<Item = std::io::Result<Vec<u8>>> + Send,
+    ) -> Result<(Import, bool)> {
+        let insert = Insert::new(self, new, tries);
         let tx = self.write_transaction().await?;
         let is_new = !tx.query(insert.query()).await?.is_empty();
         if is_new {
             tx.store_file(self.id, insert.id, file).await?;
             tx.execute(insert.begin_lease()).await?;
+            let is_preview = if new.validate_only { ", a preview" } else { "" };
+            tx.changes(Change::of(ResourceKind::Import, insert.id, format!("taken: {}{is_preview}", new.mode)));
+        } else {
+            tx.changes_nothing();
         }
         tx.commit().await?;
         self.created(new, insert.id, is_new).await

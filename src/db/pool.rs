@@ -82,6 +82,8 @@ pub struct Options {
     pub slow_statement: Option<Duration>,
     /// How long an import may go without a sign of life before it counts as interrupted.
     pub import_lease: Duration,
+    /// How long audit events are kept; none: for ever.
+    pub audit_retention: Option<Duration>,
     /// How long a statement on a caller's behalf waits for a lock: less than a call waits for a connection.
     pub lock_wait: Duration,
     /// How old a connection may become: the next one goes where the server's name leads by then.
@@ -103,6 +105,7 @@ impl Options {
             echo: false,
             slow_statement: None,
             import_lease: Duration::from_secs(30),
+            audit_retention: Some(Duration::from_secs(400 * 24 * 3600)),
             lock_wait: Duration::from_secs(2),
             max_lifetime: Duration::from_secs(1800),
         }
@@ -140,6 +143,7 @@ pub struct Db {
     pub(super) metrics: Arc<Metrics>,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
+    pub(super) audit_retention: Option<Duration>,
     /// Whose the imports are that this process carries out.
     pub(super) holder: Uuid,
     pub(super) statement_timeout: Duration,
@@ -194,6 +198,7 @@ impl Db {
             metrics,
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
+            audit_retention: options.audit_retention,
             holder: Uuid::now_v7(),
             statement_timeout: options.statement_timeout,
             lock_wait: options.lock_wait,

@@ -10,6 +10,7 @@ use super::Transaction;
 use super::catalog::words;
 use super::options::{self, LIST_OPTIONS};
 use super::query::{Query, one};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result, Violation};
 use crate::domain::price::{Amount, NewPrice, Period, ProductOption, SetPrice, Target, check_target, overlapping};
 use crate::domain::tenant::{Language, Tenant};
@@ -67,6 +68,7 @@ impl Transaction {
             .bind(&tenant.currency, Type::TEXT);
         self.execute(insert).await?;
         self.bump_catalog_version("prices").await?;
+        self.changes(told(&lines));
         Ok(lines)
     }
 
@@ -150,6 +152,13 @@ impl Known {
         let value = option.and_then(|option| option.values.iter().find(|known| Some(known.code.as_str()) == value));
         (option.map(|option| option.id), value.map(|value| value.id))
     }
+}
+
+/// Which categories' prices, and how many.
+fn told(lines: &[SetPrice]) -> Change {
+    let withdrawn = lines.iter().filter(|line| line.amount.is_none()).count();
+    let summary = format!("{} set, {withdrawn} withdrawn", lines.len() - withdrawn);
+    Change::of_all(ResourceKind::Prices, lines.iter().map(|line| line.target.category.as_str()), summary)
 }
 
 /// Refuses what the form of the request does not show: unknown options, ends before beginnings, overlaps.

@@ -25,13 +25,14 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(60);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 32] = [
     "admin_requests",
     "api_key_changes",
     "api_keys",
     "application_events",
     "application_feeds",
     "applications",
+    "audit_events",
     "body_types",
     "bot_texts",
     "brands",
@@ -48,6 +49,7 @@ const TABLES: [&str; 30] = [
     "prices",
     "product_categories",
     "product_options",
+    "shared_audit_events",
     "shared_texts",
     "tenant_categories",
     "tenant_channels",
@@ -57,6 +59,9 @@ const TABLES: [&str; 30] = [
     "vehicle_reference",
     "write_requests",
 ];
+
+/// Those of them in which nothing is ever changed.
+const APPENDED: [&str; 2] = ["audit_events", "shared_audit_events"];
 
 /// How the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,6 +263,7 @@ impl HostProbe {
                 SELECT name, string_agg(privilege, ', ') AS rights
                 FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
                 WHERE NOT has_table_privilege(id, privilege)
+                    AND (privilege <> 'UPDATE' OR name <> ALL ($3::text[] /* appended */))
                 GROUP BY name
             ), alike AS (
                 SELECT rights, string_agg(name, ', ' ORDER BY name) AS names FROM denied GROUP BY rights
@@ -266,8 +272,9 @@ impl HostProbe {
                    (SELECT string_agg(format('%s on %s', rights, names), '; ' ORDER BY names) FROM alike) AS denied,
                    (SELECT string_agg(format('GRANT %s ON %s TO %s', rights, names, $2 /* role */), '; ' ORDER BY names)
                     FROM alike) AS grants";
-        let tables = TABLES.as_slice();
-        let params: [(&(dyn ToSql + Sync), Type); 2] = [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT)];
+        let (tables, appended) = (TABLES.as_slice(), APPENDED.as_slice());
+        let params: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT), (&appended, Type::TEXT_ARRAY)];
         let row = session.client.query_typed_one(sql, &params).await;
         let row = row.map_err(|error| self.probe_error(&error))?;
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();

@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::query::{Query, one};
 use super::{Db, Transaction};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Result};
 use crate::domain::seed::{Seed, TableCounts, TenantSeed};
 use crate::domain::tenant::TenantId;
@@ -36,12 +37,24 @@ impl Db {
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
             tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
             tx.note_catalog_change("seed");
+            tx.changes_of(None, told(&counts));
+        } else {
+            tx.changes_nothing();
         }
         if !validate_only {
             tx.commit().await?;
         }
         Ok(counts)
     }
+}
+
+/// Which tables, and how many of their rows.
+fn told(counts: &[TableCounts]) -> Change {
+    let changed = counts.iter().filter(|counts| counts.inserted > 0 || counts.updated > 0);
+    let inserted: i64 = counts.iter().map(|counts| counts.inserted).sum();
+    let updated: i64 = counts.iter().map(|counts| counts.updated).sum();
+    let summary = format!("{inserted} rows inserted, {updated} updated");
+    Change::of_all(ResourceKind::Seed, changed.map(|counts| counts.table), summary)
 }
 
 /// Parents before children.

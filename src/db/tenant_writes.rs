@@ -6,8 +6,9 @@ use tokio_postgres::types::Type;
 
 use super::query::{Query, at_most_one, one};
 use super::{Db, Transaction};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::tenant::{Channel, Contact, TenantChange, TenantId};
+use crate::domain::tenant::{self, Channel, Contact, TenantChange, TenantId};
 
 impl Db {
     /// The tenant that a bot speaks for, by the bot's own id on its channel.
@@ -68,6 +69,7 @@ impl Transaction {
         })?;
         let id = TenantId(row.try_get("id")?);
         self.enter(id).await?;
+        self.changes(Change::of(ResourceKind::Tenant, slug, "created"));
         self.change_tenant(id, change).await
     }
 
@@ -89,7 +91,13 @@ impl Transaction {
     ///
     /// # Errors
     /// `NotFound` for an unknown category, `AlreadyExists` `CHANNEL_TAKEN` for another tenant's bot.
-    pub async fn change_tenant(&self, id: TenantId, change: &TenantChange) -> Result<()> {
+    pub async fn update_tenant(&self, tenant: &tenant::Tenant, change: &TenantChange) -> Result<()> {
+        let fields = change.fields().join(", ");
+        self.changes(Change::of(ResourceKind::Tenant, &tenant.slug, format!("updated: {fields}")));
+        self.change_tenant(tenant.id, change).await
+    }
+
+    async fn change_tenant(&self, id: TenantId, change: &TenantChange) -> Result<()> {
         let language = change.default_language.map(|language| language.word());
         self.execute(
             Query::new(

@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use super::catalog::words;
 use super::query::{Query, one, word};
 use super::{Tenant, Transaction};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::Language;
@@ -172,7 +173,10 @@ impl Transaction {
             )
             .await?;
         if changed > 0 {
+            self.changes(Change::of_all(ResourceKind::Texts, keys, format!("{changed} changed")));
             self.bump_catalog_version("texts").await?;
+        } else {
+            self.changes_nothing();
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join, join_all};
 use tokio_postgres::Row;
 
+use super::audit::{Changes, NewEvent};
 use super::bulkhead::is_for_a_caller;
 use super::connection::Connection;
 use super::deadline::statement_timeout_ms;
@@ -26,8 +27,8 @@ impl Db {
         self.pipeline(None, "READ ONLY", queries).await
     }
 
-    /// Writes reference tables, or sweeps all tenants' ones, in one pipeline.
-    pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+    /// Writes reference tables in one pipeline, with nothing to tell of it: it is of interest to the servers alone.
+    pub async fn bookkeep<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
         self.pipeline(None, "", queries).await
     }
 
@@ -91,8 +92,8 @@ impl Tenant<'_> {
         self.db.pipeline(Some(self.id), "READ ONLY", queries).await
     }
 
-    /// Writes, in one pipeline: all of it or nothing.
-    pub async fn write<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+    /// Writes, in one pipeline, all of it or nothing, with nothing to tell of it: it is of interest to the servers alone.
+    pub async fn bookkeep<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
         self.db.pipeline(Some(self.id), "", queries).await
     }
 
@@ -120,6 +121,7 @@ pub struct Transaction {
     pub(super) tenant: Option<TenantId>,
     /// What it changes of a catalog, if anything, to be counted when it lasts.
     pub(super) catalog_change: OnceLock<&'static str>,
+    pub(super) changes: Changes,
     _permit: Option<WritePermit>,
 }
 
@@ -130,7 +132,14 @@ impl Transaction {
         // What works on a tenant's whole list, as imports do, waits for others as long as it may take itself.
         let is_short = permit.is_some() || (tenant.is_none() && is_for_a_caller());
         let begin = begin_sql(tenant, "", timeout, is_short.then_some(db.lock_wait));
-        let tx = Self { connection, timeout, tenant, catalog_change: OnceLock::new(), _permit: permit };
+        let tx = Self {
+            connection,
+            timeout,
+            tenant,
+            catalog_change: OnceLock::new(),
+            changes: Changes::default(),
+            _permit: permit,
+        };
         tx.ask(db.metrics.timed("begin", tx.connection.client()?.batch_execute(&begin))).await?;
         Ok(tx)
     }
@@ -148,6 +157,14 @@ impl Transaction {
             }
             Ok(answer?)
         })
+    }
+
+    /// A tenant's event is written in its tenant's context.
+    async fn enter_for(&mut self, event: &NewEvent) -> Result<()> {
+        match event.tenant {
+            Some(tenant) if self.tenant != Some(tenant) => self.enter(tenant).await,
+            _ => Ok(()),
+        }
     }
 
     /// Goes on in another tenant's context.
@@ -201,10 +218,32 @@ impl Transaction {
         self.connection.within(self.timeout, self.connection.metrics.timed(name, work)).await?
     }
 
-    /// Makes it last.
+    /// Makes it last, with an event for each of its changes.
+    ///
+    /// # Errors
+    /// `Internal` where it has not said what it changes; it is undone then.
     pub async fn commit(mut self) -> Result<()> {
-        let commit = self.connection.client()?.batch_execute("COMMIT");
-        self.ask(self.connection.metrics.timed("commit", commit)).await?;
+        let mut events = self.changes.events()?;
+        let last = events.pop();
+        for event in &events {
+            self.enter_for(event).await?;
+            self.query(event.insert()).await?;
+        }
+        if let Some(event) = &last {
+            self.enter_for(event).await?;
+        }
+        let (client, metrics) = (self.connection.client()?, &self.connection.metrics);
+        let told = async {
+            let Some(event) = last.as_ref().map(NewEvent::insert) else { return Ok(Vec::new()) };
+            metrics.statement(event.name(), client.query_typed(event.sql, &event.params)).await
+        };
+        let commit = metrics.timed("commit", client.batch_execute("COMMIT"));
+        // Sent and answered together. Where the event cannot be written the COMMIT undoes everything, and says no word of it.
+        let ended = async {
+            let (told, committed) = join(told, commit).await;
+            told.and(committed)
+        };
+        self.ask(ended).await?;
         self.connection.dirty = false;
         if let Some(cause) = self.catalog_change.get() {
             self.connection.metrics.catalog_changed(cause);

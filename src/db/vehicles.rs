@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 
 use super::query::{Query, at_most_one, one};
 use super::{Db, Transaction};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::vehicle::Alias;
@@ -135,6 +136,10 @@ impl Transaction {
             .await?;
         if inserted > 0 {
             self.bump_reference().await?;
+            let of = format!("taught: {} {}", alias.brand, alias.model);
+            self.changes(Change::of(ResourceKind::Alias, &alias.alias, of.trim_end()));
+        } else {
+            self.changes_nothing();
         }
         let rows = self
             .query(
@@ -173,6 +178,9 @@ impl Transaction {
             .await?;
         if deleted > 0 {
             self.bump_reference().await?;
+            let of = format!("deleted: {brand} {model}");
+            let names = aliases.iter().map(String::as_str);
+            self.changes(Change::of_all(ResourceKind::Alias, names, of.trim_end()));
         }
         Ok(deleted)
     }

@@ -165,8 +165,8 @@ impl KnownKey {
 pub enum Identity {
     /// Nothing is asked for.
     Anybody,
-    /// The API key of this prefix.
-    ApiKey(String),
+    /// The API key of this prefix; the label says what it is for, in its issuer's words.
+    ApiKey { prefix: String, label: String },
     /// A JWT about this subject, signed with the identity provider's key of this id.
     Jwt { sub: String, kid: String },
 }
@@ -175,7 +175,7 @@ impl Identity {
     /// The API key's prefix.
     pub fn prefix(&self) -> Option<&str> {
         match self {
-            Self::ApiKey(prefix) => Some(prefix),
+            Self::ApiKey { prefix, .. } => Some(prefix),
             Self::Anybody | Self::Jwt { .. } => None,
         }
     }
@@ -184,7 +184,7 @@ impl Identity {
     pub fn sub(&self) -> Option<&str> {
         match self {
             Self::Jwt { sub, .. } => Some(sub),
-            Self::Anybody | Self::ApiKey(_) => None,
+            Self::Anybody | Self::ApiKey { .. } => None,
         }
     }
 
@@ -192,7 +192,7 @@ impl Identity {
     const fn name(&self) -> &'static str {
         match self {
             Self::Jwt { .. } => "JWT",
-            Self::Anybody | Self::ApiKey(_) => "API key",
+            Self::Anybody | Self::ApiKey { .. } => "API key",
         }
     }
 }

@@ -70,6 +70,35 @@ pub struct TenantChange {
     pub categories: Option<Vec<String>>,
 }
 
+impl TenantChange {
+    /// The names of what it has.
+    pub fn fields(&self) -> Vec<&'static str> {
+        let Self {
+            display_name,
+            default_language,
+            time_zone,
+            prices_visible,
+            active,
+            settings,
+            contacts,
+            channels,
+            categories,
+        } = self;
+        let fields = [
+            ("display_name", display_name.is_some()),
+            ("default_language", default_language.is_some()),
+            ("time_zone", time_zone.is_some()),
+            ("prices_visible", prices_visible.is_some()),
+            ("active", active.is_some()),
+            ("settings", settings.is_some()),
+            ("contacts", contacts.is_some()),
+            ("channels", channels.is_some()),
+            ("categories", categories.is_some()),
+        ];
+        fields.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
+    }
+}
+
 /// A way to reach the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {

@@ -22,6 +22,7 @@ use tower::{Layer, Service};
 use super::call;
 use super::status::from_transport;
 use crate::api_keys::ApiKeys;
+use crate::db::audit;
 use crate::domain::api_key::{Caller, Identity, MARK, Role};
 use crate::domain::error::{Error, Result};
 use crate::jwt::IdentityProvider;
@@ -81,6 +82,7 @@ pub const RULES: &[(&str, Role, Concerns)] = &[
     ("AdminService/IssueApiKey", Admin, Tenant),
     ("AdminService/ListApiKeys", Admin, Tenant),
     ("AdminService/RevokeApiKey", Admin, Tenant),
+    ("AdminService/ListAuditEvents", Admin, Tenant), // without a tenant, the handler asks for a key for all of them
 ];
 
 /// What asks for no key: health and reflection, and nothing else.
@@ -166,7 +168,7 @@ impl Access {
     /// Waits until the key or JWT that the call at hand has shown counts no more, and returns why.
     pub async fn ended(&self, caller: &Caller) -> Error {
         match (&caller.identity, self.keys(), self.provider()) {
-            (Identity::ApiKey(prefix), Some(keys), _) => keys.ended(prefix).await,
+            (Identity::ApiKey { prefix, .. }, Some(keys), _) => keys.ended(prefix).await,
             (Identity::Jwt { .. }, _, Some(provider)) => provider.ended(caller).await,
             _ => pending().await,
         }
@@ -249,11 +251,15 @@ where
                 Ok(caller) => caller,
                 Err(status) => return Ok(status.into_http()),
             };
+            let origin = match call::origin(&caller) {
+                Ok(origin) => origin,
+                Err(error) => return Ok(Status::from(error).into_http()),
+            };
             // Its body may come long after its headers, and the key may have ended by then.
             tokio::select! {
                 biased;
                 error = access.ended(&caller) => Ok(Status::from(error).into_http()),
-                answer = inner.call(request) => answer,
+                answer = audit::on_behalf_of(origin, inner.call(request)) => answer,
             }
         })
     }

@@ -17,8 +17,9 @@ use tracing::{Instrument as _, Span};
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
 use super::peers::Peer;
-use crate::db::bulkhead;
+use crate::db::{audit, bulkhead};
 use crate::domain::api_key::Caller;
+use crate::domain::audit::Origin;
 use crate::domain::error::{Error, Result};
 use crate::traces::{self, TARGET};
 
@@ -142,6 +143,20 @@ pub fn is_by(caller: Arc<Caller>) {
     let _ = CALL.try_with(|call| call.caller.set(caller));
 }
 
+/// As what the call at hand is recorded where it changes something.
+///
+/// # Errors
+/// `Internal` outside of a call.
+pub fn origin(caller: &Caller) -> Result<Origin> {
+    let origin = CALL.try_with(|call| Origin {
+        method: format!("{}/{}", call.method.grpc_service, call.method.grpc_method),
+        actor: caller.into(),
+        peer: call.peer.map(|peer| peer.ip().to_canonical()),
+        request_id: call.request_id.to_str().unwrap_or_default().to_owned(),
+    });
+    origin.map_err(|_| Error::internal("there is no call"))
+}
+
 /// Who has made the call at hand.
 ///
 /// # Errors
@@ -163,7 +178,7 @@ pub fn request_id() -> Option<String> {
 
 /// What goes on on behalf of the call at hand in a task of its own.
 pub fn in_task<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let (call, work) = (CALL.try_with(Arc::clone).ok(), bulkhead::in_task(work));
+    let (call, work) = (CALL.try_with(Arc::clone).ok(), audit::in_task(bulkhead::in_task(work)));
     async move {
         match call {
             Some(call) => call.scope(work).await,

@@ -1,6 +1,7 @@
 //! Between the wire's types and the domain's: inbound checked, outbound `From`.
 
 mod application;
+mod audit;
 mod import;
 pub mod pattern;
 pub mod price;

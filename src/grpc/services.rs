@@ -16,6 +16,7 @@ mod find_patterns;
 mod get_stats;
 mod import_rows;
 mod imports;
+mod list_audit_events;
 mod list_options;
 mod list_prices;
 mod price_fields;
@@ -256,5 +257,12 @@ impl AdminService for Services {
 
     async fn revoke_api_key(&self, request: Request<pb::RevokeApiKeyRequest>) -> Answer<pb::RevokeApiKeyResponse> {
         Ok(Response::new(api_keys::revoke_api_key(self, request.into_inner()).await?))
+    }
+
+    async fn list_audit_events(
+        &self,
+        request: Request<pb::ListAuditEventsRequest>,
+    ) -> Answer<pb::ListAuditEventsResponse> {
+        Ok(Response::new(list_audit_events::list_audit_events(self, request.into_inner()).await?))
     }
 }

@@ -19,7 +19,8 @@ use super::sandbox::Extractor;
 use super::slots::{Slot, Slots};
 use super::upload::Upload;
 use crate::db::imports::{LeftBehind, Start};
-use crate::db::{Db, Tenant};
+use crate::db::{Db, Tenant, audit};
+use crate::domain::audit::Origin;
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Failure, Import, Progress, Step, UPLOAD_AGAIN};
 use crate::domain::tenant::TenantId;
@@ -77,8 +78,8 @@ impl Runner {
     }
 
     /// Starts a QUEUED import. Its file is kept here, or in the database alone, until it has ended; stopped, this server gives it
-    /// back.
-    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Option<Upload>) {
+    /// back. `asked` is who asked for it.
+    pub fn spawn(&self, tenant: TenantId, import: Import, category_id: i64, file: Option<Upload>, asked: Origin) {
         let (runner, file) = (self.clone(), file.map(Arc::new));
         lock(&self.own).insert(import.id);
         // On the upload's trace, and no part of the upload, which does not wait for it.
@@ -120,6 +121,7 @@ impl Runner {
             }
             lock(&runner.own).remove(&import.id);
         };
+        let work = audit::on_behalf_of(asked.later("worker/CarryOutImport"), work);
         self.tasks.spawn(work.instrument(span));
     }
 
@@ -133,9 +135,11 @@ impl Runner {
             if self.leaving.is_cancelled() {
                 return Ok(());
             }
-            if let Some((import, category_id)) = self.db.tenant(*tenant).take_over_import(*import).await? {
+            let own = self.db.tenant(*tenant);
+            if let Some((import, category_id)) = own.take_over_import(*import).await? {
+                let asked = own.origin_of_import(import.id).await?;
                 tracing::info!(tenant = tenant.0, import = %import.id, "an import of a server that is gone is taken over");
-                self.spawn(*tenant, import, category_id, None);
+                self.spawn(*tenant, import, category_id, None, asked);
             }
         }
         Ok(())

@@ -112,6 +112,7 @@ async fn a_server_that_falls_silent_within_a_transaction_is_not_waited_for() {
     let tenant = db.find_tenant("evopoliki").await.unwrap().id;
     let transaction = async || db.tenant(tenant).transaction(Duration::from_millis(200)).await.unwrap();
     let (reading, committing) = (transaction().await, transaction().await);
+    committing.changes_nothing();
     silence.send(true).unwrap();
 
     let began = Instant::now();

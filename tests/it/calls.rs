@@ -1,6 +1,7 @@
 //! Laws of every call, whatever its method: it ends in time and says why, a caller that vanishes leaves nothing behind, and
 //! what is no good request is refused by the name of its field.
 
+mod audit;
 mod callers;
 mod deadlines;
 mod fields;
@@ -70,7 +71,7 @@ const GATE: i64 = 4711;
 async fn waiting(client: &Client) -> i64 {
     let count = "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                  WHERE NOT l.granted AND a.datname = current_database() AND starts_with(a.application_name, 'lekalo@')
-                   AND a.query !~ '(list_left_behind|sweep_imports|end_interrupted)'";
+                   AND a.query !~ '(list_left_behind|sweep_imports|end_interrupted|sweep_audit_events|delete_old_)'";
     client.query_one(count, &[]).await.unwrap().get(0)
 }
 

@@ -1,6 +1,7 @@
 //! The program as its user runs it: what it prints where, and how it exits.
 
 mod alembic;
+mod audit;
 mod autogenerate;
 mod backups;
 mod decisions;

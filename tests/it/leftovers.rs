@@ -51,7 +51,8 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
     for (number, way) in (1..).zip(ways) {
         match way {
             Way::Pipeline(micros) => {
-                let _ = timeout(Duration::from_micros(micros), own.write([Query::new(locked), Query::new(slow)])).await;
+                let _ =
+                    timeout(Duration::from_micros(micros), own.bookkeep([Query::new(locked), Query::new(slow)])).await;
             }
             Way::Transaction(micros) => {
                 let work = async {
@@ -79,10 +80,11 @@ async fn the_next_caller_finds_a_clean_connection_however_the_last_call_was_give
             Way::InTheCommit => {
                 let transaction = own.transaction(minute).await.unwrap();
                 transaction.batch(locked).await.unwrap();
+                transaction.changes_nothing();
                 let _ = poll_immediate(Box::pin(transaction.commit())).await;
             }
             Way::AtOnce => {
-                let _ = poll_immediate(Box::pin(own.write([Query::new(locked), Query::new(slow)]))).await;
+                let _ = poll_immediate(Box::pin(own.bookkeep([Query::new(locked), Query::new(slow)]))).await;
             }
         }
 
@@ -125,6 +127,7 @@ async fn a_connection_that_died_while_idle_is_replaced() {
     let db = Db::new(&Options { pool_size: 2, max_overflow: 0, ..db_options(&config) }).unwrap();
     let both = [db.transaction().await.unwrap(), db.transaction().await.unwrap()];
     for transaction in both {
+        transaction.changes_nothing();
         transaction.commit().await.unwrap();
     }
     assert_eq!(db.connections(), 2);
@@ -159,5 +162,6 @@ async fn whoever_waits_is_told_when_the_pool_closes() {
     assert!(matches!(waited, Err(lekalo::domain::Error::Unavailable { .. })), "{waited:?}");
     assert!(began.elapsed() < Duration::from_secs(5));
     // What is under way goes on to its end.
+    taken.changes_nothing();
     taken.commit().await.unwrap();
 }

@@ -9,6 +9,7 @@ mod aliases;
 mod application_feed;
 mod application_input;
 mod applications;
+mod audit;
 mod backups;
 mod blocked_writes;
 mod calls;

@@ -62,7 +62,11 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
             pb::ListWithdrawnPatternsRequest { tenant: tenant.clone(), id: replaced.id, ..Default::default() }
                 .encode_to_vec(),
         ),
-        ("ListPatternRows", pb::ListPatternRowsRequest { tenant, pattern_id, ..Default::default() }.encode_to_vec()),
+        (
+            "ListPatternRows",
+            pb::ListPatternRowsRequest { tenant: tenant.clone(), pattern_id, ..Default::default() }.encode_to_vec(),
+        ),
+        ("ListAuditEvents", pb::ListAuditEventsRequest { tenant, ..Default::default() }.encode_to_vec()),
     ]
 }
 

@@ -89,7 +89,7 @@ async fn every_state_has_its_code_reason_and_delay() {
             assert!(seen.insert(state), "{state} is there twice");
             // By each way to a query.
             let read = db.read([raise(&state)]).await.unwrap_err();
-            let status = Status::from(db.tenant(tenant).write([raise(&state)]).await.unwrap_err());
+            let status = Status::from(db.tenant(tenant).bookkeep([raise(&state)]).await.unwrap_err());
             assert!(
                 !format!("{status:?} {}", String::from_utf8_lossy(status.details())).contains("canary"),
                 "{status:?}"
@@ -127,7 +127,7 @@ async fn what_an_operator_took_away_may_come_back_and_a_row_that_is_refused_is_o
     // Row-level security has the same code as a missing right.
     let foreign = "-- foreign\nINSERT INTO tenant_contacts (tenant_id, kind, value)
                    SELECT id, 'phone', '1' FROM tenants WHERE slug = 'five_deluxe'";
-    let refused = own.write([Query::new(foreign)]).await.unwrap_err();
+    let refused = own.bookkeep([Query::new(foreign)]).await.unwrap_err();
     assert!(format!("{refused:?}").contains("row-level security"), "{refused:?}");
     assert_told(refused, INTERNAL, "another tenant's row");
 }
@@ -177,6 +177,7 @@ async fn what_others_do_is_told_as_theirs() {
     other.batch("-- two\nSELECT pg_advisory_xact_lock(2)").await.unwrap();
     let crossed = async |transaction: lekalo::db::Transaction, sql| {
         transaction.batch(sql).await?;
+        transaction.changes_nothing();
         transaction.commit().await
     };
     let (one, other) = tokio::join!(
@@ -201,6 +202,7 @@ async fn what_others_do_is_told_as_theirs() {
         transaction.batch(snapshot).await.unwrap();
     }
     assert_eq!(one.execute(Query::new(change)).await.unwrap(), 1);
+    one.changes_nothing();
     one.commit().await.unwrap();
     assert_told(other.execute(Query::new(change)).await.unwrap_err(), CONFLICT, "a lost snapshot");
     drop(other);
@@ -230,6 +232,7 @@ async fn what_others_do_is_told_as_theirs() {
     };
     let (ended, ()) = tokio::join!(transaction.batch(SLEEP), ending);
     assert_told(ended.unwrap_err(), AWAY, "a session that was ended");
+    transaction.changes_nothing();
     assert_told(transaction.commit().await.unwrap_err(), AWAY, "a commit on what is gone");
     let transaction = tenant.transaction(minute).await.unwrap();
     let own = transaction.query(Query::new("-- pid\nSELECT pg_backend_pid()")).await.unwrap();

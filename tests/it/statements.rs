@@ -31,6 +31,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("find_api_key", "the same"),
     ("list_api_keys", "the same"),
     ("read_api_keys", "each server knows all keys"),
+    ("list_all_audit_events", "those of every tenant are asked for"),
+    ("count_all_audit_events", "the same"),
     ("list_left_behind", "one sweeper looks for what any tenant's server left behind"),
     ("last_application_events", "one reader looks after all watched feeds"),
     ("resolve_tenant", "the directory: a bot's id is looked up before its tenant is known"),

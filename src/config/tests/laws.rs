@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-const VALUES: [(&str, &str, &str); 44] = [
+const VALUES: [(&str, &str, &str); 45] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -50,6 +50,7 @@ const VALUES: [(&str, &str, &str); 44] = [
     ("LEKALO_UPLOADS", "3", "4"),
     ("LEKALO_UPLOADS_PER_TENANT", "2", "5"),
     ("LEKALO_IMPORT_LEASE_SECONDS", "2", "60"),
+    ("LEKALO_AUDIT_RETENTION", "0", "30d"),
     ("LEKALO_EXTRACT_MEMORY_MIB", "512", "2048"),
     ("LEKALO_EXTRACT_SECONDS", "7", "70"),
     ("LEKALO_EXTRACT_INFLATED_MIB", "11", "12"),
@@ -100,6 +101,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         assert_eq!(bytes % (1 << 20), 0);
         (bytes >> 20).to_string()
     };
+    let days = |time: Duration| format!("{}d", time.as_secs() / (24 * 3600));
     let (tls, path) = (config.tls_server.clone().unwrap_or_default(), |path: &Path| path.display().to_string());
     BTreeMap::from([
         ("DATABASE_URL", url(&options.config)),
@@ -142,6 +144,7 @@ fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_UPLOADS", config.uploads.at_once.to_string()),
         ("LEKALO_UPLOADS_PER_TENANT", config.uploads.per_tenant.to_string()),
         ("LEKALO_IMPORT_LEASE_SECONDS", options.import_lease.as_secs().to_string()),
+        ("LEKALO_AUDIT_RETENTION", options.audit_retention.map_or("0".to_owned(), days)),
         ("LEKALO_EXTRACT_MEMORY_MIB", mebibytes(config.extract.memory_bytes)),
         ("LEKALO_EXTRACT_SECONDS", config.extract.seconds.to_string()),
         ("LEKALO_EXTRACT_INFLATED_MIB", mebibytes(config.extract.inflated_bytes)),
@@ -317,6 +320,7 @@ fn what_is_no_value_is_refused_by_name() {
             &["jwks.json", "http://id.example/jwks", "https://a:b@id.example/jwks"],
             "must be a file's absolute path, or a URL",
         ),
+        ("LEKALO_AUDIT_RETENTION", &["400", "29d", "36501d", "-1d", "never"], "must be a time from 30d to 36500d"),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
         ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),

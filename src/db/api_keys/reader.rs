@@ -70,8 +70,8 @@ impl KeyReader {
         // What was revoked long ago is as good as unknown.
         let keys = Query::new(
             "-- read_api_keys
-            SELECT c.version, k.id, k.prefix, k.secret_sha256, k.role, k.all_tenants, k.expires_at, k.revoked_at,
-                   k.calls_per_second, coalesce(t.tenants, '{}') AS tenants
+            SELECT c.version, k.id, k.prefix, k.secret_sha256, k.role, k.all_tenants, k.label, k.expires_at,
+                   k.revoked_at, k.calls_per_second, coalesce(t.tenants, '{}') AS tenants
             FROM api_key_changes c
             CROSS JOIN api_keys k
             LEFT JOIN (SELECT api_key_id, array_agg(tenant_id) AS tenants FROM api_key_tenants GROUP BY api_key_id) t
@@ -108,7 +108,7 @@ fn known_key(row: &Row) -> Result<KnownKey> {
         id: row.try_get("id")?,
         secret_sha256: sha256.try_into().map_err(Error::internal)?,
         caller: Arc::new(Caller {
-            identity: Identity::ApiKey(prefix.clone()),
+            identity: Identity::ApiKey { prefix: prefix.clone(), label: row.try_get("label")? },
             role: word(row, "role")?,
             reach: if is_for_all { Reach::All } else { Reach::Tenants(tenants.into_iter().map(TenantId).collect()) },
             calls_per_second: calls_per_second(row)?,

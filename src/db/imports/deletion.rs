@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Result};
 
 impl Tenant<'_> {
@@ -41,40 +42,31 @@ impl Tenant<'_> {
 
     /// Deletes an import of this revision, with its rows; `false` if it is no longer that.
     pub async fn delete_import(&self, id: Uuid, revision: i64) -> Result<bool> {
-        let [deleted, _, _] = self
-            .write([
-                Query::new(
-                    "-- delete_import
-                    DELETE FROM imports
-                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND revision = $3 /* revision */
-                    RETURNING id",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID)
-                .bind(&revision, Type::INT8),
-                // Before their rows, each of which would else look for its own.
-                of_deleted(
-                    "-- delete_import_issues
-                    DELETE FROM import_issues t
-                    WHERE t.tenant_id = $1 /* tenant_id */ AND t.import_id = $2 /* id */
-                      AND NOT EXISTS (SELECT FROM imports i WHERE i.tenant_id = $1 AND i.id = $2)",
-                    &self.id.0,
-                    &id,
-                ),
-                of_deleted(
-                    "-- delete_import_rows
-                    DELETE FROM import_rows t
-                    WHERE t.tenant_id = $1 /* tenant_id */ AND t.import_id = $2 /* id */
-                      AND NOT EXISTS (SELECT FROM imports i WHERE i.tenant_id = $1 AND i.id = $2)",
-                    &self.id.0,
-                    &id,
-                ),
-            ])
+        let tx = self.write_transaction().await?;
+        let of_import = |sql| Query::new(sql).bind(&self.id.0, Type::INT8).bind(&id, Type::UUID);
+        let delete = of_import(
+            "-- delete_import
+            DELETE FROM imports
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND revision = $3 /* revision */",
+        );
+        let is_deleted = tx.execute(delete.bind(&revision, Type::INT8)).await? > 0;
+        if is_deleted {
+            // Before their rows, each of which would else look for its own.
+            tx.execute(of_import(
+                "-- delete_import_issues
+                DELETE FROM import_issues WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
+            ))
             .await?;
-        Ok(!deleted.is_empty())
+            tx.execute(of_import(
+                "-- delete_import_rows
+                DELETE FROM import_rows WHERE tenant_id = $1 /* tenant_id */ AND import_id = $2 /* import_id */",
+            ))
+            .await?;
+            tx.changes(Change::of(ResourceKind::Import, id, "deleted"));
+        } else {
+            tx.changes_nothing();
+        }
+        tx.commit().await?;
+        Ok(is_deleted)
     }
-}
-
-fn of_deleted<'a>(sql: &'static str, tenant_id: &'a i64, id: &'a Uuid) -> Query<'a> {
-    Query::new(sql).bind(tenant_id, Type::INT8).bind(id, Type::UUID)
 }

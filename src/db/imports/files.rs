@@ -62,16 +62,3 @@ pub(in crate::db) fn forget_file<'a>(tenant_id: &'a i64, import: &'a Uuid) -> Qu
     .bind(tenant_id, Type::INT8)
     .bind(import, Type::UUID)
 }
-
-/// The same behind a step that has ended it, or not.
-pub(super) fn forget_file_of_ended<'a>(tenant_id: &'a i64, import: &'a Uuid) -> Query<'a> {
-    Query::new(
-        "-- forget_ended_import_file
-        DELETE FROM import_files f
-        WHERE f.tenant_id = $1 /* tenant_id */ AND f.import_id = $2 /* import_id */
-          AND EXISTS (SELECT FROM imports i
-                      WHERE i.tenant_id = $1 AND i.id = $2 AND i.state NOT IN ('queued', 'running'))",
-    )
-    .bind(tenant_id, Type::INT8)
-    .bind(import, Type::UUID)
-}

@@ -3,10 +3,10 @@
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::db::imports::files::forget_file_of_ended;
-use crate::db::imports::goes_before;
+use crate::db::imports::{forget_file, goes_before};
 use crate::db::query::{Query, at_most_one};
-use crate::db::{Db, Tenant};
+use crate::db::{Db, Tenant, Transaction, audit};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::Result;
 use crate::domain::import::{Failure, Import, Progress, State};
 use crate::domain::tenant::TenantId;
@@ -36,7 +36,7 @@ impl Tenant<'_> {
     async fn try_start_import(&self, id: Uuid) -> Result<Option<Start>> {
         let lease = self.import_lease().as_secs_f64();
         let [_, _, started] = self
-            .write([
+            .bookkeep([
                 lock_lease(&self.id.0, &id),
                 // Two that start at once would not see each other.
                 Query::new(
@@ -79,7 +79,7 @@ impl Tenant<'_> {
         let lease = self.import_lease().as_secs_f64();
         let step = progress.step.word();
         let [_, renewed] = self
-            .write([
+            .bookkeep([
                 lock_lease(&self.id.0, &id),
                 Query::new(
                     "-- renew_import
@@ -105,31 +105,42 @@ impl Tenant<'_> {
 
     /// Ends an import that could not be carried out.
     pub async fn fail_import(&self, id: Uuid, failure: &Failure) -> Result<()> {
-        self.write([
-            lock_lease(&self.id.0, &id),
-            Query::new(
-                "-- fail_import
-                UPDATE imports
-                SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
-                    error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
-                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-                  AND lease_until >= clock_timestamp() AND holder = $6 /* holder */",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&id, Type::UUID)
-            .bind(&failure.code, Type::TEXT)
-            .bind(&failure.message, Type::TEXT)
-            .bind(&failure.hint, Type::TEXT)
-            .bind(&self.db.holder, Type::UUID),
-            forget_file_of_ended(&self.id.0, &id),
-        ])
-        .await?;
+        let tx = self.transaction(self.db.statement_timeout).await?;
+        let fail = Query::new(
+            "-- fail_import
+            UPDATE imports
+            SET state = 'failed', revision = revision + 1, finished_at = now(), lease_until = NULL,
+                error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+              AND lease_until >= clock_timestamp() AND holder = $6 /* holder */",
+        )
+        .bind(&self.id.0, Type::INT8)
+        .bind(&id, Type::UUID)
+        .bind(&failure.code, Type::TEXT)
+        .bind(&failure.message, Type::TEXT)
+        .bind(&failure.hint, Type::TEXT)
+        .bind(&self.db.holder, Type::UUID);
+        self.end_import(tx, id, fail, &format!("failed: {}", failure.code)).await?;
         Ok(())
+    }
+
+    /// Ends an import as a statement says that it ends, if it may; whether it has.
+    async fn end_import(&self, tx: Transaction, id: Uuid, end: Query<'_>, summary: &str) -> Result<bool> {
+        tx.query(lock_lease(&self.id.0, &id)).await?;
+        let has_ended = tx.execute(end).await? > 0;
+        if has_ended {
+            tx.execute(forget_file(&self.id.0, &id)).await?;
+            tx.changes(Change::of(ResourceKind::Import, id, summary));
+        } else {
+            tx.changes_nothing();
+        }
+        tx.commit().await?;
+        Ok(has_ended)
     }
 
     /// Gives an import whose file is kept back, to be begun anew by another server: this one stops. That is no failed try.
     pub async fn hand_over_import(&self, id: Uuid) -> Result<()> {
-        self.write([
+        self.bookkeep([
             lock_lease(&self.id.0, &id),
             Query::new(
                 "-- hand_over_import
@@ -151,7 +162,7 @@ impl Tenant<'_> {
     pub async fn take_over_import(&self, id: Uuid) -> Result<Option<(Import, i64)>> {
         let lease = self.import_lease().as_secs_f64();
         let [_, taken] = self
-            .write([
+            .bookkeep([
                 lock_lease(&self.id.0, &id),
                 Query::new(
                     "-- take_over_import
@@ -178,27 +189,21 @@ impl Tenant<'_> {
     /// Records that an import is interrupted; `false` if it is not, or was recorded already.
     async fn end_interrupted_import(&self, id: Uuid) -> Result<bool> {
         let failure = Failure::interrupted();
-        let [_, ended, _] = self
-            .write([
-                lock_lease(&self.id.0, &id),
-                Query::new(
-                    "-- end_interrupted_import
-                    UPDATE imports
-                    SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
-                        error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
-                    WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
-                      AND lease_until < clock_timestamp() AND tries_left = 0
-                    RETURNING id",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&id, Type::UUID)
-                .bind(&failure.code, Type::TEXT)
-                .bind(&failure.message, Type::TEXT)
-                .bind(&failure.hint, Type::TEXT),
-                forget_file_of_ended(&self.id.0, &id),
-            ])
-            .await?;
-        Ok(!ended.is_empty())
+        let tx = self.transaction(self.db.statement_timeout).await?;
+        let end = Query::new(
+            "-- end_interrupted_import
+            UPDATE imports
+            SET state = 'failed', revision = revision + 1, finished_at = lease_until, lease_until = NULL,
+                error_code = $3 /* code */, error_message = $4 /* message */, error_hint = $5 /* hint */
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND state IN ('queued', 'running')
+              AND lease_until < clock_timestamp() AND tries_left = 0",
+        )
+        .bind(&self.id.0, Type::INT8)
+        .bind(&id, Type::UUID)
+        .bind(&failure.code, Type::TEXT)
+        .bind(&failure.message, Type::TEXT)
+        .bind(&failure.hint, Type::TEXT);
+        self.end_import(tx, id, end, &format!("failed: {}", failure.code)).await
     }
 
     /// Stops an import under way, or discards a preview; one that is cancelled already stays so.
@@ -206,21 +211,17 @@ impl Tenant<'_> {
     /// # Errors
     /// `NotFound`, and `FailedPrecondition` `ILLEGAL_IMPORT_STATE` if it has ended otherwise.
     pub async fn cancel_import(&self, id: Uuid) -> Result<Import> {
-        self.write([
-            lock_lease(&self.id.0, &id),
-            Query::new(
-                "-- cancel_import
-                UPDATE imports
-                SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
-                WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
-                  AND (state IN ('queued', 'running') AND (lease_until >= clock_timestamp() OR tries_left > 0)
-                       OR state = 'validated')",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&id, Type::UUID),
-            forget_file_of_ended(&self.id.0, &id),
-        ])
-        .await?;
+        let cancel = Query::new(
+            "-- cancel_import
+            UPDATE imports
+            SET state = 'cancelled', revision = revision + 1, finished_at = now(), lease_until = NULL
+            WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */
+              AND (state IN ('queued', 'running') AND (lease_until >= clock_timestamp() OR tries_left > 0)
+                   OR state = 'validated')",
+        )
+        .bind(&self.id.0, Type::INT8)
+        .bind(&id, Type::UUID);
+        self.end_import(self.write_transaction().await?, id, cancel, "cancelled").await?;
         let import = self.get_import(id).await?;
         match import.state {
             State::Cancelled => Ok(import),
@@ -275,7 +276,12 @@ impl Db {
     pub async fn end_interrupted_imports(&self) -> Result<Vec<(TenantId, Uuid)>> {
         let mut ended = Vec::new();
         for LeftBehind { tenant, import, goes_on } in self.list_left_behind().await? {
-            if !goes_on && self.tenant(tenant).end_interrupted_import(import).await? {
+            if goes_on {
+                continue;
+            }
+            let own = self.tenant(tenant);
+            let origin = own.origin_of_import(import).await?.later("sweeper/EndInterruptedImport");
+            if audit::on_behalf_of(origin, own.end_interrupted_import(import)).await? {
                 ended.push((tenant, import));
             }
         }

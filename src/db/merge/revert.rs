@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Merge;
 use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::State;
 
@@ -19,10 +20,12 @@ impl Tenant<'_> {
         let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = &lock.merge;
         merge.refuse_later_touches().await?;
-        if merge.restore_previous().await? > 0 {
+        let restored = merge.restore_previous().await?;
+        if restored > 0 {
             merge.tx.bump_catalog_version("revert").await?;
         }
         merge.record_revert().await?;
+        merge.tx.changes(Change::of(ResourceKind::Import, id, format!("reverted: {restored} patterns restored")));
         lock.merge.tx.commit().await?;
         Ok(true)
     }

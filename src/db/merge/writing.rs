@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 use super::{Merge, commit_limit};
 use crate::db::imports::{counts, forget_file};
 use crate::db::query::{Query, one};
+use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{Counts, State};
 
@@ -247,6 +248,9 @@ impl Merge {
                 message: "the import was ended by somebody else; nothing of it was written".into(),
             });
         }
+        let Counts { created, updated, withdrawn, rejected, .. } = *counts;
+        let summary = format!("{to}: {created} created, {updated} updated, {withdrawn} withdrawn, {rejected} rejected");
+        self.tx.changes(Change::of(ResourceKind::Import, self.import_id, summary));
         Ok(())
     }
 }

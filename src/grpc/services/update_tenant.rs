@@ -34,7 +34,7 @@ pub async fn update_tenant(
     let tx = scope.own.write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         check_etag(&etag, tx.lock_tenant(tenant_id).await?)?;
-        tx.change_tenant(tenant_id, &change).await?;
+        tx.update_tenant(&scope.tenant, &change).await?;
         let changed = tx.read_tenant(&slug).await?;
         Ok(pb::UpdateTenantResponse { tenant: Some(changed.into()) })
     });

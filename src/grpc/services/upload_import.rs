@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tonic::{Status, Streaming};
 
+use crate::db::audit;
 use crate::domain::Error;
 use crate::domain::import::NewImport;
 use crate::grpc::call;
@@ -67,7 +68,7 @@ pub async fn upload_import(
     let recorded = tokio::spawn(call::in_task(async move {
         let (import, is_new) = db.tenant(tenant).create_import_of_file(&new, pieces).await?;
         if is_new {
-            imports.spawn(tenant, import.clone(), category.id, Some(file));
+            imports.spawn(tenant, import.clone(), category.id, Some(file), (*audit::origin()).clone());
         }
         Ok::<_, Error>(import)
     }));

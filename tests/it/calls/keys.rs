@@ -24,20 +24,20 @@ use crate::support::methods::methods;
 use crate::support::wire::{Wire, encoded};
 use crate::support::{TestServer, connect, database, db_options};
 
-async fn guarded(config: Config) -> TestServer {
+pub(super) async fn guarded(config: Config) -> TestServer {
     TestServer::with(db_options(&config), config, asking).await
 }
 
-fn asking(services: Services) -> Services {
+pub(super) fn asking(services: Services) -> Services {
     let access = Access::keys_alone(ApiKeys::new(services.db.clone(), None));
     Services { access, ..services }
 }
 
-async fn tenant(db: &Db, slug: &str) -> TenantId {
+pub(super) async fn tenant(db: &Db, slug: &str) -> TenantId {
     db.find_tenant(slug).await.unwrap().id
 }
 
-async fn issue(db: &Db, role: Role, reach: Reach, expires_at: Option<SystemTime>) -> NewKey {
+pub(super) async fn issue(db: &Db, role: Role, reach: Reach, expires_at: Option<SystemTime>) -> NewKey {
     let new = NewKey::choose().unwrap();
     let mut tx = db.transaction().await.unwrap();
     tx.issue_api_key(&new, &KeyGrant { role, reach, label: "test".into(), expires_at, calls_per_second: None })

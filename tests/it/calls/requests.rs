@@ -169,7 +169,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("AdminService/ApplySeed", ApplySeedRequest {});
     ask!("AdminService/GetStats", GetStatsRequest { tenant: tenant() });
     ask!("AdminService/ListAliases", ListAliasesRequest { brand: brand() });
-    let (forget, teach) = (teach(ALIAS), pb::CreateAliasRequest { request_id: uuid(7), ..teach("камрюшка") });
+    let (forget, teach) = (teach(ALIAS), pb::CreateAliasRequest { request_id: uuid(7), ..teach("камрюлька") });
     ask!(
         "AdminService/DeleteAlias",
         DeleteAliasRequest { brand: forget.brand, model: forget.model, alias: forget.alias }
@@ -180,6 +180,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let (role, tenants) = (pb::Role::Manager.into(), vec![tenant()]);
     ask!("AdminService/IssueApiKey", IssueApiKeyRequest { role: role, tenants: tenants, request_id: uuid(9) });
     ask!("AdminService/ListApiKeys", ListApiKeysRequest {});
+    ask!("AdminService/ListAuditEvents", ListAuditEventsRequest { tenant: tenant() });
     ask!("AdminService/RevokeApiKey", RevokeApiKeyRequest { prefix: issued.api_key.unwrap().prefix });
     // The seed has nothing to do but for this.
     owner.batch_execute("UPDATE brands SET names = '{}' WHERE slug = 'honda'").await.unwrap();

@@ -155,6 +155,7 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("key rotate", vec!["lk_nobodys"]),
         ("resolve", [&["камри"][..], &TENANT].concat()),
         ("stats", vec![]),
+        ("audit", vec![]),
         ("dump", vec!["dump.zip"]),
         ("restore", vec!["shop.zip"]),
         ("reset", vec![]),
@@ -298,6 +299,7 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     json("key revoke", &[id], 0).await;
     json("key list", &[], 0).await;
     json("resolve", &[&["камри 70"][..], &TENANT].concat(), 0).await;
+    json("audit", &["-n", "1000"], 0).await;
 
     json("dump", &["shop.zip"], 0).await;
     json("restore", &["shop.zip", "--check"], 0).await;
@@ -372,6 +374,8 @@ async fn what_is_asked_of_too_much_or_of_nobody_is_the_users_mistake() {
     for (args, told) in [
         (&["resolve", "камри", "--tenant", "nobody"][..], "`nobody`"),
         (&["imports", "list", "--tenant", "nobody"], "`nobody`"),
+        (&["audit", "--tenant", "nobody"], "`nobody`"),
+        (&["audit", "--since", "soon"], "neither a time before now"),
         (&["imports", "rows", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
         (&["imports", "withdrawn", NOBODYS, "--tenant", "evopoliki"], NOBODYS),
         (&["imports", "revert", NOBODYS, "--tenant", "evopoliki"], NOBODYS),

@@ -65,17 +65,18 @@ fn settings() -> Query<'static> {
 async fn assert_clean(db: &Db, tenants: [TenantId; 2], after: &str) {
     let nobodys = db.read([settings()]).await.unwrap_or_else(|error| panic!("after {after}: {error:?}"));
     assert_eq!(Settings::read(&nobodys[0]), Settings::of(None, "30s", "0", "on"), "read after {after}");
-    let nobodys = db.write([settings()]).await.unwrap();
+    let nobodys = db.bookkeep([settings()]).await.unwrap();
     assert_eq!(Settings::read(&nobodys[0]), Settings::of(None, "30s", "0", "off"), "write after {after}");
     let tx = db.transaction().await.unwrap();
     let found = Settings::read(&tx.query(settings()).await.unwrap());
     assert_eq!(found, Settings::of(None, "30s", "0", "off"), "transaction after {after}");
+    tx.changes_nothing();
     tx.commit().await.unwrap();
     for id in tenants {
         let own = db.tenant(id);
         let read = own.read([settings()]).await.unwrap();
         assert_eq!(Settings::read(&read[0]), Settings::of(Some(id), "30s", "0", "on"), "read after {after}");
-        let written = own.write([settings()]).await.unwrap();
+        let written = own.bookkeep([settings()]).await.unwrap();
         assert_eq!(Settings::read(&written[0]), Settings::of(Some(id), "30s", "0", "off"), "write after {after}");
     }
 }
@@ -99,6 +100,7 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
         let found = Settings::read(&tx.query(settings()).await.unwrap());
         assert_eq!(found, Settings::of(Some(id), "1h", "0", "off"));
         assert_eq!(tx.execute(text("kept")).await.unwrap(), 1);
+        tx.changes_nothing();
         tx.commit().await.unwrap();
         assert_clean(db, tenants, "a commit").await;
 
@@ -111,6 +113,7 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
 
         let tx = own.write_transaction().await.unwrap();
         tx.execute(text("kept")).await.unwrap();
+        tx.changes_nothing();
         tx.commit().await.unwrap();
         assert_clean(db, tenants, "a commit on a caller's behalf").await;
 
@@ -118,6 +121,7 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
         tx.execute(text("failed")).await.unwrap();
         tx.query(broken()).await.unwrap_err();
         // PostgreSQL answers such a COMMIT with ROLLBACK and no error.
+        tx.changes_nothing();
         let _ = tx.commit().await;
         assert_clean(db, tenants, "a commit after a failure").await;
 
@@ -125,11 +129,12 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
         tx.leave().await.unwrap();
         let found = Settings::read(&tx.query(settings()).await.unwrap());
         assert_eq!(found, Settings::of(None, "1h", "0", "off"), "it has left its tenant");
+        tx.changes_nothing();
         tx.commit().await.unwrap();
         assert_clean(db, tenants, "a transaction that left its tenant").await;
 
         // In one pipeline: the first that fails is told, and nothing is written.
-        let failed = own.write([text("in flight"), broken(), text("after it")]).await.unwrap_err();
+        let failed = own.bookkeep([text("in flight"), broken(), text("after it")]).await.unwrap_err();
         assert!(format!("{failed:?}").contains("22012"), "the first cause, not what follows from it: {failed:?}");
         assert_clean(db, tenants, "a pipeline that failed").await;
         // A read writes nothing, whatever it says; a standby refuses in the same words, so it may be tried again.
@@ -143,7 +148,7 @@ async fn every_end(db: &Db, tenants: [TenantId; 2], cancels: bool) {
             drop(tx);
             assert_clean(db, tenants, "a statement that was given up").await;
 
-            let pipeline = own.write([Query::new("-- sleep\n SELECT pg_sleep(60)"), text("later")]);
+            let pipeline = own.bookkeep([Query::new("-- sleep\n SELECT pg_sleep(60)"), text("later")]);
             assert!(tokio::time::timeout(Duration::from_millis(20), pipeline).await.is_err());
             assert_clean(db, tenants, "a pipeline that was given up").await;
         }

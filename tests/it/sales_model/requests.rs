@@ -252,6 +252,7 @@ fn good(
         IssueApiKeyRequest { role: role, tenants: tenants, label: "бот".into(), expires_at: expires_at }
     );
     request!("AdminService/ListApiKeys", ListApiKeysRequest {});
+    request!("AdminService/ListAuditEvents", ListAuditEventsRequest { tenant: tenant() });
     request!("AdminService/RevokeApiKey", RevokeApiKeyRequest { prefix: key.to_owned() });
     good
 }

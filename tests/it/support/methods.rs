@@ -55,6 +55,7 @@ pub const BUILT: &[&str] = &[
     "AdminService/IssueApiKey",
     "AdminService/ListApiKeys",
     "AdminService/RevokeApiKey",
+    "AdminService/ListAuditEvents",
 ];
 
 /// Every method of the contract, by `Service/Method`.

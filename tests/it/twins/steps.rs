@@ -119,6 +119,7 @@ pub fn reads(world: &World) -> Vec<Step> {
         ),
         step("AdminService/GetStats", &pb::GetStatsRequest { tenant: tenant() }),
         step("AdminService/ListAliases", &pb::ListAliasesRequest { brand: "toyota".into(), ..Default::default() }),
+        step("AdminService/ListAuditEvents", &pb::ListAuditEventsRequest { tenant: tenant(), ..Default::default() }),
     ]
 }
 

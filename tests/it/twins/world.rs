@@ -159,6 +159,7 @@ async fn make_twin(owner: &Client) -> i64 {
         "imports SET file_name = file_name || ' twin', revision = revision + 7",
         "import_rows SET notes = notes || ' twin', source_id = source_id || ' twin'",
         "import_issues SET message = message || ' twin'",
+        "audit_events SET summary = summary || ' twin'",
         "patterns SET notes = notes || ' twin'",
         "prices SET amount = amount + 1000, amount_max = amount_max + 1000",
         "tenant_categories SET sort_order = 9 - sort_order",

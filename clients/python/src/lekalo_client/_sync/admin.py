@@ -1,4 +1,4 @@
-"""AdminService: seed, statistics, spellings and keys."""
+"""AdminService: seed, statistics, spellings, keys and the audit trail."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from ..v1 import (
     ListAliasesResponse,
     ListApiKeysRequest,
     ListApiKeysResponse,
+    ListAuditEventsRequest,
+    ListAuditEventsResponse,
     RevokeApiKeyRequest,
     Role,
 )
@@ -102,3 +104,31 @@ class Admin(Connection):
     def revoke_api_key(self, prefix: str, *, timeout: float | None = None) -> ApiKey:
         """Revokes an API key by its prefix. Sent once; revoking it again changes nothing."""
         return (self._once(self._admin.RevokeApiKey, RevokeApiKeyRequest(prefix=prefix), timeout)).api_key
+
+    def list_audit_events(
+        self,
+        *,
+        tenant: str = "",
+        occurred_after: datetime | None = None,
+        occurred_before: datetime | None = None,
+        method: str = "",
+        key_prefix: str = "",
+        resource: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        skip: int = 0,
+        timeout: float | None = None,
+    ) -> ListAuditEventsResponse:
+        """Lists who changed what, when and from where, newest first; without a tenant, of all of them."""
+        request = ListAuditEventsRequest(
+            tenant=tenant,
+            occurred_after=to_timestamp(occurred_after),
+            occurred_before=to_timestamp(occurred_before),
+            method=method,
+            key_prefix=key_prefix,
+            resource=resource,
+            page_size=page_size,
+            page_token=page_token,
+            skip=skip,
+        )
+        return self._read(self._admin.ListAuditEvents, request, timeout)

@@ -48,6 +48,42 @@ ROLE_ADMIN: Role.ValueType  # 3
 """Those who run the service: also tenants, aliases, keys and the seed."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
+class _AuditActor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AuditActorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuditActor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUDIT_ACTOR_UNSPECIFIED: _AuditActor.ValueType  # 0
+    """Not given."""
+    AUDIT_ACTOR_API_KEY: _AuditActor.ValueType  # 1
+    """Who showed an API key."""
+    AUDIT_ACTOR_NO_KEY: _AuditActor.ValueType  # 2
+    """Anybody: the server asked for no key."""
+    AUDIT_ACTOR_COMMAND_LINE: _AuditActor.ValueType  # 3
+    """Who ran a command of `lekalo` where the database can be reached."""
+    AUDIT_ACTOR_SYSTEM: _AuditActor.ValueType  # 4
+    """The server itself."""
+    AUDIT_ACTOR_JWT: _AuditActor.ValueType  # 5
+    """Who showed a JWT."""
+
+class AuditActor(_AuditActor, metaclass=_AuditActorEnumTypeWrapper):
+    """Who changed something."""
+
+AUDIT_ACTOR_UNSPECIFIED: AuditActor.ValueType  # 0
+"""Not given."""
+AUDIT_ACTOR_API_KEY: AuditActor.ValueType  # 1
+"""Who showed an API key."""
+AUDIT_ACTOR_NO_KEY: AuditActor.ValueType  # 2
+"""Anybody: the server asked for no key."""
+AUDIT_ACTOR_COMMAND_LINE: AuditActor.ValueType  # 3
+"""Who ran a command of `lekalo` where the database can be reached."""
+AUDIT_ACTOR_SYSTEM: AuditActor.ValueType  # 4
+"""The server itself."""
+AUDIT_ACTOR_JWT: AuditActor.ValueType  # 5
+"""Who showed a JWT."""
+Global___AuditActor: _TypeAlias = AuditActor  # noqa: Y015
+
 @_typing.final
 class ApplySeedRequest(_message.Message):
     """Asks for the shipped data."""
@@ -910,3 +946,192 @@ class RevokeApiKeyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeApiKeyResponse: _TypeAlias = RevokeApiKeyResponse  # noqa: Y015
+
+@_typing.final
+class AuditEvent(_message.Message):
+    """A change that was made. What customers said, and what they are called, is in none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    RESOURCE_KIND_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    KEY_PREFIX_FIELD_NUMBER: _builtins.int
+    ACTOR_NAME_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """A UUID."""
+    tenant: _builtins.str
+    """The slug of the tenant that it concerns; empty is every tenant. A change that concerns several has an event with
+    each.
+    """
+    method: _builtins.str
+    """The method, as in `lekalo.v1.PricingService/SetPrices`; of the command line the command, as in `lekalo key issue`;
+    of work in the background `worker/…` or `sweeper/…`.
+    """
+    resource_kind: _builtins.str
+    """What was changed: `alias`, `api_key`, `application`, `database`, `import`, `prices`, `seed`, `tenant`, `texts`."""
+    resource: _builtins.str
+    """Which one: an id, a slug, the alias itself, a key's prefix, the categories of prices, the keys of texts. Several are
+    separated by a comma and a space; at most 20 are named.
+    """
+    summary: _builtins.str
+    """A few words or a count, in English: `3 set, 0 withdrawn`."""
+    actor: Global___AuditActor.ValueType
+    """Who changed it."""
+    key_prefix: _builtins.str
+    """The prefix of the API key; empty where none was shown."""
+    actor_name: _builtins.str
+    """What that key was for at the time, the JWT's subject, or the operating system's account that ran the command; may be
+    empty.
+    """
+    peer: _builtins.str
+    """The address that the call came from, without the port; empty where there was no call. Behind a proxy it is the
+    proxy's.
+    """
+    request_id: _builtins.str
+    """The call's `x-request-id`, as the log has it."""
+    @_builtins.property
+    def occurred_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        occurred_at: _timestamp_pb2.Timestamp | None = ...,
+        method: _builtins.str = ...,
+        resource_kind: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        actor: Global___AuditActor.ValueType = ...,
+        key_prefix: _builtins.str = ...,
+        actor_name: _builtins.str = ...,
+        peer: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "actor_name", b"actor_name", "id", b"id", "key_prefix", b"key_prefix", "method", b"method", "occurred_at", b"occurred_at", "peer", b"peer", "request_id", b"request_id", "resource", b"resource", "resource_kind", b"resource_kind", "summary", b"summary", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditEvent: _TypeAlias = AuditEvent  # noqa: Y015
+
+@_typing.final
+class ListAuditEventsRequest(_message.Message):
+    """Asks for a page of audit events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    OCCURRED_AFTER_FIELD_NUMBER: _builtins.int
+    OCCURRED_BEFORE_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    KEY_PREFIX_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug. Default: all tenants, and what concerns every tenant. At most 64 characters. Longer:
+    INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`; none where the caller's key is for some
+    only: PERMISSION_DENIED `TENANT_NOT_ALLOWED`.
+    """
+    method: _builtins.str
+    """Only those by this method, as events have it or without what stands before its slash: `SetPrices`. Default: any. At
+    most 128 characters of a-z, A-Z, 0-9, dot, slash, hyphen and space. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; other
+    characters: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
+    key_prefix: _builtins.str
+    """Only those by the API key with this prefix, as ListApiKeys gives it. Default: any. At most 64 characters; `lk_`, then
+    letters and digits. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; anything else: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
+    resource: _builtins.str
+    """Only those that name this resource: `5d_mats`, an import's id. Default: any. At most 128 characters. Longer:
+    INVALID_ARGUMENT `FIELD_TOO_LONG`; with U+0000: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
+    page_size: _builtins.int
+    """How many to return at most. Default 50 (when 0); over 500 is cut to 500. Negative: INVALID_ARGUMENT
+    `FIELD_OUT_OF_RANGE`.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the page before, with all other fields but `page_size` and `skip` as they were. Default:
+    the first page. At most 1024 characters. Longer, not one of ours, or from another request: INVALID_ARGUMENT
+    `PAGE_TOKEN_INVALID`.
+    """
+    skip: _builtins.int
+    """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
+    the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
+    @_builtins.property
+    def occurred_after(self) -> _timestamp_pb2.Timestamp:
+        """Only those made at this time or later. Default: any time. Any valid time. No valid time: INVALID_ARGUMENT
+        `FIELD_INVALID`.
+        """
+
+    @_builtins.property
+    def occurred_before(self) -> _timestamp_pb2.Timestamp:
+        """Only those made before this time. Default: any time. Any valid time, after `occurred_after`. No valid time:
+        INVALID_ARGUMENT `FIELD_INVALID`; not after `occurred_after`: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+        """
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        occurred_after: _timestamp_pb2.Timestamp | None = ...,
+        occurred_before: _timestamp_pb2.Timestamp | None = ...,
+        method: _builtins.str = ...,
+        key_prefix: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_after", b"occurred_after", "occurred_before", b"occurred_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_prefix", b"key_prefix", "method", b"method", "occurred_after", b"occurred_after", "occurred_before", b"occurred_before", "page_size", b"page_size", "page_token", b"page_token", "resource", b"resource", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsRequest: _TypeAlias = ListAuditEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListAuditEventsResponse(_message.Message):
+    """A page of audit events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIT_EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty on the last."""
+    total_size: _builtins.int
+    """How many there are on all pages together."""
+    @_builtins.property
+    def audit_events(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuditEvent]:
+        """The events, newest first."""
+
+    def __init__(
+        self,
+        *,
+        audit_events: _abc.Iterable[Global___AuditEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_events", b"audit_events", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAuditEventsResponse: _TypeAlias = ListAuditEventsResponse  # noqa: Y015

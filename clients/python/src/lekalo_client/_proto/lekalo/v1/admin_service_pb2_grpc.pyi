@@ -87,6 +87,14 @@ class AdminServiceStub:
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
     """
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEventsRequest, _admin_service_pb2.ListAuditEventsResponse]
+    """Lists who changed what, when and from where, newest first: one event for each write that changed something, by
+    whichever method, command or work in the background. Role: ADMIN; without a tenant only with a key that is for
+    all of them.
+
+    Errors: INVALID_ARGUMENT `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -146,6 +154,14 @@ class AdminServiceAsyncStub(AdminServiceStub):
     revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
+    """
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListAuditEventsRequest, _admin_service_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """Lists who changed what, when and from where, newest first: one event for each write that changed something, by
+    whichever method, command or work in the background. Role: ADMIN; without a tenant only with a key that is for
+    all of them.
+
+    Errors: INVALID_ARGUMENT `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -251,6 +267,20 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         revoked key changes nothing. Role: ADMIN; only keys for tenants that the caller's key is for.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `API_KEY_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _admin_service_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ListAuditEventsResponse, _abc.Awaitable[_admin_service_pb2.ListAuditEventsResponse]]:
+        """Lists who changed what, when and from where, newest first: one event for each write that changed something, by
+        whichever method, command or work in the background. Role: ADMIN; without a tenant only with a key that is for
+        all of them.
+
+        Errors: INVALID_ARGUMENT `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`, `PAGE_TOKEN_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
