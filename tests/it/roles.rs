@@ -197,7 +197,7 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
     assert!(tables > 10);
     let well = lines(report(&options, &db_options(&config)).await);
     let part = |at: usize| well[at].as_str();
-    assert_eq!(well.len(), 8, "{well:#?}");
+    assert_eq!(well.len(), 9, "{well:#?}");
     assert!(part(0).starts_with("true server: PostgreSQL ") && part(0).ends_with(" ms → "), "{well:#?}");
     assert!(part(1).starts_with("true letters: Cyrillic case is known (locale "), "{well:#?}");
     assert_eq!(part(2), format!("true schema: version {latest} → "));
@@ -205,7 +205,8 @@ async fn a_report_says_what_is_well_and_what_to_do_about_the_rest() {
     assert_eq!(part(4), "true readiness: takes writes, with every table and right → ");
     assert_eq!(part(5), "true pooler: none, or one in session mode → ");
     assert_eq!(part(6), format!("true row-level security: in force on {tables} tenant tables → "));
-    assert!(part(7).starts_with("true pool: 4 connections + 4 in bursts; the server allows 197, "), "{well:#?}");
+    assert!(part(7).starts_with("true API keys: none works yet"), "{well:#?}");
+    assert!(part(8).starts_with("true pool: 4 connections + 4 in bursts; the server allows 197, "), "{well:#?}");
 
     // One thing wrong at a time, and put right again: that is told, and nothing else.
     let wrong = async |how: &str, options: &Options| {
