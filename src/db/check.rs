@@ -257,9 +257,7 @@ async fn readiness(options: &Options) -> Finding {
 async fn api_keys(client: &Client) -> Finding {
     let sql = "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND coalesce(expires_at > now(), true)";
     match client.query_one(sql, &[]).await.map(|row| row.get::<_, i64>(0)) {
-        Ok(0) => {
-            well("API keys", "none works yet, so nobody can call; `lekalo key issue --role admin` issues the first")
-        }
+        Ok(0) => well("API keys", "none works yet; `lekalo key issue --role admin` issues one"),
         Ok(1) => well("API keys", "1 works"),
         Ok(count) => well("API keys", format!("{count} work")),
         Err(error) => wrong("API keys", chain(&error), ""),

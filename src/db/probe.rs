@@ -22,12 +22,13 @@ use super::session::Session;
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Then a session is replaced: it remembers all tables that it ever saw, and stays where its host's name once led.
-const KEEP: Duration = Duration::from_secs(60);
+const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 34] = [
     "admin_requests",
     "api_key_changes",
+    "api_key_tenants",
     "api_keys",
     "application_events",
     "application_feeds",
@@ -39,6 +40,7 @@ const TABLES: [&str; 32] = [
     "category_aliases",
     "customers",
     "import_changes",
+    "import_files",
     "import_issues",
     "import_rows",
     "imports",
@@ -60,8 +62,8 @@ const TABLES: [&str; 32] = [
     "write_requests",
 ];
 
-/// Those of them in which nothing is ever changed.
-const APPENDED: [&str; 2] = ["audit_events", "shared_audit_events"];
+/// Those of them in which no row is ever changed.
+const NEVER_UPDATED: [&str; 4] = ["api_key_tenants", "audit_events", "import_files", "shared_audit_events"];
 
 /// How the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,7 +265,7 @@ impl HostProbe {
                 SELECT name, string_agg(privilege, ', ') AS rights
                 FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
                 WHERE NOT has_table_privilege(id, privilege)
-                    AND (privilege <> 'UPDATE' OR name <> ALL ($3::text[] /* appended */))
+                    AND (privilege <> 'UPDATE' OR name <> ALL ($3::text[] /* never_updated */))
                 GROUP BY name
             ), alike AS (
                 SELECT rights, string_agg(name, ', ' ORDER BY name) AS names FROM denied GROUP BY rights
@@ -272,9 +274,9 @@ impl HostProbe {
                    (SELECT string_agg(format('%s on %s', rights, names), '; ' ORDER BY names) FROM alike) AS denied,
                    (SELECT string_agg(format('GRANT %s ON %s TO %s', rights, names, $2 /* role */), '; ' ORDER BY names)
                     FROM alike) AS grants";
-        let (tables, appended) = (TABLES.as_slice(), APPENDED.as_slice());
+        let (tables, never_updated) = (TABLES.as_slice(), NEVER_UPDATED.as_slice());
         let params: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT), (&appended, Type::TEXT_ARRAY)];
+            [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT), (&never_updated, Type::TEXT_ARRAY)];
         let row = session.client.query_typed_one(sql, &params).await;
         let row = row.map_err(|error| self.probe_error(&error))?;
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();

@@ -94,7 +94,9 @@ pub async fn delete(
                 });
             }
             State::Succeeded => own.refuse_unless_oldest(id).await?,
-            State::Validated | State::Failed | State::Cancelled | State::Reverted => {}
+            // Whoever reads it finds an interrupted one failed before that is written down.
+            State::Failed => drop(own.end_interrupted_import(id).await?),
+            State::Validated | State::Cancelled | State::Reverted => {}
         }
         if own.delete_import(id, import.revision).await? {
             return Ok(());

@@ -114,6 +114,8 @@ impl Runner {
                 }
                 // Of no effect where another server has it already.
                 Ok(_) => own.hand_over_import(import.id).await,
+                // Deleted as soon as it was cancelled.
+                Err(Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(error),
             };
             if let Err(error) = recorded {
@@ -136,8 +138,8 @@ impl Runner {
                 return Ok(());
             }
             let own = self.db.tenant(*tenant);
+            let asked = own.origin_of_import(*import).await?;
             if let Some((import, category_id)) = own.take_over_import(*import).await? {
-                let asked = own.origin_of_import(import.id).await?;
                 tracing::info!(tenant = tenant.0, import = %import.id, "an import of a server that is gone is taken over");
                 self.spawn(*tenant, import, category_id, None, asked);
             }

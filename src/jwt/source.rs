@@ -68,14 +68,17 @@ impl Source {
 
 /// Trusts those that the connections to the database trust.
 fn fetch(url: &str, patience: Duration) -> Result<Vec<u8>, String> {
-    let agent: Agent = Agent::config_builder()
+    let mut config = Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .timeout_global(Some(patience))
         .http_status_as_error(false)
         // Elsewhere may be anybody.
-        .max_redirects(0)
-        .build()
-        .into();
+        .max_redirects(0);
+    // Nor is this machine what a proxy takes for it.
+    if !url.starts_with("https://") {
+        config = config.proxy(None);
+    }
+    let agent: Agent = config.build().into();
     let failed = |error: ureq::Error| format!("it cannot be fetched: {error}");
     let mut response = agent.get(url).call().map_err(failed)?;
     if response.status() != http::StatusCode::OK {

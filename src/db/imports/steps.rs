@@ -187,7 +187,7 @@ impl Tenant<'_> {
     }
 
     /// Records that an import is interrupted; `false` if it is not, or was recorded already.
-    async fn end_interrupted_import(&self, id: Uuid) -> Result<bool> {
+    pub async fn end_interrupted_import(&self, id: Uuid) -> Result<bool> {
         let failure = Failure::interrupted();
         let tx = self.transaction(self.db.statement_timeout).await?;
         let end = Query::new(

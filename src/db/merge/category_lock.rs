@@ -58,7 +58,8 @@ impl Tenant<'_> {
                 .bind(&id, Type::UUID),
             )
             .await?;
-        let row = one(locked)?;
+        // Deleted meanwhile: so finds whoever looks again.
+        let Some(row) = at_most_one(locked)? else { return Ok(None) };
         let is_as_seen = word::<State>(&row, "state")? == state && row.try_get::<_, i64>("revision")? == revision;
         let mode = word(&row, "mode")?;
         Ok(is_as_seen.then_some(CategoryLock { merge, mode }))
