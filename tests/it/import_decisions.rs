@@ -2,6 +2,10 @@
 
 mod late;
 
+use std::time::Duration;
+
+use lekalo::db::Db;
+use lekalo::import::apply::delete as delete_import;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use tonic::{Code, Status};
@@ -10,7 +14,7 @@ use tonic_types::StatusExt as _;
 use crate::support::decisions::{apply, cancel, delete, patterns, refusal, revert};
 use crate::support::neighbours::{Neighbours, own_patterns};
 use crate::support::uploads::{header, list, rows, upload_and_wait};
-use crate::support::{SAMPLE_PDF, TestServer, connect};
+use crate::support::{SAMPLE_PDF, TestServer, connect, database, db_options};
 
 async fn withdrawn(server: &TestServer, import: &pb::Import) -> Vec<pb::Pattern> {
     let (mut patterns, mut page_token) = (Vec::new(), String::new());
@@ -397,4 +401,20 @@ async fn what_has_ended_is_deleted_however_it_ended_and_nothing_else() {
     assert_eq!(left, 0);
     assert_eq!(patterns(&owner).await, before, "what it wrote stays");
     neighbours.are_untouched().await;
+}
+
+#[tokio::test]
+async fn an_interrupted_import_is_deleted_where_no_server_looks_after_it() {
+    let config = database().await;
+    let (owner, db) = (connect(&config).await, Db::new(&db_options(&config)).unwrap());
+    let id = uuid::Uuid::now_v7();
+    let overdue = "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, lease_until)
+                   SELECT t.id, $1, c.id, 'x', sha256(''), 'merge', 'running', now() - interval '1 hour'
+                   FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'eva_mats'";
+    assert_eq!(owner.execute(overdue, &[&id]).await.unwrap(), 1);
+    let own = db.tenant(db.find_tenant("evopoliki").await.unwrap().id);
+    let deleted = tokio::time::timeout(Duration::from_secs(30), delete_import(own, id, false, |_| Ok(())));
+    deleted.await.expect("it is tried for ever").unwrap();
+    let left: i64 = owner.query_one("SELECT count(*) FROM imports", &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
 }
