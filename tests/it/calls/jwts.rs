@@ -438,7 +438,8 @@ async fn a_new_key_is_known_within_one_fetch_and_one_that_went_is_refused_with_i
     sleep(PACE.apart * 2).await;
     let before = jwks.asked();
     assert_eq!(ask(&wire, LIST, &list(), Some(&new)).await.code(), Code::Ok, "at once");
-    assert_eq!(jwks.asked(), before + 1);
+    // None, where the fetch that was asked for before had to wait for its time.
+    assert!(jwks.asked() <= before + 1);
     assert_eq!(ask(&wire, LIST, &list(), Some(&old)).await.code(), Code::Ok);
 
     let bearer = format!("Bearer {old}");
