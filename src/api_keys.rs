@@ -264,11 +264,8 @@ impl Held {
         if let Some((rate, limiter)) = &self.rate
             && let Err(early) = limiter.check()
         {
-            return Err(Error::ResourceExhausted {
-                reason: "RATE_LIMITED",
-                message: format!("the API key {} may make {rate} calls a second; slow down", self.key.prefix),
-                retry_after: early.wait_time_from(DefaultClock::default().now()).max(Duration::from_millis(1)),
-            });
+            let wait = early.wait_time_from(DefaultClock::default().now());
+            return Err(Error::rate_limited(format_args!("the API key {}", self.key.prefix), *rate, wait));
         }
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.key.last_used.fetch_max(seconds, Ordering::Relaxed);

@@ -195,11 +195,8 @@ impl IdentityProvider {
         if let (Some((rate, limiter)), Some(sub)) = (&self.rate, caller.identity.sub())
             && let Err(early) = limiter.check_key(&sub.to_owned())
         {
-            return Err(Error::ResourceExhausted {
-                reason: "RATE_LIMITED",
-                message: format!("the subject of this JWT may make {rate} calls a second; slow down"),
-                retry_after: early.wait_time_from(DefaultClock::default().now()).max(Duration::from_millis(1)),
-            });
+            let wait = early.wait_time_from(DefaultClock::default().now());
+            return Err(Error::rate_limited("the subject of this JWT", *rate, wait));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! later (busy), or ours ([`Error::Internal`], whose cause is logged and never leaves the process).
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The result of everything that may fail for a caller.
@@ -71,6 +72,15 @@ impl Error {
     /// A thing that does not exist.
     pub fn not_found(kind: Kind, name: impl Into<String>) -> Self {
         Self::NotFound { kind, name: name.into() }
+    }
+
+    /// Who calls more often than they may; for so long they have to wait.
+    pub fn rate_limited(who: impl fmt::Display, calls_per_second: NonZeroU32, wait: Duration) -> Self {
+        Self::ResourceExhausted {
+            reason: "RATE_LIMITED",
+            message: format!("{who} may make {calls_per_second} calls a second; slow down"),
+            retry_after: wait.max(Duration::from_millis(1)),
+        }
     }
 
     /// Our own failure; `cause` goes to the log.
