@@ -1,6 +1,7 @@
 use super::*;
 
 mod laws;
+mod names;
 
 /// With nothing but these variables.
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
