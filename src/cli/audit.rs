@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::database::{self, Database};
 use super::imports::documents::time;
-use super::key::id;
+use super::key::{id, moment};
 use super::lookup;
 use super::output;
 use crate::db::Db;
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "SLUG")]
     tenant: Option<String>,
     /// Only this far back (7d, 12h) or from this moment on (2027-01-31T00:00:00Z) [default: all that is kept]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = over)]
     since: Option<SystemTime>,
     /// Only by this method or command, as it is listed, or without what stands before its slash: SetPrices
     #[arg(long, value_name = "METHOD")]
@@ -130,12 +130,9 @@ fn document(event: &Event) -> Value {
 }
 
 /// A time that is over.
-fn moment(text: &str) -> Result<SystemTime, String> {
+fn over(text: &str) -> Result<SystemTime, String> {
     let now = SystemTime::now();
-    let moment = match humantime::parse_duration(text) {
-        Ok(duration) => now.checked_sub(duration),
-        Err(_) => humantime::parse_rfc3339_weak(text).ok(),
-    };
+    let moment = moment(text, |duration| now.checked_sub(duration));
     // What is before 1970 is as good as the beginning.
     match moment.map(|moment| moment.max(SystemTime::UNIX_EPOCH + Duration::from_secs(1))) {
         None => Err("is neither a time before now, such as 7d, nor a moment, such as 2027-01-31T00:00:00Z".to_owned()),

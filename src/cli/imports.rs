@@ -189,10 +189,10 @@ async fn deleted(own: db::Tenant<'_>, args: &DeleteArgs) -> anyhow::Result<()> {
             talk!("the import {id} is deleted");
             Ok(())
         }
-        Err(Error::FailedPrecondition { reason: "IMPORT_SUCCEEDED", .. }) => Err(UserError::error(
-            "the import was written: without it nobody can revert it or see where its patterns come from",
-            "--allow-succeeded deletes it all the same",
-        )),
+        Err(Error::FailedPrecondition { reason: "IMPORT_SUCCEEDED", message, .. }) => {
+            let message = message.split_once("; allow_succeeded").map_or(message.as_str(), |(what, _)| what);
+            Err(UserError::error(message, "--allow-succeeded deletes it all the same"))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -57,7 +57,7 @@ pub struct IssueArgs {
     #[arg(long, value_name = "TEXT", default_value = "")]
     name: String,
     /// When it ceases to work, from now (90d, 12h) or as a time (2027-01-31T00:00:00Z) [default: never]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = yet_to_come)]
     expires: Option<SystemTime>,
     /// How many calls a second it may make on each server [default: LEKALO_CALLS_PER_SECOND]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CALLS_PER_SECOND)))]
@@ -96,7 +96,7 @@ pub struct RotateArgs {
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
     grace: Duration,
     /// When the new key ceases to work, from now or as a time [default: as long from now as the old one from its beginning]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = yet_to_come)]
     expires: Option<SystemTime>,
     #[command(flatten)]
     key: KeyArgs,
@@ -295,14 +295,18 @@ fn known(error: Error, args: &database::DatabaseArgs) -> anyhow::Error {
     }
 }
 
-/// A time that is yet to come.
-fn moment(text: &str) -> Result<SystemTime, String> {
-    let now = SystemTime::now();
-    let moment = match humantime::parse_duration(text) {
-        Ok(duration) => now.checked_add(duration),
+/// A moment, or a time that lies before or behind now.
+pub fn moment(text: &str, from_now: impl FnOnce(Duration) -> Option<SystemTime>) -> Option<SystemTime> {
+    match humantime::parse_duration(text) {
+        Ok(duration) => from_now(duration),
         Err(_) => humantime::parse_rfc3339_weak(text).ok(),
-    };
-    match moment {
+    }
+}
+
+/// A time that is yet to come.
+fn yet_to_come(text: &str) -> Result<SystemTime, String> {
+    let now = SystemTime::now();
+    match moment(text, |duration| now.checked_add(duration)) {
         None => Err("is neither a time from now, such as 90d, nor a moment, such as 2027-01-31T00:00:00Z".to_owned()),
         Some(moment) if moment <= now => Err("is not in the future".to_owned()),
         Some(moment) if moment > last_moment() => Err("is after 2100-01-01".to_owned()),

@@ -169,13 +169,13 @@ vocabulary! {
 }
 
 impl State {
-    /// Whether nothing more will happen by itself.
-    pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
-    }
+    /// Those in which nothing more will happen by itself.
+    pub const FINAL: [Self; 5] = [Self::Validated, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Reverted];
 
-    /// Those that do not change by themselves.
-    pub const ENDED: [Self; 5] = [Self::Validated, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Reverted];
+    /// Whether nothing more will happen by itself.
+    pub fn is_final(self) -> bool {
+        Self::FINAL.contains(&self)
+    }
 
     /// Why an import in this state does not take a step that takes only others.
     pub fn refused(self, required: &[Self]) -> Error {

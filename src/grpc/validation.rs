@@ -20,8 +20,6 @@ pub const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 const MAX_NAME: usize = 64;
 /// The longest id of a bot or a customer on a channel.
 pub const MAX_EXTERNAL_ID: usize = 128;
-/// The longest etag that is compared.
-pub const MAX_ETAG: usize = 64;
 /// The longest language tag (RFC 5646).
 const MAX_LANGUAGE: usize = 35;
 

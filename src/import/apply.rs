@@ -71,8 +71,8 @@ pub async fn revert(db: &Db, tenant: TenantId, id: Uuid, check: impl Fn(&Import)
 /// import as it is found.
 ///
 /// # Errors
-/// What `check` says; `NotFound`; `FailedPrecondition` `ILLEGAL_IMPORT_STATE`, `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`. Nothing is
-/// deleted then.
+/// What `check` says; `NotFound`; `FailedPrecondition` `ILLEGAL_IMPORT_STATE`, `IMPORT_SUCCEEDED`, `IMPORT_NOT_OLDEST`.
+/// Nothing is deleted then.
 pub async fn delete(
     own: Tenant<'_>,
     id: Uuid,
@@ -83,7 +83,7 @@ pub async fn delete(
         let import = own.get_import(id).await?;
         check(&import)?;
         match import.state {
-            State::Queued | State::Running => return Err(import.state.refused(&State::ENDED)),
+            State::Queued | State::Running => return Err(import.state.refused(&State::FINAL)),
             State::Succeeded if !allow_succeeded => {
                 return Err(Error::FailedPrecondition {
                     reason: "IMPORT_SUCCEEDED",

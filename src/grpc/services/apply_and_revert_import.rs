@@ -6,13 +6,13 @@ use crate::domain::Result;
 use crate::domain::import::Import;
 use crate::grpc::Services;
 use crate::grpc::convert;
-use crate::grpc::validation::{MAX_ETAG, Validator, check_etag};
+use crate::grpc::validation::{Validator, check_etag};
 use crate::import::apply::{apply, revert};
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn apply_import(services: &Services, request: pb::ApplyImportRequest) -> Result<pb::ApplyImportResponse> {
     let mut check = Validator::default();
-    let etag = check.text("etag", request.etag, MAX_ETAG);
+    let etag = check.optional_name("etag", request.etag);
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let is_current = |import: &Import| check_etag(&etag, import.revision);
     let import = apply(&services.db, &services.live_index, scope.tenant.id, id, is_current).await?;
@@ -21,7 +21,7 @@ pub async fn apply_import(services: &Services, request: pb::ApplyImportRequest) 
 
 pub async fn revert_import(services: &Services, request: pb::RevertImportRequest) -> Result<pb::RevertImportResponse> {
     let mut check = Validator::default();
-    let etag = check.text("etag", request.etag, MAX_ETAG);
+    let etag = check.optional_name("etag", request.etag);
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let import = revert(&services.db, scope.tenant.id, id, |import| check_etag(&etag, import.revision)).await?;
     Ok(pb::RevertImportResponse { import: Some(convert::import(&scope.tenant.slug, import)) })

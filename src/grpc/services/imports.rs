@@ -1,5 +1,5 @@
-//! GetImport, ListImports, CancelImport and DeleteImport: what is known of an import, and ending that. Whatever else names one import
-//! by the fields `tenant` and `id` begins with [`scope_and_id`].
+//! GetImport, ListImports, CancelImport and DeleteImport: what is known of an import, stopping one and forgetting one. Whatever
+//! else names one import by the fields `tenant` and `id` begins with [`scope_and_id`].
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count};
 use crate::grpc::scope::Scope;
-use crate::grpc::validation::{MAX_ETAG, Validator, check_etag};
+use crate::grpc::validation::{Validator, check_etag};
 use crate::import::apply::delete;
 use crate::proto::lekalo::v1 as pb;
 
@@ -41,7 +41,7 @@ pub async fn cancel_import(services: &Services, request: pb::CancelImportRequest
 
 pub async fn delete_import(services: &Services, request: pb::DeleteImportRequest) -> Result<pb::DeleteImportResponse> {
     let mut check = Validator::default();
-    let etag = check.text("etag", request.etag, MAX_ETAG);
+    let etag = check.optional_name("etag", request.etag);
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     delete(scope.own, id, request.allow_succeeded, |import| check_etag(&etag, import.revision)).await?;
     Ok(pb::DeleteImportResponse {})

@@ -1,6 +1,7 @@
 //! ListAuditEvents: who changed what, when and from where.
 
 use crate::domain::Result;
+use crate::domain::api_key::MARK;
 use crate::domain::audit::{Event, Filter};
 use crate::domain::page::Page;
 use crate::grpc::convert::count;
@@ -61,7 +62,7 @@ fn refuse_what_is_none(check: &mut Validator, filter: &Filter) {
     }
     // Whoever gives a whole key by mistake is told so, and it is nowhere repeated.
     let is_prefix = |prefix: &str| {
-        prefix.strip_prefix("lk_").is_some_and(|id| !id.is_empty() && id.chars().all(|ch| ch.is_ascii_alphanumeric()))
+        prefix.strip_prefix(MARK).is_some_and(|id| !id.is_empty() && id.chars().all(|ch| ch.is_ascii_alphanumeric()))
     };
     if filter.key_prefix.as_ref().is_some_and(|prefix| !is_prefix(prefix)) {
         check.refuse("key_prefix", INVALID, "must be a key's prefix, such as lk_Ab12Cd34Ef56");

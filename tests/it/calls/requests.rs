@@ -53,15 +53,14 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let sold = "INSERT INTO tenant_categories (tenant_id, category_id)
                 SELECT t.id, c.id FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
     owner.batch_execute(sold).await.unwrap();
-    for id in [WATCHED, CANCELLED] {
+    for id in [WATCHED, CANCELLED, DELETED] {
         let endless = "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, lease_until)
                        SELECT t.id, $1::text::uuid, c.id, 'x', sha256(''), 'merge', 'running', now() + interval '1 hour'
                        FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
         owner.execute(endless, &[&id]).await.unwrap();
     }
-    let failed = "INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode, state, finished_at)
-                  SELECT t.id, $1::text::uuid, c.id, 'x', sha256(''), 'merge', 'failed', now()
-                  FROM tenants t, product_categories c WHERE t.slug = 'evopoliki' AND c.code = 'premium_covers'";
+    let failed =
+        "UPDATE imports SET state = 'failed', lease_until = NULL, finished_at = now() WHERE id = $1::text::uuid";
     owner.execute(failed, &[&DELETED]).await.unwrap();
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
