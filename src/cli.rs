@@ -131,6 +131,9 @@ enum Command {
 pub fn start_tracing(cli: &Cli) {
     let (directives, format) =
         Config::load().map_or_else(|_| ("info".to_owned(), logs::format()), |config| (config.log, config.log_format));
+    if matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        logs::write_in_background();
+    }
     let tracer = if matches!(cli.command, Command::Serve(_)) { traces::tracer() } else { Ok(None) };
     let (tracer, problem) = tracer.map_or_else(|problem| (None, Some(problem)), |tracer| (tracer, None));
     logs::start(&directives, format, tracer);

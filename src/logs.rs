@@ -1,15 +1,20 @@
 //! What is logged and how: lines on stderr, as text or as JSON, whose filter can be changed while the program runs.
 
-use std::sync::OnceLock;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use opentelemetry_sdk::trace::SdkTracer;
+use prometheus_client::registry::Registry as Metrics;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::metrics::read_counter;
 use crate::traces::TARGET;
 
 /// Libraries that log the values they work on, which are customers' names and numbers, and the levels on which they do
@@ -50,8 +55,45 @@ pub fn format() -> Format {
 /// What changes the filter.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
+/// How many lines wait for whoever reads them; what comes while so many do is dropped, and counted.
+const WAITING: usize = 4096;
+
+/// Lines that are written in the background, and what waits for the last of them.
+static BACKGROUND: OnceLock<(NonBlocking, Mutex<Option<WorkerGuard>>)> = OnceLock::new();
+
 /// Whether whoever reads stderr expects an object in each line.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on nobody waits for whoever reads the log, or does not: for what answers others. Before [`start`].
+pub fn write_in_background() {
+    let builder = NonBlockingBuilder::default().buffered_lines_limit(WAITING).thread_name("log");
+    let (lines, guard) = builder.finish(std::io::stderr());
+    let _ = BACKGROUND.set((lines, Mutex::new(Some(guard))));
+}
+
+/// Writes the last lines, if somebody takes them within a second.
+pub fn flush() {
+    if let Some((_, guard)) = BACKGROUND.get() {
+        drop(guard.lock().ok().and_then(|mut guard| guard.take()));
+    }
+}
+
+/// Writes a line that is not filtered.
+pub fn line(text: &str) {
+    let line = format!("{text}\n");
+    let _ = match BACKGROUND.get() {
+        Some((lines, _)) => lines.clone().write_all(line.as_bytes()),
+        None => std::io::stderr().lock().write_all(line.as_bytes()),
+    };
+}
+
+/// Registers what is counted here.
+pub fn register_metrics(registry: &mut Metrics) {
+    let help = "Lines of the log that were dropped because nobody read those before";
+    read_counter(registry, "lekalo_log_lines_dropped", help, || {
+        BACKGROUND.get().map_or(0, |(lines, _)| lines.error_counter().dropped_lines() as u64)
+    });
+}
 
 /// Sends what `directives` let through to stderr, and spans to whom the tracer sends them.
 pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
@@ -61,7 +103,9 @@ pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
     if format == Format::Json {
         std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
     }
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let writer = BACKGROUND.get().map(|(lines, _)| BoxMakeWriter::new(lines.clone()));
+    let writer = writer.unwrap_or_else(|| BoxMakeWriter::new(std::io::stderr));
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = match format {
         Format::Text => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();

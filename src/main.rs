@@ -23,8 +23,10 @@ fn main() -> ExitCode {
     lekalo::traces::flush();
     // Whatever still runs in the background has had its time.
     runtime.shutdown_background();
-    match ended {
+    let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::report(&error),
-    }
+    };
+    lekalo::logs::flush();
+    code
 }

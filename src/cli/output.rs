@@ -225,12 +225,16 @@ pub fn talk(text: impl std::fmt::Display) {
     if logs::is_json() {
         return tracing::info!("{text}");
     }
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let text = text.to_string();
+    match anstream::AutoStream::choice(&std::io::stderr()) {
+        anstream::ColorChoice::Never => logs::line(&anstream::adapter::strip_str(&text).to_string()),
+        _ => logs::line(&text),
+    }
 }
 
 /// Tells a program something on stderr.
 fn object(object: &serde_json::Value) {
-    let _ = writeln!(std::io::stderr().lock(), "{object}");
+    logs::line(&object.to_string());
 }
 
 /// What a plan comes to that nobody reads: not an error (`| head`), unless it is about to be carried out.

@@ -26,8 +26,8 @@ use crate::import::sandbox::Extractor;
 use crate::import::upload::Uploads;
 use crate::jwt::IdentityProvider;
 use crate::live_index::LiveIndex;
-use crate::metrics;
 use crate::tls_server::{Certificates, Files, Problem};
+use crate::{logs, metrics};
 use lekalo_vehicles::Index;
 
 /// Apply migrations, then serve gRPC until SIGTERM
@@ -257,6 +257,7 @@ fn pages(db: Db, services: &Services, config: &Config) -> anyhow::Result<Admin> 
     let mut registry = Registry::default();
     services.register_metrics(&mut registry);
     metrics::register_process(&mut registry);
+    logs::register_metrics(&mut registry);
     let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "schema": migrations::shipped().latest() });
     let build = || [(env!("CARGO_PKG_VERSION"), 1.0)];
     metrics::read_gauges(&mut registry, "lekalo_build_info", "The program that runs", "version", build);
@@ -303,6 +304,7 @@ pub fn stop_signal() -> anyhow::Result<Stop> {
                 _ = interrupt.recv() => {}
             }
             talk!("stopping at once");
+            logs::flush();
             std::process::exit(130);
         });
     }))

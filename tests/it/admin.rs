@@ -323,6 +323,29 @@ async fn the_log_says_more_when_it_is_asked_to() {
 }
 
 #[tokio::test]
+async fn a_log_that_nobody_reads_holds_up_no_call() {
+    let (folder, config) = (folder(), database().await);
+    let mut service = Service::with(folder.path(), &config, &[("LEKALO_LOG_CALLS", "1000"), ADMIN]);
+    let channel = channel(service.addr().await).await;
+    let admin = service.admin.unwrap();
+    let unread = service.unread().await;
+    let dropped = async || sample(&metrics(admin).await, "lekalo_log_lines_dropped_total").unwrap();
+    assert_eq!(dropped().await, 0.0);
+    let calling = async {
+        while dropped().await == 0.0 {
+            let call = async || CatalogServiceClient::new(channel.clone()).list_brands(brands("evopoliki")).await;
+            futures::future::try_join_all((0..20).map(|_| call())).await.unwrap();
+        }
+    };
+    tokio::time::timeout(2 * PATIENCE, calling).await.expect("a call waits for whoever reads the log");
+    // Nor does its end.
+    service.signal(Signal::SIGTERM);
+    let status = tokio::time::timeout(PATIENCE, service.process.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    drop(unread);
+}
+
+#[tokio::test]
 async fn a_profile_says_where_time_goes_and_one_is_taken_at_a_time() {
     let (folder, config) = (folder(), database().await);
     let mut service = Service::with(folder.path(), &config, &[ADMIN]);

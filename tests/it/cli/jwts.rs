@@ -32,7 +32,7 @@ async fn ask(channel: &Channel, token: &str) -> String {
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     match CatalogServiceClient::new(channel.clone()).list_categories(request).await {
         Ok(_) => "OK".to_owned(),
-        Err(status) => status.get_error_details().error_info().unwrap().reason.clone(),
+        Err(status) => status.get_error_details().error_info().unwrap_or_else(|| panic!("{status:?}")).reason.clone(),
     }
 }
 
@@ -45,6 +45,7 @@ async fn said(service: &mut Service, words: &str) -> String {
     }
 }
 
+/// A loaded machine's database may be out of reach for a moment.
 async fn becomes(channel: &Channel, token: &str, expected: &str) {
     let began = Instant::now();
     loop {
@@ -105,7 +106,7 @@ async fn keys_in_a_file_are_followed_and_no_jwt_is_in_the_log() {
 
     replace(&file, &set(&[&one]).to_string());
     service.line("JWTs are checked with the keys of").await;
-    assert_eq!(ask(&channel, &first).await, "OK");
+    becomes(&channel, &first, "OK").await;
     let foreign = one.token(&claims(json!({})));
     assert_eq!(ask(&channel, &foreign).await, "JWT_CLAIM_INVALID", "the settings say which claims");
     replace(&file, &set(&[&two]).to_string());
@@ -117,14 +118,14 @@ async fn keys_in_a_file_are_followed_and_no_jwt_is_in_the_log() {
         replace(&file, broken);
         let line = service.line("those known before hold").await;
         assert!(line.contains(words), "{line}");
-        assert_eq!(ask(&channel, &second).await, "OK");
+        becomes(&channel, &second, "OK").await;
     }
     std::fs::remove_file(&file).unwrap();
     service.line("those known before hold").await;
     let (_, metrics) = get(service.admin.unwrap(), "/metrics").await;
     assert!(metrics.contains("\nlekalo_jwt_keys 1"), "{metrics}");
     assert!(metrics.contains("\nlekalo_jwt_keys_age_seconds "), "{metrics}");
-    assert_eq!(ask(&channel, &second).await, "OK");
+    becomes(&channel, &second, "OK").await;
     sleep(Duration::from_secs(3)).await;
 
     service.signal(Signal::SIGTERM);

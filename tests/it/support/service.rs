@@ -4,12 +4,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::timeout;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
@@ -23,7 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A `lekalo serve` of its own.
 pub struct Service {
     pub process: Child,
-    stderr: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    /// What it says, read as it comes: who waits for nothing would hold it up.
+    stderr: mpsc::UnboundedReceiver<String>,
+    reads: Arc<Mutex<()>>,
     /// What it said before it listened.
     pub said: Vec<String>,
     /// Where its admin port is, once it listens and if it has one.
@@ -74,8 +78,17 @@ impl Service {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let stderr = BufReader::new(process.stderr.take().unwrap()).lines();
-        Self { process, stderr, said: Vec::new(), admin: None }
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (said, stderr) = mpsc::unbounded_channel();
+        let reads = Arc::new(Mutex::new(()));
+        let may_read = reads.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = said.send(line);
+                drop(may_read.lock().await);
+            }
+        });
+        Self { process, stderr, reads, said: Vec::new(), admin: None }
     }
 
     /// Starts it on the embedded server in `folder`, whose cluster is there already.
@@ -111,7 +124,7 @@ impl Service {
     /// Where it listens, once it does.
     pub async fn addr(&mut self) -> SocketAddr {
         let listening = async {
-            while let Some(line) = self.stderr.next_line().await.unwrap() {
+            while let Some(line) = self.stderr.recv().await {
                 if let Some((_, addr)) = line.split_once("listening on ") {
                     return addr.trim_end_matches(|ch: char| !ch.is_ascii_digit() && ch != ']').parse().unwrap();
                 }
@@ -129,13 +142,18 @@ impl Service {
     pub async fn line(&mut self, words: &str) -> String {
         let saying = async {
             loop {
-                let line = self.stderr.next_line().await.unwrap().expect("it ended");
+                let line = self.stderr.recv().await.expect("it ended");
                 if line.contains(words) {
                     return line;
                 }
             }
         };
         timeout(PATIENCE, saying).await.unwrap_or_else(|_| panic!("it never says {words}"))
+    }
+
+    /// Nobody reads what it says as long as this is held.
+    pub async fn unread(&self) -> OwnedMutexGuard<()> {
+        self.reads.clone().lock_owned().await
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -155,7 +173,7 @@ impl Service {
         let began = Instant::now();
         let mut said = String::new();
         let ending = async {
-            while let Some(line) = self.stderr.next_line().await.unwrap() {
+            while let Some(line) = self.stderr.recv().await {
                 said.push_str(&line);
                 said.push('\n');
             }
