@@ -8,8 +8,11 @@ use super::run::Runner;
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
 
-/// How often a server looks for imports that others left behind; twice in the time of a lease at least.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often a server looks for imports that others left behind, in the time of a lease.
+const LOOKS_A_LEASE: u32 = 15;
+
+/// How soon after its start it looks for audit events that are kept no longer, and again where that did not work.
+const SOON: Duration = Duration::from_secs(2);
 
 /// How often it looks for audit events that are kept no longer.
 const DELETE_EVERY: Duration = Duration::from_secs(3600);
@@ -22,7 +25,7 @@ pub async fn sweep(db: Db, imports: Runner) {
 
 async fn sweep_imports(db: &Db, imports: &Runner) {
     loop {
-        tokio::time::sleep(LOOK_EVERY.min(db.import_lease() / 2)).await;
+        tokio::time::sleep(db.import_lease() / LOOKS_A_LEASE).await;
         match look(db, imports).await {
             // Nothing depends on this time: readers know, and the next one may succeed. Of an outage health tells.
             Ok(()) | Err(Error::Unavailable { .. }) => {}
@@ -33,7 +36,7 @@ async fn sweep_imports(db: &Db, imports: &Runner) {
 
 async fn sweep_audit_events(db: &Db) {
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(SOON).await;
         match db.delete_old_audit_events().await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "audit events that are kept no longer were deleted"),
