@@ -240,6 +240,15 @@ CREATE TABLE tenant_contacts (
     PRIMARY KEY (tenant_id, kind, value)
 );
 
+-- A bot that a shop's own ADMIN names is the shop's once an ADMIN of every tenant has named it too.
+CREATE TABLE channel_claims (
+    tenant_id   bigint NOT NULL REFERENCES tenants (id),
+    channel     text   NOT NULL CHECK (channel IN ('whatsapp', 'telegram', 'instagram', 'web')),
+    external_id text   NOT NULL CHECK (external_id <> ''),
+    PRIMARY KEY (tenant_id, channel, external_id)
+);
+COMMENT ON TABLE channel_claims IS 'Bots that shops say are theirs and nobody has approved yet.';
+
 CREATE TABLE tenant_categories (
     tenant_id   bigint   NOT NULL REFERENCES tenants (id),
     category_id bigint   NOT NULL REFERENCES product_categories (id),
@@ -567,7 +576,7 @@ DECLARE
     tenant_table text;
 BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
-        'tenant_contacts', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
+        'tenant_contacts', 'channel_claims', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
         'customers', 'applications', 'application_events', 'application_feeds',
         'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
         'api_key_tenants', 'write_requests', 'audit_events'
@@ -607,8 +616,8 @@ CREATE POLICY audit_read ON audit_events FOR SELECT
     USING (current_setting('app.reads_audit_events', true) = 'on');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    tenant_contacts, tenant_categories, patterns, prices, bot_texts, customers, applications, application_events,
-    imports, import_rows, import_issues, import_changes, write_requests
+    tenant_contacts, channel_claims, tenant_categories, patterns, prices, bot_texts, customers, applications,
+    application_events, imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;
 GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events TO lekalo_app;

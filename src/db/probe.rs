@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 34] = [
+const TABLES: [&str; 35] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -38,6 +38,7 @@ const TABLES: [&str; 34] = [
     "bot_texts",
     "brands",
     "category_aliases",
+    "channel_claims",
     "customers",
     "import_changes",
     "import_files",

@@ -42,6 +42,11 @@ impl Db {
     }
 }
 
+/// The channels' words and the bots' ids on them.
+fn columns(channels: &[Channel]) -> (Vec<&str>, Vec<&str>) {
+    channels.iter().map(|bot| (bot.channel.as_str(), bot.external_id.as_str())).unzip()
+}
+
 impl Transaction {
     /// Makes a tenant and goes on in its context.
     ///
@@ -126,7 +131,10 @@ impl Transaction {
             self.replace_contacts(id, contacts).await?;
         }
         if let Some(channels) = &change.channels {
-            self.replace_channels(id, channels).await?;
+            match change.approves_channels {
+                true => self.replace_channels(id, channels).await?,
+                false => self.claim_channels(id, channels).await?,
+            }
         }
         if let Some(categories) = &change.categories {
             self.replace_categories(id, categories).await?;
@@ -180,17 +188,59 @@ impl Transaction {
         Ok(())
     }
 
-    async fn replace_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
+    /// Whoever names a bot that is the shop's already keeps it; of any other nobody learns whose it is until somebody who may know
+    /// approves it.
+    async fn claim_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
+        let (kinds, ids) = columns(channels);
+        self.drop_channels_but(id, &kinds, &ids).await?;
         self.execute(
             Query::new(
-                "-- delete_channels
-                DELETE FROM tenant_channels WHERE tenant_id = $1 /* tenant_id */",
+                "-- claim_channels
+                INSERT INTO channel_claims (tenant_id, channel, external_id)
+                SELECT $1 /* tenant_id */, named.channel, named.external_id
+                FROM unnest($2::text[] /* channels */, $3::text[] /* external_ids */) AS named (channel, external_id)
+                WHERE NOT EXISTS (SELECT FROM tenant_channels c
+                                  WHERE c.tenant_id = $1
+                                    AND c.channel = named.channel AND c.external_id = named.external_id)",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&kinds, Type::TEXT_ARRAY)
+            .bind(&ids, Type::TEXT_ARRAY),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The shop's claims go, and its bots but these.
+    async fn drop_channels_but(&self, id: TenantId, kinds: &[&str], ids: &[&str]) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- delete_claims
+                DELETE FROM channel_claims WHERE tenant_id = $1 /* tenant_id */",
             )
             .bind(&id.0, Type::INT8),
         )
         .await?;
-        let kinds: Vec<&str> = channels.iter().map(|channel| channel.channel.as_str()).collect();
-        let ids: Vec<&str> = channels.iter().map(|channel| channel.external_id.as_str()).collect();
+        self.execute(
+            Query::new(
+                "-- delete_channels
+                DELETE FROM tenant_channels
+                WHERE tenant_id = $1 /* tenant_id */
+                  AND (channel, external_id) NOT IN (SELECT kept.channel, kept.external_id
+                                                     FROM unnest($2::text[] /* channels */, $3::text[] /* external_ids */)
+                                                          AS kept (channel, external_id))",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&kinds, Type::TEXT_ARRAY)
+            .bind(&ids, Type::TEXT_ARRAY),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn replace_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
+        self.drop_channels_but(id, &[], &[]).await?;
+        let (kinds, ids) = columns(channels);
         let written = self
             .query(
                 Query::new(
@@ -213,7 +263,7 @@ impl Transaction {
         let taken = |channel: &&Channel| !written.contains(&(channel.channel.as_str(), channel.external_id.as_str()));
         match channels.iter().find(taken) {
             None => Ok(()),
-            Some(Channel { channel, external_id }) => Err(Error::AlreadyExists {
+            Some(Channel { channel, external_id, .. }) => Err(Error::AlreadyExists {
                 reason: "CHANNEL_TAKEN",
                 message: format!("the {channel} bot `{external_id}` speaks for another tenant"),
                 metadata: vec![("channel", channel.clone()), ("external_id", external_id.clone())],

@@ -136,9 +136,13 @@ fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
         .bind(tenant_id, Type::INT8),
         Query::new(
             "-- list_channels
-            SELECT channel, external_id
+            SELECT channel, external_id, false AS pending
             FROM tenant_channels
             WHERE tenant_id = $1 /* tenant_id */
+            UNION ALL
+            SELECT channel, external_id, true
+            FROM channel_claims
+            WHERE tenant_id = $1
             ORDER BY channel, external_id",
         )
         .bind(tenant_id, Type::INT8),
@@ -159,8 +163,8 @@ fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3])
         tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
     }
     for row in &channels {
-        let external_id = row.try_get("external_id")?;
-        tenant.channels.push(Channel { channel: row.try_get("channel")?, external_id });
+        let (channel, external_id) = (row.try_get("channel")?, row.try_get("external_id")?);
+        tenant.channels.push(Channel { channel, external_id, pending: row.try_get("pending")? });
     }
     for row in &categories {
         tenant.categories.push(row.try_get("code")?);

@@ -66,6 +66,8 @@ pub struct TenantChange {
     pub settings: Option<serde_json::Value>,
     pub contacts: Option<Vec<Contact>>,
     pub channels: Option<Vec<Channel>>,
+    /// Whether naming a bot approves it: whoever asks speaks for every tenant.
+    pub approves_channels: bool,
     /// Codes or aliases.
     pub categories: Option<Vec<String>>,
 }
@@ -77,6 +79,7 @@ impl TenantChange {
             display_name,
             default_language,
             time_zone,
+            approves_channels: _,
             prices_visible,
             active,
             settings,
@@ -106,12 +109,14 @@ pub struct Contact {
     pub value: String,
 }
 
-/// A bot that speaks for the shop.
+/// A bot that speaks for the shop, or will once that is approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
     pub channel: String,
     /// The bot's own id on the channel.
     pub external_id: String,
+    /// Whether the shop alone says so yet.
+    pub pending: bool,
 }
 
 /// A product category as one tenant sells it.

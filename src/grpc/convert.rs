@@ -107,7 +107,8 @@ impl From<tenant::Contact> for pb::TenantContact {
 
 impl From<tenant::Channel> for pb::TenantChannel {
     fn from(channel: tenant::Channel) -> Self {
-        Self { channel: wire_channel(&channel.channel).into(), external_id: channel.external_id }
+        let wire = wire_channel(&channel.channel);
+        Self { channel: wire.into(), external_id: channel.external_id, pending: channel.pending }
     }
 }
 

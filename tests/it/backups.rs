@@ -92,6 +92,7 @@ async fn filled() -> (Config, Config) {
 /// Values that are hard to write and to read among them.
 const EVERY_TABLE: &str = r#"
     INSERT INTO tenant_channels SELECT 'telegram', 'bot ' || id, id FROM tenants;
+    INSERT INTO channel_claims SELECT id, 'web', E'a\tb\\c' FROM tenants;
     INSERT INTO tenant_contacts SELECT id, 'phone', E'a\tb\\c\nd\r\\.', 1 FROM tenants;
     INSERT INTO bot_texts (tenant_id, key, language, value)
     SELECT id, 'greeting', 'ru', E'Салам,\n\\N «мир» \u0001 ' || repeat('я', 70000) FROM tenants;

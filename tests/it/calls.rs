@@ -2,6 +2,7 @@
 //! what is no good request is refused by the name of its field.
 
 mod audit;
+mod bots;
 mod callers;
 mod deadlines;
 mod fields;

@@ -16,7 +16,7 @@ fn reason(status: &Status) -> String {
 }
 
 fn bot(external_id: &str) -> pb::TenantChannel {
-    pb::TenantChannel { channel: pb::Channel::Telegram.into(), external_id: external_id.into() }
+    pb::TenantChannel { channel: pb::Channel::Telegram.into(), external_id: external_id.into(), ..Default::default() }
 }
 
 fn shop() -> pb::Tenant {

@@ -2,9 +2,10 @@
 
 use super::tenant_fields::{MUTABLE, check_time_zone, read_change};
 use crate::domain::Result;
-use crate::grpc::Services;
+use crate::domain::api_key::Reach;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{Validator, check_etag};
+use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn update_tenant(
@@ -26,7 +27,8 @@ pub async fn update_tenant(
         check.refuse("update_mask", "FIELD_INVALID", format!("`{path}` cannot be written; it takes {allowed}"));
     }
     let mask: Vec<&str> = mask.iter().map(String::as_str).collect();
-    let change = read_change(&mut check, tenant, &mask);
+    let mut change = read_change(&mut check, tenant, &mask);
+    change.approves_channels = call::caller()?.reach == Reach::All;
     check_time_zone(services, &mut check, &change).await?;
 
     let scope = services.scope(check, &slug).await?;

@@ -15,6 +15,7 @@ pub const OTHER: &str = "five_deluxe";
 const ROWS: &str = "
     INSERT INTO tenant_contacts (tenant_id, kind, value) VALUES ({t}, 'phone', '+996700123456');
     INSERT INTO tenant_channels (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'bot {t}');
+    INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'claimed');
     INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ({t}, 'welcome', 'ru', 'Салам');
     INSERT INTO patterns (tenant_id, id, category_id, model_id, variant_id)
     SELECT {t}, 900001, tc.category_id, v.model_id, v.id

@@ -81,7 +81,8 @@ pub async fn filled() -> Filled {
     }
     let mut tenants = pb::tenant_service_client::TenantServiceClient::new(server.channel.clone());
     for slug in ["shop_b", "shop-c", "a_shop", "zz"] {
-        let bot = pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: "shop".into() };
+        let bot =
+            pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: "shop".into(), ..Default::default() };
         let channels = if slug == "zz" { vec![bot] } else { vec![] };
         let tenant = pb::Tenant { slug: slug.into(), display_name: slug.into(), channels, ..Default::default() };
         tenants.create_tenant(pb::CreateTenantRequest { tenant: Some(tenant), ..Default::default() }).await.unwrap();
@@ -144,7 +145,8 @@ fn good(
         ResolveTenantRequest { channel: pb::Channel::Web.into(), external_id: "shop".into() }
     );
     request!("TenantService/ListTenants", ListTenantsRequest {});
-    let bot = |id: &str| pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: id.into() };
+    let bot =
+        |id: &str| pb::TenantChannel { channel: pb::Channel::Web.into(), external_id: id.into(), ..Default::default() };
     let shop = pb::Tenant {
         slug: "new_shop".into(),
         display_name: "Shop".into(),

@@ -46,7 +46,7 @@ fn contact(kind: pb::ContactKind, value: &str) -> pb::TenantContact {
 }
 
 fn bot(channel: pb::Channel, external_id: &str) -> pb::TenantChannel {
-    pb::TenantChannel { channel: channel.into(), external_id: external_id.into() }
+    pb::TenantChannel { channel: channel.into(), external_id: external_id.into(), ..Default::default() }
 }
 
 fn settings(pairs: &[(&str, Kind)]) -> Option<Struct> {

@@ -132,7 +132,11 @@ pub fn writes(world: &World) -> Vec<Step> {
         value: "Как вас звать?".into(),
         ..Default::default()
     };
-    let bot = pb::TenantChannel { channel: pb::Channel::Telegram.into(), external_id: "another bot".into() };
+    let bot = pb::TenantChannel {
+        channel: pb::Channel::Telegram.into(),
+        external_id: "another bot".into(),
+        ..Default::default()
+    };
     let own_bot = pb::TenantChannel { external_id: "bot of the shop".into(), ..bot.clone() };
     let contact = pb::TenantContact { kind: pb::ContactKind::Phone.into(), value: "+996700999999".into() };
     let changed = pb::Tenant {

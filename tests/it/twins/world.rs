@@ -66,7 +66,11 @@ pub async fn prepare() -> World {
     let server = TestServer::start().await;
     let channel = server.channel.clone();
     let contact = pb::TenantContact { kind: pb::ContactKind::Phone.into(), value: "+996700123456".into() };
-    let bot = pb::TenantChannel { channel: pb::Channel::Telegram.into(), external_id: "bot of the shop".into() };
+    let bot = pb::TenantChannel {
+        channel: pb::Channel::Telegram.into(),
+        external_id: "bot of the shop".into(),
+        ..Default::default()
+    };
     let tenant = pb::Tenant { slug: OWN.into(), contacts: vec![contact], channels: vec![bot], ..Default::default() };
     let mask = prost_types::FieldMask { paths: vec!["contacts".into(), "channels".into()] };
     let update = pb::UpdateTenantRequest { tenant: Some(tenant), update_mask: Some(mask), ..Default::default() };
@@ -135,6 +139,7 @@ async fn make_twin(owner: &Client) -> i64 {
             "INSERT INTO write_requests (tenant_id, method, request_id, body_sha256)
              VALUES ({own}, 'TextService/UpsertTexts', '{REQUEST}', sha256('once'));
              INSERT INTO import_files SELECT tenant_id, id, 1, 'a file' FROM imports WHERE tenant_id = {own};
+             INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({own}, 'web', 'claimed');
              INSERT INTO api_keys (id, prefix, secret_sha256, role)
              VALUES (gen_random_uuid(), 'key', sha256('key'), 'chatbot');
              INSERT INTO api_key_tenants (tenant_id, api_key_id) SELECT {own}, id FROM api_keys"
@@ -147,7 +152,9 @@ async fn make_twin(owner: &Client) -> i64 {
         let changes = format!("jsonb_build_object('tenant_id', {twin}{bot})");
         copy(owner, &table, &format!("tenant_id = {own}"), &changes).await;
     }
-    let own_request = format!("DELETE FROM write_requests WHERE tenant_id = {own}");
+    let own_request = format!(
+        "DELETE FROM write_requests WHERE tenant_id = {own}; DELETE FROM channel_claims WHERE tenant_id = {own}"
+    );
     owner.batch_execute(&format!("SET session_replication_role = origin; {own_request}")).await.unwrap();
     for change in [
         "bot_texts SET value = value || ' twin'",
@@ -155,6 +162,7 @@ async fn make_twin(owner: &Client) -> i64 {
         "applications SET message = message || ' twin', contact_name = contact_name || ' twin', revision = revision + 7",
         "application_events SET actor = actor || ' twin', note = note || ' twin'",
         "application_feeds SET last_place = last_place + 7",
+        "channel_claims SET external_id = external_id || ' twin'",
         "tenant_contacts SET value = value || ' twin'",
         "imports SET file_name = file_name || ' twin', revision = revision + 7",
         "import_rows SET notes = notes || ' twin', source_id = source_id || ' twin'",

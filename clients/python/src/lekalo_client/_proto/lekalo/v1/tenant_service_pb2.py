@@ -27,41 +27,41 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elekalo/v1/tenant_service.proto\x12\tlekalo.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15lekalo/v1/types.proto\"\xe1\x02\n\x06Tenant\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65\x66\x61ult_language\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x16\n\x0eprices_visible\x18\x06 \x01(\x08\x12\x13\n\x06\x61\x63tive\x18\x07 \x01(\x08H\x00\x88\x01\x01\x12*\n\x08\x63ontacts\x18\x08 \x03(\x0b\x32\x18.lekalo.v1.TenantContact\x12)\n\x08settings\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0f\x63\x61talog_version\x18\n \x01(\t\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12*\n\x08\x63hannels\x18\x0c \x03(\x0b\x32\x18.lekalo.v1.TenantChannel\x12\x12\n\ncategories\x18\r \x03(\tB\t\n\x07_active\"D\n\rTenantContact\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.lekalo.v1.ContactKind\x12\r\n\x05value\x18\x02 \x01(\t\"I\n\rTenantChannel\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\"\"\n\x10GetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"6\n\x11GetTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"P\n\x14ResolveTenantRequest\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\":\n\x15ResolveTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"I\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04skip\x18\x03 \x01(\x05\"f\n\x13ListTenantsResponse\x12\"\n\x07tenants\x18\x01 \x03(\x0b\x32\x11.lekalo.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"L\n\x13\x43reateTenantRequest\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x14\x43reateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"\x8b\x01\n\x13UpdateTenantRequest\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"9\n\x14UpdateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant*\xe1\x01\n\x0b\x43ontactKind\x12\x1c\n\x18\x43ONTACT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTACT_KIND_PHONE\x10\x01\x12\x19\n\x15\x43ONTACT_KIND_WHATSAPP\x10\x02\x12\x19\n\x15\x43ONTACT_KIND_TELEGRAM\x10\x03\x12\x1a\n\x16\x43ONTACT_KIND_INSTAGRAM\x10\x04\x12\x16\n\x12\x43ONTACT_KIND_EMAIL\x10\x05\x12\x18\n\x14\x43ONTACT_KIND_WEBSITE\x10\x06\x12\x18\n\x14\x43ONTACT_KIND_ADDRESS\x10\x07\x32\x9b\x03\n\rTenantService\x12\x46\n\tGetTenant\x12\x1b.lekalo.v1.GetTenantRequest\x1a\x1c.lekalo.v1.GetTenantResponse\x12R\n\rResolveTenant\x12\x1f.lekalo.v1.ResolveTenantRequest\x1a .lekalo.v1.ResolveTenantResponse\x12L\n\x0bListTenants\x12\x1d.lekalo.v1.ListTenantsRequest\x1a\x1e.lekalo.v1.ListTenantsResponse\x12O\n\x0c\x43reateTenant\x12\x1e.lekalo.v1.CreateTenantRequest\x1a\x1f.lekalo.v1.CreateTenantResponse\x12O\n\x0cUpdateTenant\x12\x1e.lekalo.v1.UpdateTenantRequest\x1a\x1f.lekalo.v1.UpdateTenantResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elekalo/v1/tenant_service.proto\x12\tlekalo.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15lekalo/v1/types.proto\"\xe1\x02\n\x06Tenant\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x18\n\x10\x64\x65\x66\x61ult_language\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x16\n\x0eprices_visible\x18\x06 \x01(\x08\x12\x13\n\x06\x61\x63tive\x18\x07 \x01(\x08H\x00\x88\x01\x01\x12*\n\x08\x63ontacts\x18\x08 \x03(\x0b\x32\x18.lekalo.v1.TenantContact\x12)\n\x08settings\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0f\x63\x61talog_version\x18\n \x01(\t\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12*\n\x08\x63hannels\x18\x0c \x03(\x0b\x32\x18.lekalo.v1.TenantChannel\x12\x12\n\ncategories\x18\r \x03(\tB\t\n\x07_active\"D\n\rTenantContact\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.lekalo.v1.ContactKind\x12\r\n\x05value\x18\x02 \x01(\t\"Z\n\rTenantChannel\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\x12\x0f\n\x07pending\x18\x03 \x01(\x08\"\"\n\x10GetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"6\n\x11GetTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"P\n\x14ResolveTenantRequest\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\":\n\x15ResolveTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"I\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04skip\x18\x03 \x01(\x05\"f\n\x13ListTenantsResponse\x12\"\n\x07tenants\x18\x01 \x03(\x0b\x32\x11.lekalo.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"L\n\x13\x43reateTenantRequest\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"9\n\x14\x43reateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\"\x8b\x01\n\x13UpdateTenantRequest\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"9\n\x14UpdateTenantResponse\x12!\n\x06tenant\x18\x01 \x01(\x0b\x32\x11.lekalo.v1.Tenant*\xe1\x01\n\x0b\x43ontactKind\x12\x1c\n\x18\x43ONTACT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTACT_KIND_PHONE\x10\x01\x12\x19\n\x15\x43ONTACT_KIND_WHATSAPP\x10\x02\x12\x19\n\x15\x43ONTACT_KIND_TELEGRAM\x10\x03\x12\x1a\n\x16\x43ONTACT_KIND_INSTAGRAM\x10\x04\x12\x16\n\x12\x43ONTACT_KIND_EMAIL\x10\x05\x12\x18\n\x14\x43ONTACT_KIND_WEBSITE\x10\x06\x12\x18\n\x14\x43ONTACT_KIND_ADDRESS\x10\x07\x32\x9b\x03\n\rTenantService\x12\x46\n\tGetTenant\x12\x1b.lekalo.v1.GetTenantRequest\x1a\x1c.lekalo.v1.GetTenantResponse\x12R\n\rResolveTenant\x12\x1f.lekalo.v1.ResolveTenantRequest\x1a .lekalo.v1.ResolveTenantResponse\x12L\n\x0bListTenants\x12\x1d.lekalo.v1.ListTenantsRequest\x1a\x1e.lekalo.v1.ListTenantsResponse\x12O\n\x0c\x43reateTenant\x12\x1e.lekalo.v1.CreateTenantRequest\x1a\x1f.lekalo.v1.CreateTenantResponse\x12O\n\x0cUpdateTenant\x12\x1e.lekalo.v1.UpdateTenantRequest\x1a\x1f.lekalo.v1.UpdateTenantResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.tenant_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTACTKIND']._serialized_start=1385
-  _globals['_CONTACTKIND']._serialized_end=1610
+  _globals['_CONTACTKIND']._serialized_start=1402
+  _globals['_CONTACTKIND']._serialized_end=1627
   _globals['_TENANT']._serialized_start=133
   _globals['_TENANT']._serialized_end=486
   _globals['_TENANTCONTACT']._serialized_start=488
   _globals['_TENANTCONTACT']._serialized_end=556
   _globals['_TENANTCHANNEL']._serialized_start=558
-  _globals['_TENANTCHANNEL']._serialized_end=631
-  _globals['_GETTENANTREQUEST']._serialized_start=633
-  _globals['_GETTENANTREQUEST']._serialized_end=667
-  _globals['_GETTENANTRESPONSE']._serialized_start=669
-  _globals['_GETTENANTRESPONSE']._serialized_end=723
-  _globals['_RESOLVETENANTREQUEST']._serialized_start=725
-  _globals['_RESOLVETENANTREQUEST']._serialized_end=805
-  _globals['_RESOLVETENANTRESPONSE']._serialized_start=807
-  _globals['_RESOLVETENANTRESPONSE']._serialized_end=865
-  _globals['_LISTTENANTSREQUEST']._serialized_start=867
-  _globals['_LISTTENANTSREQUEST']._serialized_end=940
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=942
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=1044
-  _globals['_CREATETENANTREQUEST']._serialized_start=1046
-  _globals['_CREATETENANTREQUEST']._serialized_end=1122
-  _globals['_CREATETENANTRESPONSE']._serialized_start=1124
-  _globals['_CREATETENANTRESPONSE']._serialized_end=1181
-  _globals['_UPDATETENANTREQUEST']._serialized_start=1184
-  _globals['_UPDATETENANTREQUEST']._serialized_end=1323
-  _globals['_UPDATETENANTRESPONSE']._serialized_start=1325
-  _globals['_UPDATETENANTRESPONSE']._serialized_end=1382
-  _globals['_TENANTSERVICE']._serialized_start=1613
-  _globals['_TENANTSERVICE']._serialized_end=2024
+  _globals['_TENANTCHANNEL']._serialized_end=648
+  _globals['_GETTENANTREQUEST']._serialized_start=650
+  _globals['_GETTENANTREQUEST']._serialized_end=684
+  _globals['_GETTENANTRESPONSE']._serialized_start=686
+  _globals['_GETTENANTRESPONSE']._serialized_end=740
+  _globals['_RESOLVETENANTREQUEST']._serialized_start=742
+  _globals['_RESOLVETENANTREQUEST']._serialized_end=822
+  _globals['_RESOLVETENANTRESPONSE']._serialized_start=824
+  _globals['_RESOLVETENANTRESPONSE']._serialized_end=882
+  _globals['_LISTTENANTSREQUEST']._serialized_start=884
+  _globals['_LISTTENANTSREQUEST']._serialized_end=957
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=959
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=1061
+  _globals['_CREATETENANTREQUEST']._serialized_start=1063
+  _globals['_CREATETENANTREQUEST']._serialized_end=1139
+  _globals['_CREATETENANTRESPONSE']._serialized_start=1141
+  _globals['_CREATETENANTRESPONSE']._serialized_end=1198
+  _globals['_UPDATETENANTREQUEST']._serialized_start=1201
+  _globals['_UPDATETENANTREQUEST']._serialized_end=1340
+  _globals['_UPDATETENANTRESPONSE']._serialized_start=1342
+  _globals['_UPDATETENANTRESPONSE']._serialized_end=1399
+  _globals['_TENANTSERVICE']._serialized_start=1630
+  _globals['_TENANTSERVICE']._serialized_end=2041
 # @@protoc_insertion_point(module_scope)

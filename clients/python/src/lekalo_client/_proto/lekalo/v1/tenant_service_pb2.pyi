@@ -207,21 +207,27 @@ class TenantChannel(_message.Message):
 
     CHANNEL_FIELD_NUMBER: _builtins.int
     EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     channel: _types_pb2.Channel.ValueType
     """The channel. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
     external_id: _builtins.str
     """The bot's own id on the channel. Required; at most 128 characters; one tenant only. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; another tenant's: ALREADY_EXISTS `CHANNEL_TAKEN`.
     """
+    pending: _builtins.bool
+    """Output only, ignored on input. True while the shop alone says that the bot is the shop's: ResolveTenant does not know
+    it, and whoever has a key for every tenant approves it by naming it in UpdateTenant.
+    """
     def __init__(
         self,
         *,
         channel: _types_pb2.Channel.ValueType = ...,
         external_id: _builtins.str = ...,
+        pending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "external_id", b"external_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "external_id", b"external_id", "pending", b"pending"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
