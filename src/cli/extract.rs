@@ -1,9 +1,10 @@
 //! `lekalo extract` and `lekalo clean`: the first two steps, file to file.
 
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use super::load::{file_name, read_file};
+use super::load::{cannot_read, file_name, read_file};
 use super::output::UserError;
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
@@ -52,8 +53,7 @@ pub struct CleanArgs {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    sandbox::limit_self(args.own)?;
-    let bytes = read_file(&args.file)?;
+    let bytes = read_limited(args)?;
     let usual = lekalo_documents::ReadLimits::default();
     let limits = lekalo_documents::ReadLimits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
     let result = lekalo_documents::extract_rows(bytes, &limits);
@@ -66,6 +66,19 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
     talk!("{}", table_summary(&table));
     Ok(())
+}
+
+/// Opens the file, limits this process to reading it, and reads it.
+fn read_limited(args: &Args) -> anyhow::Result<Vec<u8>> {
+    let cannot = |error: std::io::Error| cannot_read(&args.file, &error);
+    let mut file = File::open(&args.file).map_err(cannot)?;
+    // Later it may ask nobody, and a buffer that grows would take twice as much.
+    let length = file.metadata().map_err(cannot)?.len();
+    sandbox::limit_self(args.own, &file)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(length)?).map_err(|error| cannot(error.into()))?;
+    file.read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
 }
 
 pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {

@@ -112,7 +112,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// Reads a file the user named.
 pub fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| UserError::error(format!("cannot read {}: {error}", path.display()), ""))
+    std::fs::read(path).map_err(|error| cannot_read(path, &error))
+}
+
+/// Why not, for the user.
+pub fn cannot_read(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    UserError::error(format!("cannot read {}: {error}", path.display()), "")
 }
 
 /// The rows of a clean.csv, with its header line as a header row.

@@ -53,6 +53,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 fn psql(config: &Config, bin_dir: Option<PathBuf>) -> Command {
     let beside = bin_dir.map(|dir| dir.join("psql")).filter(|path| path.exists());
     let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from("psql")));
+    lekalo_postgres::hide_settings(&mut command);
     // Through the environment, where the password is not in the process list.
     match config.get_hosts().first() {
         Some(Host::Tcp(host)) => command.env("PGHOST", host),

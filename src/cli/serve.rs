@@ -234,7 +234,10 @@ pub async fn serve(
     tokio::task::spawn_blocking(Index::shipped).await?;
     let live_index = Arc::new(LiveIndex::new(db.clone()));
     let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let imports = Runner::new(db.clone(), live_index.clone(), Extractor { program, limits: config.extract.clone() });
+    let extractor = Extractor { program, limits: config.extract.clone() };
+    // Beside everything else: the port does not wait for it.
+    let _trial = AbortOnDropHandle::new(tokio::spawn(try_reading(extractor.clone())));
+    let imports = Runner::new(db.clone(), live_index.clone(), extractor);
     let uploads = Uploads::new(config.uploads.clone());
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
     let (peers, reflects) =
@@ -250,6 +253,14 @@ pub async fn serve(
         None => None,
     };
     grpc::serve(listener, services, stop).await
+}
+
+/// Says once what is to be known of how uploaded files are read here.
+async fn try_reading(extractor: Extractor) {
+    match extractor.try_out().await {
+        Ok(said) => said.lines().for_each(|line| tracing::warn!("reading uploaded files: {line}")),
+        Err(error) => tracing::warn!("uploaded files cannot be read: {}; {}", error.message, error.hint),
+    }
 }
 
 /// What there is to tell on the admin port.

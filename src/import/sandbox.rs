@@ -2,10 +2,14 @@
 //!
 //! The child is this same program (`lekalo extract FILE --json`). It answers in JSON lines: what there is to come,
 //! one line per row, and the end, without which the answer is not complete. The answer is read as it is used: however
-//! long, little of it is in memory.
+//! long, little of it is in memory. What the child holds itself to, and is confined to, is in `own_limits`.
+
+#[cfg(target_os = "linux")]
+mod confinement;
+mod own_limits;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek as _, Write};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +25,7 @@ use lekalo_documents::{ExtractError, Rows};
 
 use super::memory::{self, Left};
 use super::run::AT_ONCE;
+pub use own_limits::{OwnLimits, limit_self};
 
 /// How much of what a child says is kept for the log, in bytes.
 const MAX_STDERR: u64 = 4 << 10;
@@ -34,6 +39,9 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 const KEPT: u64 = 32 << 20;
 /// With less, no file can be read.
 const LEAST: u64 = 12 << 20;
+
+/// A price list to try reading with.
+const SAMPLE: &str = "Марка,Модель\nКедр,А6\n";
 
 /// What reading one file may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +104,7 @@ impl Extractor {
             .arg("--")
             .arg("/dev/stdin")
             .env_clear()
+            .current_dir("/")
             .stdin(file)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -116,6 +125,22 @@ impl Extractor {
             waited: Duration::ZERO,
             is_complete: false,
         })
+    }
+
+    /// Reads a small price list, as a server does when it starts, and answers what the child had to say beside: what of its
+    /// confinement this machine does not have.
+    ///
+    /// # Errors
+    /// As of any file.
+    pub async fn try_out(&self) -> Result<String, ExtractError> {
+        let file = tempfile::tempfile().and_then(|mut file| {
+            file.write_all(SAMPLE.as_bytes())?;
+            file.rewind()?;
+            Ok(file)
+        });
+        let mut answer = self.open(file.map_err(|_| not_started())?)?;
+        while answer.next().await?.is_some() {}
+        Ok(answer.stderr_text.await.unwrap_or_default())
     }
 }
 
@@ -292,48 +317,6 @@ pub fn write_answer(result: Result<Rows, ExtractError>, out: &mut impl Write) ->
         }
     }
     out.flush()
-}
-
-/// What the child holds itself to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args)]
-pub struct OwnLimits {
-    /// Address space this process may use
-    #[arg(long, value_name = "BYTES", hide = true)]
-    limit_memory: Option<u64>,
-    /// Memory of its own this process may use, without what it shares, such as the program itself
-    #[arg(long, value_name = "BYTES", hide = true)]
-    limit_data: Option<u64>,
-    /// Processor time this process may use
-    #[arg(long, value_name = "SECONDS", hide = true)]
-    limit_seconds: Option<u64>,
-}
-
-/// Lowers this process's limits; the child does so before it opens the file.
-///
-/// # Errors
-/// When the system refuses.
-#[cfg(unix)]
-pub fn limit_self(limits: OwnLimits) -> std::io::Result<()> {
-    use nix::sys::resource::{Resource, setrlimit};
-    if limits == OwnLimits::default() {
-        return Ok(());
-    }
-    // Should the container's memory end all the same, the kernel is to take this process and not the server.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
-        eprintln!("the kernel could not be told whom to end first: {error}");
-    }
-    if let Some(bytes) = limits.limit_memory {
-        setrlimit(Resource::RLIMIT_AS, bytes, bytes)?;
-    }
-    if let Some(bytes) = limits.limit_data {
-        setrlimit(Resource::RLIMIT_DATA, bytes, bytes)?;
-    }
-    if let Some(seconds) = limits.limit_seconds {
-        setrlimit(Resource::RLIMIT_CPU, seconds, seconds)?;
-    }
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    Ok(())
 }
 
 #[cfg(test)]

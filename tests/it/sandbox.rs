@@ -16,13 +16,19 @@ use crate::support::documents::{read, whole};
 use crate::support::{LEKALO, limit};
 
 /// Written by another process: a file that this one had open for writing could not be run while a test forks.
-static SHELL: LazyLock<PathBuf> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shell-{}", std::process::id()));
-    let script = "printf '#!/bin/sh\\neval \"$(/bin/cat)\"\\n' > \"$0\" && chmod 700 \"$0\"";
-    let made = Command::new("/bin/sh").args(["-c", script]).arg(&path).status().unwrap();
+static SHELL: LazyLock<PathBuf> = LazyLock::new(|| script("shell", r#"eval "$(/bin/cat)""#));
+
+/// A child that has something to say of itself.
+static SAYS_SO: LazyLock<PathBuf> =
+    LazyLock::new(|| script("says-so", r#"echo 'without Landlock: the kernel has none' >&2; echo '"end"'"#));
+
+fn script(name: &str, line: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let write = r#"printf '#!/bin/sh\n%s\n' "$1" > "$0" && chmod 700 "$0""#;
+    let made = Command::new("/bin/sh").args(["-c", write]).args([path.as_os_str(), line.as_ref()]).status().unwrap();
     assert!(made.success());
     path
-});
+}
 
 fn open(script: &str, limits: SandboxLimits) -> Answer {
     let mut file = tempfile::tempfile().unwrap();
@@ -65,8 +71,10 @@ fn stopped(limits: &SandboxLimits) -> ExtractError {
 async fn it_gets_its_limits_the_file_and_nothing_else() {
     limit();
     let limits = SandboxLimits { memory_bytes: 1, seconds: 20, inflated_bytes: 300, ..SandboxLimits::default() };
-    let told = answer(r#"printf '%s\n' "$@"; /usr/bin/wc -c < /proc/$$/environ; echo '"end"'"#, limits).await.unwrap();
-    let expected = "extract\n--json\n--limit-memory=1\n--limit-seconds=20\n--limit-inflated=300\n--\n/dev/stdin\n0\n";
+    let script = r#"printf '%s\n' "$@"; /usr/bin/wc -c < /proc/$$/environ; /bin/pwd; echo '"end"'"#;
+    let told = answer(script, limits).await.unwrap();
+    let expected =
+        "extract\n--json\n--limit-memory=1\n--limit-seconds=20\n--limit-inflated=300\n--\n/dev/stdin\n0\n/\n";
     assert_eq!(told, format!("{expected}\"end\"\n"));
     let usual = SandboxLimits::default();
     assert_eq!((usual.memory_bytes, usual.seconds), (1 << 30, 60));
@@ -234,22 +242,36 @@ fn the_program_limits_itself_before_it_reads() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // It waits for its file; the last of its limits is the core file's.
+    // It waits for its file; the last that it does before is to have its system calls filtered.
     let started = Instant::now();
-    while system_limit(child.id(), "Max core file size") != Some("0 0".to_owned())
-        || system_limit(child.id(), "Max cpu time") != Some("77 77".to_owned())
-    {
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", system_limit(child.id(), "Max cpu time"));
+    let status = || std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    while !status().contains("\nSeccomp:\t2\n") {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", status());
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(system_limit(child.id(), "Max address space").unwrap(), "900000000 900000000");
-    assert_eq!(system_limit(child.id(), "Max data size").unwrap(), "800000000 800000000");
+    assert!(status().contains("\nNoNewPrivs:\t1\n"), "{}", status());
+    let chosen = [("Max address space", 900_000_000), ("Max data size", 800_000_000), ("Max cpu time", 77)];
+    let none = ["Max file size", "Max processes", "Max open files", "Max core file size"].map(|name| (name, 0));
+    for (name, most) in chosen.into_iter().chain(none) {
+        assert_eq!(system_limit(child.id(), name).unwrap(), format!("{most} {most}"), "{name}");
+    }
     child.stdin.take().unwrap().write_all("Марка,Модель\nКедр,А6\n".as_bytes()).unwrap();
     let mut told = String::new();
     child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
     assert!(child.wait().unwrap().success());
     let table = r#"{"table":[["Марка","Модель"],[{"page_number":1,"cells":["Марка","Модель"]}],1]}"#;
     assert_eq!(told, format!("{table}\n{{\"row\":[1,1,[\"Кедр\",\"А6\"]]}}\n\"end\"\n"));
+}
+
+#[tokio::test]
+async fn a_server_is_told_what_its_children_lack() {
+    limit();
+    let child = |program: &Path| Extractor { program: program.to_owned(), limits: SandboxLimits::default() };
+    assert_eq!(child(Path::new(LEKALO)).try_out().await.unwrap(), "");
+    let said = child(&SAYS_SO).try_out().await.unwrap();
+    assert_eq!(said, "without Landlock: the kernel has none\n");
+    let error = child(Path::new("/nowhere/lekalo")).try_out().await.unwrap_err();
+    assert_eq!(error.code, "INTERNAL");
 }
 
 /// All its rows at once would take 150 MB.

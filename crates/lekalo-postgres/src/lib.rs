@@ -7,7 +7,7 @@
 //! - `locate.rs` finds the programs; a new place to look in goes there.
 //! - `fetch.rs` downloads them where there are none, `release.rs` says which.
 //! - `data_dir.rs` knows what lies where, whose it is and who holds it.
-//! - `process.rs` runs the programs and stops them.
+//! - `process.rs` runs the programs and stops them, `environment.rs` says what they see of ours.
 //! - `upgrade.rs` moves a data directory to a newer version.
 //! - `cluster.rs` holds what `initdb` and `postgres` are told; a new setting goes there.
 
@@ -16,6 +16,7 @@
 
 mod cluster;
 mod data_dir;
+mod environment;
 mod error;
 mod fetch;
 mod locate;
@@ -43,6 +44,7 @@ use tokio_postgres::{Client, Config, NoTls, error::SqlState};
 
 use data_dir::{DataDir, Running};
 pub use data_dir::{LOCK_FILE, data_home};
+pub use environment::{hide_settings, is_setting};
 pub use error::EmbeddedError;
 use error::IoContext;
 pub use fetch::{FetchError, fetch};

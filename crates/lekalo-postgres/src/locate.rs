@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use crate::environment;
 use crate::release::MAJOR;
 
 /// The oldest PostgreSQL that the migrations run on.
@@ -199,7 +200,7 @@ fn version_of(postgres: &Path) -> Result<String, String> {
 /// What a program prints, trimmed; or why it did not run.
 fn run(program: &Path, argument: &str) -> Result<String, String> {
     let mut command = Command::new(program);
-    command.arg(argument).stdin(Stdio::null());
+    command.arg(argument).env_clear().envs(environment::kept()).stdin(Stdio::null());
     let mut output = command.output();
     // A file written a moment ago stays busy until the children that other threads were just forking have their own program.
     for _ in 0..10 {

@@ -18,21 +18,18 @@ use nix::{
 use tokio::{sync::watch, time::timeout};
 
 use crate::data_dir::Account;
+use crate::environment;
 
 /// How long a fast shutdown (SIGINT) may take before an immediate one (SIGQUIT) follows, and that one before we give up.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// All that PostgreSQL's programs see of our environment: no passwords, no `PG*` settings of the user's.
-const KEPT_ENVIRONMENT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
-
 /// A command for one of PostgreSQL's programs. It runs as `account` where there is one, in a process group of its own
 /// (a Ctrl-C in the terminal is ours to handle, not the server's), and is told to stop when the calling thread ends.
 pub(crate) fn command(program: &Path, account: Option<&Account>) -> Command {
-    let kept = KEPT_ENVIRONMENT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut command = Command::new(program);
     command
         .env_clear()
-        .envs(kept)
+        .envs(environment::kept())
         .env("LC_ALL", "C") // macOS refuses to start a server without one
         .current_dir("/") // ours may be closed to `account`
         .stdin(Stdio::null())

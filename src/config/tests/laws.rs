@@ -254,6 +254,17 @@ fn a_secret_is_nowhere_wherever_it_was_put() {
 }
 
 #[test]
+fn no_setting_is_seen_by_programs_that_are_not_ours() {
+    let names = KNOWN.iter().map(|(name, ..)| (*name).to_owned());
+    for name in names.chain(SECRETS.map(|name| format!("{name}_FILE"))).chain(["OTEL_EXPORTER_OTLP_HEADERS".into()]) {
+        assert!(lekalo_postgres::is_setting(&name), "{name}");
+    }
+    for name in ["HOME", "PATH", "LANG", "LC_ALL", "https_proxy", "NO_PROXY", "npm_config_registry", "NODE_OPTIONS"] {
+        assert!(!lekalo_postgres::is_setting(name), "{name}");
+    }
+}
+
+#[test]
 fn a_name_with_a_typo_is_told_with_the_right_one() {
     for (name, ..) in KNOWN.iter().filter(|(name, ..)| *name != "DATABASE_URL") {
         let typo = &name[..name.len() - 1];

@@ -93,6 +93,42 @@ async fn without_node_autogenerate_says_what_to_install() {
     assert_eq!(files(&shell), before);
 }
 
+/// Tells what it sees, and fails.
+const FAKE_NPX: &str = "#!/bin/sh
+env > \"$HOME/seen\"
+exit 1
+";
+
+#[tokio::test]
+async fn npx_sees_the_users_environment_without_our_settings() {
+    let shell = checkout();
+    for program in ["node", "npx"] {
+        let path = shell.path().join(program);
+        fs::write(&path, FAKE_NPX).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let schema = shell.path().join("migrations/schema.sql");
+    fs::write(&schema, fs::read_to_string(&schema).unwrap() + APPENDED).unwrap();
+    let (home, path) = (shell.path().to_str().unwrap().to_owned(), std::env::var("PATH").unwrap());
+    let kept =
+        [("HOME", home.as_str()), ("LANG", "C.UTF-8"), ("https_proxy", "http://p:1"), ("npm_config_registry", "r")];
+    let hidden = [
+        ("DB_PASSWORD", "canary"),
+        ("LEKALO_OWNER_DATABASE_URL", "postgres://o:canary@h/d"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=canary"),
+        ("PGPASSWORD", "canary"),
+    ];
+    let shell = kept.iter().chain(&hidden).fold(shell, |shell, (name, value)| shell.with(name, value));
+    let shell = shell.with("PATH", &format!("{home}:{path}"));
+    shell.run(&["migrate", "new", "x", "--autogenerate"]).await.failed(1, &["nothing was written"]);
+    let seen = fs::read_to_string(shell.path().join("seen")).unwrap();
+    for (name, value) in kept {
+        assert!(seen.lines().any(|line| line == format!("{name}={value}")), "{name}");
+    }
+    assert!(seen.contains("FROM_URL=") && !seen.contains("canary"), "{seen}");
+    assert!(!seen.lines().any(|line| line.starts_with("DB_") || line.starts_with("LEKALO_")), "{seen}");
+}
+
 #[tokio::test]
 async fn what_was_changed_in_schema_sql_becomes_a_migration_and_its_way_back() {
     if !npx() {

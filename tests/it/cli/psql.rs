@@ -1,4 +1,4 @@
-//! `lekalo psql` leads to the configured database and nowhere else: seen by a program that goes by psql's name.
+//! `lekalo psql` leads to the configured database and nowhere else, and gets none of our settings: seen by a program that goes by psql's name.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use super::Shell;
 
 /// Tells what it was given, and ends as it is told to.
 const FAKE: &str = "#!/bin/sh
-env | grep ^PG
+env | grep -E '^(PG|DATABASE_URL|DB_|LEKALO_)'
 for arg in \"$@\"; do echo \"ARG=$arg\"; done
 exit ${FAKE_EXIT:-0}
 ";
@@ -122,7 +122,7 @@ async fn psql_gets_the_owners_way_to_the_database() {
         let ran = shell.run(&["psql", "--", "-c", "SELECT 1"]).await.done();
         let told: BTreeMap<&str, &str> = ran.stdout.lines().filter_map(|line| line.split_once('=')).collect();
         let settings: Vec<(&str, &str)> =
-            told.iter().filter(|(name, _)| name.starts_with("PG")).map(|(name, value)| (*name, *value)).collect();
+            told.iter().filter(|(name, _)| !name.starts_with("ARG")).map(|(name, value)| (*name, *value)).collect();
         assert_eq!(settings, expected, "{variables:?}");
         assert!(ran.stdout.ends_with("ARG=-c\nARG=SELECT 1\n"), "{ran:#?}");
     }

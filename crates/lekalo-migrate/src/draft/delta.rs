@@ -69,7 +69,8 @@ pub fn is_possible() -> bool {
 pub(super) async fn between(from: &str, to: &str) -> Result<(Vec<Action>, Vec<Action>), DeltaError> {
     let folder = tempfile::tempdir()?;
     let mut npx = tokio::process::Command::new("npx");
-    npx.args(["-y", PACKAGE, "-c", SCRIPT]).env("FROM_URL", from).env("TO_URL", to);
+    lekalo_postgres::hide_settings(npx.as_std_mut());
+    npx.env_remove("PGPASSWORD").args(["-y", PACKAGE, "-c", SCRIPT]).env("FROM_URL", from).env("TO_URL", to);
     npx.current_dir(folder.path()).stdin(Stdio::null()).kill_on_drop(true);
     let output = match tokio::time::timeout(PATIENCE, npx.output()).await {
         Err(_) => return Err(DeltaError::Slow),
