@@ -47,16 +47,18 @@ fn glued_brand(index: &Index, words: &[Word]) -> Option<usize> {
     }
     (SHORTEST_GLUED..letters.len()).rev().find(|length| {
         let (brand, model) = letters.split_at(*length);
-        let (brand, begun) = (normalize::key(&String::from_iter(brand)), normalize::key(&String::from_iter(model)));
-        let brands = index.brands_listed(&brand);
+        let brands = index.brands_listed(&normalize::key(&String::from_iter(brand)));
+        if brands.is_empty() {
+            return false;
+        }
+        let begun = normalize::key(&String::from_iter(model));
         let is_whole = model.len() >= SHORTEST_GLUED;
         let is_model = |key: &String| {
             let named = index.models_in_any_reading(key, false);
             named.iter().any(|(model, how)| *how <= MatchKind::Transliteration && brands.contains(&model.brand))
         };
         let goes_on = |count: usize| next.get(..count).map(|next| format!("{begun}{}", join(next)));
-        !brands.is_empty()
-            && ((is_whole && (is_model(&begun) || without_ending(&begun, SHORTEST_GLUED).iter().any(is_model)))
-                || (1..=GOES_ON).filter_map(goes_on).any(|key| is_model(&key)))
+        (is_whole && (is_model(&begun) || without_ending(&begun, SHORTEST_GLUED).iter().any(is_model)))
+            || (1..=GOES_ON).filter_map(goes_on).any(|key| is_model(&key))
     })
 }
