@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 use lekalo::domain::vehicle::slug;
@@ -10,8 +11,8 @@ use lekalo::domain::vehicle::slug;
 pub type Line = HashMap<String, String>;
 
 /// Every line of a CSV with a header; between tabs in a `.tsv`.
-pub fn read(path: &str) -> Result<Vec<Line>, Box<dyn Error>> {
-    let delimiter = if path.ends_with(".tsv") { b'\t' } else { b',' };
+pub fn read(path: &Path) -> Result<Vec<Line>, Box<dyn Error>> {
+    let delimiter = if path.extension().is_some_and(|it| it == "tsv") { b'\t' } else { b',' };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).quoting(delimiter == b',').from_path(path)?;
     Ok(reader.deserialize().collect::<Result<_, _>>()?)
 }

@@ -2,7 +2,8 @@
 //!
 //! Their rows have no labels of their own but for `X-labels.csv` beside `X.csv`, which says by `number` in which years a row's car
 //! was made. So a model counts as right if the row spells it out, as guessed if it does not; a generation, where the row names one
-//! (a Roman numeral or a code in brackets), if the reference knows it and it was made in those years.
+//! (a Roman numeral or a code in brackets), if the reference knows it and it was made in those years. A generation that is the row's
+//! count of seats is wrong in any case.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -13,10 +14,20 @@ use lekalo::domain::vehicle::Years;
 use lekalo::import::clean::clean;
 use lekalo_documents::extract;
 use lekalo_documents::table::Column;
-use lekalo_vehicles::words::{Joint, words};
+use lekalo_vehicles::words::{Joint, Word, words};
 use lekalo_vehicles::{Index, Model, normalize};
 
+use super::counts::{share, table};
 use super::labels::{self, get, percent};
+
+/// What each list is, by the name of its file.
+const WHAT: &[(&str, &str)] = &[
+    ("ads.csv", "cars for sale"),
+    ("fitment.csv", "parts by car, English"),
+    ("mats.csv", "mats by car"),
+    ("patterns-windows-1251.csv", "patterns, Windows-1251"),
+    ("seat-covers.csv", "seat covers by car"),
+];
 
 /// What is counted of a list.
 #[derive(Default)]
@@ -27,37 +38,54 @@ struct Count {
     generations: usize,
     said: usize,
     right: usize,
+    seats: usize,
+    seats_taken: usize,
 }
 
-/// Cleans every list of a folder and prints what became of the rows; with `is_shown`, each that is refused, guessed or has
+/// Cleans every list of a folder and tells what became of the rows; with `is_shown`, prints each that is refused, guessed or has
 /// another generation than it names.
-pub fn report(folder: &str, is_shown: bool) -> Result<(), Box<dyn Error>> {
+pub fn report(folder: &Path, is_shown: bool) -> Result<String, Box<dyn Error>> {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     paths.sort();
     let is_list = |path: &&std::path::PathBuf| {
         path.extension().is_some_and(|it| it == "csv") && !path.to_string_lossy().ends_with("-labels.csv")
     };
-    let mut table = String::new();
+    let mut rows = Vec::new();
     for path in paths.iter().filter(is_list) {
         let count = list(path, is_shown)?;
-        table += &format!(
-            "{:<30}{:>7}{:>10}{:>10}{:>10}{:>13}{:>9}{:>9}\n",
-            path.file_name().unwrap_or_default().to_string_lossy(),
-            count.rows,
-            count.accepted,
-            percent(count.accepted, count.rows),
-            percent(count.spelled, count.accepted),
-            count.generations,
-            percent(count.said, count.generations),
-            percent(count.right, count.generations),
-        );
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = WHAT.iter().find(|(name, _)| *name == file).map_or(file.as_ref(), |(_, what)| what);
+        rows.push(vec![
+            name.to_owned(),
+            count.rows.to_string(),
+            count.accepted.to_string(),
+            share(count.spelled, count.accepted),
+            share(count.spelled, count.rows),
+            (count.accepted - count.spelled).to_string(),
+            percent(count.rows - count.accepted, count.rows),
+            count.generations.to_string(),
+            share(count.said, count.generations),
+            share(count.right, count.generations),
+            count.seats.to_string(),
+            count.seats_taken.to_string(),
+        ]);
     }
-    println!(
-        "\n{:<30}{:>7}{:>10}{:>10}{:>10}{:>13}{:>9}{:>9}\n{table}",
-        "list", "rows", "accepted", "", "spelled", "name a gen.", "said", "right"
-    );
-    Ok(())
+    let header = [
+        "list",
+        "rows",
+        "accepted",
+        "precision ≥",
+        "recall ≥",
+        "guessed",
+        "abstained",
+        "name a gen.",
+        "said",
+        "right",
+        "count seats",
+        "taken for gen.",
+    ];
+    Ok(table(&header, &rows))
 }
 
 fn list(path: &Path, is_shown: bool) -> Result<Count, Box<dyn Error>> {
@@ -89,6 +117,9 @@ fn list(path: &Path, is_shown: bool) -> Result<Count, Box<dyn Error>> {
         let names = names_generation(&text);
         let known = model.generations.iter().find(|it| it.names().any(|name| is_same(&name, &row.generation)));
         let is_right = known.is_some_and(|it| overlaps(Years { from: it.from, to: it.to }, made));
+        let seats = seats(&text);
+        count.seats += usize::from(!seats.is_empty());
+        count.seats_taken += usize::from(seats.contains(&row.generation) && !(names && is_right));
         if names {
             count.generations += 1;
             count.said += usize::from(!row.generation.is_empty());
@@ -125,13 +156,23 @@ fn years(path: &Path) -> Result<HashMap<String, Years>, Box<dyn Error>> {
     if !labels.exists() {
         return Ok(HashMap::new());
     }
-    let lines = labels::read(&labels.to_string_lossy())?;
+    let lines = labels::read(&labels)?;
     let year = |text: &str| text.parse().ok();
     let of = |line: &labels::Line| {
         let years = Years { from: year(get(line, "year_from")), to: year(get(line, "year_to")) };
         (get(line, "number").to_owned(), years)
     };
     Ok(lines.iter().map(of).collect())
+}
+
+/// The numbers that count seats in a row: "5 мест", "(5 и 7 мест)".
+fn seats(text: &str) -> Vec<String> {
+    let words = words(text);
+    let is_number = |word: &&Word| word.number().is_some();
+    let is_seats = |key: &str| ["мест", "сиден", "seat"].iter().any(|stem| key.starts_with(stem));
+    let places = (0..words.len()).filter(|place| words.get(*place).is_some_and(|word| is_seats(&word.key)));
+    let before = |place: usize| words.get(place.saturating_sub(3)..place).unwrap_or_default().iter().filter(is_number);
+    places.flat_map(before).filter(|word| word.key.len() <= 2).map(|word| word.key.clone()).collect()
 }
 
 /// Whether a row has one of the model's spellings in its letters.

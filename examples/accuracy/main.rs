@@ -1,23 +1,40 @@
-//! How well cars are understood, measured on labels:
-//! `cargo run --release --example accuracy -- LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [TYPED.tsv] [LISTS/] [--misses even|odd|none]`.
+//! How well cars are understood, measured on labels: `cargo run --release --example accuracy [-- --write] [--misses even|odd|all]
+//! [--lists FOLDER]`.
 //!
-//! `rows` measures cleaning, `queries` the resolver, `lists` a folder of other shops' price lists; each prints every miss in full,
-//! then its table; at the end stands how far scores are to be believed. `rows` and `queries` also count the even and the odd lines
-//! of the file apart, so that one half may be tuned on, its misses alone being shown, and the other be believed.
+//! `queries` measures the resolver, `rows` cleaning, `lists` other shops' price lists; at the end stands how far scores are to be
+//! believed. The labelled lists are other people's texts and no part of the project: they lie in a folder beside it, and one that is
+//! not there is skipped and named. `--write` puts all that is printed into `docs/accuracy.md`, and the calibration into
+//! `docs/accuracy.svg`. `--misses` prints every miss in full before; even and odd lines are counted apart, so that one half may be tuned
+//! on, its misses alone being shown, and the other be believed.
 
 mod calibration;
+mod counts;
 mod labels;
 mod lists;
+mod names;
+mod page;
+mod plot;
 mod queries;
 mod rows;
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use calibration::Calibration;
+use page::Page;
 
 use lekalo_vehicles::Index;
+
+/// Where the lists lie if nothing else is said.
+const LISTS: &str = "../shared/data";
+/// Texts by the name of their file, and what they are.
+const TEXTS: [(&str, &str); 2] = [
+    ("queries-typed-dev.tsv", "texts that people really typed"),
+    ("queries-dev.csv", "texts written to try every way of typing"),
+];
+const PRICE_LIST: (&str, &str) = ("vehicles-gold-odd-pages.csv", "price-list-odd-pages.pdf");
+const OTHER_LISTS: &str = "other-lists";
 
 /// Lines of a file, by whether their number (the header is line 1) is even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,38 +60,74 @@ impl Half {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut paths: Vec<String> = std::env::args().skip(1).collect();
-    let shown = shown(&mut paths)?;
-    let (folders, files): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| Path::new(path).is_dir());
-    let is_table = |path: &&String| path.ends_with(".csv") || path.ends_with(".tsv");
-    let (tables, documents): (Vec<&String>, Vec<&String>) = files.into_iter().partition(is_table);
-    let [labels, queries @ ..] = tables.as_slice() else {
-        return Err("usage: accuracy LABELS.csv [DOCUMENT.pdf] [QUERIES.csv] [TYPED.tsv] [LISTS/]".into());
-    };
+    let options = Options::parse(std::env::args().skip(1))?;
     let started = Instant::now();
     Index::shipped();
     println!("index built in {:.0?}", started.elapsed());
-    rows::report(labels, documents.first().map(|path| path.as_str()), &shown)?;
-    let mut calibration = Calibration::default();
-    for queries in queries {
-        println!();
-        queries::report(queries, &shown, &mut calibration)?;
+    let mut page = Page::default();
+    let (mut calibration, mut own) = (Calibration::default(), Calibration::default());
+    page.part("Texts of customers");
+    for (name, what) in TEXTS {
+        if let Some(path) = page.find(&options.lists, name) {
+            let (count, table) = queries::report(&path, &options.misses, &mut calibration)?;
+            page.table(&format!("{count} {what}"), &table);
+        }
     }
-    for folder in folders {
-        println!();
-        lists::report(folder, !shown.is_empty())?;
+    let (count, table) = names::report(!options.misses.is_empty(), &mut own);
+    page.table(&format!("{count} texts made of the reference's known cars and of everyday words"), &table);
+    page.part("Price lists");
+    let (labels, document) = PRICE_LIST;
+    if let (Some(labels), Some(document)) = (page.find(&options.lists, labels), page.find(&options.lists, document)) {
+        let (count, table) = rows::report(&labels, &document, &options.misses)?;
+        page.table(&format!("{count} rows of a shop's list of patterns, a PDF"), &table);
     }
-    println!("\n{}", calibration.table());
+    if let Some(folder) = page.find(&options.lists, OTHER_LISTS) {
+        page.table("Lists of other shops, as published", &lists::report(&folder, !options.misses.is_empty())?);
+    }
+    page.part("Calibration");
+    page.table("How often the first candidate was right, by its score: texts of customers", &calibration.table());
+    page.table(
+        "How often the first candidate was right, by its score: texts made of the reference's cars",
+        &own.table(),
+    );
+    print!("{}", page.text());
+    if options.is_write {
+        page.write(Path::new("docs/accuracy.md"))?;
+        std::fs::write(
+            "docs/accuracy.svg",
+            plot::svg(&[("texts of customers", &calibration), ("texts made of the reference's cars", &own)]),
+        )?;
+        println!("\nwritten: docs/accuracy.md, docs/accuracy.svg");
+    }
     Ok(())
 }
 
-/// The halves whose misses are to be shown; takes the option out of the arguments.
-fn shown(args: &mut Vec<String>) -> Result<Vec<Half>, Box<dyn Error>> {
-    let Some(place) = args.iter().position(|arg| arg == "--misses") else { return Ok(Half::ALL.to_vec()) };
-    match args.drain(place..args.len().min(place + 2)).nth(1).as_deref() {
-        Some("even") => Ok(vec![Half::Even]),
-        Some("odd") => Ok(vec![Half::Odd]),
-        Some("none") => Ok(Vec::new()),
-        _ => Err("--misses takes even, odd or none".into()),
+/// What was asked for.
+struct Options {
+    lists: PathBuf,
+    /// The halves whose misses are to be shown.
+    misses: Vec<Half>,
+    is_write: bool,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+        let mut options = Self { lists: PathBuf::from(LISTS), misses: Vec::new(), is_write: false };
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--write" => options.is_write = true,
+                "--lists" => options.lists = args.next().ok_or("--lists takes a folder")?.into(),
+                "--misses" => {
+                    options.misses = match args.next().as_deref() {
+                        Some("even") => vec![Half::Even],
+                        Some("odd") => vec![Half::Odd],
+                        Some("all") => Half::ALL.to_vec(),
+                        _ => return Err("--misses takes even, odd or all".into()),
+                    }
+                }
+                other => return Err(format!("{other}: only --write, --lists FOLDER and --misses are known").into()),
+            }
+        }
+        Ok(options)
     }
 }

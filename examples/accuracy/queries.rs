@@ -3,46 +3,36 @@
 //! The labels are a CSV with the columns `query, make, model, year, generation, kind`, or tabs between `text, make, model, group`.
 //! A brand that is empty or NONE: no car. A model that is empty: the brand alone. Several models between `|`: each is right.
 //! A generation is right if it is the label or another name of the same one.
-//!
-//! Of the classes are told: how many cars come first, and among five; the precision of what is accepted, how many accepted are
-//! wrong, and what share is accepted at all (recall); how often no car is told where there is one (abstention), and one where
-//! there is none.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
+use lekalo_vehicles::resolve::{Candidate, Query, Resolution, Resolver};
 use lekalo_vehicles::{Index, Model};
 
 use super::Half;
 use super::calibration::Calibration;
-use super::labels::{self, Line, get, is_same_name, percent};
+use super::counts::{self, Count, share, table};
+use super::labels::{self, Line, get, is_same_name};
 
 /// What is counted for a class of queries.
 #[derive(Default)]
-struct Count {
-    cars: usize,
-    first: usize,
-    among_five: usize,
-    no_cars: usize,
-    taken_for_cars: usize,
-    accepted: usize,
-    wrongly_accepted: usize,
-    abstained: usize,
+struct Class {
+    count: Count,
     generations: usize,
     generations_right: usize,
     years: usize,
     years_right: usize,
 }
 
-/// Resolves every query and prints how many are right, and the misses of the halves to be shown.
-pub fn report(path: &str, shown: &[Half], calibration: &mut Calibration) -> Result<(), Box<dyn Error>> {
-    println!("{path}:");
+/// Resolves every query, prints the misses of the halves to be shown, and tells how many there are and how each class went.
+pub fn report(path: &Path, shown: &[Half], calibration: &mut Calibration) -> Result<(usize, String), Box<dyn Error>> {
     let lines = labels::read(path)?;
     let index = Index::shipped();
     let resolver = Resolver::new(index);
-    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    let mut classes: BTreeMap<String, Class> = BTreeMap::new();
     let mut times = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         let query = Query { text: text(line), ..Query::default() };
@@ -51,36 +41,20 @@ pub fn report(path: &str, shown: &[Half], calibration: &mut Calibration) -> Resu
         let outcome = judge(index, line, &resolution);
         let half = Half::of(place);
         if let Some(first) = resolution.candidates.first() {
-            calibration.add(first.score, outcome.place == Some(0));
+            calibration.add(first.score, outcome.count.place == Some(0));
         }
         for class in [class(line), &format!("~ {}", half.name()), "~ all"] {
-            counts.entry(class.to_owned()).or_default().add(&outcome);
+            classes.entry(class.to_owned()).or_default().add(&outcome);
         }
         if outcome.is_miss() && shown.contains(&half) {
             println!("{}", describe(index, line, &resolution, &outcome));
         }
     }
-    println!(
-        "{:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>11}{:>7}{:>10}{:>8}{:>15}",
-        "class",
-        "cars",
-        "first",
-        "in five",
-        "generation",
-        "year",
-        "accepted",
-        "precision",
-        "wrong",
-        "abstained",
-        "no car",
-        "taken for car"
-    );
-    for (class, count) in &counts {
-        println!("{}", count.row(class));
-    }
+    let header: Vec<&str> = std::iter::once("class").chain(Count::HEADER).chain(["generation", "year"]).collect();
+    let rows: Vec<Vec<String>> = classes.iter().map(|(name, class)| class.row(name)).collect();
     let [median, p99, longest] = labels::spread(times);
-    println!("one resolve: median {median:.0?}, p99 {p99:.0?}, longest {longest:.0?}");
-    Ok(())
+    let speed = format!("one resolve: median {median:.0?}, p99 {p99:.0?}, longest {longest:.0?}");
+    Ok((lines.len(), format!("{}\n{speed}", table(&header, &rows))))
 }
 
 fn text(line: &Line) -> &str {
@@ -115,22 +89,14 @@ fn timed<T>(run: impl Fn() -> T) -> (T, Duration) {
 
 /// How one query went.
 struct Outcome {
-    is_car: bool,
-    /// The place of the right model among the candidates.
-    place: Option<usize>,
-    decision: Decision,
+    count: counts::Outcome,
     generation: Option<bool>,
     year: Option<bool>,
 }
 
 impl Outcome {
-    fn is_wrongly_accepted(&self) -> bool {
-        self.decision == Decision::Accept && self.place != Some(0)
-    }
-
     fn is_miss(&self) -> bool {
-        let is_right = if self.is_car { self.place == Some(0) } else { self.decision == Decision::None };
-        !is_right || self.generation == Some(false) || self.year == Some(false)
+        !self.count.is_right() || self.generation == Some(false) || self.year == Some(false)
     }
 }
 
@@ -147,9 +113,11 @@ fn judge(index: &Index, line: &Line, resolution: &Resolution) -> Outcome {
     let given = |column: &str| Some(get(line, column)).filter(|value| !value.is_empty());
     let model = first.and_then(|first| first.model).map(|model| index.model(model));
     Outcome {
-        is_car: is_car(line),
-        place: resolution.candidates.iter().take(5).position(is_right),
-        decision: resolution.decision,
+        count: counts::Outcome {
+            is_car: is_car(line),
+            place: resolution.candidates.iter().take(5).position(is_right),
+            decision: resolution.decision,
+        },
         generation: given("generation").map(|label| {
             first.zip(model).is_some_and(|(first, model)| is_same_generation(model, &first.generation, label))
         }),
@@ -178,38 +146,18 @@ fn arabic(label: &str) -> String {
         .map_or_else(|| label.to_owned(), |(_, count)| count.to_string())
 }
 
-impl Count {
+impl Class {
     fn add(&mut self, outcome: &Outcome) {
-        self.cars += usize::from(outcome.is_car);
-        self.first += usize::from(outcome.place == Some(0));
-        self.among_five += usize::from(outcome.place.is_some());
-        self.no_cars += usize::from(!outcome.is_car);
-        self.taken_for_cars += usize::from(!outcome.is_car && outcome.decision != Decision::None);
-        self.accepted += usize::from(outcome.decision == Decision::Accept);
-        self.wrongly_accepted += usize::from(outcome.is_wrongly_accepted());
-        self.abstained += usize::from(outcome.is_car && outcome.decision == Decision::None);
+        self.count.add(&outcome.count);
         self.generations += usize::from(outcome.generation.is_some());
         self.generations_right += usize::from(outcome.generation == Some(true));
         self.years += usize::from(outcome.year.is_some());
         self.years_right += usize::from(outcome.year == Some(true));
     }
 
-    fn row(&self, class: &str) -> String {
-        let share = |part: usize, whole: usize| if whole == 0 { "-".to_owned() } else { percent(part, whole) };
-        format!(
-            "{class:<16}{:>6}{:>9}{:>9}{:>11}{:>9}{:>9}{:>11}{:>7}{:>10}{:>8}{:>15}",
-            self.cars,
-            share(self.first, self.cars),
-            share(self.among_five, self.cars),
-            share(self.generations_right, self.generations),
-            share(self.years_right, self.years),
-            share(self.accepted, self.cars + self.no_cars),
-            share(self.accepted - self.wrongly_accepted, self.accepted),
-            self.wrongly_accepted,
-            share(self.abstained, self.cars),
-            self.no_cars,
-            share(self.taken_for_cars, self.no_cars),
-        )
+    fn row(&self, name: &str) -> Vec<String> {
+        let numbers = [share(self.generations_right, self.generations), share(self.years_right, self.years)];
+        std::iter::once(name.to_owned()).chain(self.count.cells()).chain(numbers).collect()
     }
 }
 
@@ -225,7 +173,7 @@ fn describe(index: &Index, line: &Line, resolution: &Resolution, outcome: &Outco
     });
     format!(
         "{}\"{}\"\n    label: {label}\n    {:?}{}",
-        if outcome.is_wrongly_accepted() { "WRONG ACCEPT " } else { "miss " },
+        if outcome.count.is_wrongly_accepted() { "WRONG ACCEPT " } else { "miss " },
         text(line),
         resolution.decision,
         candidates.collect::<String>(),

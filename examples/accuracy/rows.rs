@@ -1,98 +1,129 @@
 //! Cleaning, measured on a labelled price list.
 //!
 //! The labels are a CSV with the raw columns `brand_raw, model_raw, year_raw, description_raw` and what each row truly is. Rows
-//! labelled with low confidence are not scored. `alt_make=`, `alt_model=` and `alt_generation=` in the labels' notes count too.
-//! A wrong import is a row that would be loaded as another car than it is.
+//! labelled with low confidence, which no person can read for certain, are a class of their own, and their fields are not scored.
+//! `alt_make=`, `alt_model=` and `alt_generation=` in the labels' notes count too. A row is accepted if it would be loaded, asked about
+//! if it is refused with what it may mean. A row without a model names no car.
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::path::Path;
 use std::time::Instant;
 
-use lekalo::domain::import::CleanRow;
+use lekalo::domain::import::{CleanRow, Confidence};
 use lekalo::import::clean::clean;
 use lekalo_documents::extract;
 use lekalo_documents::table::{Table, TableRow};
 use lekalo_vehicles::Index;
+use lekalo_vehicles::resolve::Decision;
 
 use super::Half;
-use super::labels::{self, Line, get, is_same_name, percent};
+use super::counts::{self, Outcome, share, table};
+use super::labels::{self, Line, get, is_same_name};
 
 const FIELDS: [&str; 10] =
     ["make", "model", "make+model", "years", "generation", "steering", "borders", "seat_rows", "trunk", "body_type"];
 
-/// What is counted for some of the rows.
+/// The labels' own confidence, and what it says.
+const CLASSES: [(&str, &str); 3] =
+    [("high", "plain"), ("medium", "to be puzzled out"), ("low", "nobody can read for certain")];
+
+/// What is counted of the fields of some of the rows.
 #[derive(Default)]
-struct Count {
+struct Fields {
     right: HashMap<&'static str, usize>,
     scored: usize,
-    accepted: usize,
-    wrong: usize,
 }
 
-/// Cleans the rows, of the document if there is one, else as the labels have them, and prints how many are right, and the misses
-/// of the halves to be shown.
-pub fn report(labels: &str, document: Option<&str>, shown: &[Half]) -> Result<(), Box<dyn Error>> {
+/// Cleans the document's rows, prints the misses of the halves to be shown, and tells how many rows there are and how they went.
+pub fn report(labels: &Path, document: &Path, shown: &[Half]) -> Result<(usize, String), Box<dyn Error>> {
     let labels = labels::read(labels)?;
-    let mut table = table(&labels);
-    if let Some(document) = document {
-        table = read(document, &table)?;
-    }
+    let (document, as_labelled) = read(document, &labelled(&labels))?;
     let started = Instant::now();
-    let rows = clean(&table, Index::shipped())?;
-    println!("{} rows cleaned in {:.0?}", rows.len(), started.elapsed());
+    let rows = clean(&document, Index::shipped())?;
+    let time = started.elapsed();
 
-    let mut counts: [Count; 3] = Default::default();
+    let mut classes: [counts::Count; CLASSES.len() + 1] = Default::default();
+    let mut fields: [Fields; 3] = Default::default();
+    let mut believed: [(usize, usize); Confidence::ALL.len()] = Default::default();
     for (place, (label, row)) in labels.iter().zip(&rows).enumerate() {
         let half = Half::of(place);
         let misses: Vec<&'static str> = FIELDS.into_iter().filter(|field| !is_right(field, label, row)).collect();
         let is_scored = get(label, "confidence") != "low";
-        let is_wrong = row.is_accepted() && misses.contains(&"make+model");
-        let [all, even, odd] = &mut counts;
-        for count in [all, if half == Half::Even { even } else { odd }] {
-            count.add(row, &misses, is_scored, is_wrong);
-        }
-        if shown.contains(&half) && (is_wrong || (is_scored && !misses.is_empty())) {
-            println!("{}{}", if is_wrong { "WRONG IMPORT " } else { "miss " }, describe(label, row, &misses));
-        }
-    }
-    println!("\n{:>11}{:>14}{:>14}{:>14}", "", "all", Half::Even.name(), Half::Odd.name());
-    let line = |name: &str, cell: &dyn Fn(&Count) -> String| {
-        println!("{name:>11}{}", counts.iter().map(|count| format!("{:>14}", cell(count))).collect::<String>());
-    };
-    line("scored", &|count| count.scored.to_string());
-    for field in FIELDS {
-        line(field, &|count| percent(count.right.get(field).copied().unwrap_or_default(), count.scored));
-    }
-    line("accepted", &|count| count.accepted.to_string());
-    line("wrong", &|count| count.wrong.to_string());
-    Ok(())
-}
-
-impl Count {
-    fn add(&mut self, row: &CleanRow, misses: &[&'static str], is_scored: bool, is_wrong: bool) {
-        self.accepted += usize::from(row.is_accepted());
-        self.wrong += usize::from(is_wrong);
-        if is_scored {
-            self.scored += 1;
-            for field in FIELDS.into_iter().filter(|field| !misses.contains(field)) {
-                *self.right.entry(field).or_default() += 1;
+        let outcome = judge(label, row, !misses.contains(&"make+model"));
+        for (count, class) in classes.iter_mut().zip(CLASSES.iter().map(|(class, _)| *class).chain(["all"])) {
+            if class == "all" || class == get(label, "confidence") {
+                count.add(&outcome);
             }
         }
+        for ((count, right), _) in believed.iter_mut().zip(Confidence::ALL).filter(|it| *it.1 == row.confidence) {
+            *count += 1;
+            *right += usize::from(!row.model.is_empty() && !misses.contains(&"make+model"));
+        }
+        let [all, even, odd] = &mut fields;
+        for count in [all, if half == Half::Even { even } else { odd }].into_iter().filter(|_| is_scored) {
+            count.scored += 1;
+            for field in FIELDS.into_iter().filter(|field| !misses.contains(field)) {
+                *count.right.entry(field).or_default() += 1;
+            }
+        }
+        if shown.contains(&half) && (outcome.is_wrongly_accepted() || (is_scored && !misses.is_empty())) {
+            let kind = if outcome.is_wrongly_accepted() { "WRONG ACCEPT " } else { "miss " };
+            println!("{kind}{}", describe(label, row, &misses));
+        }
+    }
+    let mut text =
+        format!("{as_labelled} of {} rows are read as they stand on the page; cleaned in {time:.0?}\n", rows.len());
+    let header: Vec<&str> = std::iter::once("rows").chain(counts::Count::HEADER).collect();
+    let names = CLASSES.iter().map(|(_, name)| *name).chain(["~ all"]);
+    let lines: Vec<Vec<String>> =
+        names.zip(&classes).map(|(name, count)| [vec![name.to_owned()], count.cells().to_vec()].concat()).collect();
+    text += &format!("\n{}", table(&header, &lines));
+    let lines: Vec<Vec<String>> = FIELDS
+        .into_iter()
+        .map(|field| {
+            let right = |count: &Fields| count.right.get(field).copied().unwrap_or_default();
+            let cells = fields.iter().map(|count| share(right(count), count.scored));
+            std::iter::once(field.to_owned()).chain(cells).collect()
+        })
+        .collect();
+    let scored = fields.iter().map(|count| count.scored.to_string());
+    let lines = [vec![std::iter::once("rows".to_owned()).chain(scored).collect()], lines].concat();
+    text += &format!("\n{}", table(&["right", "all", Half::Even.name(), Half::Odd.name()], &lines));
+    let lines: Vec<Vec<String>> = Confidence::ALL
+        .iter()
+        .zip(believed)
+        .map(|(confidence, (count, right))| vec![confidence.to_string(), count.to_string(), share(right, count)])
+        .collect();
+    text += &format!("\n{}", table(&["confidence", "rows", "right"], &lines));
+    Ok((rows.len(), text))
+}
+
+fn judge(label: &Line, row: &CleanRow, is_right: bool) -> Outcome {
+    let is_car = !get(label, "model").is_empty();
+    Outcome {
+        is_car,
+        place: (is_car && is_right).then_some(0),
+        decision: match row.is_accepted() {
+            true => Decision::Accept,
+            false if is_car && !row.model.is_empty() => Decision::Choose,
+            false => Decision::None,
+        },
     }
 }
 
-/// The document's own rows; the labels are of the same rows in the same order.
-fn read(path: &str, labelled: &Table) -> Result<Table, Box<dyn Error>> {
+/// The document's own rows, and how many are as labelled; the labels are of the same rows in the same order.
+fn read(path: &Path, labelled: &Table) -> Result<(Table, usize), Box<dyn Error>> {
     let table = extract(&std::fs::read(path)?)?;
     if table.rows.len() != labelled.rows.len() {
-        return Err(format!("{path} has {} rows, the labels {}", table.rows.len(), labelled.rows.len()).into());
+        let counts = (table.rows.len(), labelled.rows.len());
+        return Err(format!("{} has {} rows, the labels {}", path.display(), counts.0, counts.1).into());
     }
     let same = table.rows.iter().zip(&labelled.rows).filter(|(row, label)| row.cells == label.cells).count();
-    println!("{path}: {same} of {} rows read as labelled", table.rows.len());
-    Ok(table)
+    Ok((table, same))
 }
 
-fn table(labels: &[Line]) -> Table {
+fn labelled(labels: &[Line]) -> Table {
     let rows = labels.iter().zip(1..).map(|(label, row_number)| TableRow {
         page_number: get(label, "page").parse().unwrap_or(1),
         row_number,

@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         [] => size::report(Reference::shipped().clone()),
         ["--models", models] => size::report(grown::grow(Reference::shipped().clone(), models.parse()?)),
         [queries] if !queries.starts_with('-') => {
-            side_by_side::report(Index::shipped(), &labels::read(queries)?).await?;
+            side_by_side::report(Index::shipped(), &labels::read(std::path::Path::new(queries))?).await?;
         }
         _ => return Err("usage: resolver [QUERIES.csv | --models NUMBER]".into()),
     }

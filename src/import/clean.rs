@@ -143,6 +143,8 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
     let mut model_cell = Cell::new(model);
     let mut year_cell = Cell::new(year);
     let mut description = Cell::new(description);
+    let negations = index.negations(&model_cell.words);
+    model_cell.set_aside(&negations);
 
     let mut found = AttributeWords::default();
     found.read(&mut model_cell, false);

@@ -190,6 +190,106 @@ fn codes(row: &CleanRow) -> Vec<IssueCode> {
     row.issues.iter().map(|issue| issue.code).collect()
 }
 
+/// How many seats a car has is never its generation, however it is said and whichever model has one of that number.
+#[test]
+fn seats_are_no_generation() {
+    let phrases = [
+        "{} мест",
+        "({} мест)",
+        "{}-местный",
+        "{} местн",
+        "{}-ми местный",
+        "5/{} мест",
+        "5 и {} мест",
+        "5 или {} мест",
+        "{} сидений",
+        "{} seats",
+        "{} seater",
+    ];
+    for (brand, model) in [
+        ("Toyota", "Fortuner"),
+        ("Toyota", "Highlander"),
+        ("Toyota", "Camry"),
+        ("Nissan", "X-Trail"),
+        ("Kia", "Sorento"),
+        ("Kia", "Rio"),
+        ("Volkswagen", "Golf"),
+        ("Mitsubishi", "Outlander"),
+        ("Honda", "Odyssey"),
+        ("Hyundai", "Santa Fe"),
+    ] {
+        for phrase in phrases {
+            for seats in ["2", "4", "5", "6", "7", "8"] {
+                let said = phrase.replace("{}", seats);
+                for row in [one(brand, &format!("{model} {said}"), ""), one(brand, model, &said)] {
+                    let what = (row.brand.as_str(), row.model.as_str(), row.generation.as_str());
+                    assert_eq!(what, (brand, model, ""), "{model} | {said}");
+                }
+            }
+        }
+    }
+}
+
+/// A car that a cell compares with or says not to be changes nothing but the notes.
+#[test]
+fn another_car_that_is_not_meant_is_a_note() {
+    for (brand, model) in [("Toyota", "Corolla"), ("Ford", "Focus"), ("Kia", "Rio")] {
+        for other in ["Филдер", "Camry", "Деу Джентра", "Ланос"] {
+            for aside in
+                [format!("не {other}"), format!("(не {other})"), format!("(аналог {other})"), format!("(= {other})")]
+            {
+                let row = one(brand, &format!("{model} {aside}"), "");
+                assert_eq!(
+                    (row.brand.as_str(), row.model.as_str(), row.confidence),
+                    (brand, model, Confidence::High),
+                    "{aside}"
+                );
+                assert!(row.notes.to_lowercase().contains(&other.to_lowercase()), "{aside}: {}", row.notes);
+            }
+        }
+    }
+}
+
+/// Another car than the one that stands there is worse than none.
+#[test]
+fn what_no_brand_has_is_rejected() {
+    for (brand, model) in [
+        ("Fiat", "Strada"),
+        ("Toyota", "T100"),
+        ("Ford", "F-550"),
+        ("Мерседес", "класс"),
+        ("Мерседес", "с класс"),
+        ("Ой", "Ай"),
+        ("-", "мерседес класс"),
+        ("Mini", "Roadster"),
+    ] {
+        let row = one(brand, model, "");
+        assert!(!row.is_accepted(), "{brand} | {model}: {} {}", row.brand, row.model);
+    }
+    for (brand, model, name, generation) in [
+        ("ГАЗ", "14 Чайка", "GAZ 14 Chaika", ""),
+        ("Hyundai", "Tucson III", "Hyundai Tucson", "3"),
+        ("Kia", "Ceed III", "Kia Ceed", "3"),
+        ("Mazda", "Mazda 6 III (GJ) Рестайлинг 2", "Mazda 6", "GJ"),
+        ("Mercedes-Benz", "S-klasse V (W221)", "Mercedes-Benz S-Class", "W221"),
+        ("Mercedes", "Mercedes E (W214) 2024-н.в.", "Mercedes-Benz E-Class", "W214"),
+        ("Toyota", "Carina (T190)", "Toyota Carina", "T190"),
+        ("Genesis", "Genesis G80", "Genesis G80", ""),
+        ("Тойота", "двухсотка", "Toyota Land Cruiser", "J200"),
+        ("Toyota", "lc150", "Toyota Land Cruiser Prado", "150"),
+        ("Тойота", "қамри 70", "Toyota Camry", "70"),
+        ("Toyota", "ｃａｍｒｙ ７０", "Toyota Camry", "70"),
+    ] {
+        let row = one(brand, model, "");
+        let car = format!("{} {}", row.brand, row.model);
+        assert_eq!(
+            (car.as_str(), row.generation.as_str(), row.is_accepted()),
+            (name, generation, true),
+            "{brand} | {model}"
+        );
+    }
+}
+
 #[test]
 fn what_is_doubtful_is_not_decided() {
     // A short name of another brand that is near to one of the stated brand's does not overrule it.

@@ -1,5 +1,7 @@
 //! Generations by the ways people name them: "W212", "70", "5 поколение", "лупатый".
 
+use std::ops::Range;
+
 use super::normalize;
 use super::reference::{Generation, Model};
 use super::resolve::{is_unit, is_year_unit};
@@ -165,6 +167,12 @@ pub fn is_counted(words: &[Word], place: usize) -> bool {
     let before = word(place.checked_sub(1));
     here.is_some_and(|word| is_number(&word.key))
         && (counts || share(here, next) || share(before, here) || is_drive(next) || is_drive(before))
+}
+
+/// Whether words end in a number of its own that counts something: "и 2 места" is no I2, but "B5 d" has a B5.
+pub fn ends_in_count(words: &[Word], span: &Range<usize>) -> bool {
+    let last = span.end.saturating_sub(1);
+    words.get(last).is_some_and(|word| word.joint == Joint::Loose) && is_counted(words, last)
 }
 
 /// Roman numerals that count generations; "l" is how an I is often written.

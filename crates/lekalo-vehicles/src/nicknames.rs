@@ -64,7 +64,8 @@ const ENDINGS: &[&str] = &[
     "юнька",
 ];
 
-/// Endings that nouns of all kinds have: a nickname only where the brand is known or a number stands beside it.
+/// Endings that nouns of all kinds have: a nickname only where the brand is known, or a number stands beside it and four letters at
+/// least before them ("Манас 40" is an address).
 const COMMON_ENDINGS: &[&str] = &["ан", "ян", "ос", "ас", "ец", "ень", "ок", "ек", "ник", "онка", "енка"];
 
 impl Index {
@@ -80,7 +81,8 @@ impl Index {
             let first = beginning.first().map(|(_, model)| *model);
             let is_only = beginning.iter().all(|(_, model)| Some(*model) == first);
             let least = if letters > 3 || is_clear || is_only { KNOWN } else { VERY_WELL_KNOWN };
-            for (spelling, model) in beginning.iter().filter(|_| letters >= 3) {
+            let shortest = if scope == Scope::All && COMMON_ENDINGS.iter().any(|it| key.ends_with(it)) { 4 } else { 3 };
+            for (spelling, model) in beginning.iter().filter(|_| letters >= shortest) {
                 let popularity = self.model(*model).popularity();
                 if scope.has(*model) && popularity >= least {
                     found.push((spelling == stem, popularity, *model));

@@ -2,7 +2,8 @@
 //!
 //! Pure, over an [`Index`]. A text goes this way:
 //!
-//! 1. `text` cuts it into words, reads numbers and letters said in words (`numerals`, `letters`) and tells what names no car ([`stop_words`]) from what may be a name;
+//! 1. `text` cuts it into words (`glued`: two names in one), leaves out cars that are not meant (`asides`), reads numbers and letters said
+//!    in words (`numerals`, `letters`) and tells what names no car ([`stop_words`]) from what may be a name;
 //! 2. `candidates` finds the brands and models that runs of words may name, in any alphabet and layout, with endings, with typos;
 //! 3. `numbers` reads what is left for each model: generation and year;
 //! 4. `ranking` weighs what speaks for and against each; a name that is an everyday word as well (a homograph) must be spoken
@@ -11,8 +12,10 @@
 //!
 //! Other texts to be understood are mostly new lines in `data/vehicles.toml` (spellings) and [`stop_words`] (words that name no car).
 
+mod asides;
 mod candidates;
 mod decision;
+mod glued;
 mod guesses;
 mod hits;
 mod letters;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::badges::{self, Badge};
 use super::fuzzy::{self, Spelling, Typed};
-use super::generation::tells_version;
+use super::generation::{ends_in_count, tells_version};
 use super::index::{BrandId, FILLERS, Index, ModelId};
 use super::matches::{BrandMatch, MatchKind, ModelMatch, Scope};
 use super::ngrams::{Ngram, ngrams};
@@ -65,6 +65,9 @@ impl Index {
         let is_name = |ngram: &&Ngram| {
             let run = words.get(ngram.span.clone()).unwrap_or_default();
             !tells_version(run)
+                && !run.iter().all(|word| FILLERS.contains(&word.key.as_str()))
+                // A brand's name in full is no misspelled model's.
+                && self.brands_listed(&ngram.key).is_empty()
                 && !self.ends_in_code(run)
                 && !named.iter().any(|span| is_but_fillers(words, span, &ngram.span))
         };
@@ -106,7 +109,8 @@ impl Index {
     /// The models of a brand that have a generation of this code, if the words are such a code ("W212", "Б6").
     pub fn find_codes(&self, words: &[Word], brand: BrandId) -> Vec<ModelMatch> {
         let mut found = Vec::new();
-        for ngram in ngrams(words).into_iter().filter(|ngram| is_code(&ngram.key)) {
+        let is_code = |ngram: &Ngram| is_code(&ngram.key) && !ends_in_count(words, &ngram.span);
+        for ngram in ngrams(words).into_iter().filter(is_code) {
             for (key, reading) in transliteration::readings(&ngram.key) {
                 let models = self.models_with_code(&key, brand);
                 let weight = ngram.letters - MatchKind::from_reading(reading).penalty() - 0.05;

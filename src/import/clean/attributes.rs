@@ -189,7 +189,7 @@ impl AttributeWords {
         }
     }
 
-    /// "7 мест", "5/7 мест", "5 мест и 7 мест": more than five seats are three rows. Cars of either kind have either.
+    /// "7 мест", "5/7 мест", "5 и 7 мест", "5 мест и 7 мест": more than five seats are three rows. Cars of either kind have either.
     fn read_seat_count(&mut self, cell: &mut Cell, place: usize) {
         let count = |place: usize| cell.words.get(place).filter(|_| cell.is_free(place)).and_then(Word::number);
         // "7-и местный": the ending is a word of its own.
@@ -201,8 +201,10 @@ impl AttributeWords {
         let is_of_rows = cell.key(place + 1).is_some_and(|key| key.starts_with("ряд"));
         let Some(seats) = count(last).filter(|seats| (4..=9).contains(seats) && !is_of_rows) else { return };
         let joined = cell.words.get(last).is_some_and(|word| matches!(word.gap.trim(), "/" | "-" | "+" | ","));
-        let other =
-            last.checked_sub(1).filter(|other| joined && count(*other).is_some_and(|seats| (4..=9).contains(&seats)));
+        let is_and = |place: usize| cell.key(place).is_some_and(|key| matches!(key, "и" | "или"));
+        let before = last.checked_sub(1);
+        let before = if before.is_some_and(is_and) { last.checked_sub(2) } else { before.filter(|_| joined) };
+        let other = before.filter(|other| count(*other).is_some_and(|seats| (4..=9).contains(&seats)));
         let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
         let first = other.unwrap_or(last);
         if other.is_some() || self.seats.is_some_and(|known| known != rows) {
@@ -231,7 +233,8 @@ fn rows(key: &str) -> Option<SeatRows> {
 }
 
 fn is_seat(key: &str) -> bool {
-    key.starts_with("местн") || key.starts_with("сидени") || matches!(key, "мест" | "места" | "место")
+    ["местн", "сидени", "сидяч", "seat"].iter().any(|stem| key.starts_with(stem))
+        || matches!(key, "мест" | "места" | "место")
 }
 
 fn is_whole(key: &str) -> bool {

@@ -18,11 +18,21 @@ pub struct Cell {
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        let spans = comparisons(&words);
-        let taken = (0..words.len()).map(|place| spans.iter().any(|span| span.contains(&place))).collect();
-        let aside = spans.iter().filter_map(|span| words.get(span.clone())).map(quote).collect();
         let tail = words.last().and_then(|last| text.rsplit_once(&last.text)).map_or("", |(_, tail)| tail).to_owned();
-        Self { words, taken, aside, tail }
+        let (spans, taken) = (comparisons(&words), vec![false; words.len()]);
+        let mut cell = Self { words, taken, aside: Vec::new(), tail };
+        cell.set_aside(&spans);
+        cell
+    }
+
+    /// Takes words that name no car of this row; they are notes.
+    pub fn set_aside(&mut self, spans: &[Range<usize>]) {
+        for span in spans {
+            if span.clone().all(|place| self.is_free(place)) {
+                self.aside.extend(self.words.get(span.clone()).map(quote));
+                self.take(span.clone());
+            }
+        }
     }
 
     /// What stands between the word at a place and the one before it, or after the last.

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::cache::Lookup;
 use super::cell::Cell;
-use lekalo_vehicles::generation::{chassis, code_of, is_counted, is_generation_word, is_number, ordinal, roman};
+use lekalo_vehicles::generation::{
+    chassis, code_of, ends_in_count, is_counted, is_generation_word, is_number, ordinal, roman,
+};
 use lekalo_vehicles::normalize;
 use lekalo_vehicles::transliteration::latin_code;
 use lekalo_vehicles::words::{Joint, Word, join};
@@ -118,7 +120,7 @@ pub fn known(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> 
 fn next_known(model: &Model, words: &[Word], from: usize) -> Option<(String, Range<usize>)> {
     (from..words.len())
         .flat_map(|start| (start + 1..=words.len().min(start + 3)).rev().map(move |end| start..end))
-        .filter(|span| is_whole(words, span) && !(span.len() == 1 && is_counted(words, span.start)))
+        .filter(|span| is_whole(words, span) && !ends_in_count(words, span))
         .find_map(|span| Some((code_of(model, words.get(span.clone())?)?, span)))
 }
 

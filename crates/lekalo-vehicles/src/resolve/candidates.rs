@@ -5,14 +5,16 @@ use std::ops::Range;
 
 use super::guesses::{add_nicknames, guesses, with_other_letters};
 use super::hits::{Hit, LONG_TEXT, hit, is_everyday, is_near, may_be_misspelled};
-use super::mentions::{MOST_BRANDS, Mention, guessed_mentions, mentions, undisputed};
+use super::mentions::{MOST_BRANDS, Mention, guessed_mentions, mentions, misspelled_alone, undisputed};
 use super::text::{Kind, Text, without_ending};
-use crate::generation::is_number;
+use crate::generation::{is_generation_word, is_number};
 use crate::index::{BrandId, Index, ModelId};
 use crate::matches::{MatchKind, Scope};
 use crate::ngrams::{Ngram, ngrams};
 use crate::nicknames::KNOWN;
+use crate::normalize;
 use crate::vehicle::Years;
+use crate::words::Word;
 
 /// An ending leaves a name of at least so many letters.
 const SHORT_STEM: usize = 2;
@@ -20,6 +22,8 @@ const SHORT_STEM: usize = 2;
 const RARE: f32 = 0.5;
 /// Numbers of so many digits are what things cost.
 const LONGEST_PRICE: usize = 4;
+/// Words of one letter that stand before others.
+const PREPOSITIONS: [&str; 6] = ["в", "и", "к", "о", "с", "у"];
 /// So many cars are weighed against each other.
 const MOST_HITS: usize = 12;
 
@@ -30,6 +34,8 @@ pub(super) struct Found {
     /// The brand is known from elsewhere than the text.
     pub brand: Option<BrandId>,
     pub hits: Vec<Hit>,
+    /// A brand that is misspelled, where the text says nothing else.
+    pub misspelled: Option<Mention>,
 }
 
 impl Found {
@@ -49,6 +55,7 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
         ngrams(&text.words).into_iter().partition(|ngram| is_talk(text, &ngram.span));
     let mut named: Vec<Hit> = ngrams.iter().flat_map(|ngram| named(index, text, ngram)).collect();
     let mut mentions = mentions(index, text, &ngrams);
+    mentions.extend(talked_of_brands(index, &talk, &named));
     if let Some(brand) = brand {
         mentions.retain(|mention| mention.brand == brand);
         named.retain(|hit| hit.model.brand == brand);
@@ -62,11 +69,12 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
     let mut seen = HashSet::new();
     brands.retain(|brand| seen.insert(*brand));
     brands.truncate(MOST_BRANDS);
-    let mut found = Found { mentions, brand, hits: Vec::new() };
+    let mut found = Found { mentions, brand, ..Found::default() };
     if brands.is_empty() {
         named.retain(|hit| {
             hit.how != MatchKind::Bare
                 && stands_alone(text, hit)
+                && !is_preposition(text, hit)
                 && hit.ended.is_none_or(|letters| letters > SHORT_STEM)
         });
         let certain = heaviest(&named);
@@ -82,6 +90,12 @@ pub(super) fn find(index: &Index, text: &Text, brand: Option<BrandId>) -> Found 
             found.hits.extend(guesses(index, text, ngram, Scope::All));
         }
         add_nicknames(index, text, &mut found.hits, ngrams.iter(), Scope::All);
+        if found.hits.is_empty() {
+            found.hits = generations_alone(index, text, &ngrams);
+        }
+        if found.hits.is_empty() {
+            found.misspelled = misspelled_alone(index, text, &ngrams);
+        }
     } else {
         for brand in brands {
             let within = within_brand(index, text, &ngrams, &named, &found, brand);
@@ -143,6 +157,40 @@ fn named(index: &Index, text: &Text, ngram: &Ngram) -> Vec<Hit> {
     }
     if hits.is_empty() {
         hits = ended(index, text, ngram);
+    }
+    hits
+}
+
+/// Brands whose name is talk otherwise, right before a model of theirs: "газ соболь".
+fn talked_of_brands(index: &Index, talk: &[Ngram], named: &[Hit]) -> Vec<Mention> {
+    let is_model = |brand: BrandId, place: usize| {
+        named.iter().any(|hit| hit.model.brand == brand && hit.span.start == place && hit.how == MatchKind::Spelled)
+    };
+    let brands = |ngram: &Ngram| index.brands_listed(&ngram.key);
+    talk.iter()
+        .flat_map(|ngram| brands(ngram).into_iter().map(move |brand| (brand, ngram.span.clone())))
+        .filter(|(brand, span)| is_model(*brand, span.end))
+        .map(|(brand, span)| Mention { brand, how: MatchKind::Spelled, span, is_ended: false })
+        .collect()
+}
+
+/// Well-known models by nothing but a generation's number, where it is said as a name: "двухсотый", "221й", "124 кузов". A number as
+/// such is none.
+fn generations_alone(index: &Index, text: &Text, ngrams: &[Ngram]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for ngram in ngrams.iter().filter(|ngram| ngram.span.len() == 1) {
+        let Some(word) = text.words.get(ngram.span.start).filter(|word| is_number(&word.key)) else { continue };
+        // Two digits are the generation of too many cars, and a numeral that is no nickname is any number.
+        let is_ordinal = ["й", "ый", "ой"].iter().any(|end| word.text == format!("{}{end}", word.key));
+        let is_body = || text.words.get(ngram.span.end).is_some_and(|next| is_generation_word(&next.key));
+        let is_ordinal = word.key.len() == 3 && (is_ordinal || is_body());
+        let said = if is_ordinal { word.key.clone() } else { normalize::key(&word.text) };
+        if said == word.key && !is_ordinal {
+            continue;
+        }
+        let coded = index.models_with_any_code(&said).into_iter();
+        let known = coded.filter(|(model, _)| index.model(*model).popularity() >= KNOWN);
+        hits.extend(known.map(|(model, how)| hit(ngram, model, how)));
     }
     hits
 }
@@ -267,6 +315,19 @@ fn stands_alone(text: &Text, hit: &Hit) -> bool {
         MatchKind::Layout => has_digits || characters >= 4,
         _ => has_digits || characters >= 3,
     }
+}
+
+/// Whether a name is read out of a preposition and what it stands before, in a text that says more: "в 10 утра", "к 5 подъеду".
+fn is_preposition(text: &Text, hit: &Hit) -> bool {
+    let [first, second, ..] = text.words.get(hit.span.clone()).unwrap_or_default() else { return false };
+    let is_for = |place: usize| text.words.get(place).is_some_and(|word| matches!(word.key.as_str(), "на" | "для"));
+    let says_more =
+        |(place, word): (usize, &Word)| !hit.span.contains(&place) && (word.is_letters() || first.key == "и");
+    second.gap.contains(' ')
+        && PREPOSITIONS.contains(&first.key.as_str())
+        && (is_number(&second.key) || hit.how > MatchKind::LookAlike)
+        && !hit.span.start.checked_sub(1).is_some_and(is_for)
+        && text.words.iter().enumerate().any(says_more)
 }
 
 fn is_year(text: &Text, span: &Range<usize>) -> bool {

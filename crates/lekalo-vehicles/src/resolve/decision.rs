@@ -11,7 +11,7 @@ use super::ranking::{Ranked, ranked};
 use super::reason::{self, Grounds};
 use super::text::{Kind, Text};
 use super::{Candidate, Decision, Query, Resolution};
-use crate::index::{BrandId, Index};
+use crate::index::{BrandId, FILLERS, Index};
 use crate::matches::MatchKind;
 use crate::nicknames::KNOWN;
 
@@ -174,21 +174,25 @@ fn brand_only(index: &Index, text: &Text, found: &Found, query: &Query) -> Inter
     let is_mentioned = |place: usize| found.mentions.iter().any(|mention| mention.span.contains(&place));
     let unknown: Vec<&str> = (0..text.words.len())
         .filter(|place| text.kind(*place) == Some(Kind::Name) && !is_mentioned(*place))
-        .filter_map(|place| Some(text.words.get(place)?.text.as_str()))
+        .filter_map(|place| text.words.get(place))
+        .filter(|word| !FILLERS.contains(&word.key.as_str()))
+        .map(|word| word.text.as_str())
         .collect();
     let mut brands: Vec<BrandId> = Vec::new();
-    // A word of everyday is a brand's name where nothing strange is said besides.
-    let is_brand =
-        |mention: &&Mention| mention.how.is_certain() && (unknown.is_empty() || !is_everyday(text, &mention.span));
-    for mention in found.mentions.iter().filter(is_brand) {
+    // A word of everyday is a brand's name where nothing strange is said besides, and none that only reads like it: "дочь" is no Dodge.
+    let is_brand = |mention: &&Mention| {
+        let is_named = unknown.is_empty() && mention.how == MatchKind::Spelled && !mention.is_ended;
+        mention.how.is_certain() && (is_named || !is_everyday(text, &mention.span))
+    };
+    let named = found.mentions.iter().filter(is_brand).chain(&found.misspelled);
+    for mention in named.clone() {
         if !brands.contains(&mention.brand) {
             brands.push(mention.brand);
         }
     }
     let count = brands.len() as f32;
     let candidates = brands.iter().map(|brand| {
-        let span =
-            found.mentions.iter().find(|mention| mention.brand == *brand).map_or(0..0, |mention| mention.span.clone());
+        let span = named.clone().find(|mention| mention.brand == *brand).map_or(0..0, |mention| mention.span.clone());
         Candidate {
             brand: *brand,
             model: None,

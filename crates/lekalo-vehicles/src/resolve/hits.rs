@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::stop_words;
 use super::text::{Kind, Text};
 use crate::generation::tells_version;
-use crate::index::ModelId;
+use crate::index::{FILLERS, ModelId};
 use crate::matches::MatchKind;
 use crate::ngrams::Ngram;
 use crate::words::join;
@@ -43,13 +43,15 @@ pub(super) fn hit(ngram: &Ngram, model: ModelId, how: MatchKind) -> Hit {
     Hit { model, how, span: matched.span, ended: None, weight: matched.weight, beside: Vec::new() }
 }
 
-/// Words that may be guessed at, in their order: none of them talk, not all numbers, none that says which version of a car it is.
+/// Words that may be guessed at, in their order: none of them talk, not all numbers, none that says which version of a car it is,
+/// and more than what names are often without ("класс").
 pub(super) fn may_be_misspelled(text: &Text, ngram: &Ngram) -> bool {
     let words = text.words.get(ngram.span.clone()).unwrap_or_default();
     let kinds = || ngram.span.clone().map(|place| text.kind(place));
     ngram.span.len() <= if text.words.len() > LONG_TEXT { 1 } else { MOST_GUESSED }
         && ngram.key == join(words)
         && !tells_version(words)
+        && !words.iter().all(|word| FILLERS.contains(&word.key.as_str()))
         && kinds().all(|kind| kind != Some(Kind::Talk))
         && kinds().any(|kind| kind == Some(Kind::Name))
 }

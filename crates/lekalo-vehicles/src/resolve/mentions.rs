@@ -10,9 +10,12 @@ use crate::index::{BrandId, Index, ModelId};
 use crate::matches::{MatchKind, Scope};
 use crate::ngrams::Ngram;
 use crate::nicknames::KNOWN;
+use crate::normalize;
 
 /// So many misspelled brands are considered, the surest ones.
 pub(super) const MOST_BRANDS: usize = 6;
+/// A brand of so many letters is hardly a chance, though one or two are wrong.
+const LONG_BRAND: f32 = 6.0;
 
 /// A brand that some words name.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +88,22 @@ pub(super) fn undisputed(index: &Index, mentions: Vec<Mention>, named: &[Hit]) -
             })
     };
     mentions.iter().filter(|mention| !is_disputed(mention)).cloned().collect()
+}
+
+/// A brand misspelled so little that it is one although no model stands beside it, where nothing else is said that might be a name:
+/// "мерсидес есть?".
+pub(super) fn misspelled_alone(index: &Index, text: &Text, ngrams: &[Ngram]) -> Option<Mention> {
+    let mut names = ngrams.iter().filter(|ngram| may_be_misspelled(text, ngram));
+    let (Some(ngram), None) = (names.next(), names.next()) else { return None };
+    let sound = |name: &str| normalize::phonetic_key(&normalize::key(name)).chars().next();
+    let begins_like = |brand: BrandId| index.brand(brand).spellings().any(|name| sound(name) == sound(&ngram.key));
+    let may_be = ngram.letters >= LONG_BRAND && !is_everyday(text, &ngram.span);
+    match index.brands_like(&ngram.key).as_slice() {
+        [(brand, how)] if may_be && begins_like(*brand) => {
+            Some(Mention { brand: *brand, how: *how, span: ngram.span.clone(), is_ended: false })
+        }
+        _ => None,
+    }
 }
 
 /// Misspelled brands: believed only with one of their models beside them.

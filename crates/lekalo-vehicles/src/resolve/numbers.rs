@@ -166,8 +166,8 @@ impl Numbers {
     fn read_number_name(&mut self, model: &Model, text: &Text, hit: &Hit, place: usize) {
         let is_beside = place == hit.span.end || place + 1 == hit.span.start;
         let counts = text.words.get(place + 1).is_some_and(|next| stop_words::is_unit(&next.key));
-        // "тигуан первый": talk elsewhere, but right after the name it says which.
-        let is_ordinal = |word: &Word| place == hit.span.end && !counts && ordinal(&word.key).is_some();
+        // "тигуан первый", "третий фокус": talk elsewhere, but right beside the name it says which.
+        let is_ordinal = |word: &Word| !counts && ordinal(&word.key).is_some();
         let may_be = |word: &Word| is_beside && (self.is_free(text, hit, place) || is_ordinal(word));
         let Some(word) = text.words.get(place).filter(|word| may_be(word)) else { return };
         let number = numerals::single(&word.key).map(|value| value.to_string());

@@ -1,5 +1,7 @@
 //! Ranking the models a text may mean: all that speaks for and against each.
 
+use std::ops::Range;
+
 use super::candidates::Found;
 use super::hits::{Hit, is_everyday};
 use super::numbers::{self, Numbers};
@@ -173,6 +175,11 @@ impl Ranked {
 
     /// Whether the name alone says too little: an everyday word, or a misspelled one.
     fn needs_context(&self, text: &Text) -> bool {
+        self.is_ordinary(text) || matches!(self.hit.how, MatchKind::Sound | MatchKind::Typo(_) | MatchKind::Prefix)
+    }
+
+    /// Whether the name is an everyday word as well.
+    fn is_ordinary(&self, text: &Text) -> bool {
         let words = text.words.get(self.hit.span.clone()).unwrap_or_default();
         let name = words.first().filter(|_| words.len() == 1).map(|word| word.key.as_str());
         let is_case = |name: &str| {
@@ -180,20 +187,18 @@ impl Ranked {
         };
         // A word of everyday that is a little known car's name as well, or only reads like a name, is the word.
         let is_word = |name: &str| stop_words::is_everyday(name) && (!self.is_spelled() || self.popularity < KNOWN);
-        let is_ordinary = |name: &str| stop_words::is_homograph(name) || is_case(name) || is_word(name);
-        name.is_some_and(is_ordinary)
-            || matches!(self.hit.how, MatchKind::Sound | MatchKind::Typo(_) | MatchKind::Prefix)
+        name.is_some_and(|name| stop_words::is_homograph(name) || is_case(name) || is_word(name))
     }
 
     /// Whether the text speaks of a car: it names the brand, a generation or a year, or what the shop sews, or says nothing else.
     fn is_spoken_of(&self, text: &Text) -> bool {
-        let has_number = text.kinds.contains(&Kind::Number);
-        if self.is_brand_named
-            || !self.hit.beside.is_empty()
-            || has_number
-            || self.numbers.is_known
-            || self.numbers.year.is_some()
-        {
+        let is_said = self.is_said(text);
+        // What is no name as it stands has a number beside it as any word of everyday may: "в полях 5".
+        let has_number = if is_said { text.kinds.contains(&Kind::Number) } else { self.has_clear_number(text) };
+        if self.is_brand_named || self.is_named_twice(text) || has_number {
+            return true;
+        }
+        if is_said && (self.numbers.is_known || self.numbers.year.is_some()) {
             return true;
         }
         if text.is_of_shop {
@@ -206,8 +211,7 @@ impl Ranked {
             others.filter_map(|place| text.words.get(place)).map(|word| word.key.as_str()).collect();
         let is_wish = others.iter().all(|word| stop_words::is_wish(word));
         // Words that are the names of little known cars are said as words, and so are cases of other words.
-        let is_name = self.is_spelled() || !is_everyday(text, &self.hit.span);
-        is_name
+        is_said
             && self.strange == 0
             && self.popularity >= LITTLE_KNOWN
             && ((is_wish && others.len() <= 3) || (is_for && others.len() <= 3))
@@ -215,7 +219,40 @@ impl Ranked {
 
     /// Whether somebody who says so much means a car for certain, though the name is a word besides.
     pub(super) fn is_named_as_car(&self, text: &Text) -> bool {
-        !self.needs_context(text) || self.is_brand_named || !self.numbers.used.is_empty() || text.is_of_shop
+        let is_numbered = match (self.is_said(text), self.is_ordinary(text)) {
+            (false, _) => false,
+            (true, true) => self.has_clear_number(text),
+            (true, false) => !self.numbers.used.is_empty(),
+        };
+        !self.needs_context(text) || self.is_brand_named || self.is_named_twice(text) || is_numbered || text.is_of_shop
+    }
+
+    /// Whether the words are the name as listed, or no words of everyday.
+    fn is_said(&self, text: &Text) -> bool {
+        self.is_spelled() || !is_everyday(text, &self.hit.span)
+    }
+
+    /// Whether nothing is said besides the car, but that it is wished for.
+    fn is_wish(&self, text: &Text) -> bool {
+        let is_said = |place: usize| self.hit.span.contains(&place) || self.numbers.used.contains(&place);
+        let mut others = text.words.iter().enumerate().filter(|(place, _)| !is_said(*place));
+        others.all(|(_, word)| stop_words::is_wish(&word.key))
+    }
+
+    /// Whether other words name the model too.
+    fn is_named_twice(&self, text: &Text) -> bool {
+        let words = |span: &Range<usize>| text.words.get(span.clone()).map(join);
+        self.hit.beside.iter().any(|beside| words(beside) != words(&self.hit.span))
+    }
+
+    /// Whether a number is said that hardly anything but a car has: a year in full, or a known generation; of one digit
+    /// only where nothing else is said: "фокус 2", but not "ул. Мира 5".
+    fn has_clear_number(&self, text: &Text) -> bool {
+        let is_full = |place: &usize| text.words.get(*place).is_some_and(|word| word.key.len() == 4);
+        let is_year = self.numbers.year.is_some() && self.numbers.used.iter().any(is_full);
+        let is_all = || self.popularity >= KNOWN && self.is_spelled() && self.is_wish(text);
+        let is_long = self.numbers.generation.len() >= 2;
+        is_year || (self.numbers.is_known && !self.numbers.used.is_empty() && (is_long || is_all()))
     }
 
     /// Whether the text says it as clearly as another: by the same words, in as sure a way.

@@ -13,7 +13,7 @@ use crate::words::words;
 const STOP_WORDS: &str = include_str!("../../../../data/words/stop_words.txt");
 const STOP_STEMS: &str = include_str!("../../../../data/words/stop_stems.txt");
 const HOMOGRAPHS: &str = include_str!("../../../../data/words/homographs.txt");
-const EVERYDAY_WORDS: &str = include_str!("../../../../data/words/everyday_words.txt");
+pub(super) const EVERYDAY: &str = include_str!("../../../../data/words/everyday_words.txt");
 const SHOP_STEMS: &str = include_str!("../../../../data/words/shop_stems.txt");
 const WISH_STEMS: &str = include_str!("../../../../data/words/wish_stems.txt");
 const NOT_CARS: &str = include_str!("../../../../data/words/not_cars.txt");
@@ -64,7 +64,7 @@ static LISTS: LazyLock<Lists> = LazyLock::new(|| Lists {
     stop_words: romanised(keys(STOP_WORDS)).into_iter().collect(),
     stop_stems: romanised(keys(STOP_STEMS)),
     homographs: keys(HOMOGRAPHS).into_iter().collect(),
-    everyday: lines(EVERYDAY_WORDS).collect(),
+    everyday: lines(EVERYDAY).collect(),
     shop_stems: keys(SHOP_STEMS),
     wish_stems: keys(WISH_STEMS),
     not_cars: lines(NOT_CARS).collect(),
@@ -183,13 +183,12 @@ mod tests {
     /// Each list is sorted, and no word of it stands twice.
     #[test]
     fn lists_are_sorted_and_have_a_word_once() {
-        let lists =
-            [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, EVERYDAY_WORDS, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS]
-                .map(|list| {
-                    let lines: Vec<&str> = lines(list).collect();
-                    assert!(lines.len() > 10);
-                    lines
-                });
+        let lists = [STOP_WORDS, STOP_STEMS, HOMOGRAPHS, EVERYDAY, SHOP_STEMS, WISH_STEMS, NOT_CARS, UNITS, YEAR_UNITS]
+            .map(|list| {
+                let lines: Vec<&str> = lines(list).collect();
+                assert!(lines.len() > 10);
+                lines
+            });
         for list in lists {
             for pair in list.windows(2) {
                 assert!(pair[0] < pair[1], "`{}` stands before `{}`", pair[0], pair[1]);

@@ -1,6 +1,8 @@
 //! Customers' texts in an invented reference.
 
+mod asides;
 mod decisions;
+mod everyday;
 
 use super::*;
 use crate::Reference;

@@ -1,25 +1,23 @@
 //! A customer's text cut into words, each with what it is good for.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
+use super::asides;
+use super::glued;
 use super::letters;
 use super::numerals;
 use super::stop_words::{self, ShopWords, StopWord};
 use crate::generation::{is_generation_word, is_number};
 use crate::index::Index;
 use crate::nicknames::KNOWN;
-use crate::normalize;
 use crate::transliteration;
-use crate::words::{Joint, Word, comparisons, join, words};
+use crate::words::{Joint, Word, join, words};
 
 /// Of longer texts only the beginning is read, in characters and in words.
 const MAX_CHARS: usize = 256;
 const MAX_WORDS: usize = 40;
 /// So many words to each side may belong to a name that has a number or letters in it.
 const REACH: usize = 2;
-/// A brand and a model that are glued together have so many letters, and each of them at least so many.
-const GLUED: RangeInclusive<usize> = 6..=24;
-const SHORTEST_GLUED: usize = 3;
 /// Longer numbers are no part of a car.
 const LONGEST_NUMBER: usize = 6;
 /// A number with at least so many digits, written in groups, is a telephone's.
@@ -95,11 +93,8 @@ impl Text {
             at = start + word.text.chars().count();
             places.push(start..at);
         }
-        for aside in comparisons(&words).into_iter().rev() {
-            words.drain(aside.clone());
-            places.drain(aside);
-        }
-        split_glued(index, &mut words, &mut places);
+        glued::split(index, &mut words, &mut places);
+        asides::drop(index, &mut words, &mut places);
         letters::read(index, &mut words, &mut places);
         read_numerals(index, &mut words, &mut places);
         let is_of_shop = |word: &Word| shop.is_some_and(|shop| shop.has(&word.key)) && !is_known_car(index, &word.key);
@@ -148,7 +143,10 @@ impl Text {
                 && NUMBER_ENDINGS.contains(&word.key.as_str())
                 && index.models_spelled(&format!("{}{}", before.key, word.key)).is_empty();
             if ends {
-                self.words.remove(place);
+                let ending = self.words.remove(place).text;
+                if let Some(number) = self.words.get_mut(place - 1) {
+                    number.text.push_str(&ending);
+                }
                 self.kinds.remove(place);
                 self.places.remove(place);
                 if let Some(next) = self.words.get_mut(place) {
@@ -229,46 +227,6 @@ pub(super) fn without_ending(key: &str, least: usize) -> Vec<String> {
         }
     }
     stems
-}
-
-/// Cuts a brand and its model apart that were typed as one word: "тойотакамри", "ToyotaCamry".
-fn split_glued(index: &Index, words: &mut Vec<Word>, places: &mut Vec<Range<usize>>) {
-    let mut place = 0;
-    while place < words.len() {
-        if let (Some(word), Some(span)) = (words.get(place), places.get(place))
-            && let Some(length) = glued_brand(index, word)
-        {
-            let part =
-                |text: String| Word { key: normalize::key(&text), text, joint: Joint::Loose, gap: String::new() };
-            let middle = span.start + length;
-            let (brand, model) =
-                (part(word.text.chars().take(length).collect()), part(word.text.chars().skip(length).collect()));
-            let brand = Word { joint: word.joint, gap: word.gap.clone(), ..brand };
-            let ends = [span.start..middle, middle..span.end];
-            words.splice(place..=place, [brand, model]);
-            places.splice(place..=place, ends);
-            place += 1;
-        }
-        place += 1;
-    }
-}
-
-/// How many letters of a word are a brand that its model follows, where the word as a whole is no name.
-fn glued_brand(index: &Index, word: &Word) -> Option<usize> {
-    let letters: Vec<char> = word.text.chars().collect();
-    let may_be = word.is_letters() && GLUED.contains(&letters.len());
-    if !may_be || !index.models_spelled(&word.key).is_empty() || !index.brands_in_any_reading(&word.key).is_empty() {
-        return None;
-    }
-    (SHORTEST_GLUED..=letters.len() - SHORTEST_GLUED).rev().find(|length| {
-        let (brand, model) = letters.split_at(*length);
-        let (brand, model) = (normalize::key(&String::from_iter(brand)), normalize::key(&String::from_iter(model)));
-        let brands = index.brands_listed(&brand);
-        !brands.is_empty()
-            && std::iter::once(model.clone())
-                .chain(without_ending(&model, SHORTEST_GLUED))
-                .any(|model| index.models_spelled(&model).iter().any(|(model, _)| brands.contains(&model.brand)))
-    })
 }
 
 /// Writes numbers that are said in words as digits, each as one word, unless a car is called so ("девятка").
