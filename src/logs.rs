@@ -1,8 +1,10 @@
 //! What is logged and how: lines on stderr, as text or as JSON, whose filter can be changed while the program runs.
 
+use std::backtrace::Backtrace;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, mpsc};
+use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracer;
 use prometheus_client::registry::Registry as Metrics;
@@ -58,6 +60,9 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 /// How many lines wait for whoever reads them; what comes while so many do is dropped, and counted.
 const WAITING: usize = 4096;
 
+/// How long the last lines are waited for.
+const FLUSH: Duration = Duration::from_millis(1200);
+
 /// Lines that are written in the background, and what waits for the last of them.
 static BACKGROUND: OnceLock<(NonBlocking, Mutex<Option<WorkerGuard>>)> = OnceLock::new();
 
@@ -71,11 +76,16 @@ pub fn write_in_background() {
     let _ = BACKGROUND.set((lines, Mutex::new(Some(guard))));
 }
 
-/// Writes the last lines, if somebody takes them within a second.
+/// Writes the last lines, if somebody takes them within a moment.
 pub fn flush() {
-    if let Some((_, guard)) = BACKGROUND.get() {
-        drop(guard.lock().ok().and_then(|mut guard| guard.take()));
-    }
+    let Some(guard) = BACKGROUND.get().and_then(|(_, guard)| guard.lock().ok()?.take()) else { return };
+    // What waits for them complains on stdout where nobody takes them, and that may be as stuck as stderr.
+    let (done, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(guard);
+        let _ = done.send(());
+    });
+    let _ = ended.recv_timeout(FLUSH);
 }
 
 /// Writes a line that is not filtered.
@@ -102,6 +112,9 @@ pub fn start(directives: &str, format: Format, tracer: Option<SdkTracer>) {
     let (filter, handle) = reload::Layer::new(parse(directives).unwrap_or_else(|_| EnvFilter::new("info")));
     if format == Format::Json {
         std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+    } else if BACKGROUND.get().is_some() {
+        // Nor does a panic wait for whoever reads.
+        std::panic::set_hook(Box::new(|panic| line(&format!("{panic}\n{}", Backtrace::capture()))));
     }
     let writer = BACKGROUND.get().map(|(lines, _)| BoxMakeWriter::new(lines.clone()));
     let writer = writer.unwrap_or_else(|| BoxMakeWriter::new(std::io::stderr));

@@ -11,15 +11,14 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::tenant::{self, Channel, Contact, TenantChange, TenantId};
 
 impl Db {
-    /// The tenant that a bot speaks for, by the bot's own id on its channel.
-    ///
-    /// # Errors
-    /// `NotFound` where nobody has that bot.
-    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<String> {
+    /// The tenant that a bot speaks for, by the bot's own id on its channel, without what the tenant's own tables say.
+    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<Option<tenant::Tenant>> {
+        // In one go: how long it takes does not tell a foreign tenant's bot from nobody's.
         let [rows] = self
             .read([Query::new(
                 "-- resolve_tenant
-                SELECT t.slug
+                SELECT t.id, t.slug, t.display_name, t.default_language, t.currency, t.time_zone, t.prices_visible,
+                       t.active, t.settings, t.catalog_version, t.revision
                 FROM tenant_channels c
                 JOIN tenants t ON t.id = c.tenant_id
                 WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
@@ -27,9 +26,7 @@ impl Db {
             .bind(&channel, Type::TEXT)
             .bind(&external_id, Type::TEXT)])
             .await?;
-        let row =
-            at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Tenant, format!("{channel}:{external_id}")))?;
-        Ok(row.try_get("slug")?)
+        at_most_one(rows)?.as_ref().map(super::tenants::tenant).transpose()
     }
 
     /// Whether PostgreSQL knows the time zone. It reads hundreds of files to say so, hence only once.
@@ -43,7 +40,7 @@ impl Db {
 }
 
 /// The channels' words and the bots' ids on them.
-fn columns(channels: &[Channel]) -> (Vec<&str>, Vec<&str>) {
+fn columns<'a>(channels: &[&'a Channel]) -> (Vec<&'a str>, Vec<&'a str>) {
     channels.iter().map(|bot| (bot.channel.as_str(), bot.external_id.as_str())).unzip()
 }
 
@@ -131,10 +128,7 @@ impl Transaction {
             self.replace_contacts(id, contacts).await?;
         }
         if let Some(channels) = &change.channels {
-            match change.approves_channels {
-                true => self.replace_channels(id, channels).await?,
-                false => self.claim_channels(id, channels).await?,
-            }
+            self.replace_channels(id, channels).await?;
         }
         if let Some(categories) = &change.categories {
             self.replace_categories(id, categories).await?;
@@ -188,11 +182,33 @@ impl Transaction {
         Ok(())
     }
 
-    /// Whoever names a bot that is the shop's already keeps it; of any other nobody learns whose it is until somebody who may know
-    /// approves it.
-    async fn claim_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
-        let (kinds, ids) = columns(channels);
-        self.drop_channels_but(id, &kinds, &ids).await?;
+    /// What is pending and is the shop's already stays so; of anything else that is pending nobody learns whose it is.
+    async fn replace_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
+        let (pending, approved): (Vec<&Channel>, Vec<&Channel>) = channels.iter().partition(|bot| bot.pending);
+        self.execute(
+            Query::new(
+                "-- delete_claims
+                DELETE FROM channel_claims WHERE tenant_id = $1 /* tenant_id */",
+            )
+            .bind(&id.0, Type::INT8),
+        )
+        .await?;
+        let (kinds, ids) = columns(&pending);
+        self.execute(
+            Query::new(
+                "-- delete_channels
+                DELETE FROM tenant_channels
+                WHERE tenant_id = $1 /* tenant_id */
+                  AND (channel, external_id) NOT IN (SELECT kept.channel, kept.external_id
+                                                     FROM unnest($2::text[] /* channels */, $3::text[] /* external_ids */)
+                                                          AS kept (channel, external_id))",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&kinds, Type::TEXT_ARRAY)
+            .bind(&ids, Type::TEXT_ARRAY),
+        )
+        .await?;
+        self.approve_channels(id, &approved).await?;
         self.execute(
             Query::new(
                 "-- claim_channels
@@ -211,35 +227,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// The shop's claims go, and its bots but these.
-    async fn drop_channels_but(&self, id: TenantId, kinds: &[&str], ids: &[&str]) -> Result<()> {
-        self.execute(
-            Query::new(
-                "-- delete_claims
-                DELETE FROM channel_claims WHERE tenant_id = $1 /* tenant_id */",
-            )
-            .bind(&id.0, Type::INT8),
-        )
-        .await?;
-        self.execute(
-            Query::new(
-                "-- delete_channels
-                DELETE FROM tenant_channels
-                WHERE tenant_id = $1 /* tenant_id */
-                  AND (channel, external_id) NOT IN (SELECT kept.channel, kept.external_id
-                                                     FROM unnest($2::text[] /* channels */, $3::text[] /* external_ids */)
-                                                          AS kept (channel, external_id))",
-            )
-            .bind(&id.0, Type::INT8)
-            .bind(&kinds, Type::TEXT_ARRAY)
-            .bind(&ids, Type::TEXT_ARRAY),
-        )
-        .await?;
-        Ok(())
-    }
-
-    async fn replace_channels(&self, id: TenantId, channels: &[Channel]) -> Result<()> {
-        self.drop_channels_but(id, &[], &[]).await?;
+    async fn approve_channels(&self, id: TenantId, channels: &[&Channel]) -> Result<()> {
         let (kinds, ids) = columns(channels);
         let written = self
             .query(
@@ -260,7 +248,7 @@ impl Transaction {
             .iter()
             .map(|row| Ok((row.try_get("channel")?, row.try_get("external_id")?)))
             .collect::<Result<_>>()?;
-        let taken = |channel: &&Channel| !written.contains(&(channel.channel.as_str(), channel.external_id.as_str()));
+        let taken = |channel: &&&Channel| !written.contains(&(channel.channel.as_str(), channel.external_id.as_str()));
         match channels.iter().find(taken) {
             None => Ok(()),
             Some(Channel { channel, external_id, .. }) => Err(Error::AlreadyExists {

@@ -143,6 +143,7 @@ fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
             SELECT channel, external_id, true
             FROM channel_claims
             WHERE tenant_id = $1
+              AND (channel, external_id) NOT IN (SELECT c.channel, c.external_id FROM tenant_channels c WHERE c.tenant_id = $1)
             ORDER BY channel, external_id",
         )
         .bind(tenant_id, Type::INT8),
@@ -172,7 +173,7 @@ fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3])
     Ok(tenant)
 }
 
-fn tenant(row: &Row) -> Result<Tenant> {
+pub(super) fn tenant(row: &Row) -> Result<Tenant> {
     Ok(Tenant {
         id: TenantId(row.try_get("id")?),
         slug: row.try_get("slug")?,

@@ -66,8 +66,6 @@ pub struct TenantChange {
     pub settings: Option<serde_json::Value>,
     pub contacts: Option<Vec<Contact>>,
     pub channels: Option<Vec<Channel>>,
-    /// Whether naming a bot approves it: whoever asks speaks for every tenant.
-    pub approves_channels: bool,
     /// Codes or aliases.
     pub categories: Option<Vec<String>>,
 }
@@ -79,7 +77,6 @@ impl TenantChange {
             display_name,
             default_language,
             time_zone,
-            approves_channels: _,
             prices_visible,
             active,
             settings,

@@ -35,10 +35,17 @@ impl Services {
     /// # Errors
     /// `NotFound` where there is no such tenant.
     pub async fn find_tenant(&self, slug: &str) -> Result<Tenant> {
-        let tenant = self.db.find_tenant(slug).await?;
-        if !call::caller()?.reach.covers(tenant.id, &tenant.slug) {
-            return Err(Error::not_found(Kind::Tenant, slug));
-        }
+        self.visible(Some(self.db.find_tenant(slug).await?), slug)
+    }
+
+    /// The tenant that was found, if the caller may know of it; `asked` is what it was looked for by.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, or none for this caller.
+    pub fn visible(&self, found: Option<Tenant>, asked: &str) -> Result<Tenant> {
+        let reach = &call::caller()?.reach;
+        let tenant = found.filter(|tenant| reach.covers(tenant.id, &tenant.slug));
+        let tenant = tenant.ok_or_else(|| Error::not_found(Kind::Tenant, asked))?;
         call::is_about(&tenant.slug);
         Ok(tenant)
     }

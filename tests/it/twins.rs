@@ -21,7 +21,7 @@ use crate::support::raw::{call, encoded};
 use crate::support::uploads::imports_end;
 use crate::support::{TestServer, connect, db_options};
 use steps::{Step, once, reads, writes};
-use world::{NO_SWEEP, prepare, rows_of};
+use world::{prepare, rows_of};
 
 /// An answer to read and to compare: ids that were made just now are numbered, times are left out.
 fn told(value: &Value, ids: &mut Vec<String>) -> String {
@@ -85,7 +85,7 @@ async fn each_statement_asks_for_its_tenant_and_touches_no_row_of_another() {
     let world = prepare().await;
     let mut all = Vec::new();
     for (config, switch_role) in [(&world.alone, true), (&world.config, false)] {
-        let options = Options { switch_role, import_lease: NO_SWEEP, ..db_options(config) };
+        let options = Options { switch_role, ..db_options(config) };
         let server = TestServer::through(options, config.clone()).await;
         let owner = connect(config).await;
         let before = rows_of(&owner, world.twin).await;

@@ -27,9 +27,7 @@ pub async fn create_tenant(
         check.refuse("tenant.currency", "FIELD_INVALID", "must be three capital letters (ISO 4217)");
     }
     let active = tenant.active.or(Some(true));
-    let mut change = read_change(&mut check, pb::Tenant { active, ..tenant }, MUTABLE);
-    // Who may make tenants speaks for all of them.
-    change.approves_channels = true;
+    let change = read_change(&mut check, pb::Tenant { active, ..tenant }, MUTABLE);
     check_time_zone(services, &mut check, &change).await?;
     check.done()?;
 

@@ -96,8 +96,10 @@ fn read_channels(check: &mut Validator, channels: Vec<pb::TenantChannel>) -> Vec
         let kind: pb::Channel = check.required_enumeration(&field("channel"), channel.channel);
         let external_id = check.required_text(&field("external_id"), channel.external_id, MAX_EXTERNAL_ID);
         let Some(word) = convert::channel(kind) else { continue };
-        let channel = Channel { channel: word.to_owned(), external_id, pending: false };
-        if read.contains(&channel) {
+        let channel = Channel { channel: word.to_owned(), external_id, pending: channel.pending };
+        let is_same =
+            |other: &Channel| (&other.channel, &other.external_id) == (&channel.channel, &channel.external_id);
+        if read.iter().any(is_same) {
             let bot = format!("the {word} bot `{}` is named twice", channel.external_id);
             check.refuse(&format!("tenant.channels[{place}]"), "FIELD_INVALID", bot);
         }

@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 
-use crate::domain::error::{Error, Kind, Result};
+use crate::domain::error::Result;
 use crate::grpc::convert::{channel as channel_word, count};
 use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::grpc::{Services, call};
@@ -30,12 +30,9 @@ pub async fn resolve_tenant(
     check.done()?;
 
     let channel = channel_word(channel).unwrap_or_default();
-    let slug = services.db.resolve_tenant(channel, &external_id).await?;
-    // A bot of a tenant that the key is not for is answered as one of no tenant.
-    let tenant = services.find_tenant(&slug).await.map_err(|error| match error {
-        Error::NotFound { .. } => Error::not_found(Kind::Tenant, format!("{channel}:{external_id}")),
-        error => error,
-    })?;
+    let found = services.db.resolve_tenant(channel, &external_id).await?;
+    // A bot of a tenant that the caller is not for is answered as one of no tenant.
+    let tenant = services.visible(found, &format!("{channel}:{external_id}"))?;
     let tenant = services.db.tenant(tenant.id).complete(tenant).await?;
     Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
 }

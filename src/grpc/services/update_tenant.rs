@@ -28,7 +28,10 @@ pub async fn update_tenant(
     }
     let mask: Vec<&str> = mask.iter().map(String::as_str).collect();
     let mut change = read_change(&mut check, tenant, &mask);
-    change.approves_channels = call::caller()?.reach == Reach::All;
+    // Whose bot it is is not the shop's to say.
+    if call::caller()?.reach != Reach::All {
+        change.channels.iter_mut().flatten().for_each(|bot| bot.pending = true);
+    }
     check_time_zone(services, &mut check, &change).await?;
 
     let scope = services.scope(check, &slug).await?;

@@ -1,7 +1,6 @@
 //! The twins' world: what a shop has after some work, and the same once more for the other tenant.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
@@ -13,9 +12,6 @@ use crate::support::applications::{self, created, moved, order};
 use crate::support::tenants::tenant_tables;
 use crate::support::uploads::{header, list, upload_and_wait};
 use crate::support::{TestServer, connect, copy_of};
-
-/// A lease so long that no server sweeps the twin's interrupted import: sweeping is for all tenants.
-pub const NO_SWEEP: Duration = Duration::from_secs(3600);
 
 /// Whose calls they are, and whose rows must stay as they are.
 pub const OWN: &str = "evopoliki";

@@ -201,7 +201,7 @@ Global___TenantContact: _TypeAlias = TenantContact  # noqa: Y015
 
 @_typing.final
 class TenantChannel(_message.Message):
-    """One bot that speaks for a shop."""
+    """One bot that speaks for a shop, or will once that is approved."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -212,11 +212,13 @@ class TenantChannel(_message.Message):
     """The channel. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
     external_id: _builtins.str
     """The bot's own id on the channel. Required; at most 128 characters; one tenant only. Empty: INVALID_ARGUMENT
-    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; another tenant's: ALREADY_EXISTS `CHANNEL_TAKEN`.
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; another tenant's, and not `pending`: ALREADY_EXISTS
+    `CHANNEL_TAKEN`.
     """
     pending: _builtins.bool
-    """Output only, ignored on input. True while the shop alone says that the bot is the shop's: ResolveTenant does not know
-    it, and whoever has a key for every tenant approves it by naming it in UpdateTenant.
+    """True while the shop alone says that the bot is the shop's: ResolveTenant does not know it. A caller for every tenant
+    approves it by writing false in UpdateTenant, and leaves it as it is by writing true; from a caller for some tenants
+    it is ignored. Default false. Any value is good.
     """
     def __init__(
         self,

@@ -61,9 +61,10 @@ class TenantServiceStub:
     UpdateTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.UpdateTenantRequest, _tenant_service_pb2.UpdateTenantResponse]
     """Changes the named fields of a tenant. Role: ADMIN.
 
-    Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key for some
-    tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a key that is for every
-    tenant has named it, too. A key for some tenants is never answered `CHANNEL_TAKEN`.
+    Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key or JWT
+    for some tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a caller for every
+    tenant names it without `pending`. Such a bot that is left out is not the shop's any more, and pending when it is
+    named again. A caller for some tenants is never answered `CHANNEL_TAKEN`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `CHANNEL_TAKEN`, `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`.
@@ -102,9 +103,10 @@ class TenantServiceAsyncStub(TenantServiceStub):
     UpdateTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.UpdateTenantRequest, _tenant_service_pb2.UpdateTenantResponse]  # type: ignore[assignment]
     """Changes the named fields of a tenant. Role: ADMIN.
 
-    Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key for some
-    tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a key that is for every
-    tenant has named it, too. A key for some tenants is never answered `CHANNEL_TAKEN`.
+    Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key or JWT
+    for some tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a caller for every
+    tenant names it without `pending`. Such a bot that is left out is not the shop's any more, and pending when it is
+    named again. A caller for some tenants is never answered `CHANNEL_TAKEN`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `CHANNEL_TAKEN`, `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`.
@@ -170,9 +172,10 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tenant_service_pb2.UpdateTenantResponse, _abc.Awaitable[_tenant_service_pb2.UpdateTenantResponse]]:
         """Changes the named fields of a tenant. Role: ADMIN.
 
-        Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key for some
-        tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a key that is for every
-        tenant has named it, too. A key for some tenants is never answered `CHANNEL_TAKEN`.
+        Fields outside the mask keep their values; a list or `settings` is replaced as a whole. A bot that a key or JWT
+        for some tenants names, and which is not the shop's yet, is `pending`: it speaks for the shop once a caller for every
+        tenant names it without `pending`. Such a bot that is left out is not the shop's any more, and pending when it is
+        named again. A caller for some tenants is never answered `CHANNEL_TAKEN`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `CATEGORY_NOT_FOUND`; ALREADY_EXISTS `CHANNEL_TAKEN`, `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`.
