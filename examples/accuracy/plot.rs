@@ -53,7 +53,8 @@ pub fn svg(sets: &[(&str, &Calibration)]) -> String {
         y(0.5),
     );
     for ((name, calibration), (colour, line)) in sets.iter().zip(COLOURS.iter().zip(1..)) {
-        let (at, down) = (x(0.0) + 16.0, y(1.0) + 20.0 * f64::from(line));
+        // Where scores that were right more often than they promise leave room.
+        let (at, down) = (x(0.5) + 16.0, y(0.3) + 20.0 * f64::from(line));
         svg += &format!(
             "<circle cx=\"{at}\" cy=\"{:.1}\" r=\"4\" fill=\"{colour}\"/><text x=\"{}\" y=\"{down}\">{name}</text>\n",
             down - 4.0,
