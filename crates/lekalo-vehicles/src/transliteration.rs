@@ -1,7 +1,5 @@
 //! What a key typed in one alphabet may be in the other: by looks, by sound, and through the other keyboard layout.
 
-use std::collections::BTreeSet;
-
 use super::normalize::key;
 
 /// At most so many Cyrillic letters are read letter by letter in every combination; longer words follow whole systems.
@@ -22,32 +20,32 @@ pub enum Transliteration {
 
 /// What a key may be: itself first, then as Latin by looks and by sound, then through the other keyboard layout.
 pub fn readings(key: &str) -> Vec<(String, Transliteration)> {
-    let mut seen = BTreeSet::from([key.to_owned()]);
     let mut readings = vec![(key.to_owned(), Transliteration::Plain)];
-    let mut add = |text: String, reading| {
-        if !text.is_empty() && seen.insert(text.clone()) {
-            readings.push((text, reading));
-        }
-    };
     let cyrillic = key.chars().filter(|ch| is_cyrillic(*ch)).count();
     if cyrillic > 0 {
-        if let Some(text) = look_alikes(key) {
-            add(text, Transliteration::LookAlike);
-        }
+        add(&mut readings, look_alikes(key), Transliteration::LookAlike);
         if cyrillic <= CODE_LETTERS {
-            for text in every_spelling(key) {
-                add(text, Transliteration::Phonetic);
-            }
+            add(&mut readings, every_spelling(key), Transliteration::Phonetic);
         } else {
-            for system in 0..SYSTEMS {
-                add(transliterate(key, system), Transliteration::Phonetic);
-            }
+            let spelled = (0..SYSTEMS).map(|system| transliterate(key, system));
+            add(&mut readings, spelled, Transliteration::Phonetic);
         }
     }
-    if let Some(text) = other_layout(key) {
-        add(text, Transliteration::Layout);
-    }
+    add(&mut readings, other_layout(key), Transliteration::Layout);
     readings
+}
+
+/// Adds those that are not there yet. Most keys have so few readings that looking at all of them is the quickest.
+fn add(
+    readings: &mut Vec<(String, Transliteration)>,
+    texts: impl IntoIterator<Item = String>,
+    reading: Transliteration,
+) {
+    for text in texts {
+        if !text.is_empty() && readings.iter().all(|(known, _)| *known != text) {
+            readings.push((text, reading));
+        }
+    }
 }
 
 /// A Cyrillic spelling in Latin letters, by the systems people use: "камри" → "kamri". For what is known to be spelled by sound.
@@ -154,12 +152,16 @@ pub(super) fn transliterate(key: &str, system: usize) -> String {
 /// A short key with every letter read in every way.
 fn every_spelling(key: &str) -> Vec<String> {
     key.chars().fold(vec![String::new()], |spellings, ch| {
-        let mut letters: Vec<String> = latin_letters(ch).iter().map(ToString::to_string).collect();
-        if letters.is_empty() {
-            letters.push(ch.to_string());
+        let own = ch.to_string();
+        let mut letters: Vec<&str> = Vec::new();
+        for letter in latin_letters(ch) {
+            if !letters.contains(letter) {
+                letters.push(letter);
+            }
         }
-        let mut seen = BTreeSet::new();
-        letters.retain(|letter| seen.insert(letter.clone()));
+        if letters.is_empty() {
+            letters.push(&own);
+        }
         spellings.iter().flat_map(|head| letters.iter().map(move |letter| format!("{head}{letter}"))).collect()
     })
 }

@@ -2,6 +2,9 @@
 //!
 //! Numbers below ten stay words: "два ряда" counts, "третий кузов" is read where the word beside it is known.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a word of a number is worth, and its beginnings as keys. Longer beginnings stand before their shorter ones.
 const STEMS: &[(u32, &str)] = &[
     (11, "одиннадцат"),
@@ -114,6 +117,28 @@ const ENDINGS: &[&str] = &[
     "нын",
 ];
 
+/// Each of the words with what it is worth.
+static WHOLE: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
+    let mut whole = HashMap::new();
+    for (value, words) in WORDS {
+        for word in words.split(' ') {
+            whole.entry(word).or_insert(*value);
+        }
+    }
+    whole
+});
+
+/// The stems in their order, by how they begin: most words begin like none of them.
+static BY_FIRST_LETTER: LazyLock<HashMap<char, Vec<(&str, u32)>>> = LazyLock::new(|| {
+    let mut stems: HashMap<char, Vec<(&str, u32)>> = HashMap::new();
+    for (value, words) in STEMS {
+        for stem in words.split(' ') {
+            stems.entry(stem.chars().next().unwrap_or_default()).or_default().push((stem, *value));
+        }
+    }
+    stems
+});
+
 /// The number that the first of the words are, if it is ten or more, and how many words they are. A word that is taken for
 /// something else ends it.
 pub(super) fn number<'a>(keys: impl Iterator<Item = &'a str>) -> Option<(u32, usize)> {
@@ -153,19 +178,17 @@ fn magnitude(least: u32) -> u32 {
 
 /// What one word is worth, and the least of its parts: "стодвадцатка" is 120 and ends in 20.
 fn value(key: &str) -> Option<(u32, u32)> {
-    let whole = WORDS.iter().find(|(_, words)| words.split(' ').any(|word| word == key));
-    if let Some((value, _)) = whole {
+    if let Some(value) = WHOLE.get(key) {
         return Some((*value, *value));
     }
-    for (value, stems) in STEMS {
-        for rest in stems.split(' ').filter_map(|stem| key.strip_prefix(stem)) {
-            if ENDINGS.contains(&rest) {
-                return Some((*value, *value));
-            }
-            let rest = rest.strip_prefix(['ь', 'и', 'а']).unwrap_or(rest);
-            if let Some((more, least)) = self::value(rest).filter(|(more, _)| *more < magnitude(*value)) {
-                return Some((value + more, least));
-            }
+    for (stem, value) in BY_FIRST_LETTER.get(&key.chars().next()?).into_iter().flatten() {
+        let Some(rest) = key.strip_prefix(stem) else { continue };
+        if ENDINGS.contains(&rest) {
+            return Some((*value, *value));
+        }
+        let rest = rest.strip_prefix(['ь', 'и', 'а']).unwrap_or(rest);
+        if let Some((more, least)) = self::value(rest).filter(|(more, _)| *more < magnitude(*value)) {
+            return Some((value + more, least));
         }
     }
     let rest = key.strip_prefix("сто")?;
