@@ -2,20 +2,14 @@
 //! cannot, whoever reads it finds interrupted as soon as its lease is over, and this writes that down. Audit events that are kept
 //! no longer go on the way.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::run::Runner;
 use crate::db::Db;
 use crate::domain::error::{Error, Result};
 
-/// How often a server looks for imports that others left behind, in the time of a lease; that one has been given back is seen
-/// within seconds, however long leases are.
-const LOOKS_A_LEASE: u32 = 15;
-const LOOK_EVERY: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(5);
-
-/// How soon after its start it looks for audit events that are kept no longer, and again where that did not work.
-const SOON: Duration = Duration::from_secs(2);
+/// How often a server looks for imports that others left behind; twice in the time of a lease at least.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often it looks for audit events that are kept no longer.
 const DELETE_EVERY: Duration = Duration::from_secs(3600);
@@ -28,8 +22,7 @@ pub async fn sweep(db: Db, imports: Runner) {
 
 async fn sweep_imports(db: &Db, imports: &Runner) {
     loop {
-        let pause = db.import_lease() / LOOKS_A_LEASE;
-        tokio::time::sleep(pause.clamp(*LOOK_EVERY.start(), *LOOK_EVERY.end())).await;
+        tokio::time::sleep(LOOK_EVERY.min(db.import_lease() / 2)).await;
         match look(db, imports).await {
             // Nothing depends on this time: readers know, and the next one may succeed. Of an outage health tells.
             Ok(()) | Err(Error::Unavailable { .. }) => {}
@@ -40,7 +33,7 @@ async fn sweep_imports(db: &Db, imports: &Runner) {
 
 async fn sweep_audit_events(db: &Db) {
     loop {
-        tokio::time::sleep(SOON).await;
+        tokio::time::sleep(LOOK_EVERY).await;
         match db.delete_old_audit_events().await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "audit events that are kept no longer were deleted"),
