@@ -11,24 +11,6 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::tenant::{self, Channel, Contact, TenantChange, TenantId};
 
 impl Db {
-    /// The tenant that a bot speaks for, by the bot's own id on its channel, without what the tenant's own tables say.
-    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<Option<tenant::Tenant>> {
-        // In one go: how long it takes does not tell a foreign tenant's bot from nobody's.
-        let [rows] = self
-            .read([Query::new(
-                "-- resolve_tenant
-                SELECT t.id, t.slug, t.display_name, t.default_language, t.currency, t.time_zone, t.prices_visible,
-                       t.active, t.settings, t.catalog_version, t.revision
-                FROM tenant_channels c
-                JOIN tenants t ON t.id = c.tenant_id
-                WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
-            )
-            .bind(&channel, Type::TEXT)
-            .bind(&external_id, Type::TEXT)])
-            .await?;
-        at_most_one(rows)?.as_ref().map(super::tenants::tenant).transpose()
-    }
-
     /// Whether PostgreSQL knows the time zone. It reads hundreds of files to say so, hence only once.
     pub async fn is_time_zone(&self, name: &str) -> Result<bool> {
         let read = async || {

@@ -12,6 +12,14 @@ use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
 
+/// What [`tenant`] reads, of `tenants t`.
+macro_rules! tenant_columns {
+    () => {
+        "t.id, t.slug, t.display_name, t.default_language, t.currency, t.time_zone, t.prices_visible, t.active,
+               t.settings, t.catalog_version, t.revision"
+    };
+}
+
 impl Db {
     /// Every tenant, by slug.
     pub async fn tenant_ids(&self) -> Result<Vec<(TenantId, String)>> {
@@ -49,6 +57,24 @@ impl Db {
         tenant(&row)
     }
 
+    /// The tenant that a bot speaks for, by the bot's own id on its channel, without what the tenant's own tables say.
+    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<Option<Tenant>> {
+        // In one go: how long it takes does not tell a foreign tenant's bot from nobody's.
+        let [rows] = self
+            .read([Query::new(concat!(
+                "-- resolve_tenant
+                SELECT ",
+                tenant_columns!(),
+                " FROM tenant_channels c
+                JOIN tenants t ON t.id = c.tenant_id
+                WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
+            ))
+            .bind(&channel, Type::TEXT)
+            .bind(&external_id, Type::TEXT)])
+            .await?;
+        at_most_one(rows)?.as_ref().map(tenant).transpose()
+    }
+
     /// One page of the tenants within a reach by slug, without what their own tables say.
     pub async fn list_tenants(&self, within: &Reach, page: &PageRequest) -> Result<Page<Tenant>> {
         let within = self.tenant_numbers(within).await?;
@@ -56,16 +82,16 @@ impl Db {
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self
             .read([
-                Query::new(
+                Query::new(concat!(
                     "-- list_tenants
-                    SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
-                           settings, catalog_version, revision
-                    FROM tenants
+                    SELECT ",
+                    tenant_columns!(),
+                    " FROM tenants t
                     WHERE ($1 /* after */ IS NULL OR slug COLLATE \"C\" > $1)
                       AND ($4 /* within */ IS NULL OR id = ANY ($4))
                     ORDER BY slug COLLATE \"C\"
                     LIMIT $2 /* limit */ OFFSET $3 /* skip */",
-                )
+                ))
                 .bind(&after, Type::TEXT)
                 .bind(&limit, Type::INT8)
                 .bind(&skip, Type::INT8)
@@ -114,13 +140,13 @@ pub(super) fn tenants_by_slug(rows: Vec<Row>) -> Result<HashMap<String, TenantId
 }
 
 fn find_tenant<'a>(slug: &'a &str) -> Query<'a> {
-    Query::new(
+    Query::new(concat!(
         "-- find_tenant
-        SELECT id, slug, display_name, default_language, currency, time_zone, prices_visible, active,
-               settings, catalog_version, revision
-        FROM tenants
-        WHERE slug = $1 /* slug */",
-    )
+        SELECT ",
+        tenant_columns!(),
+        " FROM tenants t
+        WHERE t.slug = $1 /* slug */",
+    ))
     .bind(slug, Type::TEXT)
 }
 
@@ -173,7 +199,7 @@ fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3])
     Ok(tenant)
 }
 
-pub(super) fn tenant(row: &Row) -> Result<Tenant> {
+fn tenant(row: &Row) -> Result<Tenant> {
     Ok(Tenant {
         id: TenantId(row.try_get("id")?),
         slug: row.try_get("slug")?,
