@@ -149,9 +149,7 @@ fn swapped(name: &str) -> Option<String> {
 
 /// As it stands if the keyboard is Latin; none where it takes both.
 fn other_layout(text: &str) -> Option<String> {
-    const RUSSIAN: &str = "йцукенгшщзхъфывапролджэячсмитьбюё";
-    const LATIN: &str = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`";
-    let other = |ch: char| RUSSIAN.chars().zip(LATIN.chars()).find(|(key, _)| *key == ch).map_or(ch, |(_, key)| key);
+    let other = |ch: char| Some(ch).filter(|ch| ch.is_alphabetic()).and_then(transliteration::other_key).unwrap_or(ch);
     let is_russian = !text.contains(|ch: char| ch.is_ascii_alphabetic());
     is_russian.then(|| text.to_lowercase().chars().map(other).collect())
 }
