@@ -94,10 +94,12 @@ CREATE TABLE vehicle_aliases (
 COMMENT ON TABLE vehicle_aliases IS 'Spellings of a make (model_id is null) or of a model.';
 
 CREATE TABLE vehicle_reference (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    version  bigint  NOT NULL DEFAULT 1
+    only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version         bigint  NOT NULL DEFAULT 1,
+    catalog_version bigint  NOT NULL DEFAULT 1
 );
 COMMENT ON TABLE vehicle_reference IS 'Its version grows with every change of a spelling: servers then read the spellings anew.';
+COMMENT ON COLUMN vehicle_reference.catalog_version IS 'Grows with every change of what all catalogs share: names, categories, options, bodies, texts.';
 
 CREATE TABLE product_categories (
     id           bigserial PRIMARY KEY,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use lekalo_migrate::tls;
 
+use crate::catalog;
 use crate::import::{sandbox, upload};
 use crate::jwt;
 use crate::logs;
@@ -20,7 +21,7 @@ use crate::tls_server;
 pub mod address;
 mod source;
 
-use source::{Source, boolean, count, retention, whole};
+use source::{Source, boolean, count, retention, stale, whole};
 
 /// Every setting: its name, its default, and what it means, as `docs/configuration.md` has it (a test writes the table there
 /// when it is run with `LEKALO_TEST_WRITE=1`).
@@ -94,6 +95,10 @@ const KNOWN: &[(&str, &str, &str)] = &[
      "connections of clients at once; the next one is turned away, 1 to 100000"),
     ("LEKALO_MEMORY_MIB", "512",
      "what the server's own process may take of the memory whatever clients send and do not take, 128 or more; an eighth of it is for requests and answers under way, beyond that calls are answered `OVERLOADED`"),
+    ("LEKALO_CATALOG_MIB", "128",
+     "what the catalogs that bots are answered from may take of the memory, beside the above; those not read for longest go first; 0: none is kept, each read asks the database"),
+    ("LEKALO_MAX_STALE", "1h",
+     "how long they answer on while the database is away, 0s to 7d"),
     ("LEKALO_PG_BIN", "",
      "folder of `postgres` and `initdb` for the private server, instead of looking for them"),
     ("LEKALO_UPLOAD_MIB", "128",
@@ -164,6 +169,8 @@ pub struct Config {
     pub max_connections: usize,
     /// What the server's own process may take of the memory.
     pub memory_bytes: u64,
+    /// What is kept of catalogs, and how long it answers.
+    pub catalogs: catalog::Limits,
     pub pg_bin: Option<PathBuf>,
     pub environment: String,
     /// What uploaded files may take of the disk.
@@ -286,6 +293,10 @@ impl Config {
             },
             max_connections: source.parse("LEKALO_MAX_CONNECTIONS", |value| whole(value, 1, 100_000)),
             memory_bytes: source.mebibytes("LEKALO_MEMORY_MIB", 128),
+            catalogs: catalog::Limits {
+                bytes: source.mebibytes("LEKALO_CATALOG_MIB", 0),
+                max_stale: source.parse("LEKALO_MAX_STALE", stale),
+            },
             pg_bin: Some(source.text("LEKALO_PG_BIN")).filter(|path| !path.is_empty()).map(PathBuf::from),
             environment: source.text("LEKALO_ENV"),
             uploads: source.uploads(),

@@ -5,6 +5,7 @@
 pub mod api_key;
 pub mod application;
 pub mod audit;
+pub mod catalog;
 pub mod error;
 pub mod import;
 pub mod page;

@@ -28,6 +28,7 @@ mod validation;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -40,6 +41,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::api_keys::ApiKeys;
+use crate::catalog::{self, Catalogs};
 use crate::db::Db;
 use crate::feeds::Feeds;
 use crate::import::run::Runner;
@@ -125,6 +127,7 @@ pub struct Services {
     pub db: Db,
     pub imports: Runner,
     pub live_index: Arc<LiveIndex>,
+    pub catalogs: Arc<Catalogs>,
     pub uploads: Uploads,
     pub feeds: Arc<Feeds>,
     pub patience: Patience,
@@ -132,6 +135,8 @@ pub struct Services {
     pub peers: Peers,
     /// What the server shows of itself; none: it speaks plain HTTP/2.
     pub tls: Option<Arc<Certificates>>,
+    /// Whether readiness is SERVING.
+    pub is_ready: Arc<AtomicBool>,
     /// Who is told of calls.
     pub observers: Observers,
     /// Who may call.
@@ -146,11 +151,27 @@ impl Services {
     /// Services over this database for who shows an API key, with the usual limits and patience.
     pub fn new(db: Db, imports: Runner, live_index: Arc<LiveIndex>) -> Self {
         let (uploads, feeds) = (Uploads::default(), Feeds::new(db.clone()));
+        let catalogs = Catalogs::new(db.clone(), live_index.clone(), catalog::Limits::default());
         let (patience, stopping) = (Patience::default(), CancellationToken::new());
         let (observers, peers) = (Observers::default(), Peers::new(&Limits::default()));
         let access = Access::keys_alone(ApiKeys::new(db.clone(), None));
-        let (tls, reflects) = (None, true);
-        Self { db, imports, live_index, uploads, feeds, patience, peers, tls, observers, access, reflects, stopping }
+        let (tls, reflects, is_ready) = (None, true, Arc::default());
+        Self {
+            db,
+            imports,
+            live_index,
+            catalogs,
+            uploads,
+            feeds,
+            patience,
+            peers,
+            tls,
+            is_ready,
+            observers,
+            access,
+            reflects,
+            stopping,
+        }
     }
 
     /// Registers what is counted of calls and by what serves them.
@@ -160,6 +181,7 @@ impl Services {
         self.db.register_metrics(registry);
         self.imports.register_metrics(registry);
         self.live_index.register_metrics(registry);
+        self.catalogs.register_metrics(registry);
         self.feeds.register_metrics(registry);
         if let Some(keys) = self.access.keys() {
             keys.register_metrics(registry);
@@ -186,11 +208,12 @@ pub async fn serve(
     let calls = Calls::new(services.observers.clone(), services.patience.request);
     let stop = CancellationToken::new();
     let _sweeper = AbortOnDropHandle::new(tokio::spawn(sweeper::sweep(services.db.clone(), services.imports.clone())));
+    let _catalogs = AbortOnDropHandle::new(tokio::spawn(services.catalogs.clone().follow()));
     let keys = services.access.keys().cloned();
     let _keys = keys.map(|keys| AbortOnDropHandle::new(tokio::spawn(keys.keep_current())));
     let provider = services.access.provider().cloned();
     let _provider = provider.map(|provider| AbortOnDropHandle::new(tokio::spawn(provider.keep_current())));
-    let (health, health_service) = health::start(services.db.clone(), services.access.clone(), stop.clone()).await;
+    let (health, health_service) = health::start(&services, stop.clone()).await;
 
     let mut routes = Routes::new(health_service);
     if services.reflects {

@@ -1,10 +1,11 @@
 //! Lekalo: the data layer under the chatbots of shops that sew car mats and covers.
 //!
 //! # The house
-//! Imports point one way: [`cli`] → { [`grpc`], [`import`] } → [`db`] → [`domain`]; `crates/` knows nothing of them.
+//! Imports point one way: [`cli`] → [`grpc`] → { [`catalog`], [`import`] } → [`db`] → [`domain`]; `crates/` knows nothing of them.
 //!
 //! - [`cli`]: one file per command; [`config`]: environment, `.env`, flags → one typed value.
 //! - [`grpc`]: one thin file per family of RPCs; [`proto`]: the generated contract.
+//! - [`catalog`]: what bots read, in memory.
 //! - [`import`]: a price list on its way in: file → rows → clean rows → the database.
 //! - [`lekalo_vehicles`]: which car a text means; [`lekalo_documents`]: documents → tables of cells.
 //! - [`db`]: all SQL, the pool, tenant transactions, the shipped migrations; [`lekalo_migrate`] applies these, and
@@ -17,6 +18,7 @@
 
 pub mod admin;
 pub mod api_keys;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -1,11 +1,12 @@
 //! The index of car names with the aliases that shops have taught, kept current on every server.
 //!
 //! The shipped index serves as long as nobody taught or deleted an alias. Each such change raises a version in the
-//! database; who asks for the index next sees it and reads the aliases anew.
+//! database; whoever looks at versions there says so ([`LiveIndex::note`]), and the aliases are read anew while the index before
+//! answers.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
@@ -22,15 +23,16 @@ const AS_SHIPPED: i64 = 1;
 /// Hands out the current index.
 pub struct LiveIndex {
     db: Db,
-    current: Mutex<Current>,
-    /// The version of `current`, for who must not wait for it.
-    known: AtomicI64,
-}
-
-struct Current {
-    version: i64,
     /// None: the shipped one.
-    index: Option<Arc<Index>>,
+    current: RwLock<Option<Arc<Index>>>,
+    /// One reads the aliases anew, the others wait for it.
+    building: Mutex<()>,
+    /// The version of `current`.
+    known: AtomicI64,
+    /// Whether somebody has asked without waiting.
+    is_asked: AtomicBool,
+    /// Whether somebody has said which version the database has.
+    is_followed: AtomicBool,
 }
 
 /// An index to look names up in.
@@ -54,8 +56,14 @@ impl std::ops::Deref for Shared {
 impl LiveIndex {
     /// Starts with the shipped aliases.
     pub fn new(db: Db) -> Self {
-        let current = Mutex::new(Current { version: AS_SHIPPED, index: None });
-        Self { db, current, known: AtomicI64::new(AS_SHIPPED) }
+        Self {
+            db,
+            current: RwLock::default(),
+            building: Mutex::default(),
+            known: AtomicI64::new(AS_SHIPPED),
+            is_asked: AtomicBool::default(),
+            is_followed: AtomicBool::default(),
+        }
     }
 
     /// Registers what is counted here.
@@ -69,18 +77,49 @@ impl LiveIndex {
     /// The index with every alias taught up to now.
     pub async fn current(&self) -> Result<Shared> {
         let version = self.db.reference_version().await?;
-        let mut current = self.current.lock().await;
-        if current.version < version {
+        let _turn = self.building.lock().await;
+        if self.known.load(Ordering::Relaxed) < version {
             let taught = self.db.all_aliases().await?;
             let build = move || Index::new(with_aliases(Index::shipped().reference(), taught));
             let index = tokio::task::spawn_blocking(build).await.map_err(Error::internal)?;
-            *current = Current { version, index: Some(Arc::new(index)) };
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(index));
             self.known.store(version, Ordering::Relaxed);
         }
-        Ok(match &current.index {
+        Ok(self.at_hand())
+    }
+
+    /// The index as it is known to be, without a look at the database where somebody follows it.
+    pub async fn known(&self) -> Result<Shared> {
+        self.is_asked.store(true, Ordering::Relaxed);
+        if self.is_followed.load(Ordering::Relaxed) { Ok(self.at_hand()) } else { self.current().await }
+    }
+
+    /// Whether somebody wants it followed.
+    pub fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
+    }
+
+    /// The database has this version by now.
+    pub fn note(self: &Arc<Self>, version: i64) {
+        // One who builds already will find it; else the next look will.
+        if self.known.load(Ordering::Relaxed) >= version {
+            self.is_followed.store(true, Ordering::Relaxed);
+        } else if self.building.try_lock().is_ok() {
+            let index = self.clone();
+            tokio::spawn(async move {
+                match index.current().await {
+                    Ok(_) => index.is_followed.store(true, Ordering::Relaxed),
+                    Err(error) => tracing::warn!(%error, "cannot read what shops have taught; trying again"),
+                }
+            });
+        }
+    }
+
+    fn at_hand(&self) -> Shared {
+        match self.current.read().unwrap_or_else(PoisonError::into_inner).clone() {
             None => Shared::Shipped(Index::shipped()),
-            Some(index) => Shared::Taught(index.clone()),
-        })
+            Some(index) => Shared::Taught(index),
+        }
     }
 }
 

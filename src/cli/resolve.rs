@@ -1,15 +1,18 @@
 //! `lekalo resolve`.
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::database::{Database, DatabaseArgs};
 use super::lookup;
 use super::output::{self, UserError};
-use crate::db::patterns::PatternCounts;
+use crate::catalog::{Catalog, Catalogs, Limits, Needs};
 use crate::domain::vehicle::slug;
 use crate::live_index::{LiveIndex, Shared};
 use lekalo_vehicles::Index;
-use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver};
+use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolution, Resolver, ShopWords};
 
 /// The most candidates worth reading.
 const MAX_CANDIDATES: usize = 20;
@@ -50,61 +53,68 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if args.text.trim().is_empty() {
         return Err(UserError::error("there is no text to understand", "for example: lekalo resolve \"камри 70\""));
     }
-    let (index, resolution, counts) = match &args.tenant {
+    let (index, resolution, stock) = match &args.tenant {
         None => {
             let index = Shared::Shipped(Index::shipped());
-            let resolution = resolve(&index, &args);
+            let resolution = resolve(&index, &args, None);
             (index, resolution, None)
         }
         Some(tenant) => {
             let mut database = Database::open(&args.database).await?;
             let db = database.connect().await?;
             let tenant = lookup::tenant(&db, tenant, &args.database).await?;
-            let own = db.tenant(tenant.id);
             let category = match &args.category {
-                Some(code) => Some(lookup::category(own, &tenant, code).await?),
+                Some(code) => Some(lookup::category(db.tenant(tenant.id), &tenant, code).await?.id),
                 None => None,
             };
-            let index = LiveIndex::new(db.clone()).current().await?;
-            let resolution = resolve(&index, &args);
-            let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
-            let counts = own.count_patterns(category.as_ref(), &cars).await?;
+            let live_index = Arc::new(LiveIndex::new(db.clone()));
+            let index = live_index.current().await?;
+            let nothing_kept = Limits { bytes: 0, ..Limits::default() };
+            let catalogs = Catalogs::new(db, live_index, nothing_kept);
+            let found = catalogs.get(tenant.id, category.map_or(Needs::Everything, Needs::Category)).await?;
+            let catalog = found.context("the tenant is gone")?.catalog;
             database.close().await?;
-            (index, resolution, Some(counts))
+            let resolution = resolve(&index, &args, Some(&catalog.shop_words()));
+            (index, resolution, Some(Stock { catalog, category: args.category.clone() }))
         }
     };
-    let resolution = with_patterns_first(&index, resolution, counts.as_ref(), args.most);
-    if args.json {
-        print_json(&index, &resolution, counts.as_ref())
-    } else {
-        print_table(&index, &resolution, counts.as_ref())
+    let stock = stock.as_ref();
+    let resolution = with_patterns_first(&index, resolution, stock, args.most);
+    if args.json { print_json(&index, &resolution, stock) } else { print_table(&index, &resolution, stock) }
+}
+
+/// What a tenant has patterns for, in one category or in all.
+struct Stock {
+    catalog: Arc<Catalog>,
+    category: Option<String>,
+}
+
+impl Stock {
+    fn count(&self, brand: &str, model: &str) -> i64 {
+        let category = self.category.as_ref().and_then(|code| self.catalog.find_category(code).ok());
+        self.catalog.count_patterns(category.as_ref(), brand, model)
     }
 }
 
-fn resolve(index: &Index, args: &Args) -> Resolution {
+fn resolve(index: &Index, args: &Args, shop_words: Option<&ShopWords>) -> Resolution {
     let query = Query {
         text: &args.text,
         brand: args.brand.as_deref(),
-        shop_words: None,
+        shop_words,
         year: args.year,
         max_candidates: MAX_CANDIDATES,
     };
     Resolver::new(index).resolve(&query)
 }
 
-fn with_patterns_first(
-    index: &Index,
-    mut resolution: Resolution,
-    counts: Option<&PatternCounts>,
-    most: usize,
-) -> Resolution {
-    resolution.prefer(|candidate| patterns(index, counts, candidate) > Some(0), most);
+fn with_patterns_first(index: &Index, mut resolution: Resolution, stock: Option<&Stock>, most: usize) -> Resolution {
+    resolution.prefer(|candidate| patterns(index, stock, candidate) > Some(0), most);
     resolution
 }
 
-fn patterns(index: &Index, counts: Option<&PatternCounts>, candidate: &Candidate) -> Option<i64> {
+fn patterns(index: &Index, stock: Option<&Stock>, candidate: &Candidate) -> Option<i64> {
     let (brand, model) = slugs(index, candidate);
-    counts.map(|counts| counts.of(&brand, &model))
+    stock.map(|stock| stock.count(&brand, &model))
 }
 
 fn slugs(index: &Index, candidate: &Candidate) -> (String, String) {
@@ -120,7 +130,7 @@ fn decision_word(decision: Decision) -> &'static str {
     }
 }
 
-fn print_json(index: &Index, resolution: &Resolution, counts: Option<&PatternCounts>) -> anyhow::Result<()> {
+fn print_json(index: &Index, resolution: &Resolution, stock: Option<&Stock>) -> anyhow::Result<()> {
     let candidate = |candidate: &Candidate| -> Value {
         let (brand, model) = slugs(index, candidate);
         json!({
@@ -133,7 +143,7 @@ fn print_json(index: &Index, resolution: &Resolution, counts: Option<&PatternCou
             "score": (f64::from(candidate.score) * 1000.0).round() / 1000.0,
             "matched": candidate.matched,
             "reason": candidate.reason,
-            "pattern_count": patterns(index, counts, candidate),
+            "pattern_count": patterns(index, stock, candidate),
         })
     };
     output::json(&json!({
@@ -142,7 +152,7 @@ fn print_json(index: &Index, resolution: &Resolution, counts: Option<&PatternCou
     }))
 }
 
-fn print_table(index: &Index, resolution: &Resolution, counts: Option<&PatternCounts>) -> anyhow::Result<()> {
+fn print_table(index: &Index, resolution: &Resolution, stock: Option<&Stock>) -> anyhow::Result<()> {
     output::line(match resolution.decision {
         Decision::Accept => "accept: sure enough to act on",
         Decision::Choose => "choose: ask the person",
@@ -159,7 +169,7 @@ fn print_table(index: &Index, resolution: &Resolution, counts: Option<&PatternCo
             candidate.generation.clone(),
             candidate.year.map(|year| year.to_string()).unwrap_or_default(),
             format!("{:.2}", candidate.score),
-            patterns(index, counts, candidate).map(|count| count.to_string()).unwrap_or_default(),
+            patterns(index, stock, candidate).map(|count| count.to_string()).unwrap_or_default(),
             candidate.reason.clone(),
         ]
     });

@@ -18,6 +18,7 @@ use super::host;
 use super::output::UserError;
 use crate::admin::{self, Admin};
 use crate::api_keys::ApiKeys;
+use crate::catalog::Catalogs;
 use crate::config::{AdminAddr, Config, Shown, describe};
 use crate::db::{Db, migrations};
 use crate::grpc::{self, Access, CallLog, Limits, Patience, Peers, Services};
@@ -242,12 +243,13 @@ pub async fn serve(
     let patience = Patience { drain: config.drain, connection_age: config.max_connection_age, ..Patience::default() };
     let (peers, reflects) =
         (Peers::new(&Limits::within(config.memory_bytes, config.max_connections)), config.reflection);
+    let catalogs = Catalogs::new(db.clone(), live_index.clone(), config.catalogs);
     let services = Services::new(db.clone(), imports, live_index);
-    let mut services = Services { uploads, patience, peers, tls, access, reflects, ..services };
+    let mut services = Services { catalogs, uploads, patience, peers, tls, access, reflects, ..services };
     services.observers.log = Arc::new(CallLog::new(config.log_calls));
     let _admin = match admin {
         Some(listener) => {
-            let pages = pages(db, &services, config)?;
+            let pages = pages(&services, config)?;
             Some(AbortOnDropHandle::new(tokio::spawn(admin::serve(listener, pages))))
         }
         None => None,
@@ -264,7 +266,7 @@ async fn try_reading(extractor: Extractor) {
 }
 
 /// What there is to tell on the admin port.
-fn pages(db: Db, services: &Services, config: &Config) -> anyhow::Result<Admin> {
+fn pages(services: &Services, config: &Config) -> anyhow::Result<Admin> {
     let mut registry = Registry::default();
     services.register_metrics(&mut registry);
     metrics::register_process(&mut registry);
@@ -272,8 +274,9 @@ fn pages(db: Db, services: &Services, config: &Config) -> anyhow::Result<Admin> 
     let version = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "schema": migrations::shipped().latest() });
     let build = || [(env!("CARGO_PKG_VERSION"), 1.0)];
     metrics::read_gauges(&mut registry, "lekalo_build_info", "The program that runs", "version", build);
+    let is_ready = services.is_ready.clone();
     let config = serde_json::json!({ "database": describe(&config.database), "settings": config.shown });
-    Ok(Admin { registry, is_ready: Box::new(move || db.is_ready()), version, config })
+    Ok(Admin { registry, is_ready: Box::new(move || is_ready.load(Ordering::Relaxed)), version, config })
 }
 
 /// Whether a command sees to it itself that it ends when it is told to.

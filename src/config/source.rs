@@ -285,6 +285,14 @@ pub(super) fn retention(value: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+/// How long something may be out of date.
+pub(super) fn stale(value: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(value) {
+        Ok(time) if time <= Duration::from_secs(7 * 24 * 3600) => Ok(time),
+        _ => Err("must be a time from 0s to 7d, such as 1h".to_owned()),
+    }
+}
+
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
     match value.to_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),

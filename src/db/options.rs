@@ -7,11 +7,10 @@ use tokio_postgres::Row;
 use super::query::{optional_word, word};
 use crate::domain::error::{Error, Result};
 use crate::domain::price::{Body, OptionValue, ProductOption};
-use crate::domain::tenant::Language;
 
 /// Options of categories, by category. Bind: tenant_id, category_ids, languages.
 pub(super) const LIST_OPTIONS: &str = "-- list_options
-    SELECT o.category_id, o.id, o.code, o.kind, o.body_types, shown.name AS display_name, shown.language,
+    SELECT o.category_id, o.id, o.code, o.kind, o.body_types, shown.name AS display_name,
            o.code = ANY (tc.options) AS offered, v.id AS value_id, v.code AS value_code,
            (SELECT v.names ->> l.code
             FROM unnest($3::text[]) WITH ORDINALITY AS l (code, place)
@@ -22,7 +21,7 @@ pub(super) const LIST_OPTIONS: &str = "-- list_options
     JOIN product_options o ON o.category_id = tc.category_id
     LEFT JOIN option_values v ON v.option_id = o.id
     CROSS JOIN LATERAL (
-        SELECT o.names ->> l.code AS name, l.code AS language
+        SELECT o.names ->> l.code AS name
         FROM unnest($3::text[] /* languages */) WITH ORDINALITY AS l (code, place)
         WHERE o.names ? l.code
         ORDER BY l.place
@@ -45,15 +44,13 @@ pub(super) const LIST_BODIES: &str = "-- list_bodies
 /// Options in order, by category id.
 pub(super) type ByCategory = HashMap<i64, Vec<ProductOption>>;
 
-/// Each category's options, and the languages of their names.
-pub(super) fn options(rows: &[Row]) -> Result<(ByCategory, Vec<Language>)> {
+/// Each category's options.
+pub(super) fn options(rows: &[Row]) -> Result<ByCategory> {
     let mut by_category = ByCategory::new();
-    let mut languages = Vec::new();
     for row in rows {
         let options = by_category.entry(row.try_get("category_id")?).or_default();
         let id: i64 = row.try_get("id")?;
         if options.last().is_none_or(|last| last.id != id) {
-            languages.push(word(row, "language")?);
             options.push(option(row)?);
         }
         if let (Some(last), Some(value_id)) = (options.last_mut(), row.try_get("value_id")?) {
@@ -62,7 +59,7 @@ pub(super) fn options(rows: &[Row]) -> Result<(ByCategory, Vec<Language>)> {
             last.values.push(OptionValue { id: value_id, code, display_name });
         }
     }
-    Ok((by_category, languages))
+    Ok(by_category)
 }
 
 fn option(row: &Row) -> Result<ProductOption> {

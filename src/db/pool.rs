@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bulkhead::Bulkhead;
+use super::catalog_writes::CatalogWrites;
 use super::circuit_breaker::CircuitBreaker;
 use super::connection::Connection;
 use super::credentials::{Credentials, ReadPassword};
@@ -141,6 +142,8 @@ pub struct Db {
     is_ready: Arc<watch::Sender<Option<bool>>>,
     pub(super) bulkhead: Arc<Bulkhead>,
     pub(super) metrics: Arc<Metrics>,
+    /// Which catalogs this process has changed.
+    pub(super) catalog_writes: Arc<CatalogWrites>,
     pub(super) pool_timeout: Duration,
     pub(super) import_lease: Duration,
     pub(super) audit_retention: Option<Duration>,
@@ -196,6 +199,7 @@ impl Db {
             is_ready: Arc::new(watch::Sender::new(None)),
             bulkhead: Arc::new(Bulkhead::of(connections, options.lock_wait)),
             metrics,
+            catalog_writes: Arc::default(),
             pool_timeout: options.pool_timeout,
             import_lease: options.import_lease,
             audit_retention: options.audit_retention,
@@ -313,6 +317,11 @@ impl Db {
             self.ready().await;
         }
         was_unfit
+    }
+
+    /// Which catalogs this process has changed, as far as that lasts.
+    pub fn catalog_writes(&self) -> &CatalogWrites {
+        &self.catalog_writes
     }
 
     /// Whether the database answers.

@@ -126,7 +126,7 @@ impl Transaction {
                     .bind(&languages, Type::TEXT_ARRAY),
             )
             .await?;
-        let (mut options, _) = options::options(&rows)?;
+        let mut options = options::options(&rows)?;
         let categories =
             by_code.into_iter().map(|(code, id)| (code, (id, options.remove(&id).unwrap_or_default()))).collect();
         Ok(Known { categories, brands })

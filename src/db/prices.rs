@@ -1,16 +1,16 @@
-//! Prices in effect, and lists of them. [`super::price_writes`] sets them.
+//! Prices, as they are stored. [`super::price_writes`] sets them.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::Transaction;
 use super::catalog::{CategoryRef, words};
 use super::options::{self, LIST_BODIES, LIST_OPTIONS};
 use super::query::{Query, optional_word};
-use super::{Tenant, Transaction};
 use crate::domain::error::Result;
-use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::price::{Amount, Choice, PriceLine, Sheet, Target};
 use crate::domain::tenant::Language;
 
@@ -30,6 +30,28 @@ const PRICES_IN_EFFECT: &str = "-- prices_in_effect
       AND p.validity @> coalesce($3 /* at */, now())
     ORDER BY p.id";
 
+/// A tenant's prices whenever they hold, each with its place in the list: by category, body, brand, option. A sort order becomes
+/// five digits, so that it sorts as text. Bind: tenant_id.
+pub(super) const SNAPSHOT_PRICES: &str = "-- snapshot_prices
+    SELECT p.category_id, p.id, c.code AS category, p.body_type, b.slug AS brand, o.code AS option, v.code AS value,
+           wo.code AS with_option, w.code AS with_value, p.amount, p.amount_max, p.at_least, p.currency,
+           lower(p.validity) AS valid_from, upper(p.validity) AS valid_to,
+           concat_ws(E'\\x01', tc.sort_order + 32768, c.code, coalesce(body.sort_order + 32768, 0),
+                     coalesce(b.slug, ''), coalesce(o.sort_order + 32768, 0), coalesce(o.code, ''),
+                     coalesce(v.sort_order + 32768, 0), coalesce(v.code, ''),
+                     coalesce(w.sort_order + 32768, 0), coalesce(w.id, 0)) AS place
+    FROM prices p
+    JOIN tenant_categories tc ON tc.tenant_id = p.tenant_id AND tc.category_id = p.category_id
+    JOIN product_categories c ON c.id = p.category_id
+    LEFT JOIN body_types body ON body.code = p.body_type
+    LEFT JOIN brands b ON b.id = p.brand_id
+    LEFT JOIN product_options o ON o.id = p.option_id
+    LEFT JOIN option_values v ON v.id = p.option_value_id
+    LEFT JOIN option_values w ON w.id = p.with_value_id
+    LEFT JOIN product_options wo ON wo.id = w.option_id
+    WHERE p.tenant_id = $1 /* tenant_id */
+    ORDER BY p.id";
+
 impl Transaction {
     /// What a category's products cost now.
     pub async fn price_sheet(&self, category: &CategoryRef) -> Result<Sheet> {
@@ -44,120 +66,17 @@ impl Transaction {
             .bind(&category.id, Type::INT8)
             .bind(&None::<SystemTime>, Type::TIMESTAMPTZ);
         let (options, bodies) = (self.query(options).await?, self.query(bodies).await?);
-        let (sheet, _) = sheet(category, &options, &bodies, &self.query(prices).await?)?;
-        Ok(sheet)
+        let price_rows = self.query(prices).await?;
+        Ok(Sheet {
+            category: category.code.clone(),
+            options: options::options(&options)?.remove(&category.id).unwrap_or_default().into(),
+            lines: price_rows.iter().map(|row| Ok(Arc::new(price(row)?))).collect::<Result<_>>()?,
+            bodies: bodies.iter().map(options::body).collect::<Result<_>>()?,
+        })
     }
 }
 
-impl Tenant<'_> {
-    /// What a category's products cost at that time (none: now), with the languages of the options' names.
-    pub async fn price_sheet(
-        &self,
-        category: &CategoryRef,
-        at: Option<SystemTime>,
-        languages: &[Language],
-    ) -> Result<(Sheet, Vec<Language>)> {
-        let (categories, languages) = (vec![category.id], words(languages));
-        let [option_rows, body_rows, price_rows] = self
-            .read([
-                Query::new(LIST_OPTIONS)
-                    .bind(&self.id.0, Type::INT8)
-                    .bind(&categories, Type::INT8_ARRAY)
-                    .bind(&languages, Type::TEXT_ARRAY),
-                Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY),
-                Query::new(PRICES_IN_EFFECT)
-                    .bind(&self.id.0, Type::INT8)
-                    .bind(&category.id, Type::INT8)
-                    .bind(&at, Type::TIMESTAMPTZ),
-            ])
-            .await?;
-        sheet(category, &option_rows, &body_rows, &price_rows)
-    }
-
-    /// One page of the prices in effect at that time (none: now), of one category or of all that are sold: by category,
-    /// body, brand, option. A sort order becomes five digits, so that it sorts as text.
-    pub async fn list_prices(
-        &self,
-        category: Option<&CategoryRef>,
-        at: Option<SystemTime>,
-        page: &PageRequest,
-    ) -> Result<Page<PriceLine>> {
-        let category_id = category.map(|category| category.id);
-        let after = page.after.as_ref().map(|key| key.text.as_str());
-        let (limit, skip) = (page.limit(), page.skip);
-        let [rows] = self
-            .read([Query::new(
-                "-- list_prices
-                WITH listed AS MATERIALIZED (
-                    SELECT p.id, c.code AS category, p.body_type, b.slug AS brand, o.code AS option, v.code AS value,
-                           wo.code AS with_option, w.code AS with_value, p.amount, p.amount_max, p.at_least, p.currency,
-                           lower(p.validity) AS valid_from, upper(p.validity) AS valid_to,
-                           concat_ws(E'\\x01', tc.sort_order + 32768, c.code, coalesce(body.sort_order + 32768, 0),
-                                     coalesce(b.slug, ''), coalesce(o.sort_order + 32768, 0), coalesce(o.code, ''),
-                                     coalesce(v.sort_order + 32768, 0), coalesce(v.code, ''),
-                                     coalesce(w.sort_order + 32768, 0), coalesce(w.id, 0)) COLLATE \"C\" AS place
-                    FROM prices p
-                    JOIN tenant_categories tc ON tc.tenant_id = p.tenant_id AND tc.category_id = p.category_id
-                    JOIN product_categories c ON c.id = p.category_id
-                    LEFT JOIN body_types body ON body.code = p.body_type
-                    LEFT JOIN brands b ON b.id = p.brand_id
-                    LEFT JOIN product_options o ON o.id = p.option_id
-                    LEFT JOIN option_values v ON v.id = p.option_value_id
-                    LEFT JOIN option_values w ON w.id = p.with_value_id
-                    LEFT JOIN product_options wo ON wo.id = w.option_id
-                    WHERE p.tenant_id = $1 /* tenant_id */ AND tc.active
-                      AND ($2 /* category_id */ IS NULL OR p.category_id = $2)
-                      AND p.validity @> coalesce($3 /* at */, now())
-                ), page AS (
-                    SELECT *
-                    FROM listed
-                    WHERE $4 /* after */ IS NULL OR place > $4
-                    ORDER BY place
-                    LIMIT $5 /* limit */ OFFSET $6 /* skip */
-                )
-                SELECT (SELECT count(*) FROM listed) AS total, page.*
-                FROM (SELECT) one
-                LEFT JOIN page ON true
-                ORDER BY place",
-            )
-            .bind(&self.id.0, Type::INT8)
-            .bind(&category_id, Type::INT8)
-            .bind(&at, Type::TIMESTAMPTZ)
-            .bind(&after, Type::TEXT)
-            .bind(&limit, Type::INT8)
-            .bind(&skip, Type::INT8)])
-            .await?;
-        let total = rows.first().map_or(Ok(0), |row| row.try_get("total"))?;
-        let mut items = Vec::with_capacity(rows.len());
-        for row in &rows {
-            // An empty page is one row of nulls.
-            let Some(place) = row.try_get::<_, Option<String>>("place")? else { continue };
-            items.push((price(row)?, place));
-        }
-        let Page { items, next, total } =
-            page.page(items, total, |(_, place)| SortKey { text: place.clone(), ..SortKey::default() });
-        Ok(Page { items: items.into_iter().map(|(line, _)| line).collect(), next, total })
-    }
-}
-
-/// The sheet, with the languages of the options' names.
-fn sheet(
-    category: &CategoryRef,
-    option_rows: &[Row],
-    body_rows: &[Row],
-    price_rows: &[Row],
-) -> Result<(Sheet, Vec<Language>)> {
-    let (mut options, languages) = options::options(option_rows)?;
-    let sheet = Sheet {
-        category: category.code.clone(),
-        options: options.remove(&category.id).unwrap_or_default(),
-        lines: price_rows.iter().map(price).collect::<Result<_>>()?,
-        bodies: body_rows.iter().map(options::body).collect::<Result<_>>()?,
-    };
-    Ok((sheet, languages))
-}
-
-fn price(row: &Row) -> Result<PriceLine> {
+pub(super) fn price(row: &Row) -> Result<PriceLine> {
     let amount = Amount::stored(row.try_get("amount")?, row.try_get("amount_max")?, row.try_get("at_least")?);
     let with = match (row.try_get("with_option")?, row.try_get("with_value")?) {
         (Some(option), Some(value)) => Some(Choice { option, value }),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tokio_postgres::types::Type;
 
+use super::catalog_writes::Whose;
 use super::query::{Query, one};
 use super::{Db, Transaction};
 use crate::domain::audit::{Change, ResourceKind};
@@ -36,7 +37,8 @@ impl Db {
         // Names, options and texts are in what every tenant's clients keep.
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
             tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
-            tx.note_catalog_change("seed");
+            tx.bump_shared_catalog().await?;
+            tx.note_catalog_change("seed", Whose::Everyones);
             tx.changes_of(None, told(&counts));
         } else {
             tx.changes_nothing();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use tokio_postgres::types::Type;
 
+use super::catalog_writes::Whose;
 use super::query::{Query, at_most_one, one};
 use super::{Db, Transaction};
 use crate::domain::audit::{Change, ResourceKind};
@@ -105,7 +106,7 @@ impl Transaction {
             .bind(&change.settings, Type::JSONB),
         )
         .await?;
-        self.note_catalog_change("tenant");
+        self.note_catalog_change("tenant", Whose::Of(id));
         if let Some(contacts) = &change.contacts {
             self.replace_contacts(id, contacts).await?;
         }
@@ -120,21 +121,22 @@ impl Transaction {
 
     /// Tells clients that what they keep of the tenant's catalog, prices and texts is stale.
     pub(super) async fn bump_catalog_version(&self, cause: &'static str) -> Result<()> {
+        let tenant_id = self.tenant_id()?;
         self.execute(
             Query::new(
                 "-- bump_catalog_version
                 UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* id */",
             )
-            .bind(&self.tenant_id()?, Type::INT8),
+            .bind(&tenant_id, Type::INT8),
         )
         .await?;
-        self.note_catalog_change(cause);
+        self.note_catalog_change(cause, Whose::Of(TenantId(tenant_id)));
         Ok(())
     }
 
-    /// Has it counted once it lasts.
-    pub(super) fn note_catalog_change(&self, cause: &'static str) {
-        self.catalog_change.get_or_init(|| cause);
+    /// Has it told once it lasts.
+    pub(super) fn note_catalog_change(&self, cause: &'static str, whose: Whose) {
+        self.catalog_change.get_or_init(|| (cause, whose));
     }
 
     async fn replace_contacts(&self, id: TenantId, contacts: &[Contact]) -> Result<()> {

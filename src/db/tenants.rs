@@ -57,24 +57,6 @@ impl Db {
         tenant(&row)
     }
 
-    /// The tenant that a bot speaks for, by the bot's own id on its channel, without what the tenant's own tables say.
-    pub async fn resolve_tenant(&self, channel: &str, external_id: &str) -> Result<Option<Tenant>> {
-        // In one go: how long it takes does not tell a foreign tenant's bot from nobody's.
-        let [rows] = self
-            .read([Query::new(concat!(
-                "-- resolve_tenant
-                SELECT ",
-                tenant_columns!(),
-                " FROM tenant_channels c
-                JOIN tenants t ON t.id = c.tenant_id
-                WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
-            ))
-            .bind(&channel, Type::TEXT)
-            .bind(&external_id, Type::TEXT)])
-            .await?;
-        at_most_one(rows)?.as_ref().map(tenant).transpose()
-    }
-
     /// One page of the tenants within a reach by slug, without what their own tables say.
     pub async fn list_tenants(&self, within: &Reach, page: &PageRequest) -> Result<Page<Tenant>> {
         let within = self.tenant_numbers(within).await?;
@@ -150,7 +132,18 @@ fn find_tenant<'a>(slug: &'a &str) -> Query<'a> {
     .bind(slug, Type::TEXT)
 }
 
-fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
+pub(super) fn by_id(id: &i64) -> Query<'_> {
+    Query::new(concat!(
+        "-- tenant_by_id
+        SELECT ",
+        tenant_columns!(),
+        " FROM tenants t
+        WHERE t.id = $1 /* id */",
+    ))
+    .bind(id, Type::INT8)
+}
+
+pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
     [
         Query::new(
             "-- list_contacts
@@ -185,7 +178,7 @@ fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
     ]
 }
 
-fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3]) -> Result<Tenant> {
+pub(super) fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3]) -> Result<Tenant> {
     for row in &contacts {
         tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
     }
@@ -199,7 +192,7 @@ fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3])
     Ok(tenant)
 }
 
-fn tenant(row: &Row) -> Result<Tenant> {
+pub(super) fn tenant(row: &Row) -> Result<Tenant> {
     Ok(Tenant {
         id: TenantId(row.try_get("id")?),
         slug: row.try_get("slug")?,

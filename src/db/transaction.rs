@@ -2,14 +2,17 @@
 //!
 //! A read is one pipeline: BEGIN with its settings, the queries and COMMIT are sent together and answered together.
 
-use std::sync::OnceLock;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, join, join_all};
+use futures::TryStreamExt as _;
+use futures::future::{BoxFuture, join, join_all, try_join_all};
 use tokio_postgres::Row;
 
 use super::audit::{Changes, NewEvent};
 use super::bulkhead::is_for_a_caller;
+use super::catalog_writes::{CatalogWrites, Whose};
 use super::connection::Connection;
 use super::deadline::statement_timeout_ms;
 use super::pool::Db;
@@ -119,8 +122,9 @@ pub struct Transaction {
     /// How long a statement may take.
     timeout: Duration,
     pub(super) tenant: Option<TenantId>,
-    /// What it changes of a catalog, if anything, to be counted when it lasts.
-    pub(super) catalog_change: OnceLock<&'static str>,
+    /// What it changes of catalogs, if anything, to be told when it lasts.
+    pub(super) catalog_change: OnceLock<(&'static str, Whose)>,
+    catalog_writes: Arc<CatalogWrites>,
     pub(super) changes: Changes,
     _permit: Option<WritePermit>,
 }
@@ -132,15 +136,36 @@ impl Transaction {
         // What works on a tenant's whole list, as imports do, waits for others as long as it may take itself.
         let is_short = permit.is_some() || (tenant.is_none() && is_for_a_caller());
         let begin = begin_sql(tenant, "", timeout, is_short.then_some(db.lock_wait));
+        Self::begin_as(db, connection, tenant, timeout, permit, &begin).await
+    }
+
+    /// One that sees one moment of a tenant's rows. What it reads for is kept and awaited by others: nobody's lock holds it up long.
+    pub(super) async fn begin_snapshot(db: &Db, tenant: TenantId) -> Result<Self> {
+        let mut connection = db.connection().await?;
+        connection.dirty = true;
+        let (access, timeout) = ("ISOLATION LEVEL REPEATABLE READ, READ ONLY", db.statement_timeout);
+        let begin = begin_sql(Some(tenant), access, timeout, Some(db.lock_wait));
+        Self::begin_as(db, connection, Some(tenant), timeout, None, &begin).await
+    }
+
+    async fn begin_as(
+        db: &Db,
+        connection: Connection,
+        tenant: Option<TenantId>,
+        timeout: Duration,
+        permit: Option<WritePermit>,
+        begin: &str,
+    ) -> Result<Self> {
         let tx = Self {
             connection,
             timeout,
             tenant,
             catalog_change: OnceLock::new(),
+            catalog_writes: db.catalog_writes.clone(),
             changes: Changes::default(),
             _permit: permit,
         };
-        tx.ask(db.metrics.timed("begin", tx.connection.client()?.batch_execute(&begin))).await?;
+        tx.ask(db.metrics.timed("begin", tx.connection.client()?.batch_execute(begin))).await?;
         Ok(tx)
     }
 
@@ -191,6 +216,34 @@ impl Transaction {
     pub async fn query(&self, query: Query<'_>) -> Result<Vec<Row>> {
         let statement = self.connection.client()?.query_typed(query.sql, &query.params);
         self.ask(self.connection.metrics.statement(query.name(), statement)).await
+    }
+
+    /// Runs several statements, sent and answered together.
+    pub(super) async fn query_all<const N: usize>(&self, queries: [Query<'_>; N]) -> Result<Answers<N>> {
+        let (client, metrics) = (self.connection.client()?, &self.connection.metrics);
+        let asked = queries.iter().map(|q| metrics.statement(q.name(), client.query_typed(q.sql, &q.params)));
+        let answers = self.ask(try_join_all(asked)).await?;
+        answers.try_into().map_err(|_| Error::internal("a query has no answer"))
+    }
+
+    /// Runs a statement whose rows are taken one by one.
+    pub(super) async fn for_each_row(
+        &self,
+        query: Query<'_>,
+        mut each: impl FnMut(&Row) -> Result<()> + Send,
+    ) -> Result<()> {
+        let client = self.connection.client()?;
+        let params: Vec<_> = query.params.iter().map(|(value, sql_type)| (*value, sql_type.clone())).collect();
+        let work = async {
+            let mut rows = pin!(client.query_typed_raw(query.sql, params).await?);
+            while let Some(row) = rows.try_next().await? {
+                if let Err(error) = each(&row) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        };
+        self.ask(self.connection.metrics.statement(query.name(), work)).await?
     }
 
     /// Runs a statement and returns how many rows it touched.
@@ -245,8 +298,9 @@ impl Transaction {
         };
         self.ask(ended).await?;
         self.connection.dirty = false;
-        if let Some(cause) = self.catalog_change.get() {
+        if let Some((cause, whose)) = self.catalog_change.get() {
             self.connection.metrics.catalog_changed(cause);
+            self.catalog_writes.note(*whose);
         }
         Ok(())
     }

@@ -189,7 +189,17 @@ impl Transaction {
     pub async fn bump_reference(&self) -> Result<()> {
         self.execute(Query::new(
             "-- bump_reference
-            UPDATE vehicle_reference SET version = version + 1",
+            UPDATE vehicle_reference SET version = version + 1, catalog_version = catalog_version + 1",
+        ))
+        .await?;
+        Ok(())
+    }
+
+    /// Tells every server to read anew what all catalogs share.
+    pub(super) async fn bump_shared_catalog(&self) -> Result<()> {
+        self.execute(Query::new(
+            "-- bump_shared_catalog
+            UPDATE vehicle_reference SET catalog_version = catalog_version + 1",
         ))
         .await?;
         Ok(())

@@ -74,6 +74,15 @@ impl Error {
         Self::NotFound { kind, name: name.into() }
     }
 
+    /// A category that there is, and that this tenant does not sell.
+    pub fn category_not_sold(tenant: &str, category: &str) -> Self {
+        Self::FailedPrecondition {
+            reason: "CATEGORY_NOT_SOLD",
+            message: format!("tenant `{tenant}` does not sell category `{category}`"),
+            metadata: vec![("tenant", tenant.to_owned()), ("category", category.to_owned())],
+        }
+    }
+
     /// Who calls more often than they may; for so long they have to wait.
     pub fn rate_limited(who: impl fmt::Display, calls_per_second: NonZeroU32, wait: Duration) -> Self {
         Self::ResourceExhausted {

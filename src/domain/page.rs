@@ -37,8 +37,9 @@ pub struct PageRequest {
     fingerprint: String,
 }
 
-/// Where an item stands in its list: one number (a count, a time) and one text, either of which may be unused.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an item stands in its list: one number (a count, a time) and one text, either of which may be unused. What comes later
+/// is greater.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SortKey {
     #[serde(rename = "n")]
     pub number: i64,

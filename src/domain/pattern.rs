@@ -1,5 +1,7 @@
 //! Patterns, and whether they cover the car somebody asks about.
 
+use std::sync::Arc;
+
 use super::vehicle::{Attributes, BodyType, Steering, Years};
 
 /// What a shop can sew: one cut for one car.
@@ -16,6 +18,30 @@ pub struct Pattern {
     pub notes: String,
 }
 
+/// What of a pattern decides whether it fits a car of its model.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut<'a> {
+    pub made_for: &'a MadeFor,
+    pub steering: Option<Steering>,
+}
+
+/// The cars of its model that a pattern is for, as the price list says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MadeFor {
+    pub generation: Arc<str>,
+    pub years: Years,
+    pub body_type: Option<BodyType>,
+    /// The generation as it is compared.
+    parts: Vec<String>,
+}
+
+impl MadeFor {
+    pub fn new(generation: Arc<str>, years: Years, body_type: Option<BodyType>) -> Self {
+        let parts = if generation.is_empty() { Vec::new() } else { parts(&generation) };
+        Self { generation, years, body_type, parts }
+    }
+}
+
 /// The car somebody asks about, within one model; what is not given excludes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -30,7 +56,7 @@ pub struct Wanted {
 pub struct Known<'a> {
     /// The bodies of a generation, or of the model where the generation is empty or not known; empty: not known.
     pub bodies: &'a dyn Fn(&str) -> Vec<BodyType>,
-    pub generations: Vec<Generation>,
+    pub generations: &'a [Generation],
 }
 
 /// A generation of the model as the reference knows it.
@@ -85,28 +111,50 @@ pub struct Mismatch {
     pub is_same_generation: bool,
 }
 
-/// Chooses among a model's available patterns: those that cover the wanted car, or all of them, nearest first.
-pub fn choose(wanted: &Wanted, known: &Known<'_>, mut patterns: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
-    if patterns.is_empty() {
-        return (Verdict::NotFound, patterns);
+/// How near a pattern is to the wanted car; the nearest is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nearness {
+    fits: [Fit; 4],
+    /// Among equals the one written as asked ("70") comes before another name of the same ("75").
+    is_written_otherwise: bool,
+}
+
+impl Nearness {
+    fn covers(&self) -> bool {
+        self.fits.iter().all(|fit| *fit == Fit::Covers)
     }
-    let distance = |pattern: &Pattern| distance(wanted, known, pattern);
-    // Among equals the one written as asked ("70") comes before another name of the same ("75").
-    let written_otherwise = |pattern: &Pattern| !pattern.generation.eq_ignore_ascii_case(&wanted.generation);
-    patterns.sort_by_cached_key(|pattern| (distance(pattern), written_otherwise(pattern), pattern.id));
-    let covers = |pattern: &&Pattern| distance(pattern).iter().all(|fit| *fit == Fit::Covers);
-    let covering = patterns.iter().take_while(covers).count();
+}
+
+/// Chooses among a model's available patterns, of which those of one cut stand together: the cuts that cover the wanted car, or
+/// all of them, nearest first.
+pub fn choose<'a, T>(
+    wanted: &Wanted,
+    known: &Known<'_>,
+    patterns: impl IntoIterator<Item = (Cut<'a>, T)>,
+) -> (Verdict, Vec<(Nearness, Cut<'a>, T)>) {
+    let asked = Asked::new(wanted);
+    let near = |(cut, pattern): (Cut<'a>, T)| {
+        let is_written_otherwise = !cut.made_for.generation.eq_ignore_ascii_case(&wanted.generation);
+        (Nearness { fits: fits(&asked, known, cut), is_written_otherwise }, cut, pattern)
+    };
+    let mut patterns: Vec<_> = patterns.into_iter().map(near).collect();
+    patterns.sort_by_key(|(nearness, ..)| *nearness);
+    let covering = patterns.iter().take_while(|(nearness, ..)| nearness.covers()).count();
+    let verdict = match (covering, patterns.is_empty()) {
+        (0, true) => Verdict::NotFound,
+        (0, false) => Verdict::Possible,
+        _ => Verdict::Found,
+    };
     if covering > 0 {
         patterns.truncate(covering);
-        return (Verdict::Found, patterns);
     }
-    (Verdict::Possible, patterns)
+    (verdict, patterns)
 }
 
 /// What keeps a pattern from covering the wanted car, most important first; nothing if it does.
-pub fn mismatches(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Vec<Mismatch> {
+pub fn mismatches(nearness: &Nearness) -> Vec<Mismatch> {
     let attributes = [Attribute::BodyType, Attribute::Generation, Attribute::Year, Attribute::Steering];
-    let fits = attributes.into_iter().zip(distance(wanted, known, pattern));
+    let fits = attributes.into_iter().zip(nearness.fits);
     fits.filter(|(_, fit)| *fit != Fit::Covers)
         .map(|(attribute, fit)| Mismatch {
             attribute,
@@ -116,30 +164,41 @@ pub fn mismatches(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Vec<
         .collect()
 }
 
+/// What is wanted, with the generation as it is compared.
+struct Asked<'a> {
+    wanted: &'a Wanted,
+    parts: Vec<String>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(wanted: &'a Wanted) -> Self {
+        let parts = if wanted.generation.is_empty() { Vec::new() } else { parts(&wanted.generation) };
+        Self { wanted, parts }
+    }
+}
+
 /// Most important first: another generation is another car, another body too; a steering side is another cut.
-fn distance(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> [Fit; 4] {
+fn fits(asked: &Asked<'_>, known: &Known<'_>, cut: Cut<'_>) -> [Fit; 4] {
     [
-        body_fit(wanted, known, pattern),
-        generation_fit(wanted, known, pattern),
-        year_fit(wanted, known, pattern),
-        steering_fit(wanted, pattern),
+        body_fit(asked.wanted, known, cut.made_for),
+        generation_fit(asked, known, cut.made_for),
+        year_fit(asked.wanted, known, cut.made_for),
+        steering_fit(asked.wanted, cut.steering),
     ]
 }
 
-fn generation_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
-    if wanted.generation.is_empty() {
+fn generation_fit(asked: &Asked<'_>, known: &Known<'_>, cut: &MadeFor) -> Fit {
+    if asked.parts.is_empty() {
         return Fit::Covers;
     }
-    if pattern.generation.is_empty() {
+    if cut.parts.is_empty() {
         return Fit::Unknown;
     }
-    let asked = parts(&wanted.generation);
-    let cut = parts(&pattern.generation);
     let same = |a: &String, b: &String| {
         a == b
             || known.generations.iter().any(|generation| generation.names.contains(a) && generation.names.contains(b))
     };
-    if asked.iter().any(|a| cut.iter().any(|b| same(a, b))) { Fit::Covers } else { Fit::Differs(1) }
+    if asked.parts.iter().any(|a| cut.parts.iter().any(|b| same(a, b))) { Fit::Covers } else { Fit::Differs(1) }
 }
 
 /// A generation as written, and each of several written together ("50-55", "W210/W211"). A word without a digit is no
@@ -154,20 +213,24 @@ fn parts(generation: &str) -> Vec<String> {
 }
 
 /// A pattern without years of its own has those of its generation.
-fn year_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
+fn year_fit(wanted: &Wanted, known: &Known<'_>, cut: &MadeFor) -> Fit {
     let Some(year) = wanted.year else { return Fit::Covers };
-    let generations = generations_of(known, pattern);
-    let is_within = |generation: &&Generation| !generation.years.is_unknown() && generation.years.contains(year);
-    let spans: Vec<Years> = if pattern.years.is_unknown() {
-        generations.iter().map(|generation| generation.years).filter(|years| !years.is_unknown()).collect()
-    } else {
-        // "до 2006" begins when the model did.
-        let first = known.generations.iter().filter_map(|generation| generation.years.from).min();
-        vec![Years { from: pattern.years.from.or(first), to: pattern.years.to }]
+    // "до 2006" begins when the model did.
+    let first = || known.generations.iter().filter_map(|generation| generation.years.from).min();
+    let own = (!cut.years.is_unknown()).then(|| Years { from: cut.years.from.or_else(first), to: cut.years.to });
+    if own.is_some_and(|years| years.contains(year)) {
+        return Fit::Covers;
+    }
+    let generations = generations_of(known, cut);
+    let stated = |years: &Years| !years.is_unknown();
+    let spans: Vec<Years> = match own {
+        Some(own) => vec![own],
+        None => generations.iter().map(|generation| generation.years).filter(stated).collect(),
     };
     if spans.iter().any(|years| years.contains(year)) {
         return Fit::Covers;
     }
+    let is_within = |generation: &&Generation| stated(&generation.years) && generation.years.contains(year);
     let ends = spans.iter().flat_map(|years| [years.from, years.to]).flatten();
     let distance = ends.map(|end| end.abs_diff(year)).min();
     let differs = if generations.iter().any(is_within) { Fit::SameGeneration } else { Fit::Differs };
@@ -175,20 +238,19 @@ fn year_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
 }
 
 /// The generations a pattern is for: those it names, else the only one that was made in all of its years.
-fn generations_of<'a>(known: &'a Known<'_>, pattern: &Pattern) -> Vec<&'a Generation> {
+fn generations_of<'a>(known: &Known<'a>, cut: &MadeFor) -> Vec<&'a Generation> {
     let all = || known.generations.iter();
-    if !pattern.generation.is_empty() {
-        let cut = parts(&pattern.generation);
-        return all().filter(|generation| cut.iter().any(|part| generation.names.contains(part))).collect();
+    if !cut.parts.is_empty() {
+        return all().filter(|generation| cut.parts.iter().any(|part| generation.names.contains(part))).collect();
     }
-    let (Some(from), Some(to)) = (pattern.years.from, pattern.years.to) else { return Vec::new() };
+    let (Some(from), Some(to)) = (cut.years.from, cut.years.to) else { return Vec::new() };
     let made: Vec<&Generation> =
         all().filter(|generation| generation.years.contains(from) && generation.years.contains(to)).collect();
     if made.len() == 1 { made } else { Vec::new() }
 }
 
-fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
-    match (wanted.steering, pattern.attributes.steering) {
+fn steering_fit(wanted: &Wanted, cut: Option<Steering>) -> Fit {
+    match (wanted.steering, cut) {
         (None, _) | (_, Some(Steering::Both)) => Fit::Covers,
         (Some(_), None) => Fit::Unknown,
         (Some(asked), Some(cut)) if asked == cut => Fit::Covers,
@@ -197,9 +259,9 @@ fn steering_fit(wanted: &Wanted, pattern: &Pattern) -> Fit {
 }
 
 /// A price list names the body only where it matters, so an unnamed body is the usual one of the generation.
-fn body_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
+fn body_fit(wanted: &Wanted, known: &Known<'_>, cut: &MadeFor) -> Fit {
     let Some(asked) = wanted.body_type else { return Fit::Covers };
-    let cut = pattern.body_type.map_or_else(|| (known.bodies)(&pattern.generation), |body| vec![body]);
+    let cut = cut.body_type.map_or_else(|| (known.bodies)(&cut.generation), |body| vec![body]);
     let fit = |cut: BodyType| match cut {
         cut if cut == asked || cut.parent() == Some(asked) => Fit::Covers,
         cut if asked.parent() == Some(cut) => Fit::Unknown,
@@ -210,6 +272,8 @@ fn body_fit(wanted: &Wanted, known: &Known<'_>, pattern: &Pattern) -> Fit {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     fn pattern(id: i64, generation: &str, years: Years, steering: Option<Steering>) -> Pattern {
@@ -230,8 +294,26 @@ mod tests {
         patterns.iter().map(|pattern| pattern.id).collect()
     }
 
+    /// The verdict, the chosen patterns, the older first among equals, and how near they are.
+    fn chosen(wanted: &Wanted, known: &Known<'_>, all: Vec<Pattern>) -> (Verdict, Vec<Pattern>, Vec<Nearness>) {
+        let made_for =
+            |pattern: &Pattern| MadeFor::new(pattern.generation.as_str().into(), pattern.years, pattern.body_type);
+        let all: Vec<(MadeFor, Pattern)> = all.into_iter().map(|pattern| (made_for(&pattern), pattern)).collect();
+        let cuts =
+            all.iter().map(|(made_for, pattern)| (Cut { made_for, steering: pattern.attributes.steering }, pattern));
+        let (verdict, mut patterns) = super::choose(wanted, known, cuts);
+        patterns.sort_by_key(|(nearness, _, pattern)| (*nearness, pattern.id));
+        let nearness = patterns.iter().map(|(nearness, ..)| *nearness).collect();
+        (verdict, patterns.into_iter().map(|(.., pattern)| pattern.clone()).collect(), nearness)
+    }
+
+    fn choose(wanted: &Wanted, known: &Known<'_>, all: Vec<Pattern>) -> (Verdict, Vec<Pattern>) {
+        let (verdict, patterns, _) = chosen(wanted, known, all);
+        (verdict, patterns)
+    }
+
     fn unknown() -> Known<'static> {
-        Known { bodies: &|_| Vec::new(), generations: Vec::new() }
+        Known { bodies: &|_| Vec::new(), generations: &[] }
     }
 
     #[test]
@@ -260,10 +342,10 @@ mod tests {
             pattern(4, "", Years { from: None, to: Some(2006) }, None),
         ];
         let wanted = Wanted { year: Some(2012), steering: Some(Steering::Left), ..Wanted::default() };
-        let (verdict, patterns) = choose(&wanted, &unknown(), all);
+        let (verdict, patterns, nearness) = chosen(&wanted, &unknown(), all);
         assert_eq!((verdict, ids(&patterns)), (Verdict::Possible, vec![3, 2, 4, 1]));
         let why = |place: usize| {
-            let all = mismatches(&wanted, &unknown(), &patterns[place]);
+            let all = mismatches(&nearness[place]);
             all.into_iter().map(|it| (it.attribute, it.is_unknown)).collect::<Vec<_>>()
         };
         assert_eq!(why(0), [(Attribute::Year, true), (Attribute::Steering, true)]);
@@ -277,17 +359,16 @@ mod tests {
     }
 
     fn camry() -> Known<'static> {
+        static GENERATIONS: LazyLock<[Generation; 2]> = LazyLock::new(generations);
+        Known { bodies: &|_| vec![BodyType::Sedan], generations: &*GENERATIONS }
+    }
+
+    fn generations() -> [Generation; 2] {
         let generation = |names: &[&str], from, to| Generation {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             years: Years { from: Some(from), to: Some(to) },
         };
-        Known {
-            bodies: &|_| vec![BodyType::Sedan],
-            generations: vec![
-                generation(&["XV50", "50", "55", "7"], 2011, 2018),
-                generation(&["XV70", "70", "8"], 2017, 2024),
-            ],
-        }
+        [generation(&["XV50", "50", "55", "7"], 2011, 2018), generation(&["XV70", "70", "8"], 2017, 2024)]
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod selection;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use rust_decimal::Decimal;
@@ -199,11 +200,11 @@ pub struct Sheet {
     /// The category's code.
     pub category: String,
     /// Every option of the category, in the tenant's order.
-    pub options: Vec<ProductOption>,
+    pub options: Arc<[ProductOption]>,
     /// The prices in effect.
-    pub lines: Vec<PriceLine>,
+    pub lines: Vec<Arc<PriceLine>>,
     /// Every body, in the order to show them.
-    pub bodies: Vec<Body>,
+    pub bodies: Arc<[Body]>,
 }
 
 /// A car as far as prices depend on it, and what has been chosen.
@@ -244,6 +245,7 @@ impl Sheet {
     fn lines_of(&self, option: Option<&str>, value: Option<&str>) -> impl Iterator<Item = &PriceLine> {
         self.lines
             .iter()
+            .map(|line| &**line)
             .filter(move |line| line.target.option.as_deref() == option && line.target.value.as_deref() == value)
     }
 

@@ -3,7 +3,8 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use opentelemetry::trace::SpanContext;
@@ -17,11 +18,18 @@ use tracing::{Instrument as _, Span};
 use super::call_log::CallLog;
 use super::call_metrics::{CallMetrics, Method, method};
 use super::peers::Peer;
+use crate::catalog::Current;
 use crate::db::{audit, bulkhead};
 use crate::domain::api_key::Caller;
 use crate::domain::audit::Origin;
 use crate::domain::error::{Error, Result};
 use crate::traces::{self, TARGET};
+
+/// Which version of a catalog an answer is out of, and how long ago that was last known to be the newest.
+const CATALOG_VERSION: HeaderName = HeaderName::from_static("lekalo-catalog-version");
+const STALE_SECONDS: HeaderName = HeaderName::from_static("lekalo-stale-seconds");
+/// What was looked at so lately is not stale.
+const LATELY: Duration = Duration::from_secs(2);
 
 /// The id of a call, its caller's or our own: in its line, in its trailers, and in what an internal error says.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,6 +52,8 @@ pub struct Call {
     pub tenant: OnceLock<String>,
     /// Who asks, once that is known.
     pub caller: OnceLock<Arc<Caller>>,
+    /// The version and the age of the catalog that it is answered from, if any.
+    answered_from: Mutex<Option<(i64, Duration)>>,
     /// Bytes of the request and of the answer.
     pub received: AtomicU64,
     pub sent: AtomicU64,
@@ -78,6 +88,7 @@ impl Call {
             began: Instant::now(),
             tenant: OnceLock::new(),
             caller: OnceLock::new(),
+            answered_from: Mutex::default(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
@@ -96,6 +107,12 @@ impl Call {
     /// It has ended as these trailers say, which get its id.
     pub fn end(&self, trailers: &mut HeaderMap) {
         trailers.insert(REQUEST_ID, self.request_id.clone());
+        if let Some((version, age)) = *self.answered_from.lock().unwrap_or_else(PoisonError::into_inner) {
+            trailers.insert(CATALOG_VERSION, HeaderValue::from(version));
+            if age > LATELY {
+                trailers.insert(STALE_SECONDS, HeaderValue::from(age.as_secs()));
+            }
+        }
         if !self.span.is_disabled()
             && self.place.is_valid()
             && let Ok(place) = traces::traceparent(&self.place).try_into()
@@ -136,6 +153,13 @@ pub fn is_about(tenant: &str) {
         call.span.record("tenant", tenant);
         call.tenant.set(tenant.to_owned())
     });
+}
+
+/// The call at hand is answered out of memory.
+pub fn is_answered_from(current: &Current) {
+    let (version, age) = (current.catalog.versions.own, current.age);
+    let _ =
+        CALL.try_with(|call| *call.answered_from.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, age)));
 }
 
 /// The call at hand is by this caller.

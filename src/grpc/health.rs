@@ -1,7 +1,10 @@
-//! `grpc.health.v1`: `readiness`, `""` and every service are SERVING while the database takes our work, `liveness` as long as
-//! the process answers. What is looked at is in `db/probe.rs`.
+//! `grpc.health.v1`: every service is SERVING while the database takes our work, those that bots read from also while catalogs in
+//! memory can answer, as are `readiness` and `""`; `liveness` as long as the process answers. What is looked at is in
+//! `db/probe.rs`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
@@ -13,6 +16,7 @@ use tonic_health::server::HealthReporter;
 
 use super::Services;
 use super::auth::Access;
+use crate::catalog::Catalogs;
 use crate::db::{Blocker, Db, Health as DatabaseHealth, Probe};
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
@@ -33,17 +37,21 @@ const LIVENESS: &str = "liveness";
 
 /// All that health can be asked for, beside `""`.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    [LIVENESS].into_iter().chain(SERVICES).filter(|name| !name.is_empty())
+    [LIVENESS].into_iter().chain(READS).chain(SERVICES).filter(|name| !name.is_empty())
 }
 
-/// What depends on the database.
-const SERVICES: [&str; 9] = [
+/// What catalogs in memory can answer for.
+const READS: [&str; 5] = [
     "",
     "readiness",
-    <TenantServiceServer<Services> as NamedService>::NAME,
     <CatalogServiceServer<Services> as NamedService>::NAME,
     <PricingServiceServer<Services> as NamedService>::NAME,
     <TextServiceServer<Services> as NamedService>::NAME,
+];
+
+/// What depends on the database.
+const SERVICES: [&str; 4] = [
+    <TenantServiceServer<Services> as NamedService>::NAME,
     <ApplicationServiceServer<Services> as NamedService>::NAME,
     <ImportServiceServer<Services> as NamedService>::NAME,
     <AdminServiceServer<Services> as NamedService>::NAME,
@@ -52,6 +60,7 @@ const SERVICES: [&str; 9] = [
 /// Keeps health true.
 pub struct Monitor {
     db: Db,
+    is_ready: Arc<AtomicBool>,
     reporter: HealthReporter,
     watching: tokio::task::JoinHandle<()>,
 }
@@ -63,21 +72,26 @@ impl Monitor {
         // An aborted task may still finish its current step.
         let _ = self.watching.await;
         self.db.set_ready(false);
-        report(&self.reporter, false).await;
+        self.is_ready.store(false, Ordering::Relaxed);
+        report(&self.reporter, Serving::default()).await;
     }
 }
 
 /// The health service, and what keeps it true until `stop`.
-pub async fn start(db: Db, access: Access, stop: CancellationToken) -> (Monitor, HealthServer<impl Health>) {
-    let monitored = db.clone();
+pub async fn start(services: &Services, stop: CancellationToken) -> (Monitor, HealthServer<impl Health>) {
+    let Services { db, access, catalogs, is_ready, .. } = services.clone();
+    let (monitored, told) = (db.clone(), is_ready.clone());
     let (reporter, service) = tonic_health::server::health_reporter();
     reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
-    report(&reporter, false).await;
+    report(&reporter, Serving::default()).await;
     let mut watch = Watch {
         reporter: reporter.clone(),
         probe: db.probe(),
         access,
+        catalogs,
         db,
+        is_ready,
+        serving: Serving::default(),
         health: None,
         failures: 0,
         blockers: HashMap::new(),
@@ -97,7 +111,7 @@ pub async fn start(db: Db, access: Access, stop: CancellationToken) -> (Monitor,
                 .await;
         }
     });
-    (Monitor { db: monitored, reporter, watching }, service)
+    (Monitor { db: monitored, is_ready: told, reporter, watching }, service)
 }
 
 /// What is known of the database.
@@ -106,6 +120,10 @@ struct Watch {
     db: Db,
     /// Whoever knows no keys lets nobody in.
     access: Access,
+    catalogs: Arc<Catalogs>,
+    is_ready: Arc<AtomicBool>,
+    /// What was reported last.
+    serving: Serving,
     probe: Probe,
     /// What was said last; none before the first look.
     health: Option<DatabaseHealth>,
@@ -151,9 +169,18 @@ impl Watch {
         if self.is_ready() != was_ready {
             // After a failover, what was connected before leads to the old server.
             self.db.close_idle();
-            report(&self.reporter, self.is_ready()).await;
         }
-        self.db.set_ready(self.is_ready());
+        let all = self.is_ready();
+        let serving = Serving { all, reads: all || self.catalogs.can_answer() };
+        if serving != self.serving {
+            if serving.reads && !all {
+                tracing::warn!("what bots read is answered on, out of memory");
+            }
+            report(&self.reporter, serving).await;
+            self.serving = serving;
+        }
+        self.is_ready.store(serving.reads, Ordering::Relaxed);
+        self.db.set_ready(all);
         if self.is_ready() {
             self.name_blockers().await;
         }
@@ -176,9 +203,19 @@ impl Watch {
     }
 }
 
-async fn report(reporter: &HealthReporter, serving: bool) {
-    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+/// What can be called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Serving {
+    reads: bool,
+    all: bool,
+}
+
+async fn report(reporter: &HealthReporter, serving: Serving) {
+    let status = |serving| if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for service in READS {
+        reporter.set_service_status(service, status(serving.reads)).await;
+    }
     for service in SERVICES {
-        reporter.set_service_status(service, status).await;
+        reporter.set_service_status(service, status(serving.all)).await;
     }
 }

@@ -4,8 +4,12 @@
 //! before every bad field is known (but for a time zone, which it knows). What more than one handler looks up next becomes a
 //! method of [`Scope`].
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use super::validation::Validator;
 use super::{Services, call};
+use crate::catalog::{Catalog, Catalogs, Category, Current, Needs};
 use crate::db;
 use crate::db::catalog::CategoryRef;
 use crate::domain::error::{Error, Kind, Result};
@@ -18,7 +22,50 @@ pub struct Scope<'a> {
     pub own: db::Tenant<'a>,
 }
 
+/// The catalog that a request is answered from.
+pub struct Shop {
+    pub catalog: Arc<Catalog>,
+    catalogs: Arc<Catalogs>,
+}
+
 impl Services {
+    /// Refuses the request if anything is wrong with it, then finds its tenant's catalog.
+    ///
+    /// # Errors
+    /// `Invalid` with every violation, `NotFound` where there is no such tenant.
+    pub async fn shop(&self, check: Validator, tenant: &str) -> Result<Shop> {
+        check.done()?;
+        self.shop_of(tenant).await
+    }
+
+    /// The catalog of the tenant that the call at hand is about. One that its caller's key or JWT is not for does not exist to
+    /// it.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such tenant.
+    pub async fn shop_of(&self, slug: &str) -> Result<Shop> {
+        let reach = &call::caller()?.reach;
+        let current = self.catalogs.of_slug(slug, Needs::Own, |id| reach.covers(id, slug)).await?;
+        Ok(self.answer_from(current))
+    }
+
+    /// The catalog of the tenant that a bot speaks for.
+    ///
+    /// # Errors
+    /// `NotFound` where it speaks for none that this caller may know of.
+    pub async fn shop_of_bot(&self, channel: &str, external_id: &str) -> Result<Shop> {
+        let reach = &call::caller()?.reach;
+        let found = self.catalogs.of_bot(channel, external_id, |id, slug| reach.covers(id, slug)).await?;
+        let not_found = || Error::not_found(Kind::Tenant, format!("{channel}:{external_id}"));
+        Ok(self.answer_from(found.ok_or_else(not_found)?))
+    }
+
+    fn answer_from(&self, current: Current) -> Shop {
+        call::is_about(&current.catalog.tenant.slug);
+        call::is_answered_from(&current);
+        Shop { catalog: current.catalog, catalogs: self.catalogs.clone() }
+    }
+
     /// Refuses the request if anything is wrong with it, then finds its tenant.
     ///
     /// # Errors
@@ -59,10 +106,51 @@ impl Scope<'_> {
     pub async fn sold_category(&self, category: &str) -> Result<CategoryRef> {
         self.own.find_category(category).await?.sold_by(&self.tenant.slug)
     }
+}
 
-    /// The language to answer in, the tenant's own where none was asked for, and in which order to look for names.
-    pub fn languages(&self, asked: Option<Language>) -> (Language, Vec<Language>) {
-        let asked = asked.unwrap_or(self.tenant.default_language);
-        (asked, asked.fallbacks(self.tenant.default_language))
+impl Shop {
+    /// With the patterns of the category of that code or alias, where the tenant sells it.
+    pub async fn with_patterns(self, category: &str) -> Result<Self> {
+        match self.catalog.find_category(category) {
+            Ok(category) if category.is_sold() => {
+                let needs = Needs::Category(category.id());
+                self.with(needs).await
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// With the patterns of every category.
+    pub async fn with_all_patterns(self) -> Result<Self> {
+        self.with(Needs::Everything).await
+    }
+
+    async fn with(self, needs: Needs) -> Result<Self> {
+        if self.catalog.has(needs) {
+            return Ok(self);
+        }
+        let Self { catalog, catalogs } = self;
+        let current = catalogs.get(catalog.tenant.id, needs).await?;
+        let current = current.ok_or_else(|| Error::not_found(Kind::Tenant, &catalog.tenant.slug))?;
+        call::is_answered_from(&current);
+        Ok(Self { catalog: current.catalog, catalogs })
+    }
+
+    /// A category of the tenant's, by code or alias.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, `FailedPrecondition` where the tenant does not sell it.
+    pub fn sold_category(&self, category: &str) -> Result<Category<'_>> {
+        self.catalog.find_category(category)?.sold_by(&self.catalog.tenant)
+    }
+
+    /// The language to answer in: the tenant's own where none was asked for.
+    pub fn language(&self, asked: Option<Language>) -> Language {
+        asked.unwrap_or(self.catalog.tenant.default_language)
+    }
+
+    /// The time by which prices begin and end.
+    pub fn now(&self) -> SystemTime {
+        self.catalogs.now()
     }
 }

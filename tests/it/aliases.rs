@@ -25,8 +25,17 @@ async fn forget(admin: &mut AdminServiceClient<Channel>, brand: &str, model: &st
     admin.delete_alias(request).await.unwrap();
 }
 
+/// Waits until a server understands it so.
+async fn until_understood(server: &TestServer, text: &str, expected: (String, String)) {
+    let began = std::time::Instant::now();
+    while understood(server, text, "").await != expected {
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{text} is not {expected:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
-async fn what_one_server_is_taught_or_forgets_every_server_knows_at_once() {
+async fn what_one_server_is_taught_or_forgets_it_knows_at_once_and_every_other_soon() {
     let one = TestServer::start().await;
     let other = TestServer::over(one.config.clone()).await;
     let (mut at_one, mut at_other) =
@@ -36,7 +45,10 @@ async fn what_one_server_is_taught_or_forgets_every_server_knows_at_once() {
     assert_eq!(understood(&one, "щщжкабр", "").await, car("", ""), "nobody has taught it");
     // Each time that a spelling is new to a server it reads them all, which takes a while.
     teach(&mut at_one, "toyota", "camry", "щщжкабр").await;
+    assert_eq!(understood(&one, "щщжкабр", "").await, car("toyota", "camry"), "at once");
     teach(&mut at_other, "kia", "", "фырчавка").await;
+    assert_eq!(understood(&other, "фырчавка", "").await, car("kia", ""), "at once");
+    until_understood(&one, "фырчавка", car("kia", "")).await;
     for server in [&one, &other] {
         assert_eq!(understood(server, "щщжкабр", "").await, car("toyota", "camry"));
         assert_eq!(understood(server, "фырчавка", "").await, car("kia", ""), "a brand's spelling is no model's");
@@ -45,6 +57,7 @@ async fn what_one_server_is_taught_or_forgets_every_server_knows_at_once() {
 
     forget(&mut at_other, "toyota", "camry", "ЩЩЖКАБР").await;
     forget(&mut at_other, "kia", "", "фырчавка").await;
-    assert_eq!(understood(&one, "щщжкабр", "").await, car("", ""), "forgotten at once");
-    assert_eq!(understood(&one, "фырчавка", "").await, car("", ""));
+    assert_eq!(understood(&other, "щщжкабр", "").await, car("", ""), "forgotten at once");
+    until_understood(&one, "фырчавка", car("", "")).await;
+    assert_eq!(understood(&one, "щщжкабр", "").await, car("", ""));
 }

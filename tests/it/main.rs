@@ -14,6 +14,7 @@ mod backups;
 mod blocked_writes;
 mod calls;
 mod catalog;
+mod catalogs;
 mod clean;
 mod cli;
 mod contract;

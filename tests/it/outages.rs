@@ -4,10 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lekalo::db::migrations;
+use lekalo::catalog::{Catalogs, Limits};
+use lekalo::db::{Db, migrations};
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
+use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use lekalo_migrate::tls;
 use lekalo_postgres::{EmbeddedOptions, EmbeddedServer};
 use nix::sys::signal::{Signal, kill};
@@ -472,5 +475,138 @@ async fn a_changed_password_is_read_again_where_it_is_kept() {
     // A call and a look at the database may both have met the change; who comes later knows.
     let told = log.matches("password has changed and was read again").count();
     assert!((1..=2).contains(&told) && !log.contains("canary"), "{log}");
+    postgres.stop().await.unwrap();
+}
+
+/// What bots read, and what it takes to answer.
+async fn reads(channel: &Channel) -> Vec<(&'static str, Result<tonic::metadata::MetadataMap, Status>, Duration)> {
+    let (tenant, category) = ("evopoliki".to_owned(), "eva_mats".to_owned());
+    let (mut catalog, mut prices, mut texts, mut tenants) = (
+        CatalogServiceClient::new(channel.clone()),
+        PricingServiceClient::new(channel.clone()),
+        TextServiceClient::new(channel.clone()),
+        TenantServiceClient::new(channel.clone()),
+    );
+    let mut answers = Vec::new();
+    macro_rules! read {
+        ($client:ident.$method:ident($request:ident { $($fields:tt)* })) => {
+            let began = Instant::now();
+            let answer = $client.$method(pb::$request { $($fields)*, ..Default::default() }).await;
+            answers.push((stringify!($method), answer.map(|answer| answer.metadata().clone()), began.elapsed()));
+        };
+    }
+    let (brand, model) = ("toyota".to_owned(), "camry".to_owned());
+    read!(catalog.list_categories(ListCategoriesRequest { tenant: tenant.clone() }));
+    read!(catalog.list_brands(ListBrandsRequest { tenant: tenant.clone(), category: category.clone() }));
+    read!(catalog.list_models(ListModelsRequest {
+        tenant: tenant.clone(),
+        category: category.clone(),
+        brand: brand.clone()
+    }));
+    read!(catalog.find_patterns(FindPatternsRequest {
+        tenant: tenant.clone(),
+        category: category.clone(),
+        brand,
+        model
+    }));
+    read!(catalog.list_options(ListOptionsRequest { tenant: tenant.clone(), category: category.clone() }));
+    read!(catalog.resolve_vehicle(ResolveVehicleRequest {
+        tenant: tenant.clone(),
+        category: category.clone(),
+        text: "камри 70".to_owned()
+    }));
+    read!(prices.list_prices(ListPricesRequest { tenant: tenant.clone(), category: category.clone() }));
+    read!(prices.quote_price(QuotePriceRequest {
+        tenant: tenant.clone(),
+        category: category.clone(),
+        body_type: "sedan".to_owned()
+    }));
+    read!(texts.list_texts(ListTextsRequest { tenant: tenant.clone() }));
+    read!(texts.batch_get_texts(BatchGetTextsRequest { tenant: tenant.clone(), keys: vec!["back".to_owned()] }));
+    let began = Instant::now();
+    let answer = tenants.get_tenant(pb::GetTenantRequest { tenant }).await;
+    answers.push(("get_tenant", answer.map(|answer| answer.metadata().clone()), began.elapsed()));
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_what_was_read_is_answered_on_and_health_tells_them_apart() {
+    let folder = support::folder();
+    let postgres = postgres(folder.path()).await;
+    let config = postgres.config();
+    let seeding = Db::new(&support::db_options(&config)).unwrap();
+    seeding.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
+    seeding.close();
+    let server = TestServer::over(config.clone()).await;
+    let channel = &server.channel;
+    for (name, answer, _) in reads(channel).await {
+        assert!(!answer.unwrap_or_else(|status| panic!("{name}: {status:?}")).contains_key("lekalo-stale-seconds"));
+    }
+    // One with little patience answers no longer than that.
+    let limits = Limits { max_stale: Duration::from_secs(1), ..Limits::default() };
+    let impatient = TestServer::with(support::db_options(&config), config.clone(), |services| {
+        let catalogs = Catalogs::new(services.db.clone(), services.live_index.clone(), limits);
+        lekalo::grpc::Services { catalogs, ..services }
+    })
+    .await;
+    reads(&impatient.channel).await;
+
+    signal(folder.path(), Signal::SIGSTOP);
+    let frozen = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut is_known = false;
+    while !is_known || frozen.elapsed() < Duration::from_secs(4) {
+        assert!(frozen.elapsed() < PATIENCE);
+        for (name, answer, took) in reads(channel).await {
+            let metadata = answer.unwrap_or_else(|status| panic!("{name}: {status:?}"));
+            let age = metadata.get("lekalo-stale-seconds").map(|age| age.to_str().unwrap().parse::<u64>().unwrap());
+            assert!(age.is_none_or(|age| age <= 1 + frozen.elapsed().as_secs()), "{name}: {age:?}");
+            assert!(
+                age.is_some() || frozen.elapsed() < Duration::from_secs(3 + 2),
+                "{name} does not say how old it is"
+            );
+            slowest = slowest.max(took);
+        }
+        is_known = health(channel, "lekalo.v1.TenantService").await == ServingStatus::NotServing;
+        sleep(Duration::from_millis(50)).await;
+    }
+    println!("the slowest read took {slowest:?}");
+    // Nobody waits for a connection, be the machine ever so loaded.
+    assert!(slowest < SILENCE, "{slowest:?}");
+    for (name, expected) in [
+        ("", ServingStatus::Serving),
+        ("readiness", ServingStatus::Serving),
+        (LIVENESS, ServingStatus::Serving),
+        ("lekalo.v1.CatalogService", ServingStatus::Serving),
+        ("lekalo.v1.PricingService", ServingStatus::Serving),
+        ("lekalo.v1.TextService", ServingStatus::Serving),
+        ("lekalo.v1.ApplicationService", ServingStatus::NotServing),
+        ("lekalo.v1.ImportService", ServingStatus::NotServing),
+        ("lekalo.v1.AdminService", ServingStatus::NotServing),
+    ] {
+        assert_eq!(health(channel, name).await, expected, "{name}");
+    }
+    assert_unavailable(&create_tenant(channel, "shop").await.unwrap_err());
+    // What was never read here is not to be had.
+    let other = pb::ListCategoriesRequest { tenant: "five_deluxe".into(), ..Default::default() };
+    assert_unavailable(&CatalogServiceClient::new(channel.clone()).list_categories(other).await.unwrap_err());
+    for (name, answer, _) in reads(&impatient.channel).await {
+        assert_unavailable(&answer.err().unwrap_or_else(|| panic!("{name} is answered from too long ago")));
+    }
+    until(&impatient.channel, ServingStatus::NotServing, "nothing it has is young enough").await;
+
+    signal(folder.path(), Signal::SIGCONT);
+    until(&impatient.channel, ServingStatus::Serving, "it goes on").await;
+    let began = Instant::now();
+    while health(channel, "lekalo.v1.ApplicationService").await != ServingStatus::Serving {
+        assert!(began.elapsed() < PATIENCE, "it is back, and nobody says so");
+        sleep(Duration::from_millis(10)).await;
+    }
+    while reads(channel).await.into_iter().any(|(_, answer, _)| answer.unwrap().contains_key("lekalo-stale-seconds")) {
+        assert!(began.elapsed() < PATIENCE, "it is back, and answers are old");
+    }
+    println!("fresh {:?} after its return", began.elapsed());
+    impatient.stop().await;
+    server.stop().await;
     postgres.stop().await.unwrap();
 }

@@ -89,7 +89,7 @@ async fn stays_whole(server: &TestServer, sql: &'static str, mut page: impl Asyn
 
 #[tokio::test]
 async fn makes_and_models() {
-    let server = TestServer::start().await;
+    let server = TestServer::reading_through().await;
     connect(&server.config).await.batch_execute(SOME_PATTERNS).await.unwrap();
     let client = CatalogServiceClient::new(server.channel.clone());
     let category = "eva_mats".to_owned();
@@ -122,7 +122,7 @@ async fn makes_and_models() {
 
 #[tokio::test]
 async fn applications() {
-    let server = TestServer::start().await;
+    let server = TestServer::reading_through().await;
     connect(&server.config).await.batch_execute(SOME_APPLICATIONS).await.unwrap();
     let client = ApplicationServiceClient::new(server.channel.clone());
     stays_whole(&server, ONE_APPLICATION, async |page_token, page_size| {
@@ -136,7 +136,7 @@ async fn applications() {
 
 #[tokio::test]
 async fn texts() {
-    let server = TestServer::start().await;
+    let server = TestServer::reading_through().await;
     connect(&server.config).await.batch_execute(SOME_TEXTS).await.unwrap();
     let client = TextServiceClient::new(server.channel.clone());
     stays_whole(&server, ONE_TEXT, async |page_token, page_size| {

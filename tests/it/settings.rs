@@ -59,6 +59,7 @@ async fn settings_of_the_environment_reach_the_server() {
             ("LEKALO_UPLOAD_MIB", "1"),
             ("LEKALO_UPLOADS", "1"),
             ("LEKALO_UPLOADS_PER_TENANT", "1"),
+            ("LEKALO_CATALOG_MIB", "0"),
             ("LEKALO_EXTRACT_INFLATED_MIB", "1"),
             ("LEKALO_EXTRACT_ANSWER_MIB", "1"),
         ],
@@ -143,7 +144,7 @@ async fn settings_of_the_environment_reach_the_server() {
     service.signal(Signal::SIGTERM);
     let (status, said) = service.ended(PATIENCE).await;
     assert!(status.success(), "{said}");
-    assert!(said.contains("query=\"list_categories\"") && said.contains(" INFO "), "{said}");
+    assert!(said.contains("query=\"snapshot_categories\"") && said.contains(" INFO "), "{said}");
     assert!(!said.contains(" DEBUG ") && !said.contains(" TRACE "), "{said}");
 }
 

@@ -35,7 +35,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("count_all_audit_events", "the same"),
     ("list_left_behind", "one sweeper looks for what any tenant's server left behind"),
     ("last_application_events", "one reader looks after all watched feeds"),
-    ("resolve_tenant", "the directory: a bot's id is looked up before its tenant is known"),
+    ("tenant_of_bot", "the directory: a bot's id is looked up before its tenant is known"),
 ];
 
 fn name(text: &Text) -> &str {

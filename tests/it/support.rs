@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use lekalo::catalog::{Catalogs, Limits};
 use lekalo::db::{Db, Options, migrations};
 use lekalo::grpc::{self, Access, Services};
 use lekalo::import::run::Runner;
@@ -244,6 +245,16 @@ impl TestServer {
         }));
         let channel = Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap();
         Self { db, config, addr, channel, live_index, stop: Some(stop), ended }
+    }
+
+    /// Serves a migrated and seeded database and keeps no catalog of it: what is written past it is read at once.
+    pub async fn reading_through() -> Self {
+        let config = database().await;
+        Self::with(db_options(&config), config, |services| {
+            let limits = Limits { bytes: 0, ..Limits::default() };
+            Services { catalogs: Catalogs::new(services.db.clone(), services.live_index.clone(), limits), ..services }
+        })
+        .await
     }
 
     /// Tells it to stop, as SIGTERM does.

@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 use crate::support::{TestServer, connect};
 
 async fn served() -> (TestServer, TextServiceClient<Channel>) {
-    let server = TestServer::start().await;
+    let server = TestServer::reading_through().await;
     let client = TextServiceClient::new(server.channel.clone());
     (server, client)
 }

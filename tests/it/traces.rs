@@ -49,7 +49,7 @@ async fn a_call_goes_on_its_callers_trace_and_says_where_its_time_went() {
     assert_eq!(came_back, format!("00-{TRACE}-{}-01", hex(&call.span_id)));
     assert_eq!(attribute(&call.attributes, "tenant"), "evopoliki");
     assert_eq!(attribute(&call.attributes, "rpc.grpc.status_code"), "0");
-    let statement = collector.has("list_brands", 1).await.remove(0);
+    let statement = collector.has("snapshot_patterns", 1).await.remove(0);
     assert_eq!((&statement.trace_id, &statement.parent_span_id), (&call.trace_id, &call.span_id));
     assert!(statement.start_time_unix_nano >= call.start_time_unix_nano);
     assert!(statement.end_time_unix_nano <= call.end_time_unix_nano);

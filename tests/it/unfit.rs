@@ -30,7 +30,7 @@ fn assert_may_be_retried(status: &Status) {
 async fn what_was_taken_away_is_told_once_and_its_calls_may_be_tried_again() {
     let (folder, config) = (folder(), database().await);
     let owner = connect(&config).await;
-    let mut service = Service::with(folder.path(), &config, &[]);
+    let mut service = Service::with(folder.path(), &config, &[("LEKALO_CATALOG_MIB", "0")]);
     let channel = channel(service.addr().await).await;
     let mut orders = applications::Client::new(channel.clone());
     let mut catalog = CatalogServiceClient::new(channel);

@@ -152,6 +152,7 @@ fn what_is_no_value_is_refused_by_name() {
             "must be a file's absolute path, or a URL",
         ),
         ("LEKALO_AUDIT_RETENTION", &["400", "29d", "36501d", "-1d", "never"], "must be a time from 30d to 36500d"),
+        ("LEKALO_MAX_STALE", &["60", "8d", "-1s", "never"], "must be a time from 0s to 7d"),
         ("DB_PORT", &["tcp://10.0.0.1:5432"], "is a service address that Kubernetes injects"),
         ("DB_HOST", &["postgres://db", "a b"], "must be a host's name or address"),
         ("DATABASE_URL", &["mysql://db/x", "db.example"], "must begin with postgres://"),

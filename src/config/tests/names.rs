@@ -5,7 +5,7 @@ use tokio_postgres::config::Host;
 use super::*;
 
 /// Each name with two values that are not its default.
-pub(super) const VALUES: [(&str, &str, &str); 45] = [
+pub(super) const VALUES: [(&str, &str, &str); 47] = [
     ("DATABASE_URL", "postgres://bot:pw@db.example:6432/shop", "postgres://other:word@db2.example:6433/shop2"),
     ("DB_HOST", "db.example", "/run/postgresql"),
     ("DB_PORT", "6432", "1"),
@@ -44,6 +44,8 @@ pub(super) const VALUES: [(&str, &str, &str); 45] = [
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", "0", "60"),
     ("LEKALO_MAX_CONNECTIONS", "7", "2000"),
     ("LEKALO_MEMORY_MIB", "256", "2048"),
+    ("LEKALO_CATALOG_MIB", "0", "64"),
+    ("LEKALO_MAX_STALE", "0s", "30m"),
     ("LEKALO_PG_BIN", "/opt/pg/bin", "/usr/bin"),
     ("LEKALO_ENV", "production", "staging"),
     ("LEKALO_UPLOAD_MIB", "5", "6"),
@@ -58,7 +60,7 @@ pub(super) const VALUES: [(&str, &str, &str); 45] = [
 ];
 
 /// The numbers, each with the least and the most that it may be.
-pub(super) const NUMBERS: [(&str, u64, u64); 20] = [
+pub(super) const NUMBERS: [(&str, u64, u64); 21] = [
     ("DB_PORT", 1, 65_535),
     ("DB_POOL_SIZE", 1, 1000),
     ("DB_MAX_OVERFLOW", 0, 1000),
@@ -71,6 +73,7 @@ pub(super) const NUMBERS: [(&str, u64, u64); 20] = [
     ("LEKALO_MAX_CONNECTION_AGE_SECONDS", 0, 86_400),
     ("LEKALO_MAX_CONNECTIONS", 1, 100_000),
     ("LEKALO_MEMORY_MIB", 128, 65_536),
+    ("LEKALO_CATALOG_MIB", 0, 65_536),
     ("LEKALO_UPLOAD_MIB", 1, 65_536),
     ("LEKALO_UPLOADS", 1, 1000),
     ("LEKALO_UPLOADS_PER_TENANT", 1, 1000),
@@ -138,6 +141,8 @@ pub(super) fn seen(config: &Config) -> BTreeMap<&'static str, String> {
         ("LEKALO_MAX_CONNECTION_AGE_SECONDS", config.max_connection_age.map_or(0, |age| age.as_secs()).to_string()),
         ("LEKALO_MAX_CONNECTIONS", config.max_connections.to_string()),
         ("LEKALO_MEMORY_MIB", mebibytes(config.memory_bytes)),
+        ("LEKALO_CATALOG_MIB", mebibytes(config.catalogs.bytes)),
+        ("LEKALO_MAX_STALE", humantime::format_duration(config.catalogs.max_stale).to_string()),
         ("LEKALO_PG_BIN", config.pg_bin.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
         ("LEKALO_ENV", config.environment.clone()),
         ("LEKALO_UPLOAD_MIB", mebibytes(config.uploads.file_bytes)),

@@ -42,7 +42,7 @@ impl Sheet {
 
     fn is_priced(&self, option: &ProductOption) -> bool {
         let is_own = |line: &PriceLine| line.target.option.as_ref() == Some(&option.code) || line.depends_on(option);
-        self.lines.iter().any(is_own)
+        self.lines.iter().any(|line| is_own(line))
     }
 
     /// The least over every body, brand and further choice that a line knows of.

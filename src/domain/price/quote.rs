@@ -150,7 +150,8 @@ impl Sheet {
     fn quote_body(&self, asked: &Asked, selected: &[Selected], body: BodyType) -> Result<Quote, Unpriced> {
         let chosen = selected.iter().filter_map(|(option, value)| Some((option.code.as_str(), (*value)?))).collect();
         let mut context = PricingContext { brand: asked.brand.as_deref(), bodies: self.fallbacks(body), chosen };
-        let relevant: Vec<&PriceLine> = self.lines.iter().filter(|line| line.is_asked(selected)).collect();
+        let relevant: Vec<&PriceLine> =
+            self.lines.iter().map(|line| &**line).filter(|line| line.is_asked(selected)).collect();
 
         let undecided: Vec<&ProductOption> = self
             .options
@@ -187,7 +188,7 @@ impl Sheet {
             quote.total = Amount::From(least.total.least());
             quote.assumptions.extend(undecided.iter().map(|option| Assumption::not_chosen(option)));
         }
-        for option in &self.options {
+        for option in self.options.iter() {
             let adds = |line: &PriceLine| line.target.option.as_ref() == Some(&option.code) && line.is_for(&context);
             let costs = self.lines.iter().any(|line| adds(line) && !line.amount.least().is_zero());
             if option.kind == OptionKind::Choice && !is_selected(option, selected) && costs {

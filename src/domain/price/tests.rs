@@ -28,8 +28,9 @@ fn sheet(lines: &[(&str, Amount)]) -> Sheet {
             option("leather", OptionKind::Choice, &["press", "croco"], &[]),
             option("borders", OptionKind::Boolean, &[], &[Sedan, Suv]),
             option("row", OptionKind::Addon, &[], &[]),
-        ],
-        lines: (1..).zip(lines).map(|(id, (target, amount))| line(id, target, *amount)).collect(),
+        ]
+        .into(),
+        lines: (1..).zip(lines).map(|(id, (target, amount))| line(id, target, *amount).into()).collect(),
         bodies: vec![
             body(Sedan, None, None),
             body(Coupe, None, Some(Sedan)),
@@ -39,7 +40,8 @@ fn sheet(lines: &[(&str, Amount)]) -> Sheet {
             body(MinivanSmall, Some(Minivan), None),
             body(MinivanMedium, Some(Minivan), None),
             body(MinivanLarge, Some(Minivan), None),
-        ],
+        ]
+        .into(),
     }
 }
 
@@ -264,7 +266,7 @@ fn options_are_offered_with_what_they_cost() {
     assert_eq!(values, [named("press", Some(range(90, 100))), named("croco", Some(fixed(150)))]);
 
     let mut bare = self::sheet(&[("option=row", fixed(1))]);
-    for option in &mut bare.options {
+    for option in Arc::make_mut(&mut bare.options) {
         option.offered = false;
     }
     let offers: Vec<_> = bare.offers(None).iter().map(|offer| offer.option.code.clone()).collect();

@@ -57,7 +57,9 @@ pub async fn create_alias(services: &Services, mut request: pb::CreateAliasReque
         let created = tx.create_alias(&alias).await?;
         Ok(pb::CreateAliasResponse { alias: Some(message(created)) })
     });
-    answer.await
+    let answer = answer.await?;
+    know_at_once(services).await;
+    Ok(answer)
 }
 
 pub async fn delete_alias(services: &Services, request: pb::DeleteAliasRequest) -> Result<pb::DeleteAliasResponse> {
@@ -81,7 +83,13 @@ pub async fn delete_alias(services: &Services, request: pb::DeleteAliasRequest) 
         return Err(Error::not_found(Kind::Alias, alias_text));
     }
     tx.commit().await?;
+    know_at_once(services).await;
     Ok(pb::DeleteAliasResponse {})
+}
+
+/// Who asks here next is answered with what was just taught; where the database is away by now, once it is back.
+async fn know_at_once(services: &Services) {
+    let _ = services.live_index.current().await;
 }
 
 /// The other car that is written so already: another brand, or another model of the same brand.

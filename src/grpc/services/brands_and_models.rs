@@ -1,6 +1,6 @@
 //! ListBrands and ListModels: what a tenant has patterns for.
 
-use crate::db::catalog::Order;
+use crate::catalog::Order;
 use crate::domain::Result;
 use crate::grpc::Services;
 use crate::grpc::convert::{count, language_used};
@@ -27,10 +27,9 @@ pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) ->
     let category = check.name("category", request.category);
     let prefix = check.text("name_prefix", request.name_prefix, MAX_PREFIX);
 
-    let scope = services.scope(check, &tenant).await?;
-    let category = scope.sold_category(&category).await?;
-    let (asked, languages) = scope.languages(language);
-    let found = scope.own.list_brands(&category, &languages, &prefix, sort_order(order), &page).await?;
+    let shop = services.shop(check, &tenant).await?.with_patterns(&category).await?;
+    let (category, asked) = (shop.sold_category(&category)?, shop.language(language));
+    let found = shop.catalog.list_brands(&category, asked, &prefix, sort_order(order), &page);
     Ok(pb::ListBrandsResponse {
         language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
         brands: found.items.into_iter().map(|(brand, _)| brand.into()).collect(),
@@ -50,12 +49,11 @@ pub async fn list_models(services: &Services, request: pb::ListModelsRequest) ->
     let category = check.name("category", request.category);
     let brand = check.name("brand", request.brand);
 
-    let scope = services.scope(check, &tenant).await?;
-    // Both in one round trip; An unknown brand is reported before a category that is not sold.
-    let (category, brand_id) = scope.own.find_category_and_brand(&category, &brand).await?;
-    let category = category.sold_by(&scope.tenant.slug)?;
-    let (asked, languages) = scope.languages(language);
-    let found = scope.own.list_models(&category, brand_id, &languages, sort_order(order), &page).await?;
+    let shop = services.shop(check, &tenant).await?.with_patterns(&category).await?;
+    // An unknown brand is reported before a category that is not sold.
+    let (known, brand) = (shop.catalog.find_category(&category)?, shop.catalog.find_brand(&brand)?);
+    let (category, asked) = (known.sold_by(&shop.catalog.tenant)?, shop.language(language));
+    let found = shop.catalog.list_models(&category, brand, asked, sort_order(order), &page);
     Ok(pb::ListModelsResponse {
         language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
         models: found.items.into_iter().map(|(model, _)| model.into()).collect(),

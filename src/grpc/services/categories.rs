@@ -14,9 +14,9 @@ pub async fn list_categories(
     let tenant = check.name("tenant", request.tenant);
     let language = check.language("language", request.language);
 
-    let scope = services.scope(check, &tenant).await?;
-    let (asked, languages) = scope.languages(language);
-    let categories = scope.own.list_categories(&languages).await?;
+    let shop = services.shop(check, &tenant).await?;
+    let asked = shop.language(language);
+    let categories = shop.catalog.list_categories(asked);
     Ok(pb::ListCategoriesResponse {
         language: language_used(asked, categories.iter().map(|(_, language)| *language)),
         categories: categories.into_iter().map(|(category, _)| category.into()).collect(),

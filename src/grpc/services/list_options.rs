@@ -14,17 +14,16 @@ pub async fn list_options(services: &Services, request: pb::ListOptionsRequest) 
     let body_type: Option<BodyType> = check.word("body_type", request.body_type);
     let language = check.language("language", request.language);
 
-    let scope = services.scope(check, &tenant).await?;
-    let category = scope.sold_category(&category).await?;
-    let (asked, languages) = scope.languages(language);
-    let (sheet, shown) = scope.own.price_sheet(&category, None, &languages).await?;
+    let shop = services.shop(check, &tenant).await?;
+    let (category, asked, tenant) = (shop.sold_category(&category)?, shop.language(language), &shop.catalog.tenant);
+    let (sheet, shown) = shop.catalog.price_sheet(&category, shop.now(), asked);
     let offers = sheet.offers(body_type);
     // The sheet has more options than are offered; only names that come back say which language is used.
     let named = sheet.options.iter().zip(shown);
     let named = named.filter(|(option, _)| offers.iter().any(|offer| offer.option.id == option.id));
     Ok(pb::ListOptionsResponse {
         language: language_used(asked, named.map(|(_, language)| language)),
-        options: offers.into_iter().map(|offer| price::product_option(offer, &scope.tenant.currency)).collect(),
-        prices_visible: scope.tenant.prices_visible,
+        options: offers.into_iter().map(|offer| price::product_option(offer, &tenant.currency)).collect(),
+        prices_visible: tenant.prices_visible,
     })
 }

@@ -15,14 +15,14 @@ pub async fn list_prices(services: &Services, request: pb::ListPricesRequest) ->
     let category = check.optional_name("category", request.category);
     let at = check.time("at_time", request.at_time);
 
-    let scope = services.scope(check, &tenant).await?;
+    let shop = services.shop(check, &tenant).await?;
     let category = match category.as_str() {
         "" => None,
-        code => Some(scope.sold_category(code).await?),
+        code => Some(shop.sold_category(code)?),
     };
-    let found = scope.own.list_prices(category.as_ref(), at, &page).await?;
+    let found = shop.catalog.list_prices(category.as_ref(), at.unwrap_or_else(|| shop.now()), &page);
     Ok(pb::ListPricesResponse {
-        prices: found.items.into_iter().map(Into::into).collect(),
+        prices: found.items.iter().map(|line| line.as_ref().clone().into()).collect(),
         next_page_token: page.next_token(found.next),
         total_size: count(found.total),
     })

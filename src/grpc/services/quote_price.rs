@@ -27,13 +27,12 @@ pub async fn quote_price(services: &Services, request: pb::QuotePriceRequest) ->
     let at = check.time("at_time", request.at_time);
     let language = check.language("language", request.language);
 
-    let scope = services.scope(check, &tenant).await?;
-    let category = scope.sold_category(&category).await?;
-    if !brand.is_empty() {
-        let brand_id = scope.own.find_brand(&brand).await?;
-        if !model.is_empty() {
-            scope.own.find_model(brand_id, &model).await?;
-        }
+    let shop = services.shop(check, &tenant).await?;
+    let category = shop.sold_category(&category)?;
+    match (brand.as_str(), model.as_str()) {
+        ("", _) => {}
+        (brand, "") => _ = shop.catalog.find_brand(brand)?,
+        (brand, model) => _ = shop.catalog.find_model(brand, model)?,
     }
     let car_bodies = car_bodies(&brand, &model, &generation, year);
     let asked = Asked {
@@ -43,11 +42,11 @@ pub async fn quote_price(services: &Services, request: pb::QuotePriceRequest) ->
         selections,
     };
 
-    let (language, languages) = scope.languages(language);
-    let (sheet, shown) = scope.own.price_sheet(&category, at, &languages).await?;
+    let language = shop.language(language);
+    let (sheet, shown) = shop.catalog.price_sheet(&category, at.unwrap_or_else(|| shop.now()), language);
     let quote = sheet.quote(&asked)?;
     Ok(pb::QuotePriceResponse {
-        quote: Some(price::quote(quote, &scope.tenant, &sheet, language)),
+        quote: Some(price::quote(quote, &shop.catalog.tenant, &sheet, language)),
         language: language_used(language, shown.into_iter()),
     })
 }

@@ -1,9 +1,10 @@
 //! ResolveVehicle: which car a person means by what they type. The search is [`lekalo_vehicles::resolve`].
 
+use std::sync::Arc;
+
 use lekalo_vehicles::Index;
 use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolution, Resolver, ShopWords};
 
-use crate::db::patterns::PatternCounts;
 use crate::domain::error::{Error, Result};
 use crate::domain::vehicle::slug;
 use crate::grpc::Services;
@@ -35,32 +36,27 @@ pub async fn resolve_vehicle(
     }
     check.done()?;
 
-    let tenant = match tenant.as_str() {
+    let shop = match tenant.as_str() {
         "" => None,
-        slug => Some(services.find_tenant(slug).await?),
-    };
-    let category = match (&tenant, category.as_str()) {
-        (Some(tenant), code) if !code.is_empty() => {
-            Some(services.db.tenant(tenant.id).find_category(code).await?.sold_by(&tenant.slug)?)
+        slug => {
+            let shop = services.shop_of(slug).await?;
+            Some(if category.is_empty() {
+                shop.with_all_patterns().await?
+            } else {
+                shop.with_patterns(&category).await?
+            })
         }
+    };
+    let category = match &shop {
+        Some(shop) if !category.is_empty() => Some(shop.sold_category(&category)?),
         _ => None,
     };
-    let index = services.live_index.current().await?;
-    let shop_words = match &tenant {
-        Some(tenant) => Some(services.db.tenant(tenant.id).list_shop_words().await?),
-        None => None,
-    };
+    let shop_words = shop.as_ref().map(|shop| shop.catalog.shop_words());
+    let index = services.live_index.known().await?;
     let (mut resolution, index) = resolve(index, text, brand, known_year, shop_words).await?;
-    let counts = match &tenant {
-        Some(tenant) if !resolution.candidates.is_empty() => {
-            let cars: Vec<_> = resolution.candidates.iter().map(|candidate| slugs(&index, candidate)).collect();
-            services.db.tenant(tenant.id).count_patterns(category.as_ref(), &cars).await?
-        }
-        _ => PatternCounts::default(),
-    };
     let patterns = |candidate: &Candidate| {
         let (brand, model) = slugs(&index, candidate);
-        counts.of(&brand, &model)
+        shop.as_ref().map_or(0, |shop| shop.catalog.count_patterns(category.as_ref(), &brand, &model))
     };
     let most = usize::try_from(request.max_candidates).unwrap_or(DEFAULT_CANDIDATES);
     resolution.prefer(|candidate| patterns(candidate) > 0, most);
@@ -81,14 +77,13 @@ async fn resolve(
     text: String,
     brand: String,
     year: Option<i16>,
-    shop_words: Option<Vec<String>>,
+    shop_words: Option<Arc<ShopWords>>,
 ) -> Result<(Resolution, Shared)> {
     let look = move || {
-        let shop_words = shop_words.map(|names| ShopWords::new(names.iter().map(String::as_str)));
         let query = Query {
             text: &text,
             brand: Some(&brand),
-            shop_words: shop_words.as_ref(),
+            shop_words: shop_words.as_deref(),
             year,
             max_candidates: MAX_CANDIDATES,
         };

@@ -15,9 +15,8 @@ pub async fn get_tenant(services: &Services, request: pb::GetTenantRequest) -> R
     let mut check = Validator::default();
     let slug = check.name("tenant", request.tenant);
 
-    let scope = services.scope(check, &slug).await?;
-    let tenant = scope.own.complete(scope.tenant).await?;
-    Ok(pb::GetTenantResponse { tenant: Some(tenant.into()) })
+    let shop = services.shop(check, &slug).await?;
+    Ok(pb::GetTenantResponse { tenant: Some(shop.catalog.tenant.clone().into()) })
 }
 
 pub async fn resolve_tenant(
@@ -30,11 +29,9 @@ pub async fn resolve_tenant(
     check.done()?;
 
     let channel = channel_word(channel).unwrap_or_default();
-    let found = services.db.resolve_tenant(channel, &external_id).await?;
     // A bot of a tenant that the caller is not for is answered as one of no tenant.
-    let tenant = services.visible(found, &format!("{channel}:{external_id}"))?;
-    let tenant = services.db.tenant(tenant.id).complete(tenant).await?;
-    Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
+    let shop = services.shop_of_bot(channel, &external_id).await?;
+    Ok(pb::ResolveTenantResponse { tenant: Some(shop.catalog.tenant.clone().into()) })
 }
 
 pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) -> Result<pb::ListTenantsResponse> {

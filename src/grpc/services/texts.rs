@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::db::texts::Keys;
+use crate::catalog::Keys;
 use crate::domain::Result;
 use crate::domain::tenant::Language;
 use crate::domain::text::Text;
@@ -15,7 +15,7 @@ const MAX_KEYS: usize = 200;
 /// The longest key.
 pub const MAX_KEY: usize = 64;
 /// The most texts that one prefix brings.
-const MAX_BY_PREFIX: i64 = 500;
+const MAX_BY_PREFIX: usize = 500;
 
 pub async fn batch_get_texts(
     services: &Services,
@@ -33,10 +33,10 @@ pub async fn batch_get_texts(
         check.refuse("key_prefix", "FIELD_INVALID", "must not be given together with keys");
     }
 
-    let scope = services.scope(check, &tenant).await?;
-    let (asked, languages) = scope.languages(language);
+    let shop = services.shop(check, &tenant).await?;
+    let (asked, languages) = (shop.language(language), or_any(shop.catalog.languages(shop.language(language))));
     let wanted = if keys.is_empty() { Keys::Prefix(&prefix, MAX_BY_PREFIX) } else { Keys::Named(&keys) };
-    let (mut texts, version) = scope.own.find_texts(wanted, &or_any(languages)).await?;
+    let mut texts = shop.catalog.find_texts(wanted, &languages);
     let mut missing_keys = Vec::new();
     if !keys.is_empty() {
         let mut by_key: HashMap<String, Text> = texts.into_iter().map(|text| (text.key.clone(), text)).collect();
@@ -53,8 +53,7 @@ pub async fn batch_get_texts(
         language: language_used(asked, texts.iter().map(|text| text.language)),
         texts: texts.into_iter().map(Into::into).collect(),
         missing_keys,
-        // What is said where a translation is missing depends on the default, too.
-        version: format!("{}.{version}", scope.tenant.default_language),
+        version: shop.catalog.texts_version(),
     })
 }
 
@@ -65,9 +64,9 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
     let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
-    let scope = services.scope(check, &tenant).await?;
-    let (asked, languages) = scope.languages(language);
-    let found = scope.own.list_texts(&or_any(languages), &page).await?;
+    let shop = services.shop(check, &tenant).await?;
+    let (asked, languages) = (shop.language(language), or_any(shop.catalog.languages(shop.language(language))));
+    let found = shop.catalog.list_texts(&languages, &page);
     Ok(pb::ListTextsResponse {
         language: language_used(asked, found.items.iter().map(|text| text.language)),
         texts: found.items.into_iter().map(Into::into).collect(),

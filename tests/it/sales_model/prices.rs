@@ -1,10 +1,11 @@
 //! Prices over time beside a plain list of what held when: random prices set at random times, then every list and quote
 //! at random times is what the list says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 
 use super::price_periods::{
     Amount, Held, Model, TENANTS, Thing, Time, Wanted, leather, now, read_time, some_price, some_question, some_time,
@@ -249,8 +250,18 @@ async fn whatever_is_set_when_lists_and_quotes_are_what_a_plain_list_of_periods_
         }
     }
     // What a shop no longer sells is kept, out of sight.
-    let retire = "UPDATE tenant_categories SET active = false WHERE category_id = (SELECT id FROM product_categories WHERE code = '5d_mats')";
-    connect(&server.config).await.batch_execute(retire).await.unwrap();
+    let sold = listed(&mut client, TENANTS[0], "", None, 500).await;
+    let sold = sold.into_iter().map(|price| price.category).filter(|code| code != "5d_mats").collect::<BTreeSet<_>>();
+    let retired = pb::UpdateTenantRequest {
+        tenant: Some(pb::Tenant {
+            slug: TENANTS[0].into(),
+            categories: sold.into_iter().collect(),
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["categories".into()] }),
+        ..Default::default()
+    };
+    TenantServiceClient::new(server.channel.clone()).update_tenant(retired).await.unwrap();
     assert!(model.held.keys().any(|(tenant, thing)| *tenant == TENANTS[0] && thing.category == "5d_mats"));
     let listed = listed(&mut client, TENANTS[0], "", None, 500).await;
     assert!(!listed.is_empty() && listed.iter().all(|price| price.category != "5d_mats"), "{listed:?}");

@@ -170,7 +170,7 @@ fn some_texts(random: &mut Random) -> Vec<pb::Text> {
 
 #[tokio::test]
 async fn bots_say_what_plain_maps_say_whatever_was_written() {
-    let server = TestServer::start().await;
+    let server = TestServer::reading_through().await;
     let owner = connect(&server.config).await;
     let mut bots = Bots {
         texts: TextServiceClient::new(server.channel.clone()),

@@ -84,7 +84,7 @@ fn naive(sheet: &Sheet, asked: &Asked, body: BodyType, leather: &str) -> Option<
     };
     let best = |option: Option<&str>, value: Option<&str>| {
         let of = |line: &&PriceLine| line.target.option.as_deref() == option && line.target.value.as_deref() == value;
-        let lines = sheet.lines.iter().filter(of).filter(fits);
+        let lines = sheet.lines.iter().map(|line| &**line).filter(of).filter(fits);
         lines
             .max_by_key(|line| (line.target.brand.is_some(), near(line), line.target.with.is_some()))
             .map(|line| line.amount)
@@ -100,7 +100,7 @@ fn naive(sheet: &Sheet, asked: &Asked, body: BodyType, leather: &str) -> Option<
                     target.option.is_none() && target.with.is_some() && near(line).is_some() && brand
                 };
                 best(Some("leather"), Some(value))
-                    .or_else(|| sheet.lines.iter().any(depends).then_some(Amount::ZERO))?
+                    .or_else(|| sheet.lines.iter().any(|line| depends(line)).then_some(Amount::ZERO))?
             }
             ("borders", _) if ![Sedan, Coupe, Suv].contains(&body) => return None,
             (option, _) => best(Some(option), None)?,
@@ -118,7 +118,7 @@ fn total_of(parts: &[Amount]) -> Amount {
 fn may_cost_more(sheet: &Sheet, asked: &Asked) -> bool {
     let is_chosen = asked.selections.iter().any(|named| named.option == "leather");
     let costs = |line: &PriceLine| line.target.option.as_deref() == Some("leather") && !line.amount.least().is_zero();
-    !is_chosen && sheet.lines.iter().any(costs)
+    !is_chosen && sheet.lines.iter().any(|line| costs(line))
 }
 
 proptest! {

@@ -1,0 +1,1 @@
+ALTER TABLE vehicle_reference DROP COLUMN catalog_version;

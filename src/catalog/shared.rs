@@ -1,0 +1,182 @@
+//! What all catalogs share: categories, options, bodies, brands, models and shared texts, prepared to be looked up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use lekalo_vehicles::Reference;
+
+use crate::domain::catalog::{BodyRow, BrandRow, CategoryRow, ModelRow, Names, OptionRow, SharedRows, TextRow};
+use crate::domain::error::{Error, Kind, Result};
+use crate::domain::pattern::{Generation, Known};
+use crate::domain::tenant::Language;
+use crate::domain::vehicle::Years;
+
+/// What all catalogs share, at one version.
+#[derive(Debug)]
+pub struct Shared {
+    pub version: i64,
+    pub categories: HashMap<i64, CategoryRow>,
+    /// By code and by alias, the code of one before the alias of another.
+    category_ids: HashMap<String, i64>,
+    options: HashMap<i64, Vec<OptionRow>>,
+    pub bodies: Vec<BodyRow>,
+    pub brands: Vec<Brand>,
+    brand_places: HashMap<String, usize>,
+    pub models: Vec<Model>,
+    model_places: HashMap<i64, usize>,
+    pub texts: Vec<TextRow>,
+    pub texts_version: String,
+}
+
+#[derive(Debug)]
+pub struct Brand {
+    pub row: BrandRow,
+    /// All that it is called, as prefixes are compared.
+    folded: Vec<String>,
+    models: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+pub struct Model {
+    pub row: ModelRow,
+    /// Its brand's place.
+    pub brand: usize,
+    reference: OnceLock<ModelReference>,
+}
+
+/// What the shipped reference knows of a model.
+#[derive(Debug)]
+struct ModelReference {
+    model: Option<&'static lekalo_vehicles::Model>,
+    generations: Vec<Generation>,
+}
+
+impl Shared {
+    pub fn new(version: i64, rows: SharedRows) -> Self {
+        let SharedRows { categories, options, bodies, brands, models, texts, texts_version } = rows;
+        let aliases = categories.iter().flat_map(|row| row.aliases.iter().map(|alias| (alias.clone(), row.id)));
+        let mut category_ids: HashMap<String, i64> = aliases.collect();
+        category_ids.extend(categories.iter().map(|row| (row.code.clone(), row.id)));
+
+        let mut by_category: HashMap<i64, Vec<OptionRow>> = HashMap::new();
+        for option in options {
+            by_category.entry(option.category_id).or_default().push(option);
+        }
+        let mut brands: Vec<Brand> = brands.into_iter().map(Brand::new).collect();
+        let places: HashMap<i64, usize> =
+            brands.iter().enumerate().map(|(place, brand)| (brand.row.id, place)).collect();
+        // Each model has a brand that there is.
+        let with_brand =
+            |row: ModelRow| Some(Model { brand: *places.get(&row.brand_id)?, row, reference: OnceLock::new() });
+        let models: Vec<Model> = models.into_iter().filter_map(with_brand).collect();
+        for (place, model) in models.iter().enumerate() {
+            if let Some(brand) = brands.get_mut(model.brand) {
+                brand.models.insert(model.row.slug.clone(), place);
+            }
+        }
+        Self {
+            version,
+            category_ids,
+            categories: categories.into_iter().map(|row| (row.id, row)).collect(),
+            options: by_category,
+            bodies,
+            brand_places: brands.iter().enumerate().map(|(place, brand)| (brand.row.slug.clone(), place)).collect(),
+            brands,
+            model_places: models.iter().enumerate().map(|(place, model)| (model.row.id, place)).collect(),
+            models,
+            texts,
+            texts_version,
+        }
+    }
+
+    /// The category of that code or alias.
+    pub fn find_category(&self, name: &str) -> Result<&CategoryRow> {
+        let found = self.category_ids.get(name).and_then(|id| self.categories.get(id));
+        found.ok_or_else(|| Error::not_found(Kind::Category, name))
+    }
+
+    /// The place of the brand of that slug.
+    pub fn find_brand(&self, slug: &str) -> Result<usize> {
+        self.brand_places.get(slug).copied().ok_or_else(|| Error::not_found(Kind::Brand, slug))
+    }
+
+    /// The place of the model of these slugs.
+    pub fn find_model(&self, brand: &str, model: &str) -> Result<usize> {
+        let brand = self.brands.get(self.find_brand(brand)?);
+        let place = brand.and_then(|brand| brand.models.get(model)).copied();
+        place.ok_or_else(|| Error::not_found(Kind::Model, model))
+    }
+
+    /// The place of a model by its id.
+    pub fn place_of_model(&self, id: i64) -> Option<usize> {
+        self.model_places.get(&id).copied()
+    }
+
+    /// A category's options.
+    pub fn options_of(&self, category_id: i64) -> &[OptionRow] {
+        self.options.get(&category_id).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Brand {
+    fn new(row: BrandRow) -> Self {
+        let names = row.names.all().map(|name| fold(name));
+        let folded =
+            names.chain([row.name.to_lowercase()]).chain(row.aliases.iter().map(|alias| fold(alias))).collect();
+        Self { row, folded, models: HashMap::new() }
+    }
+
+    /// Whether a name or an alias of it begins so, as [`fold`] writes it.
+    pub fn begins_with(&self, prefix: &str) -> bool {
+        self.folded.iter().any(|name| name.starts_with(prefix))
+    }
+
+    /// What it is called in the first of these languages, else as it calls itself.
+    pub fn shown(&self, languages: &[Language]) -> (Arc<str>, Language) {
+        shown(&self.row.names, &self.row.name, languages)
+    }
+}
+
+impl Model {
+    /// What it is called in the first of these languages, else as its brand calls it.
+    pub fn shown(&self, languages: &[Language]) -> (Arc<str>, Language) {
+        shown(&self.row.names, &self.row.name, languages)
+    }
+
+    /// Does something with what the reference knows of it.
+    pub fn known<T>(&self, shared: &Shared, with: impl FnOnce(&Known<'_>) -> T) -> T {
+        let reference = self.reference.get_or_init(|| {
+            let brand = shared.brands.get(self.brand).map(|brand| brand.row.slug.as_str());
+            let model = Reference::shipped().find_model(brand.unwrap_or_default(), &self.row.slug);
+            ModelReference { model, generations: model.map(generations).unwrap_or_default() }
+        });
+        let model = reference.model;
+        let bodies = |generation: &str| model.map(|model| model.bodies(generation, None)).unwrap_or_default();
+        with(&Known { bodies: &bodies, generations: &reference.generations })
+    }
+}
+
+fn generations(model: &lekalo_vehicles::Model) -> Vec<Generation> {
+    let generation = |generation: &lekalo_vehicles::Generation| Generation {
+        names: generation.names().map(|name| name.to_uppercase()).collect(),
+        years: Years { from: generation.from, to: generation.to },
+    };
+    model.generations.iter().map(generation).collect()
+}
+
+/// A name in the first language that it has; English is what it calls itself. With none of them it is that, in the language
+/// that was asked for.
+fn shown(names: &Names, own: &str, languages: &[Language]) -> (Arc<str>, Language) {
+    let in_language = |language: &Language| {
+        let name = names.get(*language).cloned();
+        let name = name.or_else(|| (*language == Language::En).then(|| own.into()));
+        Some((name?, *language))
+    };
+    let asked = || (own.into(), languages.first().copied().unwrap_or_default());
+    languages.iter().find_map(in_language).unwrap_or_else(asked)
+}
+
+/// As names are compared: ё is е, and case does not matter.
+pub fn fold(text: &str) -> String {
+    text.to_lowercase().replace('ё', "е")
+}
