@@ -1,9 +1,12 @@
 //! The reads a bot makes most, over the wire, with 100 tenants of 2,000 patterns each.
 //!
 //! `cargo bench --bench reads` starts a private PostgreSQL in a temporary folder, fills it, has the program serve on loopback
-//! and prints calls per second and latencies, then what memory the server took. `TENANTS`, `PATTERNS`, `CLIENTS` and `SECONDS`
-//! change the size. `IMPORTS=2` has so many shops import a price list of `IMPORT_MIB` over and over meanwhile; `MEMORY_MIB`
-//! holds the server, as a container would, to so much memory (on Linux, by root).
+//! and prints, for the first read of each tenant, for each read and for two of them in turn: answers a second, latencies, and the
+//! processor time that the server and PostgreSQL took for each; then what memory the server took. `TENANTS`, `PATTERNS`, `CALLS`
+//! (in flight), `CONNECTIONS` and `SECONDS` change the size. `WRITES=1` has each tenant write something once a second meanwhile.
+//! `BIG=1000000` adds a tenant with so many patterns, half of them of one model. `IMPORTS=2` has so many shops import a price list
+//! of `IMPORT_MIB` over and over meanwhile; `MEMORY_MIB` holds the server, as a container would, to so much memory (on Linux, by
+//! root).
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,7 +42,7 @@ fn setting(name: &str, default: usize) -> usize {
 async fn main() -> anyhow::Result<()> {
     let tenants = setting("TENANTS", 100);
     let patterns = setting("PATTERNS", 2_000);
-    let clients = setting("CLIENTS", 8);
+    let load = Load { tenants, calls: setting("CALLS", 32), connections: setting("CONNECTIONS", 4) };
     let seconds = setting("SECONDS", 5);
     let home = tempfile::Builder::new()
         .prefix("lekalo-bench-")
@@ -63,15 +66,43 @@ async fn main() -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     println!("the server when idle: {}", memory(&program)?);
 
-    println!("{tenants} tenants × {patterns} patterns, {clients} clients, {seconds} s each");
-    println!("{:<16} {:>10} {:>10} {:>10} {:>10}", "call", "calls/s", "p50 ms", "p99 ms", "max ms");
+    let processes =
+        Processes { server: program.id().context("the server has ended")?, postgres: postmaster(home.path())? };
+    println!(
+        "{tenants} tenants × {patterns} patterns, {} calls in flight on {} connections, {seconds} s each",
+        load.calls, load.connections
+    );
+    println!(
+        "{:<26} {:>10} {:>8} {:>8} {:>8} {:>8} {:>11} {:>9}",
+        "call", "answers/s", "p50 ms", "p99 ms", "p99.9", "max ms", "server µs", "PG µs"
+    );
     let imports = setting("IMPORTS", 0);
     let mib = setting("IMPORT_MIB", 4);
     let importing: Vec<_> = (1..=imports).map(|shop| tokio::spawn(import(url.clone(), shop, mib))).collect();
-    for name in ["ListCategories", "ListBrands", "ListModels", "FindPatterns", "QuotePrice", "BatchGetTexts"] {
-        measure(name, &url, tenants, clients, Duration::from_secs(seconds as u64)).await?;
+    let first = Asked { name: "ListModels", until: Until::Each };
+    measure("the first of each tenant", &[first], &url, &load, &processes).await?;
+    let until = Until::Elapsed(Duration::from_secs(seconds as u64));
+    let writing = (setting("WRITES", 0) > 0).then(|| tokio::spawn(write(url.clone(), tenants)));
+    for name in
+        ["ListCategories", "ListBrands", "ListModels", "FindPatterns", "QuotePrice", "BatchGetTexts", "ResolveVehicle"]
+    {
+        measure(name, &[Asked { name, until }], &url, &load, &processes).await?;
+    }
+    let mix = ["ListModels", "FindPatterns"].map(|name| Asked { name, until });
+    measure("ListModels, FindPatterns", &mix, &url, &load, &processes).await?;
+    if let Some(writing) = writing {
+        writing.abort();
     }
     println!("the server now: {}", memory(&program)?);
+    let big = setting("BIG", 0);
+    if big > 0 {
+        fill_big(&config, big).await?;
+        let load = Load { tenants: 1, calls: 1, connections: 1 };
+        let of_big = |until| Asked { name: "big", until };
+        measure(&format!("the first, of {big} patterns"), &[of_big(Until::Each)], &url, &load, &processes).await?;
+        measure("the next ones", &[of_big(until)], &url, &load, &processes).await?;
+        println!("the server now: {}", memory(&program)?);
+    }
     if let Some(group) = &group {
         println!("all of its processes at once, with copies of files: {} MiB at most", group.most() >> 20);
     }
@@ -210,37 +241,156 @@ async fn fill(config: &tokio_postgres::Config, tenants: usize, patterns: usize) 
     Ok(())
 }
 
-async fn measure(name: &'static str, url: &str, tenants: usize, clients: usize, time: Duration) -> anyhow::Result<()> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let until = Instant::now() + time;
+/// Who asks, and how much at once.
+struct Load {
+    tenants: usize,
+    calls: usize,
+    connections: usize,
+}
+
+/// What is asked, for how long.
+#[derive(Clone, Copy)]
+struct Asked {
+    name: &'static str,
+    until: Until,
+}
+
+#[derive(Clone, Copy)]
+enum Until {
+    /// Every tenant was asked once.
+    Each,
+    Elapsed(Duration),
+}
+
+/// Whose processor time is counted.
+struct Processes {
+    server: u32,
+    postgres: u32,
+}
+
+impl Processes {
+    /// What both have taken, PostgreSQL with all of its processes, ended ones too.
+    fn taken(&self) -> (Duration, Duration) {
+        let mut postgres = processor_time(self.postgres, true);
+        let children = format!("/proc/{0}/task/{0}/children", self.postgres);
+        for child in std::fs::read_to_string(children).unwrap_or_default().split_whitespace() {
+            postgres += child.parse().map_or(Duration::ZERO, |id| processor_time(id, false));
+        }
+        (processor_time(self.server, false), postgres)
+    }
+}
+
+fn processor_time(id: u32, with_ended_children: bool) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // Behind the name, which may have spaces: from the third field on.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
+    let ended = if with_ended_children { ticks(13) + ticks(14) } else { 0 };
+    // A hundredth of a second each, on every Linux of today.
+    Duration::from_millis((ticks(11) + ticks(12) + ended) * 10)
+}
+
+fn postmaster(home: &Path) -> anyhow::Result<u32> {
+    let file = std::fs::read_to_string(home.join("data/pgdata/postmaster.pid"))?;
+    Ok(file.lines().next().unwrap_or_default().parse()?)
+}
+
+/// Asks these in turn, and prints what that came to.
+async fn measure(title: &str, asked: &[Asked], url: &str, load: &Load, processes: &Processes) -> anyhow::Result<()> {
+    let (next, began) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let (server_before, postgres_before) = processes.taken();
+    let mut channels = Vec::new();
+    for _ in 0..load.connections {
+        channels.push(Channel::from_shared(url.to_owned())?.connect().await?);
+    }
     let mut tasks = Vec::new();
-    for _ in 0..clients {
-        let channel = Channel::from_shared(url.to_owned())?.connect().await?;
-        let next = next.clone();
+    for place in 0..load.calls {
+        let (channel, next, asked) = (channels[place % channels.len()].clone(), next.clone(), asked.to_vec());
+        let tenants = load.tenants;
         tasks.push(tokio::spawn(async move {
             let mut latencies = Vec::new();
-            while Instant::now() < until {
-                let tenant = format!("shop{}", 1 + next.fetch_add(1, Ordering::Relaxed) % tenants);
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Asked { name, until } = asked[number % asked.len()];
+                let is_over = match until {
+                    Until::Each => number >= tenants,
+                    Until::Elapsed(time) => began.elapsed() >= time,
+                };
+                if is_over {
+                    return Ok::<_, Status>(latencies);
+                }
+                let tenant = format!("shop{}", 1 + number / asked.len() % tenants);
                 let started = Instant::now();
                 call(name, channel.clone(), tenant).await?;
                 latencies.push(started.elapsed());
             }
-            Ok::<_, Status>(latencies)
         }));
     }
     let mut latencies = Vec::new();
     for task in tasks {
         latencies.extend(task.await??);
     }
+    let took = began.elapsed().as_secs_f64();
+    let (server, postgres) = processes.taken();
     latencies.sort();
-    let at = |part: f64| latencies.get((latencies.len() as f64 * part) as usize).map_or(0.0, |l| l.as_secs_f64() * 1e3);
+    let count = latencies.len().max(1) as f64;
+    let at = |part: f64| latencies.get((count * part) as usize).map_or(0.0, |l| l.as_secs_f64() * 1e3);
     println!(
-        "{name:<16} {:>10.0} {:>10.2} {:>10.2} {:>10.2}",
-        latencies.len() as f64 / time.as_secs_f64(),
+        "{title:<26} {:>10.0} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>11.1} {:>9.1}",
+        count / took,
         at(0.5),
         at(0.99),
-        latencies.last().map_or(0.0, |l| l.as_secs_f64() * 1e3)
+        at(0.999),
+        latencies.last().map_or(0.0, |l| l.as_secs_f64() * 1e3),
+        (server - server_before).as_secs_f64() * 1e6 / count,
+        (postgres - postgres_before).as_secs_f64() * 1e6 / count,
     );
+    Ok(())
+}
+
+/// Each tenant's bot says something new once a second.
+async fn write(url: String, tenants: usize) -> anyhow::Result<()> {
+    let mut client = TextServiceClient::connect(url).await?;
+    let mut every = tokio::time::interval(Duration::from_secs(1) / u32::try_from(tenants)?);
+    for number in 0_usize.. {
+        every.tick().await;
+        let text =
+            pb::Text { key: "bench".into(), language: "ru".into(), value: number.to_string(), ..Default::default() };
+        let tenant = format!("shop{}", 1 + number % tenants);
+        client.upsert_texts(pb::UpsertTextsRequest { tenant, texts: vec![text], ..Default::default() }).await?;
+    }
+    Ok(())
+}
+
+/// One tenant with many patterns, half of them of one model.
+async fn fill_big(config: &tokio_postgres::Config, patterns: usize) -> anyhow::Result<()> {
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+    let driver = tokio::spawn(connection);
+    client
+        .batch_execute(&format!(
+            "INSERT INTO tenants (slug, display_name) VALUES ('big', 'Big');
+             INSERT INTO tenant_categories (tenant_id, category_id, sort_order)
+             SELECT t.id, c.id, 1 FROM tenants t, product_categories c WHERE t.slug = 'big' AND c.code = 'eva_mats';
+             WITH camry AS (
+                 SELECT v.id, v.model_id, row_number() OVER () AS place, count(*) OVER () AS many
+                 FROM model_variants v
+                 JOIN models m ON m.id = v.model_id AND m.slug = 'camry'
+             ), others AS (
+                 SELECT v.id, v.model_id, row_number() OVER () AS place, count(*) OVER () AS many FROM model_variants v
+             )
+             INSERT INTO patterns (tenant_id, category_id, model_id, variant_id, steering, notes)
+             SELECT t.id, c.id, v.model_id, v.id, (ARRAY['left', 'right', 'both'])[1 + n % 3], 'вариант ' || n
+             FROM tenants t, product_categories c, generate_series(1, {patterns}) AS n
+             JOIN LATERAL (
+                 SELECT id, model_id FROM camry WHERE n % 2 = 0 AND place = 1 + n / 2 % many
+                 UNION ALL
+                 SELECT id, model_id FROM others WHERE n % 2 = 1 AND place = 1 + n / 2 % many
+             ) v ON true
+             WHERE t.slug = 'big' AND c.code = 'eva_mats';
+             ANALYZE patterns"
+        ))
+        .await?;
+    driver.abort();
     Ok(())
 }
 
@@ -264,6 +414,16 @@ async fn call(name: &str, channel: Channel, tenant: String) -> Result<(), Status
             let request =
                 pb::FindPatternsRequest { tenant, category, brand, model, year: Some(2018), ..Default::default() };
             catalog.find_patterns(request).await?;
+        }
+        "big" => {
+            let tenant = "big".to_owned();
+            let request = pb::FindPatternsRequest { tenant, category, brand, model, ..Default::default() };
+            catalog.find_patterns(request).await?;
+        }
+        "ResolveVehicle" => {
+            let request =
+                pb::ResolveVehicleRequest { tenant, category, text: "камри 70".into(), ..Default::default() };
+            catalog.resolve_vehicle(request).await?;
         }
         "QuotePrice" => {
             let request = pb::QuotePriceRequest { tenant, category, body_type: "suv".into(), ..Default::default() };

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use super::Catalog;
 use super::metrics::{Metrics, Outcome};
-use super::patterns::Stock;
+use super::patterns::{Stock, Variants};
 use super::shared::Shared;
 use crate::db::{Db, Seen, Snapshot, bulkhead, unavailable};
 use crate::domain::error::{Error, Kind, Result};
@@ -79,6 +79,7 @@ pub struct Catalogs {
     slugs: RwLock<HashMap<String, TenantId>>,
     bots: RwLock<HashMap<(String, String), TenantId>>,
     shared: RwLock<Option<Arc<Shared>>>,
+    variants: Arc<Variants>,
     clock: RwLock<Clock>,
     loads: Arc<Semaphore>,
     metrics: Metrics,
@@ -109,6 +110,8 @@ struct Kept {
     writes: u64,
     /// When it was last known to be as the database has it.
     verified: Instant,
+    /// Whether somebody who knows of a newer one has asked for it.
+    is_outdated: bool,
 }
 
 impl Slot {
@@ -119,6 +122,15 @@ impl Slot {
     fn keep(&self, kept: Kept) {
         self.weight.store(u32::try_from(kept.catalog.weight() >> 10).unwrap_or(u32::MAX), Ordering::Relaxed);
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    }
+
+    /// That catalog is known to be older than what somebody asks for.
+    fn outdate(&self, catalog: &Arc<Catalog>) {
+        if let Some(kept) = &mut *self.kept.write().unwrap_or_else(PoisonError::into_inner)
+            && Arc::ptr_eq(&kept.catalog, catalog)
+        {
+            kept.is_outdated = true;
+        }
     }
 
     /// That catalog is as the database had it then, when this process had made so many writes.
@@ -149,6 +161,7 @@ impl Catalogs {
             slugs: RwLock::default(),
             bots: RwLock::default(),
             shared: RwLock::default(),
+            variants: Arc::default(),
             clock,
             loads: Arc::new(Semaphore::new(LOADS)),
             metrics: Metrics::default(),
@@ -177,26 +190,26 @@ impl Catalogs {
         said + at.elapsed()
     }
 
-    /// The catalog of the tenant of that slug, if the caller may know of it.
+    /// The catalog of the tenant of that slug, if the caller may know of it, of that version or a later one.
     ///
     /// # Errors
-    /// `NotFound` where there is none, or none that is `visible`.
+    /// `NotFound` where there is none, or none that is `visible`; `Invalid` where that version has yet to be made.
     pub async fn of_slug(
         self: &Arc<Self>,
         slug: &str,
-        needs: Needs,
+        least: i64,
         visible: impl Fn(TenantId) -> bool,
     ) -> Result<Current> {
         let known = self.slugs.read().unwrap_or_else(PoisonError::into_inner).get(slug).copied();
         // What the caller may not know of is looked for as what there is not: it takes as long.
         if let Some(id) = known.filter(|id| visible(*id))
-            && let Some(current) = self.get(id, needs).await?
+            && let Some(current) = self.get_at_least(id, least).await?
         {
             return Ok(current);
         }
         let not_found = || Error::not_found(Kind::Tenant, slug);
         let id = self.db.tenant_id(slug).await?.filter(|id| visible(*id)).ok_or_else(not_found)?;
-        let current = self.get(id, needs).await?.ok_or_else(not_found)?;
+        let current = self.get_at_least(id, least).await?.ok_or_else(not_found)?;
         self.slugs.write().unwrap_or_else(PoisonError::into_inner).insert(slug.to_owned(), id);
         Ok(current)
     }
@@ -232,6 +245,25 @@ impl Catalogs {
         Ok(Some(current))
     }
 
+    /// A tenant's catalog of that version or a later one, without what it may have of patterns.
+    async fn get_at_least(self: &Arc<Self>, tenant: TenantId, least: i64) -> Result<Option<Current>> {
+        let current = self.get(tenant, Needs::Own).await?;
+        let Some(Current { catalog, .. }) = current.as_ref().filter(|current| current.catalog.versions.own < least)
+        else {
+            return Ok(current);
+        };
+        // Another server has made it, or nobody: a version that somebody was told of is there for all to see.
+        let newest = self.db.catalog_versions(&[tenant]).await?.own.get(&tenant).copied().unwrap_or_default();
+        if newest < least {
+            let problem = format!("is {least}, and the newest version of this tenant's catalog is {newest}");
+            return Err(Error::invalid("lekalo-min-catalog-version", "FIELD_OUT_OF_RANGE", problem));
+        }
+        if let Some(slot) = self.kept.get(&tenant) {
+            slot.outdate(catalog);
+        }
+        self.get(tenant, Needs::Own).await
+    }
+
     /// A tenant's catalog with what is needed of it; none where there is no such tenant.
     pub async fn get(self: &Arc<Self>, tenant: TenantId, needs: Needs) -> Result<Option<Current>> {
         let slot = if self.limits.bytes == 0 { Arc::default() } else { self.kept.get_with(tenant, Arc::default) };
@@ -259,7 +291,11 @@ impl Catalogs {
     /// What is kept, if it can answer.
     fn usable(&self, slot: &Slot, tenant: TenantId, needs: Needs) -> Option<Current> {
         let kept = slot.kept()?;
-        if !kept.catalog.has(needs) || kept.writes < self.db.catalog_writes().last_of(tenant) || !self.is_fresh(&kept) {
+        if kept.is_outdated
+            || !kept.catalog.has(needs)
+            || kept.writes < self.db.catalog_writes().last_of(tenant)
+            || !self.is_fresh(&kept)
+        {
             return None;
         }
         let age = kept.verified.elapsed();
@@ -337,14 +373,16 @@ impl Catalogs {
         let mut stocks = Vec::with_capacity(missing.len());
         for category in missing {
             let rows = snapshot.patterns(category).await?;
-            let stock = tokio::task::spawn_blocking(|| Stock::new(rows)).await.map_err(Error::internal)?;
+            let variants = self.variants.clone();
+            let stock = tokio::task::spawn_blocking(move || Stock::new(rows, &variants)).await;
+            let stock = stock.map_err(Error::internal)?;
             stocks.push((category, Arc::new(stock)));
         }
         snapshot.end().await?;
 
         let catalog = if stocks.is_empty() { base } else { Arc::new(base.with_patterns(stocks)) };
         self.set_clock(now, verified);
-        slot.keep(Kept { catalog: catalog.clone(), writes, verified });
+        slot.keep(Kept { catalog: catalog.clone(), writes, verified, is_outdated: false });
         if self.limits.bytes > 0 {
             // Weighed anew.
             self.kept.insert(tenant, slot.clone());

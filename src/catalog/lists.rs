@@ -1,9 +1,10 @@
 //! Brands and models that a category has patterns for, in every order that pages ask for.
 
-use std::sync::{Arc, OnceLock};
+use std::mem::size_of;
+use std::sync::OnceLock;
 
 use super::patterns::ModelPatterns;
-use super::shared::{Shared, fold};
+use super::shared::{Shared, Shown, fold};
 use super::{Catalog, Category, Named};
 use crate::domain::error::Result;
 use crate::domain::page::{Page, PageRequest, SortKey};
@@ -22,6 +23,7 @@ pub enum Order {
 /// One category's brands, with their models.
 #[derive(Debug, Default)]
 pub struct Assortment {
+    /// By their place among all brands.
     brands: Vec<BrandModels>,
     sorted: Sorted,
 }
@@ -30,72 +32,75 @@ pub struct Assortment {
 #[derive(Debug)]
 struct BrandModels {
     /// Its place among all brands.
-    brand: usize,
-    patterns: i64,
+    brand: u32,
+    patterns: u32,
     models: Vec<ModelPatterns>,
     sorted: Sorted,
 }
 
-/// Items in each order and language, sorted when first asked for.
+/// Items in each order and language, by their places, sorted when first asked for.
 #[derive(Debug, Default)]
-struct Sorted([[OnceLock<Vec<Listed>>; 2]; Language::ALL.len()]);
+struct Sorted([[OnceLock<Box<[u32]>>; 2]; Language::ALL.len()]);
 
-/// An item of a sorted list.
-#[derive(Debug)]
-struct Listed {
-    key: SortKey,
-    shown: Arc<str>,
-    language: Language,
-    /// Its place in the list that was sorted.
-    place: usize,
+/// What an item of a list is sorted by, and shown as.
+#[derive(Debug, Clone, Copy)]
+struct Item<'a> {
+    shown: Shown<'a>,
+    slug: &'a str,
+    patterns: i64,
 }
 
-impl Sorted {
-    fn get(&self, asked: Language, order: Order, sort: impl FnOnce() -> Vec<Listed>) -> &[Listed] {
-        let of_language = self.0.get(asked as usize).unwrap_or(&self.0[0]);
-        let by = &of_language[usize::from(order == Order::Popularity)];
-        by.get_or_init(|| {
-            let mut items = sort();
-            items.sort_by(|a, b| a.key.cmp(&b.key));
-            items
-        })
+impl Item<'_> {
+    fn key(&self, order: Order) -> (i64, &str, &str) {
+        (if order == Order::Popularity { -self.patterns } else { 0 }, self.shown.folded, self.slug)
     }
 }
 
-impl Listed {
-    fn new((shown, language): (Arc<str>, Language), slug: &str, patterns: i64, order: Order, place: usize) -> Self {
-        let number = if order == Order::Popularity { -patterns } else { 0 };
-        Self { key: SortKey { number, text: fold(&shown), id: slug.to_owned() }, shown, language, place }
+impl Sorted {
+    fn get<'a>(&self, asked: Language, order: Order, count: usize, item: impl Fn(u32) -> Option<Item<'a>>) -> &[u32] {
+        let of_language = self.0.get(asked as usize).unwrap_or(&self.0[0]);
+        let by = &of_language[usize::from(order == Order::Popularity)];
+        by.get_or_init(|| {
+            let mut items: Vec<(u32, Item<'a>)> =
+                (0..count as u32).filter_map(|place| Some((place, item(place)?))).collect();
+            items.sort_by(|(_, a), (_, b)| a.key(order).cmp(&b.key(order)));
+            items.into_iter().map(|(place, _)| place).collect()
+        })
     }
 }
 
 impl Assortment {
     /// Of the models that there are patterns for.
-    pub fn new(models: &[ModelPatterns], shared: &Shared) -> Self {
-        let mut models: Vec<ModelPatterns> = models.to_vec();
-        models.sort_by_key(|model| shared.models.get(model.place).map(|of| of.brand));
-        let mut brands: Vec<BrandModels> = Vec::new();
-        for model in models {
-            let Some(brand) = shared.models.get(model.place).map(|of| of.brand) else { continue };
-            if brands.last().is_none_or(|last| last.brand != brand) {
-                brands.push(BrandModels { brand, patterns: 0, models: Vec::new(), sorted: Sorted::default() });
-            }
-            if let Some(last) = brands.last_mut() {
-                last.patterns += model.count();
-                last.models.push(model);
-            }
-        }
-        Self { brands, sorted: Sorted::default() }
+    pub fn new(mut models: Vec<ModelPatterns>, shared: &Shared) -> Self {
+        let brand_of = |model: &ModelPatterns| shared.models.get(model.place as usize).map(|of| of.brand as u32);
+        models.sort_by_key(brand_of);
+        let of_one_brand = |models: &[ModelPatterns]| {
+            Some(BrandModels {
+                brand: brand_of(models.first()?)?,
+                patterns: models.iter().map(|model| model.count).sum(),
+                models: models.to_vec(),
+                sorted: Sorted::default(),
+            })
+        };
+        let brands = models.chunk_by(|a, b| brand_of(a) == brand_of(b)).filter_map(of_one_brand);
+        Self { brands: brands.collect(), sorted: Sorted::default() }
     }
 
     /// How many patterns there are of a brand, by its place.
     pub fn count_of_brand(&self, brand: usize) -> i64 {
-        self.of_brand(brand).map_or(0, |of| of.patterns)
+        self.of_brand(brand).map_or(0, |of| of.patterns.into())
     }
 
     fn of_brand(&self, brand: usize) -> Option<&BrandModels> {
-        let place = self.brands.binary_search_by_key(&brand, |of| of.brand).ok()?;
+        let place = self.brands.binary_search_by_key(&brand, |of| of.brand as usize).ok()?;
         self.brands.get(place)
+    }
+
+    /// The bytes it takes, about, once every list was asked for in two languages.
+    pub fn weight(&self) -> usize {
+        let listed = 4 * size_of::<u32>();
+        let models: usize = self.brands.iter().map(|of| of.models.len()).sum();
+        self.brands.len() * (size_of::<BrandModels>() + listed) + models * (size_of::<ModelPatterns>() + listed)
     }
 }
 
@@ -109,36 +114,34 @@ impl Catalog {
         order: Order,
         page: &PageRequest,
     ) -> Page<Named<Brand>> {
-        let Some(assortment) = self.assortment(category) else {
-            return page.page(Vec::new(), 0, |_| SortKey::default());
-        };
+        let Some(assortment) = self.assortment(category) else { return nothing(page) };
         let languages = self.languages(asked);
-        let listed = |(place, of): (usize, &BrandModels)| {
-            let brand = self.shared.brands.get(of.brand)?;
-            Some(Listed::new(brand.shown(&languages), &brand.row.slug, of.patterns, order, place))
+        let at = |place: u32| {
+            let of = assortment.brands.get(place as usize)?;
+            Some((of, self.shared.brands.get(of.brand as usize)?))
         };
-        let sort = || assortment.brands.iter().enumerate().filter_map(listed).collect();
-        let sorted = assortment.sorted.get(asked, order, sort);
-        let item = |listed: &Listed| {
-            let of = assortment.brands.get(listed.place)?;
-            let brand = self.shared.brands.get(of.brand)?;
+        let item = |place: u32| {
+            let (of, brand) = at(place)?;
+            let patterns = of.patterns.into();
+            Some(Item { shown: brand.called.shown(&languages), slug: &brand.row.slug, patterns })
+        };
+        let row = |place: u32, shown: Shown<'_>| {
+            let (of, brand) = at(place)?;
             Some(Brand {
                 slug: brand.row.slug.clone(),
                 name: brand.row.name.clone(),
-                display_name: listed.shown.to_string(),
+                display_name: shown.name.to_string(),
                 model_count: of.models.len() as i64,
             })
         };
+        let sorted = assortment.sorted.get(asked, order, assortment.brands.len(), item);
         if prefix.is_empty() {
-            return page_of(sorted, page, item);
+            return page_of(sorted, order, page, item, row);
         }
         let prefix = fold(prefix);
-        let begins = |listed: &&Listed| {
-            let brand = assortment.brands.get(listed.place).and_then(|of| self.shared.brands.get(of.brand));
-            brand.is_some_and(|brand| brand.begins_with(&prefix))
-        };
-        let found: Vec<&Listed> = sorted.iter().filter(begins).collect();
-        page_of(&found, page, |listed| item(listed))
+        let begins = |place: &u32| at(*place).is_some_and(|(_, brand)| brand.begins_with(&prefix));
+        let found: Vec<u32> = sorted.iter().copied().filter(begins).collect();
+        page_of(&found, order, page, item, row)
     }
 
     /// The brand's models with an available pattern in the category; the brand by its place.
@@ -151,28 +154,30 @@ impl Catalog {
         page: &PageRequest,
     ) -> Page<Named<Model>> {
         let of = self.assortment(category).and_then(|assortment| assortment.of_brand(brand));
-        let (Some(of), Some(brand)) = (of, self.shared.brands.get(brand)) else {
-            return page.page(Vec::new(), 0, |_| SortKey::default());
-        };
+        let (Some(of), Some(brand)) = (of, self.shared.brands.get(brand)) else { return nothing(page) };
         let languages = self.languages(asked);
-        let listed = |(place, of): (usize, &ModelPatterns)| {
-            let model = self.shared.models.get(of.place)?;
-            Some(Listed::new(model.shown(&languages), &model.row.slug, of.count(), order, place))
+        let at = |place: u32| {
+            let of = of.models.get(place as usize)?;
+            Some((of, self.shared.models.get(of.place as usize)?))
         };
-        let sort = || of.models.iter().enumerate().filter_map(listed).collect();
-        page_of(of.sorted.get(asked, order, sort), page, |listed| {
-            let of = of.models.get(listed.place)?;
-            let model = self.shared.models.get(of.place)?;
+        let item = |place: u32| {
+            let (of, model) = at(place)?;
+            Some(Item { shown: model.called.shown(&languages), slug: &model.row.slug, patterns: of.count.into() })
+        };
+        let row = |place: u32, shown: Shown<'_>| {
+            let (of, model) = at(place)?;
             Some(Model {
                 brand: brand.row.slug.clone(),
                 slug: model.row.slug.clone(),
                 name: model.row.name.clone(),
-                display_name: listed.shown.to_string(),
-                pattern_count: of.count(),
+                display_name: shown.name.to_string(),
+                pattern_count: of.count.into(),
                 year_from: of.years.from,
                 year_to: of.years.to,
             })
-        })
+        };
+        let sorted = of.sorted.get(asked, order, of.models.len(), item);
+        page_of(sorted, order, page, item, row)
     }
 
     /// The place of the brand of that slug.
@@ -192,15 +197,29 @@ impl Catalog {
     }
 }
 
-/// One page of what is sorted already.
-fn page_of<L, T>(sorted: &[L], page: &PageRequest, item: impl Fn(&Listed) -> Option<T>) -> Page<Named<T>>
-where
-    L: std::borrow::Borrow<Listed>,
-{
-    let begin = page.after.as_ref().map_or(0, |after| sorted.partition_point(|listed| listed.borrow().key <= *after));
+/// One page of what is sorted already, by places.
+fn page_of<'a, T>(
+    sorted: &[u32],
+    order: Order,
+    page: &PageRequest,
+    item: impl Fn(u32) -> Option<Item<'a>>,
+    row: impl Fn(u32, Shown<'a>) -> Option<T>,
+) -> Page<Named<T>> {
+    let begin = page.after.as_ref().map_or(0, |SortKey { number, text, id }| {
+        let after = (*number, text.as_str(), id.as_str());
+        sorted.partition_point(|place| item(*place).is_some_and(|item| item.key(order) <= after))
+    });
     let rest = sorted.iter().skip(begin).skip(usize::try_from(page.skip).unwrap_or(usize::MAX));
-    let rows: Vec<&Listed> = rest.take(usize::try_from(page.limit()).unwrap_or(0)).map(L::borrow).collect();
-    let Page { items, next, total } = page.page(rows, sorted.len() as i64, |listed| listed.key.clone());
-    let items = items.into_iter().filter_map(|listed| Some((item(listed)?, listed.language))).collect();
-    Page { items, next, total }
+    let rest = rest.take(usize::try_from(page.limit()).unwrap_or(0));
+    let items = rest.filter_map(|place| Some((*place, item(*place)?))).collect();
+    let Page { items, next, total } = page.page(items, sorted.len() as i64, |(_, item)| {
+        let (number, text, id) = item.key(order);
+        SortKey { number, text: text.to_owned(), id: id.to_owned() }
+    });
+    let rows = items.into_iter().filter_map(|(place, item)| Some((row(place, item.shown)?, item.shown.language)));
+    Page { items: rows.collect(), next, total }
+}
+
+fn nothing<T>(page: &PageRequest) -> Page<T> {
+    page.page(Vec::new(), 0, |_| SortKey::default())
 }

@@ -6,18 +6,18 @@
 use std::collections::HashMap;
 use std::mem::size_of;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::shared::Shared;
 use super::{Catalog, Category};
-use crate::domain::catalog::{PatternRow, PatternRows};
+use crate::domain::catalog::{PatternRow, PatternRows, Variant};
 use crate::domain::pattern::{self, Cut, MadeFor, Nearness, Pattern, Verdict, Wanted};
 use crate::domain::vehicle::{Attributes, Steering, Years};
 
 /// A category's available patterns, by model.
 #[derive(Debug, Default)]
 pub struct Stock {
-    made_for: Vec<MadeFor>,
+    made_for: Vec<Arc<MadeFor>>,
     notes: Vec<Arc<str>>,
     entries: Vec<Entry>,
     cuts: Vec<CutEntries>,
@@ -44,7 +44,7 @@ struct CutEntries {
 #[derive(Debug, Clone)]
 struct StockedModel {
     id: i64,
-    cuts: Range<usize>,
+    cuts: Range<u32>,
     entries: Range<u32>,
     years: Years,
 }
@@ -53,15 +53,30 @@ struct StockedModel {
 #[derive(Debug, Clone)]
 pub struct ModelPatterns {
     /// The model's place among all models.
-    pub place: usize,
+    pub place: u32,
     /// From the first to the last; an end that some pattern leaves open is open.
     pub years: Years,
-    count: u32,
+    pub count: u32,
 }
 
-impl ModelPatterns {
-    pub fn count(&self) -> i64 {
-        self.count.into()
+/// What patterns are for, shared by all who have one for it: most shops have patterns for the same cars.
+#[derive(Debug, Default)]
+pub struct Variants(Mutex<HashMap<i64, Weak<MadeFor>>>);
+
+impl Variants {
+    fn get(&self, id: i64, variant: Option<&Variant>) -> Arc<MadeFor> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&id).and_then(Weak::upgrade) {
+            return known;
+        }
+        // What nobody has any more goes when there is no room for more.
+        if known.len() == known.capacity() {
+            known.retain(|_, made_for| made_for.strong_count() > 0);
+        }
+        let Variant { generation, years, body_type } = variant.cloned().unwrap_or_default();
+        let made_for = Arc::new(MadeFor::new(generation, years, body_type));
+        known.insert(id, Arc::downgrade(&made_for));
+        made_for
     }
 }
 
@@ -84,13 +99,12 @@ pub struct Chosen<'a> {
 
 impl Stock {
     /// Of rows as they are read: sorted by model, then by car.
-    pub fn new(rows: PatternRows) -> Self {
+    pub fn new(rows: PatternRows, known: &Variants) -> Self {
         let mut stock = Self { entries: Vec::with_capacity(rows.patterns.len()), ..Self::default() };
         let (mut variants, mut notes) = (HashMap::new(), HashMap::new());
         for PatternRow { id, model_id, variant_id, attributes, notes: said } in rows.patterns {
             let made_for = *variants.entry(variant_id).or_insert_with(|| {
-                let variant = rows.variants.get(&variant_id).cloned().unwrap_or_default();
-                stock.made_for.push(MadeFor::new(variant.generation, variant.years, variant.body_type));
+                stock.made_for.push(known.get(variant_id, rows.variants.get(&variant_id)));
                 stock.made_for.len() as u32 - 1
             });
             let notes = *notes.entry(said).or_insert_with_key(|said| {
@@ -99,7 +113,10 @@ impl Stock {
             });
             stock.push(model_id, made_for, Entry { id, notes, attributes });
         }
-        stock.entries.shrink_to_fit();
+        stock.made_for.shrink_to_fit();
+        stock.notes.shrink_to_fit();
+        stock.cuts.shrink_to_fit();
+        stock.models.shrink_to_fit();
         stock
     }
 
@@ -109,7 +126,7 @@ impl Stock {
         let years = self.made_for.get(made_for as usize).map(|made_for| made_for.years).unwrap_or_default();
         let is_another = self.models.last().is_none_or(|model| model.id != model_id);
         if is_another {
-            let cuts = self.cuts.len()..self.cuts.len();
+            let cuts = self.cuts.len() as u32..self.cuts.len() as u32;
             self.models.push(StockedModel { id: model_id, cuts, entries: place..place, years });
         }
         let same = |cut: &&mut CutEntries| !is_another && (cut.made_for, cut.steering) == (made_for, steering);
@@ -118,7 +135,7 @@ impl Stock {
             None => self.cuts.push(CutEntries { made_for, steering, entries: place..place + 1 }),
         }
         if let Some(model) = self.models.last_mut() {
-            model.cuts.end = self.cuts.len();
+            model.cuts.end = self.cuts.len() as u32;
             model.entries.end = place + 1;
             model.years = if is_another { span(years) } else { wider(model.years, span(years)) };
         }
@@ -128,7 +145,7 @@ impl Stock {
     pub fn models(&self, shared: &Shared) -> Vec<ModelPatterns> {
         let model = |model: &StockedModel| {
             let count = model.entries.end - model.entries.start;
-            Some(ModelPatterns { place: shared.place_of_model(model.id)?, years: shown(model.years), count })
+            Some(ModelPatterns { place: shared.place_of_model(model.id)? as u32, years: shown(model.years), count })
         };
         self.models.iter().filter_map(model).collect()
     }
@@ -145,19 +162,17 @@ impl Stock {
 
     /// The bytes it takes, about.
     pub fn weight(&self) -> usize {
-        let made_for: usize = self.made_for.iter().map(|made_for| 2 * made_for.generation.len() + 64).sum();
-        let notes: usize = self.notes.iter().map(|notes| notes.len() + 32).sum();
+        let notes: usize = self.notes.iter().map(|notes| notes.len() + NOTES).sum();
         self.entries.len() * size_of::<Entry>()
             + self.cuts.len() * size_of::<CutEntries>()
-            + self.models.len() * (size_of::<StockedModel>() + LISTED)
-            + self.made_for.len() * size_of::<MadeFor>()
-            + made_for
+            + self.models.len() * size_of::<StockedModel>()
+            + self.made_for.len() * size_of::<Arc<MadeFor>>()
             + notes
     }
 }
 
-/// What a model takes in lists, about, in all orders and languages.
-const LISTED: usize = 256;
+/// What an allocated text takes beside itself, with the pointer to it.
+const NOTES: usize = 48;
 
 /// The years of one pattern as they widen a model's: what begins nowhere begins where it ends; what has no year at all widens
 /// nothing, and what ends nowhere leaves the end open.
@@ -194,7 +209,8 @@ impl Catalog {
             let made_for = stock.made_for.get(cut.made_for as usize)?;
             Some((Cut { made_for, steering: cut.steering }, cut))
         };
-        let cuts = stock.cuts.get(stocked.cuts.clone()).unwrap_or_default().iter().filter_map(cut);
+        let cuts = stocked.cuts.start as usize..stocked.cuts.end as usize;
+        let cuts = stock.cuts.get(cuts).unwrap_or_default().iter().filter_map(cut);
         let (verdict, chosen) = model.known(&self.shared, |known| pattern::choose(wanted, known, cuts));
         let total = chosen.iter().map(|(.., cut)| cut.entries.len()).sum();
 

@@ -31,14 +31,33 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Brand {
     pub row: BrandRow,
-    /// All that it is called, as prefixes are compared.
-    folded: Vec<String>,
+    pub called: Called,
+    /// Other ways to write it, as prefixes are compared.
+    aliases: Vec<String>,
     models: HashMap<String, usize>,
+}
+
+/// What a brand or a model is called, with how that is compared.
+#[derive(Debug)]
+pub struct Called {
+    names: Names,
+    own: Arc<str>,
+    folded_names: Names,
+    folded_own: Arc<str>,
+}
+
+/// A name to show, as it is compared, and its language.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub name: &'a Arc<str>,
+    pub folded: &'a str,
+    pub language: Language,
 }
 
 #[derive(Debug)]
 pub struct Model {
     pub row: ModelRow,
+    pub called: Called,
     /// Its brand's place.
     pub brand: usize,
     reference: OnceLock<ModelReference>,
@@ -66,8 +85,10 @@ impl Shared {
         let places: HashMap<i64, usize> =
             brands.iter().enumerate().map(|(place, brand)| (brand.row.id, place)).collect();
         // Each model has a brand that there is.
-        let with_brand =
-            |row: ModelRow| Some(Model { brand: *places.get(&row.brand_id)?, row, reference: OnceLock::new() });
+        let with_brand = |row: ModelRow| {
+            let (brand, called) = (*places.get(&row.brand_id)?, Called::new(&row.names, &row.name));
+            Some(Model { row, called, brand, reference: OnceLock::new() })
+        };
         let models: Vec<Model> = models.into_iter().filter_map(with_brand).collect();
         for (place, model) in models.iter().enumerate() {
             if let Some(brand) = brands.get_mut(model.brand) {
@@ -120,29 +141,44 @@ impl Shared {
 
 impl Brand {
     fn new(row: BrandRow) -> Self {
-        let names = row.names.all().map(|name| fold(name));
-        let folded =
-            names.chain([row.name.to_lowercase()]).chain(row.aliases.iter().map(|alias| fold(alias))).collect();
-        Self { row, folded, models: HashMap::new() }
+        let aliases = row.aliases.iter().map(|alias| fold(alias)).collect();
+        Self { called: Called::new(&row.names, &row.name), row, aliases, models: HashMap::new() }
     }
 
     /// Whether a name or an alias of it begins so, as [`fold`] writes it.
     pub fn begins_with(&self, prefix: &str) -> bool {
-        self.folded.iter().any(|name| name.starts_with(prefix))
+        let Called { folded_names, folded_own, .. } = &self.called;
+        folded_names.all().any(|name| name.starts_with(prefix))
+            || folded_own.starts_with(prefix)
+            || self.aliases.iter().any(|alias| alias.starts_with(prefix))
+    }
+}
+
+impl Called {
+    fn new(names: &Names, own: &str) -> Self {
+        let mut folded_names = Names::default();
+        for language in Language::ALL {
+            if let Some(name) = names.get(*language) {
+                folded_names.set(*language, fold(name));
+            }
+        }
+        Self { names: names.clone(), own: own.into(), folded_names, folded_own: fold(own).into() }
     }
 
-    /// What it is called in the first of these languages, else as it calls itself.
-    pub fn shown(&self, languages: &[Language]) -> (Arc<str>, Language) {
-        shown(&self.row.names, &self.row.name, languages)
+    /// In the first language that it has a name in; English is what it calls itself. With none of them it is that, in the
+    /// language that was asked for.
+    pub fn shown(&self, languages: &[Language]) -> Shown<'_> {
+        let own = |language| Shown { name: &self.own, folded: &self.folded_own, language };
+        let in_language = |language: &Language| match (self.names.get(*language), self.folded_names.get(*language)) {
+            (Some(name), Some(folded)) => Some(Shown { name, folded, language: *language }),
+            _ => (*language == Language::En).then(|| own(*language)),
+        };
+        let asked = || own(languages.first().copied().unwrap_or_default());
+        languages.iter().find_map(in_language).unwrap_or_else(asked)
     }
 }
 
 impl Model {
-    /// What it is called in the first of these languages, else as its brand calls it.
-    pub fn shown(&self, languages: &[Language]) -> (Arc<str>, Language) {
-        shown(&self.row.names, &self.row.name, languages)
-    }
-
     /// Does something with what the reference knows of it.
     pub fn known<T>(&self, shared: &Shared, with: impl FnOnce(&Known<'_>) -> T) -> T {
         let reference = self.reference.get_or_init(|| {
@@ -162,18 +198,6 @@ fn generations(model: &lekalo_vehicles::Model) -> Vec<Generation> {
         years: Years { from: generation.from, to: generation.to },
     };
     model.generations.iter().map(generation).collect()
-}
-
-/// A name in the first language that it has; English is what it calls itself. With none of them it is that, in the language
-/// that was asked for.
-fn shown(names: &Names, own: &str, languages: &[Language]) -> (Arc<str>, Language) {
-    let in_language = |language: &Language| {
-        let name = names.get(*language).cloned();
-        let name = name.or_else(|| (*language == Language::En).then(|| own.into()));
-        Some((name?, *language))
-    };
-    let asked = || (own.into(), languages.first().copied().unwrap_or_default());
-    languages.iter().find_map(in_language).unwrap_or_else(asked)
 }
 
 /// As names are compared: ё is е, and case does not matter.

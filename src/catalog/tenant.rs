@@ -92,7 +92,7 @@ impl Catalog {
     ) -> Self {
         let texts = Texts::new(&own.rows.texts, &own.rows.texts_version, &shared.texts, &shared.texts_version);
         let patterns = |(category, stock): (i64, Arc<Stock>)| {
-            let assortment = Assortment::new(&stock.models(&shared), &shared);
+            let assortment = Assortment::new(stock.models(&shared), &shared);
             (category, Patterns { stock, assortment })
         };
         Self {
@@ -151,7 +151,8 @@ impl Catalog {
 
     /// The bytes it takes beside what all share, about.
     pub(super) fn weight(&self) -> usize {
-        let patterns: usize = self.patterns.values().map(|patterns| patterns.stock.weight()).sum();
+        let weight = |patterns: &Patterns| patterns.stock.weight() + patterns.assortment.weight();
+        let patterns: usize = self.patterns.values().map(weight).sum();
         let prices = self.own.rows.prices.len() * (size_of::<PriceRow>() + 400);
         patterns + prices + self.texts.weight() + 4096
     }

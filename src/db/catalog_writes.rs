@@ -1,7 +1,10 @@
-//! Which catalogs this process has changed: what it keeps of them in memory from before is not to be answered any more.
+//! Which catalogs this process has changed: what it keeps of them in memory from before is not to be answered any more, and who
+//! made the change is told which version it made.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
@@ -12,6 +15,25 @@ use crate::domain::tenant::TenantId;
 pub enum Whose {
     Of(TenantId),
     Everyones,
+}
+
+/// A change of catalogs that a transaction makes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CatalogChange {
+    /// In a word, to be counted by.
+    pub(super) cause: &'static str,
+    pub(super) whose: Whose,
+    /// The version that it makes of one tenant's.
+    pub(super) version: Option<i64>,
+}
+
+tokio::task_local! {
+    static MADE: Arc<AtomicI64>;
+}
+
+/// Does work; the version of a catalog that it makes is in `made` then, else 0.
+pub fn told<F: Future>(made: Arc<AtomicI64>, work: F) -> impl Future<Output = F::Output> {
+    MADE.scope(made, work)
 }
 
 /// The writes of this process, counted: what was read when it had made fewer may lack the last ones.
@@ -32,11 +54,14 @@ struct Made {
 
 impl CatalogWrites {
     /// One more lasts.
-    pub(super) fn note(&self, whose: Whose) {
+    pub(super) fn note(&self, change: CatalogChange) {
+        if let Some(version) = change.version {
+            let _ = MADE.try_with(|made| made.store(version, Ordering::Relaxed));
+        }
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         made.count += 1;
         let count = made.count;
-        match whose {
+        match change.whose {
             Whose::Of(tenant) => _ = made.of.insert(tenant, count),
             Whose::Everyones => made.everyones = count,
         }

@@ -38,7 +38,7 @@ impl Db {
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
             tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
             tx.bump_shared_catalog().await?;
-            tx.note_catalog_change("seed", Whose::Everyones);
+            tx.note_catalog_change("seed", Whose::Everyones, None);
             tx.changes_of(None, told(&counts));
         } else {
             tx.changes_nothing();

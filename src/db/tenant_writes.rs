@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tokio_postgres::types::Type;
 
-use super::catalog_writes::Whose;
+use super::catalog_writes::{CatalogChange, Whose};
 use super::query::{Query, at_most_one, one};
 use super::{Db, Transaction};
 use crate::domain::audit::{Change, ResourceKind};
@@ -84,9 +84,10 @@ impl Transaction {
 
     async fn change_tenant(&self, id: TenantId, change: &TenantChange) -> Result<()> {
         let language = change.default_language.map(|language| language.word());
-        self.execute(
-            Query::new(
-                "-- change_tenant
+        let changed = self
+            .query(
+                Query::new(
+                    "-- change_tenant
                 UPDATE tenants
                 SET display_name = coalesce($2 /* display_name */, display_name),
                     default_language = coalesce($3 /* default_language */, default_language),
@@ -95,18 +96,19 @@ impl Transaction {
                     active = coalesce($6 /* active */, active),
                     settings = coalesce($7 /* settings */, settings),
                     revision = revision + 1, catalog_version = catalog_version + 1, updated_at = now()
-                WHERE id = $1 /* id */",
+                WHERE id = $1 /* id */
+                RETURNING catalog_version",
+                )
+                .bind(&id.0, Type::INT8)
+                .bind(&change.display_name, Type::TEXT)
+                .bind(&language, Type::TEXT)
+                .bind(&change.time_zone, Type::TEXT)
+                .bind(&change.prices_visible, Type::BOOL)
+                .bind(&change.active, Type::BOOL)
+                .bind(&change.settings, Type::JSONB),
             )
-            .bind(&id.0, Type::INT8)
-            .bind(&change.display_name, Type::TEXT)
-            .bind(&language, Type::TEXT)
-            .bind(&change.time_zone, Type::TEXT)
-            .bind(&change.prices_visible, Type::BOOL)
-            .bind(&change.active, Type::BOOL)
-            .bind(&change.settings, Type::JSONB),
-        )
-        .await?;
-        self.note_catalog_change("tenant", Whose::Of(id));
+            .await?;
+        self.note_catalog_change("tenant", Whose::Of(id), one(changed)?.try_get("catalog_version")?);
         if let Some(contacts) = &change.contacts {
             self.replace_contacts(id, contacts).await?;
         }
@@ -122,21 +124,25 @@ impl Transaction {
     /// Tells clients that what they keep of the tenant's catalog, prices and texts is stale.
     pub(super) async fn bump_catalog_version(&self, cause: &'static str) -> Result<()> {
         let tenant_id = self.tenant_id()?;
-        self.execute(
-            Query::new(
-                "-- bump_catalog_version
-                UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = $1 /* id */",
+        let bumped = self
+            .query(
+                Query::new(
+                    "-- bump_catalog_version
+                    UPDATE tenants
+                    SET catalog_version = catalog_version + 1
+                    WHERE id = $1 /* id */
+                    RETURNING catalog_version",
+                )
+                .bind(&tenant_id, Type::INT8),
             )
-            .bind(&tenant_id, Type::INT8),
-        )
-        .await?;
-        self.note_catalog_change(cause, Whose::Of(TenantId(tenant_id)));
+            .await?;
+        self.note_catalog_change(cause, Whose::Of(TenantId(tenant_id)), one(bumped)?.try_get("catalog_version")?);
         Ok(())
     }
 
     /// Has it told once it lasts.
-    pub(super) fn note_catalog_change(&self, cause: &'static str, whose: Whose) {
-        self.catalog_change.get_or_init(|| (cause, whose));
+    pub(super) fn note_catalog_change(&self, cause: &'static str, whose: Whose, version: Option<i64>) {
+        self.catalog_change.get_or_init(|| CatalogChange { cause, whose, version });
     }
 
     async fn replace_contacts(&self, id: TenantId, contacts: &[Contact]) -> Result<()> {

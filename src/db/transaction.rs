@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use super::audit::{Changes, NewEvent};
 use super::bulkhead::is_for_a_caller;
-use super::catalog_writes::{CatalogWrites, Whose};
+use super::catalog_writes::{CatalogChange, CatalogWrites};
 use super::connection::Connection;
 use super::deadline::statement_timeout_ms;
 use super::pool::Db;
@@ -123,7 +123,7 @@ pub struct Transaction {
     timeout: Duration,
     pub(super) tenant: Option<TenantId>,
     /// What it changes of catalogs, if anything, to be told when it lasts.
-    pub(super) catalog_change: OnceLock<(&'static str, Whose)>,
+    pub(super) catalog_change: OnceLock<CatalogChange>,
     catalog_writes: Arc<CatalogWrites>,
     pub(super) changes: Changes,
     _permit: Option<WritePermit>,
@@ -298,9 +298,9 @@ impl Transaction {
         };
         self.ask(ended).await?;
         self.connection.dirty = false;
-        if let Some((cause, whose)) = self.catalog_change.get() {
-            self.connection.metrics.catalog_changed(cause);
-            self.catalog_writes.note(*whose);
+        if let Some(change) = self.catalog_change.get() {
+            self.connection.metrics.catalog_changed(change.cause);
+            self.catalog_writes.note(*change);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! told in one line. What a caller sent is in neither, but for the tenant's name.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -25,9 +25,11 @@ use crate::domain::audit::Origin;
 use crate::domain::error::{Error, Result};
 use crate::traces::{self, TARGET};
 
-/// Which version of a catalog an answer is out of, and how long ago that was last known to be the newest.
+/// Which version of a catalog an answer is out of, or a write has made; how long ago it was last known to be the newest; and which
+/// one a caller wants at least.
 const CATALOG_VERSION: HeaderName = HeaderName::from_static("lekalo-catalog-version");
 const STALE_SECONDS: HeaderName = HeaderName::from_static("lekalo-stale-seconds");
+const MIN_CATALOG_VERSION: HeaderName = HeaderName::from_static("lekalo-min-catalog-version");
 /// What was looked at so lately is not stale.
 const LATELY: Duration = Duration::from_secs(2);
 
@@ -54,6 +56,10 @@ pub struct Call {
     pub caller: OnceLock<Arc<Caller>>,
     /// The version and the age of the catalog that it is answered from, if any.
     answered_from: Mutex<Option<(i64, Duration)>>,
+    /// The version of a catalog that it has made; 0: none.
+    pub made_version: Arc<AtomicI64>,
+    /// The version of a catalog that it wants at least, as it says so.
+    min_version: Option<HeaderValue>,
     /// Bytes of the request and of the answer.
     pub received: AtomicU64,
     pub sent: AtomicU64,
@@ -89,6 +95,8 @@ impl Call {
             tenant: OnceLock::new(),
             caller: OnceLock::new(),
             answered_from: Mutex::default(),
+            made_version: Arc::default(),
+            min_version: request.headers().get(MIN_CATALOG_VERSION).cloned(),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
@@ -107,6 +115,10 @@ impl Call {
     /// It has ended as these trailers say, which get its id.
     pub fn end(&self, trailers: &mut HeaderMap) {
         trailers.insert(REQUEST_ID, self.request_id.clone());
+        match self.made_version.load(Ordering::Relaxed) {
+            0 => {}
+            version => _ = trailers.insert(CATALOG_VERSION, HeaderValue::from(version)),
+        }
         if let Some((version, age)) = *self.answered_from.lock().unwrap_or_else(PoisonError::into_inner) {
             trailers.insert(CATALOG_VERSION, HeaderValue::from(version));
             if age > LATELY {
@@ -160,6 +172,20 @@ pub fn is_answered_from(current: &Current) {
     let (version, age) = (current.catalog.versions.own, current.age);
     let _ =
         CALL.try_with(|call| *call.answered_from.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, age)));
+}
+
+/// The version of a catalog that the call at hand wants at least; 0: any.
+///
+/// # Errors
+/// `Invalid` where it says what is none.
+pub fn min_catalog_version() -> Result<i64> {
+    let wanted = CALL.try_with(|call| call.min_version.clone()).ok().flatten();
+    let Some(wanted) = wanted else { return Ok(0) };
+    let version = wanted.to_str().ok().and_then(|version| version.parse().ok()).filter(|version| *version > 0);
+    version.ok_or_else(|| {
+        let problem = "must be a version that an answer had in `lekalo-catalog-version`, a whole number from 1";
+        Error::invalid(MIN_CATALOG_VERSION.as_str(), "FIELD_INVALID", problem)
+    })
 }
 
 /// The call at hand is by this caller.

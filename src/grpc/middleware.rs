@@ -22,7 +22,7 @@ use super::call::{Call, Observers};
 use super::peers::{Allowance, Peer};
 use super::refusals::Refusal;
 use super::status::{from_transport, shutting_down};
-use crate::db::{bulkhead, deadline};
+use crate::db::{bulkhead, catalog_writes, deadline};
 use crate::domain::Error;
 
 /// How many calls are in flight, and who is told of each.
@@ -144,6 +144,7 @@ where
         };
         let shared = self.calls.shared.clone();
         Box::pin(call.clone().scope(async move {
+            let answer = catalog_writes::told(call.made_version.clone(), answer);
             let answer = AssertUnwindSafe(bulkhead::of_method(&path, answer)).catch_unwind();
             let answer = async {
                 match deadline {

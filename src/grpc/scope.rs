@@ -45,7 +45,8 @@ impl Services {
     /// `NotFound` where there is no such tenant.
     pub async fn shop_of(&self, slug: &str) -> Result<Shop> {
         let reach = &call::caller()?.reach;
-        let current = self.catalogs.of_slug(slug, Needs::Own, |id| reach.covers(id, slug)).await?;
+        let least = call::min_catalog_version()?;
+        let current = self.catalogs.of_slug(slug, least, |id| reach.covers(id, slug)).await?;
         Ok(self.answer_from(current))
     }
 

@@ -14,8 +14,9 @@ use prometheus_client::registry::Registry;
 use tokio::time::sleep;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
 
-use crate::support::pricing::{set, soms, suv};
+use crate::support::pricing::{fields, set, soms, suv};
 use crate::support::random::Random;
 use crate::support::{TestServer, connect, database, db_options, is_long};
 
@@ -48,22 +49,35 @@ fn version(metadata: &MetadataMap) -> i64 {
     metadata.get("lekalo-catalog-version").unwrap().to_str().unwrap().parse().unwrap()
 }
 
-/// Has a tenant's bot say something under each of these keys, in one write.
-async fn say(channel: &Channel, tenant: &str, keys: &[&str], value: &str) {
+/// Has a tenant's bot say something under each of these keys, in one write; the version that makes.
+async fn say(channel: &Channel, tenant: &str, keys: &[&str], value: &str) -> i64 {
     let text =
         |key: &&str| pb::Text { key: (*key).into(), value: value.into(), language: "ru".into(), ..Default::default() };
     let texts = keys.iter().map(text).collect();
     let request = pb::UpsertTextsRequest { tenant: tenant.into(), texts, ..Default::default() };
-    TextServiceClient::new(channel.clone()).upsert_texts(request).await.unwrap();
+    version(TextServiceClient::new(channel.clone()).upsert_texts(request).await.unwrap().metadata())
 }
 
 /// What it says under these keys, and of which version that is.
 async fn said(channel: &Channel, tenant: &str, keys: &[&str]) -> (Vec<String>, i64) {
+    said_at(channel, tenant, keys, None).await.unwrap()
+}
+
+/// The same of that version or a later one.
+async fn said_at(
+    channel: &Channel,
+    tenant: &str,
+    keys: &[&str],
+    least: Option<&str>,
+) -> Result<(Vec<String>, i64), Status> {
     let keys = keys.iter().map(|key| (*key).into()).collect();
-    let request = pb::BatchGetTextsRequest { tenant: tenant.into(), keys, ..Default::default() };
-    let answer = TextServiceClient::new(channel.clone()).batch_get_texts(request).await.unwrap();
+    let mut request = Request::new(pb::BatchGetTextsRequest { tenant: tenant.into(), keys, ..Default::default() });
+    if let Some(least) = least {
+        request.metadata_mut().insert("lekalo-min-catalog-version", least.parse().unwrap());
+    }
+    let answer = TextServiceClient::new(channel.clone()).batch_get_texts(request).await?;
     let version = version(answer.metadata());
-    (answer.into_inner().texts.into_iter().map(|text| text.value).collect(), version)
+    Ok((answer.into_inner().texts.into_iter().map(|text| text.value).collect(), version))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +138,25 @@ async fn what_is_written_is_read_at_once_where_it_was_written_and_soon_elsewhere
     while named(&there.channel).await != "Коврики" {
         assert!(began.elapsed() < PATIENCE, "no name elsewhere");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_which_version_they_know_is_answered_of_no_older_one_by_any_server() {
+    let here = TestServer::start().await;
+    let there = TestServer::over(here.config.clone()).await;
+    for step in 0..12 {
+        said(&there.channel, "evopoliki", &["menu"]).await;
+        let made = say(&here.channel, "evopoliki", &["menu"], &step.to_string()).await;
+        let (now, version) = said_at(&there.channel, "evopoliki", &["menu"], Some(&made.to_string())).await.unwrap();
+        assert_eq!((now, version), (vec![step.to_string()], made));
+    }
+    let (_, newest) = said(&here.channel, "evopoliki", &["menu"]).await;
+    for wrong in [&*(newest + 1).to_string(), "0", "-1", "x", "1.5", "9223372036854775808"] {
+        let refused = said_at(&there.channel, "evopoliki", &["menu"], Some(wrong)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{wrong}: {refused:?}");
+        assert_eq!(fields(&refused)[0].0, "lekalo-min-catalog-version");
+    }
+    said_at(&there.channel, "evopoliki", &["menu"], Some("1")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,12 @@ Rules of every method (a method's own comment names only what is its own):
 * Language: `ru`, `ky` or `en`; a region is ignored (`ru-KG` is `ru`). What is missing in the language asked for
   comes in the tenant's default language, then in `ru`; a well-formed language that is not served does so altogether.
 * Lists: stable under inserts (keyset order); `total_size` counts the whole list, not the page.
+* Catalog versions: what CatalogService, PricingService, TextService and GetTenant answer is out of the server's memory,
+  at once as the server itself has written it and else within about a second. An answer's trailing metadata has
+  `lekalo-catalog-version`, the version that it is of, or that a write has made. Who sends that back in the metadata
+  `lekalo-min-catalog-version` is answered of it or of a later one, by any server; one that there is not is
+  INVALID_ARGUMENT `FIELD_INVALID` or `FIELD_OUT_OF_RANGE`. While the database is away these methods answer on, of
+  tenants they have answered of before; `lekalo-stale-seconds` then says for how long it has not been looked at.
 * Money is in the tenant's currency, with at most two decimals. Times are UTC.
 * Writes: the same `request_id` with the same body again returns the first answer and changes nothing; with another
   body it is ALREADY_EXISTS `REQUEST_ID_REUSED`. An id is remembered for at least 24 hours, per tenant and method.
