@@ -25,7 +25,7 @@ use brand_cell::Stated;
 pub use cache::Cache;
 use cache::Lookup;
 use cell::Cell;
-use years::YearCell;
+use years::{Found, YearCell};
 
 use crate::domain::import::{CleanRow, Issue};
 use crate::domain::vehicle::Years;
@@ -152,7 +152,14 @@ fn understand(clean: &mut CleanRow, index: &Lookup, [brand, model, year, descrip
         YearCell::Blank => {}
         YearCell::Years(years) => clean.years = years,
         YearCell::Invalid => clean.issues.push(issues::year_invalid(year)),
+        YearCell::Several => clean.issues.push(issues::years_unclear(year)),
         YearCell::Other => clean.issues.push(issues::columns_shifted(year, "описание")),
+    }
+    if clean.years.is_unknown()
+        && let Some(years) = years::read_range(&mut model_cell)
+    {
+        clean.years = years;
+        clean.issues.push(issues::columns_shifted(&format_years(years), "год"));
     }
     found.read(&mut year_cell, true);
     found.read(&mut description, true);
@@ -298,9 +305,13 @@ fn continues_in(index: &Lookup, stated: &Stated, name: &Cell, description: &Cell
 }
 
 fn read_misplaced_years(cell: &mut Cell, clean: &mut CleanRow) {
-    if let Some(years) = years::read_within(cell, false) {
-        clean.years = years;
-        clean.issues.push(issues::columns_shifted(&format_years(years), "год"));
+    match years::read_all(cell, false) {
+        Found::Nothing => {}
+        Found::Several => clean.issues.push(issues::years_unclear(&cell.leftovers().join(" "))),
+        Found::Years(years) => {
+            clean.years = years;
+            clean.issues.push(issues::columns_shifted(&format_years(years), "год"));
+        }
     }
 }
 

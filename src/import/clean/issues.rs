@@ -85,6 +85,10 @@ pub fn year_invalid(text: &str) -> Issue {
     issue(IssueCode::YearInvalid, &format!("год «{}» не похож на год", quote(text)), "")
 }
 
+pub fn years_unclear(text: &str) -> Issue {
+    issue(IssueCode::YearInvalid, &format!("по «{}» неясно, какие годы имеются в виду", quote(text)), "один промежуток")
+}
+
 pub fn year_outside(years: &str, generation: &str) -> Issue {
     issue(IssueCode::YearInvalid, &format!("поколение {} в годы {years} не выпускалось", quote(generation)), "")
 }
