@@ -8,7 +8,7 @@ use super::load::{cannot_read, file_name, read_file};
 use super::output::UserError;
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
-use crate::import::clean::Cleaner;
+use crate::import::clean::{Cleaner, Headings};
 use crate::import::{clean_csv, sandbox};
 use lekalo_documents::table::Table;
 use lekalo_documents::{ExtractError, Rows};
@@ -115,12 +115,13 @@ pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
 
 /// Understands a table's rows.
 pub fn clean(path: &Path, table: &Table, index: &Index, step: &Step) -> anyhow::Result<Vec<CleanRow>> {
-    let cleaner = Cleaner::new(&table.header, index)
-        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))?;
+    let cleaner = Cleaner::new(&table.header, &table.rows, index)
+        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), error.hint()))?;
+    let mut headings = Headings::new(&table.headers);
     let total = table.rows.len() as u64;
     let understood = (1..).zip(&table.rows).map(|(done, row)| {
         step.set(done, total);
-        cleaner.row(row.clone())
+        cleaner.row(cleaner.place(row.clone(), &mut headings))
     });
     Ok(understood.collect())
 }

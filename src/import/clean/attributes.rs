@@ -3,9 +3,12 @@
 //! A new word is a line in one of the functions below; typos within one letter are understood by themselves where the text is
 //! a description, because there hardly any other words occur.
 
+mod steering;
+
 use super::cell::Cell;
 use crate::domain::vehicle::{Attributes, Borders, SeatRows, Steering, Trunk};
 use lekalo_vehicles::words::Word;
+use steering::Side;
 
 /// What was found so far in a row's cells.
 #[derive(Debug, Default)]
@@ -66,14 +69,9 @@ impl AttributeWords {
             self.other_product |= ["накидк", "чехол", "чехл"].iter().any(|stem| key.starts_with(stem));
             let is = |forms: &[&str]| matches_form(&key, forms, typos);
             let before = place.checked_sub(1);
-            if is(&["левый", "левая", "левое", "левым", "лев", "леворульный", "леворукий", "lhd"])
-            {
-                self.left = true;
-                cell.take(place..place + 1);
-            } else if is(&["правый", "правая", "правое", "правым", "прав", "праворульный", "праворукий", "rhd"])
-            {
-                self.right = true;
-                cell.take(place..place + 1);
+            if let Some((side, span)) = steering::side(cell, place, typos) {
+                self.set_side(side);
+                cell.take(span);
             } else if is(&["руль", "руля", "рулем", "рули"]) {
                 if let Some(both) = before.filter(|place| matches!(cell.key(*place), Some("оба" | "обе"))) {
                     (self.left, self.right) = (true, true);
@@ -83,7 +81,8 @@ impl AttributeWords {
             } else if let Some(start) = self.read_borders(cell, place, &key, typos) {
                 cell.take(start..place + 1 + self.read_height(cell, place + 1));
             } else if is_trunk(&key, typos) {
-                let prefix = before.filter(|place| cell.key(*place).is_some_and(|key| is_without(key) || is_with(key)));
+                let is_before = |key: &str| is_without(key) || is_with(key) || key == "в";
+                let prefix = before.filter(|place| cell.key(*place).is_some_and(is_before));
                 let without = prefix.is_some_and(|place| cell.key(place).is_some_and(is_without));
                 self.trunk = Some(if without { Trunk::No } else { Trunk::Yes });
                 cell.take(prefix.unwrap_or(place)..place + 1);
@@ -91,6 +90,43 @@ impl AttributeWords {
                 self.read_seats(cell, place, &key, typos);
             }
         }
+    }
+
+    /// Reads the cell of a column that is about steering alone.
+    pub fn read_steering_column(&mut self, cell: &mut Cell) {
+        for place in 0..cell.words.len() {
+            if let Some(side) = cell.key(place).and_then(steering::side_alone) {
+                self.set_side(side);
+                cell.take(place..place + 1);
+            }
+        }
+        self.read(cell, false);
+    }
+
+    /// Reads the cell of a column that counts seats, or rows of them.
+    pub fn read_seat_column(&mut self, cell: &mut Cell, are_rows: bool) {
+        let free = cell.free_words();
+        if let [only] = free.as_slice()
+            && let Some(count) = only.number()
+        {
+            let found = match count {
+                2 if are_rows => Some(SeatRows::Two),
+                3 if are_rows => Some(SeatRows::Three),
+                4 | 5 if !are_rows => Some(SeatRows::Two),
+                6..=9 if !are_rows => Some(SeatRows::Three),
+                _ => None,
+            };
+            if found.is_some() {
+                self.seats = found;
+                cell.take_free(&(0..1));
+            }
+        }
+        self.read(cell, false);
+    }
+
+    fn set_side(&mut self, side: Side) {
+        self.left |= side != Side::Right;
+        self.right |= side != Side::Left;
     }
 
     /// Where the phrase about borders that ends here begins, if there is one.
@@ -289,12 +325,73 @@ mod tests {
             ("левый + правый руль", Steering::Both),
             ("высокий борт левый - правый руль", Steering::Both),
             ("оба руля", Steering::Both),
+            ("руль справа", Steering::Right),
+            ("справа руль", Steering::Right),
+            ("справа", Steering::Right),
+            ("руль слева, с бортами", Steering::Left),
+            ("пр.руль", Steering::Right),
+            ("пр руль", Steering::Right),
+            ("прав. руль", Steering::Right),
+            ("п.руль", Steering::Right),
+            ("лев.руль", Steering::Left),
+            ("л. руль", Steering::Left),
+            ("п/р", Steering::Right),
+            ("л/р", Steering::Left),
+            ("П/Р", Steering::Right),
+            ("ПР", Steering::Right),
+            ("с бортами, ПР", Steering::Right),
+            ("ЛР", Steering::Left),
+            ("праворульный", Steering::Right),
+            ("праворульная", Steering::Right),
+            ("леворульная", Steering::Left),
+            ("правосторонний руль", Steering::Right),
+            ("RHD", Steering::Right),
+            ("LHD", Steering::Left),
+            ("right-hand drive", Steering::Right),
+            ("left hand drive", Steering::Left),
+            ("оң руль", Steering::Right),
+            ("сол руль", Steering::Left),
+            ("руль справа и слева", Steering::Both),
         ] {
             let (attributes, rest) = read(text);
             assert_eq!(attributes.steering(), Some(expected), "{text}");
             assert!(rest.is_empty(), "{text}: {rest:?}");
         }
-        assert_eq!(read("рулевая").0.steering(), None);
+        for text in ["рулевая", "карман справа", "лючок слева от порога", "накидка и пр.", "пр. стойка", "м/р"]
+        {
+            assert_eq!(read(text).0.steering(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_about_one_thing_say_it_shortly() {
+        for (text, expected) in [
+            ("слева", Some(Steering::Left)),
+            ("Справа", Some(Steering::Right)),
+            ("п", Some(Steering::Right)),
+            ("L", Some(Steering::Left)),
+            ("лев/прав", Some(Steering::Both)),
+            ("правый", Some(Steering::Right)),
+            ("right", Some(Steering::Right)),
+            ("-", None),
+        ] {
+            let (mut attributes, mut cell) = (AttributeWords::default(), Cell::new(text));
+            attributes.read_steering_column(&mut cell);
+            assert_eq!((attributes.steering(), cell.leftovers()), (expected, Vec::new()), "{text}");
+        }
+        for (text, are_rows, expected) in [
+            ("7", false, Some(SeatRows::Three)),
+            ("5", false, Some(SeatRows::Two)),
+            ("7 мест", false, Some(SeatRows::Three)),
+            ("2", true, Some(SeatRows::Two)),
+            ("3 ряда", true, Some(SeatRows::Three)),
+            ("2", false, None),
+            ("5/7", false, None),
+        ] {
+            let mut attributes = AttributeWords::default();
+            attributes.read_seat_column(&mut Cell::new(text), are_rows);
+            assert_eq!(attributes.attributes().seat_rows, expected, "{text}");
+        }
     }
 
     #[test]

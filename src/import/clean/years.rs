@@ -179,6 +179,13 @@ pub fn read_all(cell: &mut Cell, short: bool) -> Found {
     Found::Years(years)
 }
 
+/// Whether a cell says only that it goes on: "н.в.", "по наст. время".
+pub fn is_onwards(cell: &Cell) -> bool {
+    let free = cell.free();
+    let is_part = |place: &usize| is_any(cell, *place, ONWARDS) || is_any(cell, *place, JOINING);
+    free.iter().all(is_part) && free.iter().any(|place| is_any(cell, *place, ONWARDS))
+}
+
 /// Takes the first years that are a range, which no model is called; a year alone may be a name (Peugeot 2008).
 pub fn read_range(cell: &mut Cell) -> Option<Years> {
     let (years, span) = (0..cell.words.len()).find_map(|place| {
