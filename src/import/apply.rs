@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use super::clean::{Cache, Cleaner, Headings, SAMPLE};
 use super::clean_csv::document_header;
+use super::rows::naming_row;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, State};
 use crate::domain::tenant::TenantId;
 use crate::live_index::LiveIndex;
-use lekalo_documents::table::TableRow;
+use lekalo_documents::table::{HeaderRow, TableRow};
 
 /// Carries out what a VALIDATED import previewed, or takes the rejected rows of a SUCCEEDED one in that are understood by
 /// now. `check` may refuse the import as it is found.
@@ -115,7 +116,7 @@ fn understood_by_now<'a>(
         if own.next_import_rows(id, Some(Outcome::Rejected), 0).await?.is_empty() {
             return;
         }
-        let header = document_header(&own.import_header(id).await?);
+        let header = header_of(own, id).await?;
         let index = live_index.current().await?;
         let sample = first_rows(own, id).await?;
         let found = { let index = index.clone(); move || Cleaner::new(&header, &sample, &index).map(|it| it.columns().clone()) };
@@ -140,6 +141,19 @@ fn understood_by_now<'a>(
             found = own.next_import_rows(id, outcome, last).await?;
         }
     }
+}
+
+/// The names of an import's columns, as its record has them.
+///
+/// # Errors
+/// When the database is busy or away.
+pub async fn header_of(own: Tenant<'_>, id: Uuid) -> Result<Vec<String>> {
+    let found = own.next_import_rows(id, Some(Outcome::Header), 0).await?;
+    let is_above = |found: &ImportRow| found.row.row_number == 0;
+    let header = |found: ImportRow| HeaderRow { page_number: found.row.page_number, cells: found.row.cells };
+    let headers: Vec<HeaderRow> = found.into_iter().filter(is_above).map(header).collect();
+    let names = naming_row(&headers).and_then(|at| headers.into_iter().nth(at)).map(|row| row.cells);
+    Ok(document_header(&names.unwrap_or_default()))
 }
 
 /// The first rows of an import's document, without its header rows.

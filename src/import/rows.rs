@@ -18,7 +18,7 @@ use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure};
 use crate::live_index::{LiveIndex, Shared};
 use lekalo_documents::ExtractError;
-use lekalo_documents::table::{HeaderRow, Table, TableRow};
+use lekalo_documents::table::{Column, HeaderRow, Table, TableRow};
 use lekalo_vehicles::Index;
 
 /// Batches in the document's order, or why there are no more of them.
@@ -91,8 +91,9 @@ fn lines_of(answer: Answer) -> Lines {
 }
 
 /// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
-fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, Failure>> {
+fn understand(lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, Failure>> {
     async_stream::try_stream! {
+        let mut lines = lines.fuse();
         let mut first = match lines.next().await {
             Some(lines) => lines?,
             None => Err(not_understood())?,
@@ -111,7 +112,7 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
             ahead.push(lines?);
         }
         let mut headings = Headings::new(&headers);
-        let mut headers = headers.into_iter().peekable();
+        let mut headers = named_by(&header, headers).into_iter().peekable();
         let sample = ahead.concat();
         let cleaner = tokio::task::spawn_blocking(move || BatchCleaner::new(&header, &sample, index));
         let cleaner = Arc::new(cleaner.await.unwrap_or_else(|_| Err(not_understood()))?);
@@ -231,7 +232,7 @@ pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failur
 
 /// Adds the header rows of a table's pages before the rows of their page.
 pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
-    let mut headers = table.headers.clone().into_iter().peekable();
+    let mut headers = named_by(&table.header, table.headers.clone()).into_iter().peekable();
     let mut all = among_headers(&mut headers, rows);
     all.extend(headers.map(header_row));
     all
@@ -247,6 +248,22 @@ fn among_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, rows: Ve
         all.push(row);
     }
     all
+}
+
+/// Header rows, of which the one that names the columns has all the names that the rows are read by: those of two lines, of all
+/// sheets, and those that were said to be something.
+fn named_by(header: &[String], mut headers: Vec<HeaderRow>) -> Vec<HeaderRow> {
+    if let Some(row) = naming_row(&headers).and_then(|at| headers.get_mut(at)) {
+        row.cells = header.to_vec();
+    }
+    headers
+}
+
+/// Which header row names the columns: others may be titles above it.
+pub fn naming_row(headers: &[HeaderRow]) -> Option<usize> {
+    let names = |row: &HeaderRow| Column::is_header(row.cells.iter().map(String::as_str));
+    let page = headers.first()?.page_number;
+    headers.iter().position(names).or_else(|| headers.iter().rposition(|row| row.page_number == page))
 }
 
 /// A header row, as number 0 of its page.

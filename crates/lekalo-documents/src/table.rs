@@ -1,10 +1,12 @@
 //! The rows of a document as they are: what every reader (PDF, spreadsheet, CSV) produces and cleaning consumes.
 
 mod column;
+mod names;
 
 use serde::{Deserialize, Serialize};
 
 pub use column::Column;
+pub use names::{ColumnNames, ColumnNamesError};
 
 /// A table as it stands in the document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

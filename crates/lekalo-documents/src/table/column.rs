@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::names;
+
 /// What a column is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
@@ -90,7 +92,15 @@ impl Column {
         if let Some((_, code)) = name.rsplit_once('=') {
             return Self::from_code(code);
         }
-        // No name has a digit in it; most cells do.
+        if let Some(column) = names::given(name) {
+            return Some(column);
+        }
+        // Prices have names of every kind: "Цена 5D", "Стоимость комплекта".
+        let first = name.split_whitespace().next().unwrap_or_default().to_lowercase();
+        if matches!(first.as_str(), "цена" | "стоимость" | "price") {
+            return Some(Self::Price);
+        }
+        // No other name has a digit in it; most cells do.
         if name.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -99,12 +109,21 @@ impl Column {
         named(&name).or_else(|| bracket().and_then(named))
     }
 
-    /// Whether these cells are a header row: they name at least a column that has the car, and another one.
+    /// Whether these cells are a header row: they name brand and model, or are mostly names of columns, with one among them that
+    /// has the car or may have it.
     pub fn is_header<'a>(cells: impl IntoIterator<Item = &'a str>) -> bool {
-        let found: Vec<Self> = cells.into_iter().filter_map(Self::from_header).collect();
-        let has_car =
-            [Self::Model, Self::Car, Self::Product, Self::Series].into_iter().any(|column| found.contains(&column));
-        has_car && found.iter().any(|column| Some(column) != found.first())
+        let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.trim().is_empty()).collect();
+        let found: Vec<Self> = cells.iter().filter_map(|cell| Self::from_header(cell)).collect();
+        let has = |column: Self| found.contains(&column);
+        if (has(Self::Brand) && has(Self::Model)) || names::are_given(&cells) {
+            return true;
+        }
+        let has_car = [Self::Model, Self::Car, Self::Product, Self::Series].into_iter().any(has);
+        let may_have_car = found.len() < cells.len() && !has(Self::Id);
+        let others = found.iter().filter(|column| **column != Self::Id);
+        let differ = others.clone().any(|column| Some(column) != others.clone().next());
+        let is_mostly_names = found.len() * 2 > cells.len();
+        is_mostly_names && ((has_car && found.len() > 1) || (differ && (has(Self::Brand) || may_have_car)))
     }
 }
 
@@ -239,7 +258,7 @@ const WORDS: &[(Meaning, &str)] = &[
     ),
     (
         Meaning::Of(Column::Price),
-        "цена цены стоимость прайс розница опт розничная оптовая сумма price prices cost баасы баа баалар бағасы баға",
+        "цена цены стоимость розница опт розничная оптовая сумма price prices cost баасы баа баалар бағасы баға",
     ),
     (Meaning::Of(Column::Sheet), "лист sheet"),
     (Meaning::From, "с c от from since начало начала start бастап баштап"),
@@ -369,7 +388,7 @@ mod tests {
         (Column::Description, &["Описание", "Примечание", "Комплектация", "Описание товара", "Trim", "Сипаттамасы"]),
         (Column::Product, &["Наименование", "Наименование товара", "Товар", "Product name", "Аталышы", "Лекало"]),
         (Column::Availability, &["Наличие", "В наличии", "Остаток на складе", "Availability", "Кол-во"]),
-        (Column::Price, &["Цена", "Цена, сом", "Стоимость", "Price", "Баасы", "Бағасы", "Оптовая цена"]),
+        (Column::Price, &["Цена", "Цена, сом", "Цена 3D", "Стоимость", "Price", "Баасы", "Бағасы", "Оптовая цена"]),
     ];
 
     #[test]
@@ -391,6 +410,8 @@ mod tests {
             "Привод",
             "Тип",
             "Тип авто",
+            "Прайс-лист",
+            "Prices of this season",
             "Toyota",
             "Цвет модели",
             "Год=",
@@ -418,6 +439,9 @@ mod tests {
             &["Автомобиль", "Цена"],
             &["Марка", "Модель"],
             &["Наименование", "Цена"],
+            &["Марка", "Год"],
+            &["Тачка", "Период", "Сумма"],
+            &["Модель", "Год", "Цена 5D", "Стоимость багажника"],
         ] {
             assert!(Column::is_header(names.iter().copied()), "{names:?}");
         }
@@ -425,9 +449,10 @@ mod tests {
             &["1", "Марка", "Камри", "2018", "-"][..],
             &["Автомобили", "", ""],
             &["Прайс-лист", "Цена"],
-            &["Модель", "Модель"],
+            &["ID", "Марка"],
             &["ID", "Год", "Цена"],
-            &["Марка", "Год"],
+            &["Toyota", "Camry", "Лекало", "в наличии"],
+            &["Тачка", "Период", "Размер"],
         ] {
             assert!(!Column::is_header(cells.iter().copied()), "{cells:?}");
         }
