@@ -175,10 +175,22 @@ fn seats(text: &str) -> Vec<String> {
     places.flat_map(before).filter(|word| word.key.len() <= 2).map(|word| word.key.clone()).collect()
 }
 
-/// Whether a row has one of the model's spellings in its letters.
+/// Whether a row has one of the model's spellings in its letters; the numeral of a generation may part it ("WILL I (VI)").
 fn is_spelled(text: &str, model: &Model) -> bool {
-    let text = normalize::key(text);
-    model.spellings().any(|spelling| text.contains(&normalize::key(spelling)))
+    let is_numeral = |word: &Word| word.text.chars().all(|ch| matches!(ch, 'I' | 'V' | 'X'));
+    let words = words(text);
+    let parted = (0..words.len()).filter(|at| words.get(*at).is_some_and(is_numeral));
+    let without = |at: usize| {
+        words
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at)
+            .map(|(_, word)| word.key.as_str())
+            .collect::<String>()
+    };
+    let texts: Vec<String> = std::iter::once(normalize::key(text)).chain(parted.map(without)).collect();
+    let text = texts.first().map_or("", String::as_str);
+    model.spellings().any(|spelling| texts.iter().any(|text| text.contains(&normalize::key(spelling))))
         || model.badges.iter().any(|badge| text.contains(&normalize::key(badge.trim_end_matches('#'))))
 }
 

@@ -5,12 +5,12 @@ use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use super::load::{cannot_read, file_name, read_file};
-use super::output::UserError;
+use super::output::{UserError, printable};
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
-use crate::import::clean::Cleaner;
+use crate::import::clean::{Cleaner, Headings};
 use crate::import::{clean_csv, sandbox};
-use lekalo_documents::table::Table;
+use lekalo_documents::table::{ColumnNames, Table};
 use lekalo_documents::{ExtractError, Rows};
 use lekalo_vehicles::Index;
 
@@ -27,6 +27,8 @@ pub struct Args {
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnsArg,
     /// Print JSON lines: the header, each row, the pages with a header; or the error
     #[arg(long, conflicts_with = "output")]
     json: bool,
@@ -43,16 +45,45 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo clean raw.csv > clean.csv
-  lekalo clean raw.csv -o clean.csv")]
+  lekalo clean raw.csv -o clean.csv
+  lekalo clean raw.csv -o clean.csv --columns \"Тачка=make+model,Период=years\"")]
 pub struct CleanArgs {
     /// The file that `lekalo extract` wrote
     file: PathBuf,
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnsArg,
+}
+
+/// What columns are whose names do not say it.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ColumnsArg {
+    /// What columns are, where their names do not say it: NAME=WHAT, with commas between several; WHAT is one of id, make,
+    /// model, make+model, series, generation, years, year_from, year_to, body, steering, seats, description, product,
+    /// availability, price, sheet
+    #[arg(long = "columns", value_name = "NAME=WHAT,…", default_value_t = ColumnNames::default(), hide_default_value = true)]
+    names: ColumnNames,
+}
+
+impl ColumnsArg {
+    /// Tells the readers of this process.
+    pub fn tell_readers(&self) {
+        if !self.names.is_empty() {
+            self.names.clone().tell_readers();
+        }
+    }
+
+    /// Puts what they are into a table's names.
+    pub fn rename(&self, path: &Path, table: &mut Table) -> anyhow::Result<()> {
+        let renamed = self.names.rename(&mut table.header, &mut table.headers);
+        renamed.map_err(|error| UserError::error(format!("{}: {error}", path.display()), "correct --columns"))
+    }
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    args.columns.tell_readers();
     let bytes = read_limited(args)?;
     let usual = lekalo_documents::ReadLimits::default();
     let limits = lekalo_documents::ReadLimits { inflated_bytes: args.limit_inflated.unwrap_or(usual.inflated_bytes) };
@@ -64,7 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let table = result.and_then(Rows::table).map_err(|error| file_error(&file_name(&args.file), &error))?;
     write(args.output.as_ref(), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
-    talk!("{}", table_summary(&table));
+    talk!("{}", printable(&table_summary(&table)));
     Ok(())
 }
 
@@ -82,9 +113,11 @@ fn read_limited(args: &Args) -> anyhow::Result<Vec<u8>> {
 }
 
 pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
-    let table = read_raw(&args.file)?;
-    let rows = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
+    let mut table = read_raw(&args.file)?;
+    args.columns.rename(&args.file, &mut table)?;
+    let (rows, columns) = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
     write(args.output.as_ref(), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
+    talk!("{}", printable(&format!("columns: {columns}")));
     talk!("{}", summary(&rows));
     Ok(())
 }
@@ -113,16 +146,17 @@ pub fn read_raw(path: &Path) -> anyhow::Result<Table> {
         .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "run `lekalo extract` first"))
 }
 
-/// Understands a table's rows.
-pub fn clean(path: &Path, table: &Table, index: &Index, step: &Step) -> anyhow::Result<Vec<CleanRow>> {
-    let cleaner = Cleaner::new(&table.header, index)
-        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), "name them in the header line"))?;
+/// Understands a table's rows; says what its columns were used as.
+pub fn clean(path: &Path, table: &Table, index: &Index, step: &Step) -> anyhow::Result<(Vec<CleanRow>, String)> {
+    let cleaner = Cleaner::new(&table.header, &table.rows, index)
+        .map_err(|error| UserError::error(format!("{}: {error}", path.display()), error.hint()))?;
+    let mut headings = Headings::new(&table.headers);
     let total = table.rows.len() as u64;
     let understood = (1..).zip(&table.rows).map(|(done, row)| {
         step.set(done, total);
-        cleaner.row(row.clone())
+        cleaner.row(cleaner.place(row.clone(), &mut headings))
     });
-    Ok(understood.collect())
+    Ok((understood.collect(), cleaner.columns().summary(&table.header)))
 }
 
 /// How many rows were understood.
@@ -143,8 +177,7 @@ pub fn write(
         content(&mut complete)?;
         return Ok(std::io::stdout().lock().write_all(&complete)?);
     };
-    let cannot =
-        |error: &dyn std::fmt::Display| UserError::error(format!("cannot write {}: {error}", path.display()), "");
+    let cannot = |error: &dyn std::fmt::Display| cannot_write(path, error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
@@ -154,6 +187,11 @@ pub fn write(
     keep_mended(path, file.path()).map_err(|error| cannot(&error))?;
     file.persist(path).map_err(|error| cannot(&error.error))?;
     Ok(())
+}
+
+/// Why not, for the user.
+pub fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> anyhow::Error {
+    UserError::error(format!("cannot write {}: {error}", path.display()), "")
 }
 
 /// A file that is there and differs may have been mended by hand: it stays, under another name.
@@ -169,7 +207,8 @@ fn keep_mended(path: &Path, next: &Path) -> std::io::Result<()> {
         kept = path.with_extension(format!("old{number}.csv"));
     }
     std::fs::rename(path, &kept)?;
-    talk!("{} was there and differs: it is {} now", path.display(), kept.display());
+    let (path, kept) = (path.display().to_string(), kept.display().to_string());
+    talk!("{} was there and differs: it is {} now", printable(&path), printable(&kept));
     Ok(())
 }
 

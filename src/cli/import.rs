@@ -1,11 +1,12 @@
 //! `lekalo import`: extract, clean, load.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
 use super::database::{self, Database};
-use super::extract::{clean, file_error, read_raw, summary, table_summary, write};
+use super::extract::{ColumnsArg, cannot_write, clean, file_error, read_raw, summary, table_summary, write};
 use super::load::{Destination, Target, TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
@@ -17,7 +18,7 @@ use lekalo_vehicles::Index;
 
 /// Extract, clean and load a price list
 ///
-/// The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list; a skipped step reads the file that the step before it wrote.
+/// The steps' files (PRICE.raw.csv, PRICE.clean.csv) stay beside the price list, or where --output says; one that is there and differs is kept under another name. A dry run writes none. A skipped step reads the file that the step before it wrote.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   lekalo import price.pdf --tenant evopoliki --category eva_mats
@@ -28,6 +29,9 @@ pub struct Args {
     file: PathBuf,
     #[command(flatten)]
     target: TargetArgs,
+    /// A folder for the steps' files, a dry run's too [default: that of the price list]
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
     /// Do not seed first
     #[arg(long)]
     skip_seed: bool,
@@ -37,6 +41,8 @@ pub struct Args {
     /// Read PRICE.clean.csv instead of cleaning
     #[arg(long)]
     skip_clean: bool,
+    #[command(flatten)]
+    columns: ColumnsArg,
     #[command(flatten)]
     database: database::DatabaseArgs,
     /// Print the result as JSON
@@ -60,10 +66,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let destination = Destination::find(&db, &target, &args.database).await?;
         let (rows, sha256) = match read_source(&args, &bytes, &progress)? {
             Source::Clean { rows, sha256 } => (rows, sha256),
-            Source::Raw { table, sha256 } => {
+            Source::Raw { mut table, sha256 } => {
                 // With the aliases that shops have taught, as the server does.
                 let index = LiveIndex::new(db.clone()).current().await?;
-                (clean_table(&args, &table, &index, &progress)?, sha256)
+                (clean_table(&args, &mut table, &index, &progress)?, sha256)
             }
         };
         load_rows(&db, &destination, &target, &file_name(&args.file), sha256, rows, &progress).await
@@ -76,10 +82,44 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// The file of the first step that is not skipped.
 fn read_from(args: &Args) -> PathBuf {
     match (args.skip_extract, args.skip_clean) {
-        (_, true) => args.file.with_extension("clean.csv"),
-        (true, false) => args.file.with_extension("raw.csv"),
+        (_, true) => step_file(args, "clean.csv"),
+        (true, false) => step_file(args, "raw.csv"),
         (false, false) => args.file.clone(),
     }
+}
+
+/// The file of a step.
+fn step_file(args: &Args, extension: &str) -> PathBuf {
+    let beside = args.file.with_extension(extension);
+    match (&args.output, beside.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => beside,
+    }
+}
+
+/// Writes the file of a step and says so beside what was done. Unless it was asked for, none is no mistake: the folder may be
+/// one that nobody may write to.
+fn write_step(
+    args: &Args,
+    extension: &str,
+    done: &str,
+    progress: &Progress,
+    content: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let path = step_file(args, extension);
+    match &args.output {
+        None if args.target.dry_run => progress.say(done),
+        None => match write(Some(&path), content) {
+            Ok(()) => progress.say(&format!("{done} → {}", path.display())),
+            Err(error) => progress.say(&format!("{done}; {error}")),
+        },
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+            write(Some(&path), content)?;
+            progress.say(&format!("{done} → {}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 /// What there is to load, as far as it was read without the database.
@@ -100,24 +140,28 @@ fn read_source(args: &Args, bytes: &[u8], progress: &Progress) -> anyhow::Result
     if args.skip_clean {
         return Ok(Source::Clean { rows: read_clean(&read_from(args), bytes)?, sha256 });
     }
-    let raw_path = args.file.with_extension("raw.csv");
     let step = progress.step("extract");
+    args.columns.tell_readers();
     let table = if args.skip_extract {
-        read_raw(&raw_path)?
+        read_raw(&read_from(args))?
     } else {
-        let table = lekalo_documents::extract(bytes).map_err(|error| file_error(&file_name(&args.file), &error))?;
-        write(Some(&raw_path), |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
-        table
+        lekalo_documents::extract(bytes).map_err(|error| file_error(&file_name(&args.file), &error))?
     };
     drop(step);
-    progress.say(&format!("{} → {}", table_summary(&table), raw_path.display()));
+    let done = table_summary(&table);
+    if args.skip_extract {
+        progress.say(&format!("{done} ← {}", read_from(args).display()));
+    } else {
+        write_step(args, "raw.csv", &done, progress, |out| Ok(lekalo_documents::write_raw(&table, out)?))?;
+    }
     Ok(Source::Raw { table, sha256 })
 }
 
-fn clean_table(args: &Args, table: &Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
-    let clean_path = args.file.with_extension("clean.csv");
-    let rows = clean(&args.file, table, index, &progress.step("clean"))?;
-    write(Some(&clean_path), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
-    progress.say(&format!("{} → {}", summary(&rows), clean_path.display()));
+fn clean_table(args: &Args, table: &mut Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
+    args.columns.rename(&args.file, table)?;
+    let (rows, columns) = clean(&args.file, table, index, &progress.step("clean"))?;
+    progress.say(&format!("columns: {columns}"));
+    let header = &table.header;
+    write_step(args, "clean.csv", &summary(&rows), progress, |out| Ok(clean_csv::write_clean(&rows, header, out)?))?;
     Ok(with_headers(table, rows))
 }

@@ -17,7 +17,7 @@ use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::tenant::Tenant;
-use crate::import::apply::{apply, delete, revert};
+use crate::import::apply::{apply, delete, header_of, revert};
 use crate::import::clean::issues;
 use crate::import::clean_csv;
 use crate::live_index::LiveIndex;
@@ -327,11 +327,11 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
     let own = db.tenant(tenant.id);
     let rows = own.all_import_rows(args.id, args.outcome).await?;
     if let Some(path) = &args.output {
-        let header = clean_csv::document_header(&own.import_header(args.id).await?);
+        let header = header_of(own, args.id).await?;
         let count = rows.len();
         let rows: Vec<CleanRow> = rows.into_iter().filter_map(clean_row).collect();
         write(Some(path), |out| Ok(clean_csv::write_clean(&rows, &header, out)?))?;
-        talk!("{} rows → {}", rows.len(), path.display());
+        talk!("{} rows → {}", rows.len(), output::printable(&path.display().to_string()));
         if rows.len() < count {
             talk!("{} headers were left out", count - rows.len());
         }
@@ -339,7 +339,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
             talk!(
                 "fill in make and model, set confidence to high, then: {} load {} …",
                 output::program(),
-                path.display()
+                output::printable(&path.display().to_string())
             );
         }
         return Ok(());

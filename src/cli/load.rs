@@ -212,11 +212,15 @@ pub async fn load_rows(
         if ["INTERNAL", "INTERRUPTED", "OVERLOADED", "DATABASE_UNAVAILABLE"].contains(&failure.code.as_str()) {
             anyhow::bail!("{}: {}; run the command again", failure.code, failure.message);
         }
-        let hint = match failure.code.as_str() {
-            "LARGE_WITHDRAWAL" => "if it is meant, add --allow-large-withdrawal",
-            _ => &failure.hint,
+        let (message, hint) = match failure.code.as_str() {
+            "LARGE_WITHDRAWAL" => {
+                let what =
+                    failure.message.split_once("; if that is meant").map_or(failure.message.as_str(), |(it, _)| it);
+                (what, "if that is meant, add --allow-large-withdrawal")
+            }
+            _ => (failure.message.as_str(), failure.hint.as_str()),
         };
-        return Err(UserError::error(format!("{}: {}", failure.code, failure.message), hint));
+        return Err(UserError::error(format!("{}: {message}", failure.code), hint));
     }
     Ok(Report::about(own, import).await?)
 }

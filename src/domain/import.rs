@@ -103,7 +103,11 @@ vocabulary! {
         CellError = "cell_error",
         /// The row speaks of another product.
         OtherProduct = "other_product",
-        /// The row repeats the header inside the data.
+        /// The shop does not have what the row names.
+        Unavailable = "unavailable",
+        /// The shop makes it to order, or what it says of that is not understood.
+        ToOrder = "to_order",
+        /// The row repeats the header inside the data, or is the heading of the rows below.
         HeaderRow = "header_row",
         /// The row has no text at all.
         EmptyRow = "empty_row",
@@ -126,6 +130,8 @@ impl IssueCode {
             Self::BordersConflict => "оставьте что-то одно: с бортами или без",
             Self::CellError => "исправьте ячейку в таблице",
             Self::OtherProduct => "если это не коврик, уберите строку из этого прайс-листа",
+            Self::Unavailable => "когда оно появится, исправьте прайс-лист и загрузите его снова",
+            Self::ToOrder => "если его не продают, уберите строку из прайс-листа",
             Self::HeaderRow | Self::EmptyRow => "ничего делать не нужно",
             Self::ValueInvalid => "исправьте значение в файле",
         }

@@ -6,14 +6,15 @@ use futures::future;
 use futures::stream::{self, Stream, StreamExt as _};
 use uuid::Uuid;
 
-use super::clean::{Cache, Cleaner, Columns};
+use super::clean::{Cache, Cleaner, Headings, SAMPLE};
 use super::clean_csv::document_header;
+use super::rows::naming_row;
 use crate::db::{Db, Tenant};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, State};
 use crate::domain::tenant::TenantId;
 use crate::live_index::LiveIndex;
-use lekalo_documents::table::TableRow;
+use lekalo_documents::table::{HeaderRow, TableRow};
 
 /// Carries out what a VALIDATED import previewed, or takes the rejected rows of a SUCCEEDED one in that are understood by
 /// now. `check` may refuse the import as it is found.
@@ -112,31 +113,75 @@ fn understood_by_now<'a>(
     live_index: &'a LiveIndex,
 ) -> impl Stream<Item = Result<Vec<(i32, CleanRow)>>> + Send + 'a {
     async_stream::try_stream! {
-        let mut found = own.next_import_rows(id, Some(Outcome::Rejected), 0).await?;
-        if found.is_empty() {
+        if own.next_import_rows(id, Some(Outcome::Rejected), 0).await?.is_empty() {
             return;
         }
-        let header = document_header(&own.import_header(id).await?);
-        // Without columns for brand and model nothing more is understood.
-        let Ok(columns) = Columns::find(&header) else { return };
+        let header = header_of(own, id).await?;
         let index = live_index.current().await?;
-        let mut cache = Cache::default();
+        let sample = first_rows(own, id).await?;
+        let found = { let index = index.clone(); move || Cleaner::new(&header, &sample, &index).map(|it| it.columns().clone()) };
+        // Where nothing says where the cars are, nothing more is understood.
+        let Ok(columns) = tokio::task::spawn_blocking(found).await.map_err(Error::internal)? else { return };
+        // What rows say for those below them is said by any of them.
+        let outcome = if columns.speak_for_others() { None } else { Some(Outcome::Rejected) };
+        let (mut cache, mut headings) = (Cache::default(), Headings::default());
+        let mut found = own.next_import_rows(id, outcome, 0).await?;
         while let Some(last) = found.last().map(|row| row.position) {
-            let index = index.clone();
+            let (index, columns) = (index.clone(), columns.clone());
             let clean = move || {
                 let cleaner = Cleaner::resume(columns, &index, cache);
-                let rows = found.into_iter().map(|found| (found.position, cleaner.row(table_row(found))));
-                let accepted: Vec<_> = rows.filter(|(_, row)| row.is_accepted()).collect();
-                (accepted, cleaner.into_cache())
+                let accepted: Vec<_> = found.into_iter().filter_map(|row| understood(&cleaner, row, &mut headings)).collect();
+                (accepted, cleaner.into_cache(), headings)
             };
             let accepted;
-            (accepted, cache) = tokio::task::spawn_blocking(clean).await.map_err(Error::internal)?;
+            (accepted, cache, headings) = tokio::task::spawn_blocking(clean).await.map_err(Error::internal)?;
             if !accepted.is_empty() {
                 yield accepted;
             }
-            found = own.next_import_rows(id, Some(Outcome::Rejected), last).await?;
+            found = own.next_import_rows(id, outcome, last).await?;
         }
     }
+}
+
+/// The names of an import's columns, as its record has them.
+///
+/// # Errors
+/// When the database is busy or away.
+pub async fn header_of(own: Tenant<'_>, id: Uuid) -> Result<Vec<String>> {
+    let found = own.next_import_rows(id, Some(Outcome::Header), 0).await?;
+    let is_above = |found: &ImportRow| found.row.row_number == 0;
+    let header = |found: ImportRow| HeaderRow { page_number: found.row.page_number, cells: found.row.cells };
+    let headers: Vec<HeaderRow> = found.into_iter().filter(is_above).map(header).collect();
+    let names = naming_row(&headers).and_then(|at| headers.into_iter().nth(at)).map(|row| row.cells);
+    Ok(document_header(&names.unwrap_or_default()))
+}
+
+/// The first rows of an import's document, without its header rows.
+async fn first_rows(own: Tenant<'_>, id: Uuid) -> Result<Vec<TableRow>> {
+    let mut rows: Vec<TableRow> = Vec::new();
+    let mut last = 0;
+    while rows.len() < SAMPLE {
+        let next = own.next_import_rows(id, None, last).await?;
+        let Some(row) = next.last() else { break };
+        last = row.position;
+        rows.extend(next.into_iter().filter(|found| found.row.row_number > 0).map(table_row));
+    }
+    Ok(rows)
+}
+
+/// A rejected row that is understood by now; others only say what they say for those below them.
+fn understood(cleaner: &Cleaner<'_>, found: ImportRow, headings: &mut Headings) -> Option<(i32, CleanRow)> {
+    let (position, outcome) = (found.position, found.outcome);
+    if found.row.row_number == 0 {
+        cleaner.pass(&found.row.cells, headings);
+        return None;
+    }
+    let placed = cleaner.place(table_row(found), headings);
+    if outcome != Outcome::Rejected {
+        return None;
+    }
+    let row = cleaner.row(placed);
+    row.is_accepted().then_some((position, row))
 }
 
 fn table_row(found: ImportRow) -> TableRow {

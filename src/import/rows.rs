@@ -11,14 +11,14 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::clean::{Cache, CleanError, Cleaner, Columns, clean};
+use super::clean::{Cache, CleanError, Cleaner, Columns, Headings, PlacedRow, SAMPLE, clean};
 use super::sandbox::{Answer, Extractor, Line};
 use super::upload::Upload;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure};
 use crate::live_index::{LiveIndex, Shared};
 use lekalo_documents::ExtractError;
-use lekalo_documents::table::{HeaderRow, Table, TableRow};
+use lekalo_documents::table::{Column, HeaderRow, Table, TableRow};
 use lekalo_vehicles::Index;
 
 /// Batches in the document's order, or why there are no more of them.
@@ -91,8 +91,9 @@ fn lines_of(answer: Answer) -> Lines {
 }
 
 /// Understands the lines of a child's answer, several batches at once and in their order, up to the first failure.
-fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, Failure>> {
+fn understand(lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, Failure>> {
     async_stream::try_stream! {
+        let mut lines = lines.fuse();
         let mut first = match lines.next().await {
             Some(lines) => lines?,
             None => Err(not_understood())?,
@@ -104,14 +105,46 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
             _ => Err(not_understood())?,
         };
         let total = count + headers.len();
-        let mut headers = headers.into_iter().peekable();
-        let cleaner = Arc::new(BatchCleaner::new(&header, index)?);
+        let mut ahead = vec![rest];
+        while ahead.iter().map(|lines| line_count(lines)).sum::<usize>() < SAMPLE
+            && let Some(lines) = lines.next().await
+        {
+            ahead.push(lines?);
+        }
+        let mut headings = Headings::new(&headers);
+        let mut headers = named_by(&header, headers).into_iter().peekable();
+        let sample = ahead.concat();
+        let cleaner = tokio::task::spawn_blocking(move || BatchCleaner::new(&header, &sample, index));
+        let cleaner = Arc::new(cleaner.await.unwrap_or_else(|_| Err(not_understood()))?);
         let (mut left, mut is_complete) = (count, false);
-        let batches = stream::once(future::ready(Ok(rest))).chain(lines).map(|lines| {
+        let placer = cleaner.clone();
+        // In the rows' order, for they may say something of those below.
+        let placed = async_stream::stream! {
+            let mut lines = stream::iter(ahead).map(Ok).chain(lines);
+            while let Some(some) = lines.next().await {
+                let (cleaner, mut own) = (placer.clone(), std::mem::take(&mut headings));
+                let place = move |lines: Vec<u8>| (cleaner.place(&lines, &mut own), own);
+                let placed = match some {
+                    Ok(lines) => tokio::task::spawn_blocking(move || place(lines)).await,
+                    Err(error) => {
+                        yield Err(Failure::from(error));
+                        return;
+                    }
+                };
+                let Ok((placed, own)) = placed else {
+                    yield Err(not_understood());
+                    return;
+                };
+                headings = own;
+                yield placed;
+            }
+        };
+        let batches = placed.map(|placed| {
             let cleaner = cleaner.clone();
             async move {
-                let lines = lines?;
-                tokio::task::spawn_blocking(move || cleaner.understand(&lines)).await.unwrap_or_else(|_| Err(not_understood()))
+                let (placed, ends) = placed?;
+                let understand = move || (cleaner.understand(placed), ends);
+                tokio::task::spawn_blocking(understand).await.map_err(|_| not_understood())
             }
         });
         let mut batches = pin!(batches.buffered(AT_ONCE));
@@ -131,38 +164,61 @@ fn understand(mut lines: Lines, index: Shared) -> impl Stream<Item = Result<Batc
     }
 }
 
+fn line_count(lines: &[u8]) -> usize {
+    lines.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// Where the rows of one document are understood.
 struct BatchCleaner {
-    columns: Columns,
+    columns: Arc<Columns>,
     index: Shared,
     /// Of those who are not at work.
     caches: Mutex<Vec<Cache>>,
 }
 
 impl BatchCleaner {
-    fn new(header: &[String], index: Shared) -> Result<Self, Failure> {
-        let columns = Columns::find(header).map_err(|error| no_table(&error))?;
-        Ok(Self { columns, index, caches: Mutex::default() })
+    /// One for a document that begins with these rows.
+    fn new(header: &[String], rows: &[u8], index: Shared) -> Result<Self, Failure> {
+        let (rows, _) = parse(rows)?;
+        let cleaner = Cleaner::new(header, &rows, &index).map_err(|error| no_table(&error))?;
+        let (columns, cache) = (cleaner.columns().clone(), cleaner.into_cache());
+        Ok(Self { columns, index, caches: Mutex::new(vec![cache]) })
     }
 
-    /// The rows of these lines, and whether the document ends with them.
-    fn understand(&self, lines: &[u8]) -> Result<(Vec<CleanRow>, bool), Failure> {
+    /// The rows of these lines in their places, and whether the document ends with them.
+    fn place(&self, lines: &[u8], headings: &mut Headings) -> Result<(Vec<PlacedRow>, bool), Failure> {
+        let (rows, ends) = parse(lines)?;
+        let placed = self.work(|cleaner| rows.into_iter().map(|row| cleaner.place(row, headings)).collect());
+        Ok((placed, ends))
+    }
+
+    fn understand(&self, rows: Vec<PlacedRow>) -> Vec<CleanRow> {
+        self.work(|cleaner| rows.into_iter().map(|row| cleaner.row(row)).collect())
+    }
+
+    fn work<T>(&self, work: impl FnOnce(&Cleaner<'_>) -> T) -> T {
         let caches = || self.caches.lock().unwrap_or_else(PoisonError::into_inner);
         let cache = caches().pop().unwrap_or_default();
-        let cleaner = Cleaner::resume(self.columns, &self.index, cache);
-        let (mut rows, mut ends) = (Vec::new(), false);
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            match serde_json::from_slice(line) {
-                Ok(Line::Row(page_number, row_number, cells)) if !ends => {
-                    rows.push(cleaner.row(TableRow { page_number, row_number, cells }));
-                }
-                Ok(Line::End) if !ends => ends = true,
-                _ => return Err(not_understood()),
-            }
-        }
+        let cleaner = Cleaner::resume(self.columns.clone(), &self.index, cache);
+        let done = work(&cleaner);
         caches().push(cleaner.into_cache());
-        Ok((rows, ends))
+        done
     }
+}
+
+/// The rows of these lines, and whether the document ends with them.
+fn parse(lines: &[u8]) -> Result<(Vec<TableRow>, bool), Failure> {
+    let (mut rows, mut ends) = (Vec::new(), false);
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        match serde_json::from_slice(line) {
+            Ok(Line::Row(page_number, row_number, cells)) if !ends => {
+                rows.push(TableRow { page_number, row_number, cells });
+            }
+            Ok(Line::End) if !ends => ends = true,
+            _ => return Err(not_understood()),
+        }
+    }
+    Ok((rows, ends))
 }
 
 /// Cleans a table and puts its header rows in their places, so that every row of the document is accounted for.
@@ -176,7 +232,7 @@ pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failur
 
 /// Adds the header rows of a table's pages before the rows of their page.
 pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
-    let mut headers = table.headers.clone().into_iter().peekable();
+    let mut headers = named_by(&table.header, table.headers.clone()).into_iter().peekable();
     let mut all = among_headers(&mut headers, rows);
     all.extend(headers.map(header_row));
     all
@@ -194,13 +250,29 @@ fn among_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, rows: Ve
     all
 }
 
+/// Header rows, of which the one that names the columns has all the names that the rows are read by: those of two lines, of all
+/// sheets, and those that were said to be something.
+fn named_by(header: &[String], mut headers: Vec<HeaderRow>) -> Vec<HeaderRow> {
+    if let Some(row) = naming_row(&headers).and_then(|at| headers.get_mut(at)) {
+        row.cells = header.to_vec();
+    }
+    headers
+}
+
+/// Which header row names the columns: others may be titles above it.
+pub fn naming_row(headers: &[HeaderRow]) -> Option<usize> {
+    let names = |row: &HeaderRow| Column::is_header(row.cells.iter().map(String::as_str));
+    let page = headers.first()?.page_number;
+    headers.iter().position(names).or_else(|| headers.iter().rposition(|row| row.page_number == page))
+}
+
 /// A header row, as number 0 of its page.
 pub fn header_row(HeaderRow { page_number, cells }: HeaderRow) -> CleanRow {
     CleanRow { page_number, is_header: true, confidence: Confidence::High, cells, ..CleanRow::default() }
 }
 
 fn no_table(error: &CleanError) -> Failure {
-    Failure::new("NO_TABLE", &error.to_string(), "name them in the header line")
+    Failure::new("NO_TABLE", &error.to_string(), &error.hint())
 }
 
 fn not_kept() -> ExtractError {

@@ -39,7 +39,7 @@ fn read_whole(bytes: &[u8], limits: &ReadLimits) -> Result<Table, ExtractError> 
     let mut without_rows = None;
     for (page_number, sheet) in (1i32..).zip(book.sheet_names()) {
         let mut rows = Rows::new(Grid::new(page_number, Overhang::Remark));
-        let table = match book.read_sheet(&sheet, &mut rows).and_then(|()| rows.finish()) {
+        let mut table = match book.read_sheet(&sheet, &mut rows).and_then(|()| rows.finish()) {
             Ok(Some(table)) => table,
             Ok(None) => continue,
             Err(error) => {
@@ -52,6 +52,7 @@ fn read_whole(bytes: &[u8], limits: &ReadLimits) -> Result<Table, ExtractError> 
                 continue;
             }
         };
+        table.add_sheet_name(&sheet);
         match &mut whole {
             Some(whole) => whole.append(table),
             None => whole = Some(table),

@@ -1,6 +1,12 @@
 //! The rows of a document as they are: what every reader (PDF, spreadsheet, CSV) produces and cleaning consumes.
 
+mod column;
+mod names;
+
 use serde::{Deserialize, Serialize};
+
+pub use column::Column;
+pub use names::{ColumnNames, ColumnNamesError};
 
 /// A table as it stands in the document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +29,19 @@ impl Table {
     /// The lines above the header, as they are.
     pub fn titles(&self) -> impl Iterator<Item = &HeaderRow> {
         self.headers.iter().filter(|row| !Column::is_header(row.cells.iter().map(String::as_str)))
+    }
+
+    /// Adds the sheet's name as a column of its own where no column is about the make: it may be the make of all rows.
+    pub(crate) fn add_sheet_name(&mut self, name: &str) {
+        let says_make = |column| matches!(column, Some(Column::Brand | Column::Car | Column::Product));
+        if self.header.iter().any(|name| says_make(Column::from_header(name))) {
+            return;
+        }
+        self.header.push("Лист".to_owned());
+        for row in &mut self.rows {
+            row.cells.resize(self.header.len() - 1, String::new());
+            row.cells.push(name.trim().to_owned());
+        }
     }
 
     /// Adds another table's rows below its own. Columns find each other by their names, in any order; what only one of the
@@ -82,116 +101,24 @@ pub struct TableRow {
     pub cells: Vec<String>,
 }
 
-/// What a column is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Column {
-    Id,
-    Brand,
-    Model,
-    Year,
-    Description,
-}
-
-impl Column {
-    /// Recognises a header cell, in Russian or English, however it is cased or spaced.
-    pub fn from_header(name: &str) -> Option<Self> {
-        // No name has a digit in it or is so long; most cells do or are.
-        if name.len() > 100 || name.bytes().any(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let word: String = name
-            .chars()
-            .filter(|ch| ch.is_alphabetic() || matches!(ch, '№' | '#'))
-            .flat_map(char::to_lowercase)
-            .collect();
-        Some(match word.as_str() {
-            "id" | "ид" | "№" | "#" | "no" | "nr" | "номер" | "код" | "артикул" | "арт" | "sku" | "nпп" | "№пп"
-            | "пп" | "кодтовара" | "idтовара" | "itemid" | "itemno" => Self::Id,
-            "марка"
-            | "марки"
-            | "маркаавто"
-            | "маркаавтомобиля"
-            | "маркамашины"
-            | "бренд"
-            | "производитель"
-            | "автопроизводитель"
-            | "make"
-            | "brand"
-            | "manufacturer"
-            | "carmake"
-            | "carbrand"
-            | "vehiclemake" => Self::Brand,
-            "модель"
-            | "модели"
-            | "модельавто"
-            | "модельавтомобиля"
-            | "модельмашины"
-            | "model"
-            | "models"
-            | "carmodel"
-            | "vehiclemodel" => Self::Model,
-            "год"
-            | "года"
-            | "годы"
-            | "годвыпуска"
-            | "годывыпуска"
-            | "годавыпуска"
-            | "годвып"
-            | "гв"
-            | "годмодели"
-            | "модельныйгод"
-            | "year"
-            | "years"
-            | "modelyear"
-            | "yearofmanufacture"
-            | "productionyear"
-            | "productionyears" => Self::Year,
-            "описание"
-            | "описания"
-            | "описаниетовара"
-            | "примечание"
-            | "примечания"
-            | "прим"
-            | "комментарий"
-            | "комментарии"
-            | "комплектация"
-            | "характеристики"
-            | "особенности"
-            | "дополнительно"
-            | "допинформация"
-            | "description"
-            | "notes"
-            | "note"
-            | "comment"
-            | "comments"
-            | "remark"
-            | "remarks"
-            | "details" => Self::Description,
-            _ => return None,
-        })
-    }
-
-    /// Whether these cells are a header row: they name at least a brand and a model column.
-    pub fn is_header<'a>(cells: impl IntoIterator<Item = &'a str>) -> bool {
-        let found: Vec<Self> = cells.into_iter().filter_map(Self::from_header).collect();
-        found.contains(&Self::Brand) && found.contains(&Self::Model)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn header_names_are_recognised_however_written() {
-        assert_eq!(Column::from_header(" МАРКА "), Some(Column::Brand));
-        assert_eq!(Column::from_header("Год выпуска"), Some(Column::Year));
-        assert_eq!(Column::from_header("№ п/п"), Some(Column::Id));
-        assert_eq!(Column::from_header("#"), Some(Column::Id));
-        assert_eq!(Column::from_header("Car make"), Some(Column::Brand));
-        assert_eq!(Column::from_header("Камри"), None);
-        assert!(Column::is_header(["ID", "Марка", "Модель", "Год", "Описание"]));
-        assert!(!Column::is_header(["1", "Марка", "Камри", "2018", "-"]));
+    fn a_sheet_without_makes_says_its_name() {
+        let header = |names: &[&str]| Table {
+            header: names.iter().map(|name| (*name).to_owned()).collect(),
+            rows: vec![TableRow { page_number: 1, row_number: 1, cells: vec!["Камри".to_owned()] }],
+            ..Table::default()
+        };
+        let mut table = header(&["Модель", "Год"]);
+        table.add_sheet_name(" Toyota ");
+        assert_eq!(table.header, ["Модель", "Год", "Лист"]);
+        assert_eq!(table.rows[0].cells, ["Камри", "", "Toyota"]);
+        let mut table = header(&["Автомобиль", "Год"]);
+        table.add_sheet_name("Toyota");
+        assert_eq!(table.header.len(), 2);
     }
 
     #[test]

@@ -201,13 +201,6 @@ impl Tenant<'_> {
         }
     }
 
-    /// The document's first header row; empty if it has none.
-    pub async fn import_header(&self, id: Uuid) -> Result<Vec<String>> {
-        let page = PageRequest::new(1, "", 0, &[])?;
-        let found = self.list_import_rows(id, Some(Outcome::Header), &page).await?;
-        Ok(found.items.into_iter().next().map(|header| header.row.cells).unwrap_or_default())
-    }
-
     /// One page of the patterns that an import withdrew (a VALIDATED one: would withdraw), by id, as they are now.
     ///
     /// # Errors

@@ -3,9 +3,12 @@
 //! A new word is a line in one of the functions below; typos within one letter are understood by themselves where the text is
 //! a description, because there hardly any other words occur.
 
+mod steering;
+
 use super::cell::Cell;
 use crate::domain::vehicle::{Attributes, Borders, SeatRows, Steering, Trunk};
 use lekalo_vehicles::words::Word;
+use steering::Side;
 
 /// What was found so far in a row's cells.
 #[derive(Debug, Default)]
@@ -66,14 +69,9 @@ impl AttributeWords {
             self.other_product |= ["накидк", "чехол", "чехл"].iter().any(|stem| key.starts_with(stem));
             let is = |forms: &[&str]| matches_form(&key, forms, typos);
             let before = place.checked_sub(1);
-            if is(&["левый", "левая", "левое", "левым", "лев", "леворульный", "леворукий", "lhd"])
-            {
-                self.left = true;
-                cell.take(place..place + 1);
-            } else if is(&["правый", "правая", "правое", "правым", "прав", "праворульный", "праворукий", "rhd"])
-            {
-                self.right = true;
-                cell.take(place..place + 1);
+            if let Some((side, span)) = steering::side(cell, place, typos) {
+                self.set_side(side);
+                cell.take(span);
             } else if is(&["руль", "руля", "рулем", "рули"]) {
                 if let Some(both) = before.filter(|place| matches!(cell.key(*place), Some("оба" | "обе"))) {
                     (self.left, self.right) = (true, true);
@@ -83,7 +81,8 @@ impl AttributeWords {
             } else if let Some(start) = self.read_borders(cell, place, &key, typos) {
                 cell.take(start..place + 1 + self.read_height(cell, place + 1));
             } else if is_trunk(&key, typos) {
-                let prefix = before.filter(|place| cell.key(*place).is_some_and(|key| is_without(key) || is_with(key)));
+                let is_before = |key: &str| is_without(key) || is_with(key) || key == "в";
+                let prefix = before.filter(|place| cell.key(*place).is_some_and(is_before));
                 let without = prefix.is_some_and(|place| cell.key(place).is_some_and(is_without));
                 self.trunk = Some(if without { Trunk::No } else { Trunk::Yes });
                 cell.take(prefix.unwrap_or(place)..place + 1);
@@ -91,6 +90,43 @@ impl AttributeWords {
                 self.read_seats(cell, place, &key, typos);
             }
         }
+    }
+
+    /// Reads the cell of a column that is about steering alone.
+    pub fn read_steering_column(&mut self, cell: &mut Cell) {
+        for place in 0..cell.words.len() {
+            if let Some(side) = cell.key(place).and_then(steering::side_alone) {
+                self.set_side(side);
+                cell.take(place..place + 1);
+            }
+        }
+        self.read(cell, false);
+    }
+
+    /// Reads the cell of a column that counts seats, or rows of them.
+    pub fn read_seat_column(&mut self, cell: &mut Cell, are_rows: bool) {
+        let free = cell.free_words();
+        if let [only] = free.as_slice()
+            && let Some(count) = only.number()
+        {
+            let found = match count {
+                2 if are_rows => Some(SeatRows::Two),
+                3 if are_rows => Some(SeatRows::Three),
+                4 | 5 if !are_rows => Some(SeatRows::Two),
+                6..=9 if !are_rows => Some(SeatRows::Three),
+                _ => None,
+            };
+            if found.is_some() {
+                self.seats = found;
+                cell.take_free(&(0..1));
+            }
+        }
+        self.read(cell, false);
+    }
+
+    fn set_side(&mut self, side: Side) {
+        self.left |= side != Side::Right;
+        self.right |= side != Side::Left;
     }
 
     /// Where the phrase about borders that ends here begins, if there is one.
@@ -271,106 +307,4 @@ fn is_slip(key: &str, form: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> (AttributeWords, Vec<String>) {
-        let (mut attributes, mut cell) = (AttributeWords::default(), Cell::new(text));
-        attributes.read(&mut cell, true);
-        (attributes, cell.leftovers())
-    }
-
-    #[test]
-    fn steering_however_written() {
-        for (text, expected) in [
-            ("левый руль", Steering::Left),
-            ("ливый руль", Steering::Left),
-            ("правый с бортами", Steering::Right),
-            ("левый + правый руль", Steering::Both),
-            ("высокий борт левый - правый руль", Steering::Both),
-            ("оба руля", Steering::Both),
-        ] {
-            let (attributes, rest) = read(text);
-            assert_eq!(attributes.steering(), Some(expected), "{text}");
-            assert!(rest.is_empty(), "{text}: {rest:?}");
-        }
-        assert_eq!(read("рулевая").0.steering(), None);
-    }
-
-    #[test]
-    fn borders_however_written() {
-        for (text, expected) in [
-            ("с бортами", Some(Borders::With)),
-            ("с ботами", Some(Borders::With)),
-            ("сбортами", Some(Borders::With)),
-            ("борт", Some(Borders::With)),
-            ("без борт", Some(Borders::Without)),
-            ("без боров", Some(Borders::Without)),
-            ("бещ бортов", Some(Borders::Without)),
-            ("безбортов", Some(Borders::Without)),
-            ("средний борт", Some(Borders::Medium)),
-            ("с высоким бортом", Some(Borders::High)),
-            ("с бортами высокий", Some(Borders::High)),
-            ("борт средний", Some(Borders::Medium)),
-            ("без бортов правый руль с бортами", None),
-        ] {
-            let (attributes, rest) = read(text);
-            assert_eq!(attributes.borders(), expected, "{text}");
-            assert!(rest.is_empty(), "{text}: {rest:?}");
-        }
-        assert!(read("без бортов, с бортами").0.borders_conflict());
-        for text in ["без бачка", "без багажника", "боковины"] {
-            assert_eq!(read(text).0.borders(), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn rows_and_trunk() {
-        for (text, rows, trunk) in [
-            ("три ряда", Some(SeatRows::Three), None),
-            ("с бортами- 3 ряда", Some(SeatRows::Three), None),
-            ("3-х рядный", Some(SeatRows::Three), None),
-            ("два ряда + багаж", Some(SeatRows::Two), Some(Trunk::Yes)),
-            ("(полный компонент)", Some(SeatRows::Full), None),
-            ("полный салон", Some(SeatRows::Full), None),
-            ("полный багаж", None, Some(Trunk::Yes)),
-            ("полный привод", None, None),
-            ("первый кузов только перед", Some(SeatRows::FrontOnly), None),
-            ("с багажником", None, Some(Trunk::Yes)),
-            ("без багажника", None, Some(Trunk::No)),
-        ] {
-            let (attributes, _) = read(text);
-            assert_eq!((attributes.seat_rows, attributes.trunk), (rows, trunk), "{text}");
-        }
-    }
-
-    /// How many sit in a car says how many rows it has; nothing, where a row speaks of both kinds.
-    #[test]
-    fn seats_are_rows() {
-        for seats in 4..=9 {
-            let rows = if seats > 5 { SeatRows::Three } else { SeatRows::Two };
-            for text in [
-                format!("{seats} мест"),
-                format!("{seats}мест"),
-                format!("{seats}-местный"),
-                format!("{seats}-и местная"),
-                format!("({seats} мест)"),
-            ] {
-                let (attributes, rest) = read(&text);
-                assert_eq!(attributes.attributes().seat_rows, Some(rows), "{text}");
-                assert!(rest.is_empty(), "{text}: {rest:?}");
-            }
-        }
-        for text in ["5/7 мест", "5мест и 7мест", "5 и 7 мест"] {
-            assert_ne!(read(text).0.attributes().seat_rows, Some(SeatRows::Two), "{text}");
-        }
-        assert_eq!(read("5/7 мест").0.attributes().seat_rows, None);
-    }
-
-    #[test]
-    fn other_words_are_left_for_notes() {
-        let (attributes, rest) = read("накидка 5Д левый руль Гибрид");
-        assert!(attributes.other_product);
-        assert_eq!(rest, ["накидка 5д", "гибрид"]);
-    }
-}
+mod tests;

@@ -39,8 +39,12 @@ pub struct Stated {
 
 /// Reads the brand's cell; the model's cell may confirm a misspelled brand.
 pub fn stated(index: &Lookup, text: &str, model: &Cell) -> Stated {
-    let mut rest = Cell::new(text);
-    let key: String = rest.words.iter().map(|word| word.key.as_str()).collect();
+    stated_in(index, text, Cell::new(text), model)
+}
+
+/// The same of a cell that was read already.
+pub fn stated_in(index: &Lookup, text: &str, mut rest: Cell, model: &Cell) -> Stated {
+    let key: String = rest.free_words().iter().map(|word| word.key.as_str()).collect();
     let is_blank = key.is_empty() || NO_MAKE.contains(&key.as_str());
     if is_blank {
         return Stated { brand: None, rest: Cell::default(), is_blank, text: text.to_owned() };

@@ -18,7 +18,8 @@ pub struct Cell {
 impl Cell {
     pub fn new(text: &str) -> Self {
         let words = words(text);
-        let tail = words.last().and_then(|last| text.rsplit_once(&last.text)).map_or("", |(_, tail)| tail).to_owned();
+        let tail =
+            words.last().map_or(text, |last| text.rsplit_once(&last.text).map_or("", |(_, tail)| tail)).to_owned();
         let (spans, taken) = (comparisons(&words), vec![false; words.len()]);
         let mut cell = Self { words, taken, aside: Vec::new(), tail };
         cell.set_aside(&spans);

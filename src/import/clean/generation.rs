@@ -116,6 +116,28 @@ pub fn known(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> 
     Some(codes.join("-"))
 }
 
+/// The generation that a column of its own gives: a code that the reference knows, a number however written, else a short code
+/// as it stands. Takes it.
+pub fn of_column(cell: &mut Cell, index: &Lookup, model: ModelId) -> Option<String> {
+    let hint = explicit(cell).map(|hint| resolve(&hint, index.model(model)));
+    if let Some(code) = known(cell, index, model) {
+        return Some(code);
+    }
+    if let Some(given) = hint.or_else(|| numeral(cell)) {
+        return Some(given);
+    }
+    let words = cell.free_words();
+    let is_one = words.iter().skip(1).all(|word| word.joint == Joint::Fixed);
+    let text: String = words.iter().map(|word| word.key.as_str()).collect();
+    let is_code = text.chars().count() <= 6 && text.contains(|ch: char| ch.is_ascii_digit());
+    if words.is_empty() || !is_one || !is_code {
+        return None;
+    }
+    cell.take_free(&(0..words.len()));
+    let number = ordinal(&text).map(|number| number.to_string());
+    Some(number.unwrap_or_else(|| latin_code(&text)))
+}
+
 /// The first code that the reference knows among the words from a place on.
 fn next_known(model: &Model, words: &[Word], from: usize) -> Option<(String, Range<usize>)> {
     (from..words.len())

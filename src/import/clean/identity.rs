@@ -11,10 +11,10 @@ use super::version::{badge, is_badge, shortest_name, with_second_engine};
 use super::{generation, issues};
 use crate::domain::import::{Confidence, Issue};
 use crate::domain::vehicle::Years;
-use lekalo_vehicles::generation::chassis;
+use lekalo_vehicles::generation::{chassis, code_of, roman};
 use lekalo_vehicles::is_everyday;
 use lekalo_vehicles::suggest::is_clear;
-use lekalo_vehicles::words::{Word, join};
+use lekalo_vehicles::words::{Joint, Word, join};
 use lekalo_vehicles::{BrandId, BrandMatch, MatchKind, Model, ModelId, ModelMatch, Scope};
 
 /// The answer: what was understood, how surely, and what a person should know about it.
@@ -47,10 +47,18 @@ pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) 
     let mut identity = Identity { brand: stated.brand.as_ref().map(|brand| brand.brand), ..Identity::default() };
     take_brand_mentions(index, identity.brand, name);
     let words = name.free_words();
-    let choice = match &stated.brand {
-        Some(brand) => within_brand(index, brand, &words, years),
-        None => without_brand(index, stated, &words, years),
+    let choose = |words: &[Word]| match &stated.brand {
+        Some(brand) => within_brand(index, brand, words, years),
+        None => without_brand(index, stated, words, years),
     };
+    let mut choice = choose(&words);
+    if let Ok(None) = choice
+        && let Some((place, number, parted)) = around_numeral(&words, choose)
+    {
+        name.take_free(&(place..place + 1));
+        identity.generation = number.to_string();
+        choice = Ok(Some(parted));
+    }
     match choice {
         Ok(Some(choice)) => accept(index, stated, name, choice, &mut identity),
         Ok(None) => suggest(index, stated, name, years, &mut identity),
@@ -66,6 +74,24 @@ pub fn identify(index: &Lookup, stated: &Stated, name: &mut Cell, years: Years) 
         }
     }
     identity
+}
+
+/// A model whose name a numeral parts: "WILL I (VI)" is the first WiLL Vi.
+fn around_numeral(
+    words: &[Word],
+    choose: impl Fn(&[Word]) -> Result<Option<Choice>, Vec<ModelId>>,
+) -> Option<(usize, u8, Choice)> {
+    let is_capital = |word: &Word| word.text.chars().all(char::is_uppercase);
+    let (place, number) = words
+        .iter()
+        .enumerate()
+        .skip(1)
+        .find_map(|(place, word)| Some((place, roman(&word.key).filter(|_| is_capital(word))?)))?;
+    let mut others = words.to_vec();
+    others.remove(place);
+    let choice = choose(&others).ok().flatten()?;
+    let is_parted = choice.hit.span.start < place && choice.hit.span.end > place;
+    (is_parted && choice.hit.how.is_certain()).then_some((place, number, choice))
 }
 
 fn within_brand(
@@ -218,6 +244,7 @@ fn without_brand(
             let is_beside_unknown = hit.span.start >= unknown_brand.end && !unknown_brand.is_empty();
             let is_long_name = hit.how.is_certain() && run.iter().all(Word::is_letters) && hit.weight >= 4.7;
             !is_number
+                && !is_beside_another_code(index, words, hit)
                 && explains
                 && (!is_code || is_canonical(index, words, hit))
                 && (!is_beside_unknown || is_long_name)
@@ -225,6 +252,22 @@ fn without_brand(
     }
     let choice = pick(index, found, words, years)?;
     Ok(choice.map(|hit| Choice { hit, corrected: true }))
+}
+
+/// Whether a code stands beside a model that is none of its generations: "Alpine A110" is a make and a model that the reference
+/// lacks, whatever else is called Alpine.
+fn is_beside_another_code(index: &Lookup, words: &[Word], hit: &ModelMatch) -> bool {
+    let model = index.model(hit.model);
+    let is_code = |pair: &[Word]| {
+        matches!(pair, [letters, number] if letters.is_letters()
+        && letters.key.chars().count() <= 2
+        && number.joint == Joint::Fixed
+        && number.number().is_some()
+        && code_of(model, pair).is_none())
+    };
+    let mut places =
+        (0..words.len().saturating_sub(1)).filter(|at| !hit.span.contains(at) && !hit.span.contains(&(at + 1)));
+    places.any(|at| words.get(at..at + 2).is_some_and(is_code))
 }
 
 /// A chassis number alone where only one model of the brand has it: "Мерс 210".
@@ -273,7 +316,8 @@ fn accept(
     identity.brand = Some(hit.model.brand);
     identity.model = Some(hit.model);
     identity.name = written.iter().map(|word| word.key.clone()).collect();
-    if hit.how.is_certain() && !matches!(hit.how, MatchKind::Badge | MatchKind::Code) {
+    if identity.generation.is_empty() && hit.how.is_certain() && !matches!(hit.how, MatchKind::Badge | MatchKind::Code)
+    {
         identity.generation = lekalo_vehicles::generation::in_name(index.model(hit.model), written).unwrap_or_default();
     }
     if is_badge(index, &hit, written) {

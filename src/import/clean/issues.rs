@@ -12,6 +12,7 @@ pub const fn field(code: IssueCode) -> &'static str {
         IssueCode::YearInvalid => "year",
         IssueCode::BordersConflict => "borders",
         IssueCode::CellError | IssueCode::OtherProduct => "description",
+        IssueCode::Unavailable | IssueCode::ToOrder => "availability",
         IssueCode::ColumnsShifted | IssueCode::HeaderRow | IssueCode::EmptyRow | IssueCode::ValueInvalid => "row",
     }
 }
@@ -85,6 +86,10 @@ pub fn year_invalid(text: &str) -> Issue {
     issue(IssueCode::YearInvalid, &format!("год «{}» не похож на год", quote(text)), "")
 }
 
+pub fn years_unclear(text: &str) -> Issue {
+    issue(IssueCode::YearInvalid, &format!("по «{}» неясно, какие годы имеются в виду", quote(text)), "один промежуток")
+}
+
 pub fn year_outside(years: &str, generation: &str) -> Issue {
     issue(IssueCode::YearInvalid, &format!("поколение {} в годы {years} не выпускалось", quote(generation)), "")
 }
@@ -107,6 +112,26 @@ pub fn too_long() -> Issue {
 
 pub fn header_row() -> Issue {
     issue(IssueCode::HeaderRow, "повтор заголовка таблицы", "")
+}
+
+pub fn heading_row(brand: &str) -> Issue {
+    issue(IssueCode::HeaderRow, &format!("заголовок раздела: марка {brand} для строк ниже"), "")
+}
+
+pub fn body_conflict(text: &str) -> Issue {
+    issue(IssueCode::ColumnsShifted, &format!("кузов «{}» не тот, что назван в строке", quote(text)), "описание")
+}
+
+pub fn unavailable() -> Issue {
+    issue(IssueCode::Unavailable, "нет в наличии: лекало не загружено", "")
+}
+
+pub fn to_order() -> Issue {
+    issue(IssueCode::ToOrder, "под заказ: загружено как обычное лекало", "")
+}
+
+pub fn availability_unclear(text: &str) -> Issue {
+    issue(IssueCode::ToOrder, &format!("наличие «{}» не понято: загружено как обычное лекало", quote(text)), "")
 }
 
 pub fn empty_row() -> Issue {

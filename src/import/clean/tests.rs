@@ -1,11 +1,13 @@
 //! Whole rows, with invented cars.
 
 mod attributes;
+mod columns;
 mod words;
 mod years;
 
 use super::*;
 use crate::domain::import::{Confidence, IssueCode};
+use crate::domain::vehicle::Years;
 use crate::domain::vehicle::{BodyType, Borders, SeatRows, Steering};
 use lekalo_vehicles::Reference;
 
@@ -195,6 +197,8 @@ fn columns_are_found_in_any_order_and_headers_are_no_cars() {
     assert_eq!((cleaned[0].model.as_str(), cleaned[0].years), ("Melinda", Years::single(2010)));
     assert!(cleaned[1].is_header && !cleaned[1].is_accepted());
 
-    let error = clean(&Table { header: cells(["Авто", "Модель", "Цена"]), ..table }, &index).unwrap_err();
-    assert_eq!(error.to_string(), "the table needs the columns Марка (make) but has only: Авто, Модель, Цена");
+    let error = clean(&Table { header: cells(["Период", "Сумма", "Размер"]), ..table }, &index).unwrap_err();
+    let told = "no column can be told to hold the cars; the header reads: «Период», «Сумма», «Размер»";
+    assert_eq!(error.to_string(), told);
+    assert!(error.hint().contains("--columns \"Период=make+model\""), "{}", error.hint());
 }

@@ -1,9 +1,15 @@
-//! Model years as people write them: "2012", "2000г", "92-95", "2012-16", "до 2006г", "с 2018", "2018-н.в.".
+//! Model years as people write them, in Russian, Kyrgyz, Kazakh and English: "2012", "92-95", "2012-16", "до 2006г", "с 2018",
+//! "2018-н.в.", "10/2011 - 05/2014", "2014-жылдан баштап". The table of tests below is the grammar.
+//!
+//! Months and days are read and dropped. An open range stays open. Two ranges are two cars, of which none is chosen.
+
+mod words;
 
 use std::ops::Range;
 
 use super::cell::Cell;
 use crate::domain::vehicle::Years;
+use words::{EARLIER, EITHER_WAY, JOINING, MONTHS, ONWARDS, SINCE, SINCE_AFTER, UNITS, UNTIL, UNTIL_AFTER};
 
 /// What a year cell says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,11 +17,15 @@ pub enum YearCell {
     /// Nothing.
     Blank,
     Years(Years),
+    /// Several ranges, of which none is meant more than another ("1990-2001, 2023-2025"), or no telling which side of a year.
+    Several,
     /// A number that is no year (1007).
     Invalid,
     /// Something else than a year: another column's text.
     Other,
 }
+
+const DASHES: [char; 3] = ['-', '–', '—'];
 
 /// Reads the year column's cell and takes what it understood.
 pub fn read_cell(cell: &mut Cell) -> YearCell {
@@ -23,144 +33,272 @@ pub fn read_cell(cell: &mut Cell) -> YearCell {
     if free.is_empty() {
         return YearCell::Blank;
     }
-    if let Some(years) = read_within(cell, true) {
-        // Two ranges are two cars: neither alone is what the row says.
-        let is_range = |years: Years| years.from.is_some() && years.to.is_some() && years.from != years.to;
-        let second = (0..cell.words.len()).find_map(|place| phrase(cell, place, false));
-        if is_range(years) && second.is_some_and(|(second, _)| is_range(second)) {
+    match read_all(cell, true) {
+        Found::Years(years) => return YearCell::Years(years),
+        Found::Several => {
+            // The issue quotes it: no note.
             cell.take(0..cell.words.len());
-            return YearCell::Invalid;
+            return YearCell::Several;
         }
-        return YearCell::Years(years);
+        Found::Nothing => {}
     }
     let is_number =
         |place: &usize| cell.words.get(*place).is_some_and(|word| word.key.chars().all(|ch| ch.is_ascii_digit()));
-    if free.iter().all(|place| is_number(place) || cell.key(*place).is_some_and(is_unit)) {
-        // The issue quotes it: no note.
+    if free.iter().all(|place| is_number(place) || is_any(cell, *place, UNITS)) {
         cell.take(0..cell.words.len());
         return YearCell::Invalid;
     }
     YearCell::Other
 }
 
-/// Finds years among a cell's free words and takes them. `short` also lets two digits alone be a year ("98"), as the year
-/// column may write it.
-pub fn read_within(cell: &mut Cell, short: bool) -> Option<Years> {
-    let (years, mut span) = (0..cell.words.len()).find_map(|place| phrase(cell, place, short))?;
-    while cell.key(span.end).is_some_and(is_unit) {
-        span.end += 1;
+/// What a cell says of years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    Nothing,
+    Years(Years),
+    /// As [`YearCell::Several`]; nothing is taken.
+    Several,
+}
+
+/// Finds years among a cell's free words and takes them. `short` also lets two digits alone be a year ("98"), as the year column
+/// may write it.
+pub fn read_all(cell: &mut Cell, short: bool) -> Found {
+    let Some((years, span)) = next_phrase(cell, 0, short) else { return Found::Nothing };
+    let is_range = |years: Years| years.from.is_some() && years.from != years.to;
+    let next = next_phrase(cell, span.end, false);
+    let is_second_range = |(next, _): (Years, _)| is_range(years) || (years.from.is_some() && is_range(next));
+    let either_way = span.end + usize::from(is_any(cell, span.end, &["и"]));
+    if next.is_some_and(is_second_range) || is_any(cell, either_way, EITHER_WAY) {
+        return Found::Several;
+    }
+    cell.take(span);
+    Found::Years(years)
+}
+
+/// Whether a cell says only that it goes on: "н.в.", "по наст. время".
+pub fn is_onwards(cell: &Cell) -> bool {
+    let free = cell.free();
+    let is_part = |place: &usize| is_any(cell, *place, ONWARDS) || is_any(cell, *place, JOINING);
+    free.iter().all(is_part) && free.iter().any(|place| is_any(cell, *place, ONWARDS))
+}
+
+/// Takes the first years that are a range, which no model is called; a year alone may be a name (Peugeot 2008).
+pub fn read_range(cell: &mut Cell) -> Option<Years> {
+    let (years, span) = (0..cell.words.len()).find_map(|place| {
+        phrase(cell, place, false).filter(|(years, _)| years.from.zip(years.to).is_some_and(|(from, to)| from < to))
+    })?;
+    if next_phrase(cell, span.end, false).is_some() {
+        return None;
     }
     cell.take(span);
     Some(years)
 }
 
+fn next_phrase(cell: &Cell, from: usize, short: bool) -> Option<(Years, Range<usize>)> {
+    (from..cell.words.len()).find_map(|place| phrase(cell, place, short))
+}
+
+/// Which side of a year counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Only,
+    Since,
+    Until,
+}
+
 /// Years that begin at a place, and the words they are made of.
 fn phrase(cell: &Cell, place: usize, short: bool) -> Option<(Years, Range<usize>)> {
-    let word = cell.key(place)?;
-    let until = matches!(word, "до" | "по");
-    let since = matches!(word, "с" | "c" | "от" | "после" | "со");
-    let (is_until, until) = (until, until || cell.gap(place).contains("->") || cell.gap(place).contains('→'));
-    let first = if is_until || since { place + 1 } else { place };
-    let first = after_month(cell, first);
-    let (from, is_short) = year(cell, first)?;
-    let mut end = first + 1;
-    let has_unit = cell.key(end).is_some_and(is_unit);
-    while cell.key(end).is_some_and(is_unit) {
-        end += 1;
-    }
-    let gap = |place: usize| cell.gap(place);
-    let joined =
-        gap(end).contains(['-', '–', '—', '/', ',', '…', '.', '>', '→']) || matches!(cell.key(end), Some("до" | "по"));
-    let second = after_month(cell, if matches!(cell.key(end), Some("до" | "по")) { end + 1 } else { end });
-    let second = (joined && !until).then(|| year(cell, second).map(|(to, short)| (to, short, second + 1))).flatten();
-    if let Some((to, to_is_short, after)) = second
-        && (!is_short || to_is_short || short)
+    let (side, start) = side_before(cell, place);
+    let first = point(cell, start)?;
+    let (unit_side, mut end) = after_point(cell, first.end);
+    let has_unit = end > first.end;
+    let allowed = |has_unit: bool| !first.is_short || short || has_unit;
+    let side = if side == Side::Only { unit_side } else { side };
+    if side != Side::Until
+        && let Some(second) = second_point(cell, end, unit_side)
+        && (!first.is_short || second.is_short || short)
     {
-        if is_short && !short && !has_unit {
-            return None;
-        }
-        let (to, after) = last_of_list(cell, to, after);
-        return Some((Years { from: Some(from.min(to)), to: Some(from.max(to)) }, place..after));
+        let (last, after) = last_of_list(cell, second.year, second.end);
+        let (_, after_unit) = after_point(cell, after);
+        return allowed(has_unit || after_unit > after).then(|| {
+            let (from, to) = (first.year.min(last), first.year.max(last));
+            (Years { from: Some(from), to: Some(to) }, place..after_unit)
+        });
     }
-    if is_short && !(short || has_unit) {
+    if !allowed(has_unit) {
         return None;
     }
-    // "2014 по н.в.", "2014 и новее", "2014+".
-    let skip = (end..cell.words.len()).take_while(|place| cell.key(*place).is_some_and(|key| TILL_NOW.contains(&key)));
-    let skip = skip.count();
-    let is_till_now =
-        (end..end + skip).any(|place| cell.key(place).is_some_and(|key| !matches!(key, "и" | "по" | "в" | "до")));
-    if !until && is_till_now {
-        return Some((Years { from: Some(from), to: None }, place..end + skip));
-    }
-    if !until && is_open(gap(end)) {
-        return Some((Years { from: Some(from), to: None }, place..end));
-    }
-    let years = match (until, since) {
-        (true, _) => Years { from: None, to: Some(from) },
-        (_, true) => Years { from: Some(from), to: None },
-        _ => Years::single(from),
+    let side = match side {
+        Side::Only => match side_after(cell, end) {
+            Some((side, after)) => {
+                end = after;
+                side
+            }
+            None if is_open(cell, end) => Side::Since,
+            None => Side::Only,
+        },
+        // "с 2014 и новее" says it twice.
+        Side::Since => {
+            end = side_after(cell, end).filter(|(side, _)| *side == Side::Since).map_or(end, |(_, after)| after);
+            side
+        }
+        Side::Until => side,
+    };
+    let years = match side {
+        Side::Only => Years::single(first.year),
+        Side::Since => Years { from: Some(first.year), to: None },
+        Side::Until => Years { from: None, to: Some(first.year) },
     };
     Some((years, place..end))
 }
 
-/// What says that a car is still made, or that later ones count too.
-const TILL_NOW: &[&str] = &[
-    "н",
-    "в",
-    "нв",
-    "наст",
-    "настоящее",
-    "время",
-    "врем",
-    "вр",
-    "сейчас",
-    "now",
-    "present",
-    "и",
-    "по",
-    "до",
-    "новее",
-    "выше",
-    "позже",
-    "позднее",
-    "далее",
-    "старше",
-    "plus",
-];
-
-/// Whether what stands after a year leaves the end open: "2014 - ...", "2014 ->", "2014-" before nothing more.
-fn is_open(gap: &str) -> bool {
-    let gap = gap.trim();
-    let gap = if gap.starts_with("..") { gap } else { gap.trim_start_matches(['.', ' ']) };
-    let sign = gap.trim_start_matches(['-', '–', '—', ' ']);
-    let has_dash = sign.len() < gap.len();
-    gap.contains('>')
-        || gap.contains('→')
-        || sign.starts_with("..")
-        || sign.starts_with('…')
-        || (has_dash && (sign.is_empty() || sign.starts_with(')')))
+/// What stands before a year, and where the year then is: "с", "до", "не ранее", "up to", "->".
+fn side_before(cell: &Cell, place: usize) -> (Side, usize) {
+    let next = place + 1;
+    if is_any(cell, place, &["не"]) {
+        return match () {
+            () if is_any(cell, next, &["позднее", "позже", "новее"]) => (Side::Until, place + 2),
+            () if is_any(cell, next, &["ранее", "раньше", "старше"]) => (Side::Since, place + 2),
+            () => (Side::Only, place),
+        };
+    }
+    match () {
+        () if is_any(cell, place, &["начиная", "up"]) && is_any(cell, next, SINCE) => (Side::Since, place + 2),
+        () if is_any(cell, place, &["up"]) && is_any(cell, next, UNTIL) => (Side::Until, place + 2),
+        () if is_any(cell, place, SINCE) => (Side::Since, next),
+        () if is_any(cell, place, UNTIL) || is_any(cell, place, EARLIER) => (Side::Until, next),
+        () if cell.gap(place).contains("->") || cell.gap(place).contains('→') => (Side::Until, place),
+        () => (Side::Only, place),
+    }
 }
 
-/// The place of the year that a month stands before: "08.2011", "10/2011".
-fn after_month(cell: &Cell, place: usize) -> usize {
-    let is_month = cell
-        .key(place)
-        .is_some_and(|key| key.len() <= 2 && key.parse().is_ok_and(|month: u8| (1..=12).contains(&month)));
-    let is_year = matches!(year(cell, place + 1), Some((_, false)));
-    if is_month && is_year && matches!(cell.gap(place + 1), "." | "/") { place + 1 } else { place }
+/// The words after a year that say that it is one, and which side of it counts by them.
+fn after_point(cell: &Cell, place: usize) -> (Side, usize) {
+    let (mut side, mut end) = (Side::Only, place);
+    loop {
+        match () {
+            () if is_any(cell, end, &["жылдан"]) || is_any(cell, end, SINCE_AFTER) => side = Side::Since,
+            () if end > place && is_any(cell, end, UNTIL_AFTER) => side = Side::Until,
+            () if is_any(cell, end, UNITS) => {}
+            () => return (side, end),
+        }
+        end += 1;
+    }
+}
+
+/// The year that ends a range: "-2016", "по 2016", "2018-жылга чейин".
+fn second_point(cell: &Cell, place: usize, side: Side) -> Option<Point> {
+    let is_word = is_any(cell, place, UNTIL);
+    let signs = ['/', ',', '…', '.', '>', '→'];
+    let is_joined =
+        is_word || side == Side::Since || cell.gap(place).contains(DASHES) || cell.gap(place).contains(signs);
+    if is_joined { point(cell, if is_word { place + 1 } else { place }) } else { None }
+}
+
+/// What follows a year and opens it: "и новее", "по н.в.", "+", "и ранее"; and where that ends.
+fn side_after(cell: &Cell, place: usize) -> Option<(Side, usize)> {
+    let is_part = |place: &usize| is_any(cell, *place, ONWARDS) || is_any(cell, *place, JOINING);
+    let end = place + (place..cell.words.len()).take_while(is_part).count();
+    if (place..end).any(|place| is_any(cell, place, ONWARDS)) {
+        return Some((Side::Since, end));
+    }
+    is_any(cell, end, EARLIER).then_some((Side::Until, end + 1))
+}
+
+/// Whether the signs after a year leave the end open: "2014 - ...", "2014 ->", "2014-" or "2014 +" before nothing more.
+fn is_open(cell: &Cell, place: usize) -> bool {
+    let gap = cell.gap(place).trim();
+    let gap = if gap.starts_with("..") { gap } else { gap.trim_start_matches(['.', ' ']) };
+    let rest = gap.trim_start_matches(DASHES).trim_start();
+    let ends = |rest: &str| rest.starts_with(')') || (rest.is_empty() && place == cell.words.len());
+    gap.contains('>')
+        || gap.contains('→')
+        || rest.starts_with("..")
+        || rest.starts_with('…')
+        || (rest.len() < gap.len() && ends(rest))
+        || gap.strip_prefix('+').is_some_and(ends)
+}
+
+/// A year, with what stands beside it of a date.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    year: i16,
+    /// Written with two digits.
+    is_short: bool,
+    /// The place after it.
+    end: usize,
+}
+
+/// The year at a place; the day and month before or after it are passed over: "08.2011", "10/2011", "2014/05", "2018-01-01 00:00",
+/// "март 2014".
+fn point(cell: &Cell, place: usize) -> Option<Point> {
+    let is_full = |place: usize| matches!(year(cell, place), Some((_, false)));
+    let is_date_sign = |place: usize| matches!(cell.gap(place), "." | "/" | "-");
+    let same_sign = |one: usize, other: usize| is_date_sign(one) && cell.gap(one) == cell.gap(other);
+    let at = match () {
+        () if is_day(cell, place)
+            && is_day(cell, place + 1)
+            && same_sign(place + 1, place + 2)
+            && is_full(place + 2) =>
+        {
+            place + 2
+        }
+        () if is_month(cell, place) && matches!(cell.gap(place + 1), "." | "/") && is_full(place + 1) => place + 1,
+        () if is_month_name(cell, place) && is_full(place + 1) => place + 1,
+        () => place,
+    };
+    let (year, is_short) = year(cell, at)?;
+    let next = at + 1;
+    let mut end = next;
+    if !is_short && is_month(cell, next) && is_date_sign(next) {
+        let month = cell.key(next).and_then(|key| key.parse::<i16>().ok()).unwrap_or_default();
+        if is_day(cell, next + 1) && same_sign(next, next + 1) {
+            end = after_time(cell, next + 2);
+        } else if cell.gap(next) != "-"
+            && (2000 + month < year || (cell.gap(next + 1).contains(DASHES) && is_full(next + 1)))
+        {
+            end = next + 1;
+        }
+    }
+    Some(Point { year, is_short, end })
+}
+
+/// After "00:00:00".
+fn after_time(cell: &Cell, place: usize) -> usize {
+    if cell.gap(place + 1) != ":" {
+        return place;
+    }
+    place + 2 + (place + 2..cell.words.len()).take_while(|place| cell.gap(*place) == ":").count()
+}
+
+fn is_month(cell: &Cell, place: usize) -> bool {
+    is_two_digits(cell, place, 12)
+}
+
+fn is_day(cell: &Cell, place: usize) -> bool {
+    is_two_digits(cell, place, 31)
+}
+
+fn is_two_digits(cell: &Cell, place: usize, most: u8) -> bool {
+    cell.key(place)
+        .is_some_and(|key| key.len() <= 2 && key.parse().is_ok_and(|number: u8| (1..=most).contains(&number)))
+}
+
+fn is_month_name(cell: &Cell, place: usize) -> bool {
+    let is_one = |key: &str| key.chars().count() <= 9 && MONTHS.iter().any(|month| key.starts_with(month));
+    cell.key(place).is_some_and(is_one)
 }
 
 /// Years that are listed one by one: "2014,2015,2016".
 fn last_of_list(cell: &Cell, mut last: i16, mut end: usize) -> (i16, usize) {
-    while let Some((next, false)) = year(cell, end)
-        && next == last + 1
-        && cell.gap(end).contains(',')
-    {
-        last = next;
-        end += 1;
+    loop {
+        let at = end + usize::from(is_any(cell, end, &["и", "and", "жана", "жане"]));
+        let is_listed = at > end || cell.gap(at).contains([',', ';', '/']);
+        match year(cell, at) {
+            Some((next, false)) if is_listed && next == last + 1 => (last, end) = (next, at + 1),
+            _ => return (last, end),
+        }
     }
-    (last, end)
 }
 
 /// The year a word is, and whether it is written with two digits.
@@ -175,79 +313,9 @@ fn year(cell: &Cell, place: usize) -> Option<(i16, bool)> {
     }
 }
 
-fn is_unit(key: &str) -> bool {
-    matches!(key, "г" | "гг" | "год" | "года" | "годы" | "году" | "гв" | "год выпуска" | "выпуска")
+fn is_any(cell: &Cell, place: usize, words: &[&str]) -> bool {
+    cell.key(place).is_some_and(|key| words.contains(&key))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn years(text: &str) -> YearCell {
-        read_cell(&mut Cell::new(text))
-    }
-
-    fn range(from: Option<i16>, to: Option<i16>) -> YearCell {
-        YearCell::Years(Years { from, to })
-    }
-
-    #[test]
-    fn every_form_of_years() {
-        for (text, from, to) in [
-            ("2012", Some(2012), Some(2012)),
-            ("2000г", Some(2000), Some(2000)),
-            ("1998 г.", Some(1998), Some(1998)),
-            ("98", Some(1998), Some(1998)),
-            ("2003-2007", Some(2003), Some(2007)),
-            ("2003 – 2007 гг", Some(2003), Some(2007)),
-            ("2017/2019", Some(2017), Some(2019)),
-            ("92-95", Some(1992), Some(1995)),
-            ("96-2001", Some(1996), Some(2001)),
-            ("98-03", Some(1998), Some(2003)),
-            ("2012-16", Some(2012), Some(2016)),
-            ("с 2012 по 2016", Some(2012), Some(2016)),
-            ("до 2006г", None, Some(2006)),
-            ("с 2018", Some(2018), None),
-            ("от 2018 года", Some(2018), None),
-            ("2018-н.в.", Some(2018), None),
-            ("2018 - наст. время", Some(2018), None),
-            ("-2020", Some(2020), Some(2020)),
-            ("2014+", Some(2014), None),
-            ("2014-", Some(2014), None),
-            ("2014 -", Some(2014), None),
-            ("2014 - ...", Some(2014), None),
-            ("(2014 - …)", Some(2014), None),
-            ("2014 ->", Some(2014), None),
-            ("2014->2018", Some(2014), Some(2018)),
-            ("-> 2016", None, Some(2016)),
-            ("2014-по н.в.", Some(2014), None),
-            ("2014-present", Some(2014), None),
-            ("2014 и новее", Some(2014), None),
-            ("2014г. -", Some(2014), None),
-            ("2014,2015,2016", Some(2014), Some(2016)),
-            ("08.2011-2014", Some(2011), Some(2014)),
-            ("10/2011 - 05/2014", Some(2011), Some(2014)),
-        ] {
-            assert_eq!(years(text), range(from, to), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_year_is_not_made_one() {
-        assert_eq!(years("-"), YearCell::Blank);
-        assert_eq!(years("1007"), YearCell::Invalid);
-        assert_eq!(years("-212"), YearCell::Invalid);
-        assert_eq!(years("55"), YearCell::Invalid);
-        assert_eq!(years("99999999999999"), YearCell::Invalid);
-        assert_eq!(years("левый руль"), YearCell::Other);
-        assert_eq!(years("1990-2001, 2023-2025"), YearCell::Invalid, "two ranges");
-    }
-
-    #[test]
-    fn elsewhere_two_digits_alone_are_no_year() {
-        assert_eq!(read_within(&mut Cell::new("30"), false), None);
-        assert_eq!(read_within(&mut Cell::new("20-25"), false), None);
-        assert_eq!(read_within(&mut Cell::new("97 г"), false), Some(Years::single(1997)));
-        assert_eq!(read_within(&mut Cell::new("кузов 2008 черный"), false), Some(Years::single(2008)));
-    }
-}
+mod tests;

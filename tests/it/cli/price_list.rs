@@ -130,6 +130,53 @@ async fn import_does_it_all_and_can_start_halfway() {
 }
 
 #[tokio::test]
+async fn what_was_read_is_kept_where_it_was_asked_for() {
+    let shell = Shell::on(&support::database().await);
+    let import = |more: &[&'static str]| [&["import", "list.csv"], &TARGET[..], more].concat();
+    let list = "Прайс 2024;;\nМарка;Модель;Цена\nToyota;Camry;5\nToyota;Ывапр;5\n";
+    std::fs::write(shell.path().join("list.csv"), list).unwrap();
+    let is_there = |name: &str| shell.path().join(name).exists();
+    shell
+        .run(&import(&["--dry-run"]))
+        .await
+        .done()
+        .with_stderr(&["columns: Марка → make, Модель → model; not used: Цена", "1 of 2 rows understood"]);
+    assert!(!is_there("list.raw.csv") && !is_there("list.clean.csv"), "a dry run leaves nothing");
+    shell.run(&import(&["--dry-run", "-o", "steps"])).await.done().with_stderr(&["steps/list.clean.csv"]);
+    assert!(is_there("steps/list.raw.csv") && is_there("steps/list.clean.csv"));
+    assert!(!is_there("list.raw.csv"));
+    // Something that is no folder stands where the files would be: the import goes on all the same.
+    std::fs::create_dir(shell.path().join("list.raw.csv")).unwrap();
+    let ran = shell.run(&import(&["--json"])).await.done();
+    assert_eq!(ran.json()["state"], "succeeded");
+    // What goes out to be mended has the document's own names, whatever stands above them.
+    let id = ran.json()["id"].as_str().unwrap().to_owned();
+    let rows = ["imports", "rows", &id, "--tenant", "evopoliki", "--outcome", "rejected", "-o", "fix.csv"];
+    shell.run(&rows).await.done();
+    let fix = std::fs::read_to_string(shell.path().join("fix.csv")).unwrap();
+    assert!(fix.lines().next().unwrap().ends_with("raw_Марка,raw_Модель,raw_Цена"), "{fix}");
+}
+
+#[tokio::test]
+async fn columns_that_nobody_knows_are_named() {
+    let shell = Shell::on(&support::database().await);
+    std::fs::write(shell.path().join("list.csv"), "Тачка;Эпоха\nToyota Camry;2018\nKia Rio;2015+\n").unwrap();
+    let import = |more: &[&'static str]| [&["import", "list.csv", "--json"], &TARGET[..], more].concat();
+    shell.run(&import(&[])).await.failed(1, &["Тачка | Эпоха"]);
+    shell.run(&import(&["--columns", "Тачка"])).await.failed(1, &["NAME=WHAT"]);
+    let named = import(&["--columns", "Тачка=make+model,Эпоха=years"]);
+    let first = shell.run(&named).await.done().json();
+    assert_eq!(
+        (&first["counts"]["created"], &first["counts"]["rejected"]),
+        (&Value::from(2), &Value::from(0)),
+        "{first}"
+    );
+    // The names are in what was written, and so in what is read of it.
+    let clean = std::fs::read_to_string(shell.path().join("list.clean.csv")).unwrap();
+    assert!(clean.lines().next().unwrap().ends_with("raw_Тачка=make+model,raw_Эпоха=years"), "{clean}");
+}
+
+#[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let config = support::empty_database().await;
     let shell = Shell::on(&config);

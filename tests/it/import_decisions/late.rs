@@ -67,6 +67,19 @@ async fn a_spelling_taught_later_takes_rejected_rows_in_and_changes_nothing_else
     neighbours.are_untouched().await;
 }
 
+/// What stands above a rejected row says its make, whenever it is read; a title above the header hides no column.
+#[tokio::test]
+async fn rows_below_headings_are_understood_late_too() {
+    let server = TestServer::start().await;
+    let file = "Прайс нашего ателье;;\nМодель;Год;Цена\nТОЙОТА;;\nХуичи;2001;5\nCamry;2012;5\nKIA;;\nХуичи;2001;5\nRio;2012;5\n";
+    let done = upload_and_wait(&server, file.as_bytes(), header()).await;
+    let counts = done.counts.unwrap();
+    assert_eq!((counts.created, counts.rejected, counts.headers), (2, 2, 4), "{counts:?}");
+    teach(&server, "camry", "хуичи").await;
+    let counts = apply(&server, &done, "").await.unwrap().counts.unwrap();
+    assert_eq!((counts.created, counts.rejected), (3, 1), "that of Kia stays what it is: {counts:?}");
+}
+
 #[tokio::test]
 async fn a_row_understood_late_gives_back_what_its_own_import_withdrew() {
     let server = TestServer::start().await;

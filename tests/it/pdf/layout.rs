@@ -280,7 +280,7 @@ fn other_tables_and_pages_outside_are_told() {
     assert_eq!(error, PdfError::ColumnsOnSeparatePages { page: 2, columns: "Year, Description".into() });
     let halves = [small(&[&HEAD[..2], &FIRST[..2]]), small(&[&HEAD[2..], &FIRST[2..]])];
     let error = read(&pages_in("Courier", &[&halves[0], &halves[1]])).unwrap_err();
-    assert_eq!(error, PdfError::ColumnsOnSeparatePages { page: 2, columns: "Model, Description".into() });
+    assert_eq!(error, PdfError::ColumnsOnSeparatePages { page: 1, columns: "ID, Make".into() });
     assert_eq!(error.code(), "COLUMNS_ON_SEPARATE_PAGES");
     // A cover before the table is none of it.
     let cover = small(&[&[(20, 60, "Prices of this season")]]);

@@ -146,7 +146,8 @@ fn every_word_for_the_steering_is_understood() {
             assert_eq!((found.attributes().steering, rest.as_slice()), (Some(expected), [].as_slice()), "{text}");
         }
     }
-    for text in ["рулевая", "рулетка", "леваневский", "справа", "лев50"] {
+    for text in ["рулевая", "рулетка", "леваневский", "карман справа", "лев50"]
+    {
         assert_eq!(read(text, false).0.attributes().steering, (text == "лев50").then_some(Steering::Left), "{text}");
     }
 }

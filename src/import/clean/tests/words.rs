@@ -67,6 +67,30 @@ fn every_issue_says_what_is_wrong_where_and_what_was_meant() {
         (other_product(), IssueCode::OtherProduct, "description", "похоже на другой товар, не коврики".into(), ""),
         (too_long(), IssueCode::ValueInvalid, "row", "описание слишком длинное для лекала".into(), ""),
         (header_row(), IssueCode::HeaderRow, "row", "повтор заголовка таблицы".into(), ""),
+        (heading_row("Kia"), IssueCode::HeaderRow, "row", "заголовок раздела: марка Kia для строк ниже".into(), ""),
+        (
+            years_unclear("2014 и старше"),
+            IssueCode::YearInvalid,
+            "year",
+            "по «2014 и старше» неясно, какие годы имеются в виду".into(),
+            "один промежуток",
+        ),
+        (
+            body_conflict("седан"),
+            IssueCode::ColumnsShifted,
+            "row",
+            "кузов «седан» не тот, что назван в строке".into(),
+            "описание",
+        ),
+        (unavailable(), IssueCode::Unavailable, "availability", "нет в наличии: лекало не загружено".into(), ""),
+        (to_order(), IssueCode::ToOrder, "availability", "под заказ: загружено как обычное лекало".into(), ""),
+        (
+            availability_unclear("?"),
+            IssueCode::ToOrder,
+            "availability",
+            "наличие «?» не понято: загружено как обычное лекало".into(),
+            "",
+        ),
         (empty_row(), IssueCode::EmptyRow, "row", "пустая строка".into(), ""),
     ];
     for (issue, code, field, message, suggestion) in &table {

@@ -2,7 +2,7 @@
 
 use crate::domain::vehicle::Years;
 use crate::import::clean::cell::Cell;
-use crate::import::clean::years::{YearCell, read_cell, read_within};
+use crate::import::clean::years::{Found, YearCell, read_all, read_cell};
 
 /// What a year's cell says, and the words that nobody understood.
 fn year_cell(text: &str) -> (YearCell, Vec<String>) {
@@ -13,7 +13,11 @@ fn year_cell(text: &str) -> (YearCell, Vec<String>) {
 /// What is read elsewhere, and the words left.
 fn elsewhere(text: &str) -> (Option<Years>, Vec<String>) {
     let mut cell = Cell::new(text);
-    (read_within(&mut cell, false), cell.leftovers())
+    let found = match read_all(&mut cell, false) {
+        Found::Years(years) => Some(years),
+        Found::Nothing | Found::Several => None,
+    };
+    (found, cell.leftovers())
 }
 
 fn years(from: impl Into<Option<i16>>, to: impl Into<Option<i16>>) -> Years {
