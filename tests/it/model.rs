@@ -154,7 +154,7 @@ async fn compare(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_read_of_a_catalog_is_what_its_rows_and_the_contract_say() {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
-    let server = TestServer::reading_through().await;
+    let server = TestServer::start().await;
     let owner = connect(&server.config).await;
     let seeded = Seeded::read(&owner).await;
     let service = Service::of(&server);
