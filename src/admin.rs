@@ -40,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAGES: &str = "\
 /metrics            metrics for Prometheus (OpenMetrics where it is asked for)
 /livez              200 as long as the process answers
-/readyz             200 while the database takes our work, else 503
+/readyz             200 while the database takes our work or bots are answered out of memory, else 503
 /version            version of the program and of its schema, as JSON
 /debug/config       the settings in force and where each comes from, without secrets
 /debug/log          the log's filter; PUT one to change it: curl -X PUT -d info,lekalo=debug …/debug/log

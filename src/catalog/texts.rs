@@ -18,10 +18,13 @@ pub enum Keys<'a> {
     Prefix(&'a str, usize),
 }
 
+/// What is said under a key in each language, and whose text that is.
+type Said = [Option<(Arc<str>, Source)>; Language::ALL.len()];
+
 /// All texts that a bot may say, by key.
 #[derive(Debug, Default)]
 pub struct Texts {
-    by_key: BTreeMap<Arc<str>, [Option<(Arc<str>, Source)>; Language::ALL.len()]>,
+    by_key: BTreeMap<Arc<str>, Said>,
     /// Changes with every text.
     version: String,
 }
@@ -83,7 +86,7 @@ impl Catalog {
 
 fn in_first(
     key: &Arc<str>,
-    said: &[Option<(Arc<str>, Source)>; Language::ALL.len()],
+    said: &Said,
     languages: &[Language],
 ) -> Option<Text> {
     let in_language = |language: &Language| Some((said.get(*language as usize)?.as_ref()?, *language));

@@ -1,7 +1,6 @@
 //! Prices, as they are stored. [`super::price_writes`] sets them.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -14,7 +13,7 @@ use crate::domain::error::Result;
 use crate::domain::price::{Amount, Choice, PriceLine, Sheet, Target};
 use crate::domain::tenant::Language;
 
-/// A category's prices. Bind: tenant_id, category_id, at.
+/// A category's prices now. Bind: tenant_id, category_id.
 const PRICES_IN_EFFECT: &str = "-- prices_in_effect
     SELECT p.id, c.code AS category, p.body_type, b.slug AS brand, o.code AS option, v.code AS value,
            wo.code AS with_option, w.code AS with_value, p.amount, p.amount_max, p.at_least, p.currency,
@@ -27,7 +26,7 @@ const PRICES_IN_EFFECT: &str = "-- prices_in_effect
     LEFT JOIN option_values w ON w.id = p.with_value_id
     LEFT JOIN product_options wo ON wo.id = w.option_id
     WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */
-      AND p.validity @> coalesce($3 /* at */, now())
+      AND p.validity @> now()
     ORDER BY p.id";
 
 /// A tenant's prices whenever they hold, each with its place in the list: by category, body, brand, option. A sort order becomes
@@ -63,8 +62,7 @@ impl Transaction {
         let bodies = Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY);
         let prices = Query::new(PRICES_IN_EFFECT)
             .bind(&tenant_id, Type::INT8)
-            .bind(&category.id, Type::INT8)
-            .bind(&None::<SystemTime>, Type::TIMESTAMPTZ);
+            .bind(&category.id, Type::INT8);
         let (options, bodies) = (self.query(options).await?, self.query(bodies).await?);
         let price_rows = self.query(prices).await?;
         Ok(Sheet {

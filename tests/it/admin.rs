@@ -185,7 +185,7 @@ async fn check_with_promtool(metrics: &str) {
 async fn health_over_http_is_health_over_grpc() {
     let (folder, config) = (folder(), database().await);
     let mut service = Service::with(folder.path(), &config, &[ADMIN]);
-    service.addr().await;
+    let addr = service.addr().await;
     let admin = service.admin.unwrap();
     let owner = connect(&config).await;
     let until = async |expected: u16| {
@@ -205,6 +205,15 @@ async fn health_over_http_is_health_over_grpc() {
     assert_eq!(sample(&metrics(admin).await, "lekalo_ready"), Some(0.0));
     owner.batch_execute("GRANT SELECT ON patterns TO lekalo_app").await.unwrap();
     until(200).await;
+    // Bots are answered on out of memory, and so it says; whether all is well, the metric does.
+    let list = pb::ListCategoriesRequest { tenant: "evopoliki".into(), ..Default::default() };
+    CatalogServiceClient::new(channel(addr).await).list_categories(list).await.unwrap();
+    owner.batch_execute("REVOKE SELECT ON patterns FROM lekalo_app").await.unwrap();
+    let began = Instant::now();
+    while sample(&metrics(admin).await, "lekalo_ready") != Some(0.0) {
+        assert!(began.elapsed() < PATIENCE, "all is well");
+    }
+    assert_eq!(get(admin, "/readyz").await, (200, "ready\n".into()));
     let (status, nothing) = get(admin, "/nothing").await;
     assert!(status == 404 && nothing.contains("/metrics"), "{nothing}");
     let version: serde_json::Value = serde_json::from_str(&get(admin, "/version").await.1).unwrap();

@@ -1,4 +1,4 @@
-//! LiveIndex that shops teach: understood at once on every server, forgotten at once, found and counted with their car.
+//! Spellings that shops teach: understood at once where they are taught and soon on every other server, forgotten as soon.
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
@@ -54,6 +54,9 @@ async fn what_one_server_is_taught_or_forgets_it_knows_at_once_and_every_other_s
         assert_eq!(understood(server, "фырчавка", "").await, car("kia", ""), "a brand's spelling is no model's");
         assert_eq!(understood(server, "рио", "фырчавка").await, car("kia", "rio"), "what is known is known still");
     }
+
+    let late = TestServer::over(one.config.clone()).await;
+    assert_eq!(understood(&late, "щщжкабр", "").await, car("toyota", "camry"), "from the first question on");
 
     forget(&mut at_other, "toyota", "camry", "ЩЩЖКАБР").await;
     forget(&mut at_other, "kia", "", "фырчавка").await;

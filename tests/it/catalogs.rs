@@ -1,10 +1,12 @@
 //! Catalogs in memory: as new as what was written, whole, each its own tenant's, and within their bounds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lekalo::catalog::{Catalogs, Limits};
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
@@ -16,7 +18,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::support::pricing::{fields, set, soms, suv};
+use crate::support::pricing::{EVA, ask, fields, quote, set, soms, suv};
 use crate::support::random::Random;
 use crate::support::{TestServer, connect, database, db_options, is_long};
 
@@ -88,8 +90,10 @@ async fn what_is_written_is_read_at_once_where_it_was_written_and_soon_elsewhere
     let (mut last_here, mut last_there) = (0, 0);
     for step in 0..12 {
         let value = format!("{step}");
-        said(&there.channel, "evopoliki", &["menu"]).await;
-        say(&here.channel, "evopoliki", &["menu"], &value).await;
+        for tenant in ["evopoliki", "five_deluxe"] {
+            said(&there.channel, tenant, &["menu"]).await;
+            say(&here.channel, tenant, &["menu"], &value).await;
+        }
         let (now, version) = said(&here.channel, "evopoliki", &["menu"]).await;
         assert_eq!(now, [value.as_str()], "{step}: read where it was written");
         assert!(version > last_here, "{version} after {last_here}");
@@ -104,6 +108,10 @@ async fn what_is_written_is_read_at_once_where_it_was_written_and_soon_elsewhere
                 break;
             }
             assert!(written.elapsed() < PATIENCE, "{step}: {now:?} is still said elsewhere");
+            sleep(Duration::from_millis(5)).await;
+        }
+        while said(&there.channel, "five_deluxe", &["menu"]).await.0 != [value.as_str()] {
+            assert!(written.elapsed() < PATIENCE, "{step}: of another shop it is not said");
             sleep(Duration::from_millis(5)).await;
         }
         slowest = slowest.max(written.elapsed());
@@ -181,21 +189,26 @@ async fn what_was_written_together_is_read_together() {
         .map(|server| {
             let channel = server.channel.clone();
             tokio::spawn(async move {
-                let (mut last, mut seen) = (0_u32, 0_u32);
+                let (mut last, mut seen) = (0_u32, BTreeMap::new());
                 while Instant::now() < until {
-                    let (values, _) = said(&channel, "evopoliki", &KEYS).await;
+                    let (values, version) = said(&channel, "evopoliki", &KEYS).await;
                     assert!(values.iter().all(|value| *value == values[0]), "{values:?}: two versions in one answer");
                     let now = values[0].parse().unwrap();
                     assert!(now >= last, "{now} after {last}");
-                    seen += u32::from(now > last);
+                    assert_eq!(*seen.entry(version).or_insert(now), now, "two catalogs are called {version}");
                     last = now;
                 }
                 seen
             })
         })
         .into();
+    let mut all = BTreeMap::new();
     for reader in readers {
-        assert!(reader.await.unwrap() > 1, "nothing moved");
+        let seen = reader.await.unwrap();
+        assert!(seen.len() > 1, "nothing moved");
+        for (version, value) in seen {
+            assert_eq!(*all.entry(version).or_insert(value), value, "two catalogs are called {version}");
+        }
     }
     println!("{} writes", writer.await.unwrap());
 }
@@ -310,9 +323,11 @@ async fn a_catalog_is_loaded_once_however_many_wait_for_it() {
     // What is small once, then the patterns.
     let loads = metric(&catalogs, "lekalo_catalog_load_duration_seconds_count");
     assert!(loads <= 2, "{loads} loads");
-    let before = metric(&catalogs, "lekalo_catalog_hits_total");
+    let [hits, misses] = ["lekalo_catalog_hits_total", "lekalo_catalog_misses_total"];
+    let before = (metric(&catalogs, hits), metric(&catalogs, misses));
+    assert!(before.1 >= loads, "{before:?}");
     said(&server.channel, "shop20", &["name"]).await;
-    assert_eq!(metric(&catalogs, "lekalo_catalog_hits_total"), before + 1, "the next one is there");
+    assert_eq!((metric(&catalogs, hits), metric(&catalogs, misses)), (before.0 + 1, before.1), "the next one is there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -329,4 +344,86 @@ async fn where_nothing_is_kept_each_read_is_of_the_database() {
         assert_eq!(said(&server.channel, "evopoliki", &["menu"]).await.0, [value]);
     }
     assert_eq!(metric(&catalogs, "lekalo_catalogs"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_shops_share_is_read_anew_for_each_of_them() {
+    let here = TestServer::start().await;
+    let owner = connect(&here.config).await;
+    owner.batch_execute(FILL).await.unwrap();
+    let there = TestServer::over(here.config.clone()).await;
+    let makes = async |server: &TestServer, tenant: &str, name_prefix: &str| {
+        let request = pb::ListBrandsRequest {
+            tenant: tenant.into(),
+            category: "eva_mats".into(),
+            name_prefix: name_prefix.into(),
+            ..Default::default()
+        };
+        let answer = CatalogServiceClient::new(server.channel.clone()).list_brands(request).await.unwrap();
+        answer.into_inner().brands.into_iter().map(|brand| brand.slug).collect::<Vec<_>>()
+    };
+    let make = makes(&here, "shop9", "").await.remove(0);
+    let until_known = async |tenant: &str, alias: &str| {
+        let began = Instant::now();
+        while makes(&there, tenant, alias).await != [make.as_str()] {
+            assert!(began.elapsed() < PATIENCE, "{tenant} does not know {alias}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert_eq!(makes(&there, "shop9", "щщжк").await, [""; 0], "nobody has taught it");
+    // Nobody has asked for this shop yet; what all share is loaded with it, and stands for the other one, too. By hand it takes
+    // no time: the other one is not looked at in between.
+    let by_hand = format!(
+        "INSERT INTO vehicle_aliases (brand_id, alias, source) SELECT id, 'щщжкабр', 'shop' FROM brands WHERE slug = '{make}';
+         UPDATE vehicle_reference SET catalog_version = catalog_version + 1"
+    );
+    owner.batch_execute(&by_hand).await.unwrap();
+    assert_eq!(makes(&there, "shop10", "щщжк").await, [make.as_str()]);
+    until_known("shop9", "щщжк").await;
+    let taught = pb::CreateAliasRequest { brand: make.clone(), alias: "фырчавка".into(), ..Default::default() };
+    AdminServiceClient::new(here.channel.clone()).create_alias(taught).await.unwrap();
+    for tenant in ["shop9", "shop10"] {
+        until_known(tenant, "фырч").await;
+    }
+
+    // The seed puts right what is not as shipped.
+    let shared = async |server: &TestServer, tenant: &str| said(&server.channel, tenant, &["back"]).await.0;
+    let shipped = shared(&here, "shop9").await;
+    let other = "UPDATE shared_texts SET value = 'канарейка' WHERE key = 'back';
+                 UPDATE vehicle_reference SET catalog_version = catalog_version + 1";
+    owner.batch_execute(other).await.unwrap();
+    let both = [(&here, "shop9"), (&there, "shop9"), (&there, "shop10")];
+    let until_said = async |expected: &[String]| {
+        let began = Instant::now();
+        for (server, tenant) in both {
+            while shared(server, tenant).await != expected {
+                assert!(began.elapsed() < PATIENCE, "{tenant} does not say {expected:?}");
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    until_said(&["канарейка".to_owned()]).await;
+    here.db.apply_seed(&lekalo::seed::shipped().unwrap(), false).await.unwrap();
+    assert_eq!(shared(&here, "shop9").await, shipped, "at once where it was written");
+    until_said(&shipped).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_begin_by_the_clock_of_the_database() {
+    let before = TestServer::start().await;
+    let tonight = SystemTime::now() + Duration::from_secs(12 * 3600);
+    let coming = pb::Price { valid_from: Some(tonight.into()), ..suv(7777) };
+    set(&mut PricingServiceClient::new(before.channel.clone()), vec![coming]).await.unwrap();
+    // From now on its clock is a day ahead of this machine's.
+    let ahead = "CREATE OR REPLACE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+                 AS $$ SELECT pg_catalog.statement_timestamp() + interval '1 day' $$";
+    connect(&before.config).await.batch_execute(ahead).await.unwrap();
+    let server = TestServer::over(before.config.clone()).await;
+    let mut prices = PricingServiceClient::new(server.channel.clone());
+    let request =
+        pb::ListPricesRequest { tenant: "evopoliki".into(), category: "eva_mats".into(), ..Default::default() };
+    let listed = prices.list_prices(request).await.unwrap().into_inner().prices;
+    assert!(listed.iter().any(|price| price.amount == soms(7777)), "{listed:?}");
+    let quoted = quote(&mut prices, ask(EVA, "suv", "")).await;
+    assert_eq!(quoted.total, soms(7777));
 }

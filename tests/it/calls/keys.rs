@@ -185,8 +185,37 @@ async fn a_foreign_tenant_is_answered_as_one_that_there_is_not() {
         assert_eq!(told(&foreign), told(&nobody));
         let all = ask(&wire, path, &of(FOREIGN).unwrap(), Some(&everywhere.key)).await;
         assert_ne!(told(&all).1, "TENANT_NOT_FOUND", "{path}: it is there for whom it is");
+        let again = ask(&wire, path, &of(FOREIGN).unwrap(), Some(&key.key)).await;
+        assert_eq!(
+            words(&without_details(&again), FOREIGN),
+            words(&without_details(&foreign), FOREIGN),
+            "{path}: in memory"
+        );
+        assert_eq!(told(&again), told(&foreign));
     }
     assert!(named > 30, "{named}");
+
+    // Nor is there its bot, in memory or not.
+    let bot = pb::TenantChannel {
+        channel: pb::Channel::Telegram.into(),
+        external_id: "7000000009".into(),
+        ..Default::default()
+    };
+    let mask = prost_types::FieldMask { paths: vec!["channels".into()] };
+    let foreign = pb::Tenant { slug: FOREIGN.into(), channels: vec![bot], ..Default::default() };
+    let update = pb::UpdateTenantRequest { tenant: Some(foreign), update_mask: Some(mask), ..Default::default() };
+    let path = "/lekalo.v1.TenantService/UpdateTenant";
+    assert_eq!(ask(&wire, path, &[encoded(&update)], Some(&everywhere.key)).await.code(), Code::Ok);
+    let resolved = async |id: &str, key: &NewKey| {
+        let request = pb::ResolveTenantRequest { channel: pb::Channel::Telegram.into(), external_id: id.into() };
+        let status = ask(&wire, "/lekalo.v1.TenantService/ResolveTenant", &[encoded(&request)], Some(&key.key)).await;
+        (told(&status), format!("{:?}", without_details(&status)).replace(id, "…"))
+    };
+    let nobody = resolved("7000000008", &key).await;
+    assert_eq!(nobody.0, (Code::NotFound, "TENANT_NOT_FOUND".into()));
+    assert_eq!(resolved("7000000009", &key).await, nobody);
+    assert_eq!(resolved("7000000009", &everywhere).await.0.0, Code::Ok);
+    assert_eq!(resolved("7000000009", &key).await, nobody, "in memory");
 }
 
 #[tokio::test(flavor = "multi_thread")]

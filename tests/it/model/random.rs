@@ -228,7 +228,7 @@ impl Made {
                 (generation, from, to) = (code, year, year);
             }
             let (steering, borders, seat_rows, trunk, notes) = *cut;
-            let pattern = Pattern {
+            let mut pattern = Pattern {
                 // In another order than they are written.
                 id: first + i64::try_from(place * 37 % 101).unwrap(),
                 tenant: sold.tenant,
@@ -245,6 +245,11 @@ impl Made {
                 notes,
                 available: *available,
             };
+            // Some are another cut for the very car of the one before.
+            if let Some(before) = catalog.patterns.last().filter(|_| place % 3 == 2) {
+                let Pattern { tenant, category, model, generation, from, to, body, .. } = *before;
+                pattern = Pattern { tenant, category, model, generation, from, to, body, ..pattern };
+            }
             if catalog.patterns.iter().all(|other| other.identity() != pattern.identity()) {
                 catalog.patterns.push(pattern);
             }

@@ -92,7 +92,8 @@ impl Catalog {
         for (place, price) in self.prices.iter().enumerate() {
             self.price_sql(&mut sql, place, price);
         }
-        sql.push_str("COMMIT;");
+        // Its tenants are new; what all share has changed.
+        sql.push_str("UPDATE vehicle_reference SET catalog_version = catalog_version + 1; COMMIT;");
         sql
     }
 
