@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::glyphs::Edge;
 use super::lines::{LEADING, Line};
 use super::text_run::TextRun;
+use crate::blocks;
+use crate::heading::names_columns;
 use crate::table::Column;
 
 /// Runs of one cell's line stand no further apart, in em.
@@ -29,6 +32,11 @@ impl Header {
     /// The column that tells rows apart: the ID, or else the first.
     pub(super) fn id_column(&self) -> usize {
         self.position(Column::Id).unwrap_or(0)
+    }
+
+    /// The columns that tell rows apart, where several tables stand side by side.
+    pub(super) fn id_columns(&self) -> Vec<usize> {
+        blocks::id_columns(&self.names())
     }
 
     /// The columns' names.
@@ -60,7 +68,7 @@ pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
         while let Some(window) = lines.get(at..at + height) {
             let close = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
             let cells = header_cells(window);
-            if close && Column::is_header(cells.iter().map(|cell| cell.name.as_str())) {
+            if close && names_columns(&cells.iter().map(|cell| cell.name.clone()).collect::<Vec<_>>()) {
                 let (first, last) = grown(lines, at, at + height - 1);
                 let window: Vec<Line> = lines.drain(first..=last).collect();
                 let y = (window.first().map_or(0.0, |line| line.y), window.last().map_or(0.0, |line| line.y));
@@ -75,6 +83,65 @@ pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
         }
     }
     headers
+}
+
+/// The rulings beside a place: the nearest one on either side.
+fn beside(vertical: &[Edge], x: f64, y: f64, em: f64) -> (f64, f64) {
+    let places = || vertical.iter().filter(|edge| edge.from < y && y - em / 2.0 < edge.to).map(|edge| edge.at);
+    let left = places().filter(|at| *at < x).fold(f64::NEG_INFINITY, f64::max);
+    (left, places().filter(|at| *at > x).fold(f64::INFINITY, f64::min))
+}
+
+/// Parts a name into the columns that the line right below a header has under it (`Год выпуска`, below it `с` and `по`), and
+/// takes that line away, if it says nothing else.
+pub(super) fn part_names(headers: &mut [Header], lines: &mut Vec<Line>, vertical: &[Edge]) {
+    for header in headers {
+        let is_near = |line: &Line| line.y > header.y.1 && line.y - header.y.1 < LEADING * line.em;
+        let Some(at) = lines.iter().position(is_near) else { continue };
+        let Some(line) = lines.get(at) else { continue };
+        let part = |cell: &HeaderCell| -> Vec<HeaderCell> {
+            let (left, right) = beside(vertical, (cell.x0 + cell.x1) / 2.0, header.y.0, line.em);
+            let is_car = matches!(Column::from_header(&cell.name), Some(Column::Id | Column::Brand | Column::Model));
+            let is_under =
+                |run: &&TextRun| left.is_finite() && right.is_finite() && !is_car && left < run.x0 && run.x1 < right;
+            let name =
+                |run: &TextRun| HeaderCell { name: format!("{} {}", cell.name, run.text()), x0: run.x0, x1: run.x1 };
+            line.runs.iter().filter(is_under).map(name).collect()
+        };
+        let parts: Vec<Vec<HeaderCell>> = header.cells.iter().map(part).collect();
+        let parted = parts.iter().filter(|part| part.len() > 1).map(Vec::len).sum::<usize>();
+        let says_more = line.runs.iter().any(|run| run.text().contains(|ch: char| ch.is_ascii_digit()));
+        if parted == 0 || parted < line.runs.len() || says_more {
+            continue;
+        }
+        header.y.1 = line.y;
+        let cells = std::mem::take(&mut header.cells).into_iter().zip(parts);
+        header.cells = cells.flat_map(|(cell, parts)| if parts.len() > 1 { parts } else { vec![cell] }).collect();
+        lines.remove(at);
+    }
+}
+
+/// Gives the columns below a common heading its words (`Год выпуска` over `с` and `по`), if the line right above a header has
+/// some: between the rulings beside it, or else over names that mean nothing by themselves.
+pub(super) fn add_headings(headers: &mut [Header], lines: &[Line], vertical: &[Edge]) {
+    let known = |cell: &HeaderCell| Column::from_header(&cell.name).is_some();
+    for header in headers {
+        let is_near = |line: &&Line| line.y < header.y.0 && header.y.0 - line.y < LEADING * line.em;
+        let Some(line) = lines.iter().filter(is_near).max_by(|a, b| a.y.total_cmp(&b.y)) else { continue };
+        for run in &line.runs {
+            let centre = (run.x0 + run.x1) / 2.0;
+            let (left, right) = beside(vertical, centre, line.y, line.em);
+            let under = |cell: &HeaderCell| left < cell.x0 && cell.x1 < right;
+            let groups = header.cells.chunk_by_mut(|a, b| !known(a) && !known(b) && under(a) && under(b));
+            for group in groups.filter(|group| group.len() > 1) {
+                let (first, last) =
+                    (group.first().map_or(0.0, |cell| cell.x0), group.last().map_or(0.0, |cell| cell.x1));
+                if (first - run.x0).abs() < run.em || (first..last).contains(&centre) {
+                    group.iter_mut().for_each(|cell| cell.name = format!("{} {}", run.text(), cell.name));
+                }
+            }
+        }
+    }
 }
 
 /// Extends a header over the lines that complete its names ("Год" over "выпуска"): first upwards, then downwards.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::PdfError;
 use super::glyphs::{Edge, PageMarks};
-use super::header::{Header, only_names, take_headers};
+use super::header::{Header, add_headings, only_names, part_names, take_headers};
 use super::text_run::TextRun;
 use crate::table::Column;
 
@@ -36,6 +36,8 @@ pub(super) struct TablePage {
     pub headers: Vec<Header>,
     /// All other lines from top to bottom.
     pub lines: Vec<Line>,
+    /// Those that are none of the table's: titles, and what runs along.
+    pub around: Vec<Line>,
     pub vertical: Vec<Edge>,
     pub horizontal: Vec<Edge>,
 }
@@ -67,8 +69,11 @@ pub(super) fn table_pages(marks: Vec<PageMarks>) -> Result<Vec<TablePage>, PdfEr
 
 fn table_page(marks: PageMarks) -> TablePage {
     let mut lines = lines(marks.runs);
-    let headers = take_headers(&mut lines);
-    TablePage { number: marks.number, headers, lines, vertical: marks.vertical, horizontal: marks.horizontal }
+    let mut headers = take_headers(&mut lines);
+    add_headings(&mut headers, &lines, &marks.vertical);
+    part_names(&mut headers, &mut lines, &marks.vertical);
+    let (vertical, horizontal) = (marks.vertical, marks.horizontal);
+    TablePage { number: marks.number, headers, lines, around: Vec::new(), vertical, horizontal }
 }
 
 /// Gathers runs into lines by their baselines.
@@ -128,12 +133,13 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
             .find(|at| apart(page.lines.get(at - 1), page.lines.get(*at)))
             .unwrap_or(page.lines.len());
         let mut at = 0;
-        page.lines.retain(|line| {
+        let (around, lines) = std::mem::take(&mut page.lines).into_iter().partition(|line| {
             let index = at;
             at += 1;
             let above_header = header_y.is_some_and(|y| line.y < y) && index < first_row;
-            !above_header && !((index < top || index >= bottom) && runs(line))
+            above_header || (index < top || index >= bottom) && runs(line)
         });
+        (page.around, page.lines) = (around, lines);
     }
 }
 
