@@ -75,6 +75,14 @@ impl Grid {
         self.shape.as_ref().map(|shape| shape.header.as_slice())
     }
 
+    /// Whether a line names the columns of another table than the one at hand, which has rows.
+    pub(crate) fn begins_another(&self, cells: &[String]) -> bool {
+        self.shape.as_ref().is_some_and(|shape| {
+            let is_header = Column::is_header(cells.iter().map(String::as_str));
+            shape.rows > 0 && is_header && known_columns(cells) != known_columns(&shape.named.cells)
+        })
+    }
+
     /// Takes the next line, and returns it if it is a row. Lines without text are left out.
     ///
     /// # Errors
@@ -161,9 +169,9 @@ impl Grid {
 impl Shape {
     /// Puts the names of a second line below the first one's.
     fn complete(&mut self, row: HeaderRow, below: &HeadLine) {
-        if let Some(header) = self.named.over(below) {
-            self.header = header;
-        }
+        // With what a line above has said of them.
+        let names = HeadLine { cells: std::mem::take(&mut self.header), ..self.named.clone() };
+        self.header = names.over(below).unwrap_or(names.cells);
         self.has_text.resize(self.header.len(), false);
         self.headers.push(row);
     }
@@ -377,6 +385,19 @@ mod tests {
         assert_eq!(names(&title), "Марка|Модель|Цена");
         let row = ["Марка|Модель|Год", "Кедр||", "|А6|2018"];
         assert_eq!(grid(Overhang::Remark, &row).unwrap().rows.len(), 2);
+        // Of three lines, where they are merged.
+        let mut three = Grid::new(1, Overhang::Remark);
+        let lines = [
+            ("№|Авто||||Цена", (1, 4)),
+            ("|Марка|Модель|Год выпуска||", (3, 4)),
+            ("|||с|по|", (0, 0)),
+            ("1|Кедр|А6|2012|2017|5", (0, 0)),
+        ];
+        for (number, (line, span)) in (1..).zip(lines) {
+            three.push(GridLine { spans: vec![span], ..numbered(number, line) }).unwrap();
+        }
+        assert_eq!(three.header().unwrap().join("|"), "№|Марка|Модель|Год выпуска с|Год выпуска по|Цена");
+        assert_eq!(three.finish().unwrap().rows, 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use calamine::{Ods, OdsError, Reader as _, Sheet, SheetVisible, Xls, Xlsb, Xlsx,
 
 use super::grid::{Grid, MAX_COLUMNS, Overhang};
 use super::table::{Column, Table, TableRow};
+use crate::docx;
 use crate::notice::{Notice, NoticeKind};
 use crate::{ExtractError, OLE, ReadLimits};
 pub(crate) use cells::{Content, Rows};
@@ -41,7 +42,10 @@ pub fn read(bytes: &[u8], limits: &ReadLimits) -> Result<Table, ExtractError> {
 }
 
 fn read_whole(bytes: &[u8], limits: &ReadLimits) -> Result<Table, ExtractError> {
-    let mut book = open(bytes, limits)?;
+    let mut book = match open(bytes, limits)? {
+        Opened::Document => return docx::read(bytes),
+        Opened::Book(book) => book,
+    };
     let mut whole: Option<Table> = None;
     let (mut no_table, mut notices) = (None, Vec::new());
     let sheets = book.sheets();
@@ -126,17 +130,26 @@ fn named_by_sheet(mut table: Table, name: &str) -> Table {
     table
 }
 
+/// What a file turns out to be.
+enum Opened<'a> {
+    Book(Book<'a>),
+    /// A Word document in an archive that is whole.
+    Document,
+}
+
 /// Opens a file by what it contains.
-fn open<'a>(bytes: &'a [u8], limits: &ReadLimits) -> Result<Book<'a>, ExtractError> {
+fn open<'a>(bytes: &'a [u8], limits: &ReadLimits) -> Result<Opened<'a>, ExtractError> {
     let cursor = || Cursor::new(bytes);
     if bytes.starts_with(OLE) {
         container::check(bytes)?;
         let book = Xls::new(cursor()).map_err(|error| unreadable(&error.into()))?;
-        return Ok(Book::Xls(book));
+        return Ok(Opened::Book(Book::Xls(book)));
     }
     let parts = archive::check(bytes, limits)?;
     let has = |name: &str| parts.iter().any(|part| part.eq_ignore_ascii_case(name));
-    let book = if has("xl/workbook.xml") {
+    let book = if parts.iter().any(|part| part == docx::PART) {
+        return Ok(Opened::Document);
+    } else if has("xl/workbook.xml") {
         xml::check_sheets(bytes, &parts)?;
         Xlsx::new(cursor()).map(Book::Xlsx).map_err(calamine::Error::from)
     } else if has("xl/workbook.bin") {
@@ -149,7 +162,7 @@ fn open<'a>(bytes: &'a [u8], limits: &ReadLimits) -> Result<Book<'a>, ExtractErr
     } else {
         return Err(damaged("it is an archive, but no workbook is in it"));
     };
-    book.map_err(|error| unreadable(&error))
+    book.map(Opened::Book).map_err(|error| unreadable(&error))
 }
 
 impl Book<'_> {
@@ -233,3 +246,6 @@ fn damaged(why: &str) -> ExtractError {
     let message = format!("the workbook cannot be read: {why}");
     ExtractError::new("FILE_DAMAGED", message, "save it again as XLSX, or upload it as CSV")
 }
+
+#[cfg(test)]
+mod tests;

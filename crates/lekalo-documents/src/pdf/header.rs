@@ -11,6 +11,9 @@ use crate::table::Column;
 
 /// Runs of one cell's line stand no further apart, in em.
 const WIDE_GAP: f64 = 0.6;
+/// The longest name below a heading, in characters.
+const MAX_PART: usize = 15;
+
 /// A row that names the columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Header {
@@ -99,18 +102,24 @@ pub(super) fn part_names(headers: &mut [Header], lines: &mut Vec<Line>, vertical
         let is_near = |line: &Line| line.y > header.y.1 && line.y - header.y.1 < LEADING * line.em;
         let Some(at) = lines.iter().position(is_near) else { continue };
         let Some(line) = lines.get(at) else { continue };
-        let part = |cell: &HeaderCell| -> Vec<HeaderCell> {
+        let part = |(at, cell): (usize, &HeaderCell)| -> Vec<HeaderCell> {
             let (left, right) = beside(vertical, (cell.x0 + cell.x1) / 2.0, header.y.0, line.em);
+            let before = at.checked_sub(1).and_then(|before| header.cells.get(before));
+            let left = left.max(before.map_or(0.0, |cell| cell.x1));
+            let right = right.min(header.cells.get(at + 1).map_or(f64::INFINITY, |cell| cell.x0));
             let is_car = matches!(Column::from_header(&cell.name), Some(Column::Id | Column::Brand | Column::Model));
-            let is_under =
-                |run: &&TextRun| left.is_finite() && right.is_finite() && !is_car && left < run.x0 && run.x1 < right;
+            let is_under = |run: &&TextRun| !is_car && left < run.x0 && run.x1 < right;
             let name =
                 |run: &TextRun| HeaderCell { name: format!("{} {}", cell.name, run.text()), x0: run.x0, x1: run.x1 };
             line.runs.iter().filter(is_under).map(name).collect()
         };
-        let parts: Vec<Vec<HeaderCell>> = header.cells.iter().map(part).collect();
+        let parts: Vec<Vec<HeaderCell>> = header.cells.iter().enumerate().map(part).collect();
         let parted = parts.iter().filter(|part| part.len() > 1).map(Vec::len).sum::<usize>();
-        let says_more = line.runs.iter().any(|run| run.text().contains(|ch: char| ch.is_ascii_digit()));
+        let is_name = |run: &TextRun| {
+            let text = run.text();
+            text.chars().count() <= MAX_PART && !text.contains(|ch: char| ch.is_ascii_digit())
+        };
+        let says_more = !line.runs.iter().all(is_name);
         if parted == 0 || parted < line.runs.len() || says_more {
             continue;
         }

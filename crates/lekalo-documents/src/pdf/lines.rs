@@ -112,6 +112,15 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
         let on = seen_on.get(&key(line, 0)).copied().unwrap_or(0);
         page_count > 1 && on > 1 && on as f64 >= RUNNING_SHARE * page_count as f64
     };
+    // What is between a table's own rulings does not run along, however alike pages are.
+    let is_inside = |vertical: &[Edge], line: &Line| {
+        let y = line.y - 0.3 * line.em;
+        let beside = vertical.iter().filter(|edge| edge.from < y && y < edge.to).map(|edge| edge.at);
+        let (left, right) =
+            beside.fold((f64::INFINITY, f64::NEG_INFINITY), |(left, right), at| (left.min(at), right.max(at)));
+        let x = |run: Option<&TextRun>| run.map_or(f64::NAN, |run| (run.x0 + run.x1) / 2.0);
+        left < x(line.runs.first()) && x(line.runs.last()) < right
+    };
     let mut header = header.clone();
     for page in pages {
         // A page without a header has the columns of the one before.
@@ -137,7 +146,7 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
             let index = at;
             at += 1;
             let above_header = header_y.is_some_and(|y| line.y < y) && index < first_row;
-            above_header || (index < top || index >= bottom) && runs(line)
+            above_header || (index < top || index >= bottom) && runs(line) && !is_inside(&page.vertical, line)
         });
         (page.around, page.lines) = (around, lines);
     }

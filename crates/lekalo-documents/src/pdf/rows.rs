@@ -33,11 +33,14 @@ pub(super) fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, 
     let mut rows: Vec<(i32, Cells)> = Vec::new();
     let begin = pages.iter().position(|page| !page.headers.is_empty()).unwrap_or(0);
     for (index, (page, columns)) in pages.iter().zip(geometry).enumerate() {
-        let is_far = index < begin;
-        let read = if is_far { PageRows::default() } else { page_rows(page, columns, !rows.is_empty())? };
-        let whole = page.headers.is_empty() && !read.own.iter().any(|row| is_row(row, &columns.header));
+        let read = match page_rows(page, columns, !rows.is_empty()) {
+            // A cover's lines need not be rows.
+            Err(_) if index < begin => PageRows::default(),
+            read => read?,
+        };
+        let is_beside = page.headers.is_empty() && !read.own.iter().any(|row| is_row(row, &columns.header));
         // A page without rows is none of the table's, unless the last row of the page before ends on it.
-        if whole && !(read.own.is_empty() && is_rest_of_row(&read.continued, columns)) {
+        if is_beside && !(read.own.is_empty() && is_rest_of_row(&read.continued, columns)) {
             passed_over(page, &mut table.notices);
             continue;
         }

@@ -6,7 +6,7 @@ use super::damaged;
 use super::dates::Date;
 use super::merges::Merges;
 use crate::ExtractError;
-use crate::grid::{Grid, GridLine, MAX_COLUMNS};
+use crate::grid::{Grid, GridLine, MAX_COLUMNS, Overhang};
 use crate::notice::{Notice, NoticeKind};
 use crate::table::{Column, Table, TableRow};
 
@@ -32,6 +32,8 @@ pub(crate) struct Rows {
     page_number: i32,
     grid: Grid,
     rows: Vec<TableRow>,
+    /// Tables of other columns that stand above.
+    above: Vec<Table>,
     row: u32,
     cells: Vec<String>,
     /// The line's dates with their columns.
@@ -62,6 +64,7 @@ impl Rows {
             page_number,
             grid,
             rows: Vec::new(),
+            above: Vec::new(),
             row: 0,
             cells: Vec::new(),
             dates: Vec::new(),
@@ -141,6 +144,11 @@ impl Rows {
         self.read_dates();
         self.merges.fill(self.row, &mut self.cells, has_header)?;
         let cells = std::mem::take(&mut self.cells);
+        if self.grid.begins_another(&cells) {
+            let grid = std::mem::replace(&mut self.grid, Grid::new(self.page_number, Overhang::Remark));
+            let rows = std::mem::take(&mut self.rows);
+            self.above.extend(grid.finish().ok().map(|shape| shape.table(rows)));
+        }
         let line = GridLine { number, end: number, cells, spans: self.merges.spans() };
         match self.grid.push(line) {
             Ok(row) => self.rows.extend(row),
@@ -187,7 +195,7 @@ impl Rows {
         };
         Ok(match table {
             Ok(shape) => {
-                let mut table = shape.table(self.rows);
+                let mut table = one_below_the_other(self.above, shape.table(self.rows));
                 let told = told.into_iter().filter(|(_, (count, _))| *count > 0);
                 table
                     .notices
@@ -209,11 +217,17 @@ impl Rows {
     /// Has what comes be counted only.
     pub(super) fn counting(page_number: i32) -> Self {
         let no_table = Some(ExtractError::new("NO_HEADER", "", ""));
-        Self {
-            no_table,
-            ..Self::new(page_number, Grid::new(page_number, crate::grid::Overhang::Remark), Merges::default())
-        }
+        Self { no_table, ..Self::new(page_number, Grid::new(page_number, Overhang::Remark), Merges::default()) }
     }
+}
+
+/// Tables of one sheet as one, its rows numbered on.
+fn one_below_the_other(above: Vec<Table>, last: Table) -> Table {
+    let mut tables = above.into_iter().chain([last]);
+    let mut whole = tables.next().unwrap_or_default();
+    tables.for_each(|table| whole.append(table));
+    (1..).zip(&mut whole.rows).for_each(|(number, row)| row.row_number = number);
+    whole
 }
 
 /// Whether a column by this name is about years.
@@ -249,7 +263,6 @@ fn letters(column: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::Overhang;
 
     fn rows(merges: &[[u32; 4]]) -> Rows {
         Rows::new(1, Grid::new(1, Overhang::Remark), Merges::new(merges.to_vec()))
@@ -300,6 +313,28 @@ mod tests {
         put(&mut rows, 1, &format!("{}|А6", "x".repeat(1 << 20))).unwrap();
         let error = (2..100).map(|row| put(&mut rows, row, "|А6")).find_map(Result::err).unwrap();
         assert_eq!(error.code, "LIMIT_EXCEEDED");
+    }
+
+    #[test]
+    fn a_table_of_other_columns_below_is_read_too() {
+        let mut rows = rows(&[]);
+        let lines = [
+            "Марка|Модель|Год",
+            "Кедр|А6|2018",
+            "",
+            "Накидки",
+            "Модель|Марка|Цена",
+            "2|Бриз|30",
+            "Модель|Марка|Цена",
+            "3|Лотос|40",
+        ];
+        (0..).zip(lines).for_each(|(row, line)| put(&mut rows, row, line).unwrap());
+        let Content::Table(table) = rows.finish().unwrap() else { panic!() };
+        assert_eq!(table.header, ["Марка", "Модель", "Год", "Цена"]);
+        let read: Vec<String> =
+            table.rows.iter().map(|row| format!("{} {}", row.row_number, row.cells.join("|"))).collect();
+        assert_eq!(read, ["1 Кедр|А6|2018|", "2 Бриз|2||30", "3 Марка|Модель||Цена", "4 Лотос|3||40"]);
+        assert_eq!((table.headers.len(), table.notices[0].text.as_str()), (2, "Накидки"));
     }
 
     #[test]
