@@ -67,16 +67,25 @@ pub(crate) fn id_columns(header: &[String]) -> Vec<usize> {
 }
 
 /// The columns of each table: the next one begins where a name comes again, if what is before it and what follows both name
-/// the columns of a table.
+/// the columns of a table, and the same car.
 fn parts(header: &[String]) -> Vec<std::ops::Range<usize>> {
     let kinds: Vec<Option<Column>> = header.iter().map(|name| Column::from_header(name)).collect();
     let is_table = |from: usize, to: usize| {
         header.get(from..to).is_some_and(|names| Column::is_header(names.iter().map(String::as_str)))
     };
+    let known = |from: usize, to: usize| kinds.get(from..to).unwrap_or_default().iter().flatten();
     let (mut parts, mut begin) = (Vec::new(), 0);
     for (at, kind) in kinds.iter().enumerate().filter(|(_, kind)| kind.is_some()) {
         let comes_again = kinds.get(begin..at).is_some_and(|before| before.contains(kind));
-        if comes_again && is_table(begin, at) && is_table(at, header.len()) {
+        // Where neither make nor model has a column, all of them come again.
+        let is_car = |kind: &&Column| matches!(kind, Column::Brand | Column::Model);
+        let has_car = known(begin, at).any(|kind| is_car(&kind));
+        let same_car = if has_car {
+            known(begin, at).filter(is_car).all(|car| known(at, header.len()).any(|kind| kind == car))
+        } else {
+            known(begin, at).eq(known(at, header.len()).take(known(begin, at).count()))
+        };
+        if comes_again && same_car && is_table(begin, at) && is_table(at, header.len()) {
             parts.push(begin..at);
             begin = at;
         }

@@ -111,6 +111,13 @@ impl Grid {
         match &mut self.shape {
             Some(shape) => {
                 let line = HeadLine { number, cells, spans };
+                if shape.rows == 0 && shape.named.stands_above(&line) {
+                    shape.headers.push(row(line.cells.clone()));
+                    shape.header = shape.named.over(&line).unwrap_or_else(|| line.cells.clone());
+                    shape.has_text = vec![false; shape.header.len()];
+                    (shape.named, shape.end) = (line, end);
+                    return Ok(None);
+                }
                 if shape.rows == 0 && shape.named.is_completed_by(&line) {
                     shape.complete(row(line.cells.clone()), &line);
                     shape.end = end;
@@ -235,7 +242,8 @@ impl Shape {
             self.below = None;
             return;
         };
-        let is_model = self.header.get(at).and_then(|name| Column::from_header(name)) == Some(Column::Model);
+        let column = self.header.get(at).and_then(|name| Column::from_header(name));
+        let is_model = !matches!(column, None | Some(Column::Id | Column::Brand | Column::Year | Column::Description));
         match &mut self.below {
             Some(below) => below.count += 1,
             None if self.rows == 0 || line <= self.end + 1 => {}
@@ -379,6 +387,8 @@ mod tests {
         assert_eq!(names(&below), "№|Марка|Модель|Год выпуска с|Год выпуска по|Описание");
         let above = ["Марка|Модель|Год выпуска||Описание", "||с|по|", "Кедр|А6|2012|2017|x"];
         assert_eq!(names(&above), "Марка|Модель|Год выпуска с|Год выпуска по|Описание");
+        let alike = ["Модель||Год выпуска|", "Марка|Модель|с|по", "Кедр|А6|2012|2017"];
+        assert_eq!(names(&alike), "Марка|Модель|Год выпуска с|Год выпуска по");
         let title = ["Прайс|2024", "Марка|Модель|Цена", "Кедр|А6|1"];
         assert_eq!(names(&title), "Марка|Модель|Цена");
         let title = ["Прайс||тел. 0555", "Марка|Модель|Цена", "Кедр|А6|1"];

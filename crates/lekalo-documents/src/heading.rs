@@ -25,6 +25,12 @@ pub(crate) fn names_columns(cells: &[String]) -> bool {
         || known.contains(&Column::Model) && (known.contains(&Column::Year) || others > 1) && known.len() > 1
 }
 
+/// Whether make and model have columns of their own.
+pub(crate) fn names_car(cells: &[String]) -> bool {
+    let has = |column: Column| cells.iter().any(|name| Column::from_header(name) == Some(column));
+    has(Column::Brand) && has(Column::Model)
+}
+
 impl HeadLine {
     fn cell(&self, at: usize) -> &str {
         self.cells.get(at).map_or("", String::as_str)
@@ -77,6 +83,11 @@ impl HeadLine {
         }
         (is_heading && self.filled().count() > 1 || names_columns(&joined) && !names_columns(&names.cells))
             .then_some(joined)
+    }
+
+    /// Whether a line that looks like names is only a heading over those below it, which name make and model.
+    pub(crate) fn stands_above(&self, below: &Self) -> bool {
+        below.number == self.number + 1 && names_car(&below.cells) && !names_car(&self.cells)
     }
 
     /// Whether a line below this one, which names the columns, only adds to its names: it says something where one heading

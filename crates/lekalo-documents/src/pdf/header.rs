@@ -6,7 +6,7 @@ use super::glyphs::Edge;
 use super::lines::{LEADING, Line};
 use super::text_run::TextRun;
 use crate::blocks;
-use crate::heading::names_columns;
+use crate::heading::{names_car, names_columns};
 use crate::table::Column;
 
 /// Runs of one cell's line stand no further apart, in em.
@@ -70,8 +70,14 @@ pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
         let mut at = 0;
         while let Some(window) = lines.get(at..at + height) {
             let close = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
-            let cells = header_cells(window);
-            if close && names_columns(&cells.iter().map(|cell| cell.name.clone()).collect::<Vec<_>>()) {
+            let names = |window: &[Line]| header_cells(window).into_iter().map(|cell| cell.name).collect::<Vec<_>>();
+            // A heading over the names may look like names itself.
+            let is_heading = || {
+                let near = |line: &&Line| window.last().is_some_and(|last| line.y - last.y < 2.0 * LEADING * last.em);
+                let mut below = lines.iter().skip(at + height).take(2).filter(near);
+                !names_car(&names(window)) && below.any(|line| names_car(&names(std::slice::from_ref(line))))
+            };
+            if close && names_columns(&names(window)) && !is_heading() {
                 let (first, last) = grown(lines, at, at + height - 1);
                 let window: Vec<Line> = lines.drain(first..=last).collect();
                 let y = (window.first().map_or(0.0, |line| line.y), window.last().map_or(0.0, |line| line.y));
@@ -109,8 +115,11 @@ pub(super) fn part_names(headers: &mut [Header], lines: &mut Vec<Line>, vertical
             let right = right.min(header.cells.get(at + 1).map_or(f64::INFINITY, |cell| cell.x0));
             let is_car = matches!(Column::from_header(&cell.name), Some(Column::Id | Column::Brand | Column::Model));
             let is_under = |run: &&TextRun| !is_car && left < run.x0 && run.x1 < right;
-            let name =
-                |run: &TextRun| HeaderCell { name: format!("{} {}", cell.name, run.text()), x0: run.x0, x1: run.x1 };
+            let name = |run: &TextRun| {
+                let own = run.text();
+                let name = if Column::from_header(&own).is_some() { own } else { format!("{} {own}", cell.name) };
+                HeaderCell { name, x0: run.x0, x1: run.x1 }
+            };
             line.runs.iter().filter(is_under).map(name).collect()
         };
         let parts: Vec<Vec<HeaderCell>> = header.cells.iter().enumerate().map(part).collect();
