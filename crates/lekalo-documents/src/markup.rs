@@ -142,16 +142,16 @@ impl Markup {
             let goes_on = names.as_ref().filter(|names| width(names) == width(&marked.cells));
             let first: Vec<_> = marked.cells.iter().filter(|(row, ..)| *row == 1).cloned().collect();
             let read = match marked.content(page_number, None)? {
-                Content::NoTable(error, _) if error.code == "NO_HEADER" && goes_on.is_some() => {
+                Content::PassedOver(Some(error), _) if error.code == "NO_HEADER" && goes_on.is_some() => {
                     marked.content(page_number, goes_on)?
                 }
                 content => content,
             };
             let mut table = match read {
                 Content::Nothing => continue,
-                Content::NoTable(error, notice) => {
+                Content::PassedOver(error, notice) => {
                     notice.add_to(&mut notices);
-                    no_table.get_or_insert(error);
+                    no_table = no_table.or(error);
                     continue;
                 }
                 Content::Table(table) => table,

@@ -12,9 +12,9 @@ use std::io::Cursor;
 use calamine::{Ods, OdsError, Reader as _, Sheet, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
 
 use super::grid::{Grid, MAX_COLUMNS, Overhang};
-use super::table::{Column, Table, TableRow};
+use super::table::Table;
 use crate::docx;
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::Notice;
 use crate::{ExtractError, OLE, ReadLimits};
 pub(crate) use cells::{Content, Rows};
 pub(crate) use merges::Merges;
@@ -54,44 +54,31 @@ fn read_whole(bytes: &[u8], limits: &ReadLimits) -> Result<Table, ExtractError> 
     {
         return Err(damaged(&format!("two of its sheets are called «{}»", twice.1.name)));
     }
-    for (page_number, sheet) in (1i32..).zip(sheets) {
-        let in_sheet = |error: ExtractError| ExtractError {
+    for (page_number, sheet) in (1i32..).zip(&sheets) {
+        let named = |error: ExtractError| ExtractError {
             message: format!("sheet «{}»: {}", sheet.name, error.message),
             ..error
         };
-        let of_sheet = |notice: Notice| Notice { sheet: sheet.name.clone(), ..notice };
-        if sheet.visible != SheetVisible::Visible {
-            let mut counted = Rows::counting(page_number);
-            book.read_sheet(&sheet.name, &mut counted).map_err(in_sheet)?;
-            counted
-                .told(NoticeKind::HiddenSheet)
-                .map(of_sheet)
-                .into_iter()
-                .for_each(|notice| notice.add_to(&mut notices));
-            continue;
-        }
-        let merges = Merges::new(book.merges(&sheet.name)?);
-        let mut rows = Rows::new(page_number, Grid::new(page_number, Overhang::Remark), merges);
-        let table = match book.read_sheet(&sheet.name, &mut rows).and_then(|()| rows.finish()).map_err(in_sheet)? {
+        let (table, told) = match book.content(page_number, sheet).map_err(named)? {
             Content::Nothing => continue,
-            Content::NoTable(error, notice) => {
-                of_sheet(notice).add_to(&mut notices);
+            Content::PassedOver(error, notice) => {
                 // That a sheet has a header alone says less.
-                if no_table
-                    .as_ref()
-                    .is_none_or(|first: &ExtractError| first.code == "NO_ROWS" && error.code != "NO_ROWS")
-                {
-                    no_table = Some(in_sheet(error));
+                let says_more = |first: &ExtractError| first.code == "NO_ROWS";
+                if let Some(error) = error.filter(|_| no_table.as_ref().is_none_or(says_more)) {
+                    no_table = Some(named(error));
                 }
-                continue;
+                (None, vec![notice])
             }
-            Content::Table(table) => table,
+            Content::Table(mut table) => {
+                let told = std::mem::take(&mut table.notices);
+                (Some(table), told)
+            }
         };
-        let mut table = named_by_sheet(table, &sheet.name);
-        std::mem::take(&mut table.notices).into_iter().map(of_sheet).for_each(|notice| notice.add_to(&mut notices));
-        match &mut whole {
-            Some(whole) => whole.append(table),
-            None => whole = Some(table),
+        told.into_iter().for_each(|notice| Notice { sheet: sheet.name.clone(), ..notice }.add_to(&mut notices));
+        match (&mut whole, table) {
+            (_, None) => {}
+            (Some(whole), Some(table)) => whole.append(table),
+            (None, table) => whole = table,
         }
     }
     let none = || no_table.unwrap_or_else(|| without_cells(&notices));
@@ -111,28 +98,9 @@ fn without_cells(notices: &[Notice]) -> ExtractError {
     ExtractError::new("NO_ROWS", "only hidden sheets of the workbook have cells", "show the sheet with the price list")
 }
 
-/// A sheet that has no column for the make and no headings between its rows has the make in its name, unless that is the one
-/// which programs give to every sheet.
-fn named_by_sheet(mut table: Table, name: &str) -> Table {
-    let names_make = |name: &String| {
-        let lower = name.to_lowercase();
-        Column::from_header(name) == Some(Column::Brand)
-            || ["марк", "авто", "make", "brand", "car"].iter().any(|word| lower.contains(word))
-    };
-    let is_heading = |row: &TableRow| row.cells.iter().filter(|cell| !cell.is_empty()).count() < 2;
-    let usual = name.trim_end_matches(|ch: char| ch.is_ascii_digit() || ch == ' ').to_lowercase();
-    let is_usual = ["лист", "sheet", "таблица", "table", "прайс", "прайс-лист", "price"].contains(&usual.as_str());
-    if is_usual || table.header.iter().any(names_make) || table.rows.iter().any(is_heading) {
-        return table;
-    }
-    table.header.insert(0, "Марка".to_owned());
-    table.rows.iter_mut().for_each(|row| row.cells.insert(0, name.to_owned()));
-    table
-}
-
 /// What a file turns out to be.
 enum Opened<'a> {
-    Book(Book<'a>),
+    Book(Box<Book<'a>>),
     /// A Word document in an archive that is whole.
     Document,
 }
@@ -143,7 +111,7 @@ fn open<'a>(bytes: &'a [u8], limits: &ReadLimits) -> Result<Opened<'a>, ExtractE
     if bytes.starts_with(OLE) {
         container::check(bytes)?;
         let book = Xls::new(cursor()).map_err(|error| unreadable(&error.into()))?;
-        return Ok(Opened::Book(Book::Xls(book)));
+        return Ok(Opened::Book(Box::new(Book::Xls(book))));
     }
     let parts = archive::check(bytes, limits)?;
     let has = |name: &str| parts.iter().any(|part| part.eq_ignore_ascii_case(name));
@@ -162,7 +130,7 @@ fn open<'a>(bytes: &'a [u8], limits: &ReadLimits) -> Result<Opened<'a>, ExtractE
     } else {
         return Err(damaged("it is an archive, but no workbook is in it"));
     };
-    book.map(Opened::Book).map_err(|error| unreadable(&error))
+    book.map(|book| Opened::Book(Box::new(book))).map_err(|error| unreadable(&error))
 }
 
 impl Book<'_> {
@@ -174,6 +142,19 @@ impl Book<'_> {
             Self::Ods(book, _) => book.sheets_metadata(),
         }
         .to_vec()
+    }
+
+    /// What a sheet holds; of a hidden one it is only counted.
+    fn content(&mut self, page_number: i32, sheet: &Sheet) -> Result<Content, ExtractError> {
+        if sheet.visible != SheetVisible::Visible {
+            let mut counted = Rows::counting(page_number);
+            self.read_sheet(&sheet.name, &mut counted)?;
+            return Ok(counted.hidden());
+        }
+        let merges = Merges::new(self.merges(&sheet.name)?);
+        let mut rows = Rows::new(page_number, Grid::new(page_number, Overhang::Remark), merges);
+        self.read_sheet(&sheet.name, &mut rows)?;
+        rows.finish()
     }
 
     /// A sheet's merged cells: first row, first column, last row, last column. Of XLSB they are not known.

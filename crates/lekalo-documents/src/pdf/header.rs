@@ -172,6 +172,14 @@ fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
         let near = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
         let (cells, before) = (header_cells(window), header_cells(old));
         let names = |run: &TextRun| cells.iter().any(|cell| overlaps(cell, run) && known(cell));
+        // Two names under one are two columns.
+        let is_apart = |pair: &[TextRun]| match pair {
+            [a, b] => b.x0 - a.x1 > WIDE_GAP * a.em && before.iter().any(|cell| overlaps(cell, a) && overlaps(cell, b)),
+            _ => false,
+        };
+        if new.runs.windows(2).any(is_apart) {
+            return false;
+        }
         let keeps = cells.iter().filter(|cell| known(cell)).count() >= before.iter().filter(|cell| known(cell)).count();
         near && keeps && new.runs.iter().all(names)
     };

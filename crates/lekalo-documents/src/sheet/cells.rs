@@ -53,8 +53,8 @@ pub(crate) enum Content {
     /// No text.
     Nothing,
     Table(Table),
-    /// Text, but no table, and why.
-    NoTable(ExtractError, Notice),
+    /// Text that is not read: why it is no table, if it was to be one, and what is told of it.
+    PassedOver(Option<ExtractError>, Notice),
 }
 
 impl Rows {
@@ -140,9 +140,9 @@ impl Rows {
             return Ok(());
         }
         let number = u64::from(self.row) + 1;
-        let has_header = self.grid.header().is_some();
         self.read_dates();
-        self.merges.fill(self.row, &mut self.cells, has_header)?;
+        self.merges.fill(self.row, &mut self.cells)?;
+        let begun = self.merges.begun(&self.cells);
         let cells = std::mem::take(&mut self.cells);
         if self.grid.begins_another(&cells) {
             let grid = std::mem::replace(&mut self.grid, Grid::new(self.page_number, Overhang::Remark));
@@ -151,7 +151,11 @@ impl Rows {
         }
         let line = GridLine { number, end: number, cells, spans: self.merges.spans() };
         match self.grid.push(line) {
-            Ok(row) => self.rows.extend(row),
+            Ok(Some(row)) => {
+                self.merges.go_on(begun);
+                self.rows.push(row);
+            }
+            Ok(None) => {}
             Err(error) if error.code == "NO_HEADER" => self.no_table = Some(error),
             Err(error) => return Err(error),
         }
@@ -204,14 +208,20 @@ impl Rows {
             }
             Err(error) => {
                 let notice = Notice::new(NoticeKind::SheetWithoutTable, self.page_number, self.count, &self.excerpt);
-                Content::NoTable(error, notice)
+                Content::PassedOver(Some(error), notice)
             }
         })
     }
 
-    /// What is told of a sheet that is not to be read.
-    pub(super) fn told(self, kind: NoticeKind) -> Option<Notice> {
-        (self.count > 0).then(|| Notice::new(kind, self.page_number, self.count, &self.excerpt))
+    /// What is told of a hidden sheet.
+    pub(super) fn hidden(self) -> Content {
+        match self.count {
+            0 => Content::Nothing,
+            count => {
+                let notice = Notice::new(NoticeKind::HiddenSheet, self.page_number, count, &self.excerpt);
+                Content::PassedOver(None, notice)
+            }
+        }
     }
 
     /// Has what comes be counted only.

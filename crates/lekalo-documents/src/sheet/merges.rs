@@ -24,12 +24,11 @@ impl Merges {
         Self { ahead, ..Self::default() }
     }
 
-    /// Fills the cells of a row that belong to merged ones, if it has text of its own; those of the names and what is above
-    /// them are not repeated.
+    /// Fills the cells of a row with text of its own that belong to merged ones.
     ///
     /// # Errors
     /// When so much text is repeated that no price list has it.
-    pub(super) fn fill(&mut self, row: u32, cells: &mut Vec<String>, has_header: bool) -> Result<(), ExtractError> {
+    pub(super) fn fill(&mut self, row: u32, cells: &mut Vec<String>) -> Result<(), ExtractError> {
         self.here.clear();
         while let Some(next) = self.ahead.pop_if(|next| next[0] <= row) {
             if next[0] == row {
@@ -57,17 +56,30 @@ impl Merges {
             let message = format!("merged cells repeat their text into more than {} MiB", MAX_REPEATED >> 20);
             return Err(ExtractError::new("LIMIT_EXCEEDED", message, "unmerge the cells beyond the table"));
         }
-        for [_, column, last, _] in self.here.iter().filter(|[first, _, last, _]| has_header && last > first) {
+        Ok(())
+    }
+
+    /// What the row at hand says for those below it: the column, up to which row, the text.
+    pub(super) fn begun(&self, cells: &[String]) -> Vec<(usize, u32, String)> {
+        let tall = self.here.iter().filter(|[first, _, last, _]| last > first);
+        let text = |[_, column, last, _]: &[u32; 4]| {
             let at = *column as usize;
-            let Some(text) = cells.get(at).filter(|text| !text.is_empty() && at < MAX_COLUMNS) else { continue };
+            let text = cells.get(at).filter(|text| !text.is_empty() && at < MAX_COLUMNS)?;
+            Some((at, *last, text.clone()))
+        };
+        tall.filter_map(text).collect()
+    }
+
+    /// Has it hold for them: of names, and of what is above them, nothing is repeated.
+    pub(super) fn go_on(&mut self, begun: Vec<(usize, u32, String)>) {
+        for (at, last, text) in begun {
             if self.open.len() <= at {
                 self.open.resize(at + 1, None);
             }
             if let Some(open) = self.open.get_mut(at) {
-                *open = Some((*last, text.clone()));
+                *open = Some((last, text));
             }
         }
-        Ok(())
     }
 
     /// Where the row at hand has cells that are merged across columns: the first and the last of them.
