@@ -46,7 +46,7 @@ pub(super) fn check_sheets(bytes: &[u8], parts: &[String]) -> Result<(), Extract
     for name in parts.iter().filter(|name| name.to_ascii_lowercase().ends_with(".xml")) {
         let (mut rows, mut places) = (None, 0);
         let part = archive.by_name(name).map_err(|_| unreadable())?;
-        elements(BufReader::new(part), |event| {
+        let read = elements(BufReader::new(part), |event| {
             let Event::Start(element) = event else { return Ok(()) };
             match element.local_name().as_ref() {
                 "sheetData" => places += 1,
@@ -61,7 +61,11 @@ pub(super) fn check_sheets(bytes: &[u8], parts: &[String]) -> Result<(), Extract
                 _ => {}
             }
             if places > 1 { Err(damaged(&format!("its part «{name}» has two tables of cells"))) } else { Ok(()) }
-        })?;
+        });
+        // What is no sheet may be no XML either.
+        if places > 0 {
+            read?;
+        }
     }
     Ok(())
 }
