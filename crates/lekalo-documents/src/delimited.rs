@@ -352,4 +352,27 @@ mod tests {
         let read: Vec<String> = rows.rows.by_ref().map(|row| row.unwrap().cells.join("|")).collect();
         assert_eq!(read, ["Кедр|А6", "Бриз|2", "Лотос|3"]);
     }
+
+    #[test]
+    fn every_cell_is_in_a_row_a_header_or_told() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/sheets");
+        let mut files = 0;
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if !path.extension().is_some_and(|kind| ["csv", "tsv", "txt"].iter().any(|text| kind == *text)) {
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let text = decode(bytes.clone()).unwrap().0;
+            let records = format(delimiter(&text)).from_reader(text.as_bytes()).into_records();
+            let filled = |cell: &&str| !cell.trim().is_empty();
+            let written: usize = records.map(|record| record.unwrap().iter().filter(filled).count()).sum();
+            let table = read(&bytes).unwrap();
+            let cells = table.rows.iter().map(|row| &row.cells).chain(table.headers.iter().map(|row| &row.cells));
+            let read: usize = cells.flatten().filter(|cell| !cell.is_empty()).count();
+            let told: usize = table.notices.iter().map(|notice| notice.count).sum();
+            assert_eq!(read + told, written, "{}", path.display());
+            files += 1;
+        }
+        assert!(files > 4, "only {files} files");
+    }
 }

@@ -25,12 +25,11 @@ pub(super) struct BodyLine {
 }
 
 impl BodyLine {
-    /// Parts a line into cells.
-    pub(super) fn new(line: &Line, columns: &Columns) -> Self {
+    /// Parts a line into cells; `ids` are the columns that tell rows apart.
+    pub(super) fn new(line: &Line, columns: &Columns, ids: &[usize]) -> Self {
         let cells = columns.part(line);
         let holds = |id: usize, cell: &Vec<TextRun>| !cell.is_empty() && cell.iter().all(|run| columns.holds(id, run));
-        let has_id =
-            columns.header.id_columns().into_iter().any(|id| cells.get(id).is_some_and(|cell| holds(id, cell)));
+        let has_id = ids.iter().any(|id| cells.get(*id).is_some_and(|cell| holds(*id, cell)));
         Self { y: line.y, em: line.em, cells, has_id }
     }
 
@@ -81,8 +80,9 @@ pub(super) fn bands(page: &TablePage, columns: &Columns) -> (Vec<Band>, Vec<Line
     let header_bands: Vec<usize> = page.headers.iter().map(|header| band_of(header.y.0 - 3.0)).collect();
     let has_digit = |cell: &Vec<TextRun>| cell.iter().any(|run| run.text().contains(|ch: char| ch.is_ascii_digit()));
     let (mut bands, mut around) = (Vec::new(), Vec::new());
+    let ids = columns.header.id_columns();
     for group in keyed.chunk_by(|a, b| a.0 == b.0) {
-        let lines: Vec<BodyLine> = group.iter().map(|(_, line)| BodyLine::new(line, columns)).collect();
+        let lines: Vec<BodyLine> = group.iter().map(|(_, line)| BodyLine::new(line, columns, &ids)).collect();
         let place = group.first().map_or((0, 0), |(place, _)| *place);
         let closed = is_closed(place.0);
         let row = lines.iter().any(|line| line.cells.get(columns.header.id_column()).is_some_and(has_digit));

@@ -279,7 +279,7 @@ mod tests {
         };
         let line = |(y, cells): &(f64, &str)| {
             let runs = cells.chars().enumerate().filter_map(|cell| run(*y, cell)).collect();
-            BodyLine::new(&Line { y: *y, em: 10.0, runs }, &columns)
+            BodyLine::new(&Line { y: *y, em: 10.0, runs }, &columns, &columns.header.id_columns())
         };
         lines.iter().map(line).collect()
     }
