@@ -20,7 +20,7 @@ seed delimited tests/fixtures/sheets/*.{csv,tsv,txt}
 seed step_files tests/fixtures/sheets/*.rows
 
 # One instance a core, no more memory than a reading process gets (with what the sanitizer needs besides).
-for target in pdf sheet delimited step_files; do
+for target in pdf sheet html delimited step_files; do
     echo "--- $target"
     cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
         -print_final_stats=1 -verbosity=0

@@ -134,7 +134,7 @@ fn labelled(labels: &[Line]) -> Table {
     Table {
         header: ["ID", "Марка", "Модель", "Год", "Описание"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        headers: Vec::new(),
+        ..Table::default()
     }
 }
 

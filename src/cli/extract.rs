@@ -22,14 +22,14 @@ use lekalo_vehicles::Index;
   lekalo extract price.pdf > raw.csv
   lekalo extract price.xlsx -o raw.csv")]
 pub struct Args {
-    /// A PDF, spreadsheet (XLSX, XLSB, XLS, ODS) or delimited text file (CSV, TSV)
+    /// A PDF, spreadsheet (XLSX, XLSB, XLS, ODS), DOCX, HTML or delimited text file (CSV, TSV)
     file: PathBuf,
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     columns: ColumnsArg,
-    /// Print JSON lines: the header, each row, the pages with a header; or the error
+    /// Print JSON lines: the header, the pages with a header, what was passed over, each row; or the error
     #[arg(long, conflicts_with = "output")]
     json: bool,
     #[command(flatten)]
@@ -122,7 +122,7 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How much was read, and which lines above the header are none of the rows.
+/// How much was read, which lines above the header are none of the rows, and what else there is to know.
 pub fn table_summary(table: &Table) -> String {
     let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let mut text = format!("{} on {}", counted(table.rows.len(), "row"), counted(table.page_count(), "page"));
@@ -130,6 +130,9 @@ pub fn table_summary(table: &Table) -> String {
     if !titles.is_empty() {
         let shown: String = titles.join(" / ").chars().take(200).collect();
         text += &format!("; {} lines above the header are no rows: {shown}", titles.len());
+    }
+    for notice in &table.notices {
+        text += &format!("\n{notice}");
     }
     text
 }

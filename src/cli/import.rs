@@ -25,7 +25,7 @@ use lekalo_vehicles::Index;
   lekalo import price.pdf --tenant evopoliki --category eva_mats --dry-run
   lekalo import price.pdf --tenant evopoliki --category eva_mats --skip-extract --skip-clean   (after mending price.clean.csv)")]
 pub struct Args {
-    /// A PDF, spreadsheet (XLSX, XLSB, XLS, ODS) or delimited text file (CSV, TSV)
+    /// A PDF, spreadsheet (XLSX, XLSB, XLS, ODS), DOCX, HTML or delimited text file (CSV, TSV)
     file: PathBuf,
     #[command(flatten)]
     target: TargetArgs,

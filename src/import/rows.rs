@@ -11,14 +11,15 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::clean::issues::issue;
 use super::clean::{Cache, CleanError, Cleaner, Columns, Headings, PlacedRow, SAMPLE, clean};
 use super::sandbox::{Answer, Extractor, Line};
 use super::upload::Upload;
 use crate::domain::error::Result;
-use crate::domain::import::{CleanRow, Confidence, Failure};
+use crate::domain::import::{CleanRow, Confidence, Failure, IssueCode};
 use crate::live_index::{LiveIndex, Shared};
-use lekalo_documents::ExtractError;
 use lekalo_documents::table::{Column, HeaderRow, Table, TableRow};
+use lekalo_documents::{ExtractError, Notice, NoticeKind};
 use lekalo_vehicles::Index;
 
 /// Batches in the document's order, or why there are no more of them.
@@ -99,11 +100,13 @@ fn understand(lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, F
             None => Err(not_understood())?,
         };
         let rest = first.split_off(first.iter().position(|byte| *byte == b'\n').map_or(first.len(), |end| end + 1));
-        let (header, headers, count) = match serde_json::from_slice(&first) {
-            Ok(Line::Table(header, headers, count)) => (header, headers, count),
+        let (header, headers, notices, count) = match serde_json::from_slice(&first) {
+            Ok(Line::Table(header, headers, notices, count)) => (header, headers, notices, count),
             Ok(Line::Error(error)) => Err(error)?,
             _ => Err(not_understood())?,
         };
+        let mut headings = Headings::new(&headers);
+        let headers = header_rows(named_by(&header, headers), &notices);
         let total = count + headers.len();
         let mut ahead = vec![rest];
         while ahead.iter().map(|lines| line_count(lines)).sum::<usize>() < SAMPLE
@@ -111,8 +114,7 @@ fn understand(lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, F
         {
             ahead.push(lines?);
         }
-        let mut headings = Headings::new(&headers);
-        let mut headers = named_by(&header, headers).into_iter().peekable();
+        let mut headers = headers.into_iter().peekable();
         let sample = ahead.concat();
         let cleaner = tokio::task::spawn_blocking(move || BatchCleaner::new(&header, &sample, index));
         let cleaner = Arc::new(cleaner.await.unwrap_or_else(|_| Err(not_understood()))?);
@@ -154,7 +156,7 @@ fn understand(lines: Lines, index: Shared) -> impl Stream<Item = Result<Batch, F
             let mut rows = among_headers(&mut headers, cleaned);
             if ends {
                 is_complete = left == 0;
-                rows.extend(headers.by_ref().map(header_row));
+                rows.extend(headers.by_ref());
             }
             yield Batch { rows, total };
         }
@@ -232,18 +234,51 @@ pub fn clean_table(table: &Table, index: &Index) -> Result<Vec<CleanRow>, Failur
 
 /// Adds the header rows of a table's pages before the rows of their page.
 pub fn with_headers(table: &Table, rows: Vec<CleanRow>) -> Vec<CleanRow> {
-    let mut headers = named_by(&table.header, table.headers.clone()).into_iter().peekable();
+    let headers = named_by(&table.header, table.headers.clone());
+    let mut headers = header_rows(headers, &table.notices).into_iter().peekable();
     let mut all = among_headers(&mut headers, rows);
-    all.extend(headers.map(header_row));
+    all.extend(headers);
     all
 }
 
+/// The header rows of a document, and what was passed over in it, by pages.
+fn header_rows(headers: Vec<HeaderRow>, notices: &[Notice]) -> Vec<CleanRow> {
+    let mut rows: Vec<CleanRow> = headers.into_iter().map(header_row).chain(notices.iter().filter_map(told)).collect();
+    rows.sort_by_key(|row| row.page_number);
+    rows
+}
+
+/// What is to be known of a document, as a row that is none, with an issue in the shop's language; nothing of what is as it
+/// should be.
+fn told(Notice { kind, page_number, sheet, text, .. }: &Notice) -> Option<CleanRow> {
+    let (code, message) = match kind {
+        NoticeKind::HiddenSheet => (IssueCode::HeaderRow, format!("скрытый лист «{sheet}» не прочитан")),
+        NoticeKind::SheetWithoutTable => {
+            (IssueCode::HeaderRow, format!("на листе «{sheet}» нет таблицы, он не прочитан"))
+        }
+        NoticeKind::PageWithoutTable => {
+            (IssueCode::HeaderRow, format!("на странице {page_number} нет строк таблицы, она не прочитана"))
+        }
+        NoticeKind::PageWithoutText => {
+            (IssueCode::HeaderRow, format!("на странице {page_number} нет текста, она не прочитана"))
+        }
+        NoticeKind::BelowTable => (IssueCode::HeaderRow, "текст под таблицей не прочитан".to_owned()),
+        NoticeKind::NumbersShownAsDates => {
+            (IssueCode::CellError, "число в ячейке показано как дата, прочитано число".to_owned())
+        }
+        NoticeKind::AroundTable | NoticeKind::DatesAsYears | NoticeKind::EncodingGuessed => return None,
+    };
+    let issues = vec![issue(code, &message, "")];
+    let row = header_row(HeaderRow { page_number: *page_number, cells: vec![text.clone()] });
+    Some(CleanRow { issues, ..row })
+}
+
 /// Rows, each with the header rows before it that come no later than its page.
-fn among_headers(headers: &mut Peekable<std::vec::IntoIter<HeaderRow>>, rows: Vec<CleanRow>) -> Vec<CleanRow> {
+fn among_headers(headers: &mut Peekable<std::vec::IntoIter<CleanRow>>, rows: Vec<CleanRow>) -> Vec<CleanRow> {
     let mut all = Vec::with_capacity(rows.len());
     for row in rows {
         while let Some(header) = headers.next_if(|header| header.page_number <= row.page_number) {
-            all.push(header_row(header));
+            all.push(header);
         }
         all.push(row);
     }
@@ -301,6 +336,7 @@ mod tests {
             rows: vec![row(1, 1), row(1, 2), row(3, 1)],
             headers: (1..=4).map(|page_number| HeaderRow { page_number, cells: header.clone() }).collect(),
             header,
+            notices: Vec::new(),
         }
     }
 
@@ -325,6 +361,21 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_understood_as_its_table_is() {
         let mut answer = Vec::new();
+        let notice =
+            |kind, page_number| Notice {
+                kind, page_number, sheet: "Склад".into(), count: 2, text: "тел.".into()
+            };
+        let kinds = [(NoticeKind::HiddenSheet, 2), (NoticeKind::AroundTable, 3), (NoticeKind::PageWithoutTable, 5)];
+        let table = || Table { notices: kinds.map(|(kind, page)| notice(kind, page)).into(), ..table() };
+        let told: Vec<_> = clean_table(&table(), Index::shipped())
+            .unwrap()
+            .into_iter()
+            .filter(|row| !row.issues.is_empty() && row.is_header)
+            .collect();
+        assert_eq!(
+            told.iter().map(|row| (row.page_number, row.issues[0].message.as_str())).collect::<Vec<_>>(),
+            [(2, "скрытый лист «Склад» не прочитан"), (5, "на странице 5 нет строк таблицы, она не прочитана"),]
+        );
         write_answer(Ok(table().into()), &mut answer).unwrap();
         assert_eq!(understood(&answer).await, clean_table(&table(), Index::shipped()));
         for lines in 0..5 {

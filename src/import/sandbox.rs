@@ -21,7 +21,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio_util::task::AbortOnDropHandle;
 
 use lekalo_documents::table::{HeaderRow, TableRow};
-use lekalo_documents::{ExtractError, Rows};
+use lekalo_documents::{ExtractError, Notice, Rows};
 
 use super::memory::{self, Left};
 use super::run::AT_ONCE;
@@ -67,8 +67,8 @@ impl Default for SandboxLimits {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// The columns, the header rows, and how many rows follow.
-    Table(Vec<String>, Vec<HeaderRow>, usize),
+    /// The columns, the header rows, what there is to know besides, and how many rows follow.
+    Table(Vec<String>, Vec<HeaderRow>, Vec<Notice>, usize),
     /// Page, row, cells.
     Row(i32, i32, Vec<String>),
     /// After the last row.
@@ -307,8 +307,8 @@ pub fn write_answer(result: Result<Rows, ExtractError>, out: &mut impl Write) ->
     };
     match result {
         Err(error) => line(Line::Error(error))?,
-        Ok(Rows { header, headers, count, rows }) => {
-            line(Line::Table(header, headers, count))?;
+        Ok(Rows { header, headers, notices, count, rows }) => {
+            line(Line::Table(header, headers, notices, count))?;
             for row in rows {
                 let TableRow { page_number, row_number, cells } = row.map_err(std::io::Error::other)?;
                 line(Line::Row(page_number, row_number, cells))?;

@@ -20,7 +20,7 @@ const HEADER: [&str; 5] = ["ID", "Марка", "Модель", "Год", "Опи
 
 fn table(rows: Vec<Vec<String>>) -> Table {
     let rows = rows.into_iter().zip(1..).map(|(cells, row_number)| TableRow { page_number: 1, row_number, cells });
-    Table { header: HEADER.map(str::to_owned).to_vec(), rows: rows.collect(), headers: Vec::new() }
+    Table { header: HEADER.map(str::to_owned).to_vec(), rows: rows.collect(), ..Table::default() }
 }
 
 #[test]

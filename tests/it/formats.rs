@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lekalo_documents::extract;
 use lekalo_documents::table::Table;
-use lekalo_documents::{read_raw, write_raw};
+use lekalo_documents::{Notice, NoticeKind, read_raw, write_raw};
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
@@ -96,13 +96,20 @@ fn a_truncated_workbook_is_an_error_wherever_it_is_cut() {
 }
 
 #[test]
-fn a_sheet_without_a_header_is_named_with_its_first_lines() {
+fn a_sheet_without_a_header_is_told_with_its_first_lines() {
     let table = [row(1, &[("A", "Марка"), ("B", "Модель")]), row(2, &[("A", "Кедр"), ("B", "А6")])].concat();
     let contacts = row(3, &[("B", "Бишкек"), ("D", "ул. Примерная, 5")]);
-    let error = extract(&workbook(&[&table, &contacts])).unwrap_err();
+    let error = extract(&workbook(&["", &contacts])).unwrap_err();
     assert_eq!(error.code, "NO_HEADER");
     assert!(error.message.contains("«S2»") && error.message.contains("Бишкек | ул. Примерная, 5"), "{error}");
-    assert!(error.hint.contains("delete sheets"), "{error:?}");
+    // Beside a sheet with a table it is passed over, and told.
+    for (sheets, page_number) in [([table.as_str(), contacts.as_str()], 2), ([contacts.as_str(), table.as_str()], 1)] {
+        let read = extract(&workbook(&sheets)).unwrap();
+        let text = "Бишкек | ул. Примерная, 5".to_owned();
+        let sheet = format!("S{page_number}");
+        let notice = Notice { kind: NoticeKind::SheetWithoutTable, page_number, sheet, count: 2, text };
+        assert_eq!((read.rows.len(), read.notices), (1, vec![notice]));
+    }
     assert_eq!(extract(&workbook(&[&table, ""])).unwrap().rows.len(), 1);
     assert_eq!(extract(&workbook(&[""])).unwrap_err().code, "NO_ROWS");
 }

@@ -13,6 +13,7 @@ use made::{HEADER, page, show};
 mod checks;
 mod layout;
 pub mod made;
+mod merged;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pdf")

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use lekalo::import::sandbox::{Answer, Extractor, SandboxLimits, write_answer};
-use lekalo_documents::ExtractError;
 use lekalo_documents::table::{HeaderRow, Table, TableRow};
+use lekalo_documents::{ExtractError, Notice, NoticeKind};
 
 use crate::support::documents::{read, whole};
 use crate::support::{LEKALO, limit};
@@ -259,7 +259,7 @@ fn the_program_limits_itself_before_it_reads() {
     let mut told = String::new();
     child.stdout.take().unwrap().read_to_string(&mut told).unwrap();
     assert!(child.wait().unwrap().success());
-    let table = r#"{"table":[["Марка","Модель"],[{"page_number":1,"cells":["Марка","Модель"]}],1]}"#;
+    let table = r#"{"table":[["Марка","Модель"],[{"page_number":1,"cells":["Марка","Модель"]}],[],1]}"#;
     assert_eq!(told, format!("{table}\n{{\"row\":[1,1,[\"Кедр\",\"А6\"]]}}\n\"end\"\n"));
 }
 
@@ -305,6 +305,13 @@ async fn what_it_answers_is_what_it_read() {
         rows: (1..=3)
             .map(|row_number| TableRow { page_number: 2, row_number, cells: vec!["\"\n".into(), String::new()] })
             .collect(),
+        notices: vec![Notice {
+            kind: NoticeKind::HiddenSheet,
+            page_number: 1,
+            sheet: "Склад".into(),
+            count: 2,
+            text: "тел. | \"5\"".into(),
+        }],
     };
     let mut written = Vec::new();
     write_answer(Ok(table.clone().into()), &mut written).unwrap();

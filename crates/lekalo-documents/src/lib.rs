@@ -1,4 +1,5 @@
-//! Documents → tables of cells: PDF, spreadsheets (XLSX, XLSB, XLS, ODS) and delimited text (CSV, TSV), read whole or not at all.
+//! Documents → tables of cells: PDF, spreadsheets (XLSX, XLSB, XLS, ODS), DOCX, HTML and delimited text (CSV, TSV), read whole or
+//! not at all.
 //!
 //! A reader is a function from bytes to a [`Table`]. To add one, name it in [`Format`], tell it by its content in
 //! [`detect`], keep its messages as plain as those of its neighbours, and give `fuzz/` a target for it.
@@ -6,9 +7,16 @@
 #![warn(unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod blocks;
 pub mod delimited;
+mod docx;
+mod encodings;
 mod error;
 mod grid;
+mod heading;
+pub mod html;
+mod markup;
+mod notice;
 pub mod pdf;
 mod raw_csv;
 mod rows;
@@ -17,6 +25,7 @@ pub mod step_file;
 pub mod table;
 
 pub use error::{ExtractError, ReadLimits};
+pub use notice::{Notice, NoticeKind};
 pub use raw_csv::{read_raw, write_raw};
 pub use rows::Rows;
 
@@ -25,13 +34,18 @@ use table::Table;
 /// How the container of XLS files, and of protected XLSX files, begins.
 pub(crate) const OLE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
+/// Where a web page begins at the latest.
+const HTML_SEARCH: usize = 64 << 10;
+
 /// The kinds of files that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Pdf,
-    /// XLSX, XLS, XLSB or ODS.
+    /// XLSX, XLS, XLSB or ODS, or DOCX, which is an archive as well.
     Spreadsheet,
-    /// CSV or TSV.
+    /// A web page; some programs call it a spreadsheet.
+    Html,
+    /// CSV, TSV or another separator.
     Delimited,
 }
 
@@ -58,7 +72,12 @@ pub fn detect(bytes: &[u8]) -> Result<Format, ExtractError> {
     }
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     if text.starts_with(b"<") {
-        return unsupported("this is a web page or XML, though its name may say otherwise");
+        let start = bytes.get(..HTML_SEARCH).unwrap_or(bytes).to_ascii_lowercase();
+        let has = |tag: &[u8]| start.windows(tag.len()).any(|window| window == tag);
+        if has(b"<html") || has(b"<table") || has(b"<!doctype html") {
+            return Ok(Format::Html);
+        }
+        return unsupported("this is XML, though its name may say otherwise");
     }
     if text.starts_with(b"{\\rtf") {
         return unsupported("this is a text document (RTF)");
@@ -85,6 +104,7 @@ pub fn extract_within(bytes: &[u8], limits: &ReadLimits) -> Result<Table, Extrac
             Ok(pdf::read(bytes, &limits)?)
         }
         Format::Spreadsheet => sheet::read(bytes, limits),
+        Format::Html => html::read(bytes),
         Format::Delimited => delimited::read(bytes),
     }
 }
@@ -96,7 +116,7 @@ pub fn extract_within(bytes: &[u8], limits: &ReadLimits) -> Result<Table, Extrac
 pub fn extract_rows(bytes: Vec<u8>, limits: &ReadLimits) -> Result<Rows, ExtractError> {
     match detect(&bytes)? {
         Format::Delimited => delimited::rows(bytes),
-        Format::Pdf | Format::Spreadsheet => extract_within(&bytes, limits).map(Rows::from),
+        Format::Pdf | Format::Spreadsheet | Format::Html => extract_within(&bytes, limits).map(Rows::from),
     }
 }
 
@@ -109,7 +129,8 @@ mod tests {
         assert_eq!(detect(b"%PDF-1.4\n"), Ok(Format::Pdf));
         assert_eq!(detect(b"PK\x03\x04rest"), Ok(Format::Spreadsheet));
         assert_eq!(detect("ID;Марка;Модель\n".as_bytes()), Ok(Format::Delimited));
-        assert_eq!(detect("\u{feff}<html><table>".as_bytes()).unwrap_err().code, "UNSUPPORTED_FORMAT");
+        assert_eq!(detect("\u{feff}\n<HTML><table>".as_bytes()), Ok(Format::Html));
+        assert_eq!(detect(b"<?xml version=\"1.0\"?><Workbook>").unwrap_err().code, "UNSUPPORTED_FORMAT");
         assert_eq!(detect(b"").unwrap_err().code, "FILE_EMPTY");
         assert_eq!(detect(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR").unwrap_err().code, "UNSUPPORTED_FORMAT");
     }

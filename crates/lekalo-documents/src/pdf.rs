@@ -68,11 +68,12 @@ pub fn read(bytes: &[u8], limits: &PdfLimits) -> Result<Table, PdfError> {
 }
 
 fn read_whole(bytes: &[u8], limits: &PdfLimits) -> Result<Table, PdfError> {
-    checks::file(bytes, limits)?;
+    let reads = checks::ReadBudget::new(bytes.len());
+    checks::file(bytes, &reads, limits)?;
     let pdf = checks::open(bytes)?;
-    checks::streams(&pdf, limits)?;
-    checks::pages(&pdf, limits)?;
-    let pages = glyphs::pages(&pdf, limits)?;
+    checks::streams(&pdf, &reads, limits)?;
+    let has_text = checks::pages(&pdf, limits)?;
+    let pages = glyphs::pages(&pdf, &has_text, limits)?;
     let pages = lines::table_pages(pages)?;
     let geometry = columns::geometry(&pages);
     rows::table(&pages, &geometry)

@@ -57,7 +57,7 @@ mod tests {
         let table = Table {
             header: ["Марка", "Модель", "=x"].map(str::to_owned).to_vec(),
             rows: vec![row(["-", "-2020", "+ багаж"]), row(["a,\"b\"\nc", "", "'=1"])],
-            headers: Vec::new(),
+            ..Table::default()
         };
         let mut file = Vec::new();
         write_raw(&table, &mut file).unwrap();

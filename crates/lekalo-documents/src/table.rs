@@ -5,6 +5,7 @@ mod names;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notice::Notice;
 pub use column::Column;
 pub use names::{ColumnNames, ColumnNamesError};
 
@@ -18,6 +19,8 @@ pub struct Table {
     /// The lines that name the columns, one per page that has one, and in sheets and text those above them (a title, an
     /// address), in document order: no cars, but rows of the document all the same.
     pub headers: Vec<HeaderRow>,
+    /// What is in neither of them, and what was read otherwise than it shows.
+    pub notices: Vec<Notice>,
 }
 
 impl Table {
@@ -62,11 +65,12 @@ impl Table {
         }
         self.rows.append(&mut other.rows);
         self.headers.append(&mut other.headers);
+        other.notices.into_iter().for_each(|notice| notice.add_to(&mut self.notices));
     }
 
     /// Which of the own columns another header's column is: the one with the same meaning or name, of several the one that is
     /// as many from the left. A new one is added.
-    fn place_of(&mut self, header: &[String], at: usize) -> usize {
+    pub(crate) fn place_of(&mut self, header: &[String], at: usize) -> usize {
         let Some(name) = header.get(at) else { return usize::MAX };
         let same = |other: &&String| match (Column::from_header(name), Column::from_header(other)) {
             (None, None) => name.to_lowercase() == other.to_lowercase(),
@@ -130,7 +134,7 @@ mod tests {
                 row_number: 1,
                 cells: cells.iter().map(|cell| (*cell).to_owned()).collect(),
             }],
-            headers: Vec::new(),
+            ..Table::default()
         };
         let mut whole = table(&["Марка", "Модель", "Цена", "Цена"], &["Кедр", "А6", "10", "20"], 1);
         whole.append(table(&["цена", "Model", "Make", "Год", "цена"], &["30", "2", "Бриз", "2018", "40"], 2));

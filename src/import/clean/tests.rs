@@ -41,7 +41,7 @@ fn table(rows: &[[&str; 4]]) -> Table {
     Table {
         header: ["Марка", "Модель", "Год", "Описание"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        headers: Vec::new(),
+        ..Table::default()
     }
 }
 
@@ -191,7 +191,7 @@ fn columns_are_found_in_any_order_and_headers_are_no_cars() {
     let row = |of: [&str; 3]| TableRow { page_number: 1, row_number: 1, cells: cells(of) };
     let rows = vec![row(["2010", "Мелинда", "Зорва"]), row(["Год", "МОДЕЛЬ", "Марка"])];
     let table = Table {
-        header: cells(["Год выпуска", "Модель", "марка авто"]), rows, headers: Vec::new()
+        header: cells(["Год выпуска", "Модель", "марка авто"]), rows, ..Table::default()
     };
     let cleaned = clean(&table, &index).unwrap();
     assert_eq!((cleaned[0].model.as_str(), cleaned[0].years), ("Melinda", Years::single(2010)));

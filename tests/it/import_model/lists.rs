@@ -86,7 +86,7 @@ fn understood(model: &str, year: &str, text: &str) -> CleanRow {
 
 /// What this index makes of rows.
 pub fn again(rows: Vec<TableRow>, index: &Index) -> Vec<CleanRow> {
-    clean(&Table { header: HEADER.map(Into::into).into(), rows, headers: Vec::new() }, index).unwrap()
+    clean(&Table { header: HEADER.map(Into::into).into(), rows, ..Table::default() }, index).unwrap()
 }
 
 /// A list of two pages, each with its header.

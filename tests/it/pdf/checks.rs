@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lekalo_documents::pdf::{self, PdfError, PdfLimits};
-use lekalo_documents::{Format, detect};
+use lekalo_documents::{Format, NoticeKind, detect};
 
 use super::made::{
     CATALOG, deflated, document, font, form_name, hex, listed, page, page_of, pages, resources, show, stream, tree,
@@ -350,11 +350,17 @@ fn what_is_encrypted_otherwise_is_told_apart() {
 #[test]
 fn text_that_nobody_sees_is_none_and_text_that_nobody_can_read_is_told() {
     assert_eq!(read(&page(&format!("3 Tr {}", listed(&ROWS)), &[])).unwrap_err(), PdfError::NoText);
-    // A picture's page among others, wherever it stands.
+    // A picture's page among others, wherever it stands, is passed over and told; one that should show text and does not is
+    // damage.
     let table = listed(&ROWS);
-    for (at, contents) in [(1, ["0 0 9 9 re f", &table]), (2, [&table, "0 0 9 9 re f"])] {
-        assert_eq!(read(&pages(&contents)).unwrap_err(), PdfError::PageWithoutText { page: at });
+    for picture in ["0 0 9 9 re f", "", "BT /F 10 Tf 3 Tr (guessed) Tj ET", "BT /F 10 Tf ( ) Tj ET"] {
+        for (at, contents) in [(1, [picture, &table]), (2, [&table, picture])] {
+            let read = read(&pages(&contents)).unwrap();
+            let told: Vec<_> = read.notices.iter().map(|notice| (notice.kind, notice.page_number)).collect();
+            assert_eq!((read.rows.len(), told), (2, vec![(NoticeKind::PageWithoutText, at)]), "{picture}");
+        }
     }
+    assert_eq!(read(&pages(&[&table, "BT /F 10 Tf () Tj ET"])).unwrap_err(), PdfError::PageWithoutText { page: 2 });
     // Bold as some draw it, twice and a hair apart, is there once; the same a line's height away is there twice.
     let bold = show(&[(20, 330, "9"), (100, 330, "Kedr"), (200, 330, "A6")]);
     let bold = format!("{table}{bold} q 1 0 0 1 0.3 0.2 cm {bold} Q");

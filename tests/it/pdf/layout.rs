@@ -2,6 +2,7 @@
 
 use lekalo_documents::pdf::PdfError;
 use lekalo_documents::table::{HeaderRow, Table};
+use lekalo_documents::{Notice, NoticeKind};
 
 use super::made::{font, form_name, page_of, pages_in, resources, stream};
 use super::{made, read};
@@ -226,6 +227,10 @@ fn every_layout_is_read_as_it_was_printed() {
         let headers: Vec<_> =
             (1..).take(pages).map(|page_number| HeaderRow { page_number, cells: names.clone() }).collect();
         assert_eq!(table.headers, headers, "{how}");
+        // Titles and footers are told, each of them.
+        let around: usize = table.notices.iter().map(|notice| notice.count).sum();
+        let printed = usize::from(style.has_title) + usize::from(style.has_footer);
+        assert_eq!(around, contents.len() * printed, "{how}: {:?}", table.notices);
     }
 }
 
@@ -367,10 +372,18 @@ fn rows_that_cannot_be_told_apart_are_not_guessed() {
 }
 
 #[test]
-fn a_ruled_page_of_something_else_is_told() {
-    let other: &[(i32, i32, &str)] = &[(60, 60, "Terms"), (140, 60, "of"), (240, 60, "delivery")];
+fn a_page_of_something_else_is_passed_over_and_told() {
+    let table = small(&[HEAD, FIRST, SECOND]);
     let lines = "10 345 m 320 345 l S 10 315 m 320 315 l S\n";
-    let pages = [small(&[HEAD, FIRST, SECOND]), small(&[other]) + lines];
-    let error = read(&pages_in("Courier", &[&pages[0], &pages[1]])).unwrap_err();
-    assert_eq!(error, PdfError::PageOutsideTable { page: 2, first_line: "Terms | of | delivery".into() });
+    let other = small(&[&[(60, 60, "Terms of delivery"), (60, 80, "and where we are")]]);
+    for other in [other.clone(), other + lines] {
+        let read = read(&pages_in("Courier", &[&table, &other, &table])).unwrap();
+        let text = "Terms of delivery / and where we are".to_owned();
+        let kind = NoticeKind::PageWithoutTable;
+        assert_eq!(read.notices, [Notice { kind, page_number: 2, sheet: String::new(), count: 2, text }]);
+        assert_eq!(read.rows.len(), 4);
+    }
+    // What fills the columns is a row, for what it says is nothing to go by.
+    let row: &[(i32, i32, &str)] = &[(60, 60, "Terms"), (140, 60, "of"), (240, 60, "delivery")];
+    assert_eq!(texts(&[&table, &(small(&[row]) + lines)])[2], "2 |Terms|of|delivery");
 }

@@ -104,7 +104,9 @@ pub async fn whole(extractor: &Extractor, file: &Path) -> Result<Table, ExtractE
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             match serde_json::from_slice(line).unwrap() {
                 Line::Error(error) => return Err(error),
-                Line::Table(header, headers, _) => (table.header, table.headers) = (header, headers),
+                Line::Table(header, headers, notices, _) => {
+                    (table.header, table.headers, table.notices) = (header, headers, notices);
+                }
                 Line::Row(page_number, row_number, cells) => {
                     table.rows.push(TableRow { page_number, row_number, cells });
                 }

@@ -3,19 +3,36 @@
 use super::lines::{Line, lines};
 use super::text_run::{TextRun, WORD_GAP};
 
-/// What a cell says: its lines joined by a space, none after a hyphen inside a word.
+/// What a cell says: its lines joined by a space; none after a hyphen inside a word, which goes if it only breaks the word.
 pub(super) fn cell_text(runs: Vec<TextRun>) -> String {
     let mut text = String::new();
     for line in lines(runs) {
         let line = line_text(&line);
-        let mut end = text.chars().rev();
-        let hyphen = end.next() == Some('-') && end.next().is_some_and(char::is_alphanumeric);
-        if !(text.is_empty() || hyphen && line.starts_with(char::is_alphanumeric)) {
+        let line = line.trim();
+        if breaks_word(&text, line) {
+            text.pop();
+        } else if !(text.is_empty() || is_hyphenated(&text, line)) {
             text.push(' ');
         }
-        text.push_str(line.trim());
+        text.push_str(line);
     }
     text.trim().to_string()
+}
+
+/// Whether a line ends with a hyphen inside a word.
+fn is_hyphenated(text: &str, next: &str) -> bool {
+    let mut end = text.chars().rev();
+    end.next() == Some('-') && end.next().is_some_and(char::is_alphanumeric) && next.starts_with(char::is_alphanumeric)
+}
+
+/// Whether that hyphen stands for the line's end alone: small letters on both sides, two at least. `Мерседес-Бенц`, `С-класс`
+/// and `2012-2016` have theirs themselves.
+fn breaks_word(text: &str, next: &str) -> bool {
+    let two_small =
+        |letters: &mut dyn Iterator<Item = char>| letters.take(2).filter(|ch| ch.is_lowercase()).count() == 2;
+    let Some(word) = text.strip_suffix(['-', '\u{ad}', '\u{2010}']) else { return false };
+    let starts_small = |word: &str| two_small(&mut word.chars().rev());
+    starts_small(word) && two_small(&mut next.chars())
 }
 
 fn line_text(line: &Line) -> String {
@@ -49,6 +66,16 @@ mod tests {
         assert_eq!(text(&[(0.0, 10.0, "левый"), (0.0, 22.0, "руль")]), "левый руль");
         assert_eq!(text(&[(0.0, 22.0, "Бенц"), (0.0, 10.0, "Мерседес-")]), "Мерседес-Бенц");
         assert_eq!(text(&[(0.0, 10.0, "седан -"), (0.0, 22.0, "купе")]), "седан - купе");
+        for (one, two, whole) in [
+            ("с бор-", "тами", "с бортами"),
+            ("Volks-", "wagen", "Volkswagen"),
+            ("2012-", "2016", "2012-2016"),
+            ("С-", "класс", "С-класс"),
+            ("2-", "дверный", "2-дверный"),
+            ("GLC-", "класс", "GLC-класс"),
+        ] {
+            assert_eq!(text(&[(0.0, 10.0, one), (0.0, 22.0, two)]), whole);
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Is the file whole? Each check here turns a way of silently losing rows into an error.
 
-use std::collections::HashSet;
-use std::io::Read;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, Read};
+use std::rc::Rc;
 
+use flate2::bufread;
 use flate2::read::ZlibDecoder;
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction;
@@ -18,11 +21,15 @@ const MAX_FORM_DEPTH: u32 = 40;
 /// How often a stream may be compressed over and over.
 const MAX_LAYERS: usize = 8;
 
+/// How often each byte of a file may be read on the way through the checks, and how many bytes in any case.
+const READS: u64 = 2 * MAX_LAYERS as u64;
+const SPARE: u64 = 1 << 20;
+
 /// Where the marks of a PDF file's beginning and end may stand.
 const MARK_DISTANCE: usize = 1024;
 
 /// The file's outside, before anything is parsed: its marks, and that it is no decompression bomb.
-pub(super) fn file(bytes: &[u8], limits: &PdfLimits) -> Result<(), PdfError> {
+pub(super) fn file(bytes: &[u8], reads: &ReadBudget, limits: &PdfLimits) -> Result<(), PdfError> {
     if bytes.is_empty() {
         return Err(PdfError::Empty);
     }
@@ -35,7 +42,7 @@ pub(super) fn file(bytes: &[u8], limits: &PdfLimits) -> Result<(), PdfError> {
         return Err(PdfError::Truncated);
     }
     // Opening the document inflates some streams without a cap: measure every one beforehand, whatever it is for.
-    let mut budget = Budget::new(limits);
+    let mut budget = Budget::new(limits, reads);
     let mut rest = bytes;
     while let Some(at) = find(rest, b"stream") {
         rest = rest.get(at + b"stream".len()..).unwrap_or_default();
@@ -56,8 +63,8 @@ pub(super) fn open(bytes: &[u8]) -> Result<Pdf, PdfError> {
 }
 
 /// Every compressed stream inflates to its end and matches its checksum, all of them within the limit.
-pub(super) fn streams(pdf: &Pdf, limits: &PdfLimits) -> Result<(), PdfError> {
-    let mut budget = Budget::new(limits);
+pub(super) fn streams(pdf: &Pdf, reads: &ReadBudget, limits: &PdfLimits) -> Result<(), PdfError> {
+    let mut budget = Budget::new(limits, reads);
     for object in pdf.objects() {
         let Object::Stream(stream) = object else {
             continue;
@@ -73,7 +80,8 @@ pub(super) fn streams(pdf: &Pdf, limits: &PdfLimits) -> Result<(), PdfError> {
 }
 
 /// The page tree is complete, and every page's content is there, is understood to its end and finds its fonts and forms.
-pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<(), PdfError> {
+/// Returns of each page whether it has an instruction to show text.
+pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<Vec<bool>, PdfError> {
     let pages = pdf.pages();
     if pages.len() > limits.max_pages {
         return Err(PdfError::too_many_pages(limits));
@@ -85,7 +93,8 @@ pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<(), PdfError> {
         return Err(PdfError::damaged(None, format!("it says it has {told} pages, {} could be read", pages.len())));
     }
     let mut content_of = HashSet::new();
-    let mut forms = HashSet::new();
+    let mut forms = HashMap::new();
+    let mut has_text = Vec::new();
     for (number, page) in (1..).zip(pages.iter()) {
         let in_page = |check: String| PdfError::damaged(Some(number), check);
         let content = content_streams(page).map_err(in_page)?;
@@ -94,9 +103,9 @@ pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<(), PdfError> {
             return Err(in_page("it shows the same content as another page".into()));
         }
         let text = page.page_stream().ok_or_else(|| in_page("its content cannot be decoded".into()))?;
-        understood(text, page.resources(), &mut forms, 0).map_err(in_page)?;
+        has_text.push(understood(text, page.resources(), &mut forms, 0).map_err(in_page)?);
     }
-    Ok(())
+    Ok(has_text)
 }
 
 /// The streams that make up a page; all of them must be there.
@@ -110,13 +119,13 @@ fn content_streams<'a>(page: &Page<'a>) -> Result<Vec<Stream<'a>>, String> {
     if streams.is_empty() || streams.len() != array.raw_iter().count() { Err(missing()) } else { Ok(streams) }
 }
 
-/// Reads a content stream's instructions to the end, and those of the forms it shows.
+/// Reads a content stream's instructions to the end, and those of the forms it shows: whether one of them shows text.
 fn understood<'a>(
     content: &[u8],
     resources: &Resources<'a>,
-    seen: &mut HashSet<ObjectIdentifier>,
+    seen: &mut HashMap<ObjectIdentifier, bool>,
     depth: u32,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     if depth > MAX_FORM_DEPTH {
         return Err("its drawings contain each other too deeply".into());
     }
@@ -125,7 +134,7 @@ fn understood<'a>(
     let content = [content, b"\n", LAST].concat();
     let mut instructions = TypedIter::new(&content);
     let mut compatibility_sections = 0;
-    let mut complete = false;
+    let (mut complete, mut has_text) = (false, false);
     let mut shown = Vec::new();
     while let Some(instruction) = instructions.next() {
         match instruction {
@@ -139,6 +148,10 @@ fn understood<'a>(
             TypedInstruction::TextFont(font) if resources.get_font(font.0).is_none() => {
                 return Err(format!("the font {:?} is missing", font.0.as_str()));
             }
+            TypedInstruction::ShowText(_)
+            | TypedInstruction::ShowTexts(_)
+            | TypedInstruction::NextLineAndShowText(_)
+            | TypedInstruction::ShowTextWithParameters(_) => has_text = true,
             TypedInstruction::XObject(form) => {
                 let stream = resources.get_x_object(form.0);
                 shown.push(stream.ok_or_else(|| format!("the drawing {:?} is missing", form.0.as_str()))?);
@@ -151,20 +164,30 @@ fn understood<'a>(
     }
     for form in shown {
         let is_form = form.dict().get::<Name<'_>>("Subtype").is_some_and(|kind| kind.as_ref() == b"Form");
-        if is_form && seen.insert(form.obj_id()) {
-            let text = form.decoded_data().map_err(|_| "a drawing in it cannot be decoded".to_string())?;
-            let own = form.dict().get::<Dict<'a>>("Resources").map(Resources::new);
-            understood(&text, own.as_ref().unwrap_or(resources), seen, depth + 1)?;
+        if !is_form {
+            continue;
         }
+        if let Some(shows_text) = seen.get(&form.obj_id()) {
+            has_text |= shows_text;
+            continue;
+        }
+        seen.insert(form.obj_id(), false);
+        let text = form.decoded_data().map_err(|_| "a drawing in it cannot be decoded".to_string())?;
+        let own = form.dict().get::<Dict<'a>>("Resources").map(Resources::new);
+        let shows_text = understood(&text, own.as_ref().unwrap_or(resources), seen, depth + 1)?;
+        seen.insert(form.obj_id(), shows_text);
+        has_text |= shows_text;
     }
-    Ok(())
+    Ok(has_text)
 }
 
 /// Decodes a stream as far as its image filters, which carry no text.
 fn decode(stream: &Stream<'_>, budget: &mut Budget<'_>) -> Result<(), PdfError> {
     let id = stream.obj_id();
     let broken = |what: &str| PdfError::damaged(None, format!("the stream of object {} {what}", id.obj_number));
-    let mut data = stream.raw_data().into_owned();
+    let raw = stream.raw_data();
+    budget.reads.spend(raw.len())?;
+    let mut data = raw.into_owned();
     for filter in filters(stream) {
         data = match filter.as_ref() {
             b"FlateDecode" | b"Fl" => {
@@ -194,15 +217,63 @@ fn filters<'a>(stream: &Stream<'a>) -> Vec<Name<'a>> {
     }
 }
 
+/// How much of a document may be read in all: each byte some times over, whether anything comes out of it or not. Streams that
+/// begin inside of each other would otherwise be read over and over.
+pub(super) struct ReadBudget {
+    left: Rc<Cell<u64>>,
+    max: u64,
+}
+
+impl ReadBudget {
+    /// For a document of this length: every check reads its streams once.
+    pub(super) fn new(length: usize) -> Self {
+        let max = length as u64 * READS + SPARE;
+        Self { left: Rc::new(Cell::new(max)), max }
+    }
+
+    fn spend(&self, bytes: usize) -> Result<(), PdfError> {
+        let left = self.left.get().checked_sub(bytes as u64);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(PdfError::TooLarge { what: "bytes of streams that lie in each other", max: self.max })
+    }
+}
+
+/// Compressed bytes that are counted as they are read; at the end of the budget they end.
+struct Counted<'a> {
+    rest: &'a [u8],
+    left: Rc<Cell<u64>>,
+}
+
+impl BufRead for Counted<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        let left = usize::try_from(self.left.get()).unwrap_or(usize::MAX);
+        Ok(self.rest.get(..left).unwrap_or(self.rest))
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+        self.left.set(self.left.get().saturating_sub(bytes as u64));
+    }
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
 /// Counts inflated bytes against the limit.
 struct Budget<'a> {
     limits: &'a PdfLimits,
+    reads: &'a ReadBudget,
     left: u64,
 }
 
 impl<'a> Budget<'a> {
-    fn new(limits: &'a PdfLimits) -> Self {
-        Self { limits, left: limits.max_inflated_bytes }
+    fn new(limits: &'a PdfLimits, reads: &'a ReadBudget) -> Self {
+        Self { limits, reads, left: limits.max_inflated_bytes }
     }
 
     /// Inflates a zlib stream; `None` if it is damaged (its Adler-32 is verified by the decoder).
@@ -216,11 +287,12 @@ impl<'a> Budget<'a> {
     /// Inflates what looks like a zlib stream and throws the result away, streams compressed repeatedly included.
     fn measure(&mut self, data: &[u8]) -> Result<(), PdfError> {
         let mut depth = 0;
-        let mut layer: Box<dyn Read + '_> = Box::new(data);
+        let layers = |depth| layers(Counted { rest: data, left: self.reads.left.clone() }, depth);
+        let mut layer = layers(0);
         while depth < MAX_LAYERS && is_zlib(&start(&mut layer)) {
             depth += 1;
             // Each layer is inflated anew out of the ones around it, so that none is ever held in memory.
-            let mut whole = layers(data, depth).take(self.left + 1);
+            let mut whole = layers(depth).take(self.left + 1);
             // A damaged stream is no concern here: what it gave is counted.
             let mut inflated = 0;
             let mut buffer = [0; 16 << 10];
@@ -228,7 +300,8 @@ impl<'a> Budget<'a> {
                 inflated += read as u64;
             }
             self.left = self.spend(inflated)?;
-            layer = layers(data, depth);
+            self.reads.spend(1)?;
+            layer = layers(depth);
         }
         Ok(())
     }
@@ -239,12 +312,12 @@ impl<'a> Budget<'a> {
 }
 
 /// What comes out of so many compressions.
-fn layers(data: &[u8], depth: usize) -> Box<dyn Read + '_> {
-    (0..depth).fold(Box::new(data), |inner, _| Box::new(ZlibDecoder::new(inner)))
+fn layers(data: Counted<'_>, depth: usize) -> Box<dyn BufRead + '_> {
+    (0..depth).fold(Box::new(data), |inner, _| Box::new(BufReader::new(bufread::ZlibDecoder::new(inner))))
 }
 
 /// The first two bytes, or fewer.
-fn start(layer: &mut dyn Read) -> Vec<u8> {
+fn start(layer: &mut dyn BufRead) -> Vec<u8> {
     let mut start = Vec::new();
     let _ = layer.take(2).read_to_end(&mut start);
     start
@@ -320,7 +393,8 @@ mod tests {
         // "abc", stored, with its Adler-32.
         let whole = [0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27];
         let limits = PdfLimits::default();
-        let inflate = |data: &[u8]| Budget::new(&limits).inflate(data).unwrap();
+        let reads = ReadBudget::new(0);
+        let inflate = |data: &[u8]| Budget::new(&limits, &reads).inflate(data).unwrap();
         assert_eq!(inflate(&whole).as_deref(), Some(&b"abc"[..]));
         let mut wrong = whole;
         wrong[8] = b'x';
@@ -332,6 +406,21 @@ mod tests {
     fn inflating_stops_at_the_limit() {
         let whole = [0x78, 0x01, 0x01, 3, 0, 0xfc, 0xff, b'a', b'b', b'c', 0x02, 0x4d, 0x01, 0x27];
         let limits = PdfLimits { max_inflated_bytes: 2, ..PdfLimits::default() };
-        assert_eq!(Budget::new(&limits).inflate(&whole), Err(PdfError::too_many_bytes(&limits)));
+        assert_eq!(Budget::new(&limits, &ReadBudget::new(0)).inflate(&whole), Err(PdfError::too_many_bytes(&limits)));
+    }
+
+    #[test]
+    fn streams_that_begin_inside_of_each_other_are_charged_for_what_is_read() {
+        // Each begins a stream whose blocks are empty up to the file's end: nothing comes out of them.
+        let begins = [b"stream\n".as_slice(), &[0x78, 0x01], &[0, 0, 0, 0xff, 0xff].repeat(40)].concat();
+        let file = [b"%PDF-1.4\n".as_slice(), &begins.repeat(20_000), b"%%EOF"].concat();
+        let read_all = |file: &[u8]| super::file(file, &ReadBudget::new(file.len()), &PdfLimits::default());
+        assert_eq!(read_all(&file), Ok(()), "a block that is none ends what is read");
+        let blocks = [0, 0, 0, 0xff, 0xff].repeat(100_000);
+        let keyword = [b"stream\n".as_slice(), &[0x78, 0x01]].concat();
+        // The keyword is stored in a block of its own, so that the stream before goes on.
+        let stored = [&[0, keyword.len() as u8, 0, !(keyword.len() as u8), 0xff][..], &keyword].concat();
+        let file = [b"%PDF-1.4\n".as_slice(), &keyword, &stored.repeat(5_000), &blocks, b"%%EOF"].concat();
+        assert_eq!(read_all(&file).unwrap_err().code(), "LIMIT_EXCEEDED");
     }
 }

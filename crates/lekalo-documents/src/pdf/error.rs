@@ -46,9 +46,9 @@ pub enum PdfError {
         "the PDF file has no text: its pages are scanned or drawn pictures; export the price list from the program it was written in"
     )]
     NoText,
-    /// One page without text among others with text.
+    /// A page whose content shows text of which none is seen, among others with text.
     #[error(
-        "page {page} has no text, so its rows could not be read; if the page is meant to be blank, remove it, else export the file again"
+        "page {page} should show text and does not, so its rows could not be read; if the page is meant to be blank, remove it, else export the file again"
     )]
     PageWithoutText {
         /// The page.
@@ -90,9 +90,9 @@ pub enum PdfError {
         /// Their names.
         columns: String,
     },
-    /// A page after the table's beginning whose text does not fit it.
+    /// A page with a table of other columns.
     #[error(
-        "page {page} has text but no row of the table (\"{first_line}\"); remove the page if it does not belong to the price list, else export the file again"
+        "page {page} names other columns than the table ({first_line}); remove the page if it does not belong to the price list, else export the file again"
     )]
     PageOutsideTable {
         /// The page.

@@ -48,13 +48,13 @@ pub(super) struct Edge {
     pub to: f64,
 }
 
-/// Draws every page into marks.
-pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<Vec<PageMarks>, PdfError> {
+/// Draws every page into marks; of each is known whether its content shows text.
+pub(super) fn pages(pdf: &Pdf, has_text: &[bool], limits: &PdfLimits) -> Result<Vec<PageMarks>, PdfError> {
     let cache = InterpreterCache::new();
     let deadline = Instant::now().checked_add(limits.max_time);
     let mut pages = Vec::new();
     let mut without_text = None;
-    for (number, page) in (1..).zip(pdf.pages().iter()) {
+    for ((number, page), has_text) in (1..).zip(pdf.pages().iter()).zip(has_text) {
         let mut ink = draw(page, number, 0, &cache, limits, deadline)?;
         // A page that is written sideways is turned until most of its text runs to the right.
         let turn = (0..4).max_by_key(|turn| (ink.turned.get(*turn), 4 - turn)).unwrap_or(0);
@@ -65,7 +65,8 @@ pub(super) fn pages(pdf: &Pdf, limits: &PdfLimits) -> Result<Vec<PageMarks>, Pdf
             return Err(PdfError::UnreadableText { page: number, near });
         }
         let marks = PageMarks { number, runs: runs(&ink.glyphs), vertical: ink.vertical, horizontal: ink.horizontal };
-        if marks.runs.is_empty() {
+        // A picture or a blank page has no instruction to show text; one whose text is not shown hides something.
+        if marks.runs.is_empty() && *has_text && ink.operations == 0 {
             without_text.get_or_insert(number);
         }
         pages.push(marks);
@@ -225,6 +226,7 @@ impl<'a> Device<'a> for Ink {
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
         self.count();
+        self.operations += 1;
         // Text that nobody sees is what a scanner's program guessed.
         if matches!(mode, DrawMode::Invisible) {
             return;
@@ -232,7 +234,6 @@ impl<'a> Device<'a> for Ink {
         for glyph in run.glyphs() {
             self.add_glyph(glyph, props.transform * glyph.transform());
         }
-        self.operations += 1;
     }
 
     fn push_clip_path(&mut self, _: &ClipPath) {

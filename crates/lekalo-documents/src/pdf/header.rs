@@ -2,12 +2,18 @@
 
 use std::collections::HashSet;
 
+use super::glyphs::Edge;
 use super::lines::{LEADING, Line};
 use super::text_run::TextRun;
+use crate::blocks;
+use crate::heading::{names_car, names_columns};
 use crate::table::Column;
 
 /// Runs of one cell's line stand no further apart, in em.
 const WIDE_GAP: f64 = 0.6;
+/// The longest name below a heading, in characters.
+const MAX_PART: usize = 15;
+
 /// A row that names the columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Header {
@@ -29,6 +35,11 @@ impl Header {
     /// The column that tells rows apart: the ID, or else the first.
     pub(super) fn id_column(&self) -> usize {
         self.position(Column::Id).unwrap_or(0)
+    }
+
+    /// The columns that tell rows apart, where several tables stand side by side.
+    pub(super) fn id_columns(&self) -> Vec<usize> {
+        blocks::id_columns(&self.names())
     }
 
     /// The columns' names.
@@ -59,8 +70,14 @@ pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
         let mut at = 0;
         while let Some(window) = lines.get(at..at + height) {
             let close = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
-            let cells = header_cells(window);
-            if close && Column::is_header(cells.iter().map(|cell| cell.name.as_str())) {
+            let names = |window: &[Line]| header_cells(window).into_iter().map(|cell| cell.name).collect::<Vec<_>>();
+            // A heading over the names may look like names itself.
+            let is_heading = || {
+                let near = |line: &&Line| window.last().is_some_and(|last| line.y - last.y < 2.0 * LEADING * last.em);
+                let mut below = lines.iter().skip(at + height).take(2).filter(near);
+                !names_car(&names(window)) && below.any(|line| names_car(&names(std::slice::from_ref(line))))
+            };
+            if close && names_columns(&names(window)) && !is_heading() {
                 let (first, last) = grown(lines, at, at + height - 1);
                 let window: Vec<Line> = lines.drain(first..=last).collect();
                 let y = (window.first().map_or(0.0, |line| line.y), window.last().map_or(0.0, |line| line.y));
@@ -77,6 +94,74 @@ pub(super) fn take_headers(lines: &mut Vec<Line>) -> Vec<Header> {
     headers
 }
 
+/// The rulings beside a place: the nearest one on either side.
+fn beside(vertical: &[Edge], x: f64, y: f64, em: f64) -> (f64, f64) {
+    let places = || vertical.iter().filter(|edge| edge.from < y && y - em / 2.0 < edge.to).map(|edge| edge.at);
+    let left = places().filter(|at| *at < x).fold(f64::NEG_INFINITY, f64::max);
+    (left, places().filter(|at| *at > x).fold(f64::INFINITY, f64::min))
+}
+
+/// Parts a name into the columns that the line right below a header has under it (`Год выпуска`, below it `с` and `по`), and
+/// takes that line away, if it says nothing else.
+pub(super) fn part_names(headers: &mut [Header], lines: &mut Vec<Line>, vertical: &[Edge]) {
+    for header in headers {
+        let is_near = |line: &Line| line.y > header.y.1 && line.y - header.y.1 < LEADING * line.em;
+        let Some(at) = lines.iter().position(is_near) else { continue };
+        let Some(line) = lines.get(at) else { continue };
+        let part = |(at, cell): (usize, &HeaderCell)| -> Vec<HeaderCell> {
+            let (left, right) = beside(vertical, (cell.x0 + cell.x1) / 2.0, header.y.0, line.em);
+            let before = at.checked_sub(1).and_then(|before| header.cells.get(before));
+            let left = left.max(before.map_or(0.0, |cell| cell.x1));
+            let right = right.min(header.cells.get(at + 1).map_or(f64::INFINITY, |cell| cell.x0));
+            let is_car = matches!(Column::from_header(&cell.name), Some(Column::Id | Column::Brand | Column::Model));
+            let is_under = |run: &&TextRun| !is_car && left < run.x0 && run.x1 < right;
+            let name = |run: &TextRun| {
+                let own = run.text();
+                let name = if Column::from_header(&own).is_some() { own } else { format!("{} {own}", cell.name) };
+                HeaderCell { name, x0: run.x0, x1: run.x1 }
+            };
+            line.runs.iter().filter(is_under).map(name).collect()
+        };
+        let parts: Vec<Vec<HeaderCell>> = header.cells.iter().enumerate().map(part).collect();
+        let parted = parts.iter().filter(|part| part.len() > 1).map(Vec::len).sum::<usize>();
+        let is_name = |run: &TextRun| {
+            let text = run.text();
+            text.chars().count() <= MAX_PART && !text.contains(|ch: char| ch.is_ascii_digit())
+        };
+        let says_more = !line.runs.iter().all(is_name);
+        if parted == 0 || parted < line.runs.len() || says_more {
+            continue;
+        }
+        header.y.1 = line.y;
+        let cells = std::mem::take(&mut header.cells).into_iter().zip(parts);
+        header.cells = cells.flat_map(|(cell, parts)| if parts.len() > 1 { parts } else { vec![cell] }).collect();
+        lines.remove(at);
+    }
+}
+
+/// Gives the columns below a common heading its words (`Год выпуска` over `с` and `по`), if the line right above a header has
+/// some: between the rulings beside it, or else over names that mean nothing by themselves.
+pub(super) fn add_headings(headers: &mut [Header], lines: &[Line], vertical: &[Edge]) {
+    let known = |cell: &HeaderCell| Column::from_header(&cell.name).is_some();
+    for header in headers {
+        let is_near = |line: &&Line| line.y < header.y.0 && header.y.0 - line.y < LEADING * line.em;
+        let Some(line) = lines.iter().filter(is_near).max_by(|a, b| a.y.total_cmp(&b.y)) else { continue };
+        for run in &line.runs {
+            let centre = (run.x0 + run.x1) / 2.0;
+            let (left, right) = beside(vertical, centre, line.y, line.em);
+            let under = |cell: &HeaderCell| left < cell.x0 && cell.x1 < right;
+            let groups = header.cells.chunk_by_mut(|a, b| !known(a) && !known(b) && under(a) && under(b));
+            for group in groups.filter(|group| group.len() > 1) {
+                let (first, last) =
+                    (group.first().map_or(0.0, |cell| cell.x0), group.last().map_or(0.0, |cell| cell.x1));
+                if (first - run.x0).abs() < run.em || (first..last).contains(&centre) {
+                    group.iter_mut().for_each(|cell| cell.name = format!("{} {}", run.text(), cell.name));
+                }
+            }
+        }
+    }
+}
+
 /// Extends a header over the lines that complete its names ("Год" over "выпуска"): first upwards, then downwards.
 fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
     let known = |cell: &HeaderCell| Column::from_header(&cell.name).is_some();
@@ -87,6 +172,14 @@ fn grown(lines: &[Line], mut first: usize, mut last: usize) -> (usize, usize) {
         let near = window.windows(2).all(|pair| matches!(pair, [a, b] if b.y - a.y < LEADING * a.em));
         let (cells, before) = (header_cells(window), header_cells(old));
         let names = |run: &TextRun| cells.iter().any(|cell| overlaps(cell, run) && known(cell));
+        // Two names under one are two columns.
+        let is_apart = |pair: &[TextRun]| match pair {
+            [a, b] => b.x0 - a.x1 > WIDE_GAP * a.em && before.iter().any(|cell| overlaps(cell, a) && overlaps(cell, b)),
+            _ => false,
+        };
+        if new.runs.windows(2).any(is_apart) {
+            return false;
+        }
         let keeps = cells.iter().filter(|cell| known(cell)).count() >= before.iter().filter(|cell| known(cell)).count();
         near && keeps && new.runs.iter().all(names)
     };

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::PdfError;
 use super::glyphs::{Edge, PageMarks};
-use super::header::{Header, only_names, take_headers};
+use super::header::{Header, add_headings, only_names, part_names, take_headers};
 use super::text_run::TextRun;
 use crate::table::Column;
 
@@ -36,6 +36,8 @@ pub(super) struct TablePage {
     pub headers: Vec<Header>,
     /// All other lines from top to bottom.
     pub lines: Vec<Line>,
+    /// Those that are none of the table's: titles, and what runs along.
+    pub around: Vec<Line>,
     pub vertical: Vec<Edge>,
     pub horizontal: Vec<Edge>,
 }
@@ -67,8 +69,11 @@ pub(super) fn table_pages(marks: Vec<PageMarks>) -> Result<Vec<TablePage>, PdfEr
 
 fn table_page(marks: PageMarks) -> TablePage {
     let mut lines = lines(marks.runs);
-    let headers = take_headers(&mut lines);
-    TablePage { number: marks.number, headers, lines, vertical: marks.vertical, horizontal: marks.horizontal }
+    let mut headers = take_headers(&mut lines);
+    add_headings(&mut headers, &lines, &marks.vertical);
+    part_names(&mut headers, &mut lines, &marks.vertical);
+    let (vertical, horizontal) = (marks.vertical, marks.horizontal);
+    TablePage { number: marks.number, headers, lines, around: Vec::new(), vertical, horizontal }
 }
 
 /// Gathers runs into lines by their baselines.
@@ -107,6 +112,15 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
         let on = seen_on.get(&key(line, 0)).copied().unwrap_or(0);
         page_count > 1 && on > 1 && on as f64 >= RUNNING_SHARE * page_count as f64
     };
+    // What is between a table's own rulings does not run along, however alike pages are.
+    let is_inside = |vertical: &[Edge], line: &Line| {
+        let y = line.y - 0.3 * line.em;
+        let beside = vertical.iter().filter(|edge| edge.from < y && y < edge.to).map(|edge| edge.at);
+        let (left, right) =
+            beside.fold((f64::INFINITY, f64::NEG_INFINITY), |(left, right), at| (left.min(at), right.max(at)));
+        let x = |run: Option<&TextRun>| run.map_or(f64::NAN, |run| (run.x0 + run.x1) / 2.0);
+        left < x(line.runs.first()) && x(line.runs.last()) < right
+    };
     let mut header = header.clone();
     for page in pages {
         // A page without a header has the columns of the one before.
@@ -128,12 +142,13 @@ fn drop_outside(pages: &mut [TablePage], header: &Header) {
             .find(|at| apart(page.lines.get(at - 1), page.lines.get(*at)))
             .unwrap_or(page.lines.len());
         let mut at = 0;
-        page.lines.retain(|line| {
+        let (around, lines) = std::mem::take(&mut page.lines).into_iter().partition(|line| {
             let index = at;
             at += 1;
             let above_header = header_y.is_some_and(|y| line.y < y) && index < first_row;
-            !above_header && !((index < top || index >= bottom) && runs(line))
+            above_header || (index < top || index >= bottom) && runs(line) && !is_inside(&page.vertical, line)
         });
+        (page.around, page.lines) = (around, lines);
     }
 }
 

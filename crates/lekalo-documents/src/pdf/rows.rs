@@ -10,17 +10,21 @@ use super::columns::Columns;
 use super::header::Header;
 use super::lines::{Line, TablePage};
 use super::text_run::TextRun;
+use crate::blocks::Blocks;
+use crate::notice::{Notice, NoticeKind};
 use crate::table::{Column, HeaderRow, Table, TableRow};
 
 /// Gaps that differ by less, in em, are equally wide.
 const SAME_GAP: f64 = 0.1;
+/// So many lines may be the rest of a row that goes on on a page without rows.
+const MAX_REST: usize = 6;
 /// After a wider gap than this, in em, a line without an ID is not part of the row above.
 const FAR: f64 = 2.6;
 
 /// Reads all pages' rows.
 ///
 /// # Errors
-/// No rows, or a page whose text fits no row.
+/// No rows, or a page whose rows cannot be told apart.
 pub(super) fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, PdfError> {
     let mut table = Table::default();
     if let Some(columns) = geometry.first() {
@@ -29,25 +33,29 @@ pub(super) fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, 
     let mut rows: Vec<(i32, Cells)> = Vec::new();
     let begin = pages.iter().position(|page| !page.headers.is_empty()).unwrap_or(0);
     for (index, (page, columns)) in pages.iter().zip(geometry).enumerate() {
+        let read = match page_rows(page, columns, !rows.is_empty()) {
+            // A cover's lines need not be rows.
+            Err(_) if index < begin => PageRows::default(),
+            read => read?,
+        };
+        let is_beside = page.headers.is_empty() && !read.own.iter().any(|row| is_row(row, &columns.header));
+        // A page without rows is none of the table's, unless the last row of the page before ends on it.
+        if is_beside && !(read.own.is_empty() && is_rest_of_row(&read.continued, columns)) {
+            passed_over(page, &mut table.notices);
+            continue;
+        }
         table
             .headers
             .extend(page.headers.iter().map(|header| HeaderRow { page_number: page.number, cells: header.names() }));
-        let (continued, own) = page_rows(page, columns, !rows.is_empty())?;
-        let whole = own.iter().any(|row| has_id(row, &columns.header));
-        if page.headers.is_empty() && !whole && !page.lines.is_empty() {
-            // A cover before the table is none of its rows; after it, only the rest of a row is.
-            if index < begin {
-                continue;
-            }
-            if continued.is_empty() || !own.is_empty() {
-                let first_line = page.lines.first().map(Line::text).unwrap_or_default().chars().take(80).collect();
-                return Err(PdfError::PageOutsideTable { page: page.number, first_line });
-            }
+        let around: Vec<Line> = page.around.iter().cloned().chain(read.around).collect();
+        if !around.is_empty() {
+            let notice = Notice::new(NoticeKind::AroundTable, page.number, around.len(), &joined(&around));
+            notice.add_to(&mut table.notices);
         }
         if let Some((_, last)) = rows.last_mut() {
-            append(last, continued);
+            append(last, read.continued);
         }
-        rows.extend(own.into_iter().map(|cells| (page.number, cells)));
+        rows.extend(read.own.into_iter().map(|cells| (page.number, cells)));
     }
     if rows.is_empty() {
         return Err(PdfError::NoRows { header_page: table.headers.first().map_or(1, |header| header.page_number) });
@@ -59,7 +67,32 @@ pub(super) fn table(pages: &[TablePage], geometry: &[Columns]) -> Result<Table, 
         };
         table.rows.push(TableRow { page_number, row_number, cells: cells.into_iter().map(cell_text).collect() });
     }
-    Ok(table)
+    Ok(Blocks::unfold(table))
+}
+
+/// Tells of a page that is none of the table's.
+fn passed_over(page: &TablePage, notices: &mut Vec<Notice>) {
+    let lines: Vec<Line> = page.around.iter().chain(&page.lines).cloned().collect();
+    let kind = if lines.is_empty() { NoticeKind::PageWithoutText } else { NoticeKind::PageWithoutTable };
+    Notice::new(kind, page.number, lines.len(), &joined(&lines)).add_to(notices);
+}
+
+fn joined(lines: &[Line]) -> String {
+    lines.iter().map(Line::text).collect::<Vec<_>>().join(" / ")
+}
+
+/// Whether a page's row is one that a page without a header may have: it has an ID and something else.
+fn is_row(row: &Cells, header: &Header) -> bool {
+    let filled = row.iter().filter(|cell| !cell.is_empty()).count();
+    filled > 1 && header.id_columns().into_iter().any(|id| row.get(id).is_some_and(|cell| !cell.is_empty()))
+        || is_rest(row, header)
+}
+
+/// Whether all that is on a page may be the rest of the row before: a few lines, each within a column.
+fn is_rest_of_row(lines: &[BodyLine], columns: &Columns) -> bool {
+    let within = |(column, cell): (usize, &Vec<TextRun>)| cell.iter().all(|run| columns.holds(column, run));
+    (1..=MAX_REST).contains(&lines.len())
+        && lines.iter().all(|line| !line.has_id && line.cells.iter().enumerate().all(within))
 }
 
 fn has_id(row: &Cells, header: &Header) -> bool {
@@ -76,16 +109,26 @@ fn append(row: &mut Cells, more: Vec<BodyLine>) {
     }
 }
 
+/// What a page holds.
+#[derive(Default)]
+struct PageRows {
+    /// The lines that continue the last row of the page before.
+    continued: Vec<BodyLine>,
+    own: Vec<Cells>,
+    /// Lines that are of no row.
+    around: Vec<Line>,
+}
+
 /// The page's own rows, after the lines that continue the last row of the page before.
 ///
 /// # Errors
 /// Neither rulings nor IDs tell the rows apart.
-fn page_rows(page: &TablePage, columns: &Columns, may_continue: bool) -> Result<(Vec<BodyLine>, Vec<Cells>), PdfError> {
+fn page_rows(page: &TablePage, columns: &Columns, may_continue: bool) -> Result<PageRows, PdfError> {
     let (mut continued, mut rows) = (Vec::new(), Vec::new());
-    for band in bands(page, columns) {
-        let whole = |line: &&BodyLine| line.has_id && line.filled() >= 3.min(columns.header.cells.len());
+    let (bands, mut around) = bands(page, columns);
+    for band in bands {
         let first = rows.is_empty() && continued.is_empty();
-        if band.closed && band.lines.iter().filter(whole).count() < 2 {
+        if band.closed && rows_in(&band.lines, &columns.header) < 2 {
             let row = merged(&band.lines);
             if first && may_continue && continues(&row, &columns.header) {
                 continued = band.lines;
@@ -93,13 +136,16 @@ fn page_rows(page: &TablePage, columns: &Columns, may_continue: bool) -> Result<
                 rows.push(row);
             }
         } else {
-            let (before, own) = by_ids(band.lines, &columns.header);
+            let Parted { before, rows: own, after } = by_ids(band.lines, &columns.header);
+            around.extend(after.iter().map(BodyLine::line));
             if first && may_continue {
                 continued = before;
             } else if let Some(row) =
                 own.is_empty().then(|| merged(&before)).filter(|row| is_rest(row, &columns.header))
             {
                 rows.push(row);
+            } else {
+                around.extend(before.iter().map(BodyLine::line));
             }
             let without_id = own.iter().filter(|lines| !lines.iter().any(|line| line.has_id)).count();
             if 2 * without_id > own.len() {
@@ -108,7 +154,19 @@ fn page_rows(page: &TablePage, columns: &Columns, may_continue: bool) -> Result<
             rows.extend(own.iter().map(|lines| merged(lines)));
         }
     }
-    Ok((continued, rows))
+    Ok(PageRows { continued, own: rows, around })
+}
+
+/// How many rows the lines between two rulings are: those with an ID and more, and where the table has no IDs, no more than say
+/// a year. A word may break off in every column of a row, and its second half looks like an ID.
+fn rows_in(lines: &[BodyLine], header: &Header) -> usize {
+    let whole = lines.iter().filter(|line| line.has_id && line.filled() >= 3.min(header.cells.len())).count();
+    let year = header.position(Column::Year).filter(|_| header.position(Column::Id).is_none());
+    let Some(year) = year else { return whole };
+    let years: Vec<String> = lines.iter().map(|line| line.text(year)).filter(|text| !text.is_empty()).collect();
+    let goes_on = |text: &String| text.len() > 1 && text.ends_with(['-', '–', '—']);
+    let ends = years.iter().filter(|text| !goes_on(text)).count();
+    if years.is_empty() { whole } else { whole.min(ends.max(1)) }
 }
 
 /// Whether a band at the top of a page is the rest of the row before: no ID, and something else is empty too.
@@ -133,8 +191,18 @@ fn merged(lines: &[BodyLine]) -> Cells {
     row
 }
 
-/// Parts lines into rows by their IDs: the lines before the first row, then each row's lines.
-fn by_ids(body: Vec<BodyLine>, header: &Header) -> (Vec<BodyLine>, Vec<Vec<BodyLine>>) {
+/// Lines that are parted into rows.
+#[derive(Default)]
+struct Parted {
+    /// The lines before the first row.
+    before: Vec<BodyLine>,
+    rows: Vec<Vec<BodyLine>>,
+    /// The lines that stand apart from the last one.
+    after: Vec<BodyLine>,
+}
+
+/// Parts lines into rows by their IDs.
+fn by_ids(body: Vec<BodyLine>, header: &Header) -> Parted {
     let starts = starts(&body, header);
     let gap = |at: usize| match (at.checked_sub(1).and_then(|above| body.get(above)), body.get(at)) {
         (Some(above), Some(line)) => line.y - above.y,
@@ -149,7 +217,7 @@ fn by_ids(body: Vec<BodyLine>, header: &Header) -> (Vec<BodyLine>, Vec<Vec<BodyL
         firsts.extend((above + 1..=*below).rfind(|at| gap(*at) > widest - SAME_GAP * em));
     }
     let (Some(first_start), Some(last_start)) = (starts.first(), starts.last()) else {
-        return (body, Vec::new());
+        return Parted { before: body, ..Parted::default() };
     };
     // What tells two rows from two lines of one: more than half-way between the usual distances of either.
     let mut row_gaps: Vec<f64> = firsts.iter().map(|at| gap(*at)).collect();
@@ -166,7 +234,8 @@ fn by_ids(body: Vec<BodyLine>, header: &Header) -> (Vec<BodyLine>, Vec<Vec<BodyL
     let cuts: Vec<usize> = std::iter::once(begin).chain(firsts).chain([end]).collect();
     let rows =
         cuts.windows(2).filter_map(|pair| body.get(*pair.first()?..*pair.last()?)).map(<[BodyLine]>::to_vec).collect();
-    (body.get(..begin).unwrap_or_default().to_vec(), rows)
+    let part = |range: std::ops::Range<usize>| body.get(range).unwrap_or_default().to_vec();
+    Parted { before: part(0..begin), rows, after: part(end..body.len()) }
 }
 
 /// The lines that tell a row: those with an ID, and those that fill every other cell, or brand and model at a row's distance.
@@ -210,7 +279,7 @@ mod tests {
         };
         let line = |(y, cells): &(f64, &str)| {
             let runs = cells.chars().enumerate().filter_map(|cell| run(*y, cell)).collect();
-            BodyLine::new(&Line { y: *y, em: 10.0, runs }, &columns)
+            BodyLine::new(&Line { y: *y, em: 10.0, runs }, &columns, &columns.header.id_columns())
         };
         lines.iter().map(line).collect()
     }
@@ -222,24 +291,24 @@ mod tests {
     #[test]
     fn lines_between_two_ids_part_at_the_widest_gap() {
         let top = body(&[(20.0, "1abc"), (31.0, "   d"), (50.0, "2abc"), (61.0, "   d")]);
-        let (before, rows) = by_ids(top, &header());
+        let Parted { before, rows, .. } = by_ids(top, &header());
         assert!(before.is_empty());
         assert_eq!(heights(&rows), [[20.0, 31.0], [50.0, 61.0]]);
         let bottom = body(&[(20.0, "   d"), (31.0, "1abc"), (50.0, "   d"), (61.0, "2abc")]);
-        assert_eq!(heights(&by_ids(bottom, &header()).1), [[20.0, 31.0], [50.0, 61.0]]);
+        assert_eq!(heights(&by_ids(bottom, &header()).rows), [[20.0, 31.0], [50.0, 61.0]]);
     }
 
     #[test]
     fn lines_a_row_away_continue_the_page_before_and_a_footer_is_no_row() {
         let lines = body(&[(20.0, "   d"), (40.0, "1abc"), (60.0, "2abc"), (71.0, "   d"), (150.0, "  f ")]);
-        let (before, rows) = by_ids(lines, &header());
-        assert_eq!(heights(&[before]), [[20.0]]);
+        let Parted { before, rows, after } = by_ids(lines, &header());
+        assert_eq!(heights(&[before, after]), [[20.0], [150.0]]);
         assert_eq!(heights(&rows), [vec![40.0], vec![60.0, 71.0]]);
     }
 
     #[test]
     fn a_row_without_an_id_is_still_a_row() {
-        let (_, rows) = by_ids(body(&[(20.0, "1abc"), (40.0, " abc"), (60.0, "3a c")]), &header());
+        let Parted { rows, .. } = by_ids(body(&[(20.0, "1abc"), (40.0, " abc"), (60.0, "3a c")]), &header());
         assert_eq!(heights(&rows), [[20.0], [40.0], [60.0]]);
     }
 }

@@ -1,5 +1,6 @@
 //! Is the archive whole? XLSX, XLSB and ODS are ZIP archives; reading one part of them shows nothing about the others.
 
+use std::collections::HashSet;
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
 
 use zip::ZipArchive;
@@ -14,6 +15,7 @@ use crate::{ExtractError, ReadLimits};
 /// When a part is damaged or encrypted, or there is too much.
 pub(super) fn check(bytes: &[u8], limits: &ReadLimits) -> Result<Vec<String>, ExtractError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("it is cut off, or no spreadsheet"))?;
+    check_list(bytes, &archive)?;
     let mut left = limits.inflated_bytes;
     let mut names = Vec::new();
     for index in 0..archive.len() {
@@ -32,6 +34,29 @@ pub(super) fn check(bytes: &[u8], limits: &ReadLimits) -> Result<Vec<String>, Ex
         names.push(name);
     }
     Ok(names)
+}
+
+/// No two parts have one name: programs differ in which of them they read, and the library shows one of them.
+fn check_list(bytes: &[u8], archive: &ZipArchive<Cursor<&[u8]>>) -> Result<(), ExtractError> {
+    const SIGNATURE: &[u8] = b"PK\x01\x02";
+    const LENGTHS: std::ops::Range<usize> = 28..34;
+    const NAME: usize = 46;
+    let mut seen = HashSet::new();
+    let mut rest = usize::try_from(archive.central_directory_start()).ok().and_then(|start| bytes.get(start..));
+    while let Some(entry) = rest.filter(|entry| entry.starts_with(SIGNATURE)) {
+        let lengths = entry.get(LENGTHS).unwrap_or_default();
+        let mut lengths =
+            lengths.chunks_exact(2).map(|pair| pair.iter().rev().fold(0, |sum, byte| sum * 256 + usize::from(*byte)));
+        let name_length = lengths.next().unwrap_or(0);
+        let name = entry.get(NAME..NAME + name_length).unwrap_or_default();
+        // Names that differ only so are one for most programs.
+        let key = String::from_utf8_lossy(name).replace('\\', "/").to_lowercase();
+        if !seen.insert(key) {
+            return Err(damaged(&format!("it has two parts by the name {}", quoted(&String::from_utf8_lossy(name)))));
+        }
+        rest = entry.get(NAME + name_length + lengths.sum::<usize>()..);
+    }
+    if seen.len() == archive.len() { Ok(()) } else { Err(damaged("its list of parts is damaged")) }
 }
 
 /// Whether the part's own header has the name that the archive's list has: a part under a damaged name would be missed.
