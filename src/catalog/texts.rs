@@ -84,11 +84,7 @@ impl Catalog {
     }
 }
 
-fn in_first(
-    key: &Arc<str>,
-    said: &Said,
-    languages: &[Language],
-) -> Option<Text> {
+fn in_first(key: &Arc<str>, said: &Said, languages: &[Language]) -> Option<Text> {
     let in_language = |language: &Language| Some((said.get(*language as usize)?.as_ref()?, *language));
     let ((value, source), language) = languages.iter().find_map(in_language)?;
     Some(Text { key: key.to_string(), value: value.to_string(), language, source: *source })

@@ -60,9 +60,7 @@ impl Transaction {
             .bind(&categories, Type::INT8_ARRAY)
             .bind(&languages, Type::TEXT_ARRAY);
         let bodies = Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY);
-        let prices = Query::new(PRICES_IN_EFFECT)
-            .bind(&tenant_id, Type::INT8)
-            .bind(&category.id, Type::INT8);
+        let prices = Query::new(PRICES_IN_EFFECT).bind(&tenant_id, Type::INT8).bind(&category.id, Type::INT8);
         let (options, bodies) = (self.query(options).await?, self.query(bodies).await?);
         let price_rows = self.query(prices).await?;
         Ok(Sheet {

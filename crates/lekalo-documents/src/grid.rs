@@ -77,10 +77,7 @@ impl Grid {
 
     /// Whether a line names the columns of another table than the one at hand, which has rows.
     pub(crate) fn begins_another(&self, cells: &[String]) -> bool {
-        self.shape.as_ref().is_some_and(|shape| {
-            let is_header = Column::is_header(cells.iter().map(String::as_str));
-            shape.rows > 0 && is_header && known_columns(cells) != known_columns(&shape.named.cells)
-        })
+        self.shape.as_ref().is_some_and(|shape| shape.rows > 0 && names_others(cells, &shape.named.cells))
     }
 
     /// Takes the next line, and returns it if it is a row. Lines without text are left out.
@@ -193,9 +190,7 @@ impl Shape {
         mut cells: Vec<String>,
     ) -> Result<Vec<String>, ExtractError> {
         let width = self.header.len();
-        if Column::is_header(cells.iter().map(String::as_str))
-            && known_columns(&cells) != known_columns(&self.named.cells)
-        {
+        if names_others(&cells, &self.named.cells) {
             return Err(ExtractError::new(
                 "COLUMNS_DIFFER",
                 format!("line {line} names other columns ({}) than the header above", excerpt(&cells)),
@@ -285,6 +280,15 @@ impl Shape {
         let notices = self.below.into_iter().collect();
         Blocks::unfold(Table { header: self.header, rows, headers: self.headers, notices })
     }
+}
+
+/// Whether cells below a header name other columns than it does: among rows, a name of a column may be what somebody wrote there.
+fn names_others(cells: &[String], named: &[String]) -> bool {
+    use Column::{Brand, Car, Model, Product, Series};
+    let has_car = |name: &String| matches!(Column::from_header(name), Some(Brand | Car | Model | Product | Series));
+    Column::is_header(cells.iter().map(String::as_str))
+        && cells.iter().any(has_car)
+        && known_columns(cells) != known_columns(named)
 }
 
 /// What each column is about, where that is known.
