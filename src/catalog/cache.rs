@@ -5,8 +5,8 @@
 //! meanwhile, but for what this very process has written: that is waited for. While the database is away the catalogs answer on,
 //! for as long as [`Limits::max_stale`] says.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -31,7 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a look may take.
 const LOOK: Duration = Duration::from_secs(1);
 /// What this process writes is looked for at once, but several writes together.
-const AT_ONCE: Duration = Duration::from_millis(5);
+const AT_ONCE: Duration = Duration::from_millis(20);
+/// How far the clock may be ahead of what the database says, for answers take a while; it is not set back for that.
+const UNDER_WAY: Duration = Duration::from_millis(50);
 /// How many catalogs are loaded at once while the one before answers.
 const LOADS: usize = 4;
 
@@ -61,6 +63,14 @@ pub enum Needs {
     Everything,
 }
 
+/// Which patterns a load brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Those that a call waits for; a look brings the others that were asked for before.
+    Needed,
+    All,
+}
+
 /// A catalog to answer from.
 #[derive(Clone)]
 pub struct Current {
@@ -77,11 +87,11 @@ pub struct Catalogs {
     kept: Cache<TenantId, Arc<Slot>>,
     /// Tenants by slug, and by their bots: those that were found. A bot that has moved on is not its old tenant's any more.
     slugs: RwLock<HashMap<String, TenantId>>,
-    bots: RwLock<HashMap<(String, String), TenantId>>,
+    bots: RwLock<HashMap<(String, String), (TenantId, String)>>,
     shared: RwLock<Option<Arc<Shared>>>,
     variants: Arc<Variants>,
     clock: RwLock<Clock>,
-    loads: Arc<Semaphore>,
+    loads: Semaphore,
     metrics: Metrics,
 }
 
@@ -99,6 +109,10 @@ struct Slot {
     /// One loads, the others wait for it.
     loading: Arc<tokio::sync::Mutex<()>>,
     failed: Mutex<Option<(Instant, Arc<Error>)>>,
+    /// A version that somebody knows of: what is older is not to be answered.
+    least: AtomicI64,
+    /// The categories whose patterns were asked for.
+    asked: Mutex<BTreeSet<i64>>,
     /// What it takes, in KiB.
     weight: AtomicU32,
 }
@@ -110,8 +124,6 @@ struct Kept {
     writes: u64,
     /// When it was last known to be as the database has it.
     verified: Instant,
-    /// Whether somebody who knows of a newer one has asked for it.
-    is_outdated: bool,
 }
 
 impl Slot {
@@ -124,13 +136,19 @@ impl Slot {
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
     }
 
-    /// That catalog is known to be older than what somebody asks for.
-    fn outdate(&self, catalog: &Arc<Catalog>) {
+    /// The same catalog in another form.
+    fn replace(&self, before: &Arc<Catalog>, catalog: Arc<Catalog>) {
         if let Some(kept) = &mut *self.kept.write().unwrap_or_else(PoisonError::into_inner)
-            && Arc::ptr_eq(&kept.catalog, catalog)
+            && Arc::ptr_eq(&kept.catalog, before)
         {
-            kept.is_outdated = true;
+            kept.catalog = catalog;
         }
+    }
+
+    /// The categories whose patterns were asked for and are not in this catalog.
+    fn lacks(&self, catalog: &Catalog) -> Vec<i64> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().copied().filter(|category| !catalog.has_patterns(*category)).collect()
     }
 
     /// That catalog is as the database had it then, when this process had made so many writes.
@@ -163,7 +181,7 @@ impl Catalogs {
             shared: RwLock::default(),
             variants: Arc::default(),
             clock,
-            loads: Arc::new(Semaphore::new(LOADS)),
+            loads: Semaphore::new(LOADS),
             metrics: Metrics::default(),
         })
     }
@@ -204,6 +222,7 @@ impl Catalogs {
         // What the caller may not know of is looked for as what there is not: it takes as long.
         if let Some(id) = known.filter(|id| visible(*id))
             && let Some(current) = self.get_at_least(id, least).await?
+            && current.catalog.tenant.slug == slug
         {
             return Ok(current);
         }
@@ -219,6 +238,7 @@ impl Catalogs {
         self: &Arc<Self>,
         channel: &str,
         external_id: &str,
+        least: i64,
         visible: impl Fn(TenantId, &str) -> bool,
     ) -> Result<Option<Current>> {
         let bot = (channel.to_owned(), external_id.to_owned());
@@ -228,30 +248,29 @@ impl Catalogs {
             };
             current.catalog.tenant.channels.iter().any(is_bot)
         };
-        let known = self.bots.read().unwrap_or_else(PoisonError::into_inner).get(&bot).copied();
-        if let Some(id) = known
-            && let Some(current) = self.get(id, Needs::Own).await?
-            && visible(id, &current.catalog.tenant.slug)
-            && is_its(&current)
-        {
-            return Ok(Some(current));
+        let known = self.bots.read().unwrap_or_else(PoisonError::into_inner).get(&bot).cloned();
+        // What the caller may not know of is looked for as what there is not: it takes as long, and nothing is loaded for it.
+        if let Some((id, _)) = known.filter(|(id, slug)| visible(*id, slug)) {
+            match self.get_at_least(id, least).await? {
+                Some(current) if is_its(&current) => return Ok(Some(current)),
+                _ => _ = self.bots.write().unwrap_or_else(PoisonError::into_inner).remove(&bot),
+            }
         }
-        let Some(id) = self.db.tenant_of_bot(channel, external_id).await? else { return Ok(None) };
-        let Some(current) = self.get(id, Needs::Own).await? else { return Ok(None) };
-        if !visible(id, &current.catalog.tenant.slug) {
-            return Ok(None);
+        let found = self.db.tenant_of_bot(channel, external_id).await?;
+        let Some((id, slug)) = found.filter(|(id, slug)| visible(*id, slug)) else { return Ok(None) };
+        let current = self.get_at_least(id, least).await?;
+        if current.is_some() {
+            self.bots.write().unwrap_or_else(PoisonError::into_inner).insert(bot, (id, slug));
         }
-        self.bots.write().unwrap_or_else(PoisonError::into_inner).insert(bot, id);
-        Ok(Some(current))
+        Ok(current)
     }
 
     /// A tenant's catalog of that version or a later one, without what it may have of patterns.
     async fn get_at_least(self: &Arc<Self>, tenant: TenantId, least: i64) -> Result<Option<Current>> {
         let current = self.get(tenant, Needs::Own).await?;
-        let Some(Current { catalog, .. }) = current.as_ref().filter(|current| current.catalog.versions.own < least)
-        else {
+        if current.as_ref().is_none_or(|current| current.catalog.versions.own >= least) {
             return Ok(current);
-        };
+        }
         // Another server has made it, or nobody: a version that somebody was told of is there for all to see.
         let newest = self.db.catalog_versions(&[tenant]).await?.own.get(&tenant).copied().unwrap_or_default();
         if newest < least {
@@ -259,7 +278,7 @@ impl Catalogs {
             return Err(Error::invalid("lekalo-min-catalog-version", "FIELD_OUT_OF_RANGE", problem));
         }
         if let Some(slot) = self.kept.get(&tenant) {
-            slot.outdate(catalog);
+            slot.least.fetch_max(least, Ordering::Relaxed);
         }
         self.get(tenant, Needs::Own).await
     }
@@ -267,14 +286,16 @@ impl Catalogs {
     /// A tenant's catalog with what is needed of it; none where there is no such tenant.
     pub async fn get(self: &Arc<Self>, tenant: TenantId, needs: Needs) -> Result<Option<Current>> {
         let slot = if self.limits.bytes == 0 { Arc::default() } else { self.kept.get_with(tenant, Arc::default) };
-        if let Some(current) = self.usable(&slot, tenant, needs) {
+        // What is written while this waits is for those who ask later.
+        let written = self.db.catalog_writes().last_of(tenant);
+        if let Some(current) = self.usable(&slot, needs, written) {
             self.metrics.read(Outcome::Hit);
             return Ok(Some(current));
         }
         self.metrics.read(Outcome::Miss);
         let asked = Instant::now();
         let turn = slot.loading.clone().lock_owned().await;
-        if let Some(current) = self.usable(&slot, tenant, needs) {
+        if let Some(current) = self.usable(&slot, needs, written) {
             return Ok(Some(current));
         }
         // Those who waited for one that failed have waited long enough.
@@ -284,16 +305,16 @@ impl Catalogs {
             return Err(again(error));
         }
         // In a task of its own: whoever gives up does not take it away from the others.
-        let load = self.clone().load_in_turn(tenant, slot, needs, turn);
+        let load = self.clone().load_in_turn(tenant, slot, needs, Extent::Needed, turn);
         tokio::spawn(bulkhead::in_task(load).in_current_span()).await.map_err(Error::internal)?
     }
 
-    /// What is kept, if it can answer.
-    fn usable(&self, slot: &Slot, tenant: TenantId, needs: Needs) -> Option<Current> {
+    /// What is kept, if it has what is needed and so many writes of this process.
+    fn usable(&self, slot: &Slot, needs: Needs, written: u64) -> Option<Current> {
         let kept = slot.kept()?;
-        if kept.is_outdated
+        if kept.catalog.versions.own < slot.least.load(Ordering::Relaxed)
             || !kept.catalog.has(needs)
-            || kept.writes < self.db.catalog_writes().last_of(tenant)
+            || kept.writes < written
             || !self.is_fresh(&kept)
         {
             return None;
@@ -311,8 +332,10 @@ impl Catalogs {
         let Some(shared) = self.shared().filter(|shared| shared.version > kept.catalog.versions.shared) else {
             return kept.catalog;
         };
+        // One makes it, and the one before answers meanwhile; so it does where a load is under way, which brings a newer one.
+        let Ok(_turn) = slot.loading.try_lock() else { return kept.catalog };
         let catalog = Arc::new(kept.catalog.beside(shared));
-        slot.keep(Kept { catalog: catalog.clone(), ..kept });
+        slot.replace(&kept.catalog, catalog.clone());
         catalog
     }
 
@@ -325,10 +348,11 @@ impl Catalogs {
         tenant: TenantId,
         slot: Arc<Slot>,
         needs: Needs,
+        extent: Extent,
         turn: OwnedMutexGuard<()>,
     ) -> Result<Option<Current>> {
         let began = Instant::now();
-        let loaded = self.load(tenant, &slot, needs).await;
+        let loaded = self.load(tenant, &slot, needs, extent).await;
         match &loaded {
             Ok(_) => self.metrics.loaded(began.elapsed()),
             Err(error) => {
@@ -341,7 +365,8 @@ impl Catalogs {
         loaded
     }
 
-    async fn load(&self, tenant: TenantId, slot: &Arc<Slot>, needs: Needs) -> Result<Option<Current>> {
+    /// Loads what is needed, and of patterns as much as is said.
+    async fn load(&self, tenant: TenantId, slot: &Arc<Slot>, needs: Needs, extent: Extent) -> Result<Option<Current>> {
         let (writes, verified) = (self.db.catalog_writes().count(), Instant::now());
         let before = slot.kept().map(|kept| kept.catalog);
         let snapshot = self.db.tenant(tenant).snapshot().await?;
@@ -350,6 +375,7 @@ impl Catalogs {
             self.kept.invalidate(&tenant);
             return Ok(None);
         };
+        self.set_clock(now);
         let known = self.shared().filter(|shared| shared.version == versions.shared && self.limits.bytes > 0);
         let shared = match known {
             Some(shared) => shared,
@@ -365,10 +391,12 @@ impl Catalogs {
             Needs::Category(id) => vec![id],
             Needs::Everything => base.categories().map(|category| category.id()).collect(),
         };
-        // What was asked for before will be asked for again.
-        missing.extend(before.iter().flat_map(|before| before.stocked()));
-        missing.sort_unstable();
-        missing.dedup();
+        slot.asked.lock().unwrap_or_else(PoisonError::into_inner).extend(&missing);
+        if extent == Extent::All {
+            missing.extend(slot.lacks(&base));
+            missing.sort_unstable();
+            missing.dedup();
+        }
         missing.retain(|id| !base.has_patterns(*id));
         let mut stocks = Vec::with_capacity(missing.len());
         for category in missing {
@@ -381,13 +409,29 @@ impl Catalogs {
         snapshot.end().await?;
 
         let catalog = if stocks.is_empty() { base } else { Arc::new(base.with_patterns(stocks)) };
-        self.set_clock(now, verified);
-        slot.keep(Kept { catalog: catalog.clone(), writes, verified, is_outdated: false });
-        if self.limits.bytes > 0 {
-            // Weighed anew.
+        slot.keep(Kept { catalog: catalog.clone(), writes, verified });
+        self.weigh(tenant, slot);
+        Ok(Some(Current { catalog, age: Duration::ZERO }))
+    }
+
+    /// Has what is kept weigh what it does by now.
+    fn weigh(&self, tenant: TenantId, slot: &Arc<Slot>) {
+        // It would have all the others go, and itself after them.
+        if u64::from(slot.weight.load(Ordering::Relaxed)) > self.limits.bytes >> 11 {
+            if self.limits.bytes > 0 {
+                let mib = slot.weight.load(Ordering::Relaxed) >> 10;
+                tracing::warn!(
+                    tenant = tenant.0,
+                    mib,
+                    "a catalog takes more than half of LEKALO_CATALOG_MIB and is not kept"
+                );
+            }
+            return self.kept.invalidate(&tenant);
+        }
+        // Another one may have its place by now.
+        if self.kept.get(&tenant).is_none_or(|kept| Arc::ptr_eq(&kept, slot)) {
             self.kept.insert(tenant, slot.clone());
         }
-        Ok(Some(Current { catalog, age: Duration::ZERO }))
     }
 
     async fn load_shared(&self, snapshot: &Snapshot, version: i64) -> Result<Arc<Shared>> {
@@ -400,9 +444,14 @@ impl Catalogs {
         Ok(shared)
     }
 
-    /// The database said so some time after `at`.
-    fn set_clock(&self, said: SystemTime, at: Instant) {
-        *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Clock { said, at };
+    /// The database has just said so: its answer has come, and by then it is no earlier there. What the answer was under way for
+    /// does not set the clock back.
+    fn set_clock(&self, said: SystemTime) {
+        let mut clock = self.clock.write().unwrap_or_else(PoisonError::into_inner);
+        let now = clock.said + clock.at.elapsed();
+        if now < said || now.duration_since(said).is_ok_and(|ahead| ahead > UNDER_WAY) {
+            *clock = Clock { said, at: Instant::now() };
+        }
     }
 
     /// Keeps what is kept as the database has it.
@@ -428,23 +477,33 @@ impl Catalogs {
             Ok(Err(error)) => return tracing::debug!(%error, "cannot look at the versions of catalogs"),
             Err(_) => return tracing::debug!("the versions of catalogs take too long"),
         };
-        self.set_clock(now, began);
+        self.set_clock(now);
         self.live_index.note(names);
+        // One load brings what all share; the others only stand beside it.
+        let mut brings_shared = self.shared().is_none_or(|known| known.version != shared);
         for (tenant, slot) in kept {
             let Some(before) = slot.kept() else { continue };
-            let is_shared = self.shared().is_some_and(|known| known.version == shared);
-            if own.get(&tenant) == Some(&before.catalog.versions.own) && is_shared {
+            let (newest, known) = (own.get(&tenant).copied(), before.catalog.versions.own);
+            if newest.is_some_and(|newest| newest < known) {
+                // The database is one of an earlier time.
+                slot.least.store(0, Ordering::Relaxed);
+            }
+            if newest == Some(known) {
                 slot.verify(&before.catalog, began, writes);
-                continue;
+                if slot.lacks(&before.catalog).is_empty() && !std::mem::take(&mut brings_shared) {
+                    continue;
+                }
             }
-            // One that is under way will be newer.
-            if let Ok(turn) = slot.loading.clone().try_lock_owned() {
-                let (all, loads) = (self.clone(), self.loads.clone());
-                tokio::spawn(async move {
-                    let _permit = loads.acquire().await;
-                    all.load_in_turn(tenant, slot, Needs::Own, turn).await
-                });
-            }
+            let all = self.clone();
+            tokio::spawn(async move {
+                // None is to be had: the next look finds it again. Nobody who asks waits for those that wait here.
+                let Ok(_permit) = all.loads.try_acquire() else { return };
+                let Ok(turn) = slot.loading.clone().try_lock_owned() else { return };
+                let loaded = all.clone().load_in_turn(tenant, slot, Needs::Own, Extent::All, turn).await;
+                if let Err(error) = loaded {
+                    tracing::warn!(%error, tenant = tenant.0, "a catalog cannot be loaded anew; the one before answers on");
+                }
+            });
         }
     }
 }

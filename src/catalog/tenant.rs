@@ -122,11 +122,6 @@ impl Catalog {
         self.patterns.iter().map(|(category, patterns)| (*category, patterns.stock.clone()))
     }
 
-    /// The categories whose patterns are there.
-    pub(super) fn stocked(&self) -> impl Iterator<Item = i64> {
-        self.patterns.keys().copied()
-    }
-
     /// Whether all is there that a call needs.
     pub fn has(&self, needs: Needs) -> bool {
         match needs {

@@ -63,19 +63,21 @@ impl Db {
         at_most_one(rows)?.map(|row| Ok(TenantId(row.try_get("id")?))).transpose()
     }
 
-    /// The tenant that a bot speaks for, by the bot's own id on its channel.
-    pub async fn tenant_of_bot(&self, channel: &str, external_id: &str) -> Result<Option<TenantId>> {
+    /// The tenant that a bot speaks for, by the bot's own id on its channel, with its slug.
+    pub async fn tenant_of_bot(&self, channel: &str, external_id: &str) -> Result<Option<(TenantId, String)>> {
+        // In one go: how long it takes does not tell a foreign tenant's bot from nobody's.
         let [rows] = self
             .read([Query::new(
                 "-- tenant_of_bot
-                SELECT tenant_id
-                FROM tenant_channels
-                WHERE channel = $1 /* channel */ AND external_id = $2 /* external_id */",
+                SELECT c.tenant_id, t.slug
+                FROM tenant_channels c
+                JOIN tenants t ON t.id = c.tenant_id
+                WHERE c.channel = $1 /* channel */ AND c.external_id = $2 /* external_id */",
             )
             .bind(&channel, Type::TEXT)
             .bind(&external_id, Type::TEXT)])
             .await?;
-        at_most_one(rows)?.map(|row| Ok(TenantId(row.try_get("tenant_id")?))).transpose()
+        at_most_one(rows)?.map(|row| Ok((TenantId(row.try_get("tenant_id")?), row.try_get("slug")?))).transpose()
     }
 }
 

@@ -181,7 +181,9 @@ pub fn is_answered_from(current: &Current) {
 pub fn min_catalog_version() -> Result<i64> {
     let wanted = CALL.try_with(|call| call.min_version.clone()).ok().flatten();
     let Some(wanted) = wanted else { return Ok(0) };
-    let version = wanted.to_str().ok().and_then(|version| version.parse().ok()).filter(|version| *version > 0);
+    // As it was told, and no other way to write it.
+    let as_told = |text: &str| text.parse().ok().filter(|version: &i64| *version > 0 && version.to_string() == text);
+    let version = wanted.to_str().ok().and_then(as_told);
     version.ok_or_else(|| {
         let problem = "must be a version that an answer had in `lekalo-catalog-version`, a whole number from 1";
         Error::invalid(MIN_CATALOG_VERSION.as_str(), "FIELD_INVALID", problem)

@@ -56,7 +56,8 @@ impl Services {
     /// `NotFound` where it speaks for none that this caller may know of.
     pub async fn shop_of_bot(&self, channel: &str, external_id: &str) -> Result<Shop> {
         let reach = &call::caller()?.reach;
-        let found = self.catalogs.of_bot(channel, external_id, |id, slug| reach.covers(id, slug)).await?;
+        let least = call::min_catalog_version()?;
+        let found = self.catalogs.of_bot(channel, external_id, least, |id, slug| reach.covers(id, slug)).await?;
         let not_found = || Error::not_found(Kind::Tenant, format!("{channel}:{external_id}"));
         Ok(self.answer_from(found.ok_or_else(not_found)?))
     }

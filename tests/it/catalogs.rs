@@ -159,7 +159,7 @@ async fn who_says_which_version_they_know_is_answered_of_no_older_one_by_any_ser
         assert_eq!((now, version), (vec![step.to_string()], made));
     }
     let (_, newest) = said(&here.channel, "evopoliki", &["menu"]).await;
-    for wrong in [&*(newest + 1).to_string(), "0", "-1", "x", "1.5", "9223372036854775808"] {
+    for wrong in [&*(newest + 1).to_string(), "0", "-1", "x", "1.5", "+1", "01", "9223372036854775808"] {
         let refused = said_at(&there.channel, "evopoliki", &["menu"], Some(wrong)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{wrong}: {refused:?}");
         assert_eq!(fields(&refused)[0].0, "lekalo-min-catalog-version");
