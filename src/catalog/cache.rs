@@ -40,7 +40,7 @@ const LOADS: usize = 4;
 /// How much is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Of all catalogs together; 0: nothing is kept, each call reads the database.
+    /// Of all tenants' catalogs together, beside what all share; 0: none is kept, each call reads the database.
     pub bytes: u64,
     /// How long a catalog answers after it was last known to be as the database has it.
     pub max_stale: Duration,
@@ -376,7 +376,7 @@ impl Catalogs {
             return Ok(None);
         };
         self.set_clock(now);
-        let known = self.shared().filter(|shared| shared.version == versions.shared && self.limits.bytes > 0);
+        let known = self.shared().filter(|shared| shared.version == versions.shared);
         let shared = match known {
             Some(shared) => shared,
             None => self.load_shared(&snapshot, versions.shared).await?,

@@ -2,11 +2,13 @@
 //! in the language asked for, the shop's, Russian, any.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use prost_types::FieldMask;
+use tokio::time::{sleep, timeout};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -107,6 +109,18 @@ impl Bots {
         versions
     }
 
+    /// What is written past a server is seen there within a moment.
+    async fn see_what_was_shipped(&mut self, before: &BTreeMap<&'static str, (String, String)>) {
+        for tenant in TENANTS {
+            let seen = async {
+                while self.version(tenant).await == before[tenant].1 {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            };
+            timeout(Duration::from_secs(10), seen).await.expect("a text that was shipped is not seen");
+        }
+    }
+
     async fn compare(&mut self, model: &Model, tenant: &str, random: &mut Random) {
         let language = random.of(&["ru", "ky", "en", ""]);
         let asked = if language.is_empty() { model.default[tenant] } else { language };
@@ -170,7 +184,7 @@ fn some_texts(random: &mut Random) -> Vec<pb::Text> {
 
 #[tokio::test]
 async fn bots_say_what_plain_maps_say_whatever_was_written() {
-    let server = TestServer::reading_through().await;
+    let server = TestServer::start().await;
     let owner = connect(&server.config).await;
     let mut bots = Bots {
         texts: TextServiceClient::new(server.channel.clone()),
@@ -195,18 +209,24 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
             0 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
                 let value = format!("общий {step}{}", if key == "welcome" { " {shop}" } else { "" });
-                let sql = "INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
+                let sql = "WITH raised AS (UPDATE vehicle_reference SET catalog_version = catalog_version + 1)
+                           INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
                            ON CONFLICT (key, language) DO UPDATE SET value = excluded.value";
                 owner.execute(sql, &[&key, &language, &value]).await.unwrap();
                 model.shared.insert((key.into(), language.into()), value);
                 shows.extend(TENANTS);
+                bots.see_what_was_shipped(&before).await;
             }
             1 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
-                let sql = "DELETE FROM shared_texts WHERE key = $1 AND language = $2";
+                let sql = "WITH raised AS (UPDATE vehicle_reference SET catalog_version = catalog_version + 1)
+                           DELETE FROM shared_texts WHERE key = $1 AND language = $2";
                 let gone = owner.execute(sql, &[&key, &language]).await.unwrap();
                 assert_eq!(gone == 1, model.shared.remove(&(key.to_owned(), language.to_owned())).is_some());
-                shows.extend(TENANTS.into_iter().filter(|_| gone == 1));
+                if gone == 1 {
+                    shows.extend(TENANTS);
+                    bots.see_what_was_shipped(&before).await;
+                }
             }
             2 => {
                 let language = random.of(&LANGUAGES);
@@ -268,13 +288,16 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
     assert!(written > 15 && unchanged > 0 && refused > 5, "{written} {unchanged} {refused}");
 
     // A prefix brings so many, the first of them.
+    let before = bots.versions().await;
     owner
         .batch_execute(
             "INSERT INTO bot_texts (tenant_id, key, language, value)
-             SELECT id, 'many_' || n, 'ru', 'x' FROM tenants, generate_series(1000, 1600) AS n WHERE slug = 'evopoliki'",
+             SELECT id, 'many_' || n, 'ru', 'x' FROM tenants, generate_series(1000, 1600) AS n;
+             UPDATE tenants SET catalog_version = catalog_version + 1",
         )
         .await
         .unwrap();
+    bots.see_what_was_shipped(&before).await;
     let many = pb::BatchGetTextsRequest { tenant: TENANTS[0].into(), key_prefix: "many_".into(), ..Default::default() };
     let many = bots.texts.batch_get_texts(many).await.unwrap().into_inner().texts;
     let keys: Vec<_> = many.into_iter().map(|text| text.key).collect();
