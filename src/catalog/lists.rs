@@ -212,12 +212,12 @@ fn page_of<'a, T>(
     let rest = sorted.iter().skip(begin).skip(usize::try_from(page.skip).unwrap_or(usize::MAX));
     let rest = rest.take(usize::try_from(page.limit()).unwrap_or(0));
     let items = rest.filter_map(|place| Some((*place, item(*place)?))).collect();
-    let Page { items, next, total } = page.page(items, sorted.len() as i64, |(_, item)| {
+    let Page { items, next, total, .. } = page.page_of_small(items, sorted.len() as i64, |(_, item)| {
         let (number, text, id) = item.key(order);
         SortKey { number, text: text.to_owned(), id: id.to_owned() }
     });
     let rows = items.into_iter().filter_map(|(place, item)| Some((row(place, item.shown)?, item.shown.language)));
-    Page { items: rows.collect(), next, total }
+    Page { items: rows.collect(), next, total, key: None }
 }
 
 fn nothing<T>(page: &PageRequest) -> Page<T> {

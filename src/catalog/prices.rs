@@ -59,9 +59,9 @@ impl Catalog {
         let begin = page.after.as_ref().map_or(0, |after| listed.partition_point(|price| price.place <= after.text));
         let rest = listed.into_iter().skip(begin).skip(usize::try_from(page.skip).unwrap_or(usize::MAX));
         let rows = rest.take(usize::try_from(page.limit()).unwrap_or(0)).collect();
-        let Page { items, next, total } =
-            page.page(rows, total, |price| SortKey { text: price.place.clone(), ..SortKey::default() });
-        Page { items: items.into_iter().map(|price| price.line.clone()).collect(), next, total }
+        let Page { items, next, total, .. } =
+            page.page_of_small(rows, total, |price| SortKey { text: price.place.clone(), ..SortKey::default() });
+        Page { items: items.into_iter().map(|price| price.line.clone()).collect(), next, total, key: None }
     }
 
     fn menu(&self, category: &Category<'_>, asked: Language) -> Arc<Menu> {

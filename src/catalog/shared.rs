@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use lekalo_vehicles::Reference;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::domain::catalog::{BodyRow, BrandRow, CategoryRow, ModelRow, Names, OptionRow, SharedRows, TextRow};
 use crate::domain::error::{Error, Kind, Result};
@@ -200,7 +201,20 @@ fn generations(model: &lekalo_vehicles::Model) -> Vec<Generation> {
     model.generations.iter().map(generation).collect()
 }
 
-/// As names are compared: ё is е, and case does not matter.
+/// As names are compared: ё is е, and neither case nor how a letter is put together matters.
 pub fn fold(text: &str) -> String {
-    text.to_lowercase().replace('ё', "е")
+    text.nfkc().collect::<String>().to_lowercase().replace('ё', "е")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn a_name_is_the_same_however_its_letters_are_put_together() {
+        for (one, other) in [("Ё", "е\u{308}"), ("Йети", "и\u{306}ети"), ("ＢＭＷ", "bmw"), ("Škoda", "s\u{30c}koda")]
+        {
+            assert_eq!(fold(one), fold(other));
+        }
+    }
 }

@@ -50,13 +50,15 @@ pub struct SortKey {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// The key of the last item if more items follow.
     pub next: Option<SortKey>,
     /// Items in the whole list.
     pub total: i64,
+    /// Where an item stands, for who has to end the page before its last item; none: these are small.
+    pub key: Option<fn(&T) -> SortKey>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -115,11 +117,16 @@ impl PageRequest {
     }
 
     /// Makes a page of rows that were read with a limit of [`PageRequest::limit`].
-    pub fn page<T>(&self, mut items: Vec<T>, total: i64, key: impl Fn(&T) -> SortKey) -> Page<T> {
+    pub fn page<T>(&self, items: Vec<T>, total: i64, key: fn(&T) -> SortKey) -> Page<T> {
+        Page { key: Some(key), ..self.page_of_small(items, total, key) }
+    }
+
+    /// The same of items of which the most that a page may have are small together.
+    pub fn page_of_small<T>(&self, mut items: Vec<T>, total: i64, key: impl Fn(&T) -> SortKey) -> Page<T> {
         let more = items.len() as i64 > self.size;
         items.truncate(self.size as usize);
         let next = if more { items.last().map(key) } else { None };
-        Page { items, next, total }
+        Page { items, next, total, key: None }
     }
 
     /// How many rows to read: one more than the page, to know whether another follows.

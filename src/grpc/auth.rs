@@ -15,12 +15,12 @@ use futures::future::pending;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::call;
-use super::status::from_transport;
+use super::status::method_unknown;
 use crate::api_keys::ApiKeys;
 use crate::db::audit;
 use crate::domain::api_key::{Caller, Identity, MARK, Role};
@@ -149,7 +149,7 @@ impl Access {
         };
         // What has no rule is not served.
         let rule = RULES.iter().find(|(name, ..)| *name == method);
-        let (_, role, concerns) = rule.ok_or_else(|| from_transport(Code::Unimplemented))?;
+        let (_, role, concerns) = rule.ok_or_else(|| method_unknown(method))?;
         caller.must_be(*role)?;
         if *concerns == EveryTenant {
             caller.must_be_for_every_tenant()?;

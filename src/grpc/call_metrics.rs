@@ -32,6 +32,11 @@ impl Method {
         (self.grpc_service, self.grpc_method) == ("grpc.health.v1.Health", "Watch")
     }
 
+    /// One that no contract has.
+    pub fn is_unknown(&self) -> bool {
+        *self == UNKNOWN
+    }
+
     fn ended(&self, code: Code) -> Handled {
         let &Self { grpc_type, grpc_service, grpc_method } = self;
         Handled { grpc_type, grpc_service, grpc_method, grpc_code: names(code).1 }

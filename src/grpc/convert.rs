@@ -13,9 +13,11 @@ pub use import::{import, mode, outcome};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use prost::Message;
 use prost_types::value::Kind as JsonKind;
 use prost_types::{ListValue, Struct, Timestamp, Value};
 
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::tenant::{self, Language};
 use crate::domain::{seed, stats};
 use crate::proto::lekalo::v1 as pb;
@@ -23,6 +25,26 @@ use crate::proto::lekalo::v1 as pb;
 /// A count as the wire has it; nothing we count comes near its limit.
 pub fn count(value: i64) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// The most bytes of a page's items; a default client takes 4 MiB.
+pub const MAX_PAGE_BYTES: usize = 2 << 20;
+
+/// A page's items as messages, as many as go into an answer and one at least, and the token of the page that follows.
+pub fn fitting<T, M: Message>(request: &PageRequest, found: Page<T>, message: impl Fn(T) -> M) -> (Vec<M>, String) {
+    let (mut messages, mut bytes, mut last) = (Vec::with_capacity(found.items.len()), 0, None);
+    for item in found.items {
+        let key = found.key.map(|key| key(&item));
+        let message = message(item);
+        // With its tag and its length.
+        bytes += message.encoded_len() + 6;
+        if bytes > MAX_PAGE_BYTES && key.is_some() && !messages.is_empty() {
+            return (messages, request.next_token(last));
+        }
+        messages.push(message);
+        last = key;
+    }
+    (messages, request.next_token(found.next))
 }
 
 /// A year as the wire has it: 0 is unknown.

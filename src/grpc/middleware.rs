@@ -18,10 +18,11 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use super::ENCODINGS;
 use super::call::{Call, Observers};
 use super::peers::{Allowance, Peer};
 use super::refusals::Refusal;
-use super::status::{from_transport, shutting_down};
+use super::status::{encoding_unsupported, from_transport, method_unknown, shutting_down};
 use crate::db::{bulkhead, catalog_writes, deadline};
 use crate::domain::Error;
 
@@ -130,19 +131,22 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
+        let encoding = answered_as_asked(request.headers_mut());
         let (in_flight, begun) = self.calls.begin(&request);
         let call = in_flight.call.clone();
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let answer = match begun {
             Ok(()) => {
-                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time);
+                let becomes = growth(encoding.as_deref());
+                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time, becomes);
                 self.inner.call(request.map(|body| Body::new(question(body)))).left_future()
             }
             Err(error) => future::ready(Ok(Status::from(error).into_http())).right_future(),
         };
         let shared = self.calls.shared.clone();
+        let method = call.method;
         Box::pin(call.clone().scope(async move {
             let answer = catalog_writes::told(call.made_version.clone(), answer);
             let answer = AssertUnwindSafe(bulkhead::of_method(&path, answer)).catch_unwind();
@@ -160,9 +164,17 @@ where
                 () = shared.cut_off.cancelled() => Err(shutting_down()),
                 answer = answer => answer,
             };
+            let of_transport = |code| match &encoding {
+                _ if code != Code::Unimplemented => from_transport(code),
+                _ if method.is_unknown() => method_unknown(&path),
+                Some(encoding) if !ENCODINGS.split(", ").any(|known| known == encoding) => {
+                    encoding_unsupported(encoding)
+                }
+                _ => from_transport(code),
+            };
             let mut response = match answer {
                 Ok(Ok(Ok(response))) => match transport_error(response.headers()) {
-                    Some(code) if path.starts_with("/lekalo.v1.") => from_transport(code).into_http(),
+                    Some(code) if !path.starts_with("/grpc.") => of_transport(code).into_http(),
                     _ => response,
                 },
                 Ok(Ok(Err(error))) => return Err(error),
@@ -176,6 +188,29 @@ where
             let sleep = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
             Ok(response.map(|body| Body::new(CallBody { body, sleep, in_flight })))
         }))
+    }
+}
+
+/// How the request is compressed, if it is. Its answer is compressed as it is: most clients say that they could take a
+/// compressed answer, and only some want one.
+fn answered_as_asked(headers: &mut HeaderMap) -> Option<String> {
+    let accepted = headers.remove("grpc-accept-encoding");
+    let encoding = headers.get("grpc-encoding")?.clone();
+    let mut accepted = accepted.iter().flat_map(|accepted| accepted.as_bytes().split(|byte| *byte == b','));
+    if accepted.any(|accepted| encoding == accepted.trim_ascii()) {
+        headers.insert("grpc-accept-encoding", encoding.clone());
+    }
+    Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
+}
+
+/// How many bytes one that is compressed so may become.
+fn growth(encoding: Option<&str>) -> usize {
+    match encoding {
+        None | Some("identity") => 1,
+        // The most that deflate can do.
+        Some("gzip") => 1032,
+        // Nobody knows.
+        Some(_) => usize::MAX,
     }
 }
 
@@ -195,6 +230,8 @@ struct QuestionBody {
     allowance: Option<Arc<Allowance>>,
     /// How much of it has been counted.
     counted: usize,
+    /// How many bytes in memory one of it may become.
+    becomes: usize,
     time: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -203,10 +240,10 @@ struct QuestionBody {
 const MOST_IN_MEMORY: usize = super::MAX_REQUEST_BYTES;
 
 impl QuestionBody {
-    fn new(body: Body, in_flight: &InFlight, time: Option<Duration>) -> Self {
+    fn new(body: Body, in_flight: &InFlight, time: Option<Duration>, becomes: usize) -> Self {
         let (call, allowance) = (in_flight.call.clone(), in_flight.allowance.clone());
         let time = time.filter(|_| call.method.grpc_type != "client_stream");
-        Self { body, call, allowance, counted: 0, time, sleep: None }
+        Self { body, call, allowance, counted: 0, becomes, time, sleep: None }
     }
 
     /// More of it has come.
@@ -215,7 +252,7 @@ impl QuestionBody {
         if self.call.method.grpc_type == "bidi_stream" {
             self.sleep = None;
         }
-        let more = bytes.min(MOST_IN_MEMORY - self.counted);
+        let more = bytes.saturating_mul(self.becomes).min(MOST_IN_MEMORY - self.counted);
         self.counted += more;
         self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.grow(more)).map_err(Status::from)
     }

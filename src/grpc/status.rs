@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use super::call;
+use super::{ENCODINGS, MAX_REQUEST_BYTES, call};
 use crate::db::advice::chain;
 use crate::domain::Error;
 use crate::domain::error::Violation;
@@ -125,14 +125,40 @@ fn info(details: &mut ErrorDetails, reason: &str, metadata: impl IntoIterator<It
 /// A status that the transport made of a request no handler saw, with details like every other; its own words stay here.
 pub fn from_transport(code: Code) -> Status {
     let (code, reason, message) = match code {
-        Code::Unimplemented => (code, "UNIMPLEMENTED", "this method is not built (yet)"),
+        Code::Unimplemented => (code, "UNIMPLEMENTED", "this server does not answer this method (yet)"),
         Code::Internal => (Code::InvalidArgument, "MESSAGE_INVALID", "the message is not one of the contract's"),
-        Code::OutOfRange => (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB"),
+        // Compressed or not: what it is in memory counts.
+        Code::OutOfRange | Code::ResourceExhausted => {
+            (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB")
+        }
         other => (other, "TRANSPORT", "the call could not be carried out"),
     };
+    let metadata = [("field", "message".to_owned()), ("max", MAX_REQUEST_BYTES.to_string())];
+    transport_status(code, reason, message, metadata.into_iter().filter(|_| reason == "FIELD_TOO_LONG"))
+}
+
+/// The contract has no method at this path.
+pub fn method_unknown(path: &str) -> Status {
+    let message = format!("the contract has no method {path}; its names are case-sensitive");
+    transport_status(Code::Unimplemented, "METHOD_UNKNOWN", &message, [("method", path.to_owned())])
+}
+
+/// The request is compressed in a way that is not read here.
+pub fn encoding_unsupported(encoding: &str) -> Status {
+    let message = format!("the request's grpc-encoding is {encoding}; send it in one of {ENCODINGS}");
+    let metadata = [("encoding", encoding.to_owned()), ("supported", ENCODINGS.to_owned())];
+    transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", &message, metadata)
+}
+
+fn transport_status(
+    code: Code,
+    reason: &str,
+    message: &str,
+    metadata: impl IntoIterator<Item = (&'static str, String)>,
+) -> Status {
     let mut details = ErrorDetails::new();
-    info(&mut details, reason, []);
-    Status::with_error_details(code, message, details)
+    info(&mut details, reason, metadata);
+    Status::with_error_details(code, shortened(message.to_owned(), MAX_MESSAGE), details)
 }
 
 /// The service is about to stop.

@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::domain::vehicle::{Alias, slug};
 use crate::grpc::Services;
-use crate::grpc::convert::{count, timestamp};
+use crate::grpc::convert::{count, fitting, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
@@ -24,11 +24,9 @@ pub async fn list_aliases(services: &Services, request: pb::ListAliasesRequest) 
     check.done()?;
 
     let found = services.db.list_aliases(&brand, &model, &page).await?;
-    Ok(pb::ListAliasesResponse {
-        aliases: found.items.into_iter().map(message).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (aliases, next_page_token) = fitting(&page, found, message);
+    Ok(pb::ListAliasesResponse { aliases, next_page_token, total_size })
 }
 
 pub async fn create_alias(services: &Services, mut request: pb::CreateAliasRequest) -> Result<pb::CreateAliasResponse> {

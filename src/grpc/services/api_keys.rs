@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::db::api_keys::KeyGrant;
 use crate::domain::api_key::{ApiKey, Caller, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
 use crate::domain::error::{Error, Kind, Result};
-use crate::grpc::convert::{count, timestamp};
+use crate::grpc::convert::{count, fitting, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
 use crate::grpc::{Services, call};
@@ -73,11 +73,9 @@ pub async fn list_api_keys(services: &Services, request: pb::ListApiKeysRequest)
     check.done()?;
 
     let found = services.db.list_api_keys(&caller.reach, &page).await?;
-    Ok(pb::ListApiKeysResponse {
-        api_keys: found.items.into_iter().map(message).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (api_keys, next_page_token) = fitting(&page, found, message);
+    Ok(pb::ListApiKeysResponse { api_keys, next_page_token, total_size })
 }
 
 pub async fn revoke_api_key(services: &Services, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {

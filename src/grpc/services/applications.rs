@@ -6,7 +6,7 @@ use crate::domain::Result;
 use crate::domain::application::Filter;
 use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
-use crate::grpc::convert::{self, count};
+use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
@@ -48,11 +48,9 @@ pub async fn list_applications(
 
     let scope = services.scope(check, &tenant).await?;
     let found = scope.own.list_applications(&filter, &page).await?;
-    Ok(pb::ListApplicationsResponse {
-        applications: found.items.into_iter().map(Into::into).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (applications, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListApplicationsResponse { applications, next_page_token, total_size })
 }
 
 /// What is not a UUID is no application of ours.

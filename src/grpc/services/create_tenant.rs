@@ -1,5 +1,7 @@
 //! CreateTenant: a shop begins.
 
+use iso_currency::Currency;
+
 use super::tenant_fields::{MUTABLE, check_time_zone, read_change};
 use crate::domain::Result;
 use crate::grpc::Services;
@@ -23,8 +25,12 @@ pub async fn create_tenant(
     if currency.is_empty() {
         "KGS".clone_into(&mut currency);
     }
-    if currency.len() != 3 || !currency.chars().all(|ch| ch.is_ascii_uppercase()) {
-        check.refuse("tenant.currency", "FIELD_INVALID", "must be three capital letters (ISO 4217)");
+    if Currency::from_code(&currency).is_none_or(|currency| currency.used_by().is_empty()) {
+        check.refuse(
+            "tenant.currency",
+            "FIELD_INVALID",
+            "must be a currency's three capital letters (ISO 4217), e.g. KGS",
+        );
     }
     let active = tenant.active.or(Some(true));
     let change = read_change(&mut check, pb::Tenant { active, ..tenant }, MUTABLE);

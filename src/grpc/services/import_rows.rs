@@ -4,7 +4,7 @@ use super::imports::scope_and_id;
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
-use crate::grpc::convert::{self, count};
+use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
@@ -19,11 +19,9 @@ pub async fn list_import_rows(
 
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let found = scope.own.list_import_rows(id, convert::outcome(outcome), &page).await?;
-    Ok(pb::ListImportRowsResponse {
-        rows: found.items.into_iter().map(Into::into).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (rows, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListImportRowsResponse { rows, next_page_token, total_size })
 }
 
 pub async fn list_pattern_rows(
@@ -39,9 +37,7 @@ pub async fn list_pattern_rows(
     let scope = services.scope(check, &tenant).await?;
     let id = pattern_id.parse().map_err(|_| Error::not_found(Kind::Pattern, &pattern_id))?;
     let found = scope.own.list_pattern_rows(id, &page).await?;
-    Ok(pb::ListPatternRowsResponse {
-        rows: found.items.into_iter().map(Into::into).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (rows, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListPatternRowsResponse { rows, next_page_token, total_size })
 }

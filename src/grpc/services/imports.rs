@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
-use crate::grpc::convert::{self, count};
+use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::scope::Scope;
 use crate::grpc::validation::{Validator, check_etag};
 use crate::import::apply::delete;
@@ -26,11 +26,9 @@ pub async fn list_imports(services: &Services, request: pb::ListImportsRequest) 
 
     let scope = services.scope(check, &tenant).await?;
     let found = scope.own.list_imports(&page).await?;
-    Ok(pb::ListImportsResponse {
-        imports: found.items.into_iter().map(|import| convert::import(&scope.tenant.slug, import)).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (imports, next_page_token) = fitting(&page, found, |import| convert::import(&scope.tenant.slug, import));
+    Ok(pb::ListImportsResponse { imports, next_page_token, total_size })
 }
 
 pub async fn cancel_import(services: &Services, request: pb::CancelImportRequest) -> Result<pb::CancelImportResponse> {

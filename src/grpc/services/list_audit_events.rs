@@ -4,7 +4,7 @@ use crate::domain::Result;
 use crate::domain::api_key::MARK;
 use crate::domain::audit::{Event, Filter};
 use crate::domain::page::Page;
-use crate::grpc::convert::count;
+use crate::grpc::convert::{count, fitting};
 use crate::grpc::validation::{INVALID, OUT_OF_RANGE, Validator};
 use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
@@ -42,11 +42,9 @@ pub async fn list_audit_events(
             services.db.tenant(tenant.id).list_audit_events(&filter, &page).await?
         }
     };
-    Ok(pb::ListAuditEventsResponse {
-        audit_events: found.items.into_iter().map(Into::into).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (audit_events, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListAuditEventsResponse { audit_events, next_page_token, total_size })
 }
 
 /// Refuses what no event can have: it is a slip, and would find nothing without a word.

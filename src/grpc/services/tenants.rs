@@ -3,7 +3,7 @@
 use futures::future::try_join_all;
 
 use crate::domain::error::Result;
-use crate::grpc::convert::{channel as channel_word, count};
+use crate::grpc::convert::{channel as channel_word, count, fitting};
 use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
@@ -39,17 +39,16 @@ pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) 
     let page = check.page(request.page_size, &request.page_token, request.skip, &["list_tenants"]);
     check.done()?;
 
-    let found = services.db.list_tenants(&call::caller()?.reach, &page).await?;
+    let mut found = services.db.list_tenants(&call::caller()?.reach, &page).await?;
     let mut tenants = Vec::with_capacity(found.items.len());
-    let mut items = found.items.into_iter().peekable();
+    let mut items = std::mem::take(&mut found.items).into_iter().peekable();
     while items.peek().is_some() {
         let some = items.by_ref().take(TENANTS_AT_ONCE);
         let complete = some.map(|tenant| async { services.db.tenant(tenant.id).complete(tenant).await });
-        tenants.extend(try_join_all(complete).await?.into_iter().map(Into::into));
+        tenants.extend(try_join_all(complete).await?);
     }
-    Ok(pb::ListTenantsResponse {
-        tenants,
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    found.items = tenants;
+    let total_size = count(found.total);
+    let (tenants, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListTenantsResponse { tenants, next_page_token, total_size })
 }

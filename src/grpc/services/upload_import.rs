@@ -140,8 +140,9 @@ async fn receive_file(messages: &mut Messages, file: &mut Upload) -> Result<(), 
             return Err(out_of_order("only the first message may be the header").into());
         };
         if chunk.len() > MAX_CHUNK_BYTES {
-            let description = format!("must have at most {MAX_CHUNK_BYTES} bytes");
-            return Err(Error::invalid("chunk", "FIELD_TOO_LONG", description).into());
+            let mut check = Validator::default();
+            check.too_long("chunk", MAX_CHUNK_BYTES, "bytes");
+            check.done()?;
         }
         file.append(&chunk)?;
     }

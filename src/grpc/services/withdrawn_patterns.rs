@@ -3,7 +3,7 @@
 use super::imports::scope_and_id;
 use crate::domain::Result;
 use crate::grpc::Services;
-use crate::grpc::convert::count;
+use crate::grpc::convert::{count, fitting};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
@@ -17,9 +17,7 @@ pub async fn list_withdrawn_patterns(
 
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let found = scope.own.list_withdrawn_patterns(id, &page).await?;
-    Ok(pb::ListWithdrawnPatternsResponse {
-        patterns: found.items.into_iter().map(Into::into).collect(),
-        next_page_token: page.next_token(found.next),
-        total_size: count(found.total),
-    })
+    let total_size = count(found.total);
+    let (patterns, next_page_token) = fitting(&page, found, Into::into);
+    Ok(pb::ListWithdrawnPatternsResponse { patterns, next_page_token, total_size })
 }

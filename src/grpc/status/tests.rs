@@ -116,9 +116,16 @@ fn each_kind_of_thing_has_a_reason_that_the_contract_lists() {
 #[test]
 fn what_the_transport_refuses_has_details_too() {
     for (code, expected) in [
-        (Code::Unimplemented, "Unimplemented this method is not built (yet) | UNIMPLEMENTED"),
+        (Code::Unimplemented, "Unimplemented this server does not answer this method (yet) | UNIMPLEMENTED"),
         (Code::Internal, "InvalidArgument the message is not one of the contract's | MESSAGE_INVALID"),
-        (Code::OutOfRange, "InvalidArgument the message is larger than 4 MiB | FIELD_TOO_LONG"),
+        (
+            Code::OutOfRange,
+            "InvalidArgument the message is larger than 4 MiB | FIELD_TOO_LONG field=message max=4194304",
+        ),
+        (
+            Code::ResourceExhausted,
+            "InvalidArgument the message is larger than 4 MiB | FIELD_TOO_LONG field=message max=4194304",
+        ),
         (Code::Cancelled, "Cancelled the call could not be carried out | TRANSPORT"),
         (Code::Unknown, "Unknown the call could not be carried out | TRANSPORT"),
     ] {

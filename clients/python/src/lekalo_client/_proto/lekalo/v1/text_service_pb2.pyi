@@ -103,7 +103,8 @@ class BatchGetTextsRequest(_message.Message):
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
     """
     key_prefix: _builtins.str
-    """What the wanted keys begin with; the first 500 of them come back, by key. Default: none; at most 64 characters.
+    """What the wanted keys begin with; the first 500 of them come back, by key, and no more than 2 MiB. Default: none; at
+    most 64 characters.
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     language: _builtins.str

@@ -74,7 +74,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 2
     """INVALID_ARGUMENT: a field's form or value is not one that it takes. Metadata: `field`."""
     ERROR_REASON_FIELD_TOO_LONG: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT: a string has too many characters or a list too many elements. Metadata: `field`, `max`."""
+    """INVALID_ARGUMENT: a string has too many characters or a list too many elements; of a whole message, which `field`
+    then says, and of a file's `chunk` it is bytes. Metadata: `field`, `max`.
+    """
     ERROR_REASON_FIELD_OUT_OF_RANGE: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT: a number, amount or time is below its least or above its greatest value. Metadata: `field`."""
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 5
@@ -194,7 +196,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `import`, its id.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
-    """DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
+    """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
+    moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
+    """
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 71
     """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
     nothing was changed, try again after RetryInfo's delay.
@@ -214,7 +218,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 74
     """INTERNAL: a fault of ours. Metadata: `error_id`, which the server's log has too."""
     ERROR_REASON_UNIMPLEMENTED: _ErrorReason.ValueType  # 75
-    """UNIMPLEMENTED: the contract has no such method, or this server does not answer it yet."""
+    """UNIMPLEMENTED: the contract has this method, and this server does not answer it yet."""
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 88
+    """UNIMPLEMENTED: the contract has no such method. Metadata: `method`, the path that was asked for."""
+    ERROR_REASON_ENCODING_UNSUPPORTED: _ErrorReason.ValueType  # 89
+    """UNIMPLEMENTED: the request's `grpc-encoding` is not one that is read here. Metadata: `encoding`, `supported`
+    (comma-separated).
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every reason an error may give in `google.rpc.ErrorInfo`, which spells it without the prefix: `PRICE_NOT_CONFIGURED`.
@@ -228,7 +238,9 @@ ERROR_REASON_FIELD_REQUIRED: ErrorReason.ValueType  # 1
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT: a field's form or value is not one that it takes. Metadata: `field`."""
 ERROR_REASON_FIELD_TOO_LONG: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT: a string has too many characters or a list too many elements. Metadata: `field`, `max`."""
+"""INVALID_ARGUMENT: a string has too many characters or a list too many elements; of a whole message, which `field`
+then says, and of a file's `chunk` it is bytes. Metadata: `field`, `max`.
+"""
 ERROR_REASON_FIELD_OUT_OF_RANGE: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT: a number, amount or time is below its least or above its greatest value. Metadata: `field`."""
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 5
@@ -348,7 +360,9 @@ ERROR_REASON_IMPORT_NOT_OLDEST: ErrorReason.ValueType  # 79
 `import`, its id.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
-"""DEADLINE_EXCEEDED: the caller's deadline passed; the work was stopped, a write was undone."""
+"""DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
+moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
+"""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
 """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
 nothing was changed, try again after RetryInfo's delay.
@@ -368,7 +382,13 @@ ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 73
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 74
 """INTERNAL: a fault of ours. Metadata: `error_id`, which the server's log has too."""
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 75
-"""UNIMPLEMENTED: the contract has no such method, or this server does not answer it yet."""
+"""UNIMPLEMENTED: the contract has this method, and this server does not answer it yet."""
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 88
+"""UNIMPLEMENTED: the contract has no such method. Metadata: `method`, the path that was asked for."""
+ERROR_REASON_ENCODING_UNSUPPORTED: ErrorReason.ValueType  # 89
+"""UNIMPLEMENTED: the request's `grpc-encoding` is not one that is read here. Metadata: `encoding`, `supported`
+(comma-separated).
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _Channel:
