@@ -30,7 +30,10 @@ RULES = [
     (r"__aexit__", "__exit__"),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\.\._async\b", ".._sync"),
-    (r"many tasks may share\. To be made in the event loop that it is used in\.", "many threads may share."),
+    (
+        r"many tasks may share\. It may be made where .* loop yet\.",
+        "many threads may share.",
+    ),
 ]
 
 

@@ -20,7 +20,7 @@ from fake import FakeService, failure, start
 from google.type.money_pb2 import Money
 
 from lekalo_client import AsyncClient, BodyTypeRequired, InvalidArgument, NotFound, Retry, v1
-from lekalo_client.bot import AsyncBot, Bot, Car, Lead, Mismatch, Search, body_type_name
+from lekalo_client.bot import AsyncBot, Bot, Car, Lead, Mismatch, Price, Search, body_type_name
 
 CAMRY = v1.VehicleCandidate(
     brand="toyota", brand_name="Toyota", model="camry", model_name="Camry", generation="XV70", year=2018, score=0.98
@@ -274,6 +274,12 @@ async def test_a_fixed_price(bot: Any, service: FakeService) -> None:
 OPTION_CASES: list[tuple[Any, list[str]]] = [
     (True, [""]),
     ("true", [""]),
+    ("Да", [""]),
+    ("yes", [""]),
+    ("ооба", [""]),
+    ("нет", []),
+    ("жок", []),
+    ("no", []),
     (" True", [""]),
     ("press", ["press"]),
     (False, []),
@@ -338,7 +344,14 @@ async def test_a_price_that_is_not_shown(bot: Any, service: FakeService) -> None
     price = await bot.calculate_price("5d_mats")
     assert (price.text, price.total, price.base, price.lines[0].amount) == ("", None, None, None)
     assert price.lines[0].name == "Багажник"
-    for copied in (price, copy.deepcopy(price), pickle.loads(pickle.dumps(price)), dataclasses.replace(price)):  # noqa: S301
+    copies = (
+        price,
+        copy.deepcopy(price),
+        pickle.loads(pickle.dumps(price)),  # noqa: S301
+        dataclasses.replace(price),
+        Price.from_json(price.to_json()),
+    )
+    for copied in copies:
         assert copied == price
         assert copied.for_lead.total.value == Decimal(1554)
         for dump in (
@@ -438,7 +451,14 @@ async def test_a_quote_is_written_down_as_exact_as_it_is(
     service.on("QuotePrice", v1.QuotePriceResponse(quote=quote))
     service.on("CreateApplication", CREATED)
     price = await bot.calculate_price("seat_covers")
-    await bot.create_lead(name="Айбек", phone="0555123456", price=price)
+    kept = Price.from_json(price.to_json())
+    assert kept == price
+    await bot.create_lead(name="Айбек", phone="0555123456", price=kept)
+    given = {"quoted_total": Decimal(4000), "quoted_total_max": upper and Decimal(upper), "quoted_kind": kind.lower()}
+    await bot.create_lead(name="Айбек", phone="0555123456", **given)
+    elsewhere = service.calls[2].request.application
+    assert (elsewhere.quoted_kind, elsewhere.quoted_total.units) == (v1.PriceKind.Value(f"PRICE_KIND_{kind}"), 4000)
+    assert elsewhere.quoted_total_max.units == (upper or 0)
     sent = service.calls[1].request.application
     assert (sent.quoted_kind, sent.quoted_total) == (v1.PriceKind.Value(f"PRICE_KIND_{kind}"), som(4000))
     assert sent.HasField("quoted_total_max") == (upper is not None)
@@ -533,3 +553,9 @@ def test_bodies_are_named_as_the_service_names_them() -> None:
     for body in tomllib.loads(SEED.read_text())["body_types"]:
         names = [body_type_name(body["code"], language) for language in ("ru", "ky", "en")]
         assert names == [body["ru"], body["ky"], body["en"]]
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"for_lead": null}', "1554", "not JSON"])
+def test_what_is_no_price_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="not a price that to_json wrote"):
+        Price.from_json(text)

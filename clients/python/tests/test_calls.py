@@ -17,6 +17,7 @@ from fake import Failure, FakeService, failure, start
 from lekalo_client import (
     Aborted,
     AsyncClient,
+    Cancelled,
     Client,
     DeadlineExceeded,
     InvalidArgument,
@@ -288,8 +289,40 @@ async def test_clients_are_context_managers(address: str, service: FakeService) 
         assert await client.list_categories("evopoliki") == CATEGORIES
     with Client(address) as sync:
         assert await asyncio.to_thread(sync.list_categories, "evopoliki") == CATEGORIES
-    with pytest.raises(ValueError, match="closed"):
-        sync.list_categories("evopoliki")
+
+
+async def test_a_call_after_close_is_an_error_as_others_are(
+    address: str, service: FakeService, connect: Connect
+) -> None:
+    service.on("ListCategories", CATEGORIES)
+    service.on("QuotePrice", v1.QuotePriceResponse())
+    used, unused = connect(address), connect(address)
+    await used.list_categories("evopoliki")
+    for client in (used, unused):
+        await client.close()
+        await client.close()
+        # One whose stub is there, one whose is not, and a stream.
+        calls = (
+            client.list_categories("evopoliki"),
+            client.quote_price("evopoliki", "eva_mats"),
+            anext(aiter(client.watch_import("evopoliki", "x"))),
+        )
+        for call in calls:
+            with pytest.raises(Cancelled, match="closed") as caught:
+                await call
+            assert caught.value.reason == "CLIENT_CLOSED"
+    assert len(service.calls) == 1
+
+
+def test_a_client_may_be_made_where_there_is_no_event_loop(address: str, service: FakeService) -> None:
+    service.on("ListCategories", CATEGORIES)
+    client = AsyncClient(address)
+
+    async def ask() -> v1.ListCategoriesResponse:
+        async with client:
+            return await client.list_categories("evopoliki")
+
+    assert asyncio.run(ask()) == CATEGORIES
 
 
 async def test_a_cancelled_task_cancels_the_call(address: str, service: FakeService) -> None:

@@ -94,6 +94,11 @@ class Cancelled(LekaloError):
     code = grpc.StatusCode.CANCELLED
 
 
+def client_closed() -> Cancelled:
+    """The call came after the client's `close`."""
+    return Cancelled("the client was closed before this call; make another one", Details(reason="CLIENT_CLOSED"))
+
+
 class Unknown(LekaloError):
     """Something between client and service failed without saying how."""
 
@@ -173,7 +178,10 @@ class OutOfRange(LekaloError):
 
 
 class Unimplemented(LekaloError):
-    """The server does not know the method."""
+    """The server knows no such method, does not answer it yet, or cannot read how the request is compressed.
+
+    Which it is says `reason`: METHOD_UNKNOWN, UNIMPLEMENTED or ENCODING_UNSUPPORTED.
+    """
 
     code = grpc.StatusCode.UNIMPLEMENTED
 

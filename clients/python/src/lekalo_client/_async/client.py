@@ -12,7 +12,7 @@ from .texts import AsyncTexts
 
 
 class AsyncClient(AsyncCatalog, AsyncPricing, AsyncTexts, AsyncApplications, AsyncTenants, AsyncImports, AsyncAdmin):
-    """Lekalo over one connection, which many tasks may share. To be made in the event loop that it is used in.
+    """Lekalo over one connection, which many tasks may share. It may be made where there is no event loop yet.
 
     A method is called as in the contract (`ListBrands` is `list_brands`), takes the fields of its request as arguments,
     and answers with the contract's messages, which `lekalo_client.v1` has. What goes wrong is a LekaloError.

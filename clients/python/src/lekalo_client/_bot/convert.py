@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from google.type.money_pb2 import Money
@@ -21,6 +22,13 @@ MAX_PAGE_SIZE = 500
 
 MAX_SKIP = 100_000
 """The service passes over no more."""
+
+
+YES_AND_NO: Mapping[str, str | None] = {
+    **dict.fromkeys(("true", "yes", "да", "ооба"), ""),
+    **dict.fromkeys(("false", "no", "нет", "жок", ""), None),
+}
+"""What a string says of an option instead of naming a value: empty for yes, None for no."""
 
 
 class Enum(Protocol):
@@ -223,12 +231,19 @@ def price(message: v1.Quote, language: str) -> types.Price:
     )
 
 
-def quote_to(application: v1.Application, total: types.Amount) -> None:
+def quote_to(
+    application: v1.Application,
+    total: Decimal,
+    upper: Decimal | None = None,
+    kind: types.PriceKind | None = None,
+    currency: str = "",
+) -> None:
     """Writes down what was quoted, as exact as it was."""
-    application.quoted_total.CopyFrom(to_money(total.value, total.currency))
-    application.quoted_kind = value(v1.PriceKind, "PRICE_KIND_", total.kind)
-    if total.upper is not None:
-        application.quoted_total_max.CopyFrom(to_money(total.upper, total.currency))
+    application.quoted_total.CopyFrom(to_money(total, currency))
+    if kind is not None:
+        application.quoted_kind = value(v1.PriceKind, "PRICE_KIND_", kind)
+    if upper is not None:
+        application.quoted_total_max.CopyFrom(to_money(upper, currency))
 
 
 def selections(options: Mapping[str, str | bool | None]) -> list[v1.Selection]:
@@ -244,8 +259,8 @@ def selection(code: str, given: object) -> str | None:
             return ""
         case False | None:
             return None
-        case str():  # a model writes `true` where it means True
-            return {"true": "", "false": None, "": None}.get(given.strip().lower(), given)
+        case str():  # a model writes `true` where it means True, and a customer's word goes through it as it is
+            return YES_AND_NO.get(given.strip().lower(), given)
         case _:
             raise TypeError(f"option {code!r} takes True, False or a value's code, not {given!r}")
 

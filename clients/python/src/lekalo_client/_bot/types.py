@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 ItemT = TypeVar("ItemT")
 
@@ -262,6 +263,39 @@ class Price:
     def text(self) -> str:
         """The total to be shown; empty where customers may not see it."""
         return self.total.text if self.total else ""
+
+    def to_json(self) -> str:
+        """All of it, for the bot to keep between two messages, also what customers may not see: it is not for them."""
+        known = asdict(self) | {"for_lead": asdict(self.for_lead.total)}
+        return json.dumps(known, default=str, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Price:
+        """The price that `to_json` wrote. Raises ValueError for anything else."""
+
+        def amount(known: dict[str, Any] | None) -> Amount | None:
+            if known is None:
+                return None
+            upper = known["upper"]
+            exact = {"value": Decimal(known["value"]), "upper": None if upper is None else Decimal(upper)}
+            return Amount(**(known | exact))
+
+        try:
+            known = json.loads(text)
+            total = amount(known["for_lead"])
+            if total is None:
+                raise ValueError("without its total")
+            lines = (PriceLine(**(line | {"amount": amount(line["amount"])})) for line in known["lines"])
+            read = {
+                "total": amount(known["total"]),
+                "base": amount(known["base"]),
+                "lines": tuple(lines),
+                "assumptions": tuple(known["assumptions"]),
+                "for_lead": ForLead(total),
+            }
+            return cls(**(known | read))
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a price that to_json wrote: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from .._bot.types import (
     Option,
     Page,
     Price,
+    PriceKind,
     Search,
     Side,
     Wanted,
 )
 from ..channel import LEAD_TIMEOUT
 from ..errors import FailedPrecondition, NotFound
-from ..values import to_money
 from .client import Client
 from .connection import log
 
@@ -233,6 +233,8 @@ class Bot:
         options: Mapping[str, str | bool | None] | None = None,
         price: Price | None = None,
         quoted_total: Decimal | None = None,
+        quoted_total_max: Decimal | None = None,
+        quoted_kind: PriceKind | None = None,
         message: str = "",
         language: str = "",
         request_id: str = "",
@@ -241,7 +243,8 @@ class Bot:
         """Takes down what a customer asks for.
 
         `customer_id` is the customer's id on the channel, which every channel but the web has. `price` is the answer of
-        calculate_price that the lead goes by; `quoted_total` is a total from elsewhere. `language` is the one to speak
+        calculate_price that the lead goes by; `quoted_total` is a total from elsewhere: the price, the least
+        or, with `quoted_total_max`, the lower end, as `quoted_kind` says. `language` is the one to speak
         to this customer in from now on; left out, it stays as it was.
         Retries do not double the lead; where the bot itself may be restarted in between, give each lead its own
         `request_id` (a UUID).
@@ -268,9 +271,10 @@ class Bot:
             message=message,
         )
         if quoted_total is not None:
-            application.quoted_total.CopyFrom(to_money(quoted_total))
+            convert.quote_to(application, quoted_total, quoted_total_max, quoted_kind)
         elif price:
-            convert.quote_to(application, price.for_lead.total)
+            total = price.for_lead.total
+            convert.quote_to(application, total.value, total.upper, total.kind, total.currency)
         return convert.lead(
             self.client.create_application(self.tenant, application, request_id=request_id, timeout=timeout)
         )

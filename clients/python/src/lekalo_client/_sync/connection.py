@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 import grpc
 
 from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
-from ..errors import from_rpc_error
+from ..errors import client_closed, from_rpc_error
 from ..retry import RETRY, Retry
 
 if TYPE_CHECKING:
@@ -71,13 +72,12 @@ class Connection:
         retry: Retry = RETRY,
         options: Sequence[tuple[str, str | int]] = (),
     ) -> None:
-        secure = credentials(tls)
-        settings = options_of(options)
-        self._channel: grpc.Channel = (
-            grpc.secure_channel(address, secure, options=settings)
-            if secure
-            else grpc.insecure_channel(address, options=settings)
-        )
+        self._address = address
+        self._credentials = credentials(tls)
+        self._options = options_of(options)
+        self._opened: grpc.Channel | None = None
+        self._closed = False
+        self._opening = threading.Lock()
         self._metadata = metadata_of(api_key)
         self._timeout = timeout
         self._retry = retry
@@ -89,8 +89,25 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Ends the calls under way and closes the connection."""
-        self._channel.close()
+        """Ends the calls under way and closes the connection; later calls fail with Cancelled."""
+        with self._opening:
+            self._closed, opened = True, self._opened
+        if opened:
+            opened.close()
+
+    @property
+    def _channel(self) -> grpc.Channel:
+        """Made by the first call: the client itself may be made where there is no event loop yet."""
+        with self._opening:
+            if self._closed:
+                raise client_closed()
+            if self._opened is None:
+                self._opened = (
+                    grpc.secure_channel(self._address, self._credentials, options=self._options)
+                    if self._credentials
+                    else grpc.insecure_channel(self._address, options=self._options)
+                )
+            return self._opened
 
     def pages(self, method: Callable[P, PageT], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[PageT]:
         """Goes through all pages of a list: `client.pages(client.list_brands, "evopoliki", "eva_mats")`."""
@@ -134,6 +151,8 @@ class Connection:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
+            if self._closed:
+                raise client_closed()
             try:
                 return method(request, timeout=max(deadline - time.monotonic(), 0), metadata=self._metadata)
             except grpc.RpcError as error:
@@ -158,6 +177,8 @@ class Connection:
         deadline = None if timeout is None else time.monotonic() + timeout
         attempt = 1
         while True:
+            if self._closed:
+                raise client_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
             call = method(request, timeout=left, metadata=self._metadata)
             try:
