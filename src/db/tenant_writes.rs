@@ -266,15 +266,20 @@ impl Transaction {
             return Err(Error::not_found(Kind::Category, unknown.join("`, `")));
         }
         let ids: Vec<i64> = names.iter().filter_map(|name| found.get(*name)).map(|category| category.id).collect();
+        for (place, id) in ids.iter().enumerate() {
+            if let Some(first) = ids[..place].iter().position(|earlier| earlier == id) {
+                let problem = format!("`{}` is the same category as `{}`", names[place], names[first]);
+                return Err(Error::invalid(format!("tenant.categories[{place}]"), "FIELD_INVALID", problem));
+            }
+        }
         self.execute(
             Query::new(
                 "-- sell_categories
                 INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
-                SELECT DISTINCT ON (asked.id) $1 /* tenant_id */, asked.id, asked.place - 1,
+                SELECT $1 /* tenant_id */, asked.id, asked.place - 1,
                        ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = asked.id
                              ORDER BY o.sort_order, o.code)
                 FROM unnest($2::bigint[] /* ids */) WITH ORDINALITY AS asked (id, place)
-                ORDER BY asked.id, asked.place
                 ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
             )
             .bind(&id.0, Type::INT8)

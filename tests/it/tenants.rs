@@ -199,6 +199,14 @@ async fn odd_values_are_named_one_violation_each() {
     assert_eq!(violations(long).await, of("tenant.channels[0].external_id", "FIELD_TOO_LONG"));
     let nameless = pb::Tenant { display_name: "x".repeat(200), ..shop() };
     assert_eq!(violations(nameless).await, of("tenant.display_name", "FIELD_TOO_LONG"));
+    // Three letters that are no currency, and two that nobody is paid in.
+    for currency in ["ZZZ", "kgs", "KG", "XXX", "XAU"] {
+        let unpaid = pb::Tenant { currency: currency.into(), ..shop() };
+        assert_eq!(violations(unpaid).await, of("tenant.currency", "FIELD_INVALID"), "{currency}");
+    }
+    // By its code and by its alias.
+    let twice = pb::Tenant { categories: vec!["seat_covers".into(), "5d_mats".into(), "mats_5d".into()], ..shop() };
+    assert_eq!(violations(twice).await, of("tenant.categories[2]", "FIELD_INVALID"));
 }
 
 #[tokio::test]
