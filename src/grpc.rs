@@ -37,7 +37,6 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
@@ -68,8 +67,6 @@ pub use peers::{Limits, Peers};
 
 /// The largest message taken; file chunks are at most 3 MiB.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
-/// How requests may be compressed. An answer is compressed as its request was.
-const ENCODINGS: &str = "identity, gzip, zstd";
 /// The largest message sent.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_STREAMS_PER_CONNECTION: u32 = 256;
@@ -227,11 +224,7 @@ pub async fn serve(
             $(routes = routes.add_service(
                 $service::new(services.clone())
                     .max_decoding_message_size(MAX_REQUEST_BYTES)
-                    .max_encoding_message_size(MAX_RESPONSE_BYTES)
-                    .accept_compressed(CompressionEncoding::Gzip)
-                    .accept_compressed(CompressionEncoding::Zstd)
-                    .send_compressed(CompressionEncoding::Gzip)
-                    .send_compressed(CompressionEncoding::Zstd),
+                    .max_encoding_message_size(MAX_RESPONSE_BYTES),
             );)+
         };
     }

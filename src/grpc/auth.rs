@@ -125,7 +125,7 @@ impl Access {
         }
     }
 
-    async fn check(&self, headers: &HeaderMap, method: &str) -> Result<Arc<Caller>, Status> {
+    async fn check(&self, headers: &HeaderMap, path: &str) -> Result<Arc<Caller>, Status> {
         let Some(keys) = self.keys() else {
             let anybody = Arc::new(Caller::anybody());
             call::is_by(anybody.clone());
@@ -148,8 +148,8 @@ impl Access {
             }
         };
         // What has no rule is not served.
-        let rule = RULES.iter().find(|(name, ..)| *name == method);
-        let (_, role, concerns) = rule.ok_or_else(|| method_unknown(method))?;
+        let rule = path.strip_prefix(CONTRACT).and_then(|method| RULES.iter().find(|(name, ..)| *name == method));
+        let (_, role, concerns) = rule.ok_or_else(|| method_unknown(path))?;
         caller.must_be(*role)?;
         if *concerns == EveryTenant {
             caller.must_be_for_every_tenant()?;
@@ -241,13 +241,13 @@ where
         if OPEN.iter().any(|open| path.starts_with(open)) {
             return Box::pin(self.inner.call(request));
         }
-        let method = path.strip_prefix(CONTRACT).unwrap_or_default().to_owned();
+        let path = path.to_owned();
         // The one that is ready is used, its clone is made ready for the next call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let access = self.access.clone();
         Box::pin(async move {
-            let caller = match access.check(request.headers(), &method).await {
+            let caller = match access.check(request.headers(), &path).await {
                 Ok(caller) => caller,
                 Err(status) => return Ok(status.into_http()),
             };

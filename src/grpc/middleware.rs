@@ -18,7 +18,6 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::ENCODINGS;
 use super::call::{Call, Observers};
 use super::peers::{Allowance, Peer};
 use super::refusals::Refusal;
@@ -131,16 +130,15 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
-        let encoding = answered_as_asked(request.headers_mut());
+        let encoding = encoding(request.headers());
         let (in_flight, begun) = self.calls.begin(&request);
         let call = in_flight.call.clone();
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let answer = match begun {
             Ok(()) => {
-                let becomes = growth(encoding.as_deref());
-                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time, becomes);
+                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time);
                 self.inner.call(request.map(|body| Body::new(question(body)))).left_future()
             }
             Err(error) => future::ready(Ok(Status::from(error).into_http())).right_future(),
@@ -167,10 +165,8 @@ where
             let of_transport = |code| match &encoding {
                 _ if code != Code::Unimplemented => from_transport(code),
                 _ if method.is_unknown() => method_unknown(&path),
-                Some(encoding) if !ENCODINGS.split(", ").any(|known| known == encoding) => {
-                    encoding_unsupported(encoding)
-                }
-                _ => from_transport(code),
+                Some(encoding) => encoding_unsupported(encoding),
+                None => from_transport(code),
             };
             let mut response = match answer {
                 Ok(Ok(Ok(response))) => match transport_error(response.headers()) {
@@ -191,27 +187,10 @@ where
     }
 }
 
-/// How the request is compressed, if it is. Its answer is compressed as it is: most clients say that they could take a
-/// compressed answer, and only some want one.
-fn answered_as_asked(headers: &mut HeaderMap) -> Option<String> {
-    let accepted = headers.remove("grpc-accept-encoding");
-    let encoding = headers.get("grpc-encoding")?.clone();
-    let mut accepted = accepted.iter().flat_map(|accepted| accepted.as_bytes().split(|byte| *byte == b','));
-    if accepted.any(|accepted| encoding == accepted.trim_ascii()) {
-        headers.insert("grpc-accept-encoding", encoding.clone());
-    }
+/// How the request is compressed, if it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get("grpc-encoding").filter(|encoding| *encoding != "identity")?;
     Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
-}
-
-/// How many bytes one that is compressed so may become.
-fn growth(encoding: Option<&str>) -> usize {
-    match encoding {
-        None | Some("identity") => 1,
-        // The most that deflate can do.
-        Some("gzip") => 1032,
-        // Nobody knows.
-        Some(_) => usize::MAX,
-    }
 }
 
 /// The code of an error that no handler made: ours always have details.
@@ -230,8 +209,6 @@ struct QuestionBody {
     allowance: Option<Arc<Allowance>>,
     /// How much of it has been counted.
     counted: usize,
-    /// How many bytes in memory one of it may become.
-    becomes: usize,
     time: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -240,10 +217,10 @@ struct QuestionBody {
 const MOST_IN_MEMORY: usize = super::MAX_REQUEST_BYTES;
 
 impl QuestionBody {
-    fn new(body: Body, in_flight: &InFlight, time: Option<Duration>, becomes: usize) -> Self {
+    fn new(body: Body, in_flight: &InFlight, time: Option<Duration>) -> Self {
         let (call, allowance) = (in_flight.call.clone(), in_flight.allowance.clone());
         let time = time.filter(|_| call.method.grpc_type != "client_stream");
-        Self { body, call, allowance, counted: 0, becomes, time, sleep: None }
+        Self { body, call, allowance, counted: 0, time, sleep: None }
     }
 
     /// More of it has come.
@@ -252,7 +229,7 @@ impl QuestionBody {
         if self.call.method.grpc_type == "bidi_stream" {
             self.sleep = None;
         }
-        let more = bytes.saturating_mul(self.becomes).min(MOST_IN_MEMORY - self.counted);
+        let more = bytes.min(MOST_IN_MEMORY - self.counted);
         self.counted += more;
         self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.grow(more)).map_err(Status::from)
     }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use super::{ENCODINGS, MAX_REQUEST_BYTES, call};
+use super::{MAX_REQUEST_BYTES, call};
 use crate::db::advice::chain;
 use crate::domain::Error;
 use crate::domain::error::Violation;
@@ -127,10 +128,7 @@ pub fn from_transport(code: Code) -> Status {
     let (code, reason, message) = match code {
         Code::Unimplemented => (code, "UNIMPLEMENTED", "this server does not answer this method (yet)"),
         Code::Internal => (Code::InvalidArgument, "MESSAGE_INVALID", "the message is not one of the contract's"),
-        // Compressed or not: what it is in memory counts.
-        Code::OutOfRange | Code::ResourceExhausted => {
-            (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB")
-        }
+        Code::OutOfRange => (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB"),
         other => (other, "TRANSPORT", "the call could not be carried out"),
     };
     let metadata = [("field", "message".to_owned()), ("max", MAX_REQUEST_BYTES.to_string())];
@@ -143,11 +141,14 @@ pub fn method_unknown(path: &str) -> Status {
     transport_status(Code::Unimplemented, "METHOD_UNKNOWN", &message, [("method", path.to_owned())])
 }
 
-/// The request is compressed in a way that is not read here.
+/// The request is compressed, and none is read here: a few bytes may become a whole message, over and over.
 pub fn encoding_unsupported(encoding: &str) -> Status {
-    let message = format!("the request's grpc-encoding is {encoding}; send it in one of {ENCODINGS}");
-    let metadata = [("encoding", encoding.to_owned()), ("supported", ENCODINGS.to_owned())];
-    transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", &message, metadata)
+    let message = format!("the request's grpc-encoding is {encoding}; send it uncompressed");
+    let metadata = [("encoding", encoding.to_owned()), ("supported", "identity".to_owned())];
+    let mut status = transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", &message, metadata);
+    // By this header clients know what to send instead.
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));
+    status
 }
 
 fn transport_status(

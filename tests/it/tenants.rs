@@ -200,7 +200,7 @@ async fn odd_values_are_named_one_violation_each() {
     let nameless = pb::Tenant { display_name: "x".repeat(200), ..shop() };
     assert_eq!(violations(nameless).await, of("tenant.display_name", "FIELD_TOO_LONG"));
     // Three letters that are no currency, and two that nobody is paid in.
-    for currency in ["ZZZ", "kgs", "KG", "XXX", "XAU"] {
+    for currency in ["ZZZ", "kgs", "KG", "XXX", "XAU", "CHW"] {
         let unpaid = pb::Tenant { currency: currency.into(), ..shop() };
         assert_eq!(violations(unpaid).await, of("tenant.currency", "FIELD_INVALID"), "{currency}");
     }

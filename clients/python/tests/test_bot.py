@@ -456,6 +456,8 @@ async def test_a_quote_is_written_down_as_exact_as_it_is(
     await bot.create_lead(name="Айбек", phone="0555123456", price=kept)
     given = {"quoted_total": Decimal(4000), "quoted_total_max": upper and Decimal(upper), "quoted_kind": kind.lower()}
     await bot.create_lead(name="Айбек", phone="0555123456", **given)
+    with pytest.raises(ValueError, match="quoted_total"):
+        await bot.create_lead(name="Айбек", phone="0555123456", quoted_kind=kind.lower())
     elsewhere = service.calls[2].request.application
     assert (elsewhere.quoted_kind, elsewhere.quoted_total.units) == (v1.PriceKind.Value(f"PRICE_KIND_{kind}"), 4000)
     assert elsewhere.quoted_total_max.units == (upper or 0)

@@ -25,7 +25,7 @@ pub async fn create_tenant(
     if currency.is_empty() {
         "KGS".clone_into(&mut currency);
     }
-    if Currency::from_code(&currency).is_none_or(|currency| currency.used_by().is_empty()) {
+    if Currency::from_code(&currency).is_none_or(|currency| currency.is_fund() || currency.used_by().is_empty()) {
         check.refuse(
             "tenant.currency",
             "FIELD_INVALID",

@@ -122,10 +122,6 @@ fn what_the_transport_refuses_has_details_too() {
             Code::OutOfRange,
             "InvalidArgument the message is larger than 4 MiB | FIELD_TOO_LONG field=message max=4194304",
         ),
-        (
-            Code::ResourceExhausted,
-            "InvalidArgument the message is larger than 4 MiB | FIELD_TOO_LONG field=message max=4194304",
-        ),
         (Code::Cancelled, "Cancelled the call could not be carried out | TRANSPORT"),
         (Code::Unknown, "Unknown the call could not be carried out | TRANSPORT"),
     ] {

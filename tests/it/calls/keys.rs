@@ -16,6 +16,7 @@ use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use tokio_postgres::Config;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use super::callers::{FOREIGN, NOBODY, answered, ask, set_tenant, told, without_details};
 use super::requests::{Good, TENANT, every_method};
@@ -394,6 +395,13 @@ async fn a_stranger_is_refused_before_the_body_and_health_and_reflection_ask_for
         ["/lekalo.v1.CatalogService/NoSuchMethod", "/lekalo%2Ev1.CatalogService/ListBrands", "/other.Service/X", "/"]
     {
         assert_eq!(ask(&wire, path, &[], None).await.code(), Code::Unauthenticated, "{path}");
+    }
+    // Who has a key is told which method there is not.
+    let key = issue(&server.db, Role::Chatbot, Reach::All, None).await;
+    for path in ["/lekalo.v1.CatalogService/NoSuchMethod", "/lekalo.v1.CatalogService/listBrands", "/other.Service/X"] {
+        let status = ask(&wire, path, &[], Some(&key.key)).await;
+        assert_eq!(told(&status), (Code::Unimplemented, "METHOD_UNKNOWN".into()), "{path}");
+        assert_eq!(status.get_error_details().error_info().unwrap().metadata["method"], path);
     }
     let check = encoded(&tonic_health::pb::HealthCheckRequest::default());
     assert_eq!(ask(&wire, "/grpc.health.v1.Health/Check", &[check], None).await.code(), Code::Ok);

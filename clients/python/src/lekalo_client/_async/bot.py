@@ -197,7 +197,8 @@ class AsyncBot:
     ) -> Price:
         """What a product for a car costs with `options`, e.g. `{"leather": "press", "trunk": True}`, now or `at_time`.
 
-        An option that is False, None or empty is not chosen; `"true"` and `"false"` are True and False.
+        An option that is False, None or empty is not chosen; yes and no in English, Russian or Kyrgyz, `"true"` and
+        `"false"` are True and False.
         Raises BodyTypeRequired where the price depends on a body that is not known (ask which of its `body_types`), and
         PriceNotConfigured where nothing says what this costs (a manager has to).
         """
@@ -270,6 +271,8 @@ class AsyncBot:
             selections=convert.selections(options or {}),
             message=message,
         )
+        if quoted_total is None and (quoted_total_max is not None or quoted_kind is not None):
+            raise ValueError("quoted_total_max and quoted_kind say more of quoted_total, which is not given")
         if quoted_total is not None:
             convert.quote_to(application, quoted_total, quoted_total_max, quoted_kind)
         elif price:

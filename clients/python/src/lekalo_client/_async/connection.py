@@ -77,7 +77,7 @@ class AsyncConnection:
         self._credentials = credentials(tls)
         self._options = options_of(options)
         self._opened: grpc.aio.Channel | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._opening = threading.Lock()
         self._metadata = metadata_of(api_key)
         self._timeout = timeout
@@ -92,7 +92,8 @@ class AsyncConnection:
     async def close(self) -> None:
         """Ends the calls under way and closes the connection; later calls fail with Cancelled."""
         with self._opening:
-            self._closed, opened = True, self._opened
+            self._closed.set()
+            opened = self._opened
         if opened:
             await opened.close()
 
@@ -100,7 +101,7 @@ class AsyncConnection:
     def _channel(self) -> grpc.aio.Channel:
         """Made by the first call: the client itself may be made where there is no event loop yet."""
         with self._opening:
-            if self._closed:
+            if self._closed.is_set():
                 raise client_closed()
             if self._opened is None:
                 self._opened = (
@@ -154,12 +155,16 @@ class AsyncConnection:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
-            if self._closed:
+            if self._closed.is_set():
                 raise client_closed()
             try:
                 return await method(request, timeout=max(deadline - time.monotonic(), 0), metadata=self._metadata)
+            except ValueError as error:  # gRPC's word where the channel was closed in this very moment
+                if self._closed.is_set():
+                    raise client_closed() from error
+                raise
             except grpc.RpcError as error:
-                failure = from_rpc_error(error)
+                failure = client_closed() if self._closed.is_set() else from_rpc_error(error)
                 wait = self._retry.wait(attempt, failure)
                 late = attempt == attempts or time.monotonic() + wait >= deadline
                 if late or not self._retry.allows(failure, decided=decided):
@@ -180,7 +185,7 @@ class AsyncConnection:
         deadline = None if timeout is None else time.monotonic() + timeout
         attempt = 1
         while True:
-            if self._closed:
+            if self._closed.is_set():
                 raise client_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
             call = method(request, timeout=left, metadata=self._metadata)

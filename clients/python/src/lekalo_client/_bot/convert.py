@@ -28,7 +28,7 @@ YES_AND_NO: Mapping[str, str | None] = {
     **dict.fromkeys(("true", "yes", "да", "ооба"), ""),
     **dict.fromkeys(("false", "no", "нет", "жок", ""), None),
 }
-"""What a string says of an option instead of naming a value: empty for yes, None for no."""
+"""What a string says of an option instead of naming a value, which is therefore never called so."""
 
 
 class Enum(Protocol):

@@ -536,7 +536,7 @@ class ListAliasesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property
@@ -877,7 +877,7 @@ class ListApiKeysResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property
@@ -1114,7 +1114,7 @@ class ListAuditEventsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property

@@ -609,7 +609,8 @@ class ListBrandsRequest(_message.Message):
     INVALID_ARGUMENT `FIELD_INVALID`.
     """
     name_prefix: _builtins.str
-    """Only brands one of whose names or aliases begins with this, letter case aside; `%` and `_` mean themselves.
+    """Only brands one of whose names or aliases begins with this, letter case, ё for е and how Unicode puts a
+    letter together aside; `%` and `_` mean themselves.
     Default: all. At most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     order_by: Global___OrderBy.ValueType

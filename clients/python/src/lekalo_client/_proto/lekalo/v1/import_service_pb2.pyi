@@ -745,7 +745,7 @@ class ListImportsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property
@@ -880,7 +880,7 @@ class ListImportRowsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property
@@ -962,7 +962,7 @@ class ListWithdrawnPatternsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property
@@ -1044,7 +1044,7 @@ class ListPatternRowsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property

@@ -99,8 +99,9 @@ class Tenant(_message.Message):
     Another: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     currency: _builtins.str
-    """The ISO 4217 currency of all the tenant's prices. Default `KGS`; set when creating, never changed.
-    Not three capital letters, or in an `update_mask`: INVALID_ARGUMENT `FIELD_INVALID`.
+    """The ISO 4217 currency of all the tenant's prices; no fund, metal or test code. Default `KGS`; set when creating, never
+    changed.
+    Not three capital letters that are one, or in an `update_mask`: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     time_zone: _builtins.str
     """The IANA time zone of the shop. Default `Asia/Bishkek`; at most 64 characters.
@@ -139,8 +140,8 @@ class Tenant(_message.Message):
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes or aliases of the categories that the shop sells, in the order to offer them; codes come back. Default none;
-        at most 100. More: INVALID_ARGUMENT `FIELD_TOO_LONG`; one named twice: INVALID_ARGUMENT `FIELD_INVALID`; unknown:
-        NOT_FOUND `CATEGORY_NOT_FOUND`.
+        at most 100. More: INVALID_ARGUMENT `FIELD_TOO_LONG`; one named twice, be it by code and by alias:
+        INVALID_ARGUMENT `FIELD_INVALID`; unknown: NOT_FOUND `CATEGORY_NOT_FOUND`.
         """
 
     def __init__(
@@ -383,7 +384,7 @@ class ListTenantsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     @_builtins.property

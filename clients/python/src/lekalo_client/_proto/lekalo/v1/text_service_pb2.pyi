@@ -233,7 +233,7 @@ class ListTextsResponse(_message.Message):
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """The token of the next page; empty on the last."""
+    """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
     language: _builtins.str
