@@ -30,10 +30,7 @@ RULES = [
     (r"__aexit__", "__exit__"),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\.\._async\b", ".._sync"),
-    (
-        r"many tasks may share\. It may be made where .* loop yet\.",
-        "many threads may share.",
-    ),
+    (r"many tasks may share\. It may be made where .* loop yet\.", "many threads may share."),
 ]
 
 

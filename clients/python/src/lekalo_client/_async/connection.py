@@ -77,7 +77,7 @@ class AsyncConnection:
         self._credentials = credentials(tls)
         self._options = options_of(options)
         self._opened: grpc.aio.Channel | None = None
-        self._closed = threading.Event()
+        self._closed = False
         self._opening = threading.Lock()
         self._metadata = metadata_of(api_key)
         self._timeout = timeout
@@ -92,8 +92,7 @@ class AsyncConnection:
     async def close(self) -> None:
         """Ends the calls under way and closes the connection; later calls fail with Cancelled."""
         with self._opening:
-            self._closed.set()
-            opened = self._opened
+            self._closed, opened = True, self._opened
         if opened:
             await opened.close()
 
@@ -101,8 +100,7 @@ class AsyncConnection:
     def _channel(self) -> grpc.aio.Channel:
         """Made by the first call: the client itself may be made where there is no event loop yet."""
         with self._opening:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             if self._opened is None:
                 self._opened = (
                     grpc.aio.secure_channel(self._address, self._credentials, options=self._options)
@@ -110,6 +108,10 @@ class AsyncConnection:
                     else grpc.aio.insecure_channel(self._address, options=self._options)
                 )
             return self._opened
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise client_closed()
 
     async def pages(
         self, method: Callable[P, Awaitable[PageT]], /, *args: P.args, **kwargs: P.kwargs
@@ -155,16 +157,14 @@ class AsyncConnection:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             try:
                 return await method(request, timeout=max(deadline - time.monotonic(), 0), metadata=self._metadata)
-            except ValueError as error:  # gRPC's word where the channel was closed in this very moment
-                if self._closed.is_set():
-                    raise client_closed() from error
+            except ValueError:  # gRPC's word where the channel was closed in this very moment
+                self._refuse_if_closed()
                 raise
             except grpc.RpcError as error:
-                failure = client_closed() if self._closed.is_set() else from_rpc_error(error)
+                failure = client_closed() if self._closed else from_rpc_error(error)
                 wait = self._retry.wait(attempt, failure)
                 late = attempt == attempts or time.monotonic() + wait >= deadline
                 if late or not self._retry.allows(failure, decided=decided):
@@ -185,8 +185,7 @@ class AsyncConnection:
         deadline = None if timeout is None else time.monotonic() + timeout
         attempt = 1
         while True:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
             call = method(request, timeout=left, metadata=self._metadata)
             try:

@@ -76,7 +76,7 @@ class Connection:
         self._credentials = credentials(tls)
         self._options = options_of(options)
         self._opened: grpc.Channel | None = None
-        self._closed = threading.Event()
+        self._closed = False
         self._opening = threading.Lock()
         self._metadata = metadata_of(api_key)
         self._timeout = timeout
@@ -91,8 +91,7 @@ class Connection:
     def close(self) -> None:
         """Ends the calls under way and closes the connection; later calls fail with Cancelled."""
         with self._opening:
-            self._closed.set()
-            opened = self._opened
+            self._closed, opened = True, self._opened
         if opened:
             opened.close()
 
@@ -100,8 +99,7 @@ class Connection:
     def _channel(self) -> grpc.Channel:
         """Made by the first call: the client itself may be made where there is no event loop yet."""
         with self._opening:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             if self._opened is None:
                 self._opened = (
                     grpc.secure_channel(self._address, self._credentials, options=self._options)
@@ -109,6 +107,10 @@ class Connection:
                     else grpc.insecure_channel(self._address, options=self._options)
                 )
             return self._opened
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise client_closed()
 
     def pages(self, method: Callable[P, PageT], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[PageT]:
         """Goes through all pages of a list: `client.pages(client.list_brands, "evopoliki", "eva_mats")`."""
@@ -152,16 +154,14 @@ class Connection:
         deadline = time.monotonic() + (self._timeout if timeout is None else timeout)
         attempt = 1
         while True:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             try:
                 return method(request, timeout=max(deadline - time.monotonic(), 0), metadata=self._metadata)
-            except ValueError as error:  # gRPC's word where the channel was closed in this very moment
-                if self._closed.is_set():
-                    raise client_closed() from error
+            except ValueError:  # gRPC's word where the channel was closed in this very moment
+                self._refuse_if_closed()
                 raise
             except grpc.RpcError as error:
-                failure = client_closed() if self._closed.is_set() else from_rpc_error(error)
+                failure = client_closed() if self._closed else from_rpc_error(error)
                 wait = self._retry.wait(attempt, failure)
                 late = attempt == attempts or time.monotonic() + wait >= deadline
                 if late or not self._retry.allows(failure, decided=decided):
@@ -182,8 +182,7 @@ class Connection:
         deadline = None if timeout is None else time.monotonic() + timeout
         attempt = 1
         while True:
-            if self._closed.is_set():
-                raise client_closed()
+            self._refuse_if_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
             call = method(request, timeout=left, metadata=self._metadata)
             try:
