@@ -28,23 +28,32 @@ pub fn count(value: i64) -> i32 {
 }
 
 /// The most bytes of a page's items; a default client takes 4 MiB.
-pub const MAX_PAGE_BYTES: usize = 2 << 20;
+const MAX_PAGE_BYTES: usize = 2 << 20;
 
-/// A page's items as messages, as many as go into an answer and one at least, and the token of the page that follows.
-pub fn fitting<T, M: Message>(request: &PageRequest, found: Page<T>, message: impl Fn(T) -> M) -> (Vec<M>, String) {
-    let (mut messages, mut bytes, mut last) = (Vec::with_capacity(found.items.len()), 0, None);
-    for item in found.items {
-        let key = found.key.map(|key| key(&item));
-        let message = message(item);
+/// How many of the first go into an answer: one at least.
+pub fn how_many_fit<M: Message>(messages: &[M]) -> usize {
+    let mut bytes = 0;
+    let fits = messages.iter().take_while(|message| {
         // With its tag and its length.
         bytes += message.encoded_len() + 6;
-        if bytes > MAX_PAGE_BYTES && key.is_some() && !messages.is_empty() {
-            return (messages, request.next_token(last));
-        }
-        messages.push(message);
-        last = key;
-    }
-    (messages, request.next_token(found.next))
+        bytes <= MAX_PAGE_BYTES
+    });
+    fits.count().max(1)
+}
+
+/// A page's items as messages, as many as go into an answer, and the token of the page that follows.
+pub fn fitting<T, M: Message>(request: &PageRequest, found: Page<T>, message: impl Fn(T) -> M) -> (Vec<M>, String) {
+    let mut keys: Vec<_> = found.items.iter().filter_map(|item| Some(found.key?(item))).collect();
+    let mut messages: Vec<M> = found.items.into_iter().map(message).collect();
+    let fit = how_many_fit(&messages);
+    // Without keys the items are small.
+    let next = if fit < keys.len() {
+        messages.truncate(fit);
+        Some(keys.swap_remove(fit - 1))
+    } else {
+        found.next
+    };
+    (messages, request.next_token(next))
 }
 
 /// A year as the wire has it: 0 is unknown.

@@ -162,11 +162,10 @@ where
                 () = shared.cut_off.cancelled() => Err(shutting_down()),
                 answer = answer => answer,
             };
-            let of_transport = |code| match &encoding {
-                _ if code != Code::Unimplemented => from_transport(code),
-                _ if method.is_unknown() => method_unknown(&path),
-                Some(encoding) => encoding_unsupported(encoding),
-                None => from_transport(code),
+            let of_transport = |code| match (code, &encoding) {
+                (Code::Unimplemented, _) if method.is_unknown() => method_unknown(&path),
+                (Code::Unimplemented, Some(encoding)) => encoding_unsupported(encoding),
+                _ => from_transport(code),
             };
             let mut response = match answer {
                 Ok(Ok(Ok(response))) => match transport_error(response.headers()) {

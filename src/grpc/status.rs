@@ -125,27 +125,33 @@ fn info(details: &mut ErrorDetails, reason: &str, metadata: impl IntoIterator<It
 
 /// A status that the transport made of a request no handler saw, with details like every other; its own words stay here.
 pub fn from_transport(code: Code) -> Status {
-    let (code, reason, message) = match code {
-        Code::Unimplemented => (code, "UNIMPLEMENTED", "this server does not answer this method (yet)"),
-        Code::Internal => (Code::InvalidArgument, "MESSAGE_INVALID", "the message is not one of the contract's"),
-        Code::OutOfRange => (Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB"),
-        other => (other, "TRANSPORT", "the call could not be carried out"),
-    };
-    let metadata = [("field", "message".to_owned()), ("max", MAX_REQUEST_BYTES.to_string())];
-    transport_status(code, reason, message, metadata.into_iter().filter(|_| reason == "FIELD_TOO_LONG"))
+    match code {
+        Code::Unimplemented => {
+            transport_status(code, "UNIMPLEMENTED", "this server does not answer this method (yet)", [])
+        }
+        Code::Internal => {
+            let message = "the message is not one of the contract's";
+            transport_status(Code::InvalidArgument, "MESSAGE_INVALID", message, [])
+        }
+        Code::OutOfRange => {
+            let metadata = [("field", "message".to_owned()), ("max", MAX_REQUEST_BYTES.to_string())];
+            transport_status(Code::InvalidArgument, "FIELD_TOO_LONG", "the message is larger than 4 MiB", metadata)
+        }
+        other => transport_status(other, "TRANSPORT", "the call could not be carried out", []),
+    }
 }
 
 /// The contract has no method at this path.
 pub fn method_unknown(path: &str) -> Status {
     let message = format!("the contract has no method {path}; its names are case-sensitive");
-    transport_status(Code::Unimplemented, "METHOD_UNKNOWN", &message, [("method", path.to_owned())])
+    transport_status(Code::Unimplemented, "METHOD_UNKNOWN", message, [("method", path.to_owned())])
 }
 
 /// The request is compressed, and none is read here: a few bytes may become a whole message, over and over.
 pub fn encoding_unsupported(encoding: &str) -> Status {
     let message = format!("the request's grpc-encoding is {encoding}; send it uncompressed");
     let metadata = [("encoding", encoding.to_owned()), ("supported", "identity".to_owned())];
-    let mut status = transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", &message, metadata);
+    let mut status = transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", message, metadata);
     // By this header clients know what to send instead.
     status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));
     status
@@ -154,12 +160,12 @@ pub fn encoding_unsupported(encoding: &str) -> Status {
 fn transport_status(
     code: Code,
     reason: &str,
-    message: &str,
+    message: impl Into<String>,
     metadata: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Status {
     let mut details = ErrorDetails::new();
     info(&mut details, reason, metadata);
-    Status::with_error_details(code, shortened(message.to_owned(), MAX_MESSAGE), details)
+    Status::with_error_details(code, shortened(message.into(), MAX_MESSAGE), details)
 }
 
 /// The service is about to stop.

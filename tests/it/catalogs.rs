@@ -18,6 +18,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
+use crate::support::catalog::RAISE_SHARED;
 use crate::support::pricing::{EVA, ask, fields, quote, set, soms, suv};
 use crate::support::random::Random;
 use crate::support::{TestServer, connect, database, db_options, is_long};
@@ -375,7 +376,7 @@ async fn what_all_shops_share_is_read_anew_for_each_of_them() {
     // no time: the other one is not looked at in between.
     let by_hand = format!(
         "INSERT INTO vehicle_aliases (brand_id, alias, source) SELECT id, 'щщжкабр', 'shop' FROM brands WHERE slug = '{make}';
-         UPDATE vehicle_reference SET catalog_version = catalog_version + 1"
+         {RAISE_SHARED}"
     );
     owner.batch_execute(&by_hand).await.unwrap();
     assert_eq!(makes(&there, "shop10", "щщжк").await, [make.as_str()]);
@@ -389,9 +390,8 @@ async fn what_all_shops_share_is_read_anew_for_each_of_them() {
     // The seed puts right what is not as shipped.
     let shared = async |server: &TestServer, tenant: &str| said(&server.channel, tenant, &["back"]).await.0;
     let shipped = shared(&here, "shop9").await;
-    let other = "UPDATE shared_texts SET value = 'канарейка' WHERE key = 'back';
-                 UPDATE vehicle_reference SET catalog_version = catalog_version + 1";
-    owner.batch_execute(other).await.unwrap();
+    let other = format!("UPDATE shared_texts SET value = 'канарейка' WHERE key = 'back'; {RAISE_SHARED}");
+    owner.batch_execute(&other).await.unwrap();
     let both = [(&here, "shop9"), (&there, "shop9"), (&there, "shop10")];
     let until_said = async |expected: &[String]| {
         let began = Instant::now();

@@ -247,7 +247,7 @@ impl TestServer {
         Self { db, config, addr, channel, live_index, stop: Some(stop), ended }
     }
 
-    /// Serves a migrated and seeded database and keeps no catalog of it: what is written past it is read at once.
+    /// Serves a migrated and seeded database and keeps no tenant's catalog: what is written of one past it is read at once.
     pub async fn reading_through() -> Self {
         let config = database().await;
         Self::with(db_options(&config), config, |services| {

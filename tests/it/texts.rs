@@ -6,6 +6,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::support::catalog::RAISE_SHARED;
 use crate::support::{TestServer, connect};
 
 async fn served() -> (TestServer, TextServiceClient<Channel>) {
@@ -86,10 +87,11 @@ async fn the_tenants_own_goes_before_the_shared_one_in_one_language() {
 
     // What is missing in the language asked for comes in the tenant's default before Russian.
     let owner = connect(&server.config).await;
-    let written_past_it = "DELETE FROM shared_texts WHERE key = 'back' AND language = 'en';
-                           UPDATE tenants SET default_language = 'ky';
-                           UPDATE vehicle_reference SET catalog_version = catalog_version + 1";
-    owner.batch_execute(written_past_it).await.unwrap();
+    let written_past_it = format!(
+        "DELETE FROM shared_texts WHERE key = 'back' AND language = 'en';
+         UPDATE tenants SET default_language = 'ky'; {RAISE_SHARED}"
+    );
+    owner.batch_execute(&written_past_it).await.unwrap();
     let (_, language, _) = read(&mut client, "five_deluxe", "back", "en").await.unwrap();
     assert_eq!(language, "ky");
     let (_, language, _) = read(&mut client, "five_deluxe", "back", "").await.unwrap();
@@ -115,8 +117,7 @@ async fn the_version_changes_with_any_text_and_only_then() {
         "DELETE FROM shared_texts WHERE key = 'forward' AND language = 'ky'",
         "UPDATE tenants SET default_language = 'en' WHERE slug = 'evopoliki'",
     ] {
-        let raised = "UPDATE vehicle_reference SET catalog_version = catalog_version + 1";
-        owner.batch_execute(&format!("{change}; {raised}")).await.unwrap();
+        owner.batch_execute(&format!("{change}; {RAISE_SHARED}")).await.unwrap();
         seen.push(version(&mut client).await);
     }
     let mut others = pb::UpsertTextsRequest { tenant: "five_deluxe".into(), ..upsert(&[text("note", "ru", "Три")]) };

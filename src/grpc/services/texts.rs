@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::tenant::Language;
 use crate::domain::text::Text;
 use crate::grpc::Services;
-use crate::grpc::convert::{MAX_PAGE_BYTES, count, fitting, language_used};
+use crate::grpc::convert::{count, fitting, how_many_fit, language_used};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
@@ -48,12 +48,14 @@ pub async fn batch_get_texts(
             text
         });
         texts = in_order.collect();
-    } else {
+    }
+    let mut texts: Vec<pb::Text> = texts.into_iter().map(Into::into).collect();
+    if !prefix.is_empty() {
         texts.truncate(how_many_fit(&texts));
     }
     Ok(pb::BatchGetTextsResponse {
-        language: language_used(asked, texts.iter().map(|text| text.language)),
-        texts: texts.into_iter().map(Into::into).collect(),
+        language: language_of(&texts, asked),
+        texts,
         missing_keys,
         version: shop.catalog.texts_version(),
     })
@@ -70,24 +72,12 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
     let (asked, languages) = (shop.language(language), or_any(shop.catalog.languages(shop.language(language))));
     let found = shop.catalog.list_texts(&languages, &page);
     let total_size = count(found.total);
-    let (texts, next_page_token): (Vec<pb::Text>, _) = fitting(&page, found, Into::into);
-    Ok(pb::ListTextsResponse {
-        language: language_used(asked, texts.iter().filter_map(|text| text.language.parse().ok())),
-        texts,
-        next_page_token,
-        total_size,
-    })
+    let (texts, next_page_token) = fitting(&page, found, pb::Text::from);
+    Ok(pb::ListTextsResponse { language: language_of(&texts, asked), texts, next_page_token, total_size })
 }
 
-/// How many of the first go into an answer.
-fn how_many_fit(texts: &[Text]) -> usize {
-    let mut bytes = 0;
-    let fits = texts.iter().take_while(|text| {
-        // With tags, lengths, language and source.
-        bytes += text.key.len() + text.value.len() + 24;
-        bytes <= MAX_PAGE_BYTES
-    });
-    fits.count()
+fn language_of(texts: &[pb::Text], asked: Language) -> String {
+    language_used(asked, texts.iter().filter_map(|text| text.language.parse().ok()))
 }
 
 /// Rather a text in any language than none.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::rows::{Catalog, Names, Period, Price};
+use crate::support::catalog::RAISE_SHARED;
 
 fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
@@ -93,7 +94,7 @@ impl Catalog {
             self.price_sql(&mut sql, place, price);
         }
         // Its tenants are new; what all share has changed.
-        sql.push_str("UPDATE vehicle_reference SET catalog_version = catalog_version + 1; COMMIT;");
+        write!(sql, "{RAISE_SHARED}; COMMIT;").unwrap();
         sql
     }
 

@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::random::Random;
 use super::requests::violations;
+use crate::support::catalog::RAISE_SHARED;
 use crate::support::{TestServer, connect};
 
 const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
@@ -209,20 +210,20 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
             0 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
                 let value = format!("общий {step}{}", if key == "welcome" { " {shop}" } else { "" });
-                let sql = "WITH raised AS (UPDATE vehicle_reference SET catalog_version = catalog_version + 1)
-                           INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
+                let sql = "INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
                            ON CONFLICT (key, language) DO UPDATE SET value = excluded.value";
                 owner.execute(sql, &[&key, &language, &value]).await.unwrap();
+                owner.batch_execute(RAISE_SHARED).await.unwrap();
                 model.shared.insert((key.into(), language.into()), value);
                 shows.extend(TENANTS);
                 bots.see_what_was_shipped(&before).await;
             }
             1 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
-                let sql = "WITH raised AS (UPDATE vehicle_reference SET catalog_version = catalog_version + 1)
-                           DELETE FROM shared_texts WHERE key = $1 AND language = $2";
+                let sql = "DELETE FROM shared_texts WHERE key = $1 AND language = $2";
                 let gone = owner.execute(sql, &[&key, &language]).await.unwrap();
                 assert_eq!(gone == 1, model.shared.remove(&(key.to_owned(), language.to_owned())).is_some());
+                owner.batch_execute(RAISE_SHARED).await.unwrap();
                 if gone == 1 {
                     shows.extend(TENANTS);
                     bots.see_what_was_shipped(&before).await;

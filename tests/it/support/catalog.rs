@@ -7,6 +7,9 @@ use tonic::transport::Channel;
 use super::uploads::upload_and_wait;
 use super::{SAMPLE_PDF, TestServer};
 
+/// Tells every server that what all tenants share has been written past it.
+pub const RAISE_SHARED: &str = "UPDATE vehicle_reference SET catalog_version = catalog_version + 1";
+
 /// A server with the sample price list in `evopoliki`'s EVA mats.
 pub async fn served() -> (TestServer, CatalogServiceClient<Channel>) {
     let server = TestServer::start().await;
