@@ -10,7 +10,7 @@ use super::table::{Table, TableRow};
 use crate::ExtractError;
 use crate::blocks::Blocks;
 use crate::encodings;
-use crate::heading::names_columns;
+use crate::heading::{names_car, names_columns};
 use crate::notice::{Notice, NoticeKind};
 use crate::rows::Rows;
 use crate::step_file::unescape;
@@ -227,13 +227,21 @@ fn delimiter(text: &str) -> u8 {
     named_by(text).or_else(|| DELIMITERS.into_iter().max_by_key(most)).unwrap_or(b',')
 }
 
-/// The separator with which a line names the columns.
+/// The separator with which a line names the columns: make and model above all, and the sooner the better. What another one
+/// makes of a row further down may look like names, too.
 fn named_by(text: &str) -> Option<u8> {
-    DELIMITERS.into_iter().find(|delimiter| {
-        let reader = format(*delimiter).from_reader(text.as_bytes());
-        let mut records = reader.into_records().take(HEADER_SEARCH + 1).flatten();
-        records.any(|record| names_columns(&record.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()))
-    })
+    let header = |delimiter: u8| {
+        let reader = format(delimiter).from_reader(text.as_bytes());
+        let records = reader.into_records().take(HEADER_SEARCH + 1).flatten();
+        let names = records.filter_map(|record| {
+            let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+            let begins = record.position().map_or(0, csv::Position::byte);
+            names_columns(&cells).then(|| (!names_car(&cells), begins))
+        });
+        names.min()
+    };
+    let found = DELIMITERS.into_iter().filter_map(|delimiter| Some((header(delimiter)?, delimiter)));
+    found.min_by_key(|(header, _)| *header).map(|(_, delimiter)| delimiter)
 }
 
 #[cfg(test)]
@@ -265,6 +273,14 @@ mod tests {
     fn a_separator_inside_a_quoted_name_parts_nothing() {
         let table = read("\"Год; с, по\";Марка;Модель\n2018;Киа;Рио\n".as_bytes()).unwrap();
         assert_eq!(cells(&table), [vec!["2018", "Киа", "Рио"]]);
+    }
+
+    #[test]
+    fn a_row_that_another_separator_makes_names_of_is_no_header() {
+        let table = read("ID\tМарка\tМодель\tГод\tОписание\n\tкузов\tв;г\tКамри\tв;г".as_bytes()).unwrap();
+        assert_eq!(cells(&table), [vec!["", "кузов", "в;г", "Камри", "в;г"]]);
+        let table = read("Авто|Год\nкузов;год;Камри|2018\n".as_bytes()).unwrap();
+        assert_eq!(cells(&table), [vec!["кузов;год;Камри", "2018"]]);
     }
 
     #[test]
