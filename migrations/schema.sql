@@ -343,7 +343,7 @@ CREATE TABLE applications (
     id               uuid          NOT NULL,
     request_id       uuid          NOT NULL,
     request_sha256   bytea         NOT NULL CHECK (octet_length(request_sha256) = 32),
-    kind             text          NOT NULL CHECK (kind IN ('order', 'individual_measure', 'callback')),
+    kind             text          NOT NULL CHECK (kind IN ('order', 'individual_measure', 'callback', 'complaint')),
     status           text          NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'in_progress', 'completed', 'cancelled')),
     customer_id      bigint        NOT NULL,
     contact_name     text          NOT NULL DEFAULT '',

@@ -16,7 +16,7 @@ use super::vehicle::vocabulary;
 
 vocabulary! {
     /// What a customer asks for.
-    Kind { Order = "order", IndividualMeasure = "individual_measure", Callback = "callback" }
+    Kind { Order = "order", IndividualMeasure = "individual_measure", Callback = "callback", Complaint = "complaint" }
 }
 
 vocabulary! {

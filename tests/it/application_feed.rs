@@ -16,7 +16,8 @@ use crate::support::applications::{Client, created, customer, moved, order, pair
 use crate::support::{TestServer, connect};
 
 async fn watch(client: &mut Client, after: &str) -> Streaming<pb::WatchApplicationsResponse> {
-    let request = pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.into() };
+    let request =
+        pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.into(), ..Default::default() };
     client.watch_applications(request).await.unwrap().into_inner()
 }
 
@@ -51,7 +52,7 @@ async fn a_watch_tells_what_was_and_then_what_comes() {
     let mut resumed = watch(&mut client, &event.cursor).await;
     assert_eq!(next(&mut resumed).await.unwrap().cursor, live.cursor);
     let refuse = async |client: &mut Client, tenant: &str, after: &str| {
-        let request = pb::WatchApplicationsRequest { tenant: tenant.into(), after: after.into() };
+        let request = pb::WatchApplicationsRequest { tenant: tenant.into(), after: after.into(), ..Default::default() };
         client.watch_applications(request).await.unwrap_err()
     };
     let tenant = server.db.find_tenant("evopoliki").await.unwrap();
@@ -61,6 +62,23 @@ async fn a_watch_tells_what_was_and_then_what_comes() {
     }
     let long = refuse(&mut client, "evopoliki", &"x".repeat(129)).await;
     assert_eq!(violations(&long), pairs([("after", "FIELD_TOO_LONG")]));
+}
+
+#[tokio::test]
+async fn a_watch_may_begin_with_what_happens_from_now_on() {
+    let (_server, mut client) = served().await;
+    let request =
+        |after: &str| pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.into(), from_now: true };
+    // Before the first event of all, and behind those that were.
+    let mut first = client.watch_applications(request("")).await.unwrap().into_inner();
+    let old = created(&mut client, order()).await;
+    let event = next(&mut first).await.unwrap();
+    assert_eq!(event.application.as_ref(), Some(&old));
+    let mut events = client.watch_applications(request("")).await.unwrap().into_inner();
+    let new = created(&mut client, order()).await;
+    assert_eq!(next(&mut events).await.unwrap().application, Some(new));
+    let both = client.watch_applications(request(&event.cursor)).await.unwrap_err();
+    assert_eq!(violations(&both), pairs([("from_now", "FIELD_INVALID")]));
 }
 
 #[tokio::test]

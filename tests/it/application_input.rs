@@ -225,6 +225,28 @@ async fn on_the_web_either_an_id_or_a_phone_will_do() {
 }
 
 #[tokio::test]
+async fn who_complains_or_is_to_be_measured_need_not_name_a_car() {
+    let (_server, mut client) = served().await;
+    let of = |kind: pb::ApplicationKind, external_id: &str, phone: &str| pb::Application {
+        kind: kind.into(),
+        customer: Some(pb::Customer { external_id: external_id.into(), phone: phone.into(), ..customer() }),
+        message: "Шов разошёлся".into(),
+        ..Default::default()
+    };
+    let complaint = created(&mut client, of(pb::ApplicationKind::Complaint, "70", "")).await;
+    assert_eq!((complaint.kind(), complaint.vehicle_text.as_str()), (pb::ApplicationKind::Complaint, ""));
+    let by_phone = created(&mut client, of(pb::ApplicationKind::Complaint, "", "0555 123 456 Айгуль")).await;
+    assert_eq!(by_phone.customer.unwrap().external_id, "+996555123456");
+    created(&mut client, of(pb::ApplicationKind::IndividualMeasure, "70", "")).await;
+    let neither = client.create_application(create(of(pb::ApplicationKind::Complaint, "", ""))).await.unwrap_err();
+    let both =
+        [("application.customer.external_id", "FIELD_REQUIRED"), ("application.customer.phone", "FIELD_REQUIRED")];
+    assert_eq!(violations(&neither), pairs(both));
+    let nobody = client.create_application(create(of(pb::ApplicationKind::IndividualMeasure, "", "0555123456"))).await;
+    assert_eq!(violations(&nobody.unwrap_err()), pairs([("application.customer.external_id", "FIELD_REQUIRED")]));
+}
+
+#[tokio::test]
 async fn options_are_those_that_the_tenant_has_for_the_car() {
     let (_server, mut client) = served().await;
     let mut take = async |product: &str, car: &str, option: &str, value: &str| {

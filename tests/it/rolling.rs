@@ -136,7 +136,8 @@ async fn watch(channel: Channel, all: &tokio::sync::watch::Receiver<Option<usize
     let (mut seen, mut after) = (Vec::new(), String::new());
     let is_all = |seen: &Vec<String>| *all.borrow() == Some(seen.len());
     while !is_all(&seen) {
-        let request = pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.clone() };
+        let request =
+            pb::WatchApplicationsRequest { tenant: "evopoliki".into(), after: after.clone(), ..Default::default() };
         let client = applications::Client::new(channel.clone());
         let mut events =
             patiently(async || client.clone().watch_applications(request.clone()).await).await.into_inner();

@@ -235,7 +235,7 @@ async def test_words_that_are_none_are_told_with_those_that_are(
     service.on("FindPatterns", FOUND)
     with pytest.raises(ValueError, match="steering is one of left, right, both; not 'up'"):
         await bot.search_patterns("eva_mats", brand="toyota", model="camry", steering="up")
-    with pytest.raises(ValueError, match="kind is one of order, individual_measure, callback; not 'foo'"):
+    with pytest.raises(ValueError, match="kind is one of order, individual_measure, callback, complaint; not 'foo'"):
         await bot.create_lead(name="Айбек", phone="0555123456", kind="foo")
     with pytest.raises(ValueError, match="channel is one of whatsapp, telegram, instagram, web; not 'unspecified'"):
         await bot.create_lead(name="Айбек", phone="0555123456", channel="unspecified")
@@ -425,6 +425,13 @@ async def test_a_lead(bot: Any, service: FakeService) -> None:
     assert not service.calls[1].request.application.HasField("quoted_total")
     assert service.calls[1].request.application.customer.language == "ky"
     assert [call.left for call in service.calls] == [pytest.approx(15, abs=1)] * 2
+
+
+async def test_who_complains_need_not_leave_a_phone(bot: Any, service: FakeService) -> None:
+    service.on("CreateApplication", CREATED)
+    await bot.create_lead(kind="complaint", channel="telegram", customer_id="70", message="Шов разошёлся")
+    sent = service.calls[0].request.application
+    assert (sent.kind, sent.customer.external_id) == (v1.ApplicationKind.APPLICATION_KIND_COMPLAINT, "70")
 
 
 @pytest.mark.parametrize(("name", "phone"), [("", "0555123456"), (" ", "0555123456"), ("Айбек", ""), ("", "\t")])

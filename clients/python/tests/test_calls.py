@@ -240,6 +240,13 @@ async def test_a_watch_goes_on_where_it_broke_off(client: Any, service: FakeServ
     assert service.calls[0].left is None or service.calls[0].left > 10**6
 
 
+async def test_a_watch_from_now_on_loses_nothing_once_an_event_has_come(client: Any, service: FakeService) -> None:
+    service.on("WatchApplications", two_events_then_gone, one_event)
+    assert len([event async for event in client.watch_applications("evopoliki", from_now=True)]) == 3
+    asked = [(call.request.after, call.request.from_now) for call in service.calls]
+    assert asked == [("", True), ("c2", False)]
+
+
 async def test_a_watch_ends_with_an_error_that_stays(client: Any, service: FakeService) -> None:
     service.on("WatchApplications", failure("INVALID_ARGUMENT", "CURSOR_INVALID"))
     with pytest.raises(InvalidArgument) as caught:

@@ -14,6 +14,7 @@ pub fn application_kind(kind: pb::ApplicationKind) -> Option<Kind> {
         pb::ApplicationKind::Order => Some(Kind::Order),
         pb::ApplicationKind::IndividualMeasure => Some(Kind::IndividualMeasure),
         pb::ApplicationKind::Callback => Some(Kind::Callback),
+        pb::ApplicationKind::Complaint => Some(Kind::Complaint),
     }
 }
 
@@ -34,6 +35,7 @@ impl From<Kind> for pb::ApplicationKind {
             Kind::Order => Self::Order,
             Kind::IndividualMeasure => Self::IndividualMeasure,
             Kind::Callback => Self::Callback,
+            Kind::Complaint => Self::Complaint,
         }
     }
 }

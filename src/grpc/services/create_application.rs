@@ -112,9 +112,9 @@ fn read_application(check: &mut Validator, application: Option<pb::Application>)
     };
     if kind == Some(Kind::Order) {
         require("category", &wish.category, "must be given for an ORDER");
-    }
-    if matches!(kind, Some(Kind::Order | Kind::IndividualMeasure)) && wish.model.is_empty() {
-        require("vehicle_text", &wish.vehicle_text, "must be given where the model is not");
+        if wish.model.is_empty() {
+            require("vehicle_text", &wish.vehicle_text, "must be given for an ORDER without a model");
+        }
     }
     if !wish.model.is_empty() {
         require("brand", &wish.brand, "must be given with a model");
@@ -173,7 +173,7 @@ fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Op
     if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
     }
-    let phone_will_do = channel == pb::Channel::Web;
+    let phone_will_do = channel == pb::Channel::Web || kind == Some(Kind::Complaint);
     let is_known = !read.external_id.is_empty() || phone_will_do && !read.phone.is_empty();
     if is_given && !is_known {
         check.refuse(EXTERNAL_ID, "FIELD_REQUIRED", "must not be empty");

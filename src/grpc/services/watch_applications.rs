@@ -28,9 +28,16 @@ pub async fn watch_applications(
     let mut check = Validator::default();
     let tenant = check.name("tenant", request.tenant);
     let after = check.text("after", request.after, MAX_CURSOR);
+    let from_now = request.from_now;
+    if from_now && !after.is_empty() {
+        check.refuse("from_now", "FIELD_INVALID", "must not be given with after");
+    }
 
     let scope = services.scope(check, &tenant).await?;
-    let after = resume(&scope, &after).await?;
+    let after = match from_now {
+        true => scope.own.last_application_event().await?,
+        false => resume(&scope, &after).await?,
+    };
     let watcher = services.feeds.watch(scope.tenant.id)?;
     let db = services.db.clone();
     Ok(stream(services, |sender| follow(db, scope.tenant, after, watcher, sender)))

@@ -20,16 +20,17 @@ fn some_customer(random: &mut Random) -> pb::Customer {
 }
 
 pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
-    let kinds = [pb::ApplicationKind::Order, pb::ApplicationKind::IndividualMeasure, pb::ApplicationKind::Callback];
-    let kind = random.of(&kinds);
+    use pb::ApplicationKind::{Callback, Complaint, IndividualMeasure, Order};
+    let kind = random.of(&[Order, IndividualMeasure, Callback, Complaint]);
     let mut customer = some_customer(random);
-    if kind == pb::ApplicationKind::Callback && customer.phone.is_empty() {
+    if kind == Callback && customer.phone.is_empty() {
         customer.phone = "0555 123 456".into();
     }
-    if customer.channel() == pb::Channel::Web && !customer.phone.is_empty() && random.below(2) == 0 {
+    let phone_will_do = customer.channel() == pb::Channel::Web || kind == Complaint;
+    if phone_will_do && !customer.phone.is_empty() && random.below(2) == 0 {
         customer.external_id.clear();
     }
-    let has_category = kind == pb::ApplicationKind::Order || random.below(2) == 0;
+    let has_category = kind == Order || random.below(2) == 0;
     let trunk = pb::Selection { option: "trunk".into(), value: random.of(&["", "true", "false"]).into() };
     let (brand, model) = random.of(&[("", ""), ("toyota", ""), ("toyota", "camry"), ("honda", "fit")]);
     let cents = random.below(10_000_000);
@@ -47,7 +48,7 @@ pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
         model: model.into(),
         generation: random.of(&["", "XV70"]).into(),
         year: random.of(&[0, 1900, 2018, 2100]),
-        vehicle_text: if model.is_empty() { "камрюха".into() } else { random.of(&["", "моя"]).into() },
+        vehicle_text: random.of(&["камрюха", if kind == Order && model.is_empty() { "моя" } else { "" }]).into(),
         selections: if has_category && random.below(2) == 0 { vec![trunk] } else { vec![] },
         quoted_kind: quoted.into(),
         quoted_total: money(cents, random.of(&["", "KGS"])).filter(|_| quoted != pb::PriceKind::Unspecified),

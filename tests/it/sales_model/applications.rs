@@ -226,7 +226,7 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
     let mut filter = pb::ListApplicationsRequest {
         tenant: tenant.into(),
         status: random.of(&[0, 0, 1, 2, 3, 4]),
-        kind: random.of(&[0, 0, 1, 2, 3]),
+        kind: random.of(&[0, 0, 1, 2, 3, 4]),
         created_after: after,
         created_before: before.filter(|before| after.is_none_or(|after| stamp(&Some(after)) < stamp(&Some(*before)))),
         page_size: random.of(&[1, 3, 500]),
@@ -263,7 +263,7 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
 }
 
 async fn watch(client: &mut Client, tenant: &str, after: &str) -> Streaming<pb::WatchApplicationsResponse> {
-    let request = pb::WatchApplicationsRequest { tenant: tenant.into(), after: after.into() };
+    let request = pb::WatchApplicationsRequest { tenant: tenant.into(), after: after.into(), ..Default::default() };
     client.watch_applications(request).await.unwrap().into_inner()
 }
 
@@ -351,7 +351,11 @@ async fn applications_their_lists_and_their_feed_are_what_a_plain_list_says() {
         for place in [0, cursors.len() / 2, cursors.len() - 2] {
             let mut resumed = watch(&mut client, TENANTS[which], &cursors[place]).await;
             assert_eq!(next(&mut resumed).await.cursor, cursors[place + 1]);
-            let request = pb::WatchApplicationsRequest { tenant: TENANTS[other].into(), after: cursors[place].clone() };
+            let request = pb::WatchApplicationsRequest {
+                tenant: TENANTS[other].into(),
+                after: cursors[place].clone(),
+                ..Default::default()
+            };
             let status = client.watch_applications(request).await.unwrap_err();
             assert_eq!(violations(&status), [("after".to_owned(), "CURSOR_INVALID".to_owned())]);
         }

@@ -16,6 +16,43 @@ const PEOPLE: &[(Region, &str, &str, &str)] = &[
     (Region::TJ, "992", "927771234", ""),
 ];
 
+/// What stands before a number and says nothing of it.
+const AROUND: &[&str] = &[
+    "",
+    "тел. ",
+    "Тел.: ",
+    "tel:",
+    "WhatsApp: ",
+    "номер ",
+    "\u{202a}",
+    "'",
+    "📞 ",
+    "Camry XV70, ",
+    "https://wa.me/",
+    "https://t.me/",
+    "wa.me/",
+];
+/// And behind.
+const BEHIND: &[&str] = &[
+    "",
+    " ",
+    "\u{202c}",
+    ".",
+    " (Айгуль)",
+    ";",
+    " Айгуль",
+    " звоните после 6",
+    " с 9:00 до 18:00",
+    " 📞 WhatsApp",
+    ", кв. 12",
+    "?text=hi",
+    "?text=%D0%97%205",
+    "\nАйгуль, дом 5",
+];
+/// And what cannot be told from it, or would be lost.
+const BEHIND_REFUSED: &[&str] =
+    &[" доб. 12", ", доб 2", " ext 7", " x12", " #2", " №2", " или +79161234568", "\n+996700123457"];
+
 /// Puts signs between some of the digits.
 fn decorated(digits: &str, random: &mut Random) -> String {
     let mut text = String::new();
@@ -43,11 +80,14 @@ fn a_number_is_the_same_however_it_is_written() {
                 _ => format!("{code}{number}"),
             };
             let plus = if written.starts_with('+') { "+" } else { "" };
-            let around = random.of(&["", "тел. ", "Тел.: ", "tel:", "WhatsApp: ", "номер ", "\u{202a}", "'", "📞 "]);
-            let behind = random.of(&["", " ", "\u{202c}", ".", " (Айгуль)", ";"]);
-            let typed = format!("{around}{plus}{}{behind}", decorated(written.trim_start_matches('+'), &mut random));
+            let around = random.of(AROUND);
+            let behind = random.of(BEHIND);
+            let alone = format!("{plus}{}", decorated(written.trim_start_matches('+'), &mut random));
+            let typed = format!("{around}{alone}{behind}");
             assert_eq!(e164(&typed, Some(*home)).as_deref(), Some(expected.as_str()), "{typed:?} in {home:?}");
             assert!(is_plausible(&typed), "{typed:?}");
+            let two = format!("{around}{alone}{}", random.of(BEHIND_REFUSED));
+            assert_eq!(e164(&two, Some(*home)), None, "{two:?}");
             // With its code a number is the same anywhere.
             if written.len() > number.len() + 1 && written.contains(code) && !written.starts_with(trunk) {
                 for abroad in [None, Some(Region::KG), Some(Region::UZ)] {

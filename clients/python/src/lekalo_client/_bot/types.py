@@ -25,7 +25,7 @@ Outcome = Literal["found", "possible", "not_found", "not_sold", "choose", "choos
 Side = Literal["left", "right", "both"]
 PriceKind = Literal["fixed", "from", "range"]
 OptionKind = Literal["boolean", "choice", "addon"]
-LeadKind = Literal["order", "individual_measure", "callback"]
+LeadKind = Literal["order", "individual_measure", "callback", "complaint"]
 LeadStatus = Literal["new", "in_progress", "completed", "cancelled"]
 Channel = Literal["whatsapp", "telegram", "instagram", "web"]
 

@@ -91,16 +91,18 @@ class Applications(Connection):
         return response.application
 
     def watch_applications(
-        self, tenant: str, *, after: str = "", timeout: float | None = None
+        self, tenant: str, *, after: str = "", from_now: bool = False, timeout: float | None = None
     ) -> Iterator[ApplicationEvent]:
-        """Follows what happens to the tenant's applications, from behind the cursor `after` on.
+        """Follows what happens to the tenant's applications, from behind the cursor `after` on, or from now on.
 
         There is no end to it, but for DeadlineExceeded after `timeout` seconds, if given.
 
         It goes on by itself when the service was away. Keep the last event's `cursor` to go on after a restart of your
-        own; an event may then come twice, and none is left out.
+        own; an event may then come twice, and none is left out. With `from_now`, and as long as no event has come, what
+        happens while the service is away is left out.
         """
-        request = WatchApplicationsRequest(tenant=tenant, after=after)
+        request = WatchApplicationsRequest(tenant=tenant, after=after, from_now=from_now)
         for response in self._watch(self._applications.WatchApplications, request, timeout):
             request.after = response.event.cursor
+            request.from_now = False
             yield response.event

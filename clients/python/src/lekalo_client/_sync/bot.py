@@ -219,8 +219,8 @@ class Bot:
     def create_lead(
         self,
         *,
-        name: str,
-        phone: str,
+        name: str = "",
+        phone: str = "",
         channel: Channel = "web",
         customer_id: str = "",
         username: str = "",
@@ -249,9 +249,11 @@ class Bot:
         to this customer in from now on; left out, it stays as it was.
         Retries do not double the lead; where the bot itself may be restarted in between, give each lead its own
         `request_id` (a UUID).
+        A complaint needs a phone or, on any channel, the `customer_id`, and no name.
         Raises InvalidArgument with `violations` where something is not right, e.g. a phone number, or missing.
         """
-        convert.require(name=name, phone=phone)
+        if kind != "complaint":
+            convert.require(name=name, phone=phone)
         application = v1.Application(
             kind=convert.value(v1.ApplicationKind, "APPLICATION_KIND_", kind),
             customer=v1.Customer(

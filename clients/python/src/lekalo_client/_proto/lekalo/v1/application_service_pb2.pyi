@@ -36,6 +36,8 @@ class _ApplicationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Appli
     """To have a car measured that there is no pattern for."""
     APPLICATION_KIND_CALLBACK: _ApplicationKind.ValueType  # 3
     """To be called back."""
+    APPLICATION_KIND_COMPLAINT: _ApplicationKind.ValueType  # 4
+    """To have something put right."""
 
 class ApplicationKind(_ApplicationKind, metaclass=_ApplicationKindEnumTypeWrapper):
     """What a customer asks for."""
@@ -48,6 +50,8 @@ APPLICATION_KIND_INDIVIDUAL_MEASURE: ApplicationKind.ValueType  # 2
 """To have a car measured that there is no pattern for."""
 APPLICATION_KIND_CALLBACK: ApplicationKind.ValueType  # 3
 """To be called back."""
+APPLICATION_KIND_COMPLAINT: ApplicationKind.ValueType  # 4
+"""To have something put right."""
 Global___ApplicationKind: _TypeAlias = ApplicationKind  # noqa: Y015
 
 class _ApplicationStatus:
@@ -121,9 +125,9 @@ class Customer(_message.Message):
     channel: _types_pb2.Channel.ValueType
     """Where the customer wrote. Required. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""
     external_id: _builtins.str
-    """The customer's id on that channel, as a string: messengers' ids do not fit 32 bits. Required, except with WEB where
-    `phone` may stand for it; at most 128 characters. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`, with WEB of `phone` as
-    well; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """The customer's id on that channel, as a string: messengers' ids do not fit 32 bits. Required, except with WEB or for
+    a COMPLAINT, where `phone` may stand for it; at most 128 characters. Empty: INVALID_ARGUMENT `FIELD_REQUIRED`, there
+    of `phone` as well; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     name: _builtins.str
     """The name the customer gave. Default: empty, not known; at most 120 characters.
@@ -132,10 +136,10 @@ class Customer(_message.Message):
     phone: _builtins.str
     """The telephone number: in E.164, e.g. `+996700123456`, with or without the `+`, or as people of the tenant's country
     write it, e.g. `0700 123 456`, or a Russian or Kazakh one with 8 for +7; spaces, dashes, brackets, dots, `/ _ , ;`,
-    invisible characters, what stands before the number (`тел.`, `WhatsApp:`, `wa.me/`) and a name in brackets behind it
+    invisible characters and the words, links and emoji around the number (`тел.`, `wa.me/…?text=`, `Айгуль, после 6`)
     are dropped; E.164 comes back. Required for a CALLBACK, else optional; at most 64 characters. Missing:
-    INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be called:
-    INVALID_ARGUMENT `FIELD_INVALID`.
+    INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be called, two of
+    them, or one with an extension: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     username: _builtins.str
     """The name on the channel, without `@`. Default: empty, not known; at most 64 characters.
@@ -214,8 +218,8 @@ class Application(_message.Message):
     year: _builtins.int
     """The year the car was made. Default 0, unknown. 1900 to 2100. Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`."""
     vehicle_text: _builtins.str
-    """The car in the customer's own words. Required for an ORDER or an INDIVIDUAL_MEASURE without `model`, else optional;
-    at most 256 characters. Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """The car in the customer's own words. Required for an ORDER without `model`, else optional; at most 256 characters.
+    Missing: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     message: _builtins.str
     """What the customer wrote. Default: empty; at most 4096 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`."""
@@ -646,6 +650,7 @@ class WatchApplicationsRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    FROM_NOW_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -654,15 +659,18 @@ class WatchApplicationsRequest(_message.Message):
     """The `cursor` of the last event seen. Default: none, from the tenant's first event on. At most 128 characters.
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; not one of this tenant's: INVALID_ARGUMENT `CURSOR_INVALID`.
     """
+    from_now: _builtins.bool
+    """Begin with what happens from now on. Default: false. With `after`: INVALID_ARGUMENT `FIELD_INVALID`."""
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         after: _builtins.str = ...,
+        from_now: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "from_now", b"from_now", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

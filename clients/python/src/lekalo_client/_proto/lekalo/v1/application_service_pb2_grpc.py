@@ -120,12 +120,15 @@ class ApplicationServiceServicer(object):
         """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
         Role: MANAGER.
 
+        With `from_now` it begins with the first event after the call was answered.
+
         Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
         deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
         `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
         `OVERLOADED`.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,12 +71,15 @@ class ApplicationServiceStub:
     """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
     Role: MANAGER.
 
+    With `from_now` it begins with the first event after the call was answered.
+
     Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
     deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
     `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
     `OVERLOADED`.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`.
     """
 
 @_typing.type_check_only
@@ -122,12 +125,15 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
     Role: MANAGER.
 
+    With `from_now` it begins with the first event after the call was answered.
+
     Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
     deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
     `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
     `OVERLOADED`.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND
+    `TENANT_NOT_FOUND`.
     """
 
 class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -200,12 +206,15 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
         Role: MANAGER.
 
+        With `from_now` it begins with the first event after the call was answered.
+
         Every event comes at least once, in order; to resume, pass the last `cursor` seen. The stream ends only with the
         deadline, the caller, the server (UNAVAILABLE `SHUTTING_DOWN`) or its database (UNAVAILABLE
         `DATABASE_UNAVAILABLE`). Up to 100 watch one tenant at a time on one server; one more is RESOURCE_EXHAUSTED
         `OVERLOADED`.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `CURSOR_INVALID`; NOT_FOUND
+        `TENANT_NOT_FOUND`.
         """
 
 def add_ApplicationServiceServicer_to_server(servicer: ApplicationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
