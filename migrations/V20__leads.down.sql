@@ -1,3 +1,5 @@
+ALTER TABLE applications DROP COLUMN assignee;
+
 -- Who complains wants to be called back, for all that an older program knows. Row-level security is forced, so each
 -- tenant's rows are changed as that tenant.
 DO $$

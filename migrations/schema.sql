@@ -362,6 +362,7 @@ CREATE TABLE applications (
     quoted_at_least  boolean       NOT NULL DEFAULT false,
     quoted_currency  text          CHECK (quoted_currency ~ '^[A-Z]{3}$'),
     message          text          NOT NULL DEFAULT '',
+    assignee         text          NOT NULL DEFAULT '',
     revision         bigint        NOT NULL DEFAULT 1,
     created_at       timestamptz   NOT NULL DEFAULT now(),
     updated_at       timestamptz   NOT NULL DEFAULT now(),
@@ -371,6 +372,7 @@ CREATE TABLE applications (
     CONSTRAINT applications_least_or_range CHECK (NOT quoted_at_least OR quoted_total_max IS NULL)
 );
 COMMENT ON COLUMN applications.contact_name IS 'As known when the application was created, like the other contact columns.';
+COMMENT ON COLUMN applications.assignee IS 'Who moved it to in_progress; empty while nobody works on it.';
 COMMENT ON COLUMN applications.quoted_total_max IS 'Upper end of a range; null for one amount.';
 COMMENT ON COLUMN applications.quoted_at_least IS 'The amount quoted was the least.';
 CREATE INDEX applications_by_status ON applications (tenant_id, status, created_at DESC, id DESC);

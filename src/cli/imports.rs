@@ -172,7 +172,7 @@ async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Er
         Ok(import) => {
             report(&Report::about(own, import).await?, &args.list.tenant, &args.list.database, args.list.json)
         }
-        Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message }) => {
+        Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message, .. }) => {
             let message = message.split_once("; nothing was written").map_or(message.as_str(), |(what, _)| what);
             let hint = "preview the file again with --dry-run and apply that; nothing was written";
             Err(UserError::error(message, hint))

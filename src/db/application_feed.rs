@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::applications::{application, columns, joins};
 use super::query::{Query, one, optional_word, word};
 use super::{Db, Tenant, Transaction};
-use crate::domain::application::{Event, Status};
+use crate::domain::application::{Application, Event, Status};
 use crate::domain::error::Result;
 use crate::domain::tenant::TenantId;
 
@@ -24,24 +25,30 @@ const LIST: &str = concat!(
     LIMIT $3 /* limit */"
 );
 
+/// The longest history that is answered: the last so many events.
+const HISTORY: i64 = 500;
+
 impl Tenant<'_> {
+    /// What happened to one application, oldest first.
+    pub async fn list_application_history(&self, application: &Application) -> Result<Vec<Event>> {
+        let query = Query::new(
+            "-- list_application_history
+            SELECT id AS place, from_status, to_status, actor, note, created_at AS occurred
+            FROM application_events
+            WHERE tenant_id = $1 /* tenant_id */ AND application_id = $2 /* id */
+            ORDER BY id DESC
+            LIMIT $3 /* limit */",
+        );
+        let query = query.bind(&self.id.0, Type::INT8).bind(&application.id, Type::UUID).bind(&HISTORY, Type::INT8);
+        let [rows] = self.read([query]).await?;
+        rows.iter().rev().map(|row| event(row, application.clone())).collect()
+    }
+
     /// The first events behind a place in the feed. None can come in before them later.
     pub async fn list_application_events(&self, after: i64, limit: i64) -> Result<Vec<Event>> {
         let query = Query::new(LIST).bind(&self.id.0, Type::INT8).bind(&after, Type::INT8).bind(&limit, Type::INT8);
         let [rows] = self.read([query]).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Event {
-                    place: row.try_get("place")?,
-                    from: optional_word(row, "from_status")?,
-                    to: word(row, "to_status")?,
-                    actor: row.try_get("actor")?,
-                    note: row.try_get("note")?,
-                    occurred_at: row.try_get("occurred")?,
-                    application: application(row)?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row| event(row, application(row)?)).collect()
     }
 
     /// The place of the last event; 0 before the first.
@@ -57,6 +64,18 @@ impl Tenant<'_> {
             .await?;
         Ok(one(rows)?.try_get("place")?)
     }
+}
+
+fn event(row: &Row, application: Application) -> Result<Event> {
+    Ok(Event {
+        place: row.try_get("place")?,
+        from: optional_word(row, "from_status")?,
+        to: word(row, "to_status")?,
+        actor: row.try_get("actor")?,
+        note: row.try_get("note")?,
+        occurred_at: row.try_get("occurred")?,
+        application,
+    })
 }
 
 impl Db {

@@ -196,20 +196,24 @@ impl Transaction {
                 Query::new(
                     "-- move_application
                     UPDATE applications
-                    SET status = $4 /* status */, revision = revision + 1, updated_at = now()
+                    SET status = $4 /* status */, revision = revision + 1, updated_at = now(),
+                        assignee = CASE $4 WHEN 'in_progress' THEN $5 /* actor */ WHEN 'new' THEN '' ELSE assignee END
                     WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */ AND revision = $3 /* revision */",
                 )
                 .bind(&self.tenant_id()?, Type::INT8)
                 .bind(&read.id, Type::UUID)
                 .bind(&read.revision, Type::INT8)
-                .bind(&to.word(), Type::TEXT),
+                .bind(&to.word(), Type::TEXT)
+                .bind(&actor, Type::TEXT),
             )
             .await?;
         if moved == 0 {
+            let now = self.get_application(read.id).await?;
             return Err(Error::Aborted {
                 reason: "APPLICATION_CHANGED",
                 message: "somebody else moved the application at the same time; read it again, then decide again"
                     .into(),
+                metadata: now.assigned().into_iter().collect(),
             });
         }
         self.append_event(read.id, Some(read.status), to, actor, note).await?;

@@ -22,7 +22,8 @@ macro_rules! columns {
          a.quoted_total_max, a.quoted_at_least, a.quoted_currency, a.message, a.created_at AS created,
          a.updated_at AS updated, a.revision, coalesce(c.code, '') AS category, coalesce(b.slug, '') AS brand,
          coalesce(m.slug, '') AS model, u.channel, u.external_id, a.contact_name,
-         coalesce(a.contact_phone, '') AS contact_phone, a.contact_username, a.contact_language"
+         coalesce(a.contact_phone, '') AS contact_phone, a.contact_username, a.contact_language,
+         a.assignee"
     };
 }
 /// Where they come from.
@@ -35,6 +36,24 @@ macro_rules! joins {
     };
 }
 pub(super) use {columns, joins};
+
+/// Which of them a list has; its values are those of [`filtered`].
+macro_rules! filters {
+    () => {
+        "a.tenant_id = $1 /* tenant_id */
+        AND ($2 /* status */ IS NULL OR a.status = $2) AND ($3 /* kind */ IS NULL OR a.kind = $3)
+        AND ($4 /* created_after */ IS NULL OR a.created_at >= $4)
+        AND ($5 /* created_before */ IS NULL OR a.created_at < $5)
+        AND ($6 /* channel */ IS NULL OR u.channel = $6) AND ($7 /* external_id */ IS NULL OR u.external_id = $7)
+        AND ($8 /* phone */ IS NULL OR a.contact_phone = $8)
+        AND ($9 /* number */ IS NULL OR right(a.id::text, 8) = $9)
+        AND ($10 /* assignee */ IS NULL OR a.assignee = $10)
+        AND ($11 /* text */ IS NULL
+             OR strpos(lower(concat_ws(E'\\n', a.message, a.vehicle_text, a.contact_name)), lower($11)) > 0
+             OR EXISTS (SELECT FROM application_events e
+                        WHERE e.tenant_id = $1 AND e.application_id = a.id AND strpos(lower(e.note), lower($11)) > 0))"
+    };
+}
 
 const GET: &str = concat!(
     "-- get_application
@@ -51,13 +70,20 @@ const LIST: &str = concat!(
     columns!(),
     " FROM applications a ",
     joins!(),
-    " WHERE a.tenant_id = $1 /* tenant_id */
-        AND ($2 /* status */ IS NULL OR a.status = $2) AND ($3 /* kind */ IS NULL OR a.kind = $3)
-        AND ($4 /* created_after */ IS NULL OR a.created_at >= $4)
-        AND ($5 /* created_before */ IS NULL OR a.created_at < $5)
-        AND ($6 /* after_time */ IS NULL OR (a.created_at, a.id) < ($6, $7 /* after_id */))
+    " WHERE ",
+    filters!(),
+    " AND ($12 /* after_time */ IS NULL OR (a.created_at, a.id) < ($12, $13 /* after_id */))
     ORDER BY a.created_at DESC, a.id DESC
-    LIMIT $8 /* limit */ OFFSET $9 /* skip */"
+    LIMIT $14 /* limit */ OFFSET $15 /* skip */"
+);
+
+const COUNT: &str = concat!(
+    "-- count_applications
+    SELECT count(*) AS total
+    FROM applications a
+    JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
+    WHERE ",
+    filters!()
 );
 
 impl Tenant<'_> {
@@ -73,36 +99,19 @@ impl Tenant<'_> {
 
     /// One page of applications, newest first.
     pub async fn list_applications(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Application>> {
-        let (status, kind) = (filter.status.map(Status::word), filter.kind.map(Asked::word));
+        let bound = Bound { status: filter.status.map(Status::word), kind: filter.kind.map(Asked::word), filter };
+        let tenant_id = self.id.0;
         let after_time = page.after.as_ref().map(|key| from_micros(key.number));
         let after_id: Uuid = page.after.as_ref().and_then(|key| key.id.parse().ok()).unwrap_or_default();
         let (limit, skip) = (page.limit(), page.skip);
         let [rows, totals] = self
             .read([
-                Query::new(LIST)
-                    .bind(&self.id.0, Type::INT8)
-                    .bind(&status, Type::TEXT)
-                    .bind(&kind, Type::TEXT)
-                    .bind(&filter.created_after, Type::TIMESTAMPTZ)
-                    .bind(&filter.created_before, Type::TIMESTAMPTZ)
+                filtered(LIST, &tenant_id, &bound)
                     .bind(&after_time, Type::TIMESTAMPTZ)
                     .bind(&after_id, Type::UUID)
                     .bind(&limit, Type::INT8)
                     .bind(&skip, Type::INT8),
-                Query::new(
-                    "-- count_applications
-                    SELECT count(*) AS total
-                    FROM applications a
-                    WHERE a.tenant_id = $1 /* tenant_id */
-                      AND ($2 /* status */ IS NULL OR a.status = $2) AND ($3 /* kind */ IS NULL OR a.kind = $3)
-                      AND ($4 /* created_after */ IS NULL OR a.created_at >= $4)
-                      AND ($5 /* created_before */ IS NULL OR a.created_at < $5)",
-                )
-                .bind(&self.id.0, Type::INT8)
-                .bind(&status, Type::TEXT)
-                .bind(&kind, Type::TEXT)
-                .bind(&filter.created_after, Type::TIMESTAMPTZ)
-                .bind(&filter.created_before, Type::TIMESTAMPTZ),
+                filtered(COUNT, &tenant_id, &bound),
             ])
             .await?;
         let applications = rows.iter().map(application).collect::<Result<Vec<_>>>()?;
@@ -113,6 +122,29 @@ impl Tenant<'_> {
             ..SortKey::default()
         }))
     }
+}
+
+/// A filter as its values are bound.
+struct Bound<'a> {
+    status: Option<&'static str>,
+    kind: Option<&'static str>,
+    filter: &'a Filter,
+}
+
+fn filtered<'a>(sql: &'static str, tenant_id: &'a i64, bound: &'a Bound<'a>) -> Query<'a> {
+    let filter = bound.filter;
+    Query::new(sql)
+        .bind(tenant_id, Type::INT8)
+        .bind(&bound.status, Type::TEXT)
+        .bind(&bound.kind, Type::TEXT)
+        .bind(&filter.created_after, Type::TIMESTAMPTZ)
+        .bind(&filter.created_before, Type::TIMESTAMPTZ)
+        .bind(&filter.channel, Type::TEXT)
+        .bind(&filter.external_id, Type::TEXT)
+        .bind(&filter.phone, Type::TEXT)
+        .bind(&filter.number, Type::TEXT)
+        .bind(&filter.assignee, Type::TEXT)
+        .bind(&filter.text, Type::TEXT)
 }
 
 impl Transaction {
@@ -161,6 +193,7 @@ pub(super) fn application(row: &Row) -> Result<Application> {
             quoted: quoted.map(|(total, currency)| (Amount::stored(total, quoted_max, at_least), currency)),
             message: row.try_get("message")?,
         },
+        assignee: row.try_get("assignee")?,
         created_at: row.try_get("created")?,
         updated_at: row.try_get("updated")?,
         revision: row.try_get("revision")?,

@@ -43,6 +43,7 @@ impl From<tokio_postgres::Error> for Error {
             "40000" | "40001" | "40P01" | "23P01" | "72000" => Self::Aborted {
                 reason: "CONCURRENT_CHANGE",
                 message: "somebody else changed the same data at the same time; nothing was changed, retry".into(),
+                metadata: vec![],
             },
             "55P03" => blocked(),
             "53300" => busy(),

@@ -90,21 +90,55 @@ impl fmt::Debug for Wish {
 }
 
 /// A recorded application.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Application {
     pub id: Uuid,
     pub status: Status,
     /// As known when the application was created.
     pub customer: Customer,
     pub wish: Wish,
+    /// Who works on it; empty while nobody does.
+    pub assignee: String,
     pub created_at: SystemTime,
     pub updated_at: SystemTime,
     /// Grows with every change: the etag.
     pub revision: i64,
 }
 
+impl Application {
+    /// What a customer is told and asks by: the end of the id.
+    pub fn number(&self) -> String {
+        let id = self.id.simple().to_string().to_uppercase();
+        id.get(id.len() - NUMBER_DIGITS..).unwrap_or_default().to_owned()
+    }
+
+    /// Who has it, for those who come too late.
+    pub fn assigned(&self) -> Option<(&'static str, String)> {
+        (!self.assignee.is_empty()).then(|| ("assignee", self.assignee.clone()))
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .field("wish", &self.wish)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+const NUMBER_DIGITS: usize = 8;
+
+/// A number as people write it (`№ 2F7E1A90`), in the digits of an id. None if it is none.
+pub fn read_number(typed: &str) -> Option<String> {
+    let digits = typed.trim_start_matches(|ch: char| ch.is_whitespace() || "№#".contains(ch)).to_lowercase();
+    (digits.len() == NUMBER_DIGITS && digits.chars().all(|ch| ch.is_ascii_hexdigit())).then_some(digits)
+}
+
 /// Which applications a list has; none is all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub status: Option<Status>,
     pub kind: Option<Kind>,
@@ -112,6 +146,15 @@ pub struct Filter {
     pub created_after: Option<SystemTime>,
     /// Not included.
     pub created_before: Option<SystemTime>,
+    pub channel: Option<&'static str>,
+    pub external_id: Option<String>,
+    /// E.164.
+    pub phone: Option<String>,
+    /// The last digits of the id.
+    pub number: Option<String>,
+    pub assignee: Option<String>,
+    /// Part of what was said or noted, in any case.
+    pub text: Option<String>,
 }
 
 /// Something that happened to an application.
@@ -186,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_read_however_it_is_written() {
+        for typed in ["2F7E1A90", "№ 2f7e1a90", "#2F7E1A90", " №2F7E1A90"] {
+            assert_eq!(read_number(typed).as_deref(), Some("2f7e1a90"), "{typed}");
+        }
+        for wrong in ["", "№", "2F7E1A9", "2F7E1A900", "2F7E1A9Ж", "No 2F7E1A90"] {
+            assert_eq!(read_number(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_cursor_is_good_for_its_tenant_alone() {
         let cursor = cursor(TenantId(1), 42);
         assert_eq!(read_cursor(TenantId(1), &cursor), Some(42));
@@ -221,6 +274,7 @@ mod tests {
                 quoted: None,
                 message: canary(),
             },
+            assignee: canary(),
             created_at: SystemTime::UNIX_EPOCH,
             updated_at: SystemTime::UNIX_EPOCH,
             revision: 1,

@@ -31,7 +31,7 @@ pub enum Error {
 
     /// Somebody else was faster; read again and retry.
     #[error("{message}")]
-    Aborted { reason: &'static str, message: String },
+    Aborted { reason: &'static str, message: String, metadata: Vec<(&'static str, String)> },
 
     /// The service or its database cannot answer now. What is known of the cause is for operators only.
     #[error("{message}")]

@@ -53,8 +53,8 @@ impl From<Error> for Status {
                 info(&mut details, reason, metadata);
                 Code::FailedPrecondition
             }
-            Error::Aborted { reason, .. } => {
-                info(&mut details, reason, []);
+            Error::Aborted { reason, metadata, .. } => {
+                info(&mut details, reason, metadata);
                 Code::Aborted
             }
             Error::Unavailable { reason, retry_after, .. } => {

@@ -249,6 +249,7 @@ pub fn check_etag(etag: &str, revision: i64) -> Result<()> {
     Err(Error::Aborted {
         reason: "ETAG_MISMATCH",
         message: "it has changed since it was read; read it again, then decide again".into(),
+        metadata: vec![],
     })
 }
 

@@ -351,7 +351,7 @@ async fn patiently<T, F: Future<Output = Result<T>>>(own: Tenant<'_>, mut step: 
 
 fn merge_failure(error: Error) -> Failure {
     match error {
-        Error::FailedPrecondition { reason, message, .. } | Error::Aborted { reason, message } => {
+        Error::FailedPrecondition { reason, message, .. } | Error::Aborted { reason, message, .. } => {
             Failure::new(reason, &message, "")
         }
         Error::Unavailable { reason, message, .. } | Error::ResourceExhausted { reason, message, .. } => {

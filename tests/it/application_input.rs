@@ -169,7 +169,8 @@ async fn what_was_quoted_keeps_how_exact_it_was() {
         let application = created(&mut client, given).await;
         assert_eq!((application.quoted_kind(), &application.quoted_total_max), (kind, &max));
         assert_eq!(application.quoted_total, soms(16_500));
-        let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: application.id.clone() };
+        let get =
+            pb::GetApplicationRequest { tenant: "evopoliki".into(), id: application.id.clone(), ..Default::default() };
         assert_eq!(client.get_application(get).await.unwrap().into_inner().application.unwrap(), application);
     }
     let nothing = created(&mut client, quoted(Unspecified, 0, 0)).await;

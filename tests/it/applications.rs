@@ -32,7 +32,11 @@ async fn an_order_comes_back_as_understood() {
     assert_eq!((customer.language.as_str(), customer.external_id.as_str()), ("ru", "7012345678901"));
     assert_eq!(application.created_at, application.updated_at);
 
-    let get = |tenant: &str, id: &str| pb::GetApplicationRequest { tenant: tenant.into(), id: id.into() };
+    let get = |tenant: &str, id: &str| pb::GetApplicationRequest {
+        tenant: tenant.into(),
+        id: id.into(),
+        ..Default::default()
+    };
     let read = client.get_application(get("evopoliki", &application.id)).await.unwrap().into_inner();
     assert_eq!(read.application.unwrap(), application);
     for (tenant, id) in
@@ -120,7 +124,7 @@ async fn what_a_customer_says_later_changes_no_earlier_application() {
     let second = created(&mut client, pb::Application { customer: Some(sister.clone()), ..order() }).await;
     assert_eq!(second.customer.as_ref(), Some(&sister));
 
-    let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: first.id.clone() };
+    let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: first.id.clone(), ..Default::default() };
     let got = client.get_application(get).await.unwrap().into_inner().application.unwrap();
     assert_eq!(got, first);
     let listed = client.list_applications(list()).await.unwrap().into_inner().applications;
@@ -241,8 +245,38 @@ async fn of_managers_who_claim_at_once_exactly_one_wins() {
             let (code, reason) = reason(status);
             assert_eq!(code, Code::Aborted, "{status:?}");
             assert!(["APPLICATION_CHANGED", "ETAG_MISMATCH"].contains(&reason.as_str()), "{reason} is retried blindly");
+            let details = status.get_error_details();
+            assert_eq!(details.error_info().unwrap().metadata["assignee"], "Нурлан", "who was faster");
         }
     }
+}
+
+#[tokio::test]
+async fn what_looks_for_no_lead_is_refused() {
+    let (_server, mut client) = served().await;
+    let bad = pb::ListApplicationsRequest {
+        channel: 99,
+        phone: "нет".into(),
+        number: "2F7E".into(),
+        external_id: "x".repeat(129),
+        assignee: "x".repeat(121),
+        text: "x".repeat(121),
+        ..list()
+    };
+    let mut refused = violations(&client.list_applications(bad).await.unwrap_err());
+    refused.sort();
+    let expected = [
+        ("assignee", "FIELD_TOO_LONG"),
+        ("channel", "FIELD_INVALID"),
+        ("external_id", "FIELD_TOO_LONG"),
+        ("number", "FIELD_INVALID"),
+        ("phone", "FIELD_INVALID"),
+        ("text", "FIELD_TOO_LONG"),
+    ];
+    assert_eq!(refused, pairs(expected));
+    // What only the tenant's country can tell.
+    let short = client.list_applications(pb::ListApplicationsRequest { phone: "0555 1234".into(), ..list() }).await;
+    assert_eq!(violations(&short.unwrap_err()), pairs([("phone", "FIELD_INVALID")]));
 }
 
 #[tokio::test]

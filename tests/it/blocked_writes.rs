@@ -57,7 +57,7 @@ async fn a_tenant_whose_writes_are_blocked_keeps_no_other_from_the_pool() {
         let request = pb::CreateApplicationRequest { tenant: "five_deluxe".into(), ..create(other.clone()) };
         client.create_application(request).await.unwrap();
         prices.quote_price(ask("five_deluxe/5d_mats", "suv", "")).await.unwrap();
-        let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: held.id.clone() };
+        let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: held.id.clone(), ..Default::default() };
         client.get_application(get).await.unwrap();
         slowest = slowest.max(asked.elapsed());
     }

@@ -171,7 +171,9 @@ async fn nothing_a_customer_says_is_in_the_log_of_a_server_that_logs_everything(
         note: NOTE.into(),
         ..Default::default()
     };
-    client.transition_application(transition.clone()).await.unwrap();
+    // Who has it is told to who comes too late; what else is said is not.
+    let claim = pb::TransitionApplicationRequest { actor: "manager-1".into(), ..transition.clone() };
+    client.transition_application(claim).await.unwrap();
 
     // Every kind of refusal.
     let refused = client.transition_application(transition).await.unwrap_err();

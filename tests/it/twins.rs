@@ -27,7 +27,9 @@ use world::{prepare, rows_of};
 fn told(value: &Value, ids: &mut Vec<String>) -> String {
     let mut number = |text: &str| {
         if uuid::Uuid::parse_str(text).is_err() {
-            return format!("{text:?}");
+            // An application's number is the end of its id.
+            let of = ids.iter().position(|id| text.len() == 8 && id.to_uppercase().ends_with(text));
+            return of.map_or_else(|| format!("{text:?}"), |known| format!("number {known}"));
         }
         let known = ids.iter().position(|id| id == text).unwrap_or_else(|| {
             ids.push(text.to_owned());

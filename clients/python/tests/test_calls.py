@@ -247,6 +247,21 @@ async def test_a_watch_from_now_on_loses_nothing_once_an_event_has_come(client: 
     assert asked == [("", True), ("c2", False)]
 
 
+async def test_a_lead_is_found_and_has_its_history(client: Any, service: FakeService) -> None:
+    events = [v1.ApplicationEvent(cursor="c1"), v1.ApplicationEvent(cursor="c2")]
+    service.on("GetApplication", v1.GetApplicationResponse(events=events))
+    service.on("ListApplications", v1.ListApplicationsResponse())
+    assert await client.get_application_history("evopoliki", "1") == events
+    channel = v1.Channel.CHANNEL_TELEGRAM
+    found: dict[str, Any] = {"external_id": "70", "phone": "0555 123 456", "number": "2F7E1A90"}
+    found |= {"assignee": "Нурлан", "text": "шов"}
+    await client.list_applications("evopoliki", channel=channel, **found)
+    assert [call.request for call in service.calls] == [
+        v1.GetApplicationRequest(tenant="evopoliki", id="1", with_history=True),
+        v1.ListApplicationsRequest(tenant="evopoliki", channel=channel, **found),
+    ]
+
+
 async def test_a_watch_ends_with_an_error_that_stays(client: Any, service: FakeService) -> None:
     service.on("WatchApplications", failure("INVALID_ARGUMENT", "CURSOR_INVALID"))
     with pytest.raises(InvalidArgument) as caught:

@@ -105,6 +105,7 @@ impl Merge {
                  rows and {patterns} withdrawals would come out otherwise than previewed; nothing was written. Preview \
                  the file again: upload it with validate_only and a new request_id"
             ),
+            metadata: vec![],
         })
     }
 

@@ -246,6 +246,7 @@ impl Merge {
             return Err(Error::Aborted {
                 reason: "CONCURRENT_CHANGE",
                 message: "the import was ended by somebody else; nothing of it was written".into(),
+                metadata: vec![],
             });
         }
         let Counts { created, updated, withdrawn, rejected, .. } = *counts;

@@ -66,6 +66,7 @@ impl From<Customer> for pb::Customer {
 
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
+        let number = application.number();
         let wish = application.wish;
         let (quoted_kind, quoted_total, quoted_total_max) =
             wish.quoted.map(|(amount, currency)| priced(amount, &currency)).unwrap_or_default();
@@ -92,6 +93,8 @@ impl From<Application> for pb::Application {
             etag: application.revision.to_string(),
             quoted_total_max,
             quoted_kind,
+            assignee: application.assignee,
+            number,
         }
     }
 }

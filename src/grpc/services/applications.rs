@@ -2,13 +2,19 @@
 
 use uuid::Uuid;
 
+use super::create_application::{MAX_PHONE, wrong_phone};
+use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
-use crate::domain::application::Filter;
+use crate::domain::application::{Filter, read_number};
 use crate::domain::error::{Error, Kind};
+use crate::domain::phone;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
-use crate::grpc::validation::Validator;
+use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::lekalo::v1 as pb;
+
+/// The longest text to look for.
+const MAX_TEXT: usize = 120;
 
 pub async fn get_application(
     services: &Services,
@@ -20,7 +26,14 @@ pub async fn get_application(
 
     let scope = services.scope(check, &tenant).await?;
     let application = scope.own.get_application(application_id(&id)?).await?;
-    Ok(pb::GetApplicationResponse { application: Some(application.into()) })
+    let mut events = Vec::new();
+    if request.with_history {
+        for event in scope.own.list_application_history(&application).await? {
+            let event = convert::application_event(scope.tenant.id, event);
+            events.push(pb::ApplicationEvent { application: None, ..event });
+        }
+    }
+    Ok(pb::GetApplicationResponse { application: Some(application.into()), events })
 }
 
 pub async fn list_applications(
@@ -30,23 +43,47 @@ pub async fn list_applications(
     let mut check = Validator::default();
     let status: pb::ApplicationStatus = check.enumeration("status", request.status);
     let kind: pb::ApplicationKind = check.enumeration("kind", request.kind);
-    let filter = Filter {
+    let channel: pb::Channel = check.enumeration("channel", request.channel);
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    let texts =
+        format!("{:?}", (&request.external_id, &request.phone, &request.number, &request.assignee, &request.text));
+    let number = some(check.optional_name("number", request.number));
+    let mut filter = Filter {
         status: convert::application_status(status),
         kind: convert::application_kind(kind),
         created_after: check.any_time("created_after", request.created_after),
         created_before: check.any_time("created_before", request.created_before),
+        channel: convert::channel(channel),
+        external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
+        phone: some(check.text("phone", request.phone, MAX_PHONE)),
+        number: number.as_deref().and_then(read_number),
+        assignee: some(check.text("assignee", request.assignee, MAX_ACTOR)),
+        text: some(check.text("text", request.text, MAX_TEXT)),
     };
+    if number.is_some() && filter.number.is_none() {
+        check.refuse("number", "FIELD_INVALID", "must be the eight digits of a number, such as 2F7E1A90");
+    }
+    if filter.phone.as_ref().is_some_and(|phone| !phone::is_plausible(phone)) {
+        check.add(wrong_phone("phone"));
+    }
     if let (Some(after), Some(before)) = (filter.created_after, filter.created_before)
         && before <= after
     {
         check.refuse("created_before", "FIELD_OUT_OF_RANGE", "must be after created_after");
     }
-    let filter_text = format!("{filter:?}");
+    let filter_text = format!(
+        "{:?}",
+        (filter.status, filter.kind, filter.channel, filter.created_after, filter.created_before, texts)
+    );
     let bound_to = ["list_applications", &request.tenant, &filter_text];
     let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let scope = services.scope(check, &tenant).await?;
+    if let Some(phone) = &mut filter.phone {
+        let home = phone::home(&scope.tenant.time_zone, &scope.tenant.currency);
+        *phone = phone::e164(phone, home).ok_or_else(|| Error::Invalid(vec![wrong_phone("phone")]))?;
+    }
     let found = scope.own.list_applications(&filter, &page).await?;
     let total_size = count(found.total);
     let (applications, next_page_token) = fitting(&page, found, Into::into);

@@ -16,7 +16,7 @@ use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_NAME: usize = 120;
-const MAX_PHONE: usize = 64;
+pub const MAX_PHONE: usize = 64;
 const MAX_USERNAME: usize = 64;
 const MAX_VEHICLE_TEXT: usize = 256;
 const MAX_MESSAGE: usize = 4096;
@@ -168,7 +168,7 @@ fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Op
         language,
     };
     if !read.phone.is_empty() && !phone::is_plausible(&read.phone) {
-        check.add(wrong_phone());
+        check.add(wrong_phone(PHONE));
     }
     if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
@@ -196,7 +196,7 @@ fn localize_contact(
         let home = phone::home(&tenant.time_zone, &tenant.currency);
         match phone::e164(&customer.phone, home) {
             Some(number) => customer.phone = number,
-            None => check.add(wrong_phone()),
+            None => check.add(wrong_phone(PHONE)),
         }
     }
     if customer.external_id.is_empty() {
@@ -212,10 +212,10 @@ fn localize_contact(
 }
 
 /// Never repeats the number.
-fn wrong_phone() -> Violation {
+pub fn wrong_phone(field: &str) -> Violation {
     let description = "must be a telephone number that can be called: E.164 such as +996700123456, or as written in the \
                        tenant's country, such as 0700 123 456";
-    Violation::new(PHONE, "FIELD_INVALID", description)
+    Violation::new(field, "FIELD_INVALID", description)
 }
 
 fn inactive(tenant: &Tenant) -> Error {

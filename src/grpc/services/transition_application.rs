@@ -2,7 +2,7 @@
 
 use super::applications::application_id;
 use crate::domain::Result;
-use crate::domain::application;
+use crate::domain::application::{self, Application};
 use crate::domain::error::Error;
 use crate::grpc::Services;
 use crate::grpc::convert;
@@ -10,7 +10,7 @@ use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{Validator, check_etag};
 use crate::proto::lekalo::v1 as pb;
 
-const MAX_ACTOR: usize = 120;
+pub const MAX_ACTOR: usize = 120;
 const MAX_NOTE: usize = 2000;
 
 pub async fn transition_application(
@@ -32,9 +32,9 @@ pub async fn transition_application(
     let tx = services.db.tenant(tenant.id).write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         let application = tx.get_application(id).await?;
-        check_etag(&etag, application.revision)?;
+        check_etag(&etag, application.revision).map_err(|error| told_who(error, &application))?;
         if !application.status.next().contains(&to) {
-            return Err(illegal(application.status, to));
+            return Err(told_who(illegal(application.status, to), &application));
         }
         let application = tx.move_application(&application, to, &actor, &note).await?;
         Ok(pb::TransitionApplicationResponse { application: Some(application.into()) })
@@ -42,6 +42,14 @@ pub async fn transition_application(
     let answer = answer.await?;
     services.feeds.appended();
     Ok(answer)
+}
+
+/// Who comes too late hears who was faster.
+fn told_who(mut error: Error, application: &Application) -> Error {
+    if let Error::Aborted { metadata, .. } | Error::FailedPrecondition { metadata, .. } = &mut error {
+        metadata.extend(application.assigned());
+    }
+    error
 }
 
 fn illegal(from: application::Status, to: application::Status) -> Error {

@@ -76,7 +76,10 @@ fn each_kind_of_error_is_told_completely() {
             },
             "FailedPrecondition what happened | ILLEGAL_TRANSITION from=a to=b",
         ),
-        (Error::Aborted { reason: "ETAG_MISMATCH", message: message() }, "Aborted what happened | ETAG_MISMATCH"),
+        (
+            Error::Aborted { reason: "ETAG_MISMATCH", message: message(), metadata: vec![] },
+            "Aborted what happened | ETAG_MISMATCH",
+        ),
         (
             Error::Unavailable { reason: "DATABASE_UNAVAILABLE", message: message(), retry_after: after, source: None },
             "Unavailable what happened | DATABASE_UNAVAILABLE | retry after 1.5s",
@@ -154,7 +157,7 @@ fn what_would_not_fit_into_trailers_is_cut() {
             metadata: vec![("alias", long()), ("brand", long()), ("model", long())],
         },
         Error::FailedPrecondition { reason: "X", message: long(), metadata: vec![("a", long()), ("b", long())] },
-        Error::Aborted { reason: "X", message: long() },
+        Error::Aborted { reason: "X", message: long(), metadata: vec![] },
         Error::Unavailable { reason: "X", message: long(), retry_after: Duration::ZERO, source: None },
         Error::ResourceExhausted { reason: "X", message: long(), retry_after: Duration::ZERO },
     ] {

@@ -60,5 +60,7 @@ pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
         etag: "x".into(),
         created_at: Some(Timestamp::default()),
         updated_at: Some(Timestamp::default()),
+        assignee: "x".into(),
+        number: "x".into(),
     }
 }

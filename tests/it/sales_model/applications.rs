@@ -91,6 +91,23 @@ impl Shop {
         expected
     }
 
+    /// Whether the filters that find one lead among many let it through.
+    fn is_found(&self, filter: &pb::ListApplicationsRequest, application: &pb::Application) -> bool {
+        let customer = application.customer.as_ref().unwrap();
+        let is = |asked: &str, has: &str| asked.is_empty() || asked == has;
+        let phone = if filter.phone.is_empty() { "" } else { "+996555123456" };
+        let number = filter.number.trim_start_matches("№ ").to_uppercase();
+        let text = filter.text.to_lowercase();
+        let has = |said: &str| said.to_lowercase().contains(&text);
+        let notes = self.feed.iter().filter(|done| done.id == application.id).any(|done| has(&done.note));
+        (filter.channel == 0 || filter.channel == customer.channel)
+            && is(&filter.external_id, &customer.external_id)
+            && is(phone, &customer.phone)
+            && is(&number, &application.number)
+            && is(&filter.assignee, &application.assignee)
+            && (has(&application.message) || has(&application.vehicle_text) || has(&customer.name) || notes)
+    }
+
     /// The newest first.
     fn list(&self, filter: &pb::ListApplicationsRequest) -> Vec<&pb::Application> {
         let matches = |application: &&pb::Application| {
@@ -99,6 +116,7 @@ impl Shop {
                 && (filter.kind == 0 || application.kind == filter.kind)
                 && filter.created_after.is_none_or(|after| created >= (after.seconds, after.nanos))
                 && filter.created_before.is_none_or(|before| created < (before.seconds, before.nanos))
+                && self.is_found(filter, application)
         };
         let mut listed: Vec<_> = self.applications.iter().filter(matches).collect();
         let key =
@@ -132,6 +150,8 @@ async fn created(client: &mut Client, shop: &mut Shop, tenant: &str, random: &mu
         created_at: answer.created_at,
         updated_at: answer.updated_at,
         etag: answer.etag.clone(),
+        assignee: String::new(),
+        number: answer.id[answer.id.len() - 8..].to_uppercase(),
         ..expected
     };
     assert_eq!(answer, ours);
@@ -183,7 +203,10 @@ async fn moved(
     let began = now();
     let answer = client.transition_application(request.clone()).await;
     if !etag.is_empty() && etag != before.etag {
-        assert_eq!(reason(&answer.unwrap_err()), (Code::Aborted, "ETAG_MISMATCH".into()), "{request:?}");
+        let status = answer.unwrap_err();
+        assert_eq!(reason(&status), (Code::Aborted, "ETAG_MISMATCH".into()), "{request:?}");
+        let info = status.get_error_details().error_info().cloned().unwrap();
+        assert_eq!(info.metadata.get("assignee").map_or("", String::as_str), before.assignee, "who has it");
         return;
     }
     let ways = ways(before.status());
@@ -193,8 +216,11 @@ async fn moved(
         let name = |status: pb::ApplicationStatus| status.as_str_name().replace("APPLICATION_STATUS_", "");
         let info = status.get_error_details().error_info().cloned().unwrap();
         let allowed = ways.into_iter().map(name).collect::<Vec<_>>().join(",");
-        let metadata = [("from", name(before.status())), ("to", name(to)), ("allowed", allowed)];
-        assert_eq!(info.metadata, metadata.map(|(key, value)| (key.to_owned(), value)).into());
+        let mut metadata = vec![("from", name(before.status())), ("to", name(to)), ("allowed", allowed)];
+        if !before.assignee.is_empty() {
+            metadata.push(("assignee", before.assignee));
+        }
+        assert_eq!(info.metadata, metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
         return;
     }
     let after = answer.unwrap_or_else(|status| panic!("{request:?}: {status:?}")).into_inner().application.unwrap();
@@ -206,7 +232,12 @@ async fn moved(
     );
     assert_ne!(after.etag, before.etag);
     let (updated_at, etag) = (after.updated_at, after.etag.clone());
-    assert_eq!(after, pb::Application { status: to.into(), updated_at, etag, ..before.clone() });
+    let assignee = match to {
+        pb::ApplicationStatus::InProgress => request.actor.clone(),
+        pb::ApplicationStatus::New => String::new(),
+        _ => before.assignee.clone(),
+    };
+    assert_eq!(after, pb::Application { status: to.into(), updated_at, etag, assignee, ..before.clone() });
     let (from, actor, note) = (before.status(), request.actor, request.note);
     shop.feed.push(Done { id: before.id, from, to, actor, note, between });
     shop.applications[place] = after;
@@ -232,6 +263,15 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
         page_size: random.of(&[1, 3, 500]),
         ..Default::default()
     };
+    match random.below(8) {
+        0 => filter.channel = random.of(&[1, 2, 3, 4]),
+        1 => filter.external_id = random.of(&["1", "2", "9"]).into(),
+        2 => filter.phone = random.of(&["0555 123 456", "тел. +996 (555) 123456 Айгуль"]).into(),
+        3 => filter.number = format!("№ {}", any(random).number.to_lowercase()),
+        4 => filter.assignee = random.of(&["Нурлан", "Бермет", "x"]).into(),
+        5 => filter.text = random.of(&["КАМРЮ", "айГ", "СОЗВОН", "моя", "1", "%"]).into(),
+        _ => {}
+    }
     let expected = shop.list(&filter);
     let mut listed = Vec::new();
     loop {
@@ -246,8 +286,15 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
     assert!(listed.iter().eq(expected), "{filter:?}");
 
     let one = any(random);
-    let get = |tenant: &str| pb::GetApplicationRequest { tenant: tenant.into(), id: one.id.clone() };
-    assert_eq!(client.get_application(get(tenant)).await.unwrap().into_inner().application.as_ref(), Some(one));
+    let with_history = random.below(2) == 0;
+    let get = |tenant: &str| pb::GetApplicationRequest { tenant: tenant.into(), id: one.id.clone(), with_history };
+    let answer = client.get_application(get(tenant)).await.unwrap().into_inner();
+    assert_eq!(answer.application.as_ref(), Some(one));
+    let history: Vec<_> =
+        answer.events.iter().map(|event| (event.from(), event.to(), &event.actor, &event.note)).collect();
+    let done = shop.feed.iter().filter(|done| with_history && done.id == one.id);
+    assert_eq!(history, done.map(|done| (done.from, done.to, &done.actor, &done.note)).collect::<Vec<_>>());
+    assert!(answer.events.iter().all(|event| event.application.is_none() && !event.cursor.is_empty()));
     let other = TENANTS.into_iter().find(|other| *other != tenant).unwrap();
     let status = client.get_application(get(other)).await.unwrap_err();
     assert_eq!(reason(&status), (Code::NotFound, "APPLICATION_NOT_FOUND".into()));

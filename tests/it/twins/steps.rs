@@ -83,7 +83,7 @@ pub fn reads(world: &World) -> Vec<Step> {
         step("TextService/ListTexts", &pb::ListTextsRequest { tenant: tenant(), ..Default::default() }),
         step(
             "ApplicationService/GetApplication",
-            &pb::GetApplicationRequest { tenant: tenant(), id: world.application.clone() },
+            &pb::GetApplicationRequest { tenant: tenant(), id: world.application.clone(), ..Default::default() },
         ),
         step(
             "ApplicationService/ListApplications",

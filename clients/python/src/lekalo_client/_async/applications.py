@@ -13,6 +13,7 @@ from ..v1 import (
     ApplicationEvent,
     ApplicationKind,
     ApplicationStatus,
+    Channel,
     CreateApplicationRequest,
     GetApplicationRequest,
     ListApplicationsRequest,
@@ -46,6 +47,13 @@ class AsyncApplications(AsyncConnection):
         request = GetApplicationRequest(tenant=tenant, id=id)
         return (await self._read(self._applications.GetApplication, request, timeout)).application
 
+    async def get_application_history(
+        self, tenant: str, id: str, *, timeout: float | None = None
+    ) -> list[ApplicationEvent]:
+        """Returns what happened to one application, the oldest first: the last 500 events."""
+        request = GetApplicationRequest(tenant=tenant, id=id, with_history=True)
+        return list((await self._read(self._applications.GetApplication, request, timeout)).events)
+
     async def list_applications(
         self,
         tenant: str,
@@ -54,18 +62,30 @@ class AsyncApplications(AsyncConnection):
         kind: ApplicationKind.ValueType = ApplicationKind.APPLICATION_KIND_UNSPECIFIED,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        channel: Channel.ValueType = Channel.CHANNEL_UNSPECIFIED,
+        external_id: str = "",
+        phone: str = "",
+        number: str = "",
+        assignee: str = "",
+        text: str = "",
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
         timeout: float | None = None,
     ) -> ListApplicationsResponse:
-        """Lists applications, newest first."""
+        """Lists applications, newest first, e.g. those of a customer or an assignee, or with a text."""
         request = ListApplicationsRequest(
             tenant=tenant,
             status=status,
             kind=kind,
             created_after=to_timestamp(created_after),
             created_before=to_timestamp(created_before),
+            channel=channel,
+            external_id=external_id,
+            phone=phone,
+            number=number,
+            assignee=assignee,
+            text=text,
             page_size=page_size,
             page_token=page_token,
             skip=skip,
@@ -86,6 +106,7 @@ class AsyncApplications(AsyncConnection):
     ) -> Application:
         """Moves an application to another status. Raises Aborted where somebody else was faster, and never tries again.
 
+        Who was faster is in the error's `metadata["assignee"]`.
         Give the `etag` of the application that was decided on, so that a change in between does not go unseen.
         """
         request = TransitionApplicationRequest(

@@ -288,4 +288,5 @@ def lead(message: v1.Application) -> types.Lead:
         name=message.customer.name,
         phone=message.customer.phone,
         created_at=to_datetime(message.created_at),
+        assignee=message.assignee,
     )

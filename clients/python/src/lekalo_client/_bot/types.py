@@ -310,3 +310,5 @@ class Lead:
     phone: str = field(repr=False)
     """The customer's number as it was understood, e.g. `+996700123456`."""
     created_at: datetime
+    assignee: str = ""
+    """The manager who works on it; empty while nobody does."""

@@ -12,6 +12,7 @@ from ..v1 import (
     ApplicationEvent,
     ApplicationKind,
     ApplicationStatus,
+    Channel,
     CreateApplicationRequest,
     GetApplicationRequest,
     ListApplicationsRequest,
@@ -42,6 +43,11 @@ class Applications(Connection):
         request = GetApplicationRequest(tenant=tenant, id=id)
         return (self._read(self._applications.GetApplication, request, timeout)).application
 
+    def get_application_history(self, tenant: str, id: str, *, timeout: float | None = None) -> list[ApplicationEvent]:
+        """Returns what happened to one application, the oldest first: the last 500 events."""
+        request = GetApplicationRequest(tenant=tenant, id=id, with_history=True)
+        return list((self._read(self._applications.GetApplication, request, timeout)).events)
+
     def list_applications(
         self,
         tenant: str,
@@ -50,18 +56,30 @@ class Applications(Connection):
         kind: ApplicationKind.ValueType = ApplicationKind.APPLICATION_KIND_UNSPECIFIED,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        channel: Channel.ValueType = Channel.CHANNEL_UNSPECIFIED,
+        external_id: str = "",
+        phone: str = "",
+        number: str = "",
+        assignee: str = "",
+        text: str = "",
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
         timeout: float | None = None,
     ) -> ListApplicationsResponse:
-        """Lists applications, newest first."""
+        """Lists applications, newest first, e.g. those of a customer or an assignee, or with a text."""
         request = ListApplicationsRequest(
             tenant=tenant,
             status=status,
             kind=kind,
             created_after=to_timestamp(created_after),
             created_before=to_timestamp(created_before),
+            channel=channel,
+            external_id=external_id,
+            phone=phone,
+            number=number,
+            assignee=assignee,
+            text=text,
             page_size=page_size,
             page_token=page_token,
             skip=skip,
@@ -82,6 +100,7 @@ class Applications(Connection):
     ) -> Application:
         """Moves an application to another status. Raises Aborted where somebody else was faster, and never tries again.
 
+        Who was faster is in the error's `metadata["assignee"]`.
         Give the `etag` of the application that was decided on, so that a change in between does not go unseen.
         """
         request = TransitionApplicationRequest(

@@ -27,45 +27,45 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lekalo/v1/application_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\x85\x01\n\x08\x43ustomer\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\xac\x04\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12%\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x13.lekalo.v1.Customer\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\r\n\x05\x62rand\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x12\n\ngeneration\x18\x08 \x01(\t\x12\x0c\n\x04year\x18\t \x01(\x05\x12\x14\n\x0cvehicle_text\x18\n \x01(\t\x12(\n\nselections\x18\x0b \x03(\x0b\x32\x14.lekalo.v1.Selection\x12(\n\x0cquoted_total\x18\x0c \x01(\x0b\x32\x12.google.type.Money\x12\x0f\n\x07message\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12,\n\x10quoted_total_max\x18\x11 \x01(\x0b\x32\x12.google.type.Money\x12)\n\x0bquoted_kind\x18\x12 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\"\xa2\x02\n\x10\x41pplicationEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.lekalo.v1.ApplicationEventKind\x12+\n\x0b\x61pplication\x18\x03 \x01(\x0b\x32\x16.lekalo.v1.Application\x12*\n\x04\x66rom\x18\x04 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x02to\x18\x05 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x18\x43reateApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x0b\x61pplication\x18\x02 \x01(\x0b\x32\x16.lekalo.v1.Application\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x19\x43reateApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"3\n\x15GetApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"E\n\x16GetApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"\x9d\x02\n\x17ListApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12\x31\n\rcreated_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"u\n\x18ListApplicationsResponse\x12,\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x16.lekalo.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xa3\x01\n\x1cTransitionApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x02to\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"L\n\x1dTransitionApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"K\n\x18WatchApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08\x66rom_now\x18\x03 \x01(\x08\"G\n\x19WatchApplicationsResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.lekalo.v1.ApplicationEvent*\xb7\x01\n\x0f\x41pplicationKind\x12 \n\x1c\x41PPLICATION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_KIND_ORDER\x10\x01\x12\'\n#APPLICATION_KIND_INDIVIDUAL_MEASURE\x10\x02\x12\x1d\n\x19\x41PPLICATION_KIND_CALLBACK\x10\x03\x12\x1e\n\x1a\x41PPLICATION_KIND_COMPLAINT\x10\x04*\xbb\x01\n\x11\x41pplicationStatus\x12\"\n\x1e\x41PPLICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_STATUS_NEW\x10\x01\x12\"\n\x1e\x41PPLICATION_STATUS_IN_PROGRESS\x10\x02\x12 \n\x1c\x41PPLICATION_STATUS_COMPLETED\x10\x03\x12 \n\x1c\x41PPLICATION_STATUS_CANCELLED\x10\x04*\x8b\x01\n\x14\x41pplicationEventKind\x12&\n\"APPLICATION_EVENT_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41PPLICATION_EVENT_KIND_CREATED\x10\x01\x12\'\n#APPLICATION_EVENT_KIND_TRANSITIONED\x10\x02\x32\xf6\x03\n\x12\x41pplicationService\x12^\n\x11\x43reateApplication\x12#.lekalo.v1.CreateApplicationRequest\x1a$.lekalo.v1.CreateApplicationResponse\x12U\n\x0eGetApplication\x12 .lekalo.v1.GetApplicationRequest\x1a!.lekalo.v1.GetApplicationResponse\x12[\n\x10ListApplications\x12\".lekalo.v1.ListApplicationsRequest\x1a#.lekalo.v1.ListApplicationsResponse\x12j\n\x15TransitionApplication\x12\'.lekalo.v1.TransitionApplicationRequest\x1a(.lekalo.v1.TransitionApplicationResponse\x12`\n\x11WatchApplications\x12#.lekalo.v1.WatchApplicationsRequest\x1a$.lekalo.v1.WatchApplicationsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lekalo/v1/application_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\x85\x01\n\x08\x43ustomer\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\xce\x04\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12%\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x13.lekalo.v1.Customer\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\r\n\x05\x62rand\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x12\n\ngeneration\x18\x08 \x01(\t\x12\x0c\n\x04year\x18\t \x01(\x05\x12\x14\n\x0cvehicle_text\x18\n \x01(\t\x12(\n\nselections\x18\x0b \x03(\x0b\x32\x14.lekalo.v1.Selection\x12(\n\x0cquoted_total\x18\x0c \x01(\x0b\x32\x12.google.type.Money\x12\x0f\n\x07message\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12,\n\x10quoted_total_max\x18\x11 \x01(\x0b\x32\x12.google.type.Money\x12)\n\x0bquoted_kind\x18\x12 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12\x10\n\x08\x61ssignee\x18\x13 \x01(\t\x12\x0e\n\x06number\x18\x14 \x01(\t\"\xa2\x02\n\x10\x41pplicationEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.lekalo.v1.ApplicationEventKind\x12+\n\x0b\x61pplication\x18\x03 \x01(\x0b\x32\x16.lekalo.v1.Application\x12*\n\x04\x66rom\x18\x04 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x02to\x18\x05 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x18\x43reateApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x0b\x61pplication\x18\x02 \x01(\x0b\x32\x16.lekalo.v1.Application\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x19\x43reateApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"I\n\x15GetApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0cwith_history\x18\x03 \x01(\x08\"r\n\x16GetApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\x12+\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1b.lekalo.v1.ApplicationEvent\"\x96\x03\n\x17ListApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12\x31\n\rcreated_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\x12#\n\x07\x63hannel\x18\t \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\t\x12\r\n\x05phone\x18\x0b \x01(\t\x12\x0e\n\x06number\x18\x0c \x01(\t\x12\x10\n\x08\x61ssignee\x18\r \x01(\t\x12\x0c\n\x04text\x18\x0e \x01(\t\"u\n\x18ListApplicationsResponse\x12,\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x16.lekalo.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xa3\x01\n\x1cTransitionApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x02to\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"L\n\x1dTransitionApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"K\n\x18WatchApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08\x66rom_now\x18\x03 \x01(\x08\"G\n\x19WatchApplicationsResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.lekalo.v1.ApplicationEvent*\xb7\x01\n\x0f\x41pplicationKind\x12 \n\x1c\x41PPLICATION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_KIND_ORDER\x10\x01\x12\'\n#APPLICATION_KIND_INDIVIDUAL_MEASURE\x10\x02\x12\x1d\n\x19\x41PPLICATION_KIND_CALLBACK\x10\x03\x12\x1e\n\x1a\x41PPLICATION_KIND_COMPLAINT\x10\x04*\xbb\x01\n\x11\x41pplicationStatus\x12\"\n\x1e\x41PPLICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_STATUS_NEW\x10\x01\x12\"\n\x1e\x41PPLICATION_STATUS_IN_PROGRESS\x10\x02\x12 \n\x1c\x41PPLICATION_STATUS_COMPLETED\x10\x03\x12 \n\x1c\x41PPLICATION_STATUS_CANCELLED\x10\x04*\x8b\x01\n\x14\x41pplicationEventKind\x12&\n\"APPLICATION_EVENT_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41PPLICATION_EVENT_KIND_CREATED\x10\x01\x12\'\n#APPLICATION_EVENT_KIND_TRANSITIONED\x10\x02\x32\xf6\x03\n\x12\x41pplicationService\x12^\n\x11\x43reateApplication\x12#.lekalo.v1.CreateApplicationRequest\x1a$.lekalo.v1.CreateApplicationResponse\x12U\n\x0eGetApplication\x12 .lekalo.v1.GetApplicationRequest\x1a!.lekalo.v1.GetApplicationResponse\x12[\n\x10ListApplications\x12\".lekalo.v1.ListApplicationsRequest\x1a#.lekalo.v1.ListApplicationsResponse\x12j\n\x15TransitionApplication\x12\'.lekalo.v1.TransitionApplicationRequest\x1a(.lekalo.v1.TransitionApplicationResponse\x12`\n\x11WatchApplications\x12#.lekalo.v1.WatchApplicationsRequest\x1a$.lekalo.v1.WatchApplicationsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.application_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLICATIONKIND']._serialized_start=2228
-  _globals['_APPLICATIONKIND']._serialized_end=2411
-  _globals['_APPLICATIONSTATUS']._serialized_start=2414
-  _globals['_APPLICATIONSTATUS']._serialized_end=2601
-  _globals['_APPLICATIONEVENTKIND']._serialized_start=2604
-  _globals['_APPLICATIONEVENTKIND']._serialized_end=2743
+  _globals['_APPLICATIONKIND']._serialized_start=2450
+  _globals['_APPLICATIONKIND']._serialized_end=2633
+  _globals['_APPLICATIONSTATUS']._serialized_start=2636
+  _globals['_APPLICATIONSTATUS']._serialized_end=2823
+  _globals['_APPLICATIONEVENTKIND']._serialized_start=2826
+  _globals['_APPLICATIONEVENTKIND']._serialized_end=2965
   _globals['_CUSTOMER']._serialized_start=132
   _globals['_CUSTOMER']._serialized_end=265
   _globals['_APPLICATION']._serialized_start=268
-  _globals['_APPLICATION']._serialized_end=824
-  _globals['_APPLICATIONEVENT']._serialized_start=827
-  _globals['_APPLICATIONEVENT']._serialized_end=1117
-  _globals['_CREATEAPPLICATIONREQUEST']._serialized_start=1119
-  _globals['_CREATEAPPLICATIONREQUEST']._serialized_end=1226
-  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_start=1228
-  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_end=1300
-  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1302
-  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1353
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1355
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1424
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1427
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1712
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1714
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=1831
-  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_start=1834
-  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_end=1997
-  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_start=1999
-  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_end=2075
-  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_start=2077
-  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_end=2152
-  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_start=2154
-  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_end=2225
-  _globals['_APPLICATIONSERVICE']._serialized_start=2746
-  _globals['_APPLICATIONSERVICE']._serialized_end=3248
+  _globals['_APPLICATION']._serialized_end=858
+  _globals['_APPLICATIONEVENT']._serialized_start=861
+  _globals['_APPLICATIONEVENT']._serialized_end=1151
+  _globals['_CREATEAPPLICATIONREQUEST']._serialized_start=1153
+  _globals['_CREATEAPPLICATIONREQUEST']._serialized_end=1260
+  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_start=1262
+  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_end=1334
+  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1336
+  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1409
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1411
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1525
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1528
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1934
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1936
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=2053
+  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_start=2056
+  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_end=2219
+  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_start=2221
+  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_end=2297
+  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_start=2299
+  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_end=2374
+  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_start=2376
+  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_end=2447
+  _globals['_APPLICATIONSERVICE']._serialized_start=2968
+  _globals['_APPLICATIONSERVICE']._serialized_end=3470
 # @@protoc_insertion_point(module_scope)

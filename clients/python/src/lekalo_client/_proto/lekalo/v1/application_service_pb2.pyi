@@ -191,6 +191,8 @@ class Application(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     QUOTED_TOTAL_MAX_FIELD_NUMBER: _builtins.int
     QUOTED_KIND_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Output only, ignored on input. The application's id. Opaque."""
     kind: Global___ApplicationKind.ValueType
@@ -228,6 +230,14 @@ class Application(_message.Message):
     quoted_kind: _types_pb2.PriceKind.ValueType
     """How exact the quoted total was, as the quote's `kind` said. Default: RANGE with `quoted_total_max`, else FIXED;
     unspecified comes back where nothing was quoted.
+    """
+    assignee: _builtins.str
+    """Output only, ignored on input. Who works on it: the `actor` who moved it to IN_PROGRESS; empty before, and when it
+    is NEW again.
+    """
+    number: _builtins.str
+    """Output only, ignored on input. What the customer is told and asks by: the last 8 hexadecimal digits of `id` in
+    capitals, e.g. `2F7E1A90`. Two of a tenant's may have the same, if hardly ever.
     """
     @_builtins.property
     def customer(self) -> Global___Customer:
@@ -284,10 +294,12 @@ class Application(_message.Message):
         etag: _builtins.str = ...,
         quoted_total_max: _money_pb2.Money | None = ...,
         quoted_kind: _types_pb2.PriceKind.ValueType = ...,
+        assignee: _builtins.str = ...,
+        number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "customer", b"customer", "quoted_total", b"quoted_total", "quoted_total_max", b"quoted_total_max", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "created_at", b"created_at", "customer", b"customer", "etag", b"etag", "generation", b"generation", "id", b"id", "kind", b"kind", "message", b"message", "model", b"model", "quoted_kind", b"quoted_kind", "quoted_total", b"quoted_total", "quoted_total_max", b"quoted_total_max", "selections", b"selections", "status", b"status", "updated_at", b"updated_at", "vehicle_text", b"vehicle_text", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "brand", b"brand", "category", b"category", "created_at", b"created_at", "customer", b"customer", "etag", b"etag", "generation", b"generation", "id", b"id", "kind", b"kind", "message", b"message", "model", b"model", "number", b"number", "quoted_kind", b"quoted_kind", "quoted_total", b"quoted_total", "quoted_total_max", b"quoted_total_max", "selections", b"selections", "status", b"status", "updated_at", b"updated_at", "vehicle_text", b"vehicle_text", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -319,7 +331,7 @@ class ApplicationEvent(_message.Message):
     """Why, as TransitionApplication was told; may be empty."""
     @_builtins.property
     def application(self) -> Global___Application:
-        """The application as it is now, which may be further than this event."""
+        """The application as it is now, which may be further than this event. Unset in GetApplication's `events`."""
 
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
@@ -413,6 +425,7 @@ class GetApplicationRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
+    WITH_HISTORY_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -422,15 +435,18 @@ class GetApplicationRequest(_message.Message):
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown or another tenant's:
     NOT_FOUND `APPLICATION_NOT_FOUND`.
     """
+    with_history: _builtins.bool
+    """Answer with what happened to it, too. Default: false."""
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         id: _builtins.str = ...,
+        with_history: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "tenant", b"tenant", "with_history", b"with_history"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -443,18 +459,24 @@ class GetApplicationResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPLICATION_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def application(self) -> Global___Application:
         """The application."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationEvent]:
+        """With `with_history`, what happened to it, the oldest first: the last 500 events."""
 
     def __init__(
         self,
         *,
         application: Global___Application | None = ...,
+        events: _abc.Iterable[Global___ApplicationEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application", "events", b"events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -474,6 +496,12 @@ class ListApplicationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -494,6 +522,27 @@ class ListApplicationsRequest(_message.Message):
     skip: _builtins.int
     """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
     the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
+    channel: _types_pb2.Channel.ValueType
+    """Only those of customers on this channel. Default: all. Unknown number: INVALID_ARGUMENT `FIELD_INVALID`."""
+    external_id: _builtins.str
+    """Only those of the customer with this id on a channel. Default: all; at most 128 characters.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """
+    phone: _builtins.str
+    """Only those with this telephone number, written as in Customer. Default: all; at most 64 characters.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be called: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
+    number: _builtins.str
+    """Only those with this number, as an application's `number` says it, in any case and with `№` or `#` before it.
+    Default: all; at most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number: INVALID_ARGUMENT
+    `FIELD_INVALID`.
+    """
+    assignee: _builtins.str
+    """Only those that this one works on. Default: all; at most 120 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`."""
+    text: _builtins.str
+    """Only those with this text, in any case, in `message`, `vehicle_text`, the customer's name or a note of their history.
+    Default: all; at most 120 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     @_builtins.property
     def created_after(self) -> _timestamp_pb2.Timestamp:
@@ -518,10 +567,16 @@ class ListApplicationsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         skip: _builtins.int = ...,
+        channel: _types_pb2.Channel.ValueType = ...,
+        external_id: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        number: _builtins.str = ...,
+        assignee: _builtins.str = ...,
+        text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_after", b"created_after", "created_before", b"created_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_after", b"created_after", "created_before", b"created_before", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "channel", b"channel", "created_after", b"created_after", "created_before", b"created_before", "external_id", b"external_id", "kind", b"kind", "number", b"number", "page_size", b"page_size", "page_token", b"page_token", "phone", b"phone", "skip", b"skip", "status", b"status", "tenant", b"tenant", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

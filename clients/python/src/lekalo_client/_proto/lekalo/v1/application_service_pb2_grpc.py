@@ -106,7 +106,8 @@ class ApplicationServiceServicer(object):
 
         NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
         COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
-        application is no longer what they decided upon.
+        application is no longer what they decided upon. Whoever moves it to IN_PROGRESS is its `assignee` until it is NEW
+        again; ABORTED and `ILLEGAL_TRANSITION` name the assignee, where there is one, in the ErrorInfo's `assignee`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;

@@ -61,7 +61,8 @@ class ApplicationServiceStub:
 
     NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
     COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
-    application is no longer what they decided upon.
+    application is no longer what they decided upon. Whoever moves it to IN_PROGRESS is its `assignee` until it is NEW
+    again; ABORTED and `ILLEGAL_TRANSITION` name the assignee, where there is one, in the ErrorInfo's `assignee`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
@@ -115,7 +116,8 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
 
     NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
     COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
-    application is no longer what they decided upon.
+    application is no longer what they decided upon. Whoever moves it to IN_PROGRESS is its `assignee` until it is NEW
+    again; ABORTED and `ILLEGAL_TRANSITION` name the assignee, where there is one, in the ErrorInfo's `assignee`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
@@ -190,7 +192,8 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NEW goes to IN_PROGRESS or CANCELLED; IN_PROGRESS to COMPLETED, CANCELLED or back to NEW; CANCELLED back to NEW;
         COMPLETED is the end. Of two who try at once, one succeeds; the other is ABORTED and must not simply try again: the
-        application is no longer what they decided upon.
+        application is no longer what they decided upon. Whoever moves it to IN_PROGRESS is its `assignee` until it is NEW
+        again; ABORTED and `ILLEGAL_TRANSITION` name the assignee, where there is one, in the ErrorInfo's `assignee`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
