@@ -123,6 +123,8 @@ pub struct Category {
     pub display_name: String,
     pub description: String,
     pub sort_order: i32,
+    /// How many models have an available pattern there.
+    pub model_count: i64,
 }
 
 /// A brand that the tenant has patterns for.

@@ -1,6 +1,7 @@
 //! Patterns, and why one may not fit.
 
 use super::{word, year};
+use crate::domain::pattern::record::{Event, EventKind, Record};
 use crate::domain::pattern::{Attribute, Mismatch, Pattern, Verdict};
 use crate::domain::vehicle::{self, Years};
 use crate::proto::lekalo::v1 as pb;
@@ -64,7 +65,43 @@ impl From<Pattern> for pb::Pattern {
             trunk: pattern.attributes.trunk.map_or(pb::Trunk::Unspecified, Into::into).into(),
             available: pattern.available,
             notes: pattern.notes,
-            mismatches: Vec::new(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Record> for pb::Pattern {
+    fn from(record: Record) -> Self {
+        Self {
+            category: record.category,
+            etag: record.revision.to_string(),
+            created_at: Some(record.created_at.into()),
+            updated_at: Some(record.updated_at.into()),
+            ..record.pattern.into()
+        }
+    }
+}
+
+impl From<Event> for pb::PatternEvent {
+    fn from(event: Event) -> Self {
+        let kind = match event.kind {
+            EventKind::Created => pb::PatternEventKind::Created,
+            EventKind::Updated => pb::PatternEventKind::Updated,
+            EventKind::Withdrawn => pb::PatternEventKind::Withdrawn,
+        };
+        let (import_id, file_name, reverted) = match event.import {
+            Some(import) => (import.id.to_string(), import.file_name, import.reverted),
+            None => Default::default(),
+        };
+        let occurred_at = Some(event.occurred_at.into());
+        Self {
+            kind: kind.into(),
+            occurred_at,
+            import_id,
+            file_name,
+            reverted,
+            actor: event.actor,
+            fields: event.fields,
         }
     }
 }
@@ -90,7 +127,7 @@ impl From<vehicle::Steering> for pb::Steering {
     }
 }
 
-/// None where it is not asked for.
+/// None where it is not known, or not asked for.
 pub fn steering(steering: pb::Steering) -> Option<vehicle::Steering> {
     match steering {
         pb::Steering::Unspecified => None,
@@ -128,5 +165,36 @@ impl From<vehicle::Trunk> for pb::Trunk {
             vehicle::Trunk::Yes => Self::Yes,
             vehicle::Trunk::No => Self::No,
         }
+    }
+}
+
+/// None where it is not known.
+pub fn borders(borders: pb::Borders) -> Option<vehicle::Borders> {
+    match borders {
+        pb::Borders::Unspecified => None,
+        pb::Borders::With => Some(vehicle::Borders::With),
+        pb::Borders::Without => Some(vehicle::Borders::Without),
+        pb::Borders::Medium => Some(vehicle::Borders::Medium),
+        pb::Borders::High => Some(vehicle::Borders::High),
+    }
+}
+
+/// None where they are not known.
+pub fn seat_rows(rows: pb::SeatRows) -> Option<vehicle::SeatRows> {
+    match rows {
+        pb::SeatRows::Unspecified => None,
+        pb::SeatRows::Two => Some(vehicle::SeatRows::Two),
+        pb::SeatRows::Three => Some(vehicle::SeatRows::Three),
+        pb::SeatRows::Full => Some(vehicle::SeatRows::Full),
+        pb::SeatRows::FrontOnly => Some(vehicle::SeatRows::FrontOnly),
+    }
+}
+
+/// None where it is not known.
+pub fn trunk(trunk: pb::Trunk) -> Option<vehicle::Trunk> {
+    match trunk {
+        pb::Trunk::Unspecified => None,
+        pb::Trunk::Yes => Some(vehicle::Trunk::Yes),
+        pb::Trunk::No => Some(vehicle::Trunk::No),
     }
 }

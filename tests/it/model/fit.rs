@@ -190,6 +190,7 @@ impl Catalog {
             available: true,
             notes: pattern.notes.to_owned(),
             mismatches: fields.filter(|(_, fit)| *fit != Fit::Covers).map(mismatch).collect(),
+            ..Default::default()
         }
     }
 
