@@ -118,6 +118,7 @@ class AsyncCatalog(AsyncConnection):
         steering: Steering.ValueType | None = None,
         generation: str | None = None,
         body_type: str | None = None,
+        language: str = "",
         timeout: float | None = None,
     ) -> FindPatternsResponse:
         """Says whether there is a pattern for a car, and which."""
@@ -130,6 +131,7 @@ class AsyncCatalog(AsyncConnection):
             steering=steering,
             generation=generation,
             body_type=body_type,
+            language=language,
         )
         return await self._read(self._catalog.FindPatterns, request, timeout)
 
@@ -142,11 +144,18 @@ class AsyncCatalog(AsyncConnection):
         brand: str = "",
         year: int = 0,
         max_candidates: int = 0,
+        language: str = "",
         timeout: float | None = None,
     ) -> ResolveVehicleResponse:
         """Says which car a person means by what they typed; without a tenant, among all cars there are."""
         request = ResolveVehicleRequest(
-            tenant=tenant, category=category, text=text, brand=brand, year=year, max_candidates=max_candidates
+            tenant=tenant,
+            category=category,
+            text=text,
+            brand=brand,
+            year=year,
+            max_candidates=max_candidates,
+            language=language,
         )
         return await self._read(self._catalog.ResolveVehicle, request, timeout)
 

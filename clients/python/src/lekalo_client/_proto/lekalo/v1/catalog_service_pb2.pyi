@@ -380,7 +380,7 @@ class PatternMismatch(_message.Message):
     unknown: _builtins.bool
     """True: the price list does not say, so ask the shop. False: the pattern is for another one."""
     reason: _builtins.str
-    """Why, in a few Russian words, to show or to log: `лекало на 2018–2020, а не на 2015 год`."""
+    """Why, in a few words of the language asked for, to show or to log: `лекало на 2018–2020, а не на 2015 год`."""
     def __init__(
         self,
         *,
@@ -431,7 +431,7 @@ class VehicleCandidate(_message.Message):
     matched: _builtins.str
     """The part of the text that was taken for the car, as it was typed."""
     reason: _builtins.str
-    """Why, in a few Russian words, to show or to log: `«камри»: название модели; поколение 70`."""
+    """Why, in a few words of the language asked for, to show or to log: `«камри»: название модели; поколение 70`."""
     pattern_count: _builtins.int
     """How many available patterns the tenant has for it, in the category if one was given; 0 without a tenant."""
     def __init__(
@@ -992,6 +992,7 @@ class FindPatternsRequest(_message.Message):
     STEERING_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     BODY_TYPE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -1028,6 +1029,11 @@ class FindPatternsRequest(_message.Message):
     body has the usual one of its generation.
     Unknown: INVALID_ARGUMENT `FIELD_INVALID`.
     """
+    language: _builtins.str
+    """The language of the mismatches' reasons: `ru`, `ky` or `en`. Default: the tenant's `default_language`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -1039,10 +1045,11 @@ class FindPatternsRequest(_message.Message):
         steering: _types_pb2.Steering.ValueType | None = ...,
         generation: _builtins.str | None = ...,
         body_type: _builtins.str | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "generation", b"generation", "steering", b"steering", "year", b"year"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "brand", b"brand", "category", b"category", "generation", b"generation", "model", b"model", "steering", b"steering", "tenant", b"tenant", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "brand", b"brand", "category", b"category", "generation", b"generation", "language", b"language", "model", b"model", "steering", b"steering", "tenant", b"tenant", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__body_type: _TypeAlias = _typing.Literal["body_type"]  # noqa: Y015
     _WhichOneofArgType__body_type: _TypeAlias = _typing.Literal["_body_type", b"_body_type"]  # noqa: Y015
@@ -1072,10 +1079,13 @@ class FindPatternsResponse(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     PATTERNS_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """Whether a pattern covers what was asked."""
     total_size: _builtins.int
     """How many there are, also those past the 100."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pattern]:
         """FOUND: those that do; POSSIBLE: the nearest; best first; at most 100. Empty with the other verdicts."""
@@ -1086,10 +1096,11 @@ class FindPatternsResponse(_message.Message):
         verdict: Global___Verdict.ValueType = ...,
         patterns: _abc.Iterable[Global___Pattern] | None = ...,
         total_size: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["patterns", b"patterns", "total_size", b"total_size", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "patterns", b"patterns", "total_size", b"total_size", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1107,6 +1118,7 @@ class ResolveVehicleRequest(_message.Message):
     BRAND_FIELD_NUMBER: _builtins.int
     YEAR_FIELD_NUMBER: _builtins.int
     MAX_CANDIDATES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug. Optional; without it, the whole vehicle reference is searched and no patterns are counted. At
     most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -1132,6 +1144,11 @@ class ResolveVehicleRequest(_message.Message):
     """How many candidates to return at most. Default 5 (when 0); over 20 is cut to 20.
     Negative: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    language: _builtins.str
+    """The language of the candidates' reasons: `ru`, `ky` or `en`. Default: the tenant's `default_language`, without a tenant `ru`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -1141,10 +1158,11 @@ class ResolveVehicleRequest(_message.Message):
         brand: _builtins.str = ...,
         year: _builtins.int = ...,
         max_candidates: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "max_candidates", b"max_candidates", "tenant", b"tenant", "text", b"text", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "language", b"language", "max_candidates", b"max_candidates", "tenant", b"tenant", "text", b"text", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1158,8 +1176,11 @@ class ResolveVehicleResponse(_message.Message):
 
     DECISION_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """What to do with the candidates."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___VehicleCandidate]:
         """The candidates, likeliest first; exactly one with ACCEPT, none with NONE."""
@@ -1169,10 +1190,11 @@ class ResolveVehicleResponse(_message.Message):
         *,
         decision: Global___Decision.ValueType = ...,
         candidates: _abc.Iterable[Global___VehicleCandidate] | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "decision", b"decision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "decision", b"decision", "language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

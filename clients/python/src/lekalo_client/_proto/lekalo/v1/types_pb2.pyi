@@ -177,7 +177,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_BODY_TYPE_REQUIRED: _ErrorReason.ValueType  # 63
     """FAILED_PRECONDITION: the price depends on the body, which is not known. Metadata: `body_types`, the codes to choose
-    from, comma-separated.
+    from, comma-separated; `display_names`, what they are called in the language asked for, semicolon-separated.
     """
     ERROR_REASON_ILLEGAL_TRANSITION: _ErrorReason.ValueType  # 64
     """FAILED_PRECONDITION: an application may not go from its status to that one. Metadata: `from`, `to`, `allowed`
@@ -349,7 +349,7 @@ is an option that has no price.
 """
 ERROR_REASON_BODY_TYPE_REQUIRED: ErrorReason.ValueType  # 63
 """FAILED_PRECONDITION: the price depends on the body, which is not known. Metadata: `body_types`, the codes to choose
-from, comma-separated.
+from, comma-separated; `display_names`, what they are called in the language asked for, semicolon-separated.
 """
 ERROR_REASON_ILLEGAL_TRANSITION: ErrorReason.ValueType  # 64
 """FAILED_PRECONDITION: an application may not go from its status to that one. Metadata: `from`, `to`, `allowed`
