@@ -275,6 +275,7 @@ CREATE TABLE patterns (
     available   boolean     NOT NULL DEFAULT true,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
+    revision    bigint      NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, category_id) REFERENCES tenant_categories (tenant_id, category_id),
     FOREIGN KEY (model_id, variant_id) REFERENCES model_variants (model_id, id),
@@ -283,6 +284,21 @@ CREATE TABLE patterns (
 );
 COMMENT ON TABLE patterns IS 'What a shop can sew: one cut for one car, told apart by everything the price list says.';
 COMMENT ON COLUMN patterns.notes IS 'What tells the pattern from others and has no column: version, drive, cab.';
+COMMENT ON COLUMN patterns.revision IS 'Grows with every change: the etag.';
+
+-- No reference to the pattern: a revert that removes a million of them would look here for each. An edited one it refuses to
+-- remove, and whoever deletes one by hand deletes its edits.
+CREATE TABLE pattern_edits (
+    tenant_id  bigint      NOT NULL REFERENCES tenants (id),
+    pattern_id bigint      NOT NULL,
+    revision   bigint      NOT NULL CHECK (revision > 0),
+    edited_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor      text        NOT NULL DEFAULT '',
+    fields     text[]      NOT NULL DEFAULT '{}',
+    PRIMARY KEY (tenant_id, pattern_id, revision)
+);
+COMMENT ON TABLE pattern_edits IS 'Who added or changed patterns by hand, and when; what imports did stands in import_rows and import_changes.';
+COMMENT ON COLUMN pattern_edits.revision IS 'What the edit made of the pattern''s revision; 1: it was added by hand.';
 
 CREATE TABLE prices (
     tenant_id       bigint        NOT NULL REFERENCES tenants (id),
@@ -580,7 +596,7 @@ DECLARE
     tenant_table text;
 BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
-        'tenant_contacts', 'channel_claims', 'tenant_categories', 'patterns', 'prices', 'bot_texts',
+        'tenant_contacts', 'channel_claims', 'tenant_categories', 'patterns', 'pattern_edits', 'prices', 'bot_texts',
         'customers', 'applications', 'application_events', 'application_feeds',
         'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
         'api_key_tenants', 'write_requests', 'audit_events'
@@ -624,5 +640,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     application_events, imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;
-GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events TO lekalo_app;
+GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events, pattern_edits TO lekalo_app;
 GRANT USAGE ON patterns_id_seq, prices_id_seq, customers_id_seq TO lekalo_app;

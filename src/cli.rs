@@ -27,6 +27,7 @@ mod load;
 mod lookup;
 mod migrate;
 mod output;
+mod patterns;
 mod progress;
 mod psql;
 mod reset;
@@ -106,6 +107,9 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
+    /// List, add, change and delete patterns by hand
+    #[command(subcommand, after_help = patterns::EXAMPLES)]
+    Patterns(patterns::Command),
     /// Issue, list, rotate and revoke the API keys that callers show
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::Command),
@@ -179,6 +183,7 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
+        Command::Patterns(command) => patterns::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Resolve(args) => resolve::run(args).await,

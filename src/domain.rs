@@ -7,6 +7,7 @@ pub mod application;
 pub mod audit;
 pub mod catalog;
 pub mod error;
+pub mod etag;
 pub mod import;
 pub mod page;
 pub mod pattern;

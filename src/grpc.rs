@@ -52,8 +52,8 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
     catalog_service_server::CatalogServiceServer, import_service_server::ImportServiceServer,
-    pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
-    text_service_server::TextServiceServer,
+    pattern_service_server::PatternServiceServer, pricing_service_server::PricingServiceServer,
+    tenant_service_server::TenantServiceServer, text_service_server::TextServiceServer,
 };
 use crate::tls_server::Certificates;
 use aging::Dispatcher;
@@ -231,6 +231,7 @@ pub async fn serve(
     add!(
         TenantServiceServer,
         CatalogServiceServer,
+        PatternServiceServer,
         PricingServiceServer,
         TextServiceServer,
         ApplicationServiceServer,

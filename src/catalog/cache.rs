@@ -192,9 +192,15 @@ impl Catalogs {
         let (count, weight) = (self.clone(), self.clone());
         Metrics::register_kept(
             registry,
-            move || count.kept.entry_count() as f64,
-            move || (weight.kept.weighted_size() << 10) as f64,
+            move || count.settled().entry_count() as f64,
+            move || (weight.settled().weighted_size() << 10) as f64,
         );
+    }
+
+    /// What is kept, with what came and went of late counted.
+    fn settled(&self) -> &Cache<TenantId, Arc<Slot>> {
+        self.kept.run_pending_tasks();
+        &self.kept
     }
 
     /// Whether anything is kept that can answer while the database is away.

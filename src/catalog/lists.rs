@@ -1,14 +1,16 @@
 //! Brands and models that a category has patterns for, in every order that pages ask for.
 
+use std::collections::HashMap;
 use std::mem::size_of;
 use std::sync::OnceLock;
 
 use super::patterns::ModelPatterns;
 use super::shared::{Shared, Shown, fold};
 use super::{Catalog, Category, Named};
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::{Brand, Language, Model};
+use crate::domain::vehicle::Years;
 
 /// How a list of brands or models is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +88,15 @@ impl Assortment {
         Self { brands: brands.collect(), sorted: Sorted::default() }
     }
 
+    /// Of every model that there is, those without patterns too.
+    fn whole(&self, shared: &Shared) -> Self {
+        let mut known: HashMap<u32, ModelPatterns> =
+            self.brands.iter().flat_map(|of| &of.models).map(|model| (model.place, model.clone())).collect();
+        let all = (0..shared.models.len() as u32)
+            .map(|place| known.remove(&place).unwrap_or(ModelPatterns { place, years: Years::default(), count: 0 }));
+        Self::new(all.collect(), shared)
+    }
+
     /// How many patterns there are of a brand, by its place.
     pub fn count_of_brand(&self, brand: usize) -> i64 {
         self.of_brand(brand).map_or(0, |of| of.patterns.into())
@@ -105,16 +116,19 @@ impl Assortment {
 }
 
 impl Catalog {
-    /// Brands with an available pattern in the category, of which a name or alias begins with `prefix`.
+    /// Brands with an available pattern in the category, or `all`, of which a name or alias begins with `prefix`.
     pub fn list_brands(
         &self,
         category: &Category<'_>,
+        all: bool,
         asked: Language,
         prefix: &str,
         order: Order,
         page: &PageRequest,
     ) -> Page<Named<Brand>> {
-        let Some(assortment) = self.assortment(category) else { return nothing(page) };
+        let Some(stocked) = self.assortment(category) else { return nothing(page) };
+        let whole = all.then(|| stocked.whole(&self.shared));
+        let assortment = whole.as_ref().unwrap_or(stocked);
         let languages = self.languages(asked);
         let at = |place: u32| {
             let of = assortment.brands.get(place as usize)?;
@@ -144,16 +158,19 @@ impl Catalog {
         page_of(&found, order, page, item, row)
     }
 
-    /// The brand's models with an available pattern in the category; the brand by its place.
+    /// The brand's models with an available pattern in the category, or `all`; the brand by its place.
     pub fn list_models(
         &self,
         category: &Category<'_>,
+        all: bool,
         brand: usize,
         asked: Language,
         order: Order,
         page: &PageRequest,
     ) -> Page<Named<Model>> {
-        let of = self.assortment(category).and_then(|assortment| assortment.of_brand(brand));
+        let Some(stocked) = self.assortment(category) else { return nothing(page) };
+        let whole = all.then(|| stocked.whole(&self.shared));
+        let of = whole.as_ref().unwrap_or(stocked).of_brand(brand);
         let (Some(of), Some(brand)) = (of, self.shared.brands.get(brand)) else { return nothing(page) };
         let languages = self.languages(asked);
         let at = |place: u32| {
@@ -178,6 +195,34 @@ impl Catalog {
         };
         let sorted = of.sorted.get(asked, order, of.models.len(), item);
         page_of(sorted, order, page, item, row)
+    }
+
+    /// A brand and a model of it, without what there is for them.
+    ///
+    /// # Errors
+    /// `NotFound` where the reference has no such brand, or no such model of it.
+    pub fn name_model(&self, brand: &str, model: &str, asked: Language) -> Result<(Named<Brand>, Named<Model>)> {
+        let place = self.find_model(brand, model)?;
+        let model = self.shared.models.get(place).ok_or_else(|| Error::not_found(Kind::Model, model))?;
+        let brand = self.shared.brands.get(model.brand).ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
+        let languages = self.languages(asked);
+        let (of_brand, of_model) = (brand.called.shown(&languages), model.called.shown(&languages));
+        let named_brand = Brand {
+            slug: brand.row.slug.clone(),
+            name: brand.row.name.clone(),
+            display_name: of_brand.name.to_string(),
+            model_count: 0,
+        };
+        let named_model = Model {
+            brand: brand.row.slug.clone(),
+            slug: model.row.slug.clone(),
+            name: model.row.name.clone(),
+            display_name: of_model.name.to_string(),
+            pattern_count: 0,
+            year_from: None,
+            year_to: None,
+        };
+        Ok(((named_brand, of_brand.language), (named_model, of_model.language)))
     }
 
     /// The place of the brand of that slug.

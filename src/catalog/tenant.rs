@@ -181,6 +181,7 @@ impl Catalog {
                 display_name: name.to_string(),
                 description: description.unwrap_or_default(),
                 sort_order: category.own.map_or(0, |own| own.sort_order.into()),
+                model_count: category.own.map_or(0, |own| own.models),
             };
             Some((shown, language))
         };

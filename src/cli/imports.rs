@@ -125,7 +125,7 @@ pub struct TraceArgs {
     list: ListArgs,
 }
 
-fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
+pub fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
     text.parse().map_err(|_| "is not an import's id; `lekalo imports list` shows them")
 }
 
@@ -262,7 +262,7 @@ fn show_import(import: &Import) -> anyhow::Result<()> {
 }
 
 /// Everything that a list has, page by page.
-async fn every_page<T>(list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>) -> anyhow::Result<Vec<T>> {
+pub async fn every_page<T>(list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>) -> anyhow::Result<Vec<T>> {
     let (mut all, mut token) = (Vec::new(), String::new());
     loop {
         let page = PageRequest::new(500, &token, 0, &[])?;

@@ -9,6 +9,7 @@ use super::database::{Database, DatabaseArgs};
 use super::lookup;
 use super::output::{self, UserError};
 use crate::catalog::{Catalog, Catalogs, Limits, Needs};
+use crate::domain::tenant::Language;
 use crate::domain::vehicle::slug;
 use crate::live_index::{LiveIndex, Shared};
 use lekalo_vehicles::Index;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Count them in this category only
     #[arg(long, value_name = "CODE", requires = "tenant")]
     category: Option<String>,
+    /// The language of the reasons: ru, ky or en
+    #[arg(long, value_name = "LANG", default_value = "ru")]
+    language: Language,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -103,6 +107,7 @@ fn resolve(index: &Index, args: &Args, shop_words: Option<&ShopWords>) -> Resolu
         shop_words,
         year: args.year,
         max_candidates: MAX_CANDIDATES,
+        language: args.language,
     };
     Resolver::new(index).resolve(&query)
 }

@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 36] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -48,6 +48,7 @@ const TABLES: [&str; 35] = [
     "model_variants",
     "models",
     "option_values",
+    "pattern_edits",
     "patterns",
     "prices",
     "product_categories",
@@ -64,7 +65,8 @@ const TABLES: [&str; 35] = [
 ];
 
 /// Those of them in which no row is ever changed.
-const NEVER_UPDATED: [&str; 4] = ["api_key_tenants", "audit_events", "import_files", "shared_audit_events"];
+const NEVER_UPDATED: [&str; 5] =
+    ["api_key_tenants", "audit_events", "import_files", "pattern_edits", "shared_audit_events"];
 
 /// How the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]

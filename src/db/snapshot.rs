@@ -250,9 +250,13 @@ impl Snapshot {
                 codes,
                 Query::new(
                     "-- snapshot_tenant_categories
-                    SELECT category_id, active, sort_order, options
-                    FROM tenant_categories
-                    WHERE tenant_id = $1 /* tenant_id */",
+                    SELECT t.category_id, t.active, t.sort_order, t.options, coalesce(p.models, 0) AS models
+                    FROM tenant_categories t
+                    LEFT JOIN (SELECT category_id, count(DISTINCT model_id) AS models
+                               FROM patterns
+                               WHERE tenant_id = $1 /* tenant_id */ AND available
+                               GROUP BY category_id) p USING (category_id)
+                    WHERE t.tenant_id = $1",
                 )
                 .bind(&self.tenant_id, Type::INT8),
                 Query::new(prices::SNAPSHOT_PRICES).bind(&self.tenant_id, Type::INT8),
@@ -276,6 +280,7 @@ impl Snapshot {
                 active: row.try_get("active")?,
                 sort_order: row.try_get("sort_order")?,
                 options: row.try_get("options")?,
+                models: row.try_get("models")?,
             })
         };
         let price = |row: &Row| {

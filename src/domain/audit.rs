@@ -19,6 +19,7 @@ vocabulary! {
         Application = "application",
         Database = "database",
         Import = "import",
+        Pattern = "pattern",
         Prices = "prices",
         Seed = "seed",
         Tenant = "tenant",

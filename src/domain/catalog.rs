@@ -148,6 +148,8 @@ pub struct OwnCategory {
     pub sort_order: i16,
     /// Codes of the options it offers, in order.
     pub options: Vec<String>,
+    /// How many models have an available pattern there.
+    pub models: i64,
 }
 
 /// A price and where it stands among its category's.

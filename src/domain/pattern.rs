@@ -1,5 +1,7 @@
 //! Patterns, and whether they cover the car somebody asks about.
 
+pub mod record;
+
 use std::sync::Arc;
 
 use super::vehicle::{Attributes, BodyType, Steering, Years};

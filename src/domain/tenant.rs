@@ -1,34 +1,10 @@
 //! Tenants (shops), what they sell, and the languages they speak.
 
-use super::vehicle::vocabulary;
-
 /// A tenant's key in the database. Clients know tenants by slug and never see this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
 
-vocabulary! {
-    /// A language texts and names exist in.
-    #[derive(Default)]
-    Language {
-        #[default]
-        Ru = "ru",
-        Ky = "ky",
-        En = "en",
-    }
-}
-
-impl Language {
-    /// In which order to look for a text: the asked language, the tenant's own, Russian.
-    pub fn fallbacks(self, tenant_default: Self) -> Vec<Self> {
-        let mut order = Vec::with_capacity(3);
-        for language in [self, tenant_default, Self::Ru] {
-            if !order.contains(&language) {
-                order.push(language);
-            }
-        }
-        order
-    }
-}
+pub use lekalo_vehicles::Language;
 
 /// A shop.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +99,8 @@ pub struct Category {
     pub display_name: String,
     pub description: String,
     pub sort_order: i32,
+    /// How many models have an available pattern there.
+    pub model_count: i64,
 }
 
 /// A brand that the tenant has patterns for.

@@ -150,6 +150,7 @@ impl From<tenant::Category> for pb::Category {
             display_name: category.display_name,
             description: category.description,
             sort_order: category.sort_order,
+            model_count: count(category.model_count),
         }
     }
 }

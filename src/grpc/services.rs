@@ -13,12 +13,15 @@ mod categories;
 mod create_application;
 mod create_tenant;
 mod find_patterns;
+mod get_model;
 mod get_stats;
 mod import_rows;
 mod imports;
 mod list_audit_events;
 mod list_options;
 mod list_prices;
+mod pattern_fields;
+mod patterns;
 mod price_fields;
 mod quote_price;
 mod resolve_vehicle;
@@ -42,7 +45,8 @@ use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminService, application_service_server::ApplicationService,
     catalog_service_server::CatalogService, import_service_server::ImportService,
-    pricing_service_server::PricingService, tenant_service_server::TenantService, text_service_server::TextService,
+    pattern_service_server::PatternService, pricing_service_server::PricingService,
+    tenant_service_server::TenantService, text_service_server::TextService,
 };
 
 /// What the generated traits return.
@@ -85,6 +89,10 @@ impl CatalogService for Services {
         Ok(Response::new(brands_and_models::list_models(self, request.into_inner()).await?))
     }
 
+    async fn get_model(&self, request: Request<pb::GetModelRequest>) -> Answer<pb::GetModelResponse> {
+        Ok(Response::new(get_model::get_model(self, request.into_inner()).await?))
+    }
+
     async fn find_patterns(&self, request: Request<pb::FindPatternsRequest>) -> Answer<pb::FindPatternsResponse> {
         Ok(Response::new(find_patterns::find_patterns(self, request.into_inner()).await?))
     }
@@ -95,6 +103,36 @@ impl CatalogService for Services {
 
     async fn list_options(&self, request: Request<pb::ListOptionsRequest>) -> Answer<pb::ListOptionsResponse> {
         Ok(Response::new(list_options::list_options(self, request.into_inner()).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl PatternService for Services {
+    async fn create_pattern(&self, request: Request<pb::CreatePatternRequest>) -> Answer<pb::CreatePatternResponse> {
+        Ok(Response::new(patterns::create_pattern(self, request.into_inner()).await?))
+    }
+
+    async fn get_pattern(&self, request: Request<pb::GetPatternRequest>) -> Answer<pb::GetPatternResponse> {
+        Ok(Response::new(patterns::get_pattern(self, request.into_inner()).await?))
+    }
+
+    async fn list_patterns(&self, request: Request<pb::ListPatternsRequest>) -> Answer<pb::ListPatternsResponse> {
+        Ok(Response::new(patterns::list_patterns(self, request.into_inner()).await?))
+    }
+
+    async fn update_pattern(&self, request: Request<pb::UpdatePatternRequest>) -> Answer<pb::UpdatePatternResponse> {
+        Ok(Response::new(patterns::update_pattern(self, request.into_inner()).await?))
+    }
+
+    async fn batch_update_patterns(
+        &self,
+        request: Request<pb::BatchUpdatePatternsRequest>,
+    ) -> Answer<pb::BatchUpdatePatternsResponse> {
+        Ok(Response::new(patterns::batch_update_patterns(self, request.into_inner()).await?))
+    }
+
+    async fn delete_pattern(&self, request: Request<pb::DeletePatternRequest>) -> Answer<pb::DeletePatternResponse> {
+        Ok(Response::new(patterns::delete_pattern(self, request.into_inner()).await?))
     }
 }
 

@@ -6,6 +6,7 @@ use prost_types::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::domain::error::{Error, Result, Violation};
+pub use crate::domain::etag::check_etag;
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Language;
 use crate::proto::google::r#type::Money;
@@ -239,18 +240,6 @@ impl Validator {
         self.done()?;
         value.ok_or_else(|| Error::internal("a checked value is missing"))
     }
-}
-
-/// Refuses a write on a resource that changed since the client read it; an empty etag is no condition.
-pub fn check_etag(etag: &str, revision: i64) -> Result<()> {
-    if etag.is_empty() || etag == revision.to_string() {
-        return Ok(());
-    }
-    Err(Error::Aborted {
-        reason: "ETAG_MISMATCH",
-        message: "it has changed since it was read; read it again, then decide again".into(),
-        metadata: vec![],
-    })
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ const EVERY_TABLE: &str = r#"
     INSERT INTO patterns (tenant_id, category_id, model_id, variant_id)
     SELECT c.tenant_id, c.category_id, v.model_id, v.id
     FROM tenant_categories c, (SELECT * FROM model_variants ORDER BY id LIMIT 3) v;
+    INSERT INTO pattern_edits SELECT tenant_id, id, 1, now(), E'a\tb\\n', '{notes,NULL}' FROM patterns;
     INSERT INTO imports (tenant_id, id, category_id, file_name, sha256, mode)
     SELECT DISTINCT ON (tenant_id) tenant_id, gen_random_uuid(), category_id, 'файл.pdf', sha256(''), 'merge'
     FROM tenant_categories;

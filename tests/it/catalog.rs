@@ -1,15 +1,19 @@
 //! What a bot asks, over the wire.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
+use lekalo_vehicles::Reference;
+use lekalo_vehicles::vehicle::slug;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::support::TestServer;
 use crate::support::catalog::served;
+use crate::support::{TestServer, connect};
 
 fn brands(request: pb::ListBrandsRequest) -> pb::ListBrandsRequest {
     pb::ListBrandsRequest { tenant: "evopoliki".into(), category: "eva_mats".into(), ..request }
@@ -34,6 +38,93 @@ async fn categories_are_the_tenants_own_in_its_order_and_language() {
     assert_eq!((kyrgyz.language.as_str(), kyrgyz.categories[0].display_name.as_str()), ("ky", "EVA килемчелер"));
     assert_eq!(list("evopoliki", "en-US").await.language, "en");
     assert_eq!(list("evopoliki", "de").await.language, "ru", "an unserved language falls back");
+}
+
+#[tokio::test]
+async fn a_model_is_told_as_the_reference_has_it() {
+    let server = TestServer::start().await;
+    let mut client = CatalogServiceClient::new(server.channel.clone());
+    let mut get = async |brand: &str, model: &str, language: &str| {
+        let (tenant, brand, model) = ("evopoliki".into(), brand.into(), model.into());
+        let request = pb::GetModelRequest { tenant, brand, model, language: language.into() };
+        client.get_model(request).await.map(tonic::Response::into_inner)
+    };
+    let camry = get("toyota", "camry", "en").await.unwrap();
+    assert_eq!((camry.brand.unwrap().display_name, camry.language.as_str()), ("Toyota".into(), "en"));
+    assert_eq!(camry.body_types, ["sedan"]);
+    let known = camry.generations.iter().find(|generation| generation.name == "XV70").unwrap();
+    assert!(known.names.iter().any(|name| name == "70"), "{known:?}");
+    assert_eq!((known.year_from, known.body_type.as_str()), (2017, "sedan"));
+    for (brand, model, reason) in [("tayota", "camry", "BRAND_NOT_FOUND"), ("toyota", "camri", "MODEL_NOT_FOUND")] {
+        let status = get(brand, model, "").await.unwrap_err();
+        assert_eq!(status.get_error_details().error_info().unwrap().reason, reason);
+    }
+
+    // Whatever model it is: what the reference says, and no more.
+    let mut told = 0;
+    for brand in &Reference::shipped().brands {
+        for model in brand.models.iter().step_by(11) {
+            let answer = get(&slug(&brand.name), &slug(&model.name), "ru").await.unwrap();
+            let named = answer.model.clone().unwrap();
+            assert_eq!((named.name.as_str(), named.pattern_count), (model.name.as_str(), 0));
+            assert!(answer.spellings.iter().eq(model.spellings()), "{answer:?}");
+            let years = model.years();
+            let year = |year: Option<i16>| year.map_or(0, i32::from);
+            assert_eq!((named.year_from, named.year_to), (year(years.from), year(years.to)));
+            assert_eq!(answer.generations.len(), model.generations.len());
+            for (found, known) in answer.generations.iter().zip(&model.generations) {
+                assert_eq!((found.year_from, found.year_to), (year(known.from), year(known.to)), "{found:?}");
+                assert!(found.names.iter().cloned().eq(known.names()), "{found:?}");
+            }
+            told += 1;
+        }
+    }
+    assert!(told > 200, "{told}");
+}
+
+#[tokio::test]
+async fn on_request_every_brand_and_model_is_listed_with_what_there_is_for_it() {
+    let (server, mut client) = served().await;
+    let mut list = async |all| {
+        let (mut listed, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = pb::ListBrandsRequest { page_size: 100, page_token, all, ..Default::default() };
+            let page = client.list_brands(brands(request)).await.unwrap().into_inner();
+            listed.extend(page.brands);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                assert_eq!(listed.len() as i32, page.total_size);
+                return listed;
+            }
+        }
+    };
+    let (stocked, all) = (list(false).await, list(true).await);
+    let owner = connect(&server.config).await;
+    let known = "SELECT b.slug, count(*) FROM brands b JOIN models m ON m.brand_id = b.id GROUP BY b.slug";
+    let known: BTreeMap<String, i64> =
+        owner.query(known, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    let listed = all.iter().map(|brand| (brand.slug.clone(), i64::from(brand.model_count)));
+    assert_eq!(listed.collect::<BTreeMap<_, _>>(), known);
+    assert!(stocked.len() < all.len() && stocked.iter().all(|brand| known.contains_key(&brand.slug)));
+
+    let mut models = async |all| {
+        let request = pb::ListModelsRequest {
+            tenant: "evopoliki".into(),
+            category: "eva_mats".into(),
+            brand: "toyota".into(),
+            page_size: 500,
+            order_by: pb::OrderBy::Popularity.into(),
+            all,
+            ..Default::default()
+        };
+        client.list_models(request).await.unwrap().into_inner().models
+    };
+    let (stocked, all) = (models(false).await, models(true).await);
+    assert_eq!(all.len() as i64, known["toyota"]);
+    // What there is comes first, as it is listed by itself; the rest has nothing.
+    let (first, rest) = all.split_at(stocked.len());
+    assert_eq!(first, stocked);
+    assert!(rest.iter().all(|model| (model.pattern_count, model.year_from, model.year_to) == (0, 0, 0)), "{rest:?}");
 }
 
 #[tokio::test]

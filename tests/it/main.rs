@@ -43,6 +43,7 @@ mod mutated;
 mod outages;
 mod page_tokens;
 mod paging;
+mod patterns;
 mod pdf;
 mod peers;
 mod pool;

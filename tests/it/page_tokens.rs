@@ -66,6 +66,7 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
             "ListPatternRows",
             pb::ListPatternRowsRequest { tenant: tenant.clone(), pattern_id, ..Default::default() }.encode_to_vec(),
         ),
+        ("ListPatterns", pb::ListPatternsRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
         ("ListAuditEvents", pb::ListAuditEventsRequest { tenant, ..Default::default() }.encode_to_vec()),
     ]
 }
@@ -77,6 +78,7 @@ fn changed(request: &DynamicMessage, field: &FieldDescriptor) -> DynamicMessage 
     let after = match (field.kind(), before) {
         (Kind::String, Value::String(text)) => Value::String(text + "x"),
         (Kind::Bool, Value::Bool(value)) => Value::Bool(!value),
+        (Kind::Int32, Value::I32(year)) => Value::I32(year + 2018),
         (Kind::Enum(_), Value::EnumNumber(number)) => Value::EnumNumber(if number == 1 { 2 } else { 1 }),
         (Kind::Message(message), _) if message.full_name() == "google.protobuf.Timestamp" => {
             let mut time = DynamicMessage::new(message);

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use futures::future::join_all;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use prost::Message as _;
 use tokio_postgres::Client;
 use tonic::{Code, Status};
@@ -41,9 +42,35 @@ fn write(
     Write { method, has_tenant, messages: Box::new(messages) }
 }
 
-/// Every method with a request_id that is built. `moved` are applications of either tenant, NEW.
-fn all_writes(moved: [String; 2]) -> Vec<Write> {
+/// Every method with a request_id that is built. `moved` are applications of either tenant, NEW; `patterns` some of either's.
+fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2]) -> Vec<Write> {
+    let [written, deleted] = [patterns.clone(), patterns];
+    let mask = || Some(prost_types::FieldMask { paths: vec!["notes".into()] });
+    let noted = move |tenant: &str, place: usize, variant: usize| {
+        let pattern = pb::Pattern { notes: format!("вариант {variant}"), ..Default::default() };
+        let id = written[usize::from(tenant != TENANTS[0])][place].clone();
+        pb::PatternUpdate { id, pattern: Some(pattern), etag: String::new() }
+    };
+    let noted_too = noted.clone();
     vec![
+        write("PatternService/CreatePattern", true, |tenant, request_id, variant| {
+            vec![encoded(&new_pattern(tenant, 1990 + variant as i32, request_id))]
+        }),
+        write("PatternService/UpdatePattern", true, move |tenant, request_id, variant| {
+            let pb::PatternUpdate { id, pattern, etag } = noted(tenant, 0, variant);
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::UpdatePatternRequest { tenant, id, pattern, update_mask: mask(), etag, request_id })]
+        }),
+        write("PatternService/BatchUpdatePatterns", true, move |tenant, request_id, variant| {
+            let updates = vec![noted_too(tenant, 1, variant)];
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::BatchUpdatePatternsRequest { tenant, updates, update_mask: mask(), request_id })]
+        }),
+        write("PatternService/DeletePattern", true, move |tenant, request_id, variant| {
+            let id = deleted[usize::from(tenant != TENANTS[0])][2 + variant.min(1)].clone();
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::DeletePatternRequest { tenant, id, request_id, ..Default::default() })]
+        }),
         write("TextService/UpsertTexts", true, |tenant, request_id, variant| {
             let text = pb::Text {
                 key: "ask_name".into(),
@@ -118,6 +145,17 @@ fn all_writes(moved: [String; 2]) -> Vec<Write> {
     ]
 }
 
+fn new_pattern(tenant: &str, year: i32, request_id: &str) -> pb::CreatePatternRequest {
+    pb::CreatePatternRequest {
+        tenant: tenant.into(),
+        category: "5d_mats".into(),
+        brand: "toyota".into(),
+        model: "camry".into(),
+        pattern: Some(pb::Pattern { year_from: year, year_to: year, ..Default::default() }),
+        request_id: request_id.into(),
+    }
+}
+
 /// All rows of all tables.
 async fn everything(owner: &Client) -> String {
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
@@ -150,7 +188,15 @@ async fn start() -> Retries {
         ..applications::create(applications::callback("0555 123456"))
     };
     let other = client.create_application(other).await.unwrap().into_inner().application.unwrap().id;
-    Retries { server, owner, writes: all_writes([own, other]) }
+    let mut patterns = [Vec::new(), Vec::new()];
+    for (tenant, of_tenant) in TENANTS.iter().zip(&mut patterns) {
+        for year in 2000..2004 {
+            let request = new_pattern(tenant, year, "");
+            let added = PatternServiceClient::new(server.channel.clone()).create_pattern(request).await.unwrap();
+            of_tenant.push(added.into_inner().pattern.unwrap().id);
+        }
+    }
+    Retries { server, owner, writes: all_writes([own, other], patterns) }
 }
 
 impl Retries {
@@ -222,7 +268,7 @@ async fn every_write_that_comes_twice_is_done_once() {
         retries.call(write, TENANTS[0], &other_id(number), 1).await.unwrap();
         if write.has_tenant {
             let other = retries.call(write, TENANTS[1], ID, 0).await.unwrap();
-            if write.method != "TextService/UpsertTexts" {
+            if !["TextService/UpsertTexts", "PatternService/DeletePattern"].contains(&write.method) {
                 assert_ne!(other, first[number], "{}", write.method);
             }
             assert_eq!(retries.call(write, TENANTS[1], ID, 0).await.unwrap(), other, "{}", write.method);
@@ -256,7 +302,7 @@ async fn of_many_at_once_one_writes_and_all_get_its_answer() {
         .unwrap();
     let counts: Vec<i64> = (0..6).map(|column| rows.get(column)).collect();
     // Two of the requests are those of the applications that there were before.
-    assert_eq!(counts, [2, 1, 1, 5 + 2, 3, 2]);
+    assert_eq!(counts, [2, 1, 1, 9 + 2, 3, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,8 +332,8 @@ async fn ids_are_remembered_for_seven_days_and_forgotten_by_the_next_write() {
     let retries = start().await;
     let Retries { owner, writes, .. } = &retries;
     // Of those that are kept by method: a tenant's, and nobody's.
-    let texts = &writes[0];
-    let aliases = &writes[7];
+    let of = |method: &str| writes.iter().find(|write| write.method == method).unwrap();
+    let (texts, aliases) = (of("TextService/UpsertTexts"), of("AdminService/CreateAlias"));
     for (write, table) in [(texts, "write_requests"), (aliases, "admin_requests")] {
         let answer = retries.call(write, TENANTS[0], ID, 0).await.unwrap();
         if write.has_tenant {
@@ -321,7 +367,7 @@ async fn ids_are_remembered_for_seven_days_and_forgotten_by_the_next_write() {
     }
 
     // An application is never made twice, however late the retry comes.
-    let create = &writes[3];
+    let create = of("ApplicationService/CreateApplication");
     let answer = retries.call(create, TENANTS[0], ID, 0).await.unwrap();
     owner.batch_execute("DELETE FROM write_requests").await.unwrap();
     assert_eq!(retries.call(create, TENANTS[0], ID, 0).await.unwrap(), answer);

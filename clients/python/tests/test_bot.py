@@ -141,6 +141,7 @@ async def test_a_typed_car_is_resolved_and_looked_for(bot: Any, service: FakeSer
         steering=v1.Steering.STEERING_LEFT,
         generation="XV70",
         body_type="sedan",
+        language="ru",
     )
 
 

@@ -18,7 +18,8 @@ from lekalo_client import AsyncClient, Client, v1
 from lekalo_client.bot import AsyncBot, Bot
 
 SERVICES = [
-    f"lekalo.v1.{name}Service" for name in ("Admin", "Application", "Catalog", "Import", "Pricing", "Tenant", "Text")
+    f"lekalo.v1.{name}Service"
+    for name in ("Admin", "Application", "Catalog", "Import", "Pattern", "Pricing", "Tenant", "Text")
 ]
 RPCS: list[MethodDescriptor] = [
     rpc for name in SERVICES for rpc in descriptor_pool.Default().FindServiceByName(name).methods

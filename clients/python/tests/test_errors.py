@@ -67,10 +67,16 @@ async def test_the_service_says_when_to_try_again(client: Any, service: FakeServ
 
 
 async def test_what_a_price_lacks_has_classes_of_its_own(client: Any, service: FakeService) -> None:
-    choices = failure("FAILED_PRECONDITION", "BODY_TYPE_REQUIRED", body_types="minivan_small,minivan_large")
+    choices = failure(
+        "FAILED_PRECONDITION",
+        "BODY_TYPE_REQUIRED",
+        body_types="minivan_small,minivan_large",
+        display_names="Small minivan;Large minivan",
+    )
     error = await raised(client, service, choices)
     assert isinstance(error, BodyTypeRequired)
     assert error.body_types == ("minivan_small", "minivan_large")
+    assert error.display_names == ("Small minivan", "Large minivan")
     assert isinstance(
         await raised(client, service, failure("FAILED_PRECONDITION", "PRICE_NOT_CONFIGURED")), PriceNotConfigured
     )

@@ -21,6 +21,7 @@ mod edit_cost;
 mod fuzzy;
 pub mod generation;
 mod index;
+mod language;
 mod lookup;
 mod matches;
 mod ngrams;
@@ -38,6 +39,7 @@ mod vocabulary;
 pub mod words;
 
 pub use index::{BrandId, Index, ModelId};
+pub use language::Language;
 pub use matches::{BrandMatch, MatchKind, ModelMatch, Scope};
 pub use reference::{Brand, Generation, Model, Reference, ReferenceError};
 pub use resolve::is_everyday;

@@ -27,6 +27,7 @@ mod reason;
 mod stop_words;
 mod text;
 
+use super::Language;
 use super::index::{BrandId, Index, ModelId};
 use super::words::words;
 use decision::Interpretation;
@@ -49,6 +50,8 @@ pub struct Query<'a> {
     pub year: Option<i16>,
     /// How many candidates to return at most; 0 is [`DEFAULT_CANDIDATES`].
     pub max_candidates: usize,
+    /// The language of the reasons.
+    pub language: Language,
 }
 
 /// What to do with the candidates.
@@ -75,7 +78,7 @@ pub struct Candidate {
     pub score: f32,
     /// The words taken for the car, as typed.
     pub matched: String,
-    /// Why, in Russian.
+    /// Why, in the query's language.
     pub reason: String,
     /// The text says it as clearly as the first candidate: only how well known the cars are puts that one first.
     pub is_equal: bool,

@@ -1,4 +1,5 @@
-//! Whose turn it is: one import at a time writes a tenant's category. Readers see the patterns before or after.
+//! Whose turn it is: one at a time writes a tenant's category, an import or somebody by hand. Readers see the patterns before or
+//! after.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Merge, STEP_TIMEOUT};
-use crate::db::Tenant;
 use crate::db::query::{Query, at_most_one, one, word};
+use crate::db::{Tenant, Transaction};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::import::{Mode, State};
 
@@ -43,7 +44,7 @@ impl Tenant<'_> {
             lease: self.import_lease(),
             holder: self.db.holder,
         };
-        merge.try_for_turn().await?;
+        merge.tx.try_for_turn(category_id).await?;
         let locked = merge
             .tx
             .query(
@@ -88,20 +89,25 @@ impl Merge {
             .await?;
         Ok(())
     }
+}
 
+impl Transaction {
     /// Waits no longer than a person would, and says who writes.
-    async fn try_for_turn(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `FailedPrecondition` `IMPORT_RUNNING`.
+    pub(in crate::db) async fn try_for_turn(&self, category_id: i64) -> Result<()> {
+        let tenant_id = self.tenant_id()?;
         for _ in 0..TRIES {
             let tried = self
-                .tx
                 .query(
                     Query::new(
                         "-- try_for_turn
                         SELECT pg_try_advisory_xact_lock(hashtextextended(
                             format('lekalo import %s %s', $1 /* tenant_id */, $2 /* category_id */), 0)) AS taken",
                     )
-                    .bind(&self.tenant_id, Type::INT8)
-                    .bind(&self.category_id, Type::INT8),
+                    .bind(&tenant_id, Type::INT8)
+                    .bind(&category_id, Type::INT8),
                 )
                 .await?;
             if one(tried)?.try_get("taken")? {
@@ -110,7 +116,6 @@ impl Merge {
             tokio::time::sleep(TRY_EVERY).await;
         }
         let running = self
-            .tx
             .query(
                 Query::new(
                     "-- find_running_import
@@ -121,8 +126,8 @@ impl Merge {
                     ORDER BY id
                     LIMIT 1",
                 )
-                .bind(&self.tenant_id, Type::INT8)
-                .bind(&self.category_id, Type::INT8),
+                .bind(&tenant_id, Type::INT8)
+                .bind(&category_id, Type::INT8),
             )
             .await?;
         let id = at_most_one(running)?.map(|row| row.try_get::<_, Uuid>("id")).transpose()?;

@@ -101,7 +101,7 @@ impl Merge {
                         RETURNING c.pattern_id
                     ), returned AS (
                         UPDATE patterns p
-                        SET available = true, updated_at = now()
+                        SET available = true, revision = p.revision + 1, updated_at = now()
                         FROM own
                         WHERE p.tenant_id = $1 AND p.id = own.pattern_id
                     )

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Merge;
 use crate::db::Tenant;
-use crate::db::query::{Query, at_most_one};
+use crate::db::query::{Query, at_most_one, one};
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Result};
 use crate::domain::import::State;
@@ -14,12 +14,13 @@ impl Tenant<'_> {
     /// Puts back what a SUCCEEDED import of this revision changed; `false` if it is no longer that.
     ///
     /// # Errors
-    /// `FailedPrecondition` `IMPORT_SUPERSEDED` if a later import touched the same patterns, `IMPORT_RUNNING` while
-    /// another one writes. Nothing is written then.
+    /// `FailedPrecondition` `IMPORT_SUPERSEDED` if a later import touched the same patterns, `PATTERNS_EDITED` if somebody did so
+    /// by hand, `IMPORT_RUNNING` while another one writes. Nothing is written then.
     pub async fn revert_import(&self, id: Uuid, revision: i64) -> Result<bool> {
         let Some(lock) = self.lock_category(id, State::Succeeded, revision).await? else { return Ok(false) };
         let merge = &lock.merge;
         merge.refuse_later_touches().await?;
+        merge.refuse_later_edits().await?;
         let restored = merge.restore_previous().await?;
         if restored > 0 {
             merge.tx.bump_catalog_version("revert").await?;
@@ -80,6 +81,45 @@ impl Merge {
         })
     }
 
+    /// What somebody changed by hand since is not to be lost.
+    async fn refuse_later_edits(&self) -> Result<()> {
+        let edited = self
+            .tx
+            .query(
+                Query::new(
+                    "-- find_later_edits
+                    WITH own AS (
+                        SELECT c.pattern_id
+                        FROM import_changes c
+                        WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */
+                        UNION
+                        SELECT r.pattern_id
+                        FROM import_rows r
+                        WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.outcome = 'created'
+                    )
+                    SELECT min(e.pattern_id) AS pattern_id, count(DISTINCT e.pattern_id) AS patterns
+                    FROM pattern_edits e
+                    JOIN imports i ON i.tenant_id = e.tenant_id AND i.id = $2
+                    WHERE e.tenant_id = $1 AND e.edited_at > i.finished_at
+                      AND e.pattern_id IN (SELECT pattern_id FROM own)",
+                )
+                .bind(&self.tenant_id, Type::INT8)
+                .bind(&self.import_id, Type::UUID),
+            )
+            .await?;
+        let row = one(edited)?;
+        let Some(pattern) = row.try_get::<_, Option<i64>>("pattern_id")? else { return Ok(()) };
+        let patterns: i64 = row.try_get("patterns")?;
+        Err(Error::FailedPrecondition {
+            reason: "PATTERNS_EDITED",
+            message: format!(
+                "{patterns} of its patterns were changed by hand since, pattern {pattern} for one; what was done by hand is \
+                 not undone by a revert"
+            ),
+            metadata: vec![("pattern", pattern.to_string()), ("patterns", patterns.to_string())],
+        })
+    }
+
     /// Returns how many patterns are other than before.
     async fn restore_previous(&self) -> Result<u64> {
         let removed = self
@@ -102,7 +142,7 @@ impl Merge {
                 Query::new(
                     "-- restore_previous
                     UPDATE patterns p
-                    SET available = (c.before ->> 'available')::boolean, updated_at = now()
+                    SET available = (c.before ->> 'available')::boolean, revision = p.revision + 1, updated_at = now()
                     FROM import_changes c
                     WHERE c.tenant_id = $1 /* tenant_id */ AND c.import_id = $2 /* import_id */
                       AND c.kind IN ('updated', 'withdrawn') AND p.tenant_id = $1 AND p.id = c.pattern_id",

@@ -49,7 +49,7 @@ impl Merge {
                     "-- restore_patterns
                     WITH restored AS (
                         UPDATE patterns p
-                        SET available = true, updated_at = now()
+                        SET available = true, revision = p.revision + 1, updated_at = now()
                         FROM merged
                         WHERE p.tenant_id = $1 /* tenant_id */ AND p.id = merged.pattern_id AND merged.outcome = 'updated'
                         RETURNING p.id
@@ -74,7 +74,7 @@ impl Merge {
                     "-- withdraw_patterns
                     WITH withdrawn AS (
                         UPDATE patterns p
-                        SET available = false, updated_at = now()
+                        SET available = false, revision = p.revision + 1, updated_at = now()
                         WHERE p.tenant_id = $1 /* tenant_id */ AND p.category_id = $2 /* category_id */ AND p.available
                           AND NOT EXISTS (SELECT FROM merged WHERE merged.pattern_id = p.id)
                         RETURNING p.id

@@ -23,10 +23,7 @@ impl Assumption {
 
     /// One sentence; `sheet` has the bodies' names.
     pub fn sentence(&self, language: Language, sheet: &Sheet) -> String {
-        let name = |body: &BodyType| {
-            let known = sheet.bodies.iter().find(|known| known.code == *body);
-            known.map_or_else(|| body.to_string(), |known| known.display_name.clone())
-        };
+        let name = |body: &BodyType| sheet.name_of(*body);
         match self {
             Self::BodyOfModel(bodies) => {
                 let bodies = bodies.iter().map(|body| name(body).to_lowercase()).collect::<Vec<_>>().join(" / ");

@@ -52,8 +52,8 @@ pub enum Refusal {
     Selections(Vec<Violation>),
     /// Nothing says what the product, or that option, costs for that body.
     NotConfigured { category: String, body: Option<BodyType>, option: Option<Named> },
-    /// The price depends on the body, which is not known: one of these.
-    BodyTypeRequired { choices: Vec<BodyType> },
+    /// The price depends on the body, which is not known: one of these, with what each is called.
+    BodyTypeRequired { choices: Vec<BodyType>, names: Vec<String> },
 }
 
 /// What has no price: the product itself or an option.
@@ -118,7 +118,9 @@ impl Sheet {
             }
             return Ok(quote);
         }
-        Err(Refusal::BodyTypeRequired { choices: self.choices(&priced) })
+        let choices = self.choices(&priced);
+        let names = choices.iter().map(|body| self.name_of(*body)).collect();
+        Err(Refusal::BodyTypeRequired { choices, names })
     }
 
     /// The bodies worth asking for: one that costs as the body it is priced as is left out, sizes that all cost the
@@ -144,6 +146,12 @@ impl Sheet {
             }
         }
         choices
+    }
+
+    /// What a body is called.
+    pub(super) fn name_of(&self, body: BodyType) -> String {
+        let known = self.bodies.iter().find(|known| known.code == body);
+        known.map_or_else(|| body.to_string(), |known| known.display_name.clone())
     }
 
     /// The quote for one body: the least over what was not chosen.
@@ -313,12 +321,12 @@ impl From<Refusal> for Error {
                 let message = format!("nothing says what {what} costs{whom}");
                 Self::FailedPrecondition { reason: "PRICE_NOT_CONFIGURED", message, metadata }
             }
-            Refusal::BodyTypeRequired { choices } => {
+            Refusal::BodyTypeRequired { choices, names } => {
                 let choices = choices.iter().map(|body| body.word()).collect::<Vec<_>>().join(",");
                 Self::FailedPrecondition {
                     reason: "BODY_TYPE_REQUIRED",
                     message: format!("the price depends on the body; give body_type, one of {choices}"),
-                    metadata: vec![("body_types", choices)],
+                    metadata: vec![("body_types", choices), ("display_names", names.join(";"))],
                 }
             }
         }

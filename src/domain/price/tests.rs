@@ -86,7 +86,7 @@ fn total(sheet: &Sheet, asked: &Asked) -> Amount {
 
 fn choices(sheet: &Sheet, asked: &Asked) -> Vec<BodyType> {
     match sheet.quote(asked) {
-        Err(Refusal::BodyTypeRequired { choices }) => choices,
+        Err(Refusal::BodyTypeRequired { choices, .. }) => choices,
         other => panic!("{other:?}"),
     }
 }

@@ -14,6 +14,7 @@ pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) ->
     let mut check = Validator::default();
     let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
     let language = check.language("language", request.language.clone());
+    let all = request.all.to_string();
     let bound_to = [
         "list_brands",
         &request.tenant,
@@ -21,6 +22,7 @@ pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) ->
         &request.language,
         &request.name_prefix,
         order.as_str_name(),
+        &all,
     ];
     let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
@@ -29,7 +31,7 @@ pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) ->
 
     let shop = services.shop(check, &tenant).await?.with_patterns(&category).await?;
     let (category, asked) = (shop.sold_category(&category)?, shop.language(language));
-    let found = shop.catalog.list_brands(&category, asked, &prefix, sort_order(order), &page);
+    let found = shop.catalog.list_brands(&category, request.all, asked, &prefix, sort_order(order), &page);
     Ok(pb::ListBrandsResponse {
         language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
         brands: found.items.into_iter().map(|(brand, _)| brand.into()).collect(),
@@ -42,8 +44,16 @@ pub async fn list_models(services: &Services, request: pb::ListModelsRequest) ->
     let mut check = Validator::default();
     let order: pb::OrderBy = check.enumeration("order_by", request.order_by);
     let language = check.language("language", request.language.clone());
-    let bound_to =
-        ["list_models", &request.tenant, &request.category, &request.brand, &request.language, order.as_str_name()];
+    let all = request.all.to_string();
+    let bound_to = [
+        "list_models",
+        &request.tenant,
+        &request.category,
+        &request.brand,
+        &request.language,
+        order.as_str_name(),
+        &all,
+    ];
     let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
     let category = check.name("category", request.category);
@@ -53,7 +63,7 @@ pub async fn list_models(services: &Services, request: pb::ListModelsRequest) ->
     // An unknown brand is reported before a category that is not sold.
     let (known, brand) = (shop.catalog.find_category(&category)?, shop.catalog.find_brand(&brand)?);
     let (category, asked) = (known.sold_by(&shop.catalog.tenant)?, shop.language(language));
-    let found = shop.catalog.list_models(&category, brand, asked, sort_order(order), &page);
+    let found = shop.catalog.list_models(&category, request.all, brand, asked, sort_order(order), &page);
     Ok(pb::ListModelsResponse {
         language: language_used(asked, found.items.iter().map(|(_, language)| *language)),
         models: found.items.into_iter().map(|(model, _)| model.into()).collect(),

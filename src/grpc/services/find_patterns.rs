@@ -22,6 +22,7 @@ pub async fn find_patterns(services: &Services, request: pb::FindPatternsRequest
     let year = check.year("year", request.year);
     let steering: pb::Steering = check.enumeration("steering", request.steering.unwrap_or_default());
     let generation = check.optional_name("generation", request.generation.clone().unwrap_or_default());
+    let language = check.language("language", request.language.clone());
     let body_type: Option<BodyType> = check.word("body_type", request.body_type.clone().unwrap_or_default());
 
     let shop = services.shop(check, &tenant).await?.with_patterns(&category).await?;
@@ -29,20 +30,23 @@ pub async fn find_patterns(services: &Services, request: pb::FindPatternsRequest
     if !category.is_sold() {
         return Ok(pb::FindPatternsResponse {
             verdict: pb::Verdict::from(Verdict::NotSold).into(),
+            language: shop.language(language).word().to_owned(),
             ..Default::default()
         });
     }
     // A code typed in Cyrillic letters: "ХВ70".
     let generation = if generation.is_ascii() { generation } else { latin_code(&generation) };
     let wanted = Wanted { year, steering: convert::pattern::steering(steering), generation, body_type };
+    let language = shop.language(language);
     let found = shop.catalog.find_patterns(&category, place, &wanted, MAX_PATTERNS);
     let patterns = found.patterns.iter().map(|chosen| {
         let mismatches = pattern::mismatches(&chosen.nearness);
-        convert::pattern::possible(chosen.pattern(&brand, &model), &request, &mismatches)
+        convert::pattern::possible(chosen.pattern(&brand, &model), &request, &mismatches, language)
     });
     Ok(pb::FindPatternsResponse {
         verdict: pb::Verdict::from(found.verdict).into(),
         patterns: patterns.collect(),
         total_size: i32::try_from(found.total).unwrap_or(i32::MAX),
+        language: language.word().to_owned(),
     })
 }

@@ -6,6 +6,7 @@ use lekalo_vehicles::Index;
 use lekalo_vehicles::resolve::{Candidate, DEFAULT_CANDIDATES, Decision, Query, Resolution, Resolver, ShopWords};
 
 use crate::domain::error::{Error, Result};
+use crate::domain::tenant::Language;
 use crate::domain::vehicle::slug;
 use crate::grpc::Services;
 use crate::grpc::convert::{count, year};
@@ -31,6 +32,7 @@ pub async fn resolve_vehicle(
     let text = check.required_text("text", request.text, MAX_TEXT);
     let brand = check.optional_name("brand", request.brand);
     let known_year = check.year("year", Some(request.year));
+    let language = check.language("language", request.language);
     if request.max_candidates < 0 {
         check.refuse("max_candidates", "FIELD_OUT_OF_RANGE", "must not be negative");
     }
@@ -53,7 +55,11 @@ pub async fn resolve_vehicle(
     };
     let shop_words = shop.as_ref().map(|shop| shop.catalog.shop_words());
     let index = services.live_index.known().await?;
-    let (mut resolution, index) = resolve(index, text, brand, known_year, shop_words).await?;
+    let language = match &shop {
+        Some(shop) => shop.language(language),
+        None => language.unwrap_or_default(),
+    };
+    let (mut resolution, index) = resolve(index, text, brand, known_year, shop_words, language).await?;
     let patterns = |candidate: &Candidate| {
         let (brand, model) = slugs(&index, candidate);
         shop.as_ref().map_or(0, |shop| shop.catalog.count_patterns(category.as_ref(), &brand, &model))
@@ -68,6 +74,7 @@ pub async fn resolve_vehicle(
     Ok(pb::ResolveVehicleResponse {
         decision: pb::Decision::from(resolution.decision).into(),
         candidates: candidates.collect(),
+        language: language.word().to_owned(),
     })
 }
 
@@ -78,6 +85,7 @@ async fn resolve(
     brand: String,
     year: Option<i16>,
     shop_words: Option<Arc<ShopWords>>,
+    language: Language,
 ) -> Result<(Resolution, Shared)> {
     let look = move || {
         let query = Query {
@@ -86,6 +94,7 @@ async fn resolve(
             shop_words: shop_words.as_deref(),
             year,
             max_candidates: MAX_CANDIDATES,
+            language,
         };
         let resolution = Resolver::new(&index).resolve(&query);
         (resolution, index)

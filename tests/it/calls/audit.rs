@@ -135,6 +135,10 @@ async fn every_write_leaves_one_event_which_says_who_and_a_read_leaves_none() {
     assert_eq!(of("CreateTenant"), ("auto_style", "tenant", "auto_style", "created"));
     let fields = "updated: display_name, default_language, time_zone, categories";
     assert_eq!(of("UpdateTenant"), (TENANT, "tenant", TENANT, fields));
+    assert_eq!((of("CreatePattern").1, of("CreatePattern").3), ("pattern", "created: honda fit in 5d_mats"));
+    assert_eq!(of("UpdatePattern").3, "updated: available");
+    assert_eq!(of("BatchUpdatePatterns").3, "updated: available");
+    assert_eq!(of("DeletePattern").3, "deleted: honda fit in 5d_mats");
     assert_eq!(of("SetPrices"), (TENANT, "prices", "eva_mats", "1 set, 0 withdrawn"));
     assert_eq!(of("UpsertTexts"), (TENANT, "texts", "own_key", "3 changed"));
     assert_eq!(of("CreateAlias"), ("", "alias", "камрюлька", "taught: toyota camry"));

@@ -5,11 +5,12 @@ use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::support::applications::{create, created, order, transition};
-use crate::support::methods::BUILT;
+use crate::support::methods::{BUILT, PATTERN_FIELDS};
 use crate::support::pricing::suv;
 use crate::support::uploads::{header, upload_and_wait};
 use crate::support::wire::encoded;
@@ -63,6 +64,13 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "UPDATE imports SET state = 'failed', lease_until = NULL, finished_at = now() WHERE id = $1::text::uuid";
     owner.execute(failed, &[&DELETED]).await.unwrap();
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
+
+    let mut by_hand = Vec::new();
+    for year in [2001, 2002, 2003] {
+        let new = pb::CreatePatternRequest { pattern: of_year(year), ..new_pattern() };
+        let added = PatternServiceClient::new(server.channel.clone()).create_pattern(new).await.unwrap();
+        by_hand.push(added.into_inner().pattern.unwrap().id);
+    }
 
     let (category, brand, model) = (|| "eva_mats".to_owned(), || "toyota".to_owned(), || "camry".to_owned());
     let text = |language: &str| pb::Text {
@@ -120,6 +128,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("CatalogService/ListCategories", ListCategoriesRequest { tenant: tenant() });
     ask!("CatalogService/ListBrands", ListBrandsRequest { tenant: tenant(), category: category() });
     ask!("CatalogService/ListModels", ListModelsRequest { tenant: tenant(), category: category(), brand: brand() });
+    ask!("CatalogService/GetModel", GetModelRequest { tenant: tenant(), brand: brand(), model: model() });
     ask!(
         "CatalogService/FindPatterns",
         FindPatternsRequest { tenant: tenant(), category: category(), brand: brand(), model: model() }
@@ -133,6 +142,35 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "PricingService/QuotePrice",
         QuotePriceRequest { tenant: tenant(), category: category(), body_type: "suv".into() }
     );
+    ask!("PatternService/GetPattern", GetPatternRequest { tenant: tenant(), id: by_hand[0].clone() });
+    ask!("PatternService/ListPatterns", ListPatternsRequest { tenant: tenant() });
+    let every_field = || Some(prost_types::FieldMask { paths: PATTERN_FIELDS.map(String::from).into() });
+    let batch = pb::PatternUpdate { id: by_hand[1].clone(), pattern: of_year(2002), ..Default::default() };
+    ask!(
+        "PatternService/UpdatePattern",
+        UpdatePatternRequest {
+            tenant: tenant(),
+            id: by_hand[0].clone(),
+            pattern: of_year(2001),
+            update_mask: every_field(),
+            request_id: uuid(10)
+        }
+    );
+    ask!(
+        "PatternService/BatchUpdatePatterns",
+        BatchUpdatePatternsRequest {
+            tenant: tenant(),
+            updates: vec![batch],
+            update_mask: every_field(),
+            request_id: uuid(11)
+        }
+    );
+    ask!(
+        "PatternService/DeletePattern",
+        DeletePatternRequest { tenant: tenant(), id: by_hand[2].clone(), request_id: uuid(12) }
+    );
+    let new = pb::CreatePatternRequest { request_id: uuid(13), ..new_pattern() };
+    good.push(("PatternService/CreatePattern", encoded(&new)));
     ask!("PricingService/ListPrices", ListPricesRequest { tenant: tenant(), category: category() });
     ask!(
         "PricingService/SetPrices",
@@ -196,6 +234,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     assert!(missing.is_empty(), "there is no good request for {missing:?}");
     let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap();
     let writes = [
+        "BatchUpdate",
         "Create",
         "Update",
         "Set",
@@ -220,6 +259,21 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         }
     });
     good.collect()
+}
+
+fn new_pattern() -> pb::CreatePatternRequest {
+    pb::CreatePatternRequest {
+        tenant: TENANT.into(),
+        category: "5d_mats".into(),
+        brand: "honda".into(),
+        model: "fit".into(),
+        pattern: Some(pb::Pattern::default()),
+        ..Default::default()
+    }
+}
+
+fn of_year(year_from: i32) -> Option<pb::Pattern> {
+    Some(pb::Pattern { year_from, ..Default::default() })
 }
 
 fn uuid(number: u8) -> String {

@@ -149,6 +149,11 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("imports revert", id.clone()),
         ("imports cancel", id.clone()),
         ("imports delete", id),
+        ("patterns list", TENANT.to_vec()),
+        ("patterns show", [&["1"][..], &TENANT].concat()),
+        ("patterns add", [&["--brand", "toyota", "--model", "camry"][..], &TARGET].concat()),
+        ("patterns set", [&["1", "--available", "false"][..], &TENANT].concat()),
+        ("patterns delete", [&["1"][..], &TENANT].concat()),
         ("key issue", vec!["--role", "admin"]),
         ("key list", vec![]),
         ("key revoke", vec!["lk_nobodys"]),
@@ -289,6 +294,28 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
         json(decision, &[&[preview["id"].as_str().unwrap()][..], &TENANT].concat(), 0).await;
     }
     assert_eq!(json("imports delete", &id, 0).await["deleted"], list[0]["id"]);
+
+    let new = ["--brand", "honda", "--model", "fit", "--year-from", "2010", "--steering", "right"];
+    let added = json("patterns add", &[&new[..], &TARGET].concat(), 0).await;
+    assert_eq!((&added["steering"], &added["available"]), (&Value::from("right"), &Value::from(true)), "{added}");
+    let id = added["id"].to_string();
+    let again = shell.run(&words("patterns add", &[&new[..], &TARGET].concat())).await;
+    again.failed(1, &[&format!("the same as pattern {id}")]);
+    let change = ["--available", "false", "--steering", "", "--year-to", "2015"];
+    let set = json("patterns set", &[&[&id[..]][..], &change, &TENANT].concat(), 0).await;
+    assert_eq!(
+        (&set[0]["steering"], &set[0]["available"], &set[0]["year_from"]),
+        (&Value::Null, &Value::from(false), &Value::from(2010))
+    );
+    let shown = json("patterns show", &[&[&id[..]][..], &TENANT].concat(), 0).await;
+    assert_eq!(shown["history"][0]["fields"], Value::from(vec!["year_to", "steering", "available"]), "{shown}");
+    let listed = json("patterns list", &[&["--brand", "honda", "--available", "false"][..], &TENANT].concat(), 0).await;
+    assert_eq!(listed, set);
+    let wrong = shell.run(&words("patterns set", &[&[&id[..], "--year-from", "2020"][..], &TENANT].concat())).await;
+    wrong.failed(1, &["must not be before year_from: 2020 to 2015"]);
+    let nothing = shell.run(&words("patterns set", &[&[&id[..]][..], &TENANT].concat())).await;
+    nothing.failed(1, &["nothing is to be changed", "--available"]);
+    json("patterns delete", &[&[&id[..]][..], &TENANT].concat(), 0).await;
 
     let seeded = json("seed", &[], 0).await;
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");

@@ -121,7 +121,7 @@ pub fn pattern(id: i64, pattern: &Pattern) -> pb::Pattern {
         trunk: trunk(car.trunk),
         available: pattern.available,
         notes: car.notes.clone(),
-        mismatches: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -21,6 +21,7 @@ const ROWS: &str = "
     SELECT {t}, 900001, tc.category_id, v.model_id, v.id
     FROM tenant_categories tc, (SELECT model_id, id FROM model_variants ORDER BY id LIMIT 1) v
     WHERE tc.tenant_id = {t} ORDER BY tc.category_id LIMIT 1;
+    INSERT INTO pattern_edits (tenant_id, pattern_id, revision) VALUES ({t}, 900001, 1);
     INSERT INTO customers (tenant_id, id, channel, external_id) VALUES ({t}, 900001, 'telegram', '7012345678901');
     INSERT INTO applications (tenant_id, id, request_id, request_sha256, kind, customer_id)
     VALUES ({t}, '0a4c0c5e-2f6e-7a9e-9d5b-3b0d4c0f1a11', '0a4c0c5e-2f6e-7a9e-9d5b-3b0d4c0f1a12', sha256('{t}'), 'callback',
@@ -89,7 +90,7 @@ async fn a_row(owner: &Client, table: &str, tenant: i64) -> String {
 }
 
 /// Tables of which the role may not change rows at all, so that it need not be kept from another's.
-const NEVER_UPDATED: &[&str] = &["api_key_tenants", "audit_events", "import_files"];
+const NEVER_UPDATED: &[&str] = &["api_key_tenants", "audit_events", "import_files", "pattern_edits"];
 const NEVER_DELETED: &[&str] = &["application_feeds"];
 
 fn none_or_refused(table: &str, never: &[&str]) -> Result<u64, SqlState> {

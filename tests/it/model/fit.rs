@@ -5,7 +5,7 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo_vehicles::resolve::{Candidate, Decision, Query, Resolver};
 use lekalo_vehicles::{Generation, Index};
 
-use super::lists::Refusal;
+use super::lists::{Refusal, served};
 use super::rows::{Catalog, Pattern};
 
 /// How an attribute of a pattern meets what was asked, nearest first.
@@ -39,10 +39,11 @@ impl Catalog {
         let category = self.category(&request.category)?;
         let brand = self.brand(&request.brand)?;
         let model = self.model(brand, &request.model)?;
+        let language = self.wanted(tenant, request.language.as_str()).asked;
         let answer = |verdict: pb::Verdict, mut patterns: Vec<pb::Pattern>| {
             let total_size = patterns.len() as i32;
             patterns.truncate(100);
-            pb::FindPatternsResponse { verdict: verdict.into(), patterns, total_size }
+            pb::FindPatternsResponse { verdict: verdict.into(), patterns, total_size, language: language.to_owned() }
         };
         if self.sells(tenant, category).is_err() {
             return Ok(answer(pb::Verdict::NotSold, Vec::new()));
@@ -76,7 +77,7 @@ impl Catalog {
         } else {
             pb::Verdict::Possible
         };
-        let shown = found.into_iter().map(|(pattern, fits)| self.shown(pattern, &car, fits)).collect();
+        let shown = found.into_iter().map(|(pattern, fits)| self.shown(pattern, &car, fits, language)).collect();
         Ok(answer(verdict, shown))
     }
 
@@ -164,12 +165,12 @@ impl Catalog {
         if own.iter().any(|years| has_year(*years, year)) { Fit::OtherYear(away) } else { Fit::Other(away) }
     }
 
-    fn shown(&self, pattern: &Pattern, car: &Car<'_>, fits: [Fit; 4]) -> pb::Pattern {
+    fn shown(&self, pattern: &Pattern, car: &Car<'_>, fits: [Fit; 4], language: &str) -> pb::Pattern {
         let fields = ["body_type", "generation", "year", "steering"].into_iter().zip(fits);
         let mismatch = |(field, fit): (&str, Fit)| pb::PatternMismatch {
             field: field.to_owned(),
             unknown: fit == Fit::Unsaid,
-            reason: reason(pattern, car, field, fit),
+            reason: reason(pattern, car, field, fit, language),
         };
         let place = |words: &[&str], word: Option<&str>| {
             word.map_or(0, |word| 1 + words.iter().position(|known| *known == word).unwrap() as i32)
@@ -190,6 +191,7 @@ impl Catalog {
             available: true,
             notes: pattern.notes.to_owned(),
             mismatches: fields.filter(|(_, fit)| *fit != Fit::Covers).map(mismatch).collect(),
+            ..Default::default()
         }
     }
 
@@ -204,7 +206,13 @@ impl Catalog {
         let index = Index::shipped();
         let (text, brand) = (request.text.as_str(), Some(request.brand.as_str()));
         let year = i16::try_from(request.year).ok().filter(|year| *year != 0);
-        let found = Resolver::new(index).resolve(&Query { text, brand, year, max_candidates: 20, ..Query::default() });
+        let language = match tenant {
+            Some(tenant) => self.wanted(tenant, &request.language).asked,
+            None => served(&request.language).unwrap_or("ru"),
+        };
+        let query =
+            Query { text, brand, year, max_candidates: 20, language: language.parse().unwrap(), ..Query::default() };
+        let found = Resolver::new(index).resolve(&query);
         let shown = |candidate: &Candidate| {
             let brand = index.brand(candidate.brand);
             let model = candidate.model.map(|model| index.model(model).name.clone()).unwrap_or_default();
@@ -239,7 +247,8 @@ impl Catalog {
             Decision::Choose => pb::Decision::Choose,
             Decision::None => pb::Decision::None,
         };
-        Ok(pb::ResolveVehicleResponse { decision: decision.into(), candidates })
+        let language = language.to_owned();
+        Ok(pb::ResolveVehicleResponse { decision: decision.into(), candidates, language })
     }
 }
 
@@ -259,25 +268,65 @@ fn has_year((from, to): (Option<i16>, Option<i16>), year: i32) -> bool {
     i32::from(from.unwrap_or(i16::MIN)) <= year && year <= i32::from(to.unwrap_or(i16::MAX))
 }
 
-fn reason(pattern: &Pattern, car: &Car<'_>, field: &str, fit: Fit) -> String {
+/// What is said in these languages: ru, ky, en.
+fn reason(pattern: &Pattern, car: &Car<'_>, field: &str, fit: Fit, language: &str) -> String {
+    let place = ["ru", "ky", "en"].iter().position(|known| *known == language).unwrap();
+    let (generation, year) = (pattern.generation, car.year.unwrap_or_default());
     let years = match (pattern.from, pattern.to) {
-        (None, None) => format!("на поколение {}", pattern.generation),
-        (Some(from), None) => format!("с {from}"),
-        (None, Some(to)) => format!("до {to}"),
-        (Some(from), Some(to)) if from == to => format!("на {from}"),
-        (Some(from), Some(to)) => format!("на {from}–{to}"),
-    };
-    match (field, fit) {
-        ("body_type", Fit::Unsaid) => "тип кузова в прайс-листе не указан".to_owned(),
-        ("body_type", _) => "лекало на другой тип кузова".to_owned(),
-        ("generation", Fit::Unsaid) => "поколение в прайс-листе не указано".to_owned(),
-        ("generation", _) => format!("лекало на поколение {}", pattern.generation),
-        ("year", Fit::Unsaid) => "год в прайс-листе не указан".to_owned(),
-        ("year", fit) => {
-            let same = if matches!(fit, Fit::OtherYear(_)) { ", поколение то же" } else { "" };
-            format!("лекало {years}, а не на {} год{same}", car.year.unwrap())
+        (None, None) => {
+            [format!("на поколение {generation}"), format!("{generation} муунуна"), format!("generation {generation}")]
         }
-        (_, Fit::Unsaid) => "сторона руля в прайс-листе не указана".to_owned(),
-        _ => format!("лекало на {} руль", if pattern.steering == Some("left") { "левый" } else { "правый" }),
-    }
+        (Some(from), None) => [format!("с {from}"), format!("{from}-жылдан баштап"), format!("{from} and later")],
+        (None, Some(to)) => [format!("до {to}"), format!("{to}-жылга чейин"), format!("years up to {to}")],
+        (Some(from), Some(to)) if from == to => [format!("на {from}"), format!("{from}-жылга"), format!("{from}")],
+        (Some(from), Some(to)) => [format!("на {from}–{to}"), format!("{from}–{to}-жылдарга"), format!("{from}–{to}")],
+    };
+    let years = &years[place];
+    let said = |words: [&str; 3]| words.map(str::to_owned);
+    let told = match (field, fit) {
+        ("body_type", Fit::Unsaid) => said([
+            "тип кузова в прайс-листе не указан",
+            "прайс-баракта кузовдун түрү көрсөтүлгөн эмес",
+            "the price list does not say which body",
+        ]),
+        ("body_type", _) => {
+            said(["лекало на другой тип кузова", "лекало кузовдун башка түрүнө", "the pattern is for another body"])
+        }
+        ("generation", Fit::Unsaid) => said([
+            "поколение в прайс-листе не указано",
+            "прайс-баракта муун көрсөтүлгөн эмес",
+            "the price list does not say which generation",
+        ]),
+        ("generation", _) => [
+            format!("лекало на поколение {generation}"),
+            format!("лекало {generation} муунуна"),
+            format!("the pattern is for generation {generation}"),
+        ],
+        ("year", Fit::Unsaid) => said([
+            "год в прайс-листе не указан",
+            "прайс-баракта жыл көрсөтүлгөн эмес",
+            "the price list does not say which year",
+        ]),
+        ("year", fit) => {
+            let same = match fit {
+                Fit::OtherYear(_) => [", поколение то же", ", мууну ошол эле", "; the generation is the same"],
+                _ => [""; 3],
+            };
+            [
+                format!("лекало {years}, а не на {year} год{}", same[0]),
+                format!("лекало {years}, {year}-жылга эмес{}", same[1]),
+                format!("the pattern is for {years}, not for {year}{}", same[2]),
+            ]
+        }
+        (_, Fit::Unsaid) => said([
+            "сторона руля в прайс-листе не указана",
+            "прайс-баракта рулдун жагы көрсөтүлгөн эмес",
+            "the price list does not say on which side the wheel is",
+        ]),
+        _ if pattern.steering == Some("left") => {
+            said(["лекало на левый руль", "лекало сол рулга", "the pattern is for a left wheel"])
+        }
+        _ => said(["лекало на правый руль", "лекало оң рулга", "the pattern is for a right wheel"]),
+    };
+    told[place].clone()
 }

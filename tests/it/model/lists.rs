@@ -170,6 +170,13 @@ impl Catalog {
                 display_name: name.to_owned(),
                 description: wanted.find(&category.descriptions).map(|(text, _)| text.to_owned()).unwrap_or_default(),
                 sort_order: sold.sort_order.into(),
+                model_count: self
+                    .available(tenant, sold.category)
+                    .map(|pattern| pattern.model)
+                    .collect::<std::collections::BTreeSet<_>>()
+                    .len()
+                    .try_into()
+                    .unwrap(),
             });
         }
         Ok(pb::ListCategoriesResponse { categories, language: language_used(wanted.asked, &languages) })

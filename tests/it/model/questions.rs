@@ -170,6 +170,7 @@ impl Question {
             steering,
             generation: (generation % 6 != 0).then_some(asked),
             body_type: body,
+            language: ["", "ru", "ky", "en-US", "de"][usize::from(rest[5]) % 5].to_owned(),
         };
         Self::Patterns(request, meant)
     }
@@ -200,6 +201,7 @@ impl Question {
             brand: ["", "", "", "honda", "тойота", "никакая"][usize::from(brand) % 6].to_owned(),
             year: [0, 0, 2015][usize::from(year) % 3],
             max_candidates: [0, 1, 2, 3, 8, 100][usize::from(most) % 6],
+            language: ["", "ky"][usize::from(most) / 6 % 2].to_owned(),
         })
     }
 }

@@ -16,7 +16,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::TestServer;
 use crate::support::applications::{callback, create, created, order};
-use crate::support::methods::BUILT;
+use crate::support::methods::{BUILT, PATTERN_FIELDS};
 use crate::support::raw::Raw;
 use crate::support::uploads::{header, rows, upload_and_wait};
 
@@ -169,6 +169,7 @@ fn good(
     request!("CatalogService/ListCategories", ListCategoriesRequest { tenant: tenant() });
     request!("CatalogService/ListBrands", ListBrandsRequest { tenant: tenant(), category: eva() });
     request!("CatalogService/ListModels", ListModelsRequest { tenant: tenant(), category: eva(), brand: toyota() });
+    request!("CatalogService/GetModel", GetModelRequest { tenant: tenant(), brand: toyota(), model: camry() });
     request!(
         "CatalogService/FindPatterns",
         FindPatternsRequest { tenant: tenant(), category: eva(), brand: toyota(), model: camry() }
@@ -190,6 +191,31 @@ fn good(
         }
     );
     request!("PricingService/ListPrices", ListPricesRequest { tenant: tenant() });
+    let (pattern_id, etag) = (|| pattern_id.to_owned(), || "0".to_owned());
+    let mask = || Some(FieldMask { paths: PATTERN_FIELDS.map(str::to_owned).to_vec() });
+    let pattern = || Some(pb::Pattern::default());
+    request!(
+        "PatternService/CreatePattern",
+        CreatePatternRequest { tenant: tenant(), category: eva(), brand: toyota(), model: camry(), pattern: pattern() }
+    );
+    request!("PatternService/GetPattern", GetPatternRequest { tenant: tenant(), id: pattern_id() });
+    request!("PatternService/ListPatterns", ListPatternsRequest { tenant: tenant(), brand: toyota() });
+    request!(
+        "PatternService/UpdatePattern",
+        UpdatePatternRequest {
+            tenant: tenant(),
+            id: pattern_id(),
+            pattern: pattern(),
+            update_mask: mask(),
+            etag: etag()
+        }
+    );
+    let update = pb::PatternUpdate { id: pattern_id(), pattern: pattern(), etag: etag() };
+    request!(
+        "PatternService/BatchUpdatePatterns",
+        BatchUpdatePatternsRequest { tenant: tenant(), updates: vec![update], update_mask: mask() }
+    );
+    request!("PatternService/DeletePattern", DeletePatternRequest { tenant: tenant(), id: pattern_id(), etag: etag() });
     let price = pb::Price {
         category: mats(),
         brand: toyota(),
@@ -230,10 +256,7 @@ fn good(
     request!("ImportService/ListImports", ListImportsRequest { tenant: tenant() });
     request!("ImportService/ListImportRows", ListImportRowsRequest { tenant: tenant(), id: first() });
     request!("ImportService/ListWithdrawnPatterns", ListWithdrawnPatternsRequest { tenant: tenant(), id: replacing() });
-    request!(
-        "ImportService/ListPatternRows",
-        ListPatternRowsRequest { tenant: tenant(), pattern_id: pattern_id.to_owned() }
-    );
+    request!("ImportService/ListPatternRows", ListPatternRowsRequest { tenant: tenant(), pattern_id: pattern_id() });
     request!("ImportService/ApplyImport", ApplyImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
     request!("ImportService/RevertImport", RevertImportRequest { tenant: tenant(), id: first(), etag: "0".into() });
     request!("ImportService/CancelImport", CancelImportRequest { tenant: tenant(), id: first() });

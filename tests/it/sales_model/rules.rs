@@ -183,21 +183,24 @@ impl Leaf {
 
     /// The request with another value here.
     pub fn set(&self, request: &mut DynamicMessage, value: Value) {
-        let mut part = request;
-        for field in &self.way {
-            let next = part.get_field_mut(field);
-            let next = match next {
-                Value::List(elements) => elements.first_mut().unwrap(),
-                next => next,
-            };
-            let Value::Message(inner) = next else { panic!("{} has no parts", self.name) };
-            part = inner;
-        }
+        let part = self.holder(request);
         if self.is_element {
             part.set_field(&self.field, Value::List(vec![value]));
         } else {
             part.set_field(&self.field, value);
         }
+    }
+
+    /// The part of the request that it is a field of; of a list the first element.
+    fn holder<'a>(&self, request: &'a mut DynamicMessage) -> &'a mut DynamicMessage {
+        self.way.iter().fold(request, |part, field| {
+            let next = match part.get_field_mut(field) {
+                Value::List(elements) => elements.first_mut().unwrap(),
+                next => next,
+            };
+            let Value::Message(inner) = next else { panic!("{} has no parts", self.name) };
+            inner
+        })
     }
 
     /// What stands here.
@@ -225,11 +228,8 @@ impl Leaf {
 
     /// The request without it.
     pub fn without(&self, request: &DynamicMessage) -> DynamicMessage {
-        let empty = Value::default_value_for_field(&self.field);
-        let mut request = self.with(request, empty);
-        if self.way.is_empty() {
-            request.clear_field(&self.field);
-        }
+        let mut request = request.clone();
+        self.holder(&mut request).clear_field(&self.field);
         request
     }
 

@@ -22,9 +22,16 @@ pub const BUILT: &[&str] = &[
     "CatalogService/ListCategories",
     "CatalogService/ListBrands",
     "CatalogService/ListModels",
+    "CatalogService/GetModel",
     "CatalogService/FindPatterns",
     "CatalogService/ResolveVehicle",
     "CatalogService/ListOptions",
+    "PatternService/CreatePattern",
+    "PatternService/GetPattern",
+    "PatternService/ListPatterns",
+    "PatternService/UpdatePattern",
+    "PatternService/BatchUpdatePatterns",
+    "PatternService/DeletePattern",
     "PricingService/QuotePrice",
     "PricingService/ListPrices",
     "PricingService/SetPrices",
@@ -56,6 +63,20 @@ pub const BUILT: &[&str] = &[
     "AdminService/ListApiKeys",
     "AdminService/RevokeApiKey",
     "AdminService/ListAuditEvents",
+];
+
+/// All that an update may write of a pattern.
+pub const PATTERN_FIELDS: [&str; 10] = [
+    "generation",
+    "year_from",
+    "year_to",
+    "body_type",
+    "steering",
+    "borders",
+    "seat_rows",
+    "trunk",
+    "notes",
+    "available",
 ];
 
 /// Every method of the contract, by `Service/Method`.

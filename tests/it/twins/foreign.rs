@@ -30,7 +30,11 @@ fn named(world: &World) -> Vec<(&'static str, &'static str, Vec<&'static str>)> 
         ("ImportService/ListPatternRows", "pattern_id", vec![world.others.pattern]),
         ("ImportService/ListWithdrawnPatterns", "id", imports.clone()),
         ("ImportService/RevertImport", "id", imports.clone()),
-        ("ImportService/WatchImport", "id", imports),
+        ("ImportService/WatchImport", "id", imports.clone()),
+        ("PatternService/DeletePattern", "id", vec![world.others.pattern]),
+        ("PatternService/GetPattern", "id", vec![world.others.pattern]),
+        ("PatternService/ListPatterns", "import_id", imports),
+        ("PatternService/UpdatePattern", "id", vec![world.others.pattern]),
     ]
 }
 
@@ -75,6 +79,15 @@ async fn check_ids(server: &TestServer, world: &World) {
                 request.set_field_by_name("to", Value::EnumNumber(pb::ApplicationStatus::InProgress.into()));
                 set(&mut request, "actor", "Нурлан");
             }
+            if *method == "PatternService/UpdatePattern" {
+                let update = pb::UpdatePatternRequest {
+                    tenant: OWN.into(),
+                    pattern: Some(pb::Pattern::default()),
+                    update_mask: Some(prost_types::FieldMask { paths: vec!["notes".into()] }),
+                    ..Default::default()
+                };
+                request = DynamicMessage::decode(methods[*method].input(), encoded(&update)).unwrap();
+            }
             let foreign = refused(server, method, request.clone(), field, id).await;
             let never = refused(server, method, request.clone(), field, unknown(id)).await;
             assert_eq!(foreign, never, "{method}");
@@ -83,7 +96,10 @@ async fn check_ids(server: &TestServer, world: &World) {
                 "{foreign}"
             );
             // Its owner has it, so that it is its being another's that hides it.
-            if !["Apply", "Revert", "Cancel", "Delete", "Transition"].iter().any(|write| method.contains(write)) {
+            if !["Apply", "Revert", "Cancel", "Delete", "Transition", "Update"]
+                .iter()
+                .any(|write| method.contains(write))
+            {
                 set(&mut request, "tenant", TWIN);
                 set(&mut request, field, id);
                 call(&server.channel, method, vec![encoded(&request)]).await.unwrap();

@@ -60,6 +60,15 @@ pub fn reads(world: &World) -> Vec<Step> {
             },
         ),
         step(
+            "CatalogService/GetModel",
+            &pb::GetModelRequest {
+                tenant: tenant(),
+                brand: "toyota".into(),
+                model: "camry".into(),
+                ..Default::default()
+            },
+        ),
+        step(
             "CatalogService/FindPatterns",
             &pb::FindPatternsRequest {
                 tenant: tenant(),
@@ -117,6 +126,11 @@ pub fn reads(world: &World) -> Vec<Step> {
             "ImportService/ListPatternRows",
             &pb::ListPatternRowsRequest { tenant: tenant(), pattern_id: world.pattern.clone(), ..Default::default() },
         ),
+        step("PatternService/GetPattern", &pb::GetPatternRequest { tenant: tenant(), id: world.by_hand.clone() }),
+        step(
+            "PatternService/ListPatterns",
+            &pb::ListPatternsRequest { tenant: tenant(), import_id: world.first.clone(), ..Default::default() },
+        ),
         step("AdminService/GetStats", &pb::GetStatsRequest { tenant: tenant() }),
         step("AdminService/ListAliases", &pb::ListAliasesRequest { brand: "toyota".into(), ..Default::default() }),
         step("AdminService/ListAuditEvents", &pb::ListAuditEventsRequest { tenant: tenant(), ..Default::default() }),
@@ -170,7 +184,37 @@ pub fn writes(world: &World) -> Vec<Step> {
     };
     let unlearn =
         pb::DeleteAliasRequest { brand: "toyota".into(), model: "camry".into(), alias: "камрюша".into() };
+    let noted = |notes: &str| Some(pb::Pattern { notes: notes.into(), ..Default::default() });
+    let notes = || Some(prost_types::FieldMask { paths: vec!["notes".into()] });
+    let by_hand = || world.by_hand.clone();
+    let new = pb::CreatePatternRequest {
+        tenant: tenant(),
+        category: "5d_mats".into(),
+        brand: "honda".into(),
+        model: "fit".into(),
+        request_id: REQUEST.into(),
+        ..Default::default()
+    };
+    let one = pb::UpdatePatternRequest {
+        tenant: tenant(),
+        id: by_hand(),
+        pattern: noted("полный привод"),
+        update_mask: notes(),
+        request_id: REQUEST.into(),
+        ..Default::default()
+    };
+    let several = pb::BatchUpdatePatternsRequest {
+        tenant: tenant(),
+        updates: vec![pb::PatternUpdate { id: by_hand(), pattern: noted("7 мест"), ..Default::default() }],
+        update_mask: notes(),
+        request_id: REQUEST.into(),
+    };
+    let gone = pb::DeletePatternRequest { tenant: tenant(), id: world.unwanted.clone(), ..Default::default() };
     vec![
+        step("PatternService/CreatePattern", &new),
+        step("PatternService/UpdatePattern", &one),
+        step("PatternService/BatchUpdatePatterns", &several),
+        step("PatternService/DeletePattern", &gone),
         step(
             "TextService/UpsertTexts",
             &pb::UpsertTextsRequest { tenant: tenant(), texts: vec![text], request_id: REQUEST.into() },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
+use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use tokio_postgres::{Client, Config};
@@ -29,6 +30,9 @@ pub struct World {
     pub preview: String,
     pub discarded: String,
     pub pattern: String,
+    /// Added by hand.
+    pub by_hand: String,
+    pub unwanted: String,
     /// Of the twin alone: an application, imports of either kind, a pattern.
     pub others: Others,
 }
@@ -91,6 +95,20 @@ pub async fn prepare() -> World {
     let rows = pb::ListImportRowsRequest { tenant: OWN.into(), id: replacing.id.clone(), ..Default::default() };
     let rows = ImportServiceClient::new(channel).list_import_rows(rows).await.unwrap().into_inner().rows;
     let pattern = rows.iter().find(|row| !row.pattern_id.is_empty()).unwrap().pattern_id.clone();
+    let mut patterns = PatternServiceClient::new(server.channel.clone());
+    let mut added = Vec::new();
+    for year_from in [2012, 2013] {
+        let request = pb::CreatePatternRequest {
+            tenant: OWN.into(),
+            category: "5d_mats".into(),
+            brand: "toyota".into(),
+            model: "camry".into(),
+            pattern: Some(pb::Pattern { year_from, ..Default::default() }),
+            ..Default::default()
+        };
+        added.push(patterns.create_pattern(request).await.unwrap().into_inner().pattern.unwrap().id);
+    }
+    let [by_hand, unwanted] = added.try_into().unwrap();
     let config = server.config.clone();
     server.stop().await;
 
@@ -107,6 +125,8 @@ pub async fn prepare() -> World {
         preview: preview.id,
         discarded: discarded.id,
         pattern,
+        by_hand,
+        unwanted,
         others: OTHERS,
     };
     give_more(&owner, &world).await;
@@ -164,7 +184,8 @@ async fn make_twin(owner: &Client) -> i64 {
         "import_rows SET notes = notes || ' twin', source_id = source_id || ' twin'",
         "import_issues SET message = message || ' twin'",
         "audit_events SET summary = summary || ' twin'",
-        "patterns SET notes = notes || ' twin'",
+        "patterns SET notes = notes || ' twin', revision = revision + 7",
+        "pattern_edits SET actor = actor || ' twin'",
         "prices SET amount = amount + 1000, amount_max = amount_max + 1000",
         "tenant_categories SET sort_order = 9 - sort_order",
     ] {

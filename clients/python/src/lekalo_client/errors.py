@@ -164,6 +164,11 @@ class BodyTypeRequired(FailedPrecondition):
         """The codes to choose from, e.g. `minivan_small`."""
         return tuple(code for code in self.metadata.get("body_types", "").split(",") if code)
 
+    @property
+    def display_names(self) -> tuple[str, ...]:
+        """What they are called in the language asked for, in the same order, e.g. `Малый минивэн`."""
+        return tuple(name for name in self.metadata.get("display_names", "").split(";") if name)
+
 
 class Aborted(LekaloError):
     """Another write came first: read again, then decide again."""

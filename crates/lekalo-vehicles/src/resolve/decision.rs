@@ -162,7 +162,7 @@ fn candidate(
         generation,
         year: it.numbers.year,
         score,
-        reason: reason::reason(index, &matched, &grounds),
+        reason: reason::reason(index, &matched, &grounds, query.language),
         matched,
         is_equal: true,
     }
@@ -200,7 +200,7 @@ fn brand_only(index: &Index, text: &Text, found: &Found, query: &Query) -> Inter
             year: query.year,
             score: 0.5 / count,
             matched: text.quote(query.text, &span),
-            reason: reason::brand_only(&index.brand(*brand).name, &unknown.join(" ")),
+            reason: reason::brand_only(&index.brand(*brand).name, &unknown.join(" "), query.language),
             is_equal: true,
         }
     });

@@ -2,6 +2,7 @@
 
 use super::hits::Hit;
 use super::numbers::Numbers;
+use crate::Language;
 use crate::index::Index;
 use crate::matches::MatchKind;
 
@@ -18,53 +19,89 @@ pub(super) struct Grounds<'a> {
 }
 
 /// Says why, e.g. "«камри»: название модели; поколение 70".
-pub(super) fn reason(index: &Index, matched: &str, grounds: &Grounds) -> String {
-    let mut parts = vec![format!("«{matched}»: {}", way(grounds))];
+pub(super) fn reason(index: &Index, matched: &str, grounds: &Grounds, language: Language) -> String {
+    let say = |ru: &str, ky: &str, en: &str| in_language(language, [ru, ky, en]).to_owned();
+    let mut parts = vec![format!("«{matched}»: {}", way(grounds, language))];
     if grounds.is_brand_named {
-        parts.push(format!("марка {}", index.brand(grounds.hit.model.brand).name));
+        let brand = &index.brand(grounds.hit.model.brand).name;
+        parts.push(format!("{} {brand}", say("марка", "маркасы", "brand")));
     }
     if grounds.is_other_brand {
-        parts.push("названа другая марка".to_owned());
+        parts.push(say("названа другая марка", "башка марка айтылган", "another brand is named"));
     }
-    if !grounds.numbers.generation.is_empty() {
-        let doubt = if grounds.numbers.is_known { "" } else { " (нет в справочнике)" };
-        parts.push(format!("поколение {}{doubt}", grounds.numbers.generation));
+    let Numbers { generation, year, is_known, .. } = grounds.numbers;
+    if !generation.is_empty() {
+        let doubt = say(" (нет в справочнике)", " (маалымдамада жок)", " (not in the reference)");
+        let doubt = if *is_known { "" } else { &doubt };
+        parts.push(format!("{} {generation}{doubt}", say("поколение", "мууну", "generation")));
     }
-    match (grounds.numbers.year, grounds.fits_year) {
-        (Some(year), Some(false)) => parts.push(format!("{year} год: тогда не выпускалась")),
-        (Some(year), _) => parts.push(format!("{year} год")),
-        _ => {}
+    if let Some(year) = year {
+        let out_of_years = match language {
+            Language::Ru => ": тогда не выпускалась",
+            Language::Ky => ": анда чыгарылган эмес",
+            Language::En => ": it was not made then",
+        };
+        let doubt = if grounds.fits_year == Some(false) { out_of_years } else { "" };
+        parts.push(match language {
+            Language::Ru => format!("{year} год{doubt}"),
+            Language::Ky => format!("{year}-жыл{doubt}"),
+            Language::En => format!("year {year}{doubt}"),
+        });
     }
     if grounds.has_unknown {
-        parts.push("есть непонятные слова".to_owned());
+        parts.push(say("есть непонятные слова", "түшүнүксүз сөздөр бар", "some words are not understood"));
     }
     parts.join("; ")
 }
 
 /// Why a brand alone came back: nothing else is said, or a model that the reference lacks.
-pub(super) fn brand_only(name: &str, unknown: &str) -> String {
-    match unknown {
-        "" => format!("названа только марка {name}"),
-        unknown => format!("названа марка {name}; модели «{unknown}» нет в справочнике"),
+pub(super) fn brand_only(name: &str, unknown: &str, language: Language) -> String {
+    match (language, unknown) {
+        (Language::Ru, "") => format!("названа только марка {name}"),
+        (Language::Ky, "") => format!("{name} маркасы гана айтылган"),
+        (Language::En, "") => format!("only the brand {name} is named"),
+        (Language::Ru, unknown) => format!("названа марка {name}; модели «{unknown}» нет в справочнике"),
+        (Language::Ky, unknown) => format!("{name} маркасы айтылган; «{unknown}» модели маалымдамада жок"),
+        (Language::En, unknown) => format!("the brand {name} is named; no model «{unknown}» is in the reference"),
     }
 }
 
-fn way(grounds: &Grounds) -> String {
+fn way(grounds: &Grounds, language: Language) -> String {
     let way = match grounds.hit.how {
-        MatchKind::Spelled => "название модели",
-        MatchKind::LookAlike => "название похожими буквами",
-        MatchKind::Badge => "индекс двигателя",
-        MatchKind::Transliteration => "название другим алфавитом",
-        MatchKind::Bare => "краткое название",
-        MatchKind::Code => "код кузова",
-        MatchKind::Layout => "другая раскладка клавиатуры",
-        MatchKind::Sound => "созвучно названию",
-        MatchKind::Shape => "похожие на вид буквы",
-        MatchKind::Prefix => "начало названия",
-        MatchKind::Typo(1) => "одна опечатка",
-        MatchKind::Typo(_) => "опечатки",
+        MatchKind::Spelled => ["название модели", "моделдин аты", "the model's name"],
+        MatchKind::LookAlike => {
+            ["название похожими буквами", "аты окшош тамгалар менен", "its name in look-alike letters"]
+        }
+        MatchKind::Badge => ["индекс двигателя", "кыймылдаткычтын индекси", "an engine badge"],
+        MatchKind::Transliteration => {
+            ["название другим алфавитом", "аты башка алфавитте", "its name in another alphabet"]
+        }
+        MatchKind::Bare => ["краткое название", "кыскача аты", "a short name"],
+        MatchKind::Code => ["код кузова", "кузовдун коду", "a body code"],
+        MatchKind::Layout => LAYOUT,
+        MatchKind::Sound => ["созвучно названию", "аты менен үндөш", "it sounds like the name"],
+        MatchKind::Shape => ["похожие на вид буквы", "көрүнүшү окшош тамгалар", "letters that look alike"],
+        MatchKind::Prefix => ["начало названия", "аттын башы", "the beginning of the name"],
+        MatchKind::Typo(1) => ["одна опечатка", "бир ката", "one typo"],
+        MatchKind::Typo(_) => ["опечатки", "каталар", "typos"],
     };
-    let layout = if grounds.is_swapped { ", другая раскладка клавиатуры" } else { "" };
-    let ending = if grounds.hit.ended.is_some() { " с окончанием" } else { "" };
-    format!("{way}{ending}{layout}")
+    let mut said = in_language(language, way).to_owned();
+    if grounds.hit.ended.is_some() {
+        said.push_str(in_language(language, [" с окончанием", ", мүчөсү менен", " with an ending"]));
+    }
+    if grounds.is_swapped {
+        said.push_str(", ");
+        said.push_str(in_language(language, LAYOUT));
+    }
+    said
+}
+
+const LAYOUT: [&str; 3] = ["другая раскладка клавиатуры", "клавиатуранын башка жайгашуусу", "another keyboard layout"];
+
+fn in_language(language: Language, [ru, ky, en]: [&str; 3]) -> &str {
+    match language {
+        Language::Ru => ru,
+        Language::Ky => ky,
+        Language::En => en,
+    }
 }

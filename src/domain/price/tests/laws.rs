@@ -151,7 +151,7 @@ proptest! {
             Err(Refusal::NotConfigured { .. }) => {
                 prop_assert!(prices.iter().all(|prices| least(prices).is_none()), "{:?}", prices);
             }
-            Err(Refusal::BodyTypeRequired { choices }) => {
+            Err(Refusal::BodyTypeRequired { choices, .. }) => {
                 let first = least(&prices[0]);
                 let differ = prices.iter().any(|prices| least(prices) != first) || prices.iter().any(|other| *other != prices[0]);
                 prop_assert!(differ && !choices.is_empty(), "{:?}", prices);

@@ -144,7 +144,12 @@ class AsyncBot:
     async def _search_text(self, category: str, text: str, brand: str, wanted: Wanted) -> Search:
         try:
             response = await self.client.resolve_vehicle(
-                text, tenant=self.tenant, category=category, brand=brand, year=wanted.year or 0
+                text,
+                tenant=self.tenant,
+                category=category,
+                brand=brand,
+                year=wanted.year or 0,
+                language=wanted.language,
             )
         except FailedPrecondition as error:
             if error.reason != "CATEGORY_NOT_SOLD":
@@ -169,6 +174,7 @@ class AsyncBot:
             steering=convert.value(v1.Steering, "STEERING_", wanted.steering) if wanted.steering else None,
             generation=car.generation or wanted.generation or None,
             body_type=wanted.body_type or None,
+            language=wanted.language,
         )
         patterns = tuple(convert.pattern(message, wanted.language) for message in response.patterns)
         return Search(convert.outcome(response.verdict), car, patterns)

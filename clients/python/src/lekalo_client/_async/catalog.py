@@ -9,6 +9,8 @@ from .._proto.lekalo.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from ..v1 import (
     FindPatternsRequest,
     FindPatternsResponse,
+    GetModelRequest,
+    GetModelResponse,
     ListBrandsRequest,
     ListBrandsResponse,
     ListCategoriesRequest,
@@ -53,9 +55,10 @@ class AsyncCatalog(AsyncConnection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        all: bool = False,
         timeout: float | None = None,
     ) -> ListBrandsResponse:
-        """Lists the makes that have an available pattern in the category."""
+        """Lists the makes that have an available pattern in the category, or `all` that there are."""
         request = ListBrandsRequest(
             tenant=tenant,
             category=category,
@@ -65,6 +68,7 @@ class AsyncCatalog(AsyncConnection):
             page_size=page_size,
             page_token=page_token,
             skip=skip,
+            all=all,
         )
         return await self._read(self._catalog.ListBrands, request, timeout)
 
@@ -79,9 +83,10 @@ class AsyncCatalog(AsyncConnection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        all: bool = False,
         timeout: float | None = None,
     ) -> ListModelsResponse:
-        """Lists the models of a make that have an available pattern in the category."""
+        """Lists the models of a make that have an available pattern in the category, or `all` of it."""
         request = ListModelsRequest(
             tenant=tenant,
             category=category,
@@ -91,8 +96,16 @@ class AsyncCatalog(AsyncConnection):
             page_size=page_size,
             page_token=page_token,
             skip=skip,
+            all=all,
         )
         return await self._read(self._catalog.ListModels, request, timeout)
+
+    async def get_model(
+        self, tenant: str, brand: str, model: str, *, language: str = "", timeout: float | None = None
+    ) -> GetModelResponse:
+        """Returns what the vehicle reference knows of a model: generations, years, bodies, spellings."""
+        request = GetModelRequest(tenant=tenant, brand=brand, model=model, language=language)
+        return await self._read(self._catalog.GetModel, request, timeout)
 
     async def find_patterns(
         self,
@@ -105,6 +118,7 @@ class AsyncCatalog(AsyncConnection):
         steering: Steering.ValueType | None = None,
         generation: str | None = None,
         body_type: str | None = None,
+        language: str = "",
         timeout: float | None = None,
     ) -> FindPatternsResponse:
         """Says whether there is a pattern for a car, and which."""
@@ -117,6 +131,7 @@ class AsyncCatalog(AsyncConnection):
             steering=steering,
             generation=generation,
             body_type=body_type,
+            language=language,
         )
         return await self._read(self._catalog.FindPatterns, request, timeout)
 
@@ -129,11 +144,18 @@ class AsyncCatalog(AsyncConnection):
         brand: str = "",
         year: int = 0,
         max_candidates: int = 0,
+        language: str = "",
         timeout: float | None = None,
     ) -> ResolveVehicleResponse:
         """Says which car a person means by what they typed; without a tenant, among all cars there are."""
         request = ResolveVehicleRequest(
-            tenant=tenant, category=category, text=text, brand=brand, year=year, max_candidates=max_candidates
+            tenant=tenant,
+            category=category,
+            text=text,
+            brand=brand,
+            year=year,
+            max_candidates=max_candidates,
+            language=language,
         )
         return await self._read(self._catalog.ResolveVehicle, request, timeout)
 

@@ -6,12 +6,22 @@ from .admin import AsyncAdmin
 from .applications import AsyncApplications
 from .catalog import AsyncCatalog
 from .imports import AsyncImports
+from .patterns import AsyncPatterns
 from .pricing import AsyncPricing
 from .tenants import AsyncTenants
 from .texts import AsyncTexts
 
 
-class AsyncClient(AsyncCatalog, AsyncPricing, AsyncTexts, AsyncApplications, AsyncTenants, AsyncImports, AsyncAdmin):
+class AsyncClient(
+    AsyncCatalog,
+    AsyncPatterns,
+    AsyncPricing,
+    AsyncTexts,
+    AsyncApplications,
+    AsyncTenants,
+    AsyncImports,
+    AsyncAdmin,
+):
     """Lekalo over one connection, which many tasks may share. It may be made where there is no event loop yet.
 
     A method is called as in the contract (`ListBrands` is `list_brands`), takes the fields of its request as arguments,

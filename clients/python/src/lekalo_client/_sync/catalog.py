@@ -8,6 +8,8 @@ from .._proto.lekalo.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from ..v1 import (
     FindPatternsRequest,
     FindPatternsResponse,
+    GetModelRequest,
+    GetModelResponse,
     ListBrandsRequest,
     ListBrandsResponse,
     ListCategoriesRequest,
@@ -49,9 +51,10 @@ class Catalog(Connection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        all: bool = False,
         timeout: float | None = None,
     ) -> ListBrandsResponse:
-        """Lists the makes that have an available pattern in the category."""
+        """Lists the makes that have an available pattern in the category, or `all` that there are."""
         request = ListBrandsRequest(
             tenant=tenant,
             category=category,
@@ -61,6 +64,7 @@ class Catalog(Connection):
             page_size=page_size,
             page_token=page_token,
             skip=skip,
+            all=all,
         )
         return self._read(self._catalog.ListBrands, request, timeout)
 
@@ -75,9 +79,10 @@ class Catalog(Connection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        all: bool = False,
         timeout: float | None = None,
     ) -> ListModelsResponse:
-        """Lists the models of a make that have an available pattern in the category."""
+        """Lists the models of a make that have an available pattern in the category, or `all` of it."""
         request = ListModelsRequest(
             tenant=tenant,
             category=category,
@@ -87,8 +92,16 @@ class Catalog(Connection):
             page_size=page_size,
             page_token=page_token,
             skip=skip,
+            all=all,
         )
         return self._read(self._catalog.ListModels, request, timeout)
+
+    def get_model(
+        self, tenant: str, brand: str, model: str, *, language: str = "", timeout: float | None = None
+    ) -> GetModelResponse:
+        """Returns what the vehicle reference knows of a model: generations, years, bodies, spellings."""
+        request = GetModelRequest(tenant=tenant, brand=brand, model=model, language=language)
+        return self._read(self._catalog.GetModel, request, timeout)
 
     def find_patterns(
         self,
@@ -101,6 +114,7 @@ class Catalog(Connection):
         steering: Steering.ValueType | None = None,
         generation: str | None = None,
         body_type: str | None = None,
+        language: str = "",
         timeout: float | None = None,
     ) -> FindPatternsResponse:
         """Says whether there is a pattern for a car, and which."""
@@ -113,6 +127,7 @@ class Catalog(Connection):
             steering=steering,
             generation=generation,
             body_type=body_type,
+            language=language,
         )
         return self._read(self._catalog.FindPatterns, request, timeout)
 
@@ -125,11 +140,18 @@ class Catalog(Connection):
         brand: str = "",
         year: int = 0,
         max_candidates: int = 0,
+        language: str = "",
         timeout: float | None = None,
     ) -> ResolveVehicleResponse:
         """Says which car a person means by what they typed; without a tenant, among all cars there are."""
         request = ResolveVehicleRequest(
-            tenant=tenant, category=category, text=text, brand=brand, year=year, max_candidates=max_candidates
+            tenant=tenant,
+            category=category,
+            text=text,
+            brand=brand,
+            year=year,
+            max_candidates=max_candidates,
+            language=language,
         )
         return self._read(self._catalog.ResolveVehicle, request, timeout)
 

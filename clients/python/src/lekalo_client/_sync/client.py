@@ -6,12 +6,22 @@ from .admin import Admin
 from .applications import Applications
 from .catalog import Catalog
 from .imports import Imports
+from .patterns import Patterns
 from .pricing import Pricing
 from .tenants import Tenants
 from .texts import Texts
 
 
-class Client(Catalog, Pricing, Texts, Applications, Tenants, Imports, Admin):
+class Client(
+    Catalog,
+    Patterns,
+    Pricing,
+    Texts,
+    Applications,
+    Tenants,
+    Imports,
+    Admin,
+):
     """Lekalo over one connection, which many threads may share.
 
     A method is called as in the contract (`ListBrands` is `list_brands`), takes the fields of its request as arguments,

@@ -22,65 +22,72 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flekalo/v1/catalog_service.proto\x12\tlekalo.v1\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"W\n\x08\x43\x61tegory\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x12\n\nsort_order\x18\x04 \x01(\x05\"N\n\x05\x42rand\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0bmodel_count\x18\x04 \x01(\x05\"\x83\x01\n\x05Model\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x15\n\rpattern_count\x18\x05 \x01(\x05\x12\x11\n\tyear_from\x18\x06 \x01(\x05\x12\x0f\n\x07year_to\x18\x07 \x01(\x05\"\xe5\x02\n\x07Pattern\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\t\x12\x11\n\tyear_from\x18\x05 \x01(\x05\x12\x0f\n\x07year_to\x18\x06 \x01(\x05\x12\x11\n\tbody_type\x18\x07 \x01(\t\x12%\n\x08steering\x18\x08 \x01(\x0e\x32\x13.lekalo.v1.Steering\x12#\n\x07\x62orders\x18\t \x01(\x0e\x32\x12.lekalo.v1.Borders\x12&\n\tseat_rows\x18\n \x01(\x0e\x32\x13.lekalo.v1.SeatRows\x12\x1f\n\x05trunk\x18\x0b \x01(\x0e\x32\x10.lekalo.v1.Trunk\x12\x11\n\tavailable\x18\x0c \x01(\x08\x12\r\n\x05notes\x18\r \x01(\t\x12.\n\nmismatches\x18\x0e \x03(\x0b\x32\x1a.lekalo.v1.PatternMismatch\"A\n\x0fPatternMismatch\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07unknown\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc1\x01\n\x10VehicleCandidate\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nbrand_name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x12\n\nmodel_name\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\t\x12\x0c\n\x04year\x18\x06 \x01(\x05\x12\r\n\x05score\x18\x07 \x01(\x01\x12\x0f\n\x07matched\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x15\n\rpattern_count\x18\n \x01(\x05\"\x88\x02\n\rProductOption\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.lekalo.v1.OptionKind\x12&\n\x06values\x18\x04 \x03(\x0b\x32\x16.lekalo.v1.OptionValue\x12!\n\x05price\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x12\n\nbody_types\x18\x06 \x03(\t\x12(\n\nprice_kind\x18\x07 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12%\n\tprice_max\x18\x08 \x01(\x0b\x32\x12.google.type.Money\"\xa5\x01\n\x0bOptionValue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12!\n\x05price\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12(\n\nprice_kind\x18\x04 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12%\n\tprice_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\"9\n\x15ListCategoriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"S\n\x16ListCategoriesResponse\x12\'\n\ncategories\x18\x01 \x03(\x0b\x32\x13.lekalo.v1.Category\x12\x10\n\x08language\x18\x02 \x01(\t\"\xb7\x01\n\x11ListBrandsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x13\n\x0bname_prefix\x18\x04 \x01(\t\x12$\n\x08order_by\x18\x05 \x01(\x0e\x32\x12.lekalo.v1.OrderBy\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"u\n\x12ListBrandsResponse\x12 \n\x06\x62rands\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Brand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"\xb1\x01\n\x11ListModelsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12$\n\x08order_by\x18\x05 \x01(\x0e\x32\x12.lekalo.v1.OrderBy\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"u\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"\xf8\x01\n\x13\x46indPatternsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x11\n\x04year\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12*\n\x08steering\x18\x06 \x01(\x0e\x32\x13.lekalo.v1.SteeringH\x01\x88\x01\x01\x12\x17\n\ngeneration\x18\x07 \x01(\tH\x02\x88\x01\x01\x12\x16\n\tbody_type\x18\x08 \x01(\tH\x03\x88\x01\x01\x42\x07\n\x05_yearB\x0b\n\t_steeringB\r\n\x0b_generationB\x0c\n\n_body_type\"u\n\x14\x46indPatternsResponse\x12#\n\x07verdict\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Verdict\x12$\n\x08patterns\x18\x02 \x03(\x0b\x32\x12.lekalo.v1.Pattern\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"|\n\x15ResolveVehicleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0c\n\x04year\x18\x05 \x01(\x05\x12\x16\n\x0emax_candidates\x18\x06 \x01(\x05\"p\n\x16ResolveVehicleResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x13.lekalo.v1.Decision\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.lekalo.v1.VehicleCandidate\"[\n\x12ListOptionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tbody_type\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\"j\n\x13ListOptionsResponse\x12)\n\x07options\x18\x01 \x03(\x0b\x32\x18.lekalo.v1.ProductOption\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x16\n\x0eprices_visible\x18\x03 \x01(\x08*O\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x11\n\rORDER_BY_NAME\x10\x01\x12\x17\n\x13ORDER_BY_POPULARITY\x10\x02*x\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_FOUND\x10\x01\x12\x14\n\x10VERDICT_POSSIBLE\x10\x02\x12\x15\n\x11VERDICT_NOT_FOUND\x10\x03\x12\x14\n\x10VERDICT_NOT_SOLD\x10\x04*a\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x45\x43ISION_ACCEPT\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_CHOOSE\x10\x02\x12\x11\n\rDECISION_NONE\x10\x03*q\n\nOptionKind\x12\x1b\n\x17OPTION_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13OPTION_KIND_BOOLEAN\x10\x01\x12\x16\n\x12OPTION_KIND_CHOICE\x10\x02\x12\x15\n\x11OPTION_KIND_ADDON\x10\x03\x32\xf3\x03\n\x0e\x43\x61talogService\x12U\n\x0eListCategories\x12 .lekalo.v1.ListCategoriesRequest\x1a!.lekalo.v1.ListCategoriesResponse\x12I\n\nListBrands\x12\x1c.lekalo.v1.ListBrandsRequest\x1a\x1d.lekalo.v1.ListBrandsResponse\x12I\n\nListModels\x12\x1c.lekalo.v1.ListModelsRequest\x1a\x1d.lekalo.v1.ListModelsResponse\x12O\n\x0c\x46indPatterns\x12\x1e.lekalo.v1.FindPatternsRequest\x1a\x1f.lekalo.v1.FindPatternsResponse\x12U\n\x0eResolveVehicle\x12 .lekalo.v1.ResolveVehicleRequest\x1a!.lekalo.v1.ResolveVehicleResponse\x12L\n\x0bListOptions\x12\x1d.lekalo.v1.ListOptionsRequest\x1a\x1e.lekalo.v1.ListOptionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flekalo/v1/catalog_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"l\n\x08\x43\x61tegory\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x12\n\nsort_order\x18\x04 \x01(\x05\x12\x13\n\x0bmodel_count\x18\x05 \x01(\x05\"N\n\x05\x42rand\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x13\n\x0bmodel_count\x18\x04 \x01(\x05\"\x83\x01\n\x05Model\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x04 \x01(\t\x12\x15\n\rpattern_count\x18\x05 \x01(\x05\x12\x11\n\tyear_from\x18\x06 \x01(\x05\x12\x0f\n\x07year_to\x18\x07 \x01(\x05\"\xe5\x03\n\x07Pattern\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x12\n\ngeneration\x18\x04 \x01(\t\x12\x11\n\tyear_from\x18\x05 \x01(\x05\x12\x0f\n\x07year_to\x18\x06 \x01(\x05\x12\x11\n\tbody_type\x18\x07 \x01(\t\x12%\n\x08steering\x18\x08 \x01(\x0e\x32\x13.lekalo.v1.Steering\x12#\n\x07\x62orders\x18\t \x01(\x0e\x32\x12.lekalo.v1.Borders\x12&\n\tseat_rows\x18\n \x01(\x0e\x32\x13.lekalo.v1.SeatRows\x12\x1f\n\x05trunk\x18\x0b \x01(\x0e\x32\x10.lekalo.v1.Trunk\x12\x11\n\tavailable\x18\x0c \x01(\x08\x12\r\n\x05notes\x18\r \x01(\t\x12.\n\nmismatches\x18\x0e \x03(\x0b\x32\x1a.lekalo.v1.PatternMismatch\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12.\n\ncreated_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x0fPatternMismatch\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07unknown\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc1\x01\n\x10VehicleCandidate\x12\r\n\x05\x62rand\x18\x01 \x01(\t\x12\x12\n\nbrand_name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x12\n\nmodel_name\x18\x04 \x01(\t\x12\x12\n\ngeneration\x18\x05 \x01(\t\x12\x0c\n\x04year\x18\x06 \x01(\x05\x12\r\n\x05score\x18\x07 \x01(\x01\x12\x0f\n\x07matched\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x15\n\rpattern_count\x18\n \x01(\x05\"\x88\x02\n\rProductOption\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.lekalo.v1.OptionKind\x12&\n\x06values\x18\x04 \x03(\x0b\x32\x16.lekalo.v1.OptionValue\x12!\n\x05price\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x12\n\nbody_types\x18\x06 \x03(\t\x12(\n\nprice_kind\x18\x07 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12%\n\tprice_max\x18\x08 \x01(\x0b\x32\x12.google.type.Money\"\xa5\x01\n\x0bOptionValue\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12!\n\x05price\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12(\n\nprice_kind\x18\x04 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12%\n\tprice_max\x18\x05 \x01(\x0b\x32\x12.google.type.Money\"9\n\x15ListCategoriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\"S\n\x16ListCategoriesResponse\x12\'\n\ncategories\x18\x01 \x03(\x0b\x32\x13.lekalo.v1.Category\x12\x10\n\x08language\x18\x02 \x01(\t\"\xc4\x01\n\x11ListBrandsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x13\n\x0bname_prefix\x18\x04 \x01(\t\x12$\n\x08order_by\x18\x05 \x01(\x0e\x32\x12.lekalo.v1.OrderBy\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\x12\x0b\n\x03\x61ll\x18\t \x01(\x08\"u\n\x12ListBrandsResponse\x12 \n\x06\x62rands\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Brand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"\xbe\x01\n\x11ListModelsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12$\n\x08order_by\x18\x05 \x01(\x0e\x32\x12.lekalo.v1.OrderBy\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\x12\x0b\n\x03\x61ll\x18\t \x01(\x08\"u\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.lekalo.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"Q\n\x0fGetModelRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x62rand\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\"\xb9\x01\n\x10GetModelResponse\x12\x1f\n\x05\x62rand\x18\x01 \x01(\x0b\x32\x10.lekalo.v1.Brand\x12\x1f\n\x05model\x18\x02 \x01(\x0b\x32\x10.lekalo.v1.Model\x12*\n\x0bgenerations\x18\x03 \x03(\x0b\x32\x15.lekalo.v1.Generation\x12\x12\n\nbody_types\x18\x04 \x03(\t\x12\x11\n\tspellings\x18\x05 \x03(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"`\n\nGeneration\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05names\x18\x02 \x03(\t\x12\x11\n\tyear_from\x18\x03 \x01(\x05\x12\x0f\n\x07year_to\x18\x04 \x01(\x05\x12\x11\n\tbody_type\x18\x05 \x01(\t\"\x8a\x02\n\x13\x46indPatternsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\r\n\x05\x62rand\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x11\n\x04year\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12*\n\x08steering\x18\x06 \x01(\x0e\x32\x13.lekalo.v1.SteeringH\x01\x88\x01\x01\x12\x17\n\ngeneration\x18\x07 \x01(\tH\x02\x88\x01\x01\x12\x16\n\tbody_type\x18\x08 \x01(\tH\x03\x88\x01\x01\x12\x10\n\x08language\x18\t \x01(\tB\x07\n\x05_yearB\x0b\n\t_steeringB\r\n\x0b_generationB\x0c\n\n_body_type\"\x87\x01\n\x14\x46indPatternsResponse\x12#\n\x07verdict\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Verdict\x12$\n\x08patterns\x18\x02 \x03(\x0b\x32\x12.lekalo.v1.Pattern\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"\x8e\x01\n\x15ResolveVehicleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x0c\n\x04year\x18\x05 \x01(\x05\x12\x16\n\x0emax_candidates\x18\x06 \x01(\x05\x12\x10\n\x08language\x18\x07 \x01(\t\"\x82\x01\n\x16ResolveVehicleResponse\x12%\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x13.lekalo.v1.Decision\x12/\n\ncandidates\x18\x02 \x03(\x0b\x32\x1b.lekalo.v1.VehicleCandidate\x12\x10\n\x08language\x18\x03 \x01(\t\"[\n\x12ListOptionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x11\n\tbody_type\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\"j\n\x13ListOptionsResponse\x12)\n\x07options\x18\x01 \x03(\x0b\x32\x18.lekalo.v1.ProductOption\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x16\n\x0eprices_visible\x18\x03 \x01(\x08*O\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x11\n\rORDER_BY_NAME\x10\x01\x12\x17\n\x13ORDER_BY_POPULARITY\x10\x02*x\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_FOUND\x10\x01\x12\x14\n\x10VERDICT_POSSIBLE\x10\x02\x12\x15\n\x11VERDICT_NOT_FOUND\x10\x03\x12\x14\n\x10VERDICT_NOT_SOLD\x10\x04*a\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x45\x43ISION_ACCEPT\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_CHOOSE\x10\x02\x12\x11\n\rDECISION_NONE\x10\x03*q\n\nOptionKind\x12\x1b\n\x17OPTION_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13OPTION_KIND_BOOLEAN\x10\x01\x12\x16\n\x12OPTION_KIND_CHOICE\x10\x02\x12\x15\n\x11OPTION_KIND_ADDON\x10\x03\x32\xb8\x04\n\x0e\x43\x61talogService\x12U\n\x0eListCategories\x12 .lekalo.v1.ListCategoriesRequest\x1a!.lekalo.v1.ListCategoriesResponse\x12I\n\nListBrands\x12\x1c.lekalo.v1.ListBrandsRequest\x1a\x1d.lekalo.v1.ListBrandsResponse\x12I\n\nListModels\x12\x1c.lekalo.v1.ListModelsRequest\x1a\x1d.lekalo.v1.ListModelsResponse\x12\x43\n\x08GetModel\x12\x1a.lekalo.v1.GetModelRequest\x1a\x1b.lekalo.v1.GetModelResponse\x12O\n\x0c\x46indPatterns\x12\x1e.lekalo.v1.FindPatternsRequest\x1a\x1f.lekalo.v1.FindPatternsResponse\x12U\n\x0eResolveVehicle\x12 .lekalo.v1.ResolveVehicleRequest\x1a!.lekalo.v1.ResolveVehicleResponse\x12L\n\x0bListOptions\x12\x1d.lekalo.v1.ListOptionsRequest\x1a\x1e.lekalo.v1.ListOptionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.catalog_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERBY']._serialized_start=3014
-  _globals['_ORDERBY']._serialized_end=3093
-  _globals['_VERDICT']._serialized_start=3095
-  _globals['_VERDICT']._serialized_end=3215
-  _globals['_DECISION']._serialized_start=3217
-  _globals['_DECISION']._serialized_end=3314
-  _globals['_OPTIONKIND']._serialized_start=3316
-  _globals['_OPTIONKIND']._serialized_end=3429
-  _globals['_CATEGORY']._serialized_start=94
-  _globals['_CATEGORY']._serialized_end=181
-  _globals['_BRAND']._serialized_start=183
-  _globals['_BRAND']._serialized_end=261
-  _globals['_MODEL']._serialized_start=264
-  _globals['_MODEL']._serialized_end=395
-  _globals['_PATTERN']._serialized_start=398
-  _globals['_PATTERN']._serialized_end=755
-  _globals['_PATTERNMISMATCH']._serialized_start=757
-  _globals['_PATTERNMISMATCH']._serialized_end=822
-  _globals['_VEHICLECANDIDATE']._serialized_start=825
-  _globals['_VEHICLECANDIDATE']._serialized_end=1018
-  _globals['_PRODUCTOPTION']._serialized_start=1021
-  _globals['_PRODUCTOPTION']._serialized_end=1285
-  _globals['_OPTIONVALUE']._serialized_start=1288
-  _globals['_OPTIONVALUE']._serialized_end=1453
-  _globals['_LISTCATEGORIESREQUEST']._serialized_start=1455
-  _globals['_LISTCATEGORIESREQUEST']._serialized_end=1512
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=1514
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=1597
-  _globals['_LISTBRANDSREQUEST']._serialized_start=1600
-  _globals['_LISTBRANDSREQUEST']._serialized_end=1783
-  _globals['_LISTBRANDSRESPONSE']._serialized_start=1785
-  _globals['_LISTBRANDSRESPONSE']._serialized_end=1902
-  _globals['_LISTMODELSREQUEST']._serialized_start=1905
-  _globals['_LISTMODELSREQUEST']._serialized_end=2082
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2084
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2201
-  _globals['_FINDPATTERNSREQUEST']._serialized_start=2204
-  _globals['_FINDPATTERNSREQUEST']._serialized_end=2452
-  _globals['_FINDPATTERNSRESPONSE']._serialized_start=2454
-  _globals['_FINDPATTERNSRESPONSE']._serialized_end=2571
-  _globals['_RESOLVEVEHICLEREQUEST']._serialized_start=2573
-  _globals['_RESOLVEVEHICLEREQUEST']._serialized_end=2697
-  _globals['_RESOLVEVEHICLERESPONSE']._serialized_start=2699
-  _globals['_RESOLVEVEHICLERESPONSE']._serialized_end=2811
-  _globals['_LISTOPTIONSREQUEST']._serialized_start=2813
-  _globals['_LISTOPTIONSREQUEST']._serialized_end=2904
-  _globals['_LISTOPTIONSRESPONSE']._serialized_start=2906
-  _globals['_LISTOPTIONSRESPONSE']._serialized_end=3012
-  _globals['_CATALOGSERVICE']._serialized_start=3432
-  _globals['_CATALOGSERVICE']._serialized_end=3931
+  _globals['_ORDERBY']._serialized_start=3666
+  _globals['_ORDERBY']._serialized_end=3745
+  _globals['_VERDICT']._serialized_start=3747
+  _globals['_VERDICT']._serialized_end=3867
+  _globals['_DECISION']._serialized_start=3869
+  _globals['_DECISION']._serialized_end=3966
+  _globals['_OPTIONKIND']._serialized_start=3968
+  _globals['_OPTIONKIND']._serialized_end=4081
+  _globals['_CATEGORY']._serialized_start=127
+  _globals['_CATEGORY']._serialized_end=235
+  _globals['_BRAND']._serialized_start=237
+  _globals['_BRAND']._serialized_end=315
+  _globals['_MODEL']._serialized_start=318
+  _globals['_MODEL']._serialized_end=449
+  _globals['_PATTERN']._serialized_start=452
+  _globals['_PATTERN']._serialized_end=937
+  _globals['_PATTERNMISMATCH']._serialized_start=939
+  _globals['_PATTERNMISMATCH']._serialized_end=1004
+  _globals['_VEHICLECANDIDATE']._serialized_start=1007
+  _globals['_VEHICLECANDIDATE']._serialized_end=1200
+  _globals['_PRODUCTOPTION']._serialized_start=1203
+  _globals['_PRODUCTOPTION']._serialized_end=1467
+  _globals['_OPTIONVALUE']._serialized_start=1470
+  _globals['_OPTIONVALUE']._serialized_end=1635
+  _globals['_LISTCATEGORIESREQUEST']._serialized_start=1637
+  _globals['_LISTCATEGORIESREQUEST']._serialized_end=1694
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=1696
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=1779
+  _globals['_LISTBRANDSREQUEST']._serialized_start=1782
+  _globals['_LISTBRANDSREQUEST']._serialized_end=1978
+  _globals['_LISTBRANDSRESPONSE']._serialized_start=1980
+  _globals['_LISTBRANDSRESPONSE']._serialized_end=2097
+  _globals['_LISTMODELSREQUEST']._serialized_start=2100
+  _globals['_LISTMODELSREQUEST']._serialized_end=2290
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2292
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2409
+  _globals['_GETMODELREQUEST']._serialized_start=2411
+  _globals['_GETMODELREQUEST']._serialized_end=2492
+  _globals['_GETMODELRESPONSE']._serialized_start=2495
+  _globals['_GETMODELRESPONSE']._serialized_end=2680
+  _globals['_GENERATION']._serialized_start=2682
+  _globals['_GENERATION']._serialized_end=2778
+  _globals['_FINDPATTERNSREQUEST']._serialized_start=2781
+  _globals['_FINDPATTERNSREQUEST']._serialized_end=3047
+  _globals['_FINDPATTERNSRESPONSE']._serialized_start=3050
+  _globals['_FINDPATTERNSRESPONSE']._serialized_end=3185
+  _globals['_RESOLVEVEHICLEREQUEST']._serialized_start=3188
+  _globals['_RESOLVEVEHICLEREQUEST']._serialized_end=3330
+  _globals['_RESOLVEVEHICLERESPONSE']._serialized_start=3333
+  _globals['_RESOLVEVEHICLERESPONSE']._serialized_end=3463
+  _globals['_LISTOPTIONSREQUEST']._serialized_start=3465
+  _globals['_LISTOPTIONSREQUEST']._serialized_end=3556
+  _globals['_LISTOPTIONSRESPONSE']._serialized_start=3558
+  _globals['_LISTOPTIONSRESPONSE']._serialized_end=3664
+  _globals['_CATALOGSERVICE']._serialized_start=4084
+  _globals['_CATALOGSERVICE']._serialized_end=4652
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ What a bot asks while it talks: what the shop sells, for which cars, and which c
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
@@ -147,6 +148,7 @@ class Category(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SORT_ORDER_FIELD_NUMBER: _builtins.int
+    MODEL_COUNT_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """The code, e.g. `eva_mats`; never an alias."""
     display_name: _builtins.str
@@ -155,6 +157,10 @@ class Category(_message.Message):
     """A sentence or two to show, in the response's language; empty where there are none."""
     sort_order: _builtins.int
     """The place in the tenant's own order, rising through the list."""
+    model_count: _builtins.int
+    """How many models, of all brands together, have an available pattern of the tenant in it: with none there is nothing to
+    choose.
+    """
     def __init__(
         self,
         *,
@@ -162,10 +168,11 @@ class Category(_message.Message):
         display_name: _builtins.str = ...,
         description: _builtins.str = ...,
         sort_order: _builtins.int = ...,
+        model_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "display_name", b"display_name", "sort_order", b"sort_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "display_name", b"display_name", "model_count", b"model_count", "sort_order", b"sort_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,35 +278,63 @@ class Pattern(_message.Message):
     AVAILABLE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     MISMATCHES_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The pattern's id. Opaque."""
+    """Output only, ignored on input. The pattern's id. Opaque."""
     brand: _builtins.str
-    """The brand's slug."""
+    """Output only, ignored on input. The brand's slug."""
     model: _builtins.str
-    """The model's slug."""
+    """Output only, ignored on input. The model's slug."""
     generation: _builtins.str
-    """The generation's code, e.g. `XV70`, or `3` where only its number is known; empty is unknown."""
+    """The generation's code, e.g. `XV70`, or `3` where only its number is known. Default: empty, unknown; at most 64
+    characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """
     year_from: _builtins.int
-    """The first year it fits; 0 is unknown."""
+    """The first year it fits. Default 0, unknown. 1900 to 2100. Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`."""
     year_to: _builtins.int
-    """The last year it fits; 0 is unknown, or still made."""
+    """The last year it fits. Default 0, unknown, or still made. 1900 to 2100, and not before `year_from`.
+    Outside: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
+    """
     body_type: _builtins.str
-    """The body type's code, e.g. `suv`; empty is unknown."""
+    """The body type's code, e.g. `suv`. Default: empty, unknown. At most 64 characters.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     steering: _types_pb2.Steering.ValueType
-    """The steering it fits."""
+    """The steering it fits. Default: unknown. Unknown number: INVALID_ARGUMENT `FIELD_INVALID`."""
     borders: _types_pb2.Borders.ValueType
-    """The borders it has."""
+    """The borders it has. Default: unknown. Unknown number: INVALID_ARGUMENT `FIELD_INVALID`."""
     seat_rows: _types_pb2.SeatRows.ValueType
-    """The rows of seats it covers."""
+    """The rows of seats it covers. Default: unknown. Unknown number: INVALID_ARGUMENT `FIELD_INVALID`."""
     trunk: _types_pb2.Trunk.ValueType
-    """Whether it covers the trunk."""
+    """Whether it covers the trunk. Default: unknown. Unknown number: INVALID_ARGUMENT `FIELD_INVALID`."""
     available: _builtins.bool
-    """Whether it can be ordered. Always true in answers of FindPatterns."""
+    """Whether it can be ordered. Always true in answers of FindPatterns. A pattern that is added is available, whatever this
+    says; UpdatePattern marks it otherwise. Default false.
+    """
     notes: _builtins.str
-    """What else the price list said, in its own words; may be empty."""
+    """What else the price list said, in its own words. Default: empty; at most 500 characters.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """
+    category: _builtins.str
+    """Output only, ignored on input. The code of its category; from PatternService alone."""
+    etag: _builtins.str
+    """Output only, ignored on input. Another value at each change of this pattern; from PatternService alone. Opaque."""
     @_builtins.property
     def mismatches(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatternMismatch]:
-        """POSSIBLE: why it may not fit the car asked about, most important first. Empty in other answers."""
+        """Output only, ignored on input. POSSIBLE: why it may not fit the car asked about, most important first. Empty in other
+        answers.
+        """
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """Output only, ignored on input. When it was added; from PatternService alone."""
+
+    @_builtins.property
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """Output only, ignored on input. When it last changed; from PatternService alone."""
 
     def __init__(
         self,
@@ -318,10 +353,14 @@ class Pattern(_message.Message):
         available: _builtins.bool = ...,
         notes: _builtins.str = ...,
         mismatches: _abc.Iterable[Global___PatternMismatch] | None = ...,
+        category: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        updated_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "body_type", b"body_type", "borders", b"borders", "brand", b"brand", "generation", b"generation", "id", b"id", "mismatches", b"mismatches", "model", b"model", "notes", b"notes", "seat_rows", b"seat_rows", "steering", b"steering", "trunk", b"trunk", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "body_type", b"body_type", "borders", b"borders", "brand", b"brand", "category", b"category", "created_at", b"created_at", "etag", b"etag", "generation", b"generation", "id", b"id", "mismatches", b"mismatches", "model", b"model", "notes", b"notes", "seat_rows", b"seat_rows", "steering", b"steering", "trunk", b"trunk", "updated_at", b"updated_at", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -341,7 +380,7 @@ class PatternMismatch(_message.Message):
     unknown: _builtins.bool
     """True: the price list does not say, so ask the shop. False: the pattern is for another one."""
     reason: _builtins.str
-    """Why, in a few Russian words, to show or to log: `лекало на 2018–2020, а не на 2015 год`."""
+    """Why, in a few words of the language asked for, to show or to log: `лекало на 2018–2020, а не на 2015 год`."""
     def __init__(
         self,
         *,
@@ -392,7 +431,7 @@ class VehicleCandidate(_message.Message):
     matched: _builtins.str
     """The part of the text that was taken for the car, as it was typed."""
     reason: _builtins.str
-    """Why, in a few Russian words, to show or to log: `«камри»: название модели; поколение 70`."""
+    """Why, in a few words of the language asked for, to show or to log: `«камри»: название модели; поколение 70`."""
     pattern_count: _builtins.int
     """How many available patterns the tenant has for it, in the category if one was given; 0 without a tenant."""
     def __init__(
@@ -594,6 +633,7 @@ class ListBrandsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -628,6 +668,10 @@ class ListBrandsRequest(_message.Message):
     """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
     the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    all: _builtins.bool
+    """Whether to list every brand of the vehicle reference, also those without patterns, for whoever adds one. Default false.
+    Any value is good.
+    """
     def __init__(
         self,
         *,
@@ -639,10 +683,11 @@ class ListBrandsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         skip: _builtins.int = ...,
+        all: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "language", b"language", "name_prefix", b"name_prefix", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "category", b"category", "language", b"language", "name_prefix", b"name_prefix", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -698,6 +743,7 @@ class ListModelsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -732,6 +778,10 @@ class ListModelsRequest(_message.Message):
     """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
     the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    all: _builtins.bool
+    """Whether to list every model of the brand of the vehicle reference, also those without patterns, for whoever adds one. Default false.
+    Any value is good.
+    """
     def __init__(
         self,
         *,
@@ -743,10 +793,11 @@ class ListModelsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         skip: _builtins.int = ...,
+        all: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "language", b"language", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "brand", b"brand", "category", b"category", "language", b"language", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -789,6 +840,145 @@ class ListModelsResponse(_message.Message):
 Global___ListModelsResponse: _TypeAlias = ListModelsResponse  # noqa: Y015
 
 @_typing.final
+class GetModelRequest(_message.Message):
+    """Asks what is known of a model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
+    """
+    brand: _builtins.str
+    """The brand's slug, e.g. `toyota`. Required, no default; at most 64 characters.
+    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND
+    `BRAND_NOT_FOUND`.
+    """
+    model: _builtins.str
+    """The model's slug, e.g. `camry`. Required, no default; at most 64 characters.
+    Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND
+    `MODEL_NOT_FOUND`.
+    """
+    language: _builtins.str
+    """The language to answer in: `ru`, `ky` or `en`. Default: the tenant's `default_language`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        brand: _builtins.str = ...,
+        model: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "language", b"language", "model", b"model", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelRequest: _TypeAlias = GetModelRequest  # noqa: Y015
+
+@_typing.final
+class GetModelResponse(_message.Message):
+    """What is known of a model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BRAND_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    GENERATIONS_FIELD_NUMBER: _builtins.int
+    BODY_TYPES_FIELD_NUMBER: _builtins.int
+    SPELLINGS_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
+    @_builtins.property
+    def brand(self) -> Global___Brand:
+        """The brand; its `model_count` is 0."""
+
+    @_builtins.property
+    def model(self) -> Global___Model:
+        """The model, with the years in which it was made, as far as its generations say; its `pattern_count` is 0."""
+
+    @_builtins.property
+    def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Generation]:
+        """Its generations, the oldest first; none where the reference knows none."""
+
+    @_builtins.property
+    def body_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The codes of the bodies that QuotePrice takes it to have; empty where the reference does not say."""
+
+    @_builtins.property
+    def spellings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ways in which it is written, of every language; spellings that shops taught are not among them."""
+
+    def __init__(
+        self,
+        *,
+        brand: Global___Brand | None = ...,
+        model: Global___Model | None = ...,
+        generations: _abc.Iterable[Global___Generation] | None = ...,
+        body_types: _abc.Iterable[_builtins.str] | None = ...,
+        spellings: _abc.Iterable[_builtins.str] | None = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_types", b"body_types", "brand", b"brand", "generations", b"generations", "language", b"language", "model", b"model", "spellings", b"spellings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelResponse: _TypeAlias = GetModelResponse  # noqa: Y015
+
+@_typing.final
+class Generation(_message.Message):
+    """A generation of a model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    YEAR_FROM_FIELD_NUMBER: _builtins.int
+    YEAR_TO_FIELD_NUMBER: _builtins.int
+    BODY_TYPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What it is called: its code, e.g. `XV70`, else its number; empty where people tell it by its years alone. It can be
+    asked for and written of a pattern.
+    """
+    year_from: _builtins.int
+    """The first year; 0 is unknown."""
+    year_to: _builtins.int
+    """The last year; 0 is unknown, or still made."""
+    body_type: _builtins.str
+    """The code of the body that it is made with; empty where that is not one, or the reference does not say."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every way to write it: its codes, its number."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        year_from: _builtins.int = ...,
+        year_to: _builtins.int = ...,
+        body_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_type", b"body_type", "name", b"name", "names", b"names", "year_from", b"year_from", "year_to", b"year_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Generation: _TypeAlias = Generation  # noqa: Y015
+
+@_typing.final
 class FindPatternsRequest(_message.Message):
     """Asks for the patterns of a car."""
 
@@ -802,6 +992,7 @@ class FindPatternsRequest(_message.Message):
     STEERING_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     BODY_TYPE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -838,6 +1029,11 @@ class FindPatternsRequest(_message.Message):
     body has the usual one of its generation.
     Unknown: INVALID_ARGUMENT `FIELD_INVALID`.
     """
+    language: _builtins.str
+    """The language of the mismatches' reasons: `ru`, `ky` or `en`. Default: the tenant's `default_language`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -849,10 +1045,11 @@ class FindPatternsRequest(_message.Message):
         steering: _types_pb2.Steering.ValueType | None = ...,
         generation: _builtins.str | None = ...,
         body_type: _builtins.str | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "generation", b"generation", "steering", b"steering", "year", b"year"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "brand", b"brand", "category", b"category", "generation", b"generation", "model", b"model", "steering", b"steering", "tenant", b"tenant", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_type", b"_body_type", "_generation", b"_generation", "_steering", b"_steering", "_year", b"_year", "body_type", b"body_type", "brand", b"brand", "category", b"category", "generation", b"generation", "language", b"language", "model", b"model", "steering", b"steering", "tenant", b"tenant", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__body_type: _TypeAlias = _typing.Literal["body_type"]  # noqa: Y015
     _WhichOneofArgType__body_type: _TypeAlias = _typing.Literal["_body_type", b"_body_type"]  # noqa: Y015
@@ -882,10 +1079,13 @@ class FindPatternsResponse(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     PATTERNS_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     verdict: Global___Verdict.ValueType
     """Whether a pattern covers what was asked."""
     total_size: _builtins.int
     """How many there are, also those past the 100."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pattern]:
         """FOUND: those that do; POSSIBLE: the nearest; best first; at most 100. Empty with the other verdicts."""
@@ -896,10 +1096,11 @@ class FindPatternsResponse(_message.Message):
         verdict: Global___Verdict.ValueType = ...,
         patterns: _abc.Iterable[Global___Pattern] | None = ...,
         total_size: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["patterns", b"patterns", "total_size", b"total_size", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "patterns", b"patterns", "total_size", b"total_size", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -917,6 +1118,7 @@ class ResolveVehicleRequest(_message.Message):
     BRAND_FIELD_NUMBER: _builtins.int
     YEAR_FIELD_NUMBER: _builtins.int
     MAX_CANDIDATES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug. Optional; without it, the whole vehicle reference is searched and no patterns are counted. At
     most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -942,6 +1144,11 @@ class ResolveVehicleRequest(_message.Message):
     """How many candidates to return at most. Default 5 (when 0); over 20 is cut to 20.
     Negative: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    language: _builtins.str
+    """The language of the candidates' reasons: `ru`, `ky` or `en`. Default: the tenant's `default_language`, without a tenant `ru`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -951,10 +1158,11 @@ class ResolveVehicleRequest(_message.Message):
         brand: _builtins.str = ...,
         year: _builtins.int = ...,
         max_candidates: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "max_candidates", b"max_candidates", "tenant", b"tenant", "text", b"text", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "language", b"language", "max_candidates", b"max_candidates", "tenant", b"tenant", "text", b"text", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -968,8 +1176,11 @@ class ResolveVehicleResponse(_message.Message):
 
     DECISION_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """What to do with the candidates."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___VehicleCandidate]:
         """The candidates, likeliest first; exactly one with ACCEPT, none with NONE."""
@@ -979,10 +1190,11 @@ class ResolveVehicleResponse(_message.Message):
         *,
         decision: Global___Decision.ValueType = ...,
         candidates: _abc.Iterable[Global___VehicleCandidate] | None = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "decision", b"decision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "decision", b"decision", "language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class CatalogServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_catalog__service__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_catalog__service__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/lekalo.v1.CatalogService/GetModel',
+                request_serializer=lekalo_dot_v1_dot_catalog__service__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_catalog__service__pb2.GetModelResponse.FromString,
+                _registered_method=True)
         self.FindPatterns = channel.unary_unary(
                 '/lekalo.v1.CatalogService/FindPatterns',
                 request_serializer=lekalo_dot_v1_dot_catalog__service__pb2.FindPatternsRequest.SerializeToString,
@@ -81,7 +86,8 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListBrands(self, request, context):
-        """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+        """Lists the brands that have an available pattern of the tenant in the category, and no others but on request.
+        Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -91,12 +97,23 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
-        Role: CHATBOT.
+        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others but on
+        request. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`; FAILED_PRECONDITION
         `CATEGORY_NOT_SOLD`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModel(self, request, context):
+        """Says what the vehicle reference knows of a model: its generations with their years and usual bodies, and how it is
+        written. Role: CHATBOT.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+        `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,6 +173,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=lekalo_dot_v1_dot_catalog__service__pb2.ListModelsRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_catalog__service__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=lekalo_dot_v1_dot_catalog__service__pb2.GetModelRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_catalog__service__pb2.GetModelResponse.SerializeToString,
             ),
             'FindPatterns': grpc.unary_unary_rpc_method_handler(
                     servicer.FindPatterns,
@@ -255,6 +277,33 @@ class CatalogService(object):
             '/lekalo.v1.CatalogService/ListModels',
             lekalo_dot_v1_dot_catalog__service__pb2.ListModelsRequest.SerializeToString,
             lekalo_dot_v1_dot_catalog__service__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.CatalogService/GetModel',
+            lekalo_dot_v1_dot_catalog__service__pb2.GetModelRequest.SerializeToString,
+            lekalo_dot_v1_dot_catalog__service__pb2.GetModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,18 +39,26 @@ class CatalogServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
     ListBrands: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListBrandsRequest, _catalog_service_pb2.ListBrandsResponse]
-    """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+    """Lists the brands that have an available pattern of the tenant in the category, and no others but on request.
+    Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ListModelsRequest, _catalog_service_pb2.ListModelsResponse]
-    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
-    Role: CHATBOT.
+    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others but on
+    request. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`; FAILED_PRECONDITION
     `CATEGORY_NOT_SOLD`.
+    """
+    GetModel: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.GetModelRequest, _catalog_service_pb2.GetModelResponse]
+    """Says what the vehicle reference knows of a model: its generations with their years and usual bodies, and how it is
+    written. Role: CHATBOT.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+    `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
     """
     FindPatterns: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.FindPatternsRequest, _catalog_service_pb2.FindPatternsResponse]
     """Says whether the tenant has a pattern for a car, and which. Role: CHATBOT.
@@ -89,18 +97,26 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
     ListBrands: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListBrandsRequest, _catalog_service_pb2.ListBrandsResponse]  # type: ignore[assignment]
-    """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+    """Lists the brands that have an available pattern of the tenant in the category, and no others but on request.
+    Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ListModelsRequest, _catalog_service_pb2.ListModelsResponse]  # type: ignore[assignment]
-    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
-    Role: CHATBOT.
+    """Lists the models of a brand that have an available pattern of the tenant in the category, and no others but on
+    request. Role: CHATBOT.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
     `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`; FAILED_PRECONDITION
     `CATEGORY_NOT_SOLD`.
+    """
+    GetModel: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.GetModelRequest, _catalog_service_pb2.GetModelResponse]  # type: ignore[assignment]
+    """Says what the vehicle reference knows of a model: its generations with their years and usual bodies, and how it is
+    written. Role: CHATBOT.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+    `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
     """
     FindPatterns: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.FindPatternsRequest, _catalog_service_pb2.FindPatternsResponse]  # type: ignore[assignment]
     """Says whether the tenant has a pattern for a car, and which. Role: CHATBOT.
@@ -148,7 +164,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListBrandsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListBrandsResponse, _abc.Awaitable[_catalog_service_pb2.ListBrandsResponse]]:
-        """Lists the brands that have an available pattern of the tenant in the category, and no others. Role: CHATBOT.
+        """Lists the brands that have an available pattern of the tenant in the category, and no others but on request.
+        Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`; FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
@@ -160,12 +177,25 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_service_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_service_pb2.ListModelsResponse, _abc.Awaitable[_catalog_service_pb2.ListModelsResponse]]:
-        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others.
-        Role: CHATBOT.
+        """Lists the models of a brand that have an available pattern of the tenant in the category, and no others but on
+        request. Role: CHATBOT.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
         `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `BRAND_NOT_FOUND`; FAILED_PRECONDITION
         `CATEGORY_NOT_SOLD`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetModel(
+        self,
+        request: _catalog_service_pb2.GetModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.GetModelResponse, _abc.Awaitable[_catalog_service_pb2.GetModelResponse]]:
+        """Says what the vehicle reference knows of a model: its generations with their years and usual bodies, and how it is
+        written. Role: CHATBOT.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+        `BRAND_NOT_FOUND`, `MODEL_NOT_FOUND`.
         """
 
     @_abc_1.abstractmethod

@@ -208,12 +208,12 @@ class ImportServiceServicer(object):
         Role: MANAGER.
 
         Its rows and counts stay as a record, ids of patterns that are gone among them. It is refused if a later import that
-        still stands changed any of these patterns or has a row for one: revert that import first. Model variants that only
-        the price list named stay in the vehicle reference.
+        still stands changed any of these patterns or has a row for one: revert that import first; and if somebody changed
+        one of them by hand since. Model variants that only the price list named stay in the vehicle reference.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `IMPORT_NOT_FOUND`;
         ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION `ILLEGAL_IMPORT_STATE` (not SUCCEEDED, e.g. reverted already),
-        `IMPORT_SUPERSEDED` (a later import touched the same patterns), `IMPORT_RUNNING`.
+        `IMPORT_SUPERSEDED` (a later import touched the same patterns), `PATTERNS_EDITED`, `IMPORT_RUNNING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -155,6 +155,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: this bot's id on that channel belongs to another tenant. Metadata: `channel`, `external_id`."""
     ERROR_REASON_ALIAS_TAKEN: _ErrorReason.ValueType  # 43
     """ALREADY_EXISTS: this alias means another brand or model. Metadata: `alias`, `brand`, `model`."""
+    ERROR_REASON_PATTERN_EXISTS: _ErrorReason.ValueType  # 44
+    """ALREADY_EXISTS: the tenant has a pattern of this category for the same car, cut the same. Metadata: `pattern`, its id;
+    `available`, whether it can be ordered, `true` or `false`.
+    """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 50
     """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
     ERROR_REASON_CONCURRENT_CHANGE: _ErrorReason.ValueType  # 51
@@ -173,7 +177,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_BODY_TYPE_REQUIRED: _ErrorReason.ValueType  # 63
     """FAILED_PRECONDITION: the price depends on the body, which is not known. Metadata: `body_types`, the codes to choose
-    from, comma-separated.
+    from, comma-separated; `display_names`, what they are called in the language asked for, semicolon-separated.
     """
     ERROR_REASON_ILLEGAL_TRANSITION: _ErrorReason.ValueType  # 64
     """FAILED_PRECONDITION: an application may not go from its status to that one. Metadata: `from`, `to`, `allowed`
@@ -194,6 +198,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_IMPORT_NOT_OLDEST: _ErrorReason.ValueType  # 79
     """FAILED_PRECONDITION: an import that was written before this one stands; delete or revert that one first. Metadata:
     `import`, its id.
+    """
+    ERROR_REASON_PATTERNS_EDITED: _ErrorReason.ValueType  # 90
+    """FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
+    Metadata: `patterns`, how many; `pattern`, the id of one of them.
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
@@ -319,6 +327,10 @@ ERROR_REASON_CHANNEL_TAKEN: ErrorReason.ValueType  # 42
 """ALREADY_EXISTS: this bot's id on that channel belongs to another tenant. Metadata: `channel`, `external_id`."""
 ERROR_REASON_ALIAS_TAKEN: ErrorReason.ValueType  # 43
 """ALREADY_EXISTS: this alias means another brand or model. Metadata: `alias`, `brand`, `model`."""
+ERROR_REASON_PATTERN_EXISTS: ErrorReason.ValueType  # 44
+"""ALREADY_EXISTS: the tenant has a pattern of this category for the same car, cut the same. Metadata: `pattern`, its id;
+`available`, whether it can be ordered, `true` or `false`.
+"""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 50
 """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
 ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 51
@@ -337,7 +349,7 @@ is an option that has no price.
 """
 ERROR_REASON_BODY_TYPE_REQUIRED: ErrorReason.ValueType  # 63
 """FAILED_PRECONDITION: the price depends on the body, which is not known. Metadata: `body_types`, the codes to choose
-from, comma-separated.
+from, comma-separated; `display_names`, what they are called in the language asked for, semicolon-separated.
 """
 ERROR_REASON_ILLEGAL_TRANSITION: ErrorReason.ValueType  # 64
 """FAILED_PRECONDITION: an application may not go from its status to that one. Metadata: `from`, `to`, `allowed`
@@ -358,6 +370,10 @@ ERROR_REASON_IMPORT_SUCCEEDED: ErrorReason.ValueType  # 69
 ERROR_REASON_IMPORT_NOT_OLDEST: ErrorReason.ValueType  # 79
 """FAILED_PRECONDITION: an import that was written before this one stands; delete or revert that one first. Metadata:
 `import`, its id.
+"""
+ERROR_REASON_PATTERNS_EDITED: ErrorReason.ValueType  # 90
+"""FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
+Metadata: `patterns`, how many; `pattern`, the id of one of them.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very

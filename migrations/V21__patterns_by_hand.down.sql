@@ -1,0 +1,2 @@
+DROP TABLE pattern_edits;
+ALTER TABLE patterns DROP COLUMN revision;
