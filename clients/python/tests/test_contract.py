@@ -27,6 +27,9 @@ RPCS: list[MethodDescriptor] = [
 UPLOAD = "UploadImport"
 KNOWN = {"update_mask": ["active", "contacts"], "steering": v1.Steering.STEERING_RIGHT}
 
+# What another method of the client asks for: `get_application_history`.
+ELSEWHERE = {"GetApplication": ("with_history",)}
+
 
 def python_name(rpc: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", rpc).lower()
@@ -57,7 +60,8 @@ def filled(kind: type[Message]) -> Message:
 async def test_every_field_of_a_request_arrives(client: Any, service: FakeService, rpc: MethodDescriptor) -> None:
     response = GetMessageClass(rpc.output_type)()
     service.on(rpc.name, (lambda *_: iter([response])) if rpc.name in STREAMS else response)
-    arguments = {field.name: sample(field) for field in rpc.input_type.fields}
+    fields = [field for field in rpc.input_type.fields if field.name not in ELSEWHERE.get(rpc.name, ())]
+    arguments = {field.name: sample(field) for field in fields}
     called = getattr(client, python_name(rpc.name))(**arguments)
     if rpc.name in STREAMS:
         assert len([message async for message in called]) == 1
