@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::query::Query;
+use super::query::{Query, at_most_one};
 use super::{Tenant, Transaction};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::tenant::Language;
@@ -84,6 +84,19 @@ pub(super) fn find_brand_and_model<'a>(brand: &'a &str, model: &'a &str) -> Quer
     )
     .bind(brand, Type::TEXT)
     .bind(model, Type::TEXT)
+}
+
+/// The ids that [`find_brand_and_model`] found; an empty model is none.
+///
+/// # Errors
+/// `NotFound` for the one that the reference lacks.
+pub(super) fn brand_and_model(rows: Vec<Row>, brand: &str, model: &str) -> Result<(i64, Option<i64>)> {
+    let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
+    let model_id: Option<i64> = row.try_get("model_id")?;
+    if model_id.is_none() && !model.is_empty() {
+        return Err(Error::not_found(Kind::Model, model));
+    }
+    Ok((row.try_get("brand_id")?, model_id))
 }
 
 /// As SQL has them.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::catalog::find_brand_and_model;
+use super::catalog::{brand_and_model, find_brand_and_model};
 use super::patterns::{pattern_columns, pattern_joins, record};
 use super::query::{Query, at_most_one, one};
 use super::{Transaction, audit};
@@ -41,8 +41,7 @@ impl Transaction {
         let found = self.find_categories(&[category]).await?.remove(category);
         let category = found.ok_or_else(|| Error::not_found(Kind::Category, category))?.sold_by(tenant)?;
         let rows = self.query(find_brand_and_model(&pattern.brand.as_str(), &pattern.model.as_str())).await?;
-        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Brand, &pattern.brand))?;
-        let model_id: Option<i64> = row.try_get("model_id")?;
+        let (_, model_id) = brand_and_model(rows, &pattern.brand, &pattern.model)?;
         let model_id = model_id.ok_or_else(|| Error::not_found(Kind::Model, &pattern.model))?;
 
         self.try_for_turn(category.id).await?;
@@ -100,7 +99,7 @@ impl Transaction {
             let found = before.get(&id).ok_or_else(|| Error::not_found(Kind::Pattern, id.to_string()))?;
             check_etag(&change.etag, found.record.revision)?;
         }
-        let (mut written, mut named) = (Vec::new(), Vec::new());
+        let (mut written, mut touched) = (Vec::new(), HashSet::new());
         for (number, change) in changes.iter().enumerate() {
             let Some(found) = before.get(&change.to.id) else { continue };
             let mut after = found.record.pattern.clone();
@@ -118,15 +117,14 @@ impl Transaction {
             }
             self.write_pattern(found, &after, &changed).await?;
             written.push(after.id.to_string());
-            named.extend(changed.iter().map(|field| field.word()));
+            touched.extend(changed);
         }
         if written.is_empty() {
             self.changes_nothing();
         } else {
             self.bump_catalog_version("patterns").await?;
-            let mut seen = HashSet::new();
-            named.retain(|field| seen.insert(*field));
-            let summary = format!("updated: {}", named.join(", "));
+            let touched = fields.iter().filter(|field| touched.contains(field)).map(|field| field.word());
+            let summary = format!("updated: {}", touched.collect::<Vec<_>>().join(", "));
             self.changes(trail::Change::of_all(ResourceKind::Pattern, written.iter().map(String::as_str), summary));
         }
         let mut records: HashMap<i64, Record> =

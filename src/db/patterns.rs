@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::Tenant;
-use super::catalog::find_brand_and_model;
+use super::catalog::{brand_and_model, find_brand_and_model};
 use super::query::{Query, at_most_one, one, optional_word, word};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
@@ -159,12 +159,8 @@ impl Tenant<'_> {
             return Ok((None, None));
         }
         let [rows] = self.read([find_brand_and_model(&brand, &model)]).await?;
-        let row = at_most_one(rows)?.ok_or_else(|| Error::not_found(Kind::Brand, brand))?;
-        let model_id: Option<i64> = row.try_get("model_id")?;
-        if model_id.is_none() && !model.is_empty() {
-            return Err(Error::not_found(Kind::Model, model));
-        }
-        Ok((row.try_get("brand_id")?, model_id))
+        let (brand_id, model_id) = brand_and_model(rows, brand, model)?;
+        Ok((Some(brand_id), model_id))
     }
 }
 
