@@ -350,18 +350,20 @@ CREATE TABLE customers (
     language    text        NOT NULL DEFAULT 'ru' CHECK (language IN ('ru', 'ky', 'en')),
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
+    revision    bigint      NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, channel, external_id)
 );
+COMMENT ON COLUMN customers.revision IS 'Grows with every change: the etag.';
 
 CREATE TABLE applications (
     tenant_id        bigint        NOT NULL REFERENCES tenants (id),
     id               uuid          NOT NULL,
     request_id       uuid          NOT NULL,
-    request_sha256   bytea         NOT NULL CHECK (octet_length(request_sha256) = 32),
+    request_sha256   bytea         CHECK (octet_length(request_sha256) = 32),
     kind             text          NOT NULL CHECK (kind IN ('order', 'individual_measure', 'callback', 'complaint')),
     status           text          NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'in_progress', 'completed', 'cancelled')),
-    customer_id      bigint        NOT NULL,
+    customer_id      bigint,
     contact_name     text          NOT NULL DEFAULT '',
     contact_phone    text          CHECK (contact_phone ~ '^\+[1-9][0-9]{6,14}$'),
     contact_username text          NOT NULL DEFAULT '',
@@ -382,16 +384,22 @@ CREATE TABLE applications (
     revision         bigint        NOT NULL DEFAULT 1,
     created_at       timestamptz   NOT NULL DEFAULT now(),
     updated_at       timestamptz   NOT NULL DEFAULT now(),
+    erased_channel   text          CHECK (erased_channel IN ('whatsapp', 'telegram', 'instagram', 'web')),
+    external_refs    jsonb         NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(external_refs) = 'array'),
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, request_id),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
-    CONSTRAINT applications_least_or_range CHECK (NOT quoted_at_least OR quoted_total_max IS NULL)
+    CONSTRAINT applications_least_or_range CHECK (NOT quoted_at_least OR quoted_total_max IS NULL),
+    CONSTRAINT applications_of_somebody_or_erased CHECK ((customer_id IS NULL) = (erased_channel IS NOT NULL))
 );
+COMMENT ON COLUMN applications.erased_channel IS 'Where its customer wrote, once the customer is erased; null before.';
+COMMENT ON COLUMN applications.external_refs IS 'What it is called elsewhere: a list of system, id and url.';
 COMMENT ON COLUMN applications.contact_name IS 'As known when the application was created, like the other contact columns.';
 COMMENT ON COLUMN applications.assignee IS 'Who moved it to in_progress; empty while nobody works on it.';
 COMMENT ON COLUMN applications.quoted_total_max IS 'Upper end of a range; null for one amount.';
 COMMENT ON COLUMN applications.quoted_at_least IS 'The amount quoted was the least.';
 CREATE INDEX applications_by_status ON applications (tenant_id, status, created_at DESC, id DESC);
+CREATE INDEX applications_by_customer ON applications (tenant_id, customer_id);
 CREATE INDEX applications_newest ON applications (tenant_id, created_at DESC, id DESC);
 
 CREATE TABLE application_events (
@@ -403,9 +411,13 @@ CREATE TABLE application_events (
     actor          text        NOT NULL DEFAULT '',
     note           text        NOT NULL DEFAULT '',
     created_at     timestamptz NOT NULL DEFAULT now(),
+    kind           text        CHECK (kind IN ('noted', 'updated', 'customer_deleted')),
+    fields         text[]      NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, application_id) REFERENCES applications (tenant_id, id)
 );
+COMMENT ON COLUMN application_events.kind IS 'Null: it was created (without from_status) or moved.';
+COMMENT ON COLUMN application_events.fields IS 'What was changed, of one that was updated.';
 COMMENT ON COLUMN application_events.id IS 'Place in the tenant''s feed, from 1, without gaps.';
 CREATE INDEX application_events_by_application ON application_events (tenant_id, application_id, id);
 

@@ -9,6 +9,8 @@
 pub mod advice;
 pub mod api_keys;
 mod application_feed;
+mod application_stats;
+mod application_updates;
 pub mod application_writes;
 pub mod applications;
 pub mod audit;
@@ -20,6 +22,7 @@ pub mod check;
 mod circuit_breaker;
 mod connection;
 mod credentials;
+mod customers;
 pub mod deadline;
 mod error;
 pub mod idempotency;

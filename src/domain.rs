@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod application;
 pub mod audit;
 pub mod catalog;
+pub mod customer;
 pub mod error;
 pub mod etag;
 pub mod import;

@@ -4,6 +4,7 @@ use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
 use super::Transaction;
+use super::application_feed::Happened;
 use super::catalog::{CategoryRef, find_brand_and_model};
 use super::idempotency::IdempotencyKey;
 use super::query::{Query, at_most_one, one};
@@ -74,7 +75,10 @@ impl Transaction {
             )
             .await?;
         let Some(row) = at_most_one(rows)? else { return Ok(None) };
-        key.check_body(row.try_get("request_sha256")?)?;
+        // Of one whose customer is erased it is not known any more: its id is all that a retry is told by.
+        if let Some(sha256) = row.try_get("request_sha256")? {
+            key.check_body(sha256)?;
+        }
         self.changes_nothing();
         self.get_application(row.try_get("id")?).await.map(Some)
     }
@@ -91,7 +95,7 @@ impl Transaction {
         let known = self.upsert_customer(customer, default_language).await?;
         let id = Uuid::now_v7();
         let category_id = subject.category.as_ref().map(|category| category.id);
-        let selections = Json(&wish.selections);
+        let (selections, external_refs) = (Json(&wish.selections), Json(&wish.external_refs));
         let (quoted, currency) = wish.quoted.as_ref().map(|(amount, currency)| (*amount, currency)).unzip();
         let (total, total_max) = (quoted.map(Amount::least), quoted.and_then(Amount::range_end));
         let at_least = matches!(quoted, Some(Amount::From(_)));
@@ -101,14 +105,14 @@ impl Transaction {
                 INSERT INTO applications (tenant_id, id, request_id, request_sha256, kind, customer_id, contact_name,
                                           contact_phone, contact_username, contact_language, category_id, brand_id,
                                           model_id, generation, year, vehicle_text, selections, quoted_total,
-                                          quoted_total_max, quoted_at_least, quoted_currency, message)
+                                          quoted_total_max, quoted_at_least, quoted_currency, message, external_refs)
                 VALUES ($1 /* tenant_id */, $2 /* id */, $3 /* request_id */, $4 /* request_sha256 */, $5 /* kind */,
                         $6 /* customer_id */, $7 /* contact_name */, $8 /* contact_phone */,
                         $9 /* contact_username */, $10 /* contact_language */, $11 /* category_id */,
                         $12 /* brand_id */, $13 /* model_id */, $14 /* generation */, $15 /* year */,
                         $16 /* vehicle_text */, $17 /* selections */, $18 /* quoted_total */,
                         $19 /* quoted_total_max */, $20 /* quoted_at_least */, $21 /* quoted_currency */,
-                        $22 /* message */)",
+                        $22 /* message */, $23 /* external_refs */)",
             )
             .bind(&self.tenant_id()?, Type::INT8)
             .bind(&id, Type::UUID)
@@ -131,10 +135,11 @@ impl Transaction {
             .bind(&total_max, Type::NUMERIC)
             .bind(&at_least, Type::BOOL)
             .bind(&currency, Type::TEXT)
-            .bind(&wish.message, Type::TEXT),
+            .bind(&wish.message, Type::TEXT)
+            .bind(&external_refs, Type::JSONB),
         )
         .await?;
-        self.append_event(id, None, Status::New, "", "").await?;
+        self.append_event(id, Happened::moved(None, Status::New, "", "")).await?;
         self.changes(Change::of(ResourceKind::Application, id, format!("created: {}", wish.kind)));
         self.get_application(id).await
     }
@@ -157,7 +162,13 @@ impl Transaction {
                         phone = coalesce(excluded.phone, t.phone),
                         username = coalesce(nullif(excluded.username, ''), t.username),
                         language = coalesce($7, t.language),
-                        updated_at = excluded.updated_at
+                        updated_at = excluded.updated_at,
+                        revision = t.revision + CASE
+                            WHEN coalesce(nullif(excluded.name, ''), t.name) = t.name
+                             AND coalesce(excluded.phone, t.phone) IS NOT DISTINCT FROM t.phone
+                             AND coalesce(nullif(excluded.username, ''), t.username) = t.username
+                             AND coalesce($7, t.language) = t.language THEN 0
+                            ELSE 1 END
                     RETURNING id, name, phone, username, language",
                 )
                 .bind(&self.tenant_id()?, Type::INT8)
@@ -216,7 +227,7 @@ impl Transaction {
                 metadata: now.assigned().into_iter().collect(),
             });
         }
-        self.append_event(read.id, Some(read.status), to, actor, note).await?;
+        self.append_event(read.id, Happened::moved(Some(read.status), to, actor, note)).await?;
         self.changes(Change::of(ResourceKind::Application, read.id, format!("{} to {to}", read.status)));
         self.get_application(read.id).await
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::query::{Query, at_most_one, one, optional_word, word};
 use super::{Tenant, Transaction};
-use crate::domain::application::{Application, Customer, Filter, Kind as Asked, Status, Wish};
+use crate::domain::application::{Application, Customer, ExternalRef, Filter, Kind as Asked, Status, Wish};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::price::{Amount, Named};
@@ -21,15 +21,16 @@ macro_rules! columns {
         "a.id AS application_id, a.kind, a.status, a.generation, a.year, a.vehicle_text, a.selections, a.quoted_total,
          a.quoted_total_max, a.quoted_at_least, a.quoted_currency, a.message, a.created_at AS created,
          a.updated_at AS updated, a.revision, coalesce(c.code, '') AS category, coalesce(b.slug, '') AS brand,
-         coalesce(m.slug, '') AS model, u.channel, u.external_id, a.contact_name,
+         coalesce(m.slug, '') AS model, a.customer_id, coalesce(u.channel, a.erased_channel) AS channel,
+         coalesce(u.external_id, '') AS external_id, a.contact_name,
          coalesce(a.contact_phone, '') AS contact_phone, a.contact_username, a.contact_language,
-         a.assignee"
+         a.assignee, a.external_refs"
     };
 }
 /// Where they come from.
 macro_rules! joins {
     () => {
-        "JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
+        "LEFT JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
          LEFT JOIN product_categories c ON c.id = a.category_id
          LEFT JOIN brands b ON b.id = a.brand_id
          LEFT JOIN models m ON m.id = a.model_id"
@@ -44,14 +45,17 @@ macro_rules! filters {
         AND ($2 /* status */ IS NULL OR a.status = $2) AND ($3 /* kind */ IS NULL OR a.kind = $3)
         AND ($4 /* created_after */ IS NULL OR a.created_at >= $4)
         AND ($5 /* created_before */ IS NULL OR a.created_at < $5)
-        AND ($6 /* channel */ IS NULL OR u.channel = $6) AND ($7 /* external_id */ IS NULL OR u.external_id = $7)
+        AND ($6 /* channel */ IS NULL OR coalesce(u.channel, a.erased_channel) = $6) AND ($7 /* external_id */ IS NULL OR u.external_id = $7)
         AND ($8 /* phone */ IS NULL OR a.contact_phone = $8)
         AND ($9 /* number */ IS NULL OR right(a.id::text, 8) = $9)
         AND ($10 /* assignee */ IS NULL OR a.assignee = $10)
         AND ($11 /* text */ IS NULL
              OR strpos(lower(concat_ws(E'\\n', a.message, a.vehicle_text, a.contact_name)), lower($11)) > 0
              OR EXISTS (SELECT FROM application_events e
-                        WHERE e.tenant_id = $1 AND e.application_id = a.id AND strpos(lower(e.note), lower($11)) > 0))"
+                        WHERE e.tenant_id = $1 AND e.application_id = a.id AND strpos(lower(e.note), lower($11)) > 0))
+        AND ($12 /* external_ref_system */ IS NULL
+             OR EXISTS (SELECT FROM jsonb_array_elements(a.external_refs) r
+                        WHERE r ->> 'system' = $12 AND ($13 /* external_ref_id */ IS NULL OR r ->> 'id' = $13)))"
     };
 }
 
@@ -72,16 +76,16 @@ const LIST: &str = concat!(
     joins!(),
     " WHERE ",
     filters!(),
-    " AND ($12 /* after_time */ IS NULL OR (a.created_at, a.id) < ($12, $13 /* after_id */))
+    " AND ($14 /* after_time */ IS NULL OR (a.created_at, a.id) < ($14, $15 /* after_id */))
     ORDER BY a.created_at DESC, a.id DESC
-    LIMIT $14 /* limit */ OFFSET $15 /* skip */"
+    LIMIT $16 /* limit */ OFFSET $17 /* skip */"
 );
 
 const COUNT: &str = concat!(
     "-- count_applications
     SELECT count(*) AS total
     FROM applications a
-    JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
+    LEFT JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
     WHERE ",
     filters!()
 );
@@ -145,6 +149,8 @@ fn filtered<'a>(sql: &'static str, tenant_id: &'a i64, bound: &'a Bound<'a>) -> 
         .bind(&filter.number, Type::TEXT)
         .bind(&filter.assignee, Type::TEXT)
         .bind(&filter.text, Type::TEXT)
+        .bind(&filter.external_ref_system, Type::TEXT)
+        .bind(&filter.external_ref_id, Type::TEXT)
 }
 
 impl Transaction {
@@ -166,6 +172,8 @@ fn found(rows: Vec<Row>, id: Uuid) -> Result<Application> {
 
 /// Reads the columns of [`columns`].
 pub(super) fn application(row: &Row) -> Result<Application> {
+    let customer_id: Option<i64> = row.try_get("customer_id")?;
+    let Json(external_refs): Json<Vec<ExternalRef>> = row.try_get("external_refs")?;
     let Json(selections): Json<Vec<Named>> = row.try_get("selections")?;
     let quoted: Option<Decimal> = row.try_get("quoted_total")?;
     let quoted = quoted.zip(row.try_get("quoted_currency")?);
@@ -174,12 +182,13 @@ pub(super) fn application(row: &Row) -> Result<Application> {
         id: row.try_get("application_id")?,
         status: word(row, "status")?,
         customer: Customer {
+            id: customer_id,
             channel: row.try_get("channel")?,
             external_id: row.try_get("external_id")?,
             name: row.try_get("contact_name")?,
             phone: row.try_get("contact_phone")?,
             username: row.try_get("contact_username")?,
-            language: optional_word(row, "contact_language")?,
+            language: optional_word(row, "contact_language")?.filter(|_| customer_id.is_some()),
         },
         wish: Wish {
             kind: word(row, "kind")?,
@@ -192,6 +201,7 @@ pub(super) fn application(row: &Row) -> Result<Application> {
             selections,
             quoted: quoted.map(|(total, currency)| (Amount::stored(total, quoted_max, at_least), currency)),
             message: row.try_get("message")?,
+            external_refs,
         },
         assignee: row.try_get("assignee")?,
         created_at: row.try_get("created")?,

@@ -7,12 +7,16 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::price::{Amount, Named};
 use super::tenant::{Language, TenantId};
 use super::vehicle::vocabulary;
+
+pub mod stats;
+pub mod update;
 
 vocabulary! {
     /// What a customer asks for.
@@ -39,6 +43,8 @@ impl Status {
 /// Who asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Customer {
+    /// None: not known yet, or erased.
+    pub id: Option<i64>,
     /// `whatsapp`, `telegram`, `instagram` or `web`.
     pub channel: String,
     /// The customer's own id on the channel.
@@ -54,6 +60,7 @@ pub struct Customer {
 impl fmt::Debug for Customer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Customer")
+            .field("id", &self.id)
             .field("channel", &self.channel)
             .field("language", &self.language)
             .finish_non_exhaustive()
@@ -76,6 +83,23 @@ pub struct Wish {
     /// What the customer was quoted, with its currency.
     pub quoted: Option<(Amount, String)>,
     pub message: String,
+    /// What it is called elsewhere, each system once.
+    pub external_refs: Vec<ExternalRef>,
+}
+
+/// What an application is called in another system.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalRef {
+    pub system: String,
+    pub id: String,
+    /// Where a person looks at it; empty if not known.
+    pub url: String,
+}
+
+impl fmt::Debug for ExternalRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalRef").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Wish {
@@ -110,6 +134,11 @@ impl Application {
     pub fn number(&self) -> String {
         let id = self.id.simple().to_string().to_uppercase();
         id.get(id.len() - NUMBER_DIGITS..).unwrap_or_default().to_owned()
+    }
+
+    /// Whether its customer was deleted, and with them all that they said.
+    pub const fn is_erased(&self) -> bool {
+        self.customer.id.is_none()
     }
 
     /// Who has it, for those who come too late.
@@ -155,6 +184,19 @@ pub struct Filter {
     pub assignee: Option<String>,
     /// Part of what was said or noted, in any case.
     pub text: Option<String>,
+    pub external_ref_system: Option<String>,
+    pub external_ref_id: Option<String>,
+}
+
+vocabulary! {
+    /// What happened to an application.
+    EventKind {
+        Created = "created",
+        Transitioned = "transitioned",
+        Noted = "noted",
+        Updated = "updated",
+        CustomerDeleted = "customer_deleted",
+    }
 }
 
 /// Something that happened to an application.
@@ -162,11 +204,14 @@ pub struct Filter {
 pub struct Event {
     /// Its place in the tenant's feed, from 1, without gaps, in the order of commits.
     pub place: i64,
+    pub kind: EventKind,
     /// None: it was created.
     pub from: Option<Status>,
     pub to: Status,
     pub actor: String,
     pub note: String,
+    /// What was changed.
+    pub fields: Vec<String>,
     pub occurred_at: SystemTime,
     /// As it is now.
     pub application: Application,
@@ -176,6 +221,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("place", &self.place)
+            .field("kind", &self.kind)
             .field("from", &self.from)
             .field("to", &self.to)
             .field("application", &self.application.id)
@@ -255,6 +301,7 @@ mod tests {
             id: Uuid::nil(),
             status: Status::New,
             customer: Customer {
+                id: None,
                 channel: "telegram".into(),
                 external_id: canary(),
                 name: canary(),
@@ -273,6 +320,7 @@ mod tests {
                 selections: Vec::new(),
                 quoted: None,
                 message: canary(),
+                external_refs: vec![ExternalRef { system: canary(), id: canary(), url: canary() }],
             },
             assignee: canary(),
             created_at: SystemTime::UNIX_EPOCH,
@@ -281,10 +329,12 @@ mod tests {
         };
         let event = Event {
             place: 1,
+            kind: EventKind::Created,
             from: None,
             to: Status::New,
             actor: canary(),
             note: canary(),
+            fields: Vec::new(),
             occurred_at: SystemTime::UNIX_EPOCH,
             application: application.clone(),
         };

@@ -17,6 +17,7 @@ vocabulary! {
         Alias = "alias",
         ApiKey = "api_key",
         Application = "application",
+        Customer = "customer",
         Database = "database",
         Import = "import",
         Pattern = "pattern",

@@ -133,6 +133,7 @@ pub enum Kind {
     Pattern,
     Alias,
     Application,
+    Customer,
     ApiKey,
 }
 
@@ -148,6 +149,7 @@ impl Kind {
             Self::Pattern => "pattern",
             Self::Alias => "alias",
             Self::Application => "application",
+            Self::Customer => "customer",
             Self::ApiKey => "api_key",
         }
     }
@@ -163,6 +165,7 @@ impl Kind {
             Self::Pattern => "PATTERN_NOT_FOUND",
             Self::Alias => "ALIAS_NOT_FOUND",
             Self::Application => "APPLICATION_NOT_FOUND",
+            Self::Customer => "CUSTOMER_NOT_FOUND",
             Self::ApiKey => "API_KEY_NOT_FOUND",
         }
     }

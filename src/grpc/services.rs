@@ -3,8 +3,10 @@
 //! The handlers' files are named as their RPC (`find_patterns`) or as what their RPCs are about (`imports`). A new RPC is a
 //! handler there and a method here.
 
+mod add_application_note;
 mod aliases;
 mod api_keys;
+mod application_fields;
 mod applications;
 mod apply_and_revert_import;
 mod apply_seed;
@@ -12,7 +14,9 @@ mod brands_and_models;
 mod categories;
 mod create_application;
 mod create_tenant;
+mod customers;
 mod find_patterns;
+mod get_application_stats;
 mod get_model;
 mod get_stats;
 mod import_rows;
@@ -30,6 +34,7 @@ mod tenant_fields;
 mod tenants;
 mod texts;
 mod transition_application;
+mod update_application;
 mod update_tenant;
 mod upload_import;
 mod upsert_texts;
@@ -191,6 +196,43 @@ impl ApplicationService for Services {
         request: Request<pb::TransitionApplicationRequest>,
     ) -> Answer<pb::TransitionApplicationResponse> {
         Ok(Response::new(transition_application::transition_application(self, request.into_inner()).await?))
+    }
+
+    async fn update_application(
+        &self,
+        request: Request<pb::UpdateApplicationRequest>,
+    ) -> Answer<pb::UpdateApplicationResponse> {
+        Ok(Response::new(update_application::update_application(self, request.into_inner()).await?))
+    }
+
+    async fn add_application_note(
+        &self,
+        request: Request<pb::AddApplicationNoteRequest>,
+    ) -> Answer<pb::AddApplicationNoteResponse> {
+        Ok(Response::new(add_application_note::add_application_note(self, request.into_inner()).await?))
+    }
+
+    async fn get_application_stats(
+        &self,
+        request: Request<pb::GetApplicationStatsRequest>,
+    ) -> Answer<pb::GetApplicationStatsResponse> {
+        Ok(Response::new(get_application_stats::get_application_stats(self, request.into_inner()).await?))
+    }
+
+    async fn get_customer(&self, request: Request<pb::GetCustomerRequest>) -> Answer<pb::GetCustomerResponse> {
+        Ok(Response::new(customers::get_customer(self, request.into_inner()).await?))
+    }
+
+    async fn list_customers(&self, request: Request<pb::ListCustomersRequest>) -> Answer<pb::ListCustomersResponse> {
+        Ok(Response::new(customers::list_customers(self, request.into_inner()).await?))
+    }
+
+    async fn update_customer(&self, request: Request<pb::UpdateCustomerRequest>) -> Answer<pb::UpdateCustomerResponse> {
+        Ok(Response::new(customers::update_customer(self, request.into_inner()).await?))
+    }
+
+    async fn delete_customer(&self, request: Request<pb::DeleteCustomerRequest>) -> Answer<pb::DeleteCustomerResponse> {
+        Ok(Response::new(customers::delete_customer(self, request.into_inner()).await?))
     }
 
     async fn watch_applications(

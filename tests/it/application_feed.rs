@@ -156,6 +156,7 @@ async fn an_event_never_becomes_visible_before_an_earlier_one() {
     let tenant = server.db.find_tenant("evopoliki").await.unwrap();
     let slow = server.db.tenant(tenant.id).transaction(Duration::from_secs(10)).await.unwrap();
     let customer = Customer {
+        id: None,
         channel: "web".into(),
         external_id: "slow".into(),
         name: String::new(),
@@ -164,6 +165,7 @@ async fn an_event_never_becomes_visible_before_an_earlier_one() {
         language: None,
     };
     let wish = Wish {
+        external_refs: Vec::new(),
         kind: Kind::Callback,
         category: String::new(),
         brand: String::new(),

@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::support::applications::{
-    callback, create, created, customer, moved, order, pairs, reason, served, transition, violations,
+    callback, create, created, customer, customer_id, moved, order, pairs, reason, served, transition, violations,
 };
 use crate::support::connect;
 
@@ -122,6 +122,7 @@ async fn what_a_customer_says_later_changes_no_earlier_application() {
         ..customer()
     };
     let second = created(&mut client, pb::Application { customer: Some(sister.clone()), ..order() }).await;
+    let sister = pb::Customer { id: customer_id(&first), ..sister };
     assert_eq!(second.customer.as_ref(), Some(&sister));
 
     let get = pb::GetApplicationRequest { tenant: "evopoliki".into(), id: first.id.clone(), ..Default::default() };

@@ -56,7 +56,7 @@ fn cases(field: &FieldDescriptor, comment: &str) -> Vec<(Value, Option<&'static 
                 let letter = if name == "language" { "r" } else { "ы" };
                 cases.push((text(letter.repeat(most + 1)), Some("FIELD_TOO_LONG")));
                 // Letters alone are neither.
-                if !["phone", "number"].contains(&name) {
+                if !["phone", "number", "first_day", "last_day"].contains(&name) {
                     cases.push((text(format!("  {}  ", letter.repeat(most))), None));
                 }
             }

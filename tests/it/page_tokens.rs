@@ -21,7 +21,11 @@ const UNIMPLEMENTED: &str = "ListApiKeys";
 
 /// A request for each list whose answer has several items.
 async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
-    connect(&server.config).await.batch_execute(SOME_APPLICATIONS).await.unwrap();
+    let owner = connect(&server.config).await;
+    owner.batch_execute(SOME_APPLICATIONS).await.unwrap();
+    let some_customers = "INSERT INTO customers (tenant_id, channel, external_id)
+                          SELECT id, 'web', 'paging ' || n FROM tenants, generate_series(1, 5) n WHERE slug = 'evopoliki'";
+    owner.batch_execute(some_customers).await.unwrap();
     let (tenant, category) = ("evopoliki".to_owned(), "eva_mats".to_owned());
     let cars = "Марка,Модель,Год\nToyota,Camry,2018\nToyota,Corolla,2010\nHonda,Fit,2005\nKia,Rio,2015\n";
     let mats = upload_and_wait(server, cars.as_bytes(), header()).await;
@@ -66,6 +70,7 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
             "ListPatternRows",
             pb::ListPatternRowsRequest { tenant: tenant.clone(), pattern_id, ..Default::default() }.encode_to_vec(),
         ),
+        ("ListCustomers", pb::ListCustomersRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
         ("ListPatterns", pb::ListPatternsRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
         ("ListAuditEvents", pb::ListAuditEventsRequest { tenant, ..Default::default() }.encode_to_vec()),
     ]

@@ -1,6 +1,7 @@
 //! Laws about what shops write and what bots read of it: plain models beside the service, and what holds for every method
 //! of the contract.
 
+mod application_changes;
 mod application_wishes;
 mod applications;
 mod lists;

@@ -262,6 +262,17 @@ async def test_a_lead_is_found_and_has_its_history(client: Any, service: FakeSer
     ]
 
 
+async def test_a_note_and_a_deletion_are_made_once(client: Any, service: FakeService) -> None:
+    service.on("AddApplicationNote", failure("UNAVAILABLE"), v1.AddApplicationNoteResponse())
+    await client.add_application_note("evopoliki", "a1", "Шов на руле", actor="Айгуль")
+    service.on("DeleteCustomer", failure("UNAVAILABLE"), v1.DeleteCustomerResponse(application_count=3))
+    assert await client.delete_customer("evopoliki", "7") == 3
+    note, again, deletion, once_more = (call.request for call in service.calls)
+    assert (note.note, note.actor, deletion.id) == ("Шов на руле", "Айгуль", "7")
+    assert note.request_id == again.request_id != ""
+    assert deletion.request_id == once_more.request_id != ""
+
+
 async def test_a_watch_ends_with_an_error_that_stays(client: Any, service: FakeService) -> None:
     service.on("WatchApplications", failure("INVALID_ARGUMENT", "CURSOR_INVALID"))
     with pytest.raises(InvalidArgument) as caught:

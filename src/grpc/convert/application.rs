@@ -1,8 +1,10 @@
 //! Applications on the wire.
 
 use super::price::priced;
-use super::{timestamp, wire_channel, year};
-use crate::domain::application::{Application, Customer, Event, Kind, Status, cursor};
+use super::{count, timestamp, wire_channel, year};
+use crate::domain::application::stats::Count;
+use crate::domain::application::{Application, Customer, Event, EventKind, ExternalRef, Kind, Status, cursor};
+use crate::domain::customer;
 use crate::domain::price::Named;
 use crate::domain::tenant::TenantId;
 use crate::proto::lekalo::v1 as pb;
@@ -60,13 +62,46 @@ impl From<Customer> for pb::Customer {
             phone: customer.phone,
             username: customer.username,
             language: customer.language.map(|language| language.word().to_owned()).unwrap_or_default(),
+            id: customer.id.map(|id| id.to_string()).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<customer::Record> for pb::Customer {
+    fn from(record: customer::Record) -> Self {
+        Self {
+            etag: record.revision.to_string(),
+            created_at: Some(timestamp(record.created_at)),
+            updated_at: Some(timestamp(record.updated_at)),
+            application_count: count(record.application_count),
+            ..record.customer.into()
+        }
+    }
+}
+
+impl From<ExternalRef> for pb::ExternalRef {
+    fn from(ExternalRef { system, id, url }: ExternalRef) -> Self {
+        Self { system, id, url }
+    }
+}
+
+impl From<Count> for pb::ApplicationCount {
+    fn from(counted: Count) -> Self {
+        Self {
+            day: counted.day,
+            status: pb::ApplicationStatus::from(counted.status).into(),
+            category: counted.category,
+            channel: wire_channel(&counted.channel).into(),
+            kind: pb::ApplicationKind::from(counted.kind).into(),
+            count: count(counted.count),
         }
     }
 }
 
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
-        let number = application.number();
+        let (number, customer_deleted) = (application.number(), application.is_erased());
         let wish = application.wish;
         let (quoted_kind, quoted_total, quoted_total_max) =
             wish.quoted.map(|(amount, currency)| priced(amount, &currency)).unwrap_or_default();
@@ -95,15 +130,20 @@ impl From<Application> for pb::Application {
             quoted_kind,
             assignee: application.assignee,
             number,
+            external_refs: wish.external_refs.into_iter().map(Into::into).collect(),
+            customer_deleted,
         }
     }
 }
 
 /// An event of that tenant's feed.
 pub fn application_event(tenant: TenantId, event: Event) -> pb::ApplicationEvent {
-    let kind = match event.from {
-        None => pb::ApplicationEventKind::Created,
-        Some(_) => pb::ApplicationEventKind::Transitioned,
+    let kind = match event.kind {
+        EventKind::Created => pb::ApplicationEventKind::Created,
+        EventKind::Transitioned => pb::ApplicationEventKind::Transitioned,
+        EventKind::Noted => pb::ApplicationEventKind::Noted,
+        EventKind::Updated => pb::ApplicationEventKind::Updated,
+        EventKind::CustomerDeleted => pb::ApplicationEventKind::CustomerDeleted,
     };
     pb::ApplicationEvent {
         cursor: cursor(tenant, event.place),
@@ -114,5 +154,6 @@ pub fn application_event(tenant: TenantId, event: Event) -> pb::ApplicationEvent
         actor: event.actor,
         note: event.note,
         occurred_at: Some(timestamp(event.occurred_at)),
+        fields: event.fields,
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::create_application::{MAX_PHONE, wrong_phone};
+use super::application_fields::{MAX_PHONE, wrong_phone};
 use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
 use crate::domain::application::{Filter, read_number};
@@ -14,7 +14,7 @@ use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::lekalo::v1 as pb;
 
 /// The longest text to look for.
-const MAX_TEXT: usize = 120;
+pub const MAX_TEXT: usize = 120;
 
 pub async fn get_application(
     services: &Services,
@@ -45,8 +45,13 @@ pub async fn list_applications(
     let kind: pb::ApplicationKind = check.enumeration("kind", request.kind);
     let channel: pb::Channel = check.enumeration("channel", request.channel);
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
-    let texts =
-        format!("{:?}", (&request.external_id, &request.phone, &request.number, &request.assignee, &request.text));
+    let texts = format!(
+        "{:?}",
+        (
+            (&request.external_id, &request.phone, &request.number, &request.assignee, &request.text),
+            (&request.external_ref_system, &request.external_ref_id),
+        )
+    );
     let number = some(check.optional_name("number", request.number));
     let mut filter = Filter {
         status: convert::application_status(status),
@@ -59,7 +64,12 @@ pub async fn list_applications(
         number: number.as_deref().and_then(read_number),
         assignee: some(check.text("assignee", request.assignee, MAX_ACTOR)),
         text: some(check.text("text", request.text, MAX_TEXT)),
+        external_ref_system: some(check.optional_name("external_ref_system", request.external_ref_system)),
+        external_ref_id: some(check.text("external_ref_id", request.external_ref_id, MAX_EXTERNAL_ID)),
     };
+    if filter.external_ref_id.is_some() && filter.external_ref_system.is_none() {
+        check.refuse("external_ref_system", "FIELD_REQUIRED", "must be given with external_ref_id");
+    }
     if number.is_some() && filter.number.is_none() {
         check.refuse("number", "FIELD_INVALID", "must be the eight digits of a number, such as 2F7E1A90");
     }

@@ -1,31 +1,13 @@
 //! CreateApplication: a lead, taken down with what its customer wants and was quoted.
 
-use super::price_fields::{MAX_SELECTIONS, amount, check_currency, selections};
-use super::quote_price::car_bodies;
+use super::application_fields::{check_selections, localize_contact, read_application};
 use crate::domain::Result;
-use crate::domain::application::{Customer, Kind, Wish};
-use crate::domain::error::{Error, Violation};
-use crate::domain::phone;
-use crate::domain::price::Amount;
+use crate::domain::error::Error;
 use crate::domain::tenant::Tenant;
 use crate::grpc::Services;
-use crate::grpc::convert;
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
-use crate::proto::google::r#type::Money;
+use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_NAME: usize = 120;
-pub const MAX_PHONE: usize = 64;
-const MAX_USERNAME: usize = 64;
-const MAX_VEHICLE_TEXT: usize = 256;
-const MAX_MESSAGE: usize = 4096;
-
-const PHONE: &str = "application.customer.phone";
-const EXTERNAL_ID: &str = "application.customer.external_id";
-const QUOTED: &str = "application.quoted_total";
-const QUOTED_MAX: &str = "application.quoted_total_max";
-const SELECTIONS: &str = "application.selections";
 
 pub async fn create_application(
     services: &Services,
@@ -53,19 +35,8 @@ pub async fn create_application(
         let mut subject = tx.find_subject(&wish).await?;
         if let Some(category) = subject.category.take() {
             let category = category.sold_by(&tenant.slug)?;
-            if !wish.selections.is_empty() {
-                let bodies = car_bodies(&wish.brand, &wish.model, &wish.generation, wish.year);
-                let sheet = tx.price_sheet(&category).await?;
-                let violations = sheet.check_selections(SELECTIONS, &wish.selections, &bodies);
-                if !violations.is_empty() {
-                    return Err(Error::Invalid(violations));
-                }
-            }
+            check_selections(tx, &category, &mut wish).await?;
             subject.category = Some(category);
-        }
-        // What is merely named is chosen.
-        for selection in wish.selections.iter_mut().filter(|selection| selection.value.is_empty()) {
-            "true".clone_into(&mut selection.value);
         }
         let application = tx.create_application(&customer, tenant.default_language, &wish, &subject, &key).await?;
         Ok(pb::CreateApplicationResponse { application: Some(application.into()) })
@@ -73,149 +44,6 @@ pub async fn create_application(
     .await?;
     services.feeds.appended();
     Ok(answer)
-}
-
-/// An application as far as it can be checked without knowing the tenant: the phone is still as typed.
-fn read_application(check: &mut Validator, application: Option<pb::Application>) -> (Customer, Wish) {
-    if application.is_none() {
-        check.refuse("application", "FIELD_REQUIRED", "must be given");
-    }
-    let is_given = application.is_some();
-    let application = application.unwrap_or_default();
-    let field = |name: &str| format!("application.{name}");
-    let mut kind = None;
-    if is_given {
-        kind = convert::application_kind(check.required_enumeration(&field("kind"), application.kind));
-    }
-    let customer = read_customer(check, application.customer, kind, is_given);
-    let wish = Wish {
-        kind: kind.unwrap_or(Kind::Callback),
-        category: check.optional_name(&field("category"), application.category),
-        brand: check.optional_name(&field("brand"), application.brand),
-        model: check.optional_name(&field("model"), application.model),
-        generation: check.optional_name(&field("generation"), application.generation),
-        year: check.year(&field("year"), Some(application.year)),
-        vehicle_text: check.text(&field("vehicle_text"), application.vehicle_text, MAX_VEHICLE_TEXT),
-        selections: selections(check, SELECTIONS, application.selections, MAX_SELECTIONS),
-        quoted: read_quoted(
-            check,
-            application.quoted_kind,
-            application.quoted_total.as_ref(),
-            application.quoted_total_max.as_ref(),
-        ),
-        message: check.text(&field("message"), application.message, MAX_MESSAGE),
-    };
-    let mut require = |name: &str, value: &str, why: &str| {
-        if value.is_empty() {
-            check.refuse(&field(name), "FIELD_REQUIRED", why);
-        }
-    };
-    if kind == Some(Kind::Order) {
-        require("category", &wish.category, "must be given for an ORDER");
-        if wish.model.is_empty() {
-            require("vehicle_text", &wish.vehicle_text, "must be given for an ORDER without a model");
-        }
-    }
-    if !wish.model.is_empty() {
-        require("brand", &wish.brand, "must be given with a model");
-    }
-    if !wish.selections.is_empty() && wish.category.is_empty() {
-        check.refuse(SELECTIONS, "FIELD_INVALID", "must not be given without a category");
-    }
-    (customer, wish)
-}
-
-/// What the customer was quoted. The kind has a default, unlike a price's; the currency is the tenant's, who is not
-/// known yet.
-fn read_quoted(
-    check: &mut Validator,
-    kind: i32,
-    total: Option<&Money>,
-    total_max: Option<&Money>,
-) -> Option<(Amount, String)> {
-    let kind = match (kind, total, total_max) {
-        (0, None, None) => return None,
-        (0, _, Some(_)) => pb::PriceKind::Range.into(),
-        (0, Some(_), None) => pb::PriceKind::Fixed.into(),
-        (kind, ..) => kind,
-    };
-    let field = |name: &str| match name {
-        "kind" => "application.quoted_kind".to_owned(),
-        "amount" => QUOTED.to_owned(),
-        _ => QUOTED_MAX.to_owned(),
-    };
-    Some((amount(check, &field, kind, total, total_max), String::new()))
-}
-
-fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Option<Kind>, is_due: bool) -> Customer {
-    let is_given = customer.is_some();
-    if is_due && !is_given {
-        check.refuse("application.customer", "FIELD_REQUIRED", "must be given");
-    }
-    let customer = customer.unwrap_or_default();
-    let field = |name: &str| format!("application.customer.{name}");
-    let mut channel = pb::Channel::Unspecified;
-    if is_given {
-        channel = check.required_enumeration(&field("channel"), customer.channel);
-    }
-    let language = check.word(&field("language"), customer.language);
-    let read = Customer {
-        channel: convert::channel(channel).unwrap_or_default().to_owned(),
-        external_id: check.text(EXTERNAL_ID, customer.external_id, MAX_EXTERNAL_ID),
-        name: check.text(&field("name"), customer.name, MAX_NAME),
-        phone: check.text(PHONE, customer.phone, MAX_PHONE),
-        username: check.text(&field("username"), customer.username, MAX_USERNAME).trim_start_matches('@').to_owned(),
-        language,
-    };
-    if !read.phone.is_empty() && !phone::is_plausible(&read.phone) {
-        check.add(wrong_phone(PHONE));
-    }
-    if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {
-        check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
-    }
-    let phone_will_do = channel == pb::Channel::Web || kind == Some(Kind::Complaint);
-    let is_known = !read.external_id.is_empty() || phone_will_do && !read.phone.is_empty();
-    if is_given && !is_known {
-        check.refuse(EXTERNAL_ID, "FIELD_REQUIRED", "must not be empty");
-    }
-    if is_given && !is_known && phone_will_do {
-        check.refuse(PHONE, "FIELD_REQUIRED", "must be given where external_id is not");
-    }
-    read
-}
-
-/// What the tenant's country and currency make of it.
-fn localize_contact(
-    tenant: &Tenant,
-    given: Option<&pb::Application>,
-    mut customer: Customer,
-    mut wish: Wish,
-) -> Result<(Customer, Wish)> {
-    let mut check = Validator::default();
-    if !customer.phone.is_empty() {
-        let home = phone::home(&tenant.time_zone, &tenant.currency);
-        match phone::e164(&customer.phone, home) {
-            Some(number) => customer.phone = number,
-            None => check.add(wrong_phone(PHONE)),
-        }
-    }
-    if customer.external_id.is_empty() {
-        customer.external_id.clone_from(&customer.phone);
-    }
-    if let (Some(given), Some((_, currency))) = (given, &mut wish.quoted) {
-        currency.clone_from(&tenant.currency);
-        check_currency(&mut check, QUOTED, given.quoted_total.as_ref(), currency);
-        check_currency(&mut check, QUOTED_MAX, given.quoted_total_max.as_ref(), currency);
-    }
-    check.done()?;
-    Ok((customer, wish))
-}
-
-/// Never repeats the number.
-pub fn wrong_phone(field: &str) -> Violation {
-    let description = "must be a telephone number that can be called: E.164 such as +996700123456, or as written in the \
-                       tenant's country, such as 0700 123 456";
-    Violation::new(field, "FIELD_INVALID", description)
 }
 
 fn inactive(tenant: &Tenant) -> Error {

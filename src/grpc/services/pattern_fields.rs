@@ -1,5 +1,8 @@
 //! What a pattern takes that is written by hand: each field with its checks.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use lekalo_vehicles::transliteration::latin_code;
 
 use crate::domain::Result;
@@ -34,8 +37,11 @@ pub fn pattern_id(id: &str) -> Result<i64> {
     number.ok_or_else(|| Error::not_found(Kind::Pattern, id))
 }
 
-/// The fields that an update mask names, each once.
-pub fn read_mask(check: &mut Validator, mask: Option<prost_types::FieldMask>) -> Vec<Field> {
+/// The fields that an update mask names, each once, of all that may be written.
+pub fn read_mask<F>(check: &mut Validator, mask: Option<prost_types::FieldMask>, all: &[F]) -> Vec<F>
+where
+    F: FromStr + Display + PartialEq,
+{
     let paths = mask.unwrap_or_default().paths;
     if paths.is_empty() {
         check.refuse("update_mask", REQUIRED, "must name the fields to write");
@@ -46,7 +52,7 @@ pub fn read_mask(check: &mut Validator, mask: Option<prost_types::FieldMask>) ->
             Ok(field) if !fields.contains(&field) => fields.push(field),
             Ok(_) => {}
             Err(_) => {
-                let allowed = Field::ALL.iter().map(|field| field.word()).collect::<Vec<_>>().join(", ");
+                let allowed = all.iter().map(F::to_string).collect::<Vec<_>>().join(", ");
                 check.refuse("update_mask", INVALID, format!("`{path}` cannot be written; it takes {allowed}"));
             }
         }

@@ -96,7 +96,7 @@ pub async fn update_pattern(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask);
+    let fields = read_mask(&mut check, request.update_mask, Field::ALL);
     let update = pb::PatternUpdate { id: request.id, pattern: request.pattern, etag: request.etag };
     let change = read_change(&mut check, "", update, &fields);
 
@@ -117,7 +117,7 @@ pub async fn batch_update_patterns(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask);
+    let fields = read_mask(&mut check, request.update_mask, Field::ALL);
     if request.updates.is_empty() {
         check.refuse("updates", REQUIRED, "must not be empty");
     }

@@ -11,7 +11,7 @@ use crate::grpc::validation::{Validator, check_etag};
 use crate::proto::lekalo::v1 as pb;
 
 pub const MAX_ACTOR: usize = 120;
-const MAX_NOTE: usize = 2000;
+pub const MAX_NOTE: usize = 2000;
 
 pub async fn transition_application(
     services: &Services,

@@ -148,6 +148,10 @@ async fn every_write_leaves_one_event_which_says_who_and_a_read_leaves_none() {
     assert_eq!((of("RevokeApiKey").0, of("RevokeApiKey").3), ("", "revoked"));
     assert_eq!(of("CreateApplication").3, "created: order");
     assert_eq!(of("TransitionApplication").3, "new to in_progress");
+    assert_eq!(of("UpdateApplication").3, "updated: message, external_refs");
+    assert_eq!(of("AddApplicationNote").3, "noted");
+    assert_eq!((of("UpdateCustomer").1, of("UpdateCustomer").3), ("customer", "updated: name"));
+    assert_eq!((of("DeleteCustomer").1, of("DeleteCustomer").3), ("customer", "deleted: of 0 applications"));
     assert_eq!((of("UploadImport").1, of("UploadImport").3), ("import", "taken: merge"));
     assert_eq!(of("ApplyImport").3, "succeeded: 1 created, 0 updated, 0 withdrawn, 0 rejected");
     assert_eq!(of("RevertImport").3, "reverted: 1 patterns restored");

@@ -9,8 +9,11 @@ use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
-use crate::support::applications::{create, created, order, transition};
-use crate::support::methods::{BUILT, PATTERN_FIELDS};
+use crate::support::applications::{
+    application_update, create, created, customer, customer_id, customer_update, external_ref, mask, note, order,
+    transition,
+};
+use crate::support::methods::{APPLICATION_FIELDS, BUILT, CUSTOMER_FIELDS, PATTERN_FIELDS};
 use crate::support::pricing::suv;
 use crate::support::uploads::{header, upload_and_wait};
 use crate::support::wire::encoded;
@@ -63,6 +66,9 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let failed =
         "UPDATE imports SET state = 'failed', lease_until = NULL, finished_at = now() WHERE id = $1::text::uuid";
     owner.execute(failed, &[&DELETED]).await.unwrap();
+    let unwanted = "INSERT INTO customers (tenant_id, channel, external_id)
+                    SELECT id, 'web', 'unwanted' FROM tenants WHERE slug = 'evopoliki' RETURNING id::text";
+    let unwanted: String = owner.query_one(unwanted, &[]).await.unwrap().get(0);
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
     let mut by_hand = Vec::new();
@@ -94,9 +100,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         categories: ["5d_mats", "eva_mats", "premium_covers"].map(String::from).into(),
         ..Default::default()
     };
-    let mask = prost_types::FieldMask {
-        paths: ["display_name", "default_language", "time_zone", "categories"].map(String::from).into(),
-    };
+    let tenant_mask = mask(&["display_name", "default_language", "time_zone", "categories"]);
     let own = |id: &str| (tenant(), id.to_owned());
     let mut good: Vec<(&str, Bytes)> = Vec::new();
     macro_rules! ask {
@@ -120,7 +124,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("TenantService/ResolveTenant", ResolveTenantRequest { channel: telegram, external_id: bot });
     ask!("TenantService/ListTenants", ListTenantsRequest {});
     ask!("TenantService/CreateTenant", CreateTenantRequest { tenant: Some(shop), request_id: uuid(2) });
-    let (update_mask, tenant_fields) = (Some(mask), Some(renamed));
+    let (update_mask, tenant_fields) = (Some(tenant_mask), Some(renamed));
     ask!(
         "TenantService/UpdateTenant",
         UpdateTenantRequest { tenant: tenant_fields, update_mask: update_mask, request_id: uuid(3) }
@@ -188,6 +192,27 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         ..transition(&application, pb::ApplicationStatus::InProgress)
     };
     good.push(("ApplicationService/TransitionApplication", encoded(&moved)));
+    let external_refs = vec![external_ref("amocrm", "1042")];
+    let better = pb::Application { message: "Хочу к субботе".into(), external_refs, ..order() };
+    let better = pb::UpdateApplicationRequest {
+        request_id: uuid(14),
+        ..application_update(&application, better, &APPLICATION_FIELDS)
+    };
+    good.push(("ApplicationService/UpdateApplication", encoded(&better)));
+    let noted = pb::AddApplicationNoteRequest { request_id: uuid(15), ..note(&application, "Перезвонить") };
+    good.push(("ApplicationService/AddApplicationNote", encoded(&noted)));
+    ask!("ApplicationService/GetApplicationStats", GetApplicationStatsRequest { tenant: tenant() });
+    let known = customer_id(&application);
+    ask!("ApplicationService/GetCustomer", GetCustomerRequest { tenant: tenant(), id: known.clone() });
+    ask!("ApplicationService/ListCustomers", ListCustomersRequest { tenant: tenant() });
+    let renamed = pb::Customer { name: "Айбек Асанов".into(), language: "ru".into(), ..customer() };
+    let renamed =
+        pb::UpdateCustomerRequest { request_id: uuid(16), ..customer_update(&known, renamed, &CUSTOMER_FIELDS) };
+    good.push(("ApplicationService/UpdateCustomer", encoded(&renamed)));
+    ask!(
+        "ApplicationService/DeleteCustomer",
+        DeleteCustomerRequest { tenant: tenant(), id: unwanted, request_id: uuid(17) }
+    );
     ask!("ApplicationService/WatchApplications", WatchApplicationsRequest { tenant: tenant() });
     let (tenant_, id) = own(&done.id);
     ask!("ImportService/GetImport", GetImportRequest { tenant: tenant_.clone(), id: id.clone() });
@@ -240,6 +265,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "Set",
         "Upsert",
         "Transition",
+        "Add",
         "Upload",
         "Apply",
         "Revert",

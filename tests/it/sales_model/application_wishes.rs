@@ -16,6 +16,12 @@ fn some_customer(random: &mut Random) -> pb::Customer {
         phone: text(random.of(&["", "0555 123 456", "+7 912 345-67-89", "0700111222"])),
         username: text(random.of(&["", "@aibek", "aigul"])),
         language: text(random.of(&["", "", "ru", "ky", "en"])),
+        // What is ours to say is not taken.
+        id: "x".into(),
+        etag: "x".into(),
+        created_at: Some(Timestamp::default()),
+        updated_at: Some(Timestamp::default()),
+        application_count: 9,
     }
 }
 
@@ -40,6 +46,8 @@ pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
     };
     let kinds = [pb::PriceKind::Unspecified, pb::PriceKind::Fixed, pb::PriceKind::From, pb::PriceKind::Range];
     let quoted = random.of(&kinds);
+    let ids: Vec<&str> = (0..2).map(|_| random.of(&["1", "2"])).collect();
+    let external_ref = |system: &str| crate::support::applications::external_ref(system, ids[system.len() % 2]);
     pb::Application {
         kind: kind.into(),
         customer: Some(customer),
@@ -54,6 +62,7 @@ pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
         quoted_total: money(cents, random.of(&["", "KGS"])).filter(|_| quoted != pb::PriceKind::Unspecified),
         quoted_total_max: money(cents + random.below(2), "").filter(|_| quoted == pb::PriceKind::Range),
         message: format!("{tenant} {}", random.below(1000)),
+        external_refs: ["amocrm", "bitrix"].into_iter().filter(|_| random.below(3) == 0).map(external_ref).collect(),
         // What is ours to say is not taken.
         id: "x".into(),
         status: pb::ApplicationStatus::Completed.into(),
@@ -62,5 +71,6 @@ pub fn some_application(tenant: &str, random: &mut Random) -> pb::Application {
         updated_at: Some(Timestamp::default()),
         assignee: "x".into(),
         number: "x".into(),
+        customer_deleted: true,
     }
 }

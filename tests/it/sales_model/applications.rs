@@ -10,6 +10,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
+use super::application_changes::{changed, counted, normalized, noted};
 use super::application_wishes::some_application;
 use super::random::Random;
 use super::requests::violations;
@@ -18,49 +19,46 @@ use crate::support::connect;
 
 const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
 
-type Stamp = (i64, i32);
+pub type Stamp = (i64, i32);
 
-fn stamp(time: &Option<Timestamp>) -> Stamp {
+pub fn stamp(time: &Option<Timestamp>) -> Stamp {
     time.map(|time| (time.seconds, time.nanos)).unwrap()
 }
 
-fn now() -> Stamp {
+pub fn now() -> Stamp {
     let now = Timestamp::from(std::time::SystemTime::now());
     (now.seconds, now.nanos)
 }
 
 /// Something that was done to an application.
 #[derive(Debug)]
-struct Done {
-    id: String,
-    from: pb::ApplicationStatus,
-    to: pb::ApplicationStatus,
-    actor: String,
-    note: String,
-    between: (Stamp, Stamp),
+pub struct Done {
+    pub id: String,
+    pub kind: pb::ApplicationEventKind,
+    pub from: pb::ApplicationStatus,
+    pub to: pb::ApplicationStatus,
+    pub actor: String,
+    pub note: String,
+    pub fields: Vec<String>,
+    pub between: (Stamp, Stamp),
 }
 
 #[derive(Default)]
-struct Shop {
+pub struct Shop {
     /// As they are now, in the order of their creation.
-    applications: Vec<pb::Application>,
+    pub applications: Vec<pb::Application>,
+    /// By channel and id.
+    ids: BTreeMap<(i32, String), String>,
     /// By channel and id: name, phone, username, language.
     customers: BTreeMap<(i32, String), [String; 4]>,
-    feed: Vec<Done>,
+    pub feed: Vec<Done>,
 }
 
 impl Shop {
     /// What is to be answered to a new application, but for what the service makes.
     fn expected(&mut self, given: &pb::Application) -> pb::Application {
-        let mut expected = given.clone();
+        let mut expected = normalized(given);
         let customer = expected.customer.as_mut().unwrap();
-        customer.phone = match customer.phone.as_str() {
-            "0555 123 456" => "+996555123456",
-            "+7 912 345-67-89" => "+79123456789",
-            "0700111222" => "+996700111222",
-            _ => "",
-        }
-        .into();
         customer.username = customer.username.trim_start_matches('@').to_owned();
         if customer.external_id.is_empty() {
             customer.external_id.clone_from(&customer.phone);
@@ -79,15 +77,8 @@ impl Shop {
         if !expected.category.is_empty() {
             expected.category = "5d_mats".into();
         }
-        for selection in &mut expected.selections {
-            if selection.value.is_empty() {
-                selection.value = "true".into();
-            }
-        }
-        for money in [&mut expected.quoted_total, &mut expected.quoted_total_max].into_iter().flatten() {
-            money.currency_code = "KGS".into();
-        }
         expected.status = pb::ApplicationStatus::New.into();
+        expected.customer_deleted = false;
         expected
     }
 
@@ -105,6 +96,11 @@ impl Shop {
             && is(phone, &customer.phone)
             && is(&number, &application.number)
             && is(&filter.assignee, &application.assignee)
+            && (filter.external_ref_system.is_empty()
+                || application
+                    .external_refs
+                    .iter()
+                    .any(|known| known.system == filter.external_ref_system && is(&filter.external_ref_id, &known.id)))
             && (has(&application.message) || has(&application.vehicle_text) || has(&customer.name) || notes)
     }
 
@@ -134,10 +130,16 @@ async fn create(client: &mut Client, tenant: &str, application: pb::Application)
 
 async fn created(client: &mut Client, shop: &mut Shop, tenant: &str, random: &mut Random) {
     let given = some_application(tenant, random);
-    let expected = shop.expected(&given);
+    let mut expected = shop.expected(&given);
     let began = now();
     let answer = create(client, tenant, given).await.unwrap();
     let between = (began, now());
+    let who = expected.customer.as_mut().unwrap();
+    let id = answer.customer.as_ref().unwrap().id.clone();
+    assert!(!id.is_empty() && shop.ids.values().filter(|known| **known == id).count() <= 1);
+    let known = shop.ids.entry((who.channel, who.external_id.clone())).or_insert(id).clone();
+    *who = pb::Customer { id: known, etag: String::new(), created_at: None, updated_at: None, ..who.clone() };
+    who.application_count = 0;
     let created = stamp(&answer.created_at);
     assert!(
         between.0 <= (created.0, created.1 + 999) && created <= between.1,
@@ -157,7 +159,8 @@ async fn created(client: &mut Client, shop: &mut Shop, tenant: &str, random: &mu
     assert_eq!(answer, ours);
     let (from, to) = (pb::ApplicationStatus::Unspecified, pb::ApplicationStatus::New);
     let (actor, note) = (String::new(), String::new());
-    shop.feed.push(Done { id: answer.id.clone(), from, to, actor, note, between });
+    let kind = pb::ApplicationEventKind::Created;
+    shop.feed.push(Done { id: answer.id.clone(), kind, from, to, actor, note, fields: vec![], between });
     shop.applications.push(answer);
 }
 
@@ -172,7 +175,7 @@ fn ways(from: pb::ApplicationStatus) -> Vec<pb::ApplicationStatus> {
     }
 }
 
-fn reason(status: &Status) -> (Code, String) {
+pub fn reason(status: &Status) -> (Code, String) {
     (status.code(), status.get_error_details().error_info().unwrap().reason.clone())
 }
 
@@ -239,7 +242,8 @@ async fn moved(
     };
     assert_eq!(after, pb::Application { status: to.into(), updated_at, etag, assignee, ..before.clone() });
     let (from, actor, note) = (before.status(), request.actor, request.note);
-    shop.feed.push(Done { id: before.id, from, to, actor, note, between });
+    let kind = pb::ApplicationEventKind::Transitioned;
+    shop.feed.push(Done { id: before.id, kind, from, to, actor, note, fields: vec![], between });
     shop.applications[place] = after;
 }
 
@@ -263,12 +267,16 @@ async fn compare(client: &mut Client, shop: &Shop, tenant: &str, random: &mut Ra
         page_size: random.of(&[1, 3, 500]),
         ..Default::default()
     };
-    match random.below(8) {
+    match random.below(9) {
         0 => filter.channel = random.of(&[1, 2, 3, 4]),
         1 => filter.external_id = random.of(&["1", "2", "9"]).into(),
         2 => filter.phone = random.of(&["0555 123 456", "тел. +996 (555) 123456 Айгуль"]).into(),
         3 => filter.number = format!("№ {}", any(random).number.to_lowercase()),
         4 => filter.assignee = random.of(&["Нурлан", "Бермет", "x"]).into(),
+        6 => {
+            filter.external_ref_system = random.of(&["amocrm", "bitrix", "x"]).into();
+            filter.external_ref_id = random.of(&["", "1", "2"]).into();
+        }
         5 => filter.text = random.of(&["КАМРЮ", "айГ", "СОЗВОН", "моя", "1", "%"]).into(),
         _ => {}
     }
@@ -329,12 +337,8 @@ async fn replay(client: &mut Client, shop: &Shop, tenant: &str) -> Vec<String> {
         assert_eq!(application.id, done.id, "{done:?}");
         assert!(shop.applications.contains(application), "as it is now: {application:?}");
         assert_eq!((event.from(), event.to()), (done.from, done.to), "{done:?}");
-        let kind = if done.from == pb::ApplicationStatus::Unspecified {
-            pb::ApplicationEventKind::Created
-        } else {
-            pb::ApplicationEventKind::Transitioned
-        };
-        assert_eq!((event.kind(), &event.actor, &event.note), (kind, &done.actor, &done.note), "{done:?}");
+        assert_eq!((event.kind(), &event.actor, &event.note), (done.kind, &done.actor, &done.note), "{done:?}");
+        assert_eq!(event.fields, done.fields, "{done:?}");
         let occurred = stamp(&event.occurred_at);
         assert!(last <= occurred && occurred <= done.between.1, "{occurred:?} {done:?}");
         assert!(done.between.0 <= (occurred.0, occurred.1 + 999), "{occurred:?} {done:?}");
@@ -353,23 +357,26 @@ async fn applications_their_lists_and_their_feed_are_what_a_plain_list_says() {
     for (shop, tenant) in shops.iter_mut().zip(TENANTS) {
         created(&mut client, shop, tenant, &mut random).await;
     }
-    for step in 0..120 {
+    for step in 0..240 {
         let which = usize::try_from(random.below(2)).unwrap();
         let (shop, tenant) = (&mut shops[which], TENANTS[which]);
-        if random.below(3) == 0 {
-            created(&mut client, shop, tenant, &mut random).await;
-        } else {
-            let place = usize::try_from(random.below(shop.applications.len() as i64)).unwrap();
-            let status = shop.applications[place].status();
-            let anywhere = [1, 2, 3, 4].map(|number| pb::ApplicationStatus::try_from(number).unwrap());
-            let ways = ways(status);
-            let to = if ways.is_empty() || random.below(3) == 0 { random.of(&anywhere) } else { random.of(&ways) };
-            moved(&mut client, shop, tenant, place, to, &mut random).await;
+        let place = usize::try_from(random.below(shop.applications.len() as i64)).unwrap();
+        match random.below(8) {
+            0..=2 => created(&mut client, shop, tenant, &mut random).await,
+            3 | 4 => changed(&mut client, shop, tenant, place, &mut random).await,
+            5 => noted(&mut client, shop, tenant, place, &mut random).await,
+            _ => {
+                let status = shop.applications[place].status();
+                let anywhere = [1, 2, 3, 4].map(|number| pb::ApplicationStatus::try_from(number).unwrap());
+                let ways = ways(status);
+                let to = if ways.is_empty() || random.below(3) == 0 { random.of(&anywhere) } else { random.of(&ways) };
+                moved(&mut client, shop, tenant, place, to, &mut random).await;
+            }
         }
         if step % 3 == 0 {
             compare(&mut client, shop, tenant, &mut random).await;
         }
-        if step == 60 {
+        if step == 120 {
             // Many at the same time: their ids decide.
             let seconds = "UPDATE applications SET created_at = date_trunc('second', created_at)";
             owner.batch_execute(seconds).await.unwrap();
@@ -391,6 +398,7 @@ async fn applications_their_lists_and_their_feed_are_what_a_plain_list_says() {
     assert!(counts.iter().all(|(applications, events)| *applications > 10 && *events > applications + 8), "{counts:?}");
     for which in [0, 1] {
         let other = 1 - which;
+        counted(&mut client, &shops[which], TENANTS[which]).await;
         let cursors = replay(&mut client, &shops[which], TENANTS[which]).await;
         let distinct: std::collections::BTreeSet<_> = cursors.iter().collect();
         assert_eq!(distinct.len(), cursors.len());

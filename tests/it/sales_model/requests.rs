@@ -15,8 +15,10 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::TestServer;
-use crate::support::applications::{callback, create, created, order};
-use crate::support::methods::{BUILT, PATTERN_FIELDS};
+use crate::support::applications::{
+    application_update, callback, create, created, customer, customer_id, customer_update, external_ref, note, order,
+};
+use crate::support::methods::{APPLICATION_FIELDS, BUILT, CUSTOMER_FIELDS, PATTERN_FIELDS};
 use crate::support::raw::Raw;
 use crate::support::uploads::{header, rows, upload_and_wait};
 
@@ -79,6 +81,10 @@ pub async fn filled() -> Filled {
     for _ in 0..4 {
         created(&mut applications, callback("0555123456")).await;
     }
+    for number in 0..4 {
+        let customer = pb::Customer { external_id: number.to_string(), ..customer() };
+        created(&mut applications, pb::Application { customer: Some(customer), ..order() }).await;
+    }
     let mut tenants = pb::tenant_service_client::TenantServiceClient::new(server.channel.clone());
     for slug in ["shop_b", "shop-c", "a_shop", "zz"] {
         let bot =
@@ -94,7 +100,7 @@ pub async fn filled() -> Filled {
         let issue = pb::IssueApiKeyRequest { role: pb::Role::Admin.into(), ..Default::default() };
         key = admin.issue_api_key(issue).await.unwrap().into_inner().api_key.unwrap().prefix;
     }
-    let good = good(pattern_tenant, &application.id, &[&first.id, &replacing.id], &pattern_id, &key);
+    let good = good(pattern_tenant, &application, &[&first.id, &replacing.id], &pattern_id, &key);
     Filled { server, methods: methods(good) }
 }
 
@@ -121,7 +127,7 @@ fn soms(units: i64) -> Option<Money> {
 /// Requests that are taken, with every part filled that has fields of its own.
 fn good(
     tenant: &str,
-    application: &str,
+    application: &pb::Application,
     imports: &[&str; 2],
     pattern_id: &str,
     key: &str,
@@ -231,22 +237,41 @@ fn good(
     request!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
     let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
     request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
-    let asked = pb::Application { quoted_total_max: soms(20_000), quoted_kind: 0, ..order() };
+    let external_refs = || vec![external_ref("amocrm", "1042")];
+    let asked = pb::Application { quoted_total_max: soms(20_000), external_refs: external_refs(), ..order() };
     add("ApplicationService/CreateApplication", create(asked).encode_to_vec());
     request!(
         "ApplicationService/GetApplication",
-        GetApplicationRequest { tenant: tenant(), id: application.to_owned() }
+        GetApplicationRequest { tenant: tenant(), id: application.id.clone() }
     );
     request!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });
     request!(
         "ApplicationService/TransitionApplication",
         TransitionApplicationRequest {
             tenant: tenant(),
-            id: application.to_owned(),
+            id: application.id.clone(),
             to: pb::ApplicationStatus::InProgress.into(),
             actor: "Нурлан".into(),
             etag: "0".into()
         }
+    );
+    let asked = pb::Application { quoted_total_max: soms(20_000), external_refs: external_refs(), ..order() };
+    let asked = pb::UpdateApplicationRequest {
+        etag: "0".into(),
+        ..application_update(application, asked, &APPLICATION_FIELDS)
+    };
+    add("ApplicationService/UpdateApplication", asked.encode_to_vec());
+    add("ApplicationService/AddApplicationNote", note(application, "Перезвонить").encode_to_vec());
+    request!("ApplicationService/GetApplicationStats", GetApplicationStatsRequest { tenant: tenant() });
+    let known = customer_id(application);
+    request!("ApplicationService/GetCustomer", GetCustomerRequest { tenant: tenant(), id: known.clone() });
+    request!("ApplicationService/ListCustomers", ListCustomersRequest { tenant: tenant() });
+    let changed = customer_update(&known, customer(), &CUSTOMER_FIELDS);
+    let changed = pb::UpdateCustomerRequest { etag: "0".into(), ..changed };
+    add("ApplicationService/UpdateCustomer", changed.encode_to_vec());
+    request!(
+        "ApplicationService/DeleteCustomer",
+        DeleteCustomerRequest { tenant: tenant(), id: known, etag: "0".into() }
     );
     request!("ApplicationService/WatchApplications", WatchApplicationsRequest { tenant: tenant() });
     let payload = pb::upload_import_request::Payload::Header(header());

@@ -3,6 +3,8 @@
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
+use crate::support::methods::is_unnamed;
+
 /// A promise about a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
@@ -48,6 +50,8 @@ pub struct Leaf {
 pub fn leaves(good: &DynamicMessage) -> Vec<Leaf> {
     let mut found = Vec::new();
     collect(good, &good.descriptor(), "", &[], &mut found);
+    let method = good.descriptor().name().trim_end_matches("Request").to_owned();
+    found.retain(|leaf| !is_unnamed(&method, &leaf.name));
     found
 }
 

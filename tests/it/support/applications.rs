@@ -76,6 +76,56 @@ pub fn transition(application: &pb::Application, to: pb::ApplicationStatus) -> p
     }
 }
 
+pub fn note(application: &pb::Application, note: &str) -> pb::AddApplicationNoteRequest {
+    pb::AddApplicationNoteRequest {
+        tenant: "evopoliki".into(),
+        id: application.id.clone(),
+        actor: "Нурлан".into(),
+        note: note.into(),
+        ..Default::default()
+    }
+}
+
+/// Writes these fields of an application as they are in `to`.
+pub fn application_update(
+    application: &pb::Application,
+    to: pb::Application,
+    fields: &[&str],
+) -> pb::UpdateApplicationRequest {
+    pb::UpdateApplicationRequest {
+        tenant: "evopoliki".into(),
+        id: application.id.clone(),
+        application: Some(to),
+        update_mask: Some(mask(fields)),
+        actor: "Нурлан".into(),
+        ..Default::default()
+    }
+}
+
+/// The same of a customer.
+pub fn customer_update(id: &str, to: pb::Customer, fields: &[&str]) -> pb::UpdateCustomerRequest {
+    pb::UpdateCustomerRequest {
+        tenant: "evopoliki".into(),
+        id: id.into(),
+        customer: Some(to),
+        update_mask: Some(mask(fields)),
+        ..Default::default()
+    }
+}
+
+pub fn mask(fields: &[&str]) -> prost_types::FieldMask {
+    prost_types::FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() }
+}
+
+pub fn external_ref(system: &str, id: &str) -> pb::ExternalRef {
+    pb::ExternalRef { system: system.into(), id: id.into(), url: format!("https://{system}.example/{id}") }
+}
+
+/// Who asked for it, as the customer is by now.
+pub fn customer_id(application: &pb::Application) -> String {
+    application.customer.as_ref().unwrap().id.clone()
+}
+
 pub async fn moved(client: &mut Client, application: &pb::Application, to: pb::ApplicationStatus) -> pb::Application {
     client.transition_application(transition(application, to)).await.unwrap().into_inner().application.unwrap()
 }

@@ -42,6 +42,13 @@ pub const BUILT: &[&str] = &[
     "ApplicationService/GetApplication",
     "ApplicationService/ListApplications",
     "ApplicationService/TransitionApplication",
+    "ApplicationService/UpdateApplication",
+    "ApplicationService/AddApplicationNote",
+    "ApplicationService/GetApplicationStats",
+    "ApplicationService/GetCustomer",
+    "ApplicationService/ListCustomers",
+    "ApplicationService/UpdateCustomer",
+    "ApplicationService/DeleteCustomer",
     "ApplicationService/WatchApplications",
     "ImportService/UploadImport",
     "ImportService/GetImport",
@@ -64,6 +71,37 @@ pub const BUILT: &[&str] = &[
     "AdminService/RevokeApiKey",
     "AdminService/ListAuditEvents",
 ];
+
+/// All that an update may write of an application.
+pub const APPLICATION_FIELDS: [&str; 11] = [
+    "customer.name",
+    "customer.phone",
+    "brand",
+    "model",
+    "generation",
+    "year",
+    "vehicle_text",
+    "selections",
+    "quoted_total",
+    "message",
+    "external_refs",
+];
+
+/// All that an update may write of a customer.
+pub const CUSTOMER_FIELDS: [&str; 4] = ["name", "phone", "username", "language"];
+
+/// Whether an update passes over this field, which no mask may name.
+pub fn is_unnamed(method: &str, path: &str) -> bool {
+    let named = match method {
+        "UpdateApplication" => path.strip_prefix("application.").map(|path| (path, &APPLICATION_FIELDS[..])),
+        "UpdateCustomer" => path.strip_prefix("customer.").map(|path| (path, &CUSTOMER_FIELDS[..])),
+        _ => None,
+    };
+    let Some((path, named)) = named else { return false };
+    let path = path.split('[').next().unwrap();
+    // What a quote is written with follows from its total.
+    !path.starts_with("quoted_") && !named.iter().any(|field| path == *field || path.starts_with(&format!("{field}.")))
+}
 
 /// All that an update may write of a pattern.
 pub const PATTERN_FIELDS: [&str; 10] = [

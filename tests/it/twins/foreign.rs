@@ -12,6 +12,7 @@ use prost_reflect::{DynamicMessage, Value};
 use super::refusal_of;
 use super::steps::reads;
 use super::world::{OWN, TWIN, World, prepare, rows_of};
+use crate::support::applications::{application_update, customer_update};
 use crate::support::methods::methods;
 use crate::support::raw::{call, encoded};
 use crate::support::{TestServer, connect, copy_of, db_options};
@@ -22,6 +23,11 @@ fn named(world: &World) -> Vec<(&'static str, &'static str, Vec<&'static str>)> 
     vec![
         ("ApplicationService/GetApplication", "id", vec![world.others.application]),
         ("ApplicationService/TransitionApplication", "id", vec![world.others.application]),
+        ("ApplicationService/UpdateApplication", "id", vec![world.others.application]),
+        ("ApplicationService/AddApplicationNote", "id", vec![world.others.application]),
+        ("ApplicationService/GetCustomer", "id", vec![world.others.customer]),
+        ("ApplicationService/UpdateCustomer", "id", vec![world.others.customer]),
+        ("ApplicationService/DeleteCustomer", "id", vec![world.others.customer]),
         ("ImportService/ApplyImport", "id", imports.clone()),
         ("ImportService/CancelImport", "id", imports.clone()),
         ("ImportService/DeleteImport", "id", imports.clone()),
@@ -66,7 +72,7 @@ async fn check_ids(server: &TestServer, world: &World) {
     });
     let fields: BTreeSet<(String, String)> = fields
         .filter(|(_, field)| field == "id" || field.ends_with("_id"))
-        .filter(|(_, field)| !["external_id", "request_id"].contains(&field.as_str()))
+        .filter(|(_, field)| !["external_id", "external_ref_id", "request_id"].contains(&field.as_str()))
         .collect();
     let known = named.iter().map(|(method, field, _)| ((*method).to_owned(), (*field).to_owned()));
     assert_eq!(fields, known.collect());
@@ -78,6 +84,18 @@ async fn check_ids(server: &TestServer, world: &World) {
             if *method == "ApplicationService/TransitionApplication" {
                 request.set_field_by_name("to", Value::EnumNumber(pb::ApplicationStatus::InProgress.into()));
                 set(&mut request, "actor", "Нурлан");
+            }
+            if *method == "ApplicationService/AddApplicationNote" {
+                set(&mut request, "actor", "Нурлан");
+                set(&mut request, "note", "Перезвонить");
+            }
+            if *method == "ApplicationService/UpdateApplication" {
+                let update = application_update(&pb::Application::default(), pb::Application::default(), &["message"]);
+                request = DynamicMessage::decode(methods[*method].input(), encoded(&update)).unwrap();
+            }
+            if *method == "ApplicationService/UpdateCustomer" {
+                let update = customer_update("", pb::Customer::default(), &["name"]);
+                request = DynamicMessage::decode(methods[*method].input(), encoded(&update)).unwrap();
             }
             if *method == "PatternService/UpdatePattern" {
                 let update = pb::UpdatePatternRequest {
@@ -96,7 +114,7 @@ async fn check_ids(server: &TestServer, world: &World) {
                 "{foreign}"
             );
             // Its owner has it, so that it is its being another's that hides it.
-            if !["Apply", "Revert", "Cancel", "Delete", "Transition", "Update"]
+            if !["Apply", "Revert", "Cancel", "Delete", "Transition", "Update", "Add"]
                 .iter()
                 .any(|write| method.contains(write))
             {

@@ -6,7 +6,7 @@ use lekalo::proto::lekalo::v1 as pb;
 use prost::Message;
 
 use super::world::{OWN, REQUEST, World};
-use crate::support::applications::{create, order};
+use crate::support::applications::{application_update, create, customer_update, note, order};
 use crate::support::pricing::{ask, suv};
 use crate::support::raw::encoded;
 use crate::support::uploads::{header, list, messages};
@@ -126,6 +126,15 @@ pub fn reads(world: &World) -> Vec<Step> {
             "ImportService/ListPatternRows",
             &pb::ListPatternRowsRequest { tenant: tenant(), pattern_id: world.pattern.clone(), ..Default::default() },
         ),
+        step(
+            "ApplicationService/GetApplicationStats",
+            &pb::GetApplicationStatsRequest { tenant: tenant(), ..Default::default() },
+        ),
+        step(
+            "ApplicationService/GetCustomer",
+            &pb::GetCustomerRequest { tenant: tenant(), id: world.customer.clone() },
+        ),
+        step("ApplicationService/ListCustomers", &pb::ListCustomersRequest { tenant: tenant(), ..Default::default() }),
         step("PatternService/GetPattern", &pb::GetPatternRequest { tenant: tenant(), id: world.by_hand.clone() }),
         step(
             "PatternService/ListPatterns",
@@ -210,6 +219,15 @@ pub fn writes(world: &World) -> Vec<Step> {
         request_id: REQUEST.into(),
     };
     let gone = pb::DeletePatternRequest { tenant: tenant(), id: world.unwanted.clone(), ..Default::default() };
+    let named = pb::Application { id: world.application.clone(), ..Default::default() };
+    let to = pb::Application { message: "Хочу к субботе".into(), ..Default::default() };
+    let changed =
+        pb::UpdateApplicationRequest { request_id: REQUEST.into(), ..application_update(&named, to, &["message"]) };
+    let noted_upon =
+        pb::AddApplicationNoteRequest { request_id: REQUEST.into(), ..note(&named, "Перезвонить") };
+    let to = pb::Customer { name: "Айбек Асанов".into(), ..Default::default() };
+    let renamed = customer_update(&world.customer, to, &["name"]);
+    let renamed = pb::UpdateCustomerRequest { request_id: REQUEST.into(), ..renamed };
     vec![
         step("PatternService/CreatePattern", &new),
         step("PatternService/UpdatePattern", &one),
@@ -222,6 +240,13 @@ pub fn writes(world: &World) -> Vec<Step> {
         step(
             "PricingService/SetPrices",
             &pb::SetPricesRequest { tenant: tenant(), prices: vec![price], request_id: REQUEST.into() },
+        ),
+        step("ApplicationService/UpdateApplication", &changed),
+        step("ApplicationService/AddApplicationNote", &noted_upon),
+        step("ApplicationService/UpdateCustomer", &renamed),
+        step(
+            "ApplicationService/DeleteCustomer",
+            &pb::DeleteCustomerRequest { tenant: tenant(), id: world.passing.clone(), ..Default::default() },
         ),
         step(
             "ApplicationService/TransitionApplication",

@@ -9,7 +9,7 @@ use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use tokio_postgres::{Client, Config};
 
-use crate::support::applications::{self, created, moved, order};
+use crate::support::applications::{self, created, customer_id, moved, order};
 use crate::support::tenants::tenant_tables;
 use crate::support::uploads::{header, list, upload_and_wait};
 use crate::support::{TestServer, connect, copy_of};
@@ -25,6 +25,9 @@ pub struct World {
     pub twin: i64,
     /// Of both: an application, NEW; imports that took a list in, withdrew some of it, and two that only looked.
     pub application: String,
+    /// Who asked for it, and somebody who asked for another.
+    pub customer: String,
+    pub passing: String,
     pub first: String,
     pub replacing: String,
     pub preview: String,
@@ -39,6 +42,7 @@ pub struct World {
 
 pub struct Others {
     pub application: &'static str,
+    pub customer: &'static str,
     pub succeeded: &'static str,
     pub validated: &'static str,
     pub pattern: &'static str,
@@ -46,6 +50,7 @@ pub struct Others {
 
 const OTHERS: Others = Others {
     application: "0192aaaa-0000-7000-8000-000000000001",
+    customer: "990002",
     succeeded: "0192aaaa-0000-7000-8000-000000000002",
     validated: "0192aaaa-0000-7000-8000-000000000003",
     pattern: "990001",
@@ -80,6 +85,8 @@ pub async fn prepare() -> World {
     let texts = pb::UpsertTextsRequest { tenant: OWN.into(), texts: vec![text], ..Default::default() };
     TextServiceClient::new(channel.clone()).upsert_texts(texts).await.unwrap();
     let mut client = applications::Client::new(channel.clone());
+    let passing = pb::Customer { external_id: "passing".into(), ..applications::customer() };
+    let passing = created(&mut client, pb::Application { customer: Some(passing), ..order() }).await;
     let application = created(&mut client, order()).await;
     let other = created(&mut client, order()).await;
     moved(&mut client, &other, pb::ApplicationStatus::InProgress).await;
@@ -119,6 +126,8 @@ pub async fn prepare() -> World {
         alone,
         config,
         twin,
+        customer: customer_id(&application),
+        passing: customer_id(&passing),
         application: application.id,
         first: first.id,
         replacing: replacing.id,
@@ -206,6 +215,8 @@ async fn give_more(owner: &Client, world: &World) {
         others.application
     );
     copy(owner, "applications", &format!("tenant_id = {twin} AND id = '{}'", world.application), &application).await;
+    let customer = format!("'{{\"id\": {}, \"external_id\": \"of the twin\"}}'::jsonb", others.customer);
+    copy(owner, "customers", &format!("tenant_id = {twin} AND id = {}", world.customer), &customer).await;
     for (from, to) in [(&world.first, others.succeeded), (&world.preview, others.validated)] {
         copy(owner, "imports", &format!("tenant_id = {twin} AND id = '{from}'"), &format!("'{{\"id\": \"{to}\"}}'"))
             .await;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .admin import AsyncAdmin
 from .applications import AsyncApplications
 from .catalog import AsyncCatalog
+from .customers import AsyncCustomers
 from .imports import AsyncImports
 from .patterns import AsyncPatterns
 from .pricing import AsyncPricing
@@ -18,6 +19,7 @@ class AsyncClient(
     AsyncPricing,
     AsyncTexts,
     AsyncApplications,
+    AsyncCustomers,
     AsyncTenants,
     AsyncImports,
     AsyncAdmin,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from .._proto.lekalo.v1.application_service_pb2_grpc import ApplicationServiceStub
 from ..v1 import (
+    AddApplicationNoteRequest,
     Application,
     ApplicationEvent,
     ApplicationKind,
@@ -15,9 +18,12 @@ from ..v1 import (
     Channel,
     CreateApplicationRequest,
     GetApplicationRequest,
+    GetApplicationStatsRequest,
+    GetApplicationStatsResponse,
     ListApplicationsRequest,
     ListApplicationsResponse,
     TransitionApplicationRequest,
+    UpdateApplicationRequest,
     WatchApplicationsRequest,
 )
 from ..values import to_timestamp
@@ -62,6 +68,8 @@ class Applications(Connection):
         number: str = "",
         assignee: str = "",
         text: str = "",
+        external_ref_system: str = "",
+        external_ref_id: str = "",
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
@@ -80,6 +88,8 @@ class Applications(Connection):
             number=number,
             assignee=assignee,
             text=text,
+            external_ref_system=external_ref_system,
+            external_ref_id=external_ref_id,
             page_size=page_size,
             page_token=page_token,
             skip=skip,
@@ -108,6 +118,53 @@ class Applications(Connection):
         )
         response = self._write(self._applications.TransitionApplication, request, timeout, decided=True)
         return response.application
+
+    def update_application(
+        self,
+        tenant: str,
+        id: str,
+        application: Application,
+        update_mask: Iterable[str],
+        *,
+        actor: str,
+        etag: str = "",
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> Application:
+        """Changes the fields of an application that `update_mask` names, e.g. `["message", "customer.phone"]`.
+
+        Give the `etag` of the application that was decided on, so that a change in between does not go unseen.
+        """
+        request = UpdateApplicationRequest(
+            tenant=tenant,
+            id=id,
+            application=application,
+            update_mask=FieldMask(paths=update_mask),
+            actor=actor,
+            etag=etag,
+            request_id=request_id,
+        )
+        response = self._write(self._applications.UpdateApplication, request, timeout, decided=bool(etag))
+        return response.application
+
+    def add_application_note(
+        self, tenant: str, id: str, note: str, *, actor: str, request_id: str = "", timeout: float | None = None
+    ) -> Application:
+        """Puts a note into an application's history; the application stays as it is."""
+        request = AddApplicationNoteRequest(tenant=tenant, id=id, actor=actor, note=note, request_id=request_id)
+        return (self._write(self._applications.AddApplicationNote, request, timeout)).application
+
+    def get_application_stats(
+        self,
+        tenant: str,
+        *,
+        first_day: str = "",
+        last_day: str = "",
+        timeout: float | None = None,
+    ) -> GetApplicationStatsResponse:
+        """Counts the applications created on each day (`2026-12-01`), by default of the 30 days that end today."""
+        request = GetApplicationStatsRequest(tenant=tenant, first_day=first_day, last_day=last_day)
+        return self._read(self._applications.GetApplicationStats, request, timeout)
 
     def watch_applications(
         self, tenant: str, *, after: str = "", from_now: bool = False, timeout: float | None = None

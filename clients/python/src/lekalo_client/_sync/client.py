@@ -5,6 +5,7 @@ from __future__ import annotations
 from .admin import Admin
 from .applications import Applications
 from .catalog import Catalog
+from .customers import Customers
 from .imports import Imports
 from .patterns import Patterns
 from .pricing import Pricing
@@ -18,6 +19,7 @@ class Client(
     Pricing,
     Texts,
     Applications,
+    Customers,
     Tenants,
     Imports,
     Admin,

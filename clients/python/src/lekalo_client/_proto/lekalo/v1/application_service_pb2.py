@@ -22,50 +22,83 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from . import types_pb2 as lekalo_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lekalo/v1/application_service.proto\x12\tlekalo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\x85\x01\n\x08\x43ustomer\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\xce\x04\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12%\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x13.lekalo.v1.Customer\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\r\n\x05\x62rand\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x12\n\ngeneration\x18\x08 \x01(\t\x12\x0c\n\x04year\x18\t \x01(\x05\x12\x14\n\x0cvehicle_text\x18\n \x01(\t\x12(\n\nselections\x18\x0b \x03(\x0b\x32\x14.lekalo.v1.Selection\x12(\n\x0cquoted_total\x18\x0c \x01(\x0b\x32\x12.google.type.Money\x12\x0f\n\x07message\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12,\n\x10quoted_total_max\x18\x11 \x01(\x0b\x32\x12.google.type.Money\x12)\n\x0bquoted_kind\x18\x12 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12\x10\n\x08\x61ssignee\x18\x13 \x01(\t\x12\x0e\n\x06number\x18\x14 \x01(\t\"\xa2\x02\n\x10\x41pplicationEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.lekalo.v1.ApplicationEventKind\x12+\n\x0b\x61pplication\x18\x03 \x01(\x0b\x32\x16.lekalo.v1.Application\x12*\n\x04\x66rom\x18\x04 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x02to\x18\x05 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"k\n\x18\x43reateApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x0b\x61pplication\x18\x02 \x01(\x0b\x32\x16.lekalo.v1.Application\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x19\x43reateApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"I\n\x15GetApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0cwith_history\x18\x03 \x01(\x08\"r\n\x16GetApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\x12+\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1b.lekalo.v1.ApplicationEvent\"\x96\x03\n\x17ListApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12\x31\n\rcreated_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\x12#\n\x07\x63hannel\x18\t \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\t\x12\r\n\x05phone\x18\x0b \x01(\t\x12\x0e\n\x06number\x18\x0c \x01(\t\x12\x10\n\x08\x61ssignee\x18\r \x01(\t\x12\x0c\n\x04text\x18\x0e \x01(\t\"u\n\x18ListApplicationsResponse\x12,\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x16.lekalo.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xa3\x01\n\x1cTransitionApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x02to\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"L\n\x1dTransitionApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"K\n\x18WatchApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08\x66rom_now\x18\x03 \x01(\x08\"G\n\x19WatchApplicationsResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.lekalo.v1.ApplicationEvent*\xb7\x01\n\x0f\x41pplicationKind\x12 \n\x1c\x41PPLICATION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_KIND_ORDER\x10\x01\x12\'\n#APPLICATION_KIND_INDIVIDUAL_MEASURE\x10\x02\x12\x1d\n\x19\x41PPLICATION_KIND_CALLBACK\x10\x03\x12\x1e\n\x1a\x41PPLICATION_KIND_COMPLAINT\x10\x04*\xbb\x01\n\x11\x41pplicationStatus\x12\"\n\x1e\x41PPLICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_STATUS_NEW\x10\x01\x12\"\n\x1e\x41PPLICATION_STATUS_IN_PROGRESS\x10\x02\x12 \n\x1c\x41PPLICATION_STATUS_COMPLETED\x10\x03\x12 \n\x1c\x41PPLICATION_STATUS_CANCELLED\x10\x04*\x8b\x01\n\x14\x41pplicationEventKind\x12&\n\"APPLICATION_EVENT_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41PPLICATION_EVENT_KIND_CREATED\x10\x01\x12\'\n#APPLICATION_EVENT_KIND_TRANSITIONED\x10\x02\x32\xf6\x03\n\x12\x41pplicationService\x12^\n\x11\x43reateApplication\x12#.lekalo.v1.CreateApplicationRequest\x1a$.lekalo.v1.CreateApplicationResponse\x12U\n\x0eGetApplication\x12 .lekalo.v1.GetApplicationRequest\x1a!.lekalo.v1.GetApplicationResponse\x12[\n\x10ListApplications\x12\".lekalo.v1.ListApplicationsRequest\x1a#.lekalo.v1.ListApplicationsResponse\x12j\n\x15TransitionApplication\x12\'.lekalo.v1.TransitionApplicationRequest\x1a(.lekalo.v1.TransitionApplicationResponse\x12`\n\x11WatchApplications\x12#.lekalo.v1.WatchApplicationsRequest\x1a$.lekalo.v1.WatchApplicationsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#lekalo/v1/application_service.proto\x12\tlekalo.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x15lekalo/v1/types.proto\"\x9a\x02\n\x08\x43ustomer\x12#\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\x12\n\n\x02id\x18\x07 \x01(\t\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11\x61pplication_count\x18\x0b \x01(\x05\"6\n\x0b\x45xternalRef\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\"\x97\x05\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12,\n\x06status\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12%\n\x08\x63ustomer\x18\x04 \x01(\x0b\x32\x13.lekalo.v1.Customer\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\r\n\x05\x62rand\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x12\n\ngeneration\x18\x08 \x01(\t\x12\x0c\n\x04year\x18\t \x01(\x05\x12\x14\n\x0cvehicle_text\x18\n \x01(\t\x12(\n\nselections\x18\x0b \x03(\x0b\x32\x14.lekalo.v1.Selection\x12(\n\x0cquoted_total\x18\x0c \x01(\x0b\x32\x12.google.type.Money\x12\x0f\n\x07message\x18\r \x01(\t\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12,\n\x10quoted_total_max\x18\x11 \x01(\x0b\x32\x12.google.type.Money\x12)\n\x0bquoted_kind\x18\x12 \x01(\x0e\x32\x14.lekalo.v1.PriceKind\x12\x10\n\x08\x61ssignee\x18\x13 \x01(\t\x12\x0e\n\x06number\x18\x14 \x01(\t\x12-\n\rexternal_refs\x18\x15 \x03(\x0b\x32\x16.lekalo.v1.ExternalRef\x12\x18\n\x10\x63ustomer_deleted\x18\x16 \x01(\x08\"\xb2\x02\n\x10\x41pplicationEvent\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.lekalo.v1.ApplicationEventKind\x12+\n\x0b\x61pplication\x18\x03 \x01(\x0b\x32\x16.lekalo.v1.Application\x12*\n\x04\x66rom\x18\x04 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x02to\x18\x05 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\x12/\n\x0boccurred_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66ields\x18\t \x03(\t\"k\n\x18\x43reateApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x0b\x61pplication\x18\x02 \x01(\x0b\x32\x16.lekalo.v1.Application\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"H\n\x19\x43reateApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"I\n\x15GetApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0cwith_history\x18\x03 \x01(\x08\"r\n\x16GetApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\x12+\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x1b.lekalo.v1.ApplicationEvent\"\xcc\x03\n\x17ListApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12\x31\n\rcreated_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\x12#\n\x07\x63hannel\x18\t \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\t\x12\r\n\x05phone\x18\x0b \x01(\t\x12\x0e\n\x06number\x18\x0c \x01(\t\x12\x10\n\x08\x61ssignee\x18\r \x01(\t\x12\x0c\n\x04text\x18\x0e \x01(\t\x12\x1b\n\x13\x65xternal_ref_system\x18\x0f \x01(\t\x12\x17\n\x0f\x65xternal_ref_id\x18\x10 \x01(\t\"u\n\x18ListApplicationsResponse\x12,\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x16.lekalo.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xa3\x01\n\x1cTransitionApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x02to\x18\x03 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"L\n\x1dTransitionApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"\xc5\x01\n\x18UpdateApplicationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12+\n\x0b\x61pplication\x18\x03 \x01(\x0b\x32\x16.lekalo.v1.Application\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"H\n\x19UpdateApplicationResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"h\n\x19\x41\x64\x64\x41pplicationNoteRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"I\n\x1a\x41\x64\x64\x41pplicationNoteResponse\x12+\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x16.lekalo.v1.Application\"Q\n\x1aGetApplicationStatsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x10\n\x08last_day\x18\x03 \x01(\t\"\xbd\x01\n\x10\x41pplicationCount\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12,\n\x06status\x18\x02 \x01(\x0e\x32\x1c.lekalo.v1.ApplicationStatus\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12(\n\x04kind\x18\x05 \x01(\x0e\x32\x1a.lekalo.v1.ApplicationKind\x12\r\n\x05\x63ount\x18\x06 \x01(\x05\"\x91\x01\n\x1bGetApplicationStatsResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.lekalo.v1.ApplicationCount\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x11\n\tfirst_day\x18\x03 \x01(\t\x12\x10\n\x08last_day\x18\x04 \x01(\t\x12\x11\n\ttime_zone\x18\x05 \x01(\t\"0\n\x12GetCustomerRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"<\n\x13GetCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.lekalo.v1.Customer\"\xb2\x01\n\x14ListCustomersRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.lekalo.v1.Channel\x12\x13\n\x0b\x65xternal_id\x18\x03 \x01(\t\x12\r\n\x05phone\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\x12\x0c\n\x04skip\x18\x08 \x01(\x05\"l\n\x15ListCustomersResponse\x12&\n\tcustomers\x18\x01 \x03(\x0b\x32\x13.lekalo.v1.Customer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xad\x01\n\x15UpdateCustomerRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12%\n\x08\x63ustomer\x18\x03 \x01(\x0b\x32\x13.lekalo.v1.Customer\x12/\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"?\n\x16UpdateCustomerResponse\x12%\n\x08\x63ustomer\x18\x01 \x01(\x0b\x32\x13.lekalo.v1.Customer\"U\n\x15\x44\x65leteCustomerRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"3\n\x16\x44\x65leteCustomerResponse\x12\x19\n\x11\x61pplication_count\x18\x01 \x01(\x05\"K\n\x18WatchApplicationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08\x66rom_now\x18\x03 \x01(\x08\"G\n\x19WatchApplicationsResponse\x12*\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x1b.lekalo.v1.ApplicationEvent*\xb7\x01\n\x0f\x41pplicationKind\x12 \n\x1c\x41PPLICATION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_KIND_ORDER\x10\x01\x12\'\n#APPLICATION_KIND_INDIVIDUAL_MEASURE\x10\x02\x12\x1d\n\x19\x41PPLICATION_KIND_CALLBACK\x10\x03\x12\x1e\n\x1a\x41PPLICATION_KIND_COMPLAINT\x10\x04*\xbb\x01\n\x11\x41pplicationStatus\x12\"\n\x1e\x41PPLICATION_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x41PPLICATION_STATUS_NEW\x10\x01\x12\"\n\x1e\x41PPLICATION_STATUS_IN_PROGRESS\x10\x02\x12 \n\x1c\x41PPLICATION_STATUS_COMPLETED\x10\x03\x12 \n\x1c\x41PPLICATION_STATUS_CANCELLED\x10\x04*\xfe\x01\n\x14\x41pplicationEventKind\x12&\n\"APPLICATION_EVENT_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x41PPLICATION_EVENT_KIND_CREATED\x10\x01\x12\'\n#APPLICATION_EVENT_KIND_TRANSITIONED\x10\x02\x12 \n\x1c\x41PPLICATION_EVENT_KIND_NOTED\x10\x03\x12\"\n\x1e\x41PPLICATION_EVENT_KIND_UPDATED\x10\x04\x12+\n\'APPLICATION_EVENT_KIND_CUSTOMER_DELETED\x10\x05\x32\xef\x08\n\x12\x41pplicationService\x12^\n\x11\x43reateApplication\x12#.lekalo.v1.CreateApplicationRequest\x1a$.lekalo.v1.CreateApplicationResponse\x12U\n\x0eGetApplication\x12 .lekalo.v1.GetApplicationRequest\x1a!.lekalo.v1.GetApplicationResponse\x12[\n\x10ListApplications\x12\".lekalo.v1.ListApplicationsRequest\x1a#.lekalo.v1.ListApplicationsResponse\x12j\n\x15TransitionApplication\x12\'.lekalo.v1.TransitionApplicationRequest\x1a(.lekalo.v1.TransitionApplicationResponse\x12^\n\x11UpdateApplication\x12#.lekalo.v1.UpdateApplicationRequest\x1a$.lekalo.v1.UpdateApplicationResponse\x12\x61\n\x12\x41\x64\x64\x41pplicationNote\x12$.lekalo.v1.AddApplicationNoteRequest\x1a%.lekalo.v1.AddApplicationNoteResponse\x12\x64\n\x13GetApplicationStats\x12%.lekalo.v1.GetApplicationStatsRequest\x1a&.lekalo.v1.GetApplicationStatsResponse\x12L\n\x0bGetCustomer\x12\x1d.lekalo.v1.GetCustomerRequest\x1a\x1e.lekalo.v1.GetCustomerResponse\x12R\n\rListCustomers\x12\x1f.lekalo.v1.ListCustomersRequest\x1a .lekalo.v1.ListCustomersResponse\x12U\n\x0eUpdateCustomer\x12 .lekalo.v1.UpdateCustomerRequest\x1a!.lekalo.v1.UpdateCustomerResponse\x12U\n\x0e\x44\x65leteCustomer\x12 .lekalo.v1.DeleteCustomerRequest\x1a!.lekalo.v1.DeleteCustomerResponse\x12`\n\x11WatchApplications\x12#.lekalo.v1.WatchApplicationsRequest\x1a$.lekalo.v1.WatchApplicationsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.application_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLICATIONKIND']._serialized_start=2450
-  _globals['_APPLICATIONKIND']._serialized_end=2633
-  _globals['_APPLICATIONSTATUS']._serialized_start=2636
-  _globals['_APPLICATIONSTATUS']._serialized_end=2823
-  _globals['_APPLICATIONEVENTKIND']._serialized_start=2826
-  _globals['_APPLICATIONEVENTKIND']._serialized_end=2965
-  _globals['_CUSTOMER']._serialized_start=132
-  _globals['_CUSTOMER']._serialized_end=265
-  _globals['_APPLICATION']._serialized_start=268
-  _globals['_APPLICATION']._serialized_end=858
-  _globals['_APPLICATIONEVENT']._serialized_start=861
-  _globals['_APPLICATIONEVENT']._serialized_end=1151
-  _globals['_CREATEAPPLICATIONREQUEST']._serialized_start=1153
-  _globals['_CREATEAPPLICATIONREQUEST']._serialized_end=1260
-  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_start=1262
-  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_end=1334
-  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1336
-  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1409
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1411
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1525
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1528
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1934
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1936
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=2053
-  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_start=2056
-  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_end=2219
-  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_start=2221
-  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_end=2297
-  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_start=2299
-  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_end=2374
-  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_start=2376
-  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_end=2447
-  _globals['_APPLICATIONSERVICE']._serialized_start=2968
-  _globals['_APPLICATIONSERVICE']._serialized_end=3470
+  _globals['_APPLICATIONKIND']._serialized_start=4494
+  _globals['_APPLICATIONKIND']._serialized_end=4677
+  _globals['_APPLICATIONSTATUS']._serialized_start=4680
+  _globals['_APPLICATIONSTATUS']._serialized_end=4867
+  _globals['_APPLICATIONEVENTKIND']._serialized_start=4870
+  _globals['_APPLICATIONEVENTKIND']._serialized_end=5124
+  _globals['_CUSTOMER']._serialized_start=166
+  _globals['_CUSTOMER']._serialized_end=448
+  _globals['_EXTERNALREF']._serialized_start=450
+  _globals['_EXTERNALREF']._serialized_end=504
+  _globals['_APPLICATION']._serialized_start=507
+  _globals['_APPLICATION']._serialized_end=1170
+  _globals['_APPLICATIONEVENT']._serialized_start=1173
+  _globals['_APPLICATIONEVENT']._serialized_end=1479
+  _globals['_CREATEAPPLICATIONREQUEST']._serialized_start=1481
+  _globals['_CREATEAPPLICATIONREQUEST']._serialized_end=1588
+  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_start=1590
+  _globals['_CREATEAPPLICATIONRESPONSE']._serialized_end=1662
+  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1664
+  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1737
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1739
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1853
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1856
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=2316
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=2318
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=2435
+  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_start=2438
+  _globals['_TRANSITIONAPPLICATIONREQUEST']._serialized_end=2601
+  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_start=2603
+  _globals['_TRANSITIONAPPLICATIONRESPONSE']._serialized_end=2679
+  _globals['_UPDATEAPPLICATIONREQUEST']._serialized_start=2682
+  _globals['_UPDATEAPPLICATIONREQUEST']._serialized_end=2879
+  _globals['_UPDATEAPPLICATIONRESPONSE']._serialized_start=2881
+  _globals['_UPDATEAPPLICATIONRESPONSE']._serialized_end=2953
+  _globals['_ADDAPPLICATIONNOTEREQUEST']._serialized_start=2955
+  _globals['_ADDAPPLICATIONNOTEREQUEST']._serialized_end=3059
+  _globals['_ADDAPPLICATIONNOTERESPONSE']._serialized_start=3061
+  _globals['_ADDAPPLICATIONNOTERESPONSE']._serialized_end=3134
+  _globals['_GETAPPLICATIONSTATSREQUEST']._serialized_start=3136
+  _globals['_GETAPPLICATIONSTATSREQUEST']._serialized_end=3217
+  _globals['_APPLICATIONCOUNT']._serialized_start=3220
+  _globals['_APPLICATIONCOUNT']._serialized_end=3409
+  _globals['_GETAPPLICATIONSTATSRESPONSE']._serialized_start=3412
+  _globals['_GETAPPLICATIONSTATSRESPONSE']._serialized_end=3557
+  _globals['_GETCUSTOMERREQUEST']._serialized_start=3559
+  _globals['_GETCUSTOMERREQUEST']._serialized_end=3607
+  _globals['_GETCUSTOMERRESPONSE']._serialized_start=3609
+  _globals['_GETCUSTOMERRESPONSE']._serialized_end=3669
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_start=3672
+  _globals['_LISTCUSTOMERSREQUEST']._serialized_end=3850
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_start=3852
+  _globals['_LISTCUSTOMERSRESPONSE']._serialized_end=3960
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_start=3963
+  _globals['_UPDATECUSTOMERREQUEST']._serialized_end=4136
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_start=4138
+  _globals['_UPDATECUSTOMERRESPONSE']._serialized_end=4201
+  _globals['_DELETECUSTOMERREQUEST']._serialized_start=4203
+  _globals['_DELETECUSTOMERREQUEST']._serialized_end=4288
+  _globals['_DELETECUSTOMERRESPONSE']._serialized_start=4290
+  _globals['_DELETECUSTOMERRESPONSE']._serialized_end=4341
+  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_start=4343
+  _globals['_WATCHAPPLICATIONSREQUEST']._serialized_end=4418
+  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_start=4420
+  _globals['_WATCHAPPLICATIONSRESPONSE']._serialized_end=4491
+  _globals['_APPLICATIONSERVICE']._serialized_start=5127
+  _globals['_APPLICATIONSERVICE']._serialized_end=6262
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ApplicationServiceStub(object):
-    """The applications of one tenant. What any method may answer besides is in types.proto.
+    """The applications of one tenant and its customers. What any method may answer besides is in types.proto.
     """
 
     def __init__(self, channel):
@@ -55,6 +55,41 @@ class ApplicationServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationResponse.FromString,
                 _registered_method=True)
+        self.UpdateApplication = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/UpdateApplication',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationResponse.FromString,
+                _registered_method=True)
+        self.AddApplicationNote = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/AddApplicationNote',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteResponse.FromString,
+                _registered_method=True)
+        self.GetApplicationStats = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/GetApplicationStats',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsResponse.FromString,
+                _registered_method=True)
+        self.GetCustomer = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/GetCustomer',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.GetCustomerRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.GetCustomerResponse.FromString,
+                _registered_method=True)
+        self.ListCustomers = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/ListCustomers',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.ListCustomersRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.ListCustomersResponse.FromString,
+                _registered_method=True)
+        self.UpdateCustomer = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/UpdateCustomer',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerResponse.FromString,
+                _registered_method=True)
+        self.DeleteCustomer = channel.unary_unary(
+                '/lekalo.v1.ApplicationService/DeleteCustomer',
+                request_serializer=lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerResponse.FromString,
+                _registered_method=True)
         self.WatchApplications = channel.unary_stream(
                 '/lekalo.v1.ApplicationService/WatchApplications',
                 request_serializer=lekalo_dot_v1_dot_application__service__pb2.WatchApplicationsRequest.SerializeToString,
@@ -63,7 +98,7 @@ class ApplicationServiceStub(object):
 
 
 class ApplicationServiceServicer(object):
-    """The applications of one tenant. What any method may answer besides is in types.proto.
+    """The applications of one tenant and its customers. What any method may answer besides is in types.proto.
     """
 
     def CreateApplication(self, request, context):
@@ -117,6 +152,96 @@ class ApplicationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateApplication(self, request, context):
+        """Changes the fields of an application that the mask names, and keeps who did it. Role: MANAGER.
+
+        A COMPLETED one stays as it is but for its `external_refs`. What it becomes must be an application that could be
+        created. Its `customer` is how this application reaches its customer: the customer's own name and phone, and their
+        other applications, stay. Who watches gets an event of kind UPDATED, with the fields; what they had before is kept
+        nowhere. Where nothing changes there is no event, and the `etag` stays.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
+        `UNKNOWN_OPTION`, `UNKNOWN_OPTION_VALUE`; NOT_FOUND `TENANT_NOT_FOUND`, `APPLICATION_NOT_FOUND`, `BRAND_NOT_FOUND`,
+        `MODEL_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`; FAILED_PRECONDITION
+        `APPLICATION_COMPLETED`, `CUSTOMER_DELETED`, `CATEGORY_NOT_SOLD`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddApplicationNote(self, request, context):
+        """Puts a note into an application's history, whatever its status. Role: MANAGER.
+
+        The application stays as it is, and so does its `etag`; who watches gets the note as an event of kind NOTED.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+        `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; FAILED_PRECONDITION `CUSTOMER_DELETED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApplicationStats(self, request, context):
+        """Counts the applications created on each day, by status, category, channel and kind. Role: MANAGER.
+
+        Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`; NOT_FOUND
+        `TENANT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomer(self, request, context):
+        """Returns one customer. Role: MANAGER.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`, `CUSTOMER_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCustomers(self, request, context):
+        """Lists customers, the newest first. Role: MANAGER.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`,
+        `PAGE_TOKEN_INVALID`; NOT_FOUND `TENANT_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCustomer(self, request, context):
+        """Changes the fields of a customer that the mask names. Role: MANAGER.
+
+        The applications that there are keep the customer as they have it; the next one begins with what is known by then.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+        `CUSTOMER_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCustomer(self, request, context):
+        """Erases a customer and everything they said, for good. Role: MANAGER.
+
+        Gone are the customer, and of their applications who asked (but for the channel), `message`, `vehicle_text`,
+        `generation` and `external_refs`, the notes in their history and their words in the answers that are kept for
+        retries. What stays counts and belongs to nobody: the applications' `id`, `kind`, `status`, category, brand, model,
+        year, selections, what was quoted, who of the shop did what, and the times. Such an application has
+        `customer_deleted`; who watches gets an event of kind CUSTOMER_DELETED for each. It goes on from status to status,
+        and is neither changed nor noted upon any more. Who writes again later is a new customer. Backups that were made
+        before still have what they have.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
+        `CUSTOMER_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchApplications(self, request, context):
         """Streams what happens to the tenant's applications: first what happened since `after`, then as it happens.
         Role: MANAGER.
@@ -158,6 +283,41 @@ def add_ApplicationServiceServicer_to_server(servicer, server):
                     request_deserializer=lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationResponse.SerializeToString,
             ),
+            'UpdateApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApplication,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationResponse.SerializeToString,
+            ),
+            'AddApplicationNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddApplicationNote,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteResponse.SerializeToString,
+            ),
+            'GetApplicationStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApplicationStats,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsResponse.SerializeToString,
+            ),
+            'GetCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomer,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.GetCustomerRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.GetCustomerResponse.SerializeToString,
+            ),
+            'ListCustomers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCustomers,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.ListCustomersRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.ListCustomersResponse.SerializeToString,
+            ),
+            'UpdateCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCustomer,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerResponse.SerializeToString,
+            ),
+            'DeleteCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCustomer,
+                    request_deserializer=lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerResponse.SerializeToString,
+            ),
             'WatchApplications': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchApplications,
                     request_deserializer=lekalo_dot_v1_dot_application__service__pb2.WatchApplicationsRequest.FromString,
@@ -172,7 +332,7 @@ def add_ApplicationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApplicationService(object):
-    """The applications of one tenant. What any method may answer besides is in types.proto.
+    """The applications of one tenant and its customers. What any method may answer besides is in types.proto.
     """
 
     @staticmethod
@@ -273,6 +433,195 @@ class ApplicationService(object):
             '/lekalo.v1.ApplicationService/TransitionApplication',
             lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationRequest.SerializeToString,
             lekalo_dot_v1_dot_application__service__pb2.TransitionApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/UpdateApplication',
+            lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.UpdateApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddApplicationNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/AddApplicationNote',
+            lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.AddApplicationNoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApplicationStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/GetApplicationStats',
+            lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.GetApplicationStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/GetCustomer',
+            lekalo_dot_v1_dot_application__service__pb2.GetCustomerRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.GetCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCustomers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/ListCustomers',
+            lekalo_dot_v1_dot_application__service__pb2.ListCustomersRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.ListCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/UpdateCustomer',
+            lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.UpdateCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.ApplicationService/DeleteCustomer',
+            lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerRequest.SerializeToString,
+            lekalo_dot_v1_dot_application__service__pb2.DeleteCustomerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -147,6 +147,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no API key has this prefix."""
     ERROR_REASON_PATTERN_NOT_FOUND: _ErrorReason.ValueType  # 38
     """NOT_FOUND: the tenant has no pattern with this id, and had none."""
+    ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 39
+    """NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS: this `request_id` was used with another body."""
     ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 41
@@ -203,6 +205,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
     Metadata: `patterns`, how many; `pattern`, the id of one of them.
     """
+    ERROR_REASON_APPLICATION_COMPLETED: _ErrorReason.ValueType  # 91
+    """FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
+    ERROR_REASON_CUSTOMER_DELETED: _ErrorReason.ValueType  # 92
+    """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
     moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
@@ -319,6 +325,8 @@ ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 37
 """NOT_FOUND: no API key has this prefix."""
 ERROR_REASON_PATTERN_NOT_FOUND: ErrorReason.ValueType  # 38
 """NOT_FOUND: the tenant has no pattern with this id, and had none."""
+ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 39
+"""NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS: this `request_id` was used with another body."""
 ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
@@ -375,6 +383,10 @@ ERROR_REASON_PATTERNS_EDITED: ErrorReason.ValueType  # 90
 """FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
 Metadata: `patterns`, how many; `pattern`, the id of one of them.
 """
+ERROR_REASON_APPLICATION_COMPLETED: ErrorReason.ValueType  # 91
+"""FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
+ERROR_REASON_CUSTOMER_DELETED: ErrorReason.ValueType  # 92
+"""FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
 moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
