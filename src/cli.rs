@@ -13,6 +13,7 @@ macro_rules! talk {
 mod audit;
 mod check;
 mod completions;
+mod customers;
 mod database;
 mod db;
 mod demo;
@@ -23,6 +24,7 @@ mod host;
 mod import;
 mod imports;
 mod key;
+mod leads;
 mod load;
 mod lookup;
 mod migrate;
@@ -110,6 +112,12 @@ enum Command {
     /// List, add, change and delete patterns by hand
     #[command(subcommand, after_help = patterns::EXAMPLES)]
     Patterns(patterns::Command),
+    /// List, show, claim, note upon and count leads: what customers asked for
+    #[command(subcommand, after_help = leads::EXAMPLES)]
+    Leads(leads::Command),
+    /// List, show and delete customers
+    #[command(subcommand, after_help = customers::EXAMPLES)]
+    Customers(customers::Command),
     /// Issue, list, rotate and revoke the API keys that callers show
     #[command(subcommand, after_help = key::EXAMPLES)]
     Key(key::Command),
@@ -184,6 +192,8 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
         Command::Patterns(command) => patterns::run(command).await,
+        Command::Leads(command) => leads::run(command).await,
+        Command::Customers(command) => customers::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Resolve(args) => resolve::run(args).await,

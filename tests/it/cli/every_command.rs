@@ -154,6 +154,14 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("patterns add", [&["--brand", "toyota", "--model", "camry"][..], &TARGET].concat()),
         ("patterns set", [&["1", "--available", "false"][..], &TENANT].concat()),
         ("patterns delete", [&["1"][..], &TENANT].concat()),
+        ("leads list", TENANT.to_vec()),
+        ("leads show", [&[NOBODYS][..], &TENANT].concat()),
+        ("leads claim", [&[NOBODYS][..], &TENANT].concat()),
+        ("leads note", [&[NOBODYS, "x"][..], &TENANT].concat()),
+        ("leads stats", TENANT.to_vec()),
+        ("customers list", TENANT.to_vec()),
+        ("customers show", [&["1"][..], &TENANT].concat()),
+        ("customers delete", [&["1"][..], &TENANT].concat()),
         ("key issue", vec!["--role", "admin"]),
         ("key list", vec![]),
         ("key revoke", vec!["lk_nobodys"]),
@@ -200,6 +208,18 @@ const LIST: &str = "ID,Марка,Модель,Год,Описание
 4,Тойота,Королла,2015,-
 5,Тойота,Камри,2018,с бортами
 ";
+
+pub const SOME_LEADS: &str = "
+    INSERT INTO customers (tenant_id, channel, external_id, name, phone)
+    SELECT id, 'telegram', '7012345678901', 'Айбек', '+996555123456' FROM tenants WHERE slug = 'evopoliki';
+    INSERT INTO applications (tenant_id, id, request_id, request_sha256, customer_id, kind, contact_name, contact_phone,
+                              year, vehicle_text, selections, quoted_total, quoted_currency, external_refs)
+    SELECT tenant_id, '0198b5d2-8c1e-7f6a-9d43-5b0c2f7e1a90', gen_random_uuid(), sha256('x'), id, 'callback', name, phone,
+           2018, 'камри', '[{\"option\": \"trunk\", \"value\": \"true\"}]', 2500, 'KGS',
+           '[{\"system\": \"amocrm\", \"id\": \"1042\", \"url\": \"\"}]'
+    FROM customers;
+    INSERT INTO application_events (tenant_id, id, application_id, to_status) SELECT tenant_id, 1, id, 'new' FROM applications;
+    INSERT INTO application_feeds SELECT tenant_id, 1 FROM applications";
 
 /// What kinds of things documents of one kind have where: `{a: text, b: [number or null]}`.
 fn shape(documents: &[&Value]) -> String {
@@ -316,6 +336,43 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     let nothing = shell.run(&words("patterns set", &[&[&id[..]][..], &TENANT].concat())).await;
     nothing.failed(1, &["nothing is to be changed", "--available"]);
     json("patterns delete", &[&[&id[..]][..], &TENANT].concat(), 0).await;
+
+    owner.batch_execute(SOME_LEADS).await.unwrap();
+    let number = "2F7E1A90";
+    let listed = json("leads list", &[&["--status", "new", "--phone", "0555 123 456"][..], &TENANT].concat(), 0).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!((&listed[0]["number"], &listed[0]["year"]), (&Value::from(number), &Value::from(2018)));
+    let claim = [&[number, "--by", "Нурлан"][..], &TENANT].concat();
+    let claimed = json("leads claim", &claim, 0).await;
+    assert_eq!((claimed["assignee"].as_str(), claimed["status"].as_str()), (Some("Нурлан"), Some("in_progress")));
+    let late = shell.run(&words("leads claim", &[&[number, "--by", "Бермет"][..], &TENANT].concat())).await;
+    late.failed(1, &["Нурлан has lead 2F7E1A90", "give it back"]);
+    let noted = [&["№ 2f7e1a90", "Перезвонить", "--by", "Нурлан"][..], &TENANT].concat();
+    assert_eq!(json("leads note", &noted, 0).await["etag"], claimed["etag"]);
+    let shown = json("leads show", &[&[number][..], &TENANT].concat(), 0).await;
+    let history = shown["history"].as_array().unwrap();
+    let told: Vec<_> = history.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!((told, &history[2]["note"]), (vec!["created", "transitioned", "noted"], &Value::from("Перезвонить")));
+    let stats = json("leads stats", &TENANT, 0).await;
+    assert_eq!((stats["total"].as_i64(), stats["counts"][0]["count"].as_i64()), (Some(1), Some(1)), "{stats}");
+    for (args, told) in [
+        (&["leads", "show", "x"][..], "neither a lead's number nor its id"),
+        (&["leads", "show", "00000000"], "no lead with the number"),
+        (&["leads", "stats", "--from", "2026-01-01", "--to", "2026-12-31"], "92 days"),
+        (&["customers", "list", "--phone", "911"], "no telephone number"),
+    ] {
+        shell.run(&[args, &TENANT].concat()).await.failed(1, &[told]);
+    }
+    let customers = json("customers list", &[&["--text", "АЙБ"][..], &TENANT].concat(), 0).await;
+    let id = customers[0]["id"].to_string();
+    let id = [&[&id[..]][..], &TENANT].concat();
+    assert_eq!(json("customers show", &id, 0).await, customers[0]);
+    let asked = json("customers delete", &id, 0).await;
+    assert_eq!((&asked["deleted"], &asked["application_count"]), (&Value::from(false), &Value::from(1)));
+    assert_eq!(json("customers show", &id, 0).await, customers[0], "it is still there");
+    assert_eq!(json("customers delete", &[&["--yes"][..], &id].concat(), 0).await["deleted"], true);
+    let gone = shell.run(&words("leads show", &[&[number, "--json"][..], &TENANT].concat())).await.done().json();
+    assert_eq!((&gone["customer_deleted"], &gone["customer"]["name"]), (&Value::from(true), &Value::from("")));
 
     let seeded = json("seed", &[], 0).await;
     assert!(seeded.as_array().unwrap().iter().all(|table| table["inserted"] == 0 && table["updated"] == 0), "{seeded}");

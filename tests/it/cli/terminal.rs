@@ -10,11 +10,13 @@ use std::path::Path;
 use insta::{Settings, assert_snapshot};
 use lekalo::db::migrations;
 
+use super::every_command::SOME_LEADS;
 use super::{Ran, Shell};
 use crate::support;
 
 /// One each; a file that is none of them would never be looked at.
-const SNAPSHOTS: [&str; 8] = ["check", "decisions", "errors", "help", "imports", "migrate", "resolve", "stats"];
+const SNAPSHOTS: [&str; 9] =
+    ["check", "decisions", "errors", "help", "imports", "leads", "migrate", "resolve", "stats"];
 
 /// What differs from run to run or with the data that is shipped, and what stands for it: as wide where a table has it.
 fn filters() -> Vec<(String, String)> {
@@ -163,6 +165,24 @@ ID,Марка,Модель,Год,Описание
     resolve.look(&shell, &["resolve", "мерс е"]).await;
     resolve.look(&shell, &["resolve", "ывапр"]).await;
     resolve.compare();
+
+    let mut leads = Transcript::of("leads");
+    let old = "UPDATE applications SET created_at = '2026-03-05T06:00:00Z'";
+    support::connect(&config).await.batch_execute(&format!("{SOME_LEADS}; {old}")).await.unwrap();
+    leads.look(&shell, &[&["leads", "list"][..], &TENANT].concat()).await;
+    leads.run(&shell, &[&["leads", "claim", "2F7E1A90", "--by", "Нурлан"][..], &TENANT].concat()).await;
+    leads.run(&shell, &[&["leads", "claim", "2F7E1A90", "--by", "Бермет"][..], &TENANT].concat()).await;
+    let note = "Перезвонить после шести: коврик не подошёл, нужен замер";
+    leads.run(&shell, &[&["leads", "note", "2F7E1A90", note, "--by", "Нурлан"][..], &TENANT].concat()).await;
+    leads.look(&shell, &[&["leads", "show", "2F7E1A90"][..], &TENANT].concat()).await;
+    let days = ["--from", "2026-03-01", "--to", "2026-03-31"];
+    leads.look(&shell, &[&["leads", "stats"][..], &days, &TENANT].concat()).await;
+    leads.look(&shell, &[&["customers", "list"][..], &TENANT].concat()).await;
+    leads.look(&shell, &[&["customers", "show", "1"][..], &TENANT].concat()).await;
+    leads.run(&shell, &[&["customers", "delete", "1"][..], &TENANT].concat()).await;
+    leads.run(&shell, &[&["customers", "delete", "1", "--yes"][..], &TENANT].concat()).await;
+    leads.run(&shell, &[&["leads", "show", "2F7E1A90"][..], &TENANT].concat()).await;
+    leads.compare();
 
     let mut check = Transcript::of("check");
     check.run(&shell, &["check"]).await;
