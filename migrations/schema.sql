@@ -167,6 +167,12 @@ CREATE TABLE api_key_changes (
 );
 COMMENT ON TABLE api_key_changes IS 'Its version grows with every key that is issued, changed or revoked: servers then read them anew.';
 
+CREATE TABLE service_secrets (
+    name  text  PRIMARY KEY,
+    value bytea NOT NULL CHECK (octet_length(value) >= 32)
+);
+COMMENT ON TABLE service_secrets IS 'What every server of this database knows and nobody else: `page_tokens` seals the tokens of pages.';
+
 -- Writes that belong to no tenant, by the client's request_id: creating one, teaching a spelling.
 CREATE TABLE admin_requests (
     method      text        NOT NULL,
@@ -201,12 +207,24 @@ CREATE POLICY audit_read ON shared_audit_events FOR SELECT USING (true);
 CREATE POLICY audit_write ON shared_audit_events FOR INSERT WITH CHECK (true);
 CREATE POLICY audit_retention ON shared_audit_events FOR DELETE USING (occurred_at < now() - interval '30 days');
 
+-- Everyone finds a tenant; it is changed as that tenant alone, and nobody removes one. The owner is not bound: it migrates and seeds.
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY directory_lookup ON tenants FOR SELECT USING (true);
+CREATE POLICY tenant_creation ON tenants FOR INSERT WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenants FOR UPDATE
+    USING (id = nullif(current_setting('app.current_tenant_id', true), '')::bigint)
+    WITH CHECK (id = nullif(current_setting('app.current_tenant_id', true), '')::bigint);
+
+GRANT SELECT, INSERT, UPDATE ON tenants TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    tenants, body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
+    body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
     product_categories, category_aliases, product_options, option_values, shared_texts
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_requests TO lekalo_app;
-GRANT SELECT, INSERT, UPDATE ON api_keys, api_key_changes TO lekalo_app;
+GRANT SELECT, INSERT, UPDATE ON api_key_changes TO lekalo_app;
+-- An API key that there is may end and be used: whose it is, what it may do and its secret stay.
+GRANT SELECT, INSERT, UPDATE (revoked_at, expires_at, last_used_at) ON api_keys TO lekalo_app;
+GRANT SELECT ON service_secrets TO lekalo_app;
 GRANT SELECT, INSERT, DELETE ON shared_audit_events TO lekalo_app;
 GRANT USAGE ON
     tenants_id_seq, brands_id_seq, models_id_seq, model_variants_id_seq, vehicle_aliases_id_seq,

@@ -28,6 +28,7 @@ pub mod merge;
 mod metrics;
 pub mod migrations;
 mod options;
+mod page_key;
 mod pattern_writes;
 pub mod patterns;
 pub mod pool;

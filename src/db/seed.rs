@@ -36,7 +36,7 @@ impl Db {
         }
         // Names, options and texts are in what every tenant's clients keep.
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
-            tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
+            tx.batch(BUMP_CATALOG_VERSIONS).await?;
             tx.bump_shared_catalog().await?;
             tx.note_catalog_change("seed", Whose::Everyones, None);
             tx.changes_of(None, told(&counts));
@@ -49,6 +49,18 @@ impl Db {
         Ok(counts)
     }
 }
+
+/// Each as the tenant it is: nobody may change another.
+const BUMP_CATALOG_VERSIONS: &str = "-- bump_catalog_versions
+    DO $$
+    DECLARE
+        tenant bigint;
+    BEGIN
+        FOR tenant IN SELECT id FROM tenants ORDER BY id LOOP
+            PERFORM set_config('app.current_tenant_id', tenant::text, true);
+            UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = tenant;
+        END LOOP;
+    END $$";
 
 /// Which tables, and how many of their rows.
 fn told(counts: &[TableCounts]) -> Change {

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::domain::error::{Error, Result, Violation};
 pub use crate::domain::etag::check_etag;
-use crate::domain::page::PageRequest;
+use crate::domain::page::{PageKey, PageRequest};
 use crate::domain::tenant::Language;
 use crate::proto::google::r#type::Money;
 
@@ -221,8 +221,15 @@ impl Validator {
     }
 
     /// The paging fields; `bound_to` are the request's other fields.
-    pub fn page(&mut self, page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> PageRequest {
-        let (page, violations) = PageRequest::check(page_size, page_token, skip, bound_to);
+    pub fn page(
+        &mut self,
+        key: &PageKey,
+        page_size: i32,
+        page_token: &str,
+        skip: i32,
+        bound_to: &[&str],
+    ) -> PageRequest {
+        let (page, violations) = PageRequest::check(key, page_size, page_token, skip, bound_to);
         self.violations.extend(violations);
         page
     }

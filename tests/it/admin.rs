@@ -402,7 +402,11 @@ async fn who_says_nothing_keeps_no_connection_of_the_admin_port() {
     let mut silent = Vec::new();
     // More than there may be: each says nothing, begins its headers, or begins a filter and does not go on.
     for _ in 0..30 {
-        for said in ["", "GET /metrics HTTP/1.1\r\nhost: ", "PUT /debug/log HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\ni"] {
+        for said in [
+            "",
+            "GET /metrics HTTP/1.1\r\nhost: ",
+            "PUT /debug/log HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\ni",
+        ] {
             let mut stream = TcpStream::connect(admin).await.unwrap();
             stream.write_all(said.as_bytes()).await.unwrap();
             silent.push(stream);

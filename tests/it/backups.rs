@@ -241,7 +241,7 @@ async fn what_could_hide_rows_from_the_dump_is_refused() {
     // Who serves has no business with it.
     let mut service = superuser.clone();
     service.options("-c role=lekalo_app");
-    refused(dumps.take("b.zip", &service).await, &["hide rows of shared_audit_events from `lekalo_app`"]);
+    refused(dumps.take("b.zip", &service).await, &["hide rows of shared_audit_events, tenants from `lekalo_app`"]);
     dumps.are(&["a.zip"]);
     refused(dumps.take("b.zip", &empty_database().await).await, &["no schema yet"]);
     // A table of somebody else's is told and left.

@@ -64,7 +64,8 @@ pub async fn list_patterns(services: &Services, request: pb::ListPatternsRequest
     let (asked_year, availability_name) = (request.year.to_string(), availability.as_str_name());
     let bound_to =
         ["list_patterns", &tenant, &category, &brand, &model, &asked_year, availability_name, &import_id, &text];
-    let page: PageRequest = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page: PageRequest =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
 
     let scope = services.scope(check, &tenant).await?;
     let category_id = if category.is_empty() { None } else { Some(scope.sold_category(&category).await?.id) };

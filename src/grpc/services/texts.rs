@@ -65,7 +65,8 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
     let mut check = Validator::default();
     let language = check.language("language", request.language.clone());
     let bound_to = ["list_texts", &request.tenant, &request.language];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let shop = services.shop(check, &tenant).await?;
