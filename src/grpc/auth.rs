@@ -65,6 +65,7 @@ pub const RULES: &[(&str, Role, Concerns)] = &[
     ("TextService/BatchGetTexts", Chatbot, Tenant),
     ("TextService/ListTexts", Chatbot, Tenant),
     ("TextService/UpsertTexts", Manager, Tenant),
+    ("TextService/DeleteTexts", Manager, Tenant),
     ("ApplicationService/CreateApplication", Chatbot, Tenant),
     ("ApplicationService/GetApplication", Chatbot, Tenant),
     ("ApplicationService/ListApplications", Manager, Tenant),

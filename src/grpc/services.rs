@@ -12,6 +12,7 @@ mod brands_and_models;
 mod categories;
 mod create_application;
 mod create_tenant;
+mod delete_texts;
 mod find_patterns;
 mod get_model;
 mod get_stats;
@@ -163,6 +164,10 @@ impl TextService for Services {
 
     async fn upsert_texts(&self, request: Request<pb::UpsertTextsRequest>) -> Answer<pb::UpsertTextsResponse> {
         Ok(Response::new(upsert_texts::upsert_texts(self, request.into_inner()).await?))
+    }
+
+    async fn delete_texts(&self, request: Request<pb::DeleteTextsRequest>) -> Answer<pb::DeleteTextsResponse> {
+        Ok(Response::new(delete_texts::delete_texts(self, request.into_inner()).await?))
     }
 }
 

@@ -84,6 +84,11 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2]) -> Vec<Write> {
                 request_id: request_id.into(),
             })]
         }),
+        write("TextService/DeleteTexts", true, |tenant, request_id, variant| {
+            let keys = vec![format!("unwanted_{variant}")];
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::DeleteTextsRequest { tenant, keys, request_id, ..Default::default() })]
+        }),
         write("PricingService/SetPrices", true, |tenant, request_id, variant| {
             let price = pb::Price { category: "5d_mats".into(), ..suv(7000 + variant as i64) };
             let (tenant, request_id) = (tenant.into(), request_id.into());
@@ -196,6 +201,9 @@ async fn start() -> Retries {
             of_tenant.push(added.into_inner().pattern.unwrap().id);
         }
     }
+    let unwanted = "INSERT INTO bot_texts (tenant_id, key, language, value)
+                    SELECT id, 'unwanted_' || variant, 'ru', 'x' FROM tenants, generate_series(0, 1) AS variant";
+    owner.batch_execute(unwanted).await.unwrap();
     Retries { server, owner, writes: all_writes([own, other], patterns) }
 }
 
@@ -268,7 +276,9 @@ async fn every_write_that_comes_twice_is_done_once() {
         retries.call(write, TENANTS[0], &other_id(number), 1).await.unwrap();
         if write.has_tenant {
             let other = retries.call(write, TENANTS[1], ID, 0).await.unwrap();
-            if !["TextService/UpsertTexts", "PatternService/DeletePattern"].contains(&write.method) {
+            if !["TextService/UpsertTexts", "TextService/DeleteTexts", "PatternService/DeletePattern"]
+                .contains(&write.method)
+            {
                 assert_ne!(other, first[number], "{}", write.method);
             }
             assert_eq!(retries.call(write, TENANTS[1], ID, 0).await.unwrap(), other, "{}", write.method);
@@ -302,7 +312,7 @@ async fn of_many_at_once_one_writes_and_all_get_its_answer() {
         .unwrap();
     let counts: Vec<i64> = (0..6).map(|column| rows.get(column)).collect();
     // Two of the requests are those of the applications that there were before.
-    assert_eq!(counts, [2, 1, 1, 9 + 2, 3, 2]);
+    assert_eq!(counts, [2, 1, 1, 10 + 2, 3, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,6 +141,7 @@ async fn every_write_leaves_one_event_which_says_who_and_a_read_leaves_none() {
     assert_eq!(of("DeletePattern").3, "deleted: honda fit in 5d_mats");
     assert_eq!(of("SetPrices"), (TENANT, "prices", "eva_mats", "1 set, 0 withdrawn"));
     assert_eq!(of("UpsertTexts"), (TENANT, "texts", "own_key", "3 changed"));
+    assert_eq!(of("DeleteTexts"), (TENANT, "texts", "own_key", "3 deleted"));
     assert_eq!(of("CreateAlias"), ("", "alias", "камрюлька", "taught: toyota camry"));
     assert_eq!(of("DeleteAlias"), ("", "alias", "камрюша", "deleted: toyota camry"));
     assert_eq!(of("ApplySeed"), ("", "seed", "brands", "0 rows inserted, 1 updated"));

@@ -180,6 +180,10 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
     let texts = ["ru", "ky", "en"].map(text).to_vec();
     ask!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: texts, request_id: uuid(5) });
+    ask!(
+        "TextService/DeleteTexts",
+        DeleteTextsRequest { tenant: tenant(), keys: vec!["own_key".into()], request_id: uuid(14) }
+    );
     good.push(("ApplicationService/CreateApplication", encoded(&create(order()))));
     ask!("ApplicationService/GetApplication", GetApplicationRequest { tenant: tenant(), id: application.id.clone() });
     ask!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });

@@ -231,6 +231,7 @@ fn good(
     request!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
     let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
     request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
+    request!("TextService/DeleteTexts", DeleteTextsRequest { tenant: tenant(), keys: vec!["note".into()] });
     let asked = pb::Application { quoted_total_max: soms(20_000), quoted_kind: 0, ..order() };
     add("ApplicationService/CreateApplication", create(asked).encode_to_vec());
     request!(

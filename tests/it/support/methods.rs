@@ -38,6 +38,7 @@ pub const BUILT: &[&str] = &[
     "TextService/BatchGetTexts",
     "TextService/ListTexts",
     "TextService/UpsertTexts",
+    "TextService/DeleteTexts",
     "ApplicationService/CreateApplication",
     "ApplicationService/GetApplication",
     "ApplicationService/ListApplications",

@@ -220,6 +220,15 @@ pub fn writes(world: &World) -> Vec<Step> {
             &pb::UpsertTextsRequest { tenant: tenant(), texts: vec![text], request_id: REQUEST.into() },
         ),
         step(
+            "TextService/DeleteTexts",
+            &pb::DeleteTextsRequest {
+                tenant: tenant(),
+                keys: vec!["ask_name".into()],
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
+        step(
             "PricingService/SetPrices",
             &pb::SetPricesRequest { tenant: tenant(), prices: vec![price], request_id: REQUEST.into() },
         ),

@@ -163,6 +163,8 @@ from lekalo_client._proto.lekalo.v1.tenant_service_pb2 import (
 from lekalo_client._proto.lekalo.v1.text_service_pb2 import (
     BatchGetTextsRequest,
     BatchGetTextsResponse,
+    DeleteTextsRequest,
+    DeleteTextsResponse,
     ListTextsRequest,
     ListTextsResponse,
     Text,
@@ -223,6 +225,8 @@ __all__ = [
     "DeleteImportResponse",
     "DeletePatternRequest",
     "DeletePatternResponse",
+    "DeleteTextsRequest",
+    "DeleteTextsResponse",
     "ErrorReason",
     "FindPatternsRequest",
     "FindPatternsResponse",
