@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 38] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -58,6 +58,8 @@ const TABLES: [&str; 36] = [
     "tenant_categories",
     "tenant_channels",
     "tenant_contacts",
+    "tenant_option_values",
+    "tenant_options",
     "tenants",
     "vehicle_aliases",
     "vehicle_reference",
