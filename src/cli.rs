@@ -11,6 +11,7 @@ macro_rules! talk {
 }
 
 mod audit;
+mod categories;
 mod check;
 mod completions;
 mod database;
@@ -26,6 +27,7 @@ mod key;
 mod load;
 mod lookup;
 mod migrate;
+mod options;
 mod output;
 mod patterns;
 mod progress;
@@ -107,6 +109,12 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
+    /// List, add, change and delete what a shop sells
+    #[command(subcommand, after_help = categories::EXAMPLES)]
+    Categories(categories::Command),
+    /// List, add and change what can be chosen with what a shop sells
+    #[command(subcommand, after_help = options::EXAMPLES)]
+    Options(options::Command),
     /// List, add, change and delete patterns by hand
     #[command(subcommand, after_help = patterns::EXAMPLES)]
     Patterns(patterns::Command),
@@ -183,6 +191,8 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
+        Command::Categories(command) => categories::run(command).await,
+        Command::Options(command) => options::run(command).await,
         Command::Patterns(command) => patterns::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Audit(args) => audit::run(args).await,

@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without.
-const TABLES: [&str; 37] = [
+const TABLES: [&str; 39] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -59,6 +59,8 @@ const TABLES: [&str; 37] = [
     "tenant_categories",
     "tenant_channels",
     "tenant_contacts",
+    "tenant_option_values",
+    "tenant_options",
     "tenants",
     "vehicle_aliases",
     "vehicle_reference",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::domain::error::{Error, Result, Violation};
@@ -209,6 +209,29 @@ impl Validator {
             return None;
         }
         SystemTime::try_from(value).ok()
+    }
+
+    /// The fields that an update mask names, each once; `all` are those that it may name.
+    pub fn mask<F>(&mut self, field: &str, mask: Option<FieldMask>, all: &[F]) -> Vec<F>
+    where
+        F: Copy + PartialEq + std::str::FromStr + std::fmt::Display,
+    {
+        let paths = mask.unwrap_or_default().paths;
+        if paths.is_empty() {
+            self.refuse(field, REQUIRED, "must name the fields to write");
+        }
+        let mut fields = Vec::new();
+        for path in paths {
+            match path.parse() {
+                Ok(named) if !fields.contains(&named) => fields.push(named),
+                Ok(_) => {}
+                Err(_) => {
+                    let allowed = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                    self.refuse(field, INVALID, format!("`{path}` cannot be written; it takes {allowed}"));
+                }
+            }
+        }
+        fields
     }
 
     /// A UUID; empty is none.

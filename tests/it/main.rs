@@ -41,6 +41,7 @@ mod migrations;
 mod model;
 mod mutated;
 mod outages;
+mod own_catalogue;
 mod page_tokens;
 mod paging;
 mod patterns;

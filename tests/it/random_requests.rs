@@ -173,7 +173,7 @@ async fn ask_all() {
             });
         }
     }
-    assert_eq!(asked.len(), 50);
+    assert_eq!(asked.len(), 57);
     while let Some(done) = asked.join_next().await {
         done.unwrap();
     }

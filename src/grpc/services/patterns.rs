@@ -1,6 +1,6 @@
 //! PatternService: what a shop can sew, kept by hand.
 
-use super::pattern_fields::{Named, pattern_id, read_change, read_mask, read_pattern};
+use super::pattern_fields::{Named, pattern_id, read_change, read_pattern};
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::domain::page::PageRequest;
@@ -97,7 +97,7 @@ pub async fn update_pattern(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask);
+    let fields = check.mask("update_mask", request.update_mask, Field::ALL);
     let update = pb::PatternUpdate { id: request.id, pattern: request.pattern, etag: request.etag };
     let change = read_change(&mut check, "", update, &fields);
 
@@ -118,7 +118,7 @@ pub async fn batch_update_patterns(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask);
+    let fields = check.mask("update_mask", request.update_mask, Field::ALL);
     if request.updates.is_empty() {
         check.refuse("updates", REQUIRED, "must not be empty");
     }

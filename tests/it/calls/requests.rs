@@ -5,12 +5,13 @@ use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::support::applications::{create, created, order, transition};
-use crate::support::methods::{BUILT, PATTERN_FIELDS};
+use crate::support::methods::{BUILT, CATEGORY_FIELDS, OPTION_FIELDS, PATTERN_FIELDS};
 use crate::support::pricing::suv;
 use crate::support::uploads::{header, upload_and_wait};
 use crate::support::wire::encoded;
@@ -65,6 +66,8 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     owner.execute(failed, &[&DELETED]).await.unwrap();
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
+    let unwanted = pb::CreateCategoryRequest { code: "unwanted".into(), ..new_category() };
+    CategoryServiceClient::new(server.channel.clone()).create_category(unwanted).await.unwrap();
     let mut by_hand = Vec::new();
     for year in [2001, 2002, 2003] {
         let new = pb::CreatePatternRequest { pattern: of_year(year), ..new_pattern() };
@@ -141,6 +144,58 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!(
         "PricingService/QuotePrice",
         QuotePriceRequest { tenant: tenant(), category: category(), body_type: "suv".into() }
+    );
+    let eva = pb::ShopCategory { emoji: "🚗".into(), sort_order: 3, active: true, ..Default::default() };
+    let value = |code: &str| pb::ShopOptionValue { code: code.into(), ..Default::default() };
+    let leather = pb::ShopOption {
+        values: vec![value("stitched"), value("press")],
+        sort_order: 1,
+        active: true,
+        ..Default::default()
+    };
+    ask!("CategoryService/ListShopCategories", ListShopCategoriesRequest { tenant: tenant() });
+    let new = pb::CreateCategoryRequest { request_id: uuid(14), ..new_category() };
+    good.push(("CategoryService/CreateCategory", encoded(&new)));
+    ask!(
+        "CategoryService/UpdateCategory",
+        UpdateCategoryRequest {
+            tenant: tenant(),
+            code: category(),
+            category: Some(eva),
+            update_mask: mask_of(&CATEGORY_FIELDS),
+            request_id: uuid(15)
+        }
+    );
+    ask!(
+        "CategoryService/DeleteCategory",
+        DeleteCategoryRequest { tenant: tenant(), code: "unwanted".into(), request_id: uuid(16) }
+    );
+    ask!("CategoryService/ListShopOptions", ListShopOptionsRequest { tenant: tenant(), category: category() });
+    let heel_pad = pb::ShopOption {
+        display_names: Some(pb::LocalizedName { ru: "Подпятник".into(), ..Default::default() }),
+        kind: pb::OptionKind::Addon.into(),
+        ..Default::default()
+    };
+    ask!(
+        "CategoryService/CreateOption",
+        CreateOptionRequest {
+            tenant: tenant(),
+            category: "5d_mats".into(),
+            code: "heel_pad".into(),
+            option: Some(heel_pad),
+            request_id: uuid(17)
+        }
+    );
+    ask!(
+        "CategoryService/UpdateOption",
+        UpdateOptionRequest {
+            tenant: tenant(),
+            category: "5d_mats".into(),
+            code: "leather".into(),
+            option: Some(leather),
+            update_mask: mask_of(&OPTION_FIELDS),
+            request_id: uuid(18)
+        }
     );
     ask!("PatternService/GetPattern", GetPatternRequest { tenant: tenant(), id: by_hand[0].clone() });
     ask!("PatternService/ListPatterns", ListPatternsRequest { tenant: tenant() });
@@ -263,6 +318,16 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         }
     });
     good.collect()
+}
+
+fn new_category() -> pb::CreateCategoryRequest {
+    let display_names = Some(pb::LocalizedName { ru: "Дверные карты".into(), ..Default::default() });
+    let category = Some(pb::ShopCategory { display_names, ..Default::default() });
+    pb::CreateCategoryRequest { tenant: TENANT.into(), code: "door_panels".into(), category, ..Default::default() }
+}
+
+fn mask_of(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
 }
 
 fn new_pattern() -> pb::CreatePatternRequest {

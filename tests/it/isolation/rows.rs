@@ -17,6 +17,11 @@ const ROWS: &str = "
     INSERT INTO tenant_channels (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'bot {t}');
     INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'claimed');
     INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ({t}, 'welcome', 'ru', 'Салам');
+    INSERT INTO tenant_options (tenant_id, option_id, category_id, code, kind, names)
+    SELECT {t}, -1, category_id, 'own', 'choice', jsonb_build_object('ru', 'Своё')
+    FROM tenant_categories WHERE tenant_id = {t} ORDER BY category_id LIMIT 1;
+    INSERT INTO tenant_option_values (tenant_id, value_id, option_id, code, names)
+    VALUES ({t}, -1, -1, 'own', jsonb_build_object('ru', 'Своё'));
     INSERT INTO patterns (tenant_id, id, category_id, model_id, variant_id)
     SELECT {t}, 900001, tc.category_id, v.model_id, v.id
     FROM tenant_categories tc, (SELECT model_id, id FROM model_variants ORDER BY id LIMIT 1) v

@@ -16,7 +16,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::TestServer;
 use crate::support::applications::{callback, create, created, order};
-use crate::support::methods::{BUILT, PATTERN_FIELDS};
+use crate::support::methods::{BUILT, CATEGORY_FIELDS, OPTION_FIELDS, PATTERN_FIELDS};
 use crate::support::raw::Raw;
 use crate::support::uploads::{header, rows, upload_and_wait};
 
@@ -216,6 +216,59 @@ fn good(
         BatchUpdatePatternsRequest { tenant: tenant(), updates: vec![update], update_mask: mask() }
     );
     request!("PatternService/DeletePattern", DeletePatternRequest { tenant: tenant(), id: pattern_id(), etag: etag() });
+    let named = || pb::LocalizedName { ru: "Имя".into(), ky: "Аты".into(), en: "Name".into() };
+    let category = || {
+        Some(pb::ShopCategory {
+            display_names: Some(named()),
+            descriptions: Some(pb::LocalizedText { ru: "Слова".into(), ..Default::default() }),
+            active: true,
+            ..Default::default()
+        })
+    };
+    let value =
+        |code: &str| pb::ShopOptionValue { code: code.into(), display_names: Some(named()), ..Default::default() };
+    let option = |code: &str| {
+        Some(pb::ShopOption {
+            display_names: Some(named()),
+            kind: pb::OptionKind::Choice.into(),
+            values: vec![value(code)],
+            active: true,
+            ..Default::default()
+        })
+    };
+    let mask_of = |fields: &[&str]| Some(FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() });
+    request!("CategoryService/ListShopCategories", ListShopCategoriesRequest { tenant: tenant() });
+    request!(
+        "CategoryService/CreateCategory",
+        CreateCategoryRequest { tenant: tenant(), code: "door_panels".into(), category: category() }
+    );
+    request!(
+        "CategoryService/UpdateCategory",
+        UpdateCategoryRequest {
+            tenant: tenant(),
+            code: eva(),
+            category: category(),
+            update_mask: mask_of(&CATEGORY_FIELDS),
+            etag: etag()
+        }
+    );
+    request!("CategoryService/DeleteCategory", DeleteCategoryRequest { tenant: tenant(), code: eva(), etag: etag() });
+    request!("CategoryService/ListShopOptions", ListShopOptionsRequest { tenant: tenant(), category: eva() });
+    request!(
+        "CategoryService/CreateOption",
+        CreateOptionRequest { tenant: tenant(), category: eva(), code: "edging".into(), option: option("black") }
+    );
+    request!(
+        "CategoryService/UpdateOption",
+        UpdateOptionRequest {
+            tenant: tenant(),
+            category: mats(),
+            code: "leather".into(),
+            option: option("press"),
+            update_mask: mask_of(&OPTION_FIELDS),
+            etag: "77".to_owned()
+        }
+    );
     let price = pb::Price {
         category: mats(),
         brand: toyota(),

@@ -26,6 +26,13 @@ pub const BUILT: &[&str] = &[
     "CatalogService/FindPatterns",
     "CatalogService/ResolveVehicle",
     "CatalogService/ListOptions",
+    "CategoryService/ListShopCategories",
+    "CategoryService/CreateCategory",
+    "CategoryService/UpdateCategory",
+    "CategoryService/DeleteCategory",
+    "CategoryService/ListShopOptions",
+    "CategoryService/CreateOption",
+    "CategoryService/UpdateOption",
     "PatternService/CreatePattern",
     "PatternService/GetPattern",
     "PatternService/ListPatterns",
@@ -65,6 +72,10 @@ pub const BUILT: &[&str] = &[
     "AdminService/RevokeApiKey",
     "AdminService/ListAuditEvents",
 ];
+
+/// All that an update may write of a category and of an option.
+pub const CATEGORY_FIELDS: [&str; 5] = ["display_names", "descriptions", "emoji", "sort_order", "active"];
+pub const OPTION_FIELDS: [&str; 6] = ["display_names", "values", "body_types", "emoji", "sort_order", "active"];
 
 /// All that an update may write of a pattern.
 pub const PATTERN_FIELDS: [&str; 10] = [

@@ -5,7 +5,7 @@ use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 use prost::Message;
 
-use super::world::{OWN, REQUEST, World};
+use super::world::{OWN, REQUEST, World, own_category, own_option};
 use crate::support::applications::{create, order};
 use crate::support::pricing::{ask, suv};
 use crate::support::raw::encoded;
@@ -126,6 +126,11 @@ pub fn reads(world: &World) -> Vec<Step> {
             "ImportService/ListPatternRows",
             &pb::ListPatternRowsRequest { tenant: tenant(), pattern_id: world.pattern.clone(), ..Default::default() },
         ),
+        step("CategoryService/ListShopCategories", &pb::ListShopCategoriesRequest { tenant: tenant() }),
+        step(
+            "CategoryService/ListShopOptions",
+            &pb::ListShopOptionsRequest { tenant: tenant(), category: "5d_mats".into() },
+        ),
         step("PatternService/GetPattern", &pb::GetPatternRequest { tenant: tenant(), id: world.by_hand.clone() }),
         step(
             "PatternService/ListPatterns",
@@ -211,6 +216,41 @@ pub fn writes(world: &World) -> Vec<Step> {
     };
     let gone = pb::DeletePatternRequest { tenant: tenant(), id: world.unwanted.clone(), ..Default::default() };
     vec![
+        step(
+            "CategoryService/CreateCategory",
+            &pb::CreateCategoryRequest { request_id: REQUEST.into(), ..own_category("seat_pads") },
+        ),
+        step(
+            "CategoryService/UpdateCategory",
+            &pb::UpdateCategoryRequest {
+                tenant: tenant(),
+                code: "door_panels".into(),
+                category: Some(pb::ShopCategory { emoji: "🚪".into(), ..Default::default() }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["emoji".into(), "sort_order".into()] }),
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
+        step(
+            "CategoryService/DeleteCategory",
+            &pb::DeleteCategoryRequest { tenant: tenant(), code: "unwanted".into(), ..Default::default() },
+        ),
+        step(
+            "CategoryService/CreateOption",
+            &pb::CreateOptionRequest { request_id: REQUEST.into(), ..own_option("seat_pads", "thread") },
+        ),
+        step(
+            "CategoryService/UpdateOption",
+            &pb::UpdateOptionRequest {
+                tenant: tenant(),
+                category: "5d_mats".into(),
+                code: "edging".into(),
+                option: Some(pb::ShopOption::default()),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["active".into()] }),
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
         step("PatternService/CreatePattern", &new),
         step("PatternService/UpdatePattern", &one),
         step("PatternService/BatchUpdatePatterns", &several),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .admin import AsyncAdmin
 from .applications import AsyncApplications
 from .catalog import AsyncCatalog
+from .categories import AsyncCategories
 from .imports import AsyncImports
 from .patterns import AsyncPatterns
 from .pricing import AsyncPricing
@@ -14,6 +15,7 @@ from .texts import AsyncTexts
 
 class AsyncClient(
     AsyncCatalog,
+    AsyncCategories,
     AsyncPatterns,
     AsyncPricing,
     AsyncTexts,

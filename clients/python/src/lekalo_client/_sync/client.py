@@ -5,6 +5,7 @@ from __future__ import annotations
 from .admin import Admin
 from .applications import Applications
 from .catalog import Catalog
+from .categories import Categories
 from .imports import Imports
 from .patterns import Patterns
 from .pricing import Pricing
@@ -14,6 +15,7 @@ from .texts import Texts
 
 class Client(
     Catalog,
+    Categories,
     Patterns,
     Pricing,
     Texts,
