@@ -167,6 +167,12 @@ CREATE TABLE api_key_changes (
 );
 COMMENT ON TABLE api_key_changes IS 'Its version grows with every key that is issued, changed or revoked: servers then read them anew.';
 
+CREATE TABLE service_secrets (
+    name  text  PRIMARY KEY,
+    value bytea NOT NULL CHECK (octet_length(value) >= 32)
+);
+COMMENT ON TABLE service_secrets IS 'What every server of this database knows and nobody else: `page_tokens` seals the tokens of pages.';
+
 -- Writes that belong to no tenant, by the client's request_id: creating one, teaching a spelling.
 CREATE TABLE admin_requests (
     method      text        NOT NULL,
@@ -201,12 +207,24 @@ CREATE POLICY audit_read ON shared_audit_events FOR SELECT USING (true);
 CREATE POLICY audit_write ON shared_audit_events FOR INSERT WITH CHECK (true);
 CREATE POLICY audit_retention ON shared_audit_events FOR DELETE USING (occurred_at < now() - interval '30 days');
 
+-- Everyone finds a tenant; it is changed as that tenant alone, and nobody removes one. The owner is not bound: it migrates and seeds.
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY directory_lookup ON tenants FOR SELECT USING (true);
+CREATE POLICY tenant_creation ON tenants FOR INSERT WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenants FOR UPDATE
+    USING (id = nullif(current_setting('app.current_tenant_id', true), '')::bigint)
+    WITH CHECK (id = nullif(current_setting('app.current_tenant_id', true), '')::bigint);
+
+GRANT SELECT, INSERT, UPDATE ON tenants TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    tenants, body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
+    body_types, brands, models, model_variants, vehicle_aliases, vehicle_reference,
     product_categories, category_aliases, product_options, option_values, shared_texts
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON admin_requests TO lekalo_app;
-GRANT SELECT, INSERT, UPDATE ON api_keys, api_key_changes TO lekalo_app;
+GRANT SELECT, INSERT, UPDATE ON api_key_changes TO lekalo_app;
+-- An API key that there is may end and be used: whose it is, what it may do and its secret stay.
+GRANT SELECT, INSERT, UPDATE (revoked_at, expires_at, last_used_at) ON api_keys TO lekalo_app;
+GRANT SELECT ON service_secrets TO lekalo_app;
 GRANT SELECT, INSERT, DELETE ON shared_audit_events TO lekalo_app;
 GRANT USAGE ON
     tenants_id_seq, brands_id_seq, models_id_seq, model_variants_id_seq, vehicle_aliases_id_seq,
@@ -252,14 +270,68 @@ CREATE TABLE channel_claims (
 COMMENT ON TABLE channel_claims IS 'Bots that shops say are theirs and nobody has approved yet.';
 
 CREATE TABLE tenant_categories (
-    tenant_id   bigint   NOT NULL REFERENCES tenants (id),
-    category_id bigint   NOT NULL REFERENCES product_categories (id),
-    sort_order  smallint NOT NULL DEFAULT 0,
-    options     text[]   NOT NULL DEFAULT '{}',
-    active      boolean  NOT NULL DEFAULT true,
-    PRIMARY KEY (tenant_id, category_id)
+    tenant_id    bigint   NOT NULL REFERENCES tenants (id),
+    category_id  bigint   NOT NULL,
+    sort_order   smallint NOT NULL DEFAULT 0,
+    options      text[]   NOT NULL DEFAULT '{}',
+    active       boolean  NOT NULL DEFAULT true,
+    code         text     CHECK (code ~ '^[a-z0-9][a-z0-9_]{0,62}$'),
+    names        jsonb    NOT NULL DEFAULT '{}',
+    descriptions jsonb    NOT NULL DEFAULT '{}',
+    emoji        text     NOT NULL DEFAULT '',
+    revision     bigint   NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, category_id),
+    UNIQUE (tenant_id, code),
+    CONSTRAINT tenant_categories_shared_or_own
+        CHECK (CASE WHEN category_id > 0 THEN code IS NULL ELSE code IS NOT NULL AND names ? 'ru' END)
 );
+COMMENT ON COLUMN tenant_categories.category_id IS 'That of product_categories; of a category of the tenant''s own a number below zero.';
 COMMENT ON COLUMN tenant_categories.options IS 'Codes of the options this tenant offers, in its order.';
+COMMENT ON COLUMN tenant_categories.code IS 'The code of a category of the tenant''s own; null: it is a shared one.';
+COMMENT ON COLUMN tenant_categories.names IS 'The tenant''s own, which go before the shared ones.';
+COMMENT ON COLUMN tenant_categories.revision IS 'Grows with every change: the etag.';
+
+CREATE TABLE tenant_options (
+    tenant_id   bigint  NOT NULL REFERENCES tenants (id),
+    option_id   bigint  NOT NULL,
+    category_id bigint  NOT NULL,
+    code        text    CHECK (code ~ '^[a-z0-9][a-z0-9_]{0,62}$'),
+    kind        text    CHECK (kind IN ('boolean', 'choice', 'addon')),
+    names       jsonb   NOT NULL DEFAULT '{}',
+    emoji       text    NOT NULL DEFAULT '',
+    body_types  text[],
+    active      boolean NOT NULL DEFAULT true,
+    revision    bigint  NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant_id, option_id),
+    UNIQUE (tenant_id, category_id, code),
+    FOREIGN KEY (tenant_id, category_id) REFERENCES tenant_categories (tenant_id, category_id),
+    CONSTRAINT tenant_options_shared_or_own CHECK (
+        CASE WHEN option_id > 0 THEN code IS NULL AND kind IS NULL
+             ELSE code IS NOT NULL AND kind IS NOT NULL AND names ? 'ru' END)
+);
+COMMENT ON TABLE tenant_options IS 'Options as a tenant has them: shared ones that it changed, and its own.';
+COMMENT ON COLUMN tenant_options.option_id IS 'That of product_options; of an option of the tenant''s own a number below zero.';
+COMMENT ON COLUMN tenant_options.body_types IS 'The bodies it exists for, none: all; null: as it is shared.';
+COMMENT ON COLUMN tenant_options.active IS 'Whether it may be chosen; else it keeps its prices, out of sight.';
+COMMENT ON COLUMN tenant_options.revision IS 'Grows with every change of it or its values: the etag.';
+
+CREATE TABLE tenant_option_values (
+    tenant_id  bigint   NOT NULL REFERENCES tenants (id),
+    value_id   bigint   NOT NULL,
+    option_id  bigint   NOT NULL,
+    code       text     CHECK (code ~ '^[a-z0-9][a-z0-9_]{0,62}$'),
+    names      jsonb    NOT NULL DEFAULT '{}',
+    emoji      text     NOT NULL DEFAULT '',
+    sort_order smallint NOT NULL DEFAULT 0,
+    active     boolean  NOT NULL DEFAULT true,
+    PRIMARY KEY (tenant_id, value_id),
+    UNIQUE (tenant_id, option_id, code),
+    FOREIGN KEY (tenant_id, option_id) REFERENCES tenant_options (tenant_id, option_id),
+    CONSTRAINT tenant_option_values_shared_or_own
+        CHECK (CASE WHEN value_id > 0 THEN code IS NULL ELSE code IS NOT NULL AND names ? 'ru' END)
+);
+COMMENT ON TABLE tenant_option_values IS 'Values of options as a tenant has them: shared ones that it changed, and its own.';
+COMMENT ON COLUMN tenant_option_values.value_id IS 'That of option_values; of a value of the tenant''s own a number below zero.';
 
 CREATE TABLE patterns (
     tenant_id   bigint      NOT NULL REFERENCES tenants (id),
@@ -306,9 +378,9 @@ CREATE TABLE prices (
     category_id     bigint        NOT NULL,
     body_type       text          REFERENCES body_types (code),
     brand_id        bigint        REFERENCES brands (id),
-    option_id       bigint        REFERENCES product_options (id),
-    option_value_id bigint        REFERENCES option_values (id),
-    with_value_id   bigint        REFERENCES option_values (id),
+    option_id       bigint,
+    option_value_id bigint,
+    with_value_id   bigint,
     amount          numeric(12,2) NOT NULL CHECK (amount >= 0),
     amount_max      numeric(12,2) CHECK (amount_max >= amount),
     at_least        boolean       NOT NULL DEFAULT false,
@@ -368,7 +440,7 @@ CREATE TABLE applications (
     contact_phone    text          CHECK (contact_phone ~ '^\+[1-9][0-9]{6,14}$'),
     contact_username text          NOT NULL DEFAULT '',
     contact_language text          NOT NULL DEFAULT 'ru' CHECK (contact_language IN ('ru', 'ky', 'en')),
-    category_id      bigint        REFERENCES product_categories (id),
+    category_id      bigint,
     brand_id         bigint        REFERENCES brands (id),
     model_id         bigint        REFERENCES models (id),
     generation       text          NOT NULL DEFAULT '',
@@ -389,6 +461,7 @@ CREATE TABLE applications (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, request_id),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
+    FOREIGN KEY (tenant_id, category_id) REFERENCES tenant_categories (tenant_id, category_id),
     CONSTRAINT applications_least_or_range CHECK (NOT quoted_at_least OR quoted_total_max IS NULL),
     CONSTRAINT applications_of_somebody_or_erased CHECK ((customer_id IS NULL) = (erased_channel IS NOT NULL))
 );
@@ -608,8 +681,8 @@ DECLARE
     tenant_table text;
 BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
-        'tenant_contacts', 'channel_claims', 'tenant_categories', 'patterns', 'pattern_edits', 'prices', 'bot_texts',
-        'customers', 'applications', 'application_events', 'application_feeds',
+        'tenant_contacts', 'channel_claims', 'tenant_categories', 'tenant_options', 'tenant_option_values',
+        'patterns', 'pattern_edits', 'prices', 'bot_texts', 'customers', 'applications', 'application_events', 'application_feeds',
         'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
         'api_key_tenants', 'write_requests', 'audit_events'
     ] LOOP
@@ -648,7 +721,8 @@ CREATE POLICY audit_read ON audit_events FOR SELECT
     USING (current_setting('app.reads_audit_events', true) = 'on');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    tenant_contacts, channel_claims, tenant_categories, patterns, prices, bot_texts, customers, applications,
+    tenant_contacts, channel_claims, tenant_categories, tenant_options, tenant_option_values, patterns, prices,
+    bot_texts, customers, applications,
     application_events, imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
 GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;

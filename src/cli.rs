@@ -11,6 +11,7 @@ macro_rules! talk {
 }
 
 mod audit;
+mod categories;
 mod check;
 mod completions;
 mod customers;
@@ -28,6 +29,7 @@ mod leads;
 mod load;
 mod lookup;
 mod migrate;
+mod options;
 mod output;
 mod patterns;
 mod progress;
@@ -109,6 +111,12 @@ enum Command {
     /// Show what became of imports and of each of their rows
     #[command(subcommand, after_help = imports::EXAMPLES)]
     Imports(imports::Command),
+    /// List, add, change and delete what a shop sells
+    #[command(subcommand, after_help = categories::EXAMPLES)]
+    Categories(categories::Command),
+    /// List, add and change what can be chosen with what a shop sells
+    #[command(subcommand, after_help = options::EXAMPLES)]
+    Options(options::Command),
     /// List, add, change and delete patterns by hand
     #[command(subcommand, after_help = patterns::EXAMPLES)]
     Patterns(patterns::Command),
@@ -191,6 +199,8 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => load::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Imports(command) => imports::run(command).await,
+        Command::Categories(command) => categories::run(command).await,
+        Command::Options(command) => options::run(command).await,
         Command::Patterns(command) => patterns::run(command).await,
         Command::Leads(command) => leads::run(command).await,
         Command::Customers(command) => customers::run(command).await,

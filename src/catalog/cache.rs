@@ -375,6 +375,8 @@ impl Catalogs {
     async fn load(&self, tenant: TenantId, slot: &Arc<Slot>, needs: Needs, extent: Extent) -> Result<Option<Current>> {
         let (writes, verified) = (self.db.catalog_writes().count(), Instant::now());
         let before = slot.kept().map(|kept| kept.catalog);
+        // Whoever can be answered out of memory gets pages, too.
+        self.db.page_key().await?;
         let snapshot = self.db.tenant(tenant).snapshot().await?;
         let Some((versions, now)) = snapshot.versions().await? else {
             snapshot.end().await?;

@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use super::{Catalog, Category};
-use crate::domain::catalog::{Names, OptionRow, PriceRow};
+use crate::domain::catalog::{Names, PriceRow, shown_options};
 use crate::domain::page::{Page, PageRequest, SortKey};
-use crate::domain::price::{Body, OptionValue, PriceLine, ProductOption, Sheet};
+use crate::domain::price::{Body, PriceLine, ProductOption, Sheet};
 use crate::domain::tenant::Language;
 
 /// The options and bodies of categories in each language, made when first asked for.
@@ -27,10 +27,11 @@ impl Catalog {
     /// What a category's products cost at that time, with the languages of the options' names.
     pub fn price_sheet(&self, category: &Category<'_>, at: SystemTime, asked: Language) -> (Sheet, Vec<Language>) {
         let menu = self.menu(category, asked);
+        let lines = self.prices_of(category).filter(|price| price.holds(at)).map(|price| price.line.clone());
         let sheet = Sheet {
             category: category.row.code.clone(),
             options: menu.options.clone(),
-            lines: self.prices_of(category).filter(|price| price.holds(at)).map(|price| price.line.clone()).collect(),
+            lines: lines.filter(|line| line.is_current(&menu.options)).collect(),
             bodies: menu.bodies.clone(),
         };
         (sheet, menu.languages.clone())
@@ -48,7 +49,8 @@ impl Catalog {
             if !category.is_sold() {
                 return Vec::new();
             }
-            self.prices_of(category).filter(|price| price.holds(at)).collect()
+            let menu = self.menu(category, self.tenant.default_language);
+            self.prices_of(category).filter(|price| price.holds(at) && price.line.is_current(&menu.options)).collect()
         };
         let mut listed = match category {
             Some(category) => of(category),
@@ -75,39 +77,10 @@ impl Catalog {
     }
 
     fn make_menu(&self, category: &Category<'_>, languages: &[Language]) -> Menu {
-        let offered = category.own.map(|own| own.options.as_slice());
-        // The tenant's own order first; what it does not offer stands behind.
-        let place = |row: &OptionRow| {
-            let place = offered.and_then(|offered| offered.iter().position(|code| *code == row.code));
-            (place.is_none(), place)
+        let (options, used) = match category.own {
+            Some(own) => shown_options(self.options_of(category.id()), &own.options, languages),
+            None => (Vec::new(), Vec::new()),
         };
-        let mut rows: Vec<&OptionRow> = match offered {
-            Some(_) => self.shared.options_of(category.id()).iter().collect(),
-            None => Vec::new(),
-        };
-        rows.sort_by_key(|row| (place(row), row.sort_order, &row.code));
-        let (mut options, mut used) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
-        for row in rows {
-            let Some((name, language)) = row.names.first(languages) else { continue };
-            used.push(language);
-            options.push(ProductOption {
-                id: row.id,
-                code: row.code.clone(),
-                display_name: name.to_string(),
-                kind: row.kind,
-                values: row
-                    .values
-                    .iter()
-                    .map(|value| OptionValue {
-                        id: value.id,
-                        code: value.code.clone(),
-                        display_name: shown(&value.names, languages, &value.code),
-                    })
-                    .collect(),
-                body_types: row.body_types.clone(),
-                offered: offered.is_some_and(|offered| offered.contains(&row.code)),
-            });
-        }
         let body = |row: &crate::domain::catalog::BodyRow| Body {
             code: row.code,
             parent: row.parent,

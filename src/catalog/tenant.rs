@@ -13,7 +13,9 @@ use super::patterns::Stock;
 use super::prices::Menus;
 use super::shared::Shared;
 use super::texts::Texts;
-use crate::domain::catalog::{CategoryRow, OwnCategory, OwnRows, PriceRow, Versions};
+use crate::domain::catalog::{
+    CategoryRow, OptionRow, OwnCategory, OwnOption, OwnRows, PriceRow, Versions, options_of_tenant,
+};
 use crate::domain::error::{Error, Result};
 use crate::domain::tenant::{self, Language, Tenant};
 
@@ -23,6 +25,10 @@ pub struct Catalog {
     pub tenant: Tenant,
     pub(super) shared: Arc<Shared>,
     own: Arc<Own>,
+    /// Each category that the tenant has ever sold, as the tenant has it, by id.
+    categories: HashMap<i64, CategoryRow>,
+    /// The options of those categories of which the tenant changed or added any.
+    options: HashMap<i64, Vec<OptionRow>>,
     pub(super) texts: Texts,
     /// Of the categories that were asked for.
     patterns: HashMap<i64, Patterns>,
@@ -91,6 +97,14 @@ impl Catalog {
         stocks: impl Iterator<Item = (i64, Arc<Stock>)>,
     ) -> Self {
         let texts = Texts::new(&own.rows.texts, &own.rows.texts_version, &shared.texts, &shared.texts_version);
+        let of_tenant = |own: &OwnCategory| Some((own.id, own.row(shared.categories.get(&own.id))?));
+        let categories = own.rows.categories.iter().filter_map(of_tenant).collect();
+        let mut own_options: HashMap<i64, Vec<OwnOption>> = HashMap::new();
+        for option in &own.rows.options {
+            own_options.entry(option.category_id).or_default().push(option.clone());
+        }
+        let of_category = |(id, own): (&i64, &Vec<OwnOption>)| (*id, options_of_tenant(shared.options_of(*id), own));
+        let options = own_options.iter().map(of_category).collect();
         let patterns = |(category, stock): (i64, Arc<Stock>)| {
             let assortment = Assortment::new(stock.models(&shared), &shared);
             (category, Patterns { stock, assortment })
@@ -100,6 +114,8 @@ impl Catalog {
             tenant: own.rows.tenant.clone(),
             patterns: stocks.map(patterns).collect(),
             own,
+            categories,
+            options,
             texts,
             menus: Menus::default(),
             shop_words: OnceLock::new(),
@@ -152,20 +168,24 @@ impl Catalog {
         patterns + prices + self.texts.weight() + 4096
     }
 
-    /// The category of that code or alias.
+    /// The category of that code or alias; the tenant's own go before shared ones.
     ///
     /// # Errors
     /// `NotFound` where there is none.
     pub fn find_category(&self, name: &str) -> Result<Category<'_>> {
-        let row = self.shared.find_category(name)?;
-        let own = self.own.rows.categories.iter().find(|own| own.id == row.id);
-        Ok(Category { row, own })
+        let mut all = self.categories();
+        if let Some(found) = all.find(|category| category.own.is_some_and(|own| own.code.as_deref() == Some(name))) {
+            return Ok(found);
+        }
+        let shared = self.shared.find_category(name)?;
+        let known = self.categories().find(|category| category.id() == shared.id);
+        Ok(known.unwrap_or(Category { row: shared, own: None }))
     }
 
     /// Every category that the tenant has ever sold.
     pub fn categories(&self) -> impl Iterator<Item = Category<'_>> {
         let own = self.own.rows.categories.iter();
-        own.filter_map(|own| Some(Category { row: self.shared.categories.get(&own.id)?, own: Some(own) }))
+        own.filter_map(|own| Some(Category { row: self.categories.get(&own.id)?, own: Some(own) }))
     }
 
     /// What the tenant sells, in its order.
@@ -182,10 +202,16 @@ impl Catalog {
                 description: description.unwrap_or_default(),
                 sort_order: category.own.map_or(0, |own| own.sort_order.into()),
                 model_count: category.own.map_or(0, |own| own.models),
+                emoji: category.own.map(|own| own.emoji.clone()).unwrap_or_default(),
             };
             Some((shown, language))
         };
         sold.into_iter().filter_map(shown).collect()
+    }
+
+    /// A category's options as the tenant has them.
+    pub(super) fn options_of(&self, category_id: i64) -> &[OptionRow] {
+        self.options.get(&category_id).map_or_else(|| self.shared.options_of(category_id), Vec::as_slice)
     }
 
     /// In which order to look for names.
@@ -206,7 +232,7 @@ impl Catalog {
             let rows = sold.iter().map(Category::row);
             let names = rows.clone().flat_map(|row| row.names.all()).map(|name| &**name);
             let aliases = rows.clone().flat_map(|row| &row.aliases).map(String::as_str);
-            let options = || rows.clone().flat_map(|row| self.shared.options_of(row.id));
+            let options = || rows.clone().flat_map(|row| self.options_of(row.id));
             let of_options = options().flat_map(|option| option.names.all()).map(|name| &**name);
             let values = options().flat_map(|option| &option.values).flat_map(|value| value.names.all());
             Arc::new(ShopWords::new(names.chain(aliases).chain(of_options).chain(values.map(|name| &**name))))

@@ -11,7 +11,7 @@ use super::lookup;
 use super::output;
 use crate::db::Db;
 use crate::domain::audit::{Actor, ActorKind, Event, Filter};
-use crate::domain::page::{MAX_PAGE_SIZE, PageRequest};
+use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
 
 /// Show who changed what, when and from where, newest first
@@ -91,17 +91,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// The newest events, and how many there are.
 async fn newest(db: &Db, tenant: Option<&Tenant>, filter: &Filter, most: usize) -> anyhow::Result<(Vec<Event>, i64)> {
-    let (mut events, mut token) = (Vec::new(), String::new());
+    let (mut events, mut after) = (Vec::new(), None);
     loop {
-        let size = i32::try_from(most - events.len()).unwrap_or(MAX_PAGE_SIZE);
-        let page = PageRequest::new(size, &token, 0, &[])?;
+        let page = PageRequest::after(most - events.len(), after);
         let found = match tenant {
             Some(tenant) => db.tenant(tenant.id).list_audit_events(filter, &page).await?,
             None => db.list_audit_events(filter, &page).await?,
         };
         events.extend(found.items);
-        token = page.next_token(found.next);
-        if token.is_empty() || events.len() >= most {
+        after = found.next;
+        if after.is_none() || events.len() >= most {
             return Ok((events, found.total));
         }
     }

@@ -198,7 +198,7 @@ async fn deleted(own: db::Tenant<'_>, args: &DeleteArgs) -> anyhow::Result<()> {
 }
 
 async fn show_list(db: &Db, tenant: &Tenant, json: bool) -> anyhow::Result<()> {
-    let page = PageRequest::new(100, "", 0, &[])?;
+    let page = PageRequest::after(100, None);
     let found = db.tenant(tenant.id).list_imports(&page).await?;
     if json {
         return output::json(&Value::Array(found.items.iter().map(document).collect()));
@@ -263,13 +263,12 @@ fn show_import(import: &Import) -> anyhow::Result<()> {
 
 /// Everything that a list has, page by page.
 pub async fn every_page<T>(list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>) -> anyhow::Result<Vec<T>> {
-    let (mut all, mut token) = (Vec::new(), String::new());
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = PageRequest::new(500, &token, 0, &[])?;
-        let found = list(&page).await?;
+        let found = list(&PageRequest::after(500, after)).await?;
         all.extend(found.items);
-        token = page.next_token(found.next);
-        if token.is_empty() {
+        after = found.next;
+        if after.is_none() {
             return Ok(all);
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::database::{self, Database};
 use super::imports::documents::time;
+use super::imports::every_page;
 use super::lookup;
 use super::output::{self, UserError};
 use crate::db::Db;
@@ -227,16 +228,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
 
 /// Every key, newest first.
 async fn all(db: &Db) -> anyhow::Result<Vec<ApiKey>> {
-    let (mut keys, mut token) = (Vec::new(), String::new());
-    loop {
-        let page = PageRequest::new(500, &token, 0, &[])?;
-        let found = db.list_api_keys(&Reach::All, &page).await?;
-        keys.extend(found.items);
-        token = page.next_token(found.next);
-        if token.is_empty() {
-            return Ok(keys);
-        }
-    }
+    Ok(every_page(async |page: &PageRequest| db.list_api_keys(&Reach::All, page).await).await?)
 }
 
 fn show_new(new: &NewKey, issued: &ApiKey, as_json: bool) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use crate::db;
 use crate::domain::Error;
 use crate::domain::application::stats::Days;
 use crate::domain::application::{Application, Filter, Kind, Status, read_number};
-use crate::domain::page::{MAX_PAGE_SIZE, PageRequest};
+use crate::domain::page::PageRequest;
 use crate::domain::phone;
 use crate::domain::tenant::Tenant;
 use crate::domain::vehicle::UnknownWord;
@@ -181,14 +181,12 @@ async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::
 
 /// The newest leads, and how many there are.
 async fn newest(own: db::Tenant<'_>, filter: &Filter, most: usize) -> anyhow::Result<(Vec<Application>, usize)> {
-    let (mut leads, mut token) = (Vec::new(), String::new());
+    let (mut leads, mut after) = (Vec::new(), None);
     loop {
-        let size = i32::try_from(most - leads.len()).unwrap_or(MAX_PAGE_SIZE);
-        let page = PageRequest::new(size, &token, 0, &[])?;
-        let found = own.list_applications(filter, &page).await?;
+        let found = own.list_applications(filter, &PageRequest::after(most - leads.len(), after)).await?;
         leads.extend(found.items);
-        token = page.next_token(found.next);
-        if token.is_empty() || leads.len() >= most {
+        after = found.next;
+        if after.is_none() || leads.len() >= most {
             return Ok((leads, usize::try_from(found.total)?));
         }
     }

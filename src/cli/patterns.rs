@@ -54,12 +54,12 @@ pub enum Command {
 pub struct ShopArgs {
     /// The tenant's slug
     #[arg(long, value_name = "SLUG")]
-    tenant: String,
+    pub tenant: String,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
-    database: database::DatabaseArgs,
+    pub database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]

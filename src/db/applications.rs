@@ -20,7 +20,7 @@ macro_rules! columns {
     () => {
         "a.id AS application_id, a.kind, a.status, a.generation, a.year, a.vehicle_text, a.selections, a.quoted_total,
          a.quoted_total_max, a.quoted_at_least, a.quoted_currency, a.message, a.created_at AS created,
-         a.updated_at AS updated, a.revision, coalesce(c.code, '') AS category, coalesce(b.slug, '') AS brand,
+         a.updated_at AS updated, a.revision, coalesce(tc.code, c.code, '') AS category, coalesce(b.slug, '') AS brand,
          coalesce(m.slug, '') AS model, a.customer_id, coalesce(u.channel, a.erased_channel) AS channel,
          coalesce(u.external_id, '') AS external_id, a.contact_name,
          coalesce(a.contact_phone, '') AS contact_phone, a.contact_username, a.contact_language,
@@ -31,6 +31,7 @@ macro_rules! columns {
 macro_rules! joins {
     () => {
         "LEFT JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
+         LEFT JOIN tenant_categories tc ON tc.tenant_id = a.tenant_id AND tc.category_id = a.category_id
          LEFT JOIN product_categories c ON c.id = a.category_id
          LEFT JOIN brands b ON b.id = a.brand_id
          LEFT JOIN models m ON m.id = a.model_id"

@@ -47,16 +47,20 @@ impl Transaction {
     }
 }
 
-/// An alias is asked only for what is no category's code.
+/// The tenant's own go before shared ones of that code; an alias is asked only for what is no category's code.
 fn find_categories<'a>(tenant_id: &'a i64, names: &'a &[&str]) -> Query<'a> {
     Query::new(
         "-- find_categories
-        SELECT DISTINCT asked.name, c.id, c.code, coalesce(tc.active, false) AS sold
+        SELECT DISTINCT asked.name, found.id, coalesce(tc.code, c.code) AS code, coalesce(tc.active, false) AS sold
         FROM unnest($2::text[] /* names */) AS asked (name)
-        JOIN product_categories c
-          ON c.id = coalesce((SELECT id FROM product_categories WHERE code = asked.name),
-                             (SELECT category_id FROM category_aliases WHERE alias = asked.name))
-        LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = c.id",
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT category_id FROM tenant_categories WHERE tenant_id = $1 AND code = asked.name),
+                            (SELECT id FROM product_categories WHERE code = asked.name),
+                            (SELECT category_id FROM category_aliases WHERE alias = asked.name)) AS id
+        ) found
+        LEFT JOIN product_categories c ON c.id = found.id
+        LEFT JOIN tenant_categories tc ON tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = found.id
+        WHERE found.id IS NOT NULL",
     )
     .bind(tenant_id, Type::INT8)
     .bind(names, Type::TEXT_ARRAY)

@@ -39,8 +39,9 @@ impl From<tokio_postgres::Error> for Error {
         match state.code() {
             "57014" => Self::DeadlineExceeded,
             // Rolled back because of others: conflicts and deadlocks, and a snapshot that became too old. An overlap (23P01)
-            // can only come from a write beside ours: our own are looked for beforehand.
-            "40000" | "40001" | "40P01" | "23P01" | "72000" => Self::Aborted {
+            // can only come from a write beside ours, and so can what refers to a row that is gone (23503): our own are looked
+            // for beforehand.
+            "40000" | "40001" | "40P01" | "23P01" | "23503" | "72000" => Self::Aborted {
                 reason: "CONCURRENT_CHANGE",
                 message: "somebody else changed the same data at the same time; nothing was changed, retry".into(),
                 metadata: vec![],

@@ -42,7 +42,7 @@ pub(super) use goes_before;
 macro_rules! import_columns {
     () => {
         concat!(
-            "i.id, c.code AS category, i.file_name, i.sha256, i.mode, i.validate_only, i.allow_large_withdrawal,
+            "i.id, coalesce(tc.code, c.code) AS category, i.file_name, i.sha256, i.mode, i.validate_only, i.allow_large_withdrawal,
                 i.state, i.rows_read, i.created, i.updated, i.unchanged, i.merged, i.rejected, i.headers, i.withdrawn,
                 i.error_code, i.error_message, i.error_hint, i.revision, i.created_at, i.finished_at,
                 i.step, i.rows_done, i.rows_total,
@@ -66,7 +66,8 @@ const GET: &str = concat!(
     SELECT ",
     import_columns!(),
     " FROM imports i
-    JOIN product_categories c ON c.id = i.category_id
+    JOIN tenant_categories tc ON tc.tenant_id = i.tenant_id AND tc.category_id = i.category_id
+    LEFT JOIN product_categories c ON c.id = i.category_id
     WHERE i.tenant_id = $1 /* tenant_id */ AND i.id = $2 /* id */"
 );
 
@@ -75,7 +76,8 @@ const LIST: &str = concat!(
     SELECT ",
     import_columns!(),
     " FROM imports i
-    JOIN product_categories c ON c.id = i.category_id
+    JOIN tenant_categories tc ON tc.tenant_id = i.tenant_id AND tc.category_id = i.category_id
+    LEFT JOIN product_categories c ON c.id = i.category_id
     WHERE i.tenant_id = $1 /* tenant_id */ AND ($2 /* after */ IS NULL OR i.id < $2)
     ORDER BY i.id DESC
     LIMIT $3 /* limit */ OFFSET $4 /* skip */"

@@ -1,34 +1,31 @@
-//! What can be chosen with products, and the bodies that prices know.
+//! What can be chosen with products, and the bodies that prices know. A tenant's own options are written in
+//! [`super::option_writes`].
 
 use std::collections::HashMap;
 
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
-use super::query::{optional_word, word};
+use super::Transaction;
+use super::query::{Query, optional_word, word};
+use super::snapshot::names;
+use crate::domain::catalog::{OptionRow, OwnOption, OwnValue, ValueRow, options_of_tenant, shown_options};
 use crate::domain::error::{Error, Result};
-use crate::domain::price::{Body, OptionValue, ProductOption};
+use crate::domain::price::{Body, ProductOption};
+use crate::domain::tenant::Language;
+use crate::domain::vehicle::BodyType;
 
-/// Options of categories, by category. Bind: tenant_id, category_ids, languages.
-pub(super) const LIST_OPTIONS: &str = "-- list_options
-    SELECT o.category_id, o.id, o.code, o.kind, o.body_types, shown.name AS display_name,
-           o.code = ANY (tc.options) AS offered, v.id AS value_id, v.code AS value_code,
-           (SELECT v.names ->> l.code
-            FROM unnest($3::text[]) WITH ORDINALITY AS l (code, place)
-            WHERE v.names ? l.code
-            ORDER BY l.place
-            LIMIT 1) AS value_name
-    FROM tenant_categories tc
-    JOIN product_options o ON o.category_id = tc.category_id
-    LEFT JOIN option_values v ON v.option_id = o.id
-    CROSS JOIN LATERAL (
-        SELECT o.names ->> l.code AS name
-        FROM unnest($3::text[] /* languages */) WITH ORDINALITY AS l (code, place)
-        WHERE o.names ? l.code
-        ORDER BY l.place
-        LIMIT 1
-    ) shown
-    WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = ANY ($2 /* category_ids */)
-    ORDER BY o.category_id, array_position(tc.options, o.code), o.sort_order, o.code, v.sort_order, v.code";
+/// The options that a tenant has changed or added, and their values. Bind: tenant_id.
+pub(super) const TENANT_OPTIONS: &str = "-- tenant_options
+    SELECT option_id AS id, category_id, code, kind, names, emoji, body_types, active, revision
+    FROM tenant_options
+    WHERE tenant_id = $1 /* tenant_id */
+    ORDER BY option_id DESC";
+pub(super) const TENANT_OPTION_VALUES: &str = "-- tenant_option_values
+    SELECT value_id AS id, option_id, code, names, emoji, sort_order, active
+    FROM tenant_option_values
+    WHERE tenant_id = $1 /* tenant_id */
+    ORDER BY option_id, sort_order, value_id DESC";
 
 /// Every body. Bind: languages.
 pub(super) const LIST_BODIES: &str = "-- list_bodies
@@ -41,38 +38,141 @@ pub(super) const LIST_BODIES: &str = "-- list_bodies
     FROM body_types b
     ORDER BY b.sort_order, b.code";
 
-/// Options in order, by category id.
-pub(super) type ByCategory = HashMap<i64, Vec<ProductOption>>;
-
-/// Each category's options.
-pub(super) fn options(rows: &[Row]) -> Result<ByCategory> {
-    let mut by_category = ByCategory::new();
-    for row in rows {
-        let options = by_category.entry(row.try_get("category_id")?).or_default();
-        let id: i64 = row.try_get("id")?;
-        if options.last().is_none_or(|last| last.id != id) {
-            options.push(option(row)?);
-        }
-        if let (Some(last), Some(value_id)) = (options.last_mut(), row.try_get("value_id")?) {
-            let (code, name): (String, Option<String>) = (row.try_get("value_code")?, row.try_get("value_name")?);
-            let display_name = name.unwrap_or_else(|| code.clone());
-            last.values.push(OptionValue { id: value_id, code, display_name });
-        }
-    }
-    Ok(by_category)
+/// A category's options as a tenant has them.
+pub(super) struct CategoryOptions {
+    /// As they are shared.
+    pub shared: Vec<OptionRow>,
+    /// What the tenant changed or added.
+    pub own: Vec<OwnOption>,
+    /// Codes of those that it offers, in order.
+    pub offered: Vec<String>,
 }
 
-fn option(row: &Row) -> Result<ProductOption> {
-    let bodies = row.try_get::<_, Option<Vec<String>>>("body_types")?.unwrap_or_default();
-    Ok(ProductOption {
-        id: row.try_get("id")?,
-        code: row.try_get("code")?,
-        display_name: row.try_get("display_name")?,
-        kind: word(row, "kind")?,
-        values: Vec::new(),
-        body_types: bodies.iter().map(|body| body.parse().map_err(Error::internal)).collect::<Result<_>>()?,
-        offered: row.try_get("offered")?,
-    })
+impl CategoryOptions {
+    pub fn rows(&self) -> Vec<OptionRow> {
+        options_of_tenant(&self.shared, &self.own)
+    }
+
+    /// As they are shown in that language.
+    pub fn shown(&self, languages: &[Language]) -> Vec<ProductOption> {
+        shown_options(&self.rows(), &self.offered, languages).0
+    }
+}
+
+impl Transaction {
+    /// The options of categories that the tenant sells or has sold, by category.
+    pub(super) async fn options_of(&self, category_ids: &[i64]) -> Result<HashMap<i64, CategoryOptions>> {
+        let tenant_id = self.tenant_id()?;
+        let [offered, options, values, own, own_values] = self
+            .query_all([
+                Query::new(
+                    "-- offered_options
+                    SELECT category_id, options
+                    FROM tenant_categories
+                    WHERE tenant_id = $1 /* tenant_id */ AND category_id = ANY ($2 /* category_ids */)",
+                )
+                .bind(&tenant_id, Type::INT8)
+                .bind(&category_ids, Type::INT8_ARRAY),
+                Query::new(
+                    "-- shared_options
+                    SELECT id, category_id, code, kind, names, body_types, sort_order
+                    FROM product_options
+                    WHERE category_id = ANY ($1 /* category_ids */)
+                    ORDER BY id",
+                )
+                .bind(&category_ids, Type::INT8_ARRAY),
+                Query::new(
+                    "-- shared_option_values
+                    SELECT v.id, v.option_id, v.code, v.names, v.sort_order
+                    FROM option_values v
+                    JOIN product_options o ON o.id = v.option_id
+                    WHERE o.category_id = ANY ($1 /* category_ids */)
+                    ORDER BY v.option_id, v.sort_order, v.code",
+                )
+                .bind(&category_ids, Type::INT8_ARRAY),
+                Query::new(TENANT_OPTIONS).bind(&tenant_id, Type::INT8),
+                Query::new(TENANT_OPTION_VALUES).bind(&tenant_id, Type::INT8),
+            ])
+            .await?;
+        let (mut shared, mut own) = (option_rows(&options, &values)?, own_options(&own, &own_values)?);
+        let mut by_category = HashMap::new();
+        for row in &offered {
+            let id: i64 = row.try_get("category_id")?;
+            let options = CategoryOptions {
+                shared: shared.extract_if(.., |option| option.category_id == id).collect(),
+                own: own.extract_if(.., |option| option.category_id == id).collect(),
+                offered: row.try_get("options")?,
+            };
+            by_category.insert(id, options);
+        }
+        Ok(by_category)
+    }
+}
+
+/// Shared options with their values, each in the order of its rows.
+pub(super) fn option_rows(options: &[Row], values: &[Row]) -> Result<Vec<OptionRow>> {
+    let mut by_option: HashMap<i64, Vec<ValueRow>> = HashMap::new();
+    for row in values {
+        by_option.entry(row.try_get("option_id")?).or_default().push(ValueRow {
+            id: row.try_get("id")?,
+            code: row.try_get("code")?,
+            names: names(row, "names")?,
+            sort_order: row.try_get("sort_order")?,
+            emoji: String::new(),
+            retired: false,
+        });
+    }
+    let option = |row: &Row| {
+        let id = row.try_get("id")?;
+        Ok(OptionRow {
+            id,
+            category_id: row.try_get("category_id")?,
+            code: row.try_get("code")?,
+            kind: word(row, "kind")?,
+            names: names(row, "names")?,
+            body_types: body_types(row)?.unwrap_or_default(),
+            sort_order: row.try_get("sort_order")?,
+            values: by_option.remove(&id).unwrap_or_default(),
+            emoji: String::new(),
+            retired: false,
+        })
+    };
+    options.iter().map(option).collect()
+}
+
+/// A tenant's options with their values, of the rows of [`TENANT_OPTIONS`] and [`TENANT_OPTION_VALUES`].
+pub(super) fn own_options(options: &[Row], values: &[Row]) -> Result<Vec<OwnOption>> {
+    let mut by_option: HashMap<i64, Vec<OwnValue>> = HashMap::new();
+    for row in values {
+        by_option.entry(row.try_get("option_id")?).or_default().push(OwnValue {
+            id: row.try_get("id")?,
+            code: row.try_get("code")?,
+            names: names(row, "names")?,
+            emoji: row.try_get("emoji")?,
+            sort_order: row.try_get("sort_order")?,
+            active: row.try_get("active")?,
+        });
+    }
+    let option = |row: &Row| {
+        let id = row.try_get("id")?;
+        Ok(OwnOption {
+            id,
+            category_id: row.try_get("category_id")?,
+            own: row.try_get::<_, Option<String>>("code")?.zip(optional_word(row, "kind")?),
+            names: names(row, "names")?,
+            emoji: row.try_get("emoji")?,
+            body_types: body_types(row)?,
+            active: row.try_get("active")?,
+            revision: row.try_get("revision")?,
+            values: by_option.remove(&id).unwrap_or_default(),
+        })
+    };
+    options.iter().map(option).collect()
+}
+
+fn body_types(row: &Row) -> Result<Option<Vec<BodyType>>> {
+    let words: Option<Vec<String>> = row.try_get("body_types")?;
+    words.map(|words| words.iter().map(|word| word.parse().map_err(Error::internal)).collect()).transpose()
 }
 
 pub(super) fn body(row: &Row) -> Result<Body> {

@@ -20,13 +20,14 @@ const MAX_EVENTS: i64 = 100;
 macro_rules! pattern_columns {
     () => {
         "p.id, b.slug AS brand, m.slug AS model, v.generation, v.year_from, v.year_to, v.body_type, p.steering, p.borders,
-         p.seat_rows, p.trunk, p.available, p.notes, c.code AS category, p.revision, p.created_at, p.updated_at"
+         p.seat_rows, p.trunk, p.available, p.notes, coalesce(tc.code, c.code) AS category, p.revision, p.created_at, p.updated_at"
     };
 }
 /// Where they come from.
 macro_rules! pattern_joins {
     () => {
-        "JOIN product_categories c ON c.id = p.category_id
+        "JOIN tenant_categories tc ON tc.tenant_id = p.tenant_id AND tc.category_id = p.category_id
+         LEFT JOIN product_categories c ON c.id = p.category_id
          JOIN models m ON m.id = p.model_id
          JOIN brands b ON b.id = m.brand_id
          JOIN model_variants v ON v.model_id = p.model_id AND v.id = p.variant_id"

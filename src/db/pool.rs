@@ -27,6 +27,7 @@ use super::write_limit::WriteLimit;
 use uuid::Uuid;
 
 use crate::domain::error::Result;
+use crate::domain::page::PageKey;
 
 /// The role the service works as: it owns nothing and row-level security holds for it.
 pub const APP_ROLE: &str = "lekalo_app";
@@ -154,6 +155,7 @@ pub struct Db {
     pub(super) write_limit: Arc<WriteLimit>,
     /// The time zones that PostgreSQL knows.
     pub(super) time_zones: Arc<OnceCell<HashSet<String>>>,
+    pub(super) page_key: Arc<OnceCell<PageKey>>,
     /// Closes connections that are idle beyond the pool's size, or too old, as long as there is a [`Db`].
     _closing: Arc<AbortOnDropHandle<()>>,
 }
@@ -208,6 +210,7 @@ impl Db {
             lock_wait: options.lock_wait,
             write_limit: Arc::new(WriteLimit::of(connections)),
             time_zones: Arc::default(),
+            page_key: Arc::default(),
             _closing: Arc::new(AbortOnDropHandle::new(closing)),
         })
     }

@@ -1,6 +1,7 @@
 //! Setting prices, with the periods that this ends. Each step runs in the caller's transaction.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rust_decimal::Decimal;
@@ -8,11 +9,13 @@ use tokio_postgres::types::Type;
 
 use super::Transaction;
 use super::catalog::words;
-use super::options::{self, LIST_OPTIONS};
+use super::options::{self, LIST_BODIES};
 use super::query::{Query, one};
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result, Violation};
-use crate::domain::price::{Amount, NewPrice, Period, ProductOption, SetPrice, Target, check_target, overlapping};
+use crate::domain::price::{
+    Amount, Body, NewPrice, Period, ProductOption, SetPrice, Target, check_target, overlapping,
+};
 use crate::domain::tenant::{Language, Tenant};
 
 /// How far clocks may differ: what is meant to hold from now on may seem to have begun a little ago.
@@ -117,19 +120,14 @@ impl Transaction {
 
         let by_code: HashMap<String, i64> =
             categories.into_values().map(|category| (category.code, category.id)).collect();
-        let (ids, languages): (Vec<i64>, _) = (by_code.values().copied().collect(), words(&[Language::Ru]));
-        let rows = self
-            .query(
-                Query::new(LIST_OPTIONS)
-                    .bind(&tenant.id.0, Type::INT8)
-                    .bind(&ids, Type::INT8_ARRAY)
-                    .bind(&languages, Type::TEXT_ARRAY),
-            )
-            .await?;
-        let mut options = options::options(&rows)?;
-        let categories =
-            by_code.into_iter().map(|(code, id)| (code, (id, options.remove(&id).unwrap_or_default()))).collect();
-        Ok(Known { categories, brands })
+        let ids: Vec<i64> = by_code.values().copied().collect();
+        let mut options = self.options_of(&ids).await?;
+        let mut shown = |id| options.remove(&id).map(|of| of.shown(&[Language::Ru])).unwrap_or_default();
+        let categories = by_code.into_iter().map(|(code, id)| (code, (id, shown(id)))).collect();
+        let languages = words(&[Language::Ru]);
+        let bodies = self.query(Query::new(LIST_BODIES).bind(&languages, Type::TEXT_ARRAY)).await?;
+        let bodies = bodies.iter().map(options::body).collect::<Result<_>>()?;
+        Ok(Known { categories, brands, bodies })
     }
 }
 
@@ -139,6 +137,7 @@ struct Known {
     categories: HashMap<String, (i64, Vec<ProductOption>)>,
     /// By slug.
     brands: HashMap<String, i64>,
+    bodies: Arc<[Body]>,
 }
 
 impl Known {
@@ -166,7 +165,7 @@ fn check(lines: &[SetPrice], known: &Known) -> Result<()> {
     let mut violations = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         let field = format!("prices[{place}]");
-        violations.extend(check_target(&field, &line.target, known.options(&line.target.category)));
+        violations.extend(check_target(&field, &line.target, known.options(&line.target.category), &known.bodies));
         if line.valid_to.is_some_and(|to| to <= line.valid_from) {
             let field = format!("{field}.valid_to");
             violations.push(Violation::new(field, "FIELD_OUT_OF_RANGE", "must be after valid_from"));

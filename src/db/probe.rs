@@ -24,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// Then a session is replaced: it remembers all tables that it ever saw, and stays where its host's name once led.
 const KEEP: Duration = Duration::from_secs(10);
 
-/// What the service cannot do without; it reads and writes all of them.
-const TABLES: [&str; 36] = [
+/// What the service cannot do without.
+const TABLES: [&str; 39] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -53,11 +53,14 @@ const TABLES: [&str; 36] = [
     "prices",
     "product_categories",
     "product_options",
+    "service_secrets",
     "shared_audit_events",
     "shared_texts",
     "tenant_categories",
     "tenant_channels",
     "tenant_contacts",
+    "tenant_option_values",
+    "tenant_options",
     "tenants",
     "vehicle_aliases",
     "vehicle_reference",
@@ -67,6 +70,9 @@ const TABLES: [&str; 36] = [
 /// Those of them in which no row is ever changed.
 const NEVER_UPDATED: [&str; 5] =
     ["api_key_tenants", "audit_events", "import_files", "pattern_edits", "shared_audit_events"];
+
+/// Those that are only read.
+const NEVER_WRITTEN: [&str; 1] = ["service_secrets"];
 
 /// How the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -267,8 +273,11 @@ impl HostProbe {
             ), denied AS (
                 SELECT name, string_agg(privilege, ', ') AS rights
                 FROM needed, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS privilege
-                WHERE NOT has_table_privilege(id, privilege)
+                -- Of some tables only some columns are changed.
+                WHERE NOT CASE privilege WHEN 'UPDATE' THEN has_any_column_privilege(id, privilege)
+                                         ELSE has_table_privilege(id, privilege) END
                     AND (privilege <> 'UPDATE' OR name <> ALL ($3::text[] /* never_updated */))
+                    AND (privilege = 'SELECT' OR name <> ALL ($4::text[] /* never_written */))
                 GROUP BY name
             ), alike AS (
                 SELECT rights, string_agg(name, ', ' ORDER BY name) AS names FROM denied GROUP BY rights
@@ -277,9 +286,14 @@ impl HostProbe {
                    (SELECT string_agg(format('%s on %s', rights, names), '; ' ORDER BY names) FROM alike) AS denied,
                    (SELECT string_agg(format('GRANT %s ON %s TO %s', rights, names, $2 /* role */), '; ' ORDER BY names)
                     FROM alike) AS grants";
-        let (tables, never_updated) = (TABLES.as_slice(), NEVER_UPDATED.as_slice());
-        let params: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&tables, Type::TEXT_ARRAY), (&APP_ROLE, Type::TEXT), (&never_updated, Type::TEXT_ARRAY)];
+        let (tables, never_updated, never_written) =
+            (TABLES.as_slice(), NEVER_UPDATED.as_slice(), NEVER_WRITTEN.as_slice());
+        let params: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&tables, Type::TEXT_ARRAY),
+            (&APP_ROLE, Type::TEXT),
+            (&never_updated, Type::TEXT_ARRAY),
+            (&never_written, Type::TEXT_ARRAY),
+        ];
         let row = session.client.query_typed_one(sql, &params).await;
         let row = row.map_err(|error| self.probe_error(&error))?;
         let list = |name| row.try_get::<_, Option<String>>(name).ok().flatten();

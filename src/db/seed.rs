@@ -36,7 +36,7 @@ impl Db {
         }
         // Names, options and texts are in what every tenant's clients keep.
         if counts.iter().any(|counts| counts.inserted + counts.updated > 0) {
-            tx.batch("-- bump_catalog_versions\n UPDATE tenants SET catalog_version = catalog_version + 1").await?;
+            tx.batch(BUMP_CATALOG_VERSIONS).await?;
             tx.bump_shared_catalog().await?;
             tx.note_catalog_change("seed", Whose::Everyones, None);
             tx.changes_of(None, told(&counts));
@@ -49,6 +49,18 @@ impl Db {
         Ok(counts)
     }
 }
+
+/// Each as the tenant it is: nobody may change another.
+const BUMP_CATALOG_VERSIONS: &str = "-- bump_catalog_versions
+    DO $$
+    DECLARE
+        tenant bigint;
+    BEGIN
+        FOR tenant IN SELECT id FROM tenants ORDER BY id LOOP
+            PERFORM set_config('app.current_tenant_id', tenant::text, true);
+            UPDATE tenants SET catalog_version = catalog_version + 1 WHERE id = tenant;
+        END LOOP;
+    END $$";
 
 /// Which tables, and how many of their rows.
 fn told(counts: &[TableCounts]) -> Change {
@@ -220,11 +232,14 @@ const TENANTS: &str = "-- seed_tenants
     ON CONFLICT (slug) DO NOTHING
     RETURNING true AS inserted";
 
+/// A category of the tenant's own stands before a shared one that came to have its code.
 const TENANT_CATEGORIES: &str = "-- seed_tenant_categories
     INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
     SELECT current_setting('app.current_tenant_id')::bigint, c.id, r.sort_order, r.options
     FROM jsonb_to_recordset($1 /* rows */) AS r (category text, options text[], sort_order smallint)
     JOIN product_categories c ON c.code = r.category
+    WHERE NOT EXISTS (SELECT FROM tenant_categories tc
+                      WHERE tc.tenant_id = current_setting('app.current_tenant_id')::bigint AND tc.code = r.category)
     ON CONFLICT (tenant_id, category_id) DO NOTHING
     RETURNING true AS inserted";
 
@@ -238,6 +253,8 @@ const PRICES: &str = "-- seed_prices
         AS r (category text, body_type text, brand text, option text, with_option text, with_value text,
               amount numeric, amount_max numeric, currency text, valid_from timestamptz)
     JOIN product_categories c ON c.code = r.category
+    JOIN tenant_categories tc
+      ON tc.tenant_id = current_setting('app.current_tenant_id')::bigint AND tc.category_id = c.id
     LEFT JOIN brands b ON b.slug = r.brand
     LEFT JOIN product_options o ON o.category_id = c.id AND o.code = r.option
     LEFT JOIN product_options w ON w.category_id = c.id AND w.code = r.with_option

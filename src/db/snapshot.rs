@@ -8,14 +8,14 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::query::{Query, at_most_one, one, optional_word, word};
-use super::{Db, Tenant, Transaction, patterns, prices, tenants};
+use super::{Db, Tenant, Transaction, options, patterns, prices, tenants};
 use crate::domain::catalog::{
-    BodyRow, BrandRow, CategoryRow, ModelRow, Names, OptionRow, OwnCategory, OwnRows, PatternRow, PatternRows,
-    PriceRow, SharedRows, TextRow, ValueRow, Variant, Versions,
+    BodyRow, BrandRow, CategoryRow, ModelRow, Names, OwnCategory, OwnRows, PatternRow, PatternRows, PriceRow,
+    SharedRows, TextRow, Variant, Versions,
 };
-use crate::domain::error::{Error, Result};
+use crate::domain::error::Result;
 use crate::domain::tenant::{Language, TenantId};
-use crate::domain::vehicle::{BodyType, Years};
+use crate::domain::vehicle::Years;
 
 /// The versions that the database has.
 #[derive(Debug)]
@@ -167,15 +167,6 @@ impl Snapshot {
                 .await?;
         let mut category_aliases = lists(&category_aliases)?;
         let mut brand_aliases = lists(&brand_aliases)?;
-        let mut by_option: HashMap<i64, Vec<ValueRow>> = HashMap::new();
-        for row in &values {
-            by_option.entry(row.try_get("option_id")?).or_default().push(ValueRow {
-                id: row.try_get("id")?,
-                code: row.try_get("code")?,
-                names: names(row, "names")?,
-                sort_order: row.try_get("sort_order")?,
-            });
-        }
         let category = |row: &Row| {
             let id = row.try_get("id")?;
             Ok(CategoryRow {
@@ -184,19 +175,6 @@ impl Snapshot {
                 names: names(row, "names")?,
                 descriptions: names(row, "descriptions")?,
                 aliases: category_aliases.remove(&id).unwrap_or_default(),
-            })
-        };
-        let option = |row: &Row| {
-            let id = row.try_get("id")?;
-            Ok(OptionRow {
-                id,
-                category_id: row.try_get("category_id")?,
-                code: row.try_get("code")?,
-                kind: word(row, "kind")?,
-                names: names(row, "names")?,
-                body_types: body_types(row)?,
-                sort_order: row.try_get("sort_order")?,
-                values: by_option.remove(&id).unwrap_or_default(),
             })
         };
         let body = |row: &Row| {
@@ -229,7 +207,7 @@ impl Snapshot {
         };
         Ok(SharedRows {
             categories: categories.iter().map(category).collect::<Result<_>>()?,
-            options: options.iter().map(option).collect::<Result<_>>()?,
+            options: options::option_rows(&options, &values)?,
             bodies: bodies.iter().map(body).collect::<Result<_>>()?,
             brands: brands.iter().map(brand).collect::<Result<_>>()?,
             models: models.iter().map(model).collect::<Result<_>>()?,
@@ -241,7 +219,7 @@ impl Snapshot {
     /// The tenant's own, but for its patterns.
     pub async fn own(&self) -> Result<OwnRows> {
         let [contacts, channels, codes] = tenants::own_rows(&self.tenant_id);
-        let [tenant, contacts, channels, codes, categories, price_rows, texts, version] = self
+        let [tenant, contacts, channels, codes, categories, options, values, price_rows, texts, version] = self
             .tx
             .query_all([
                 tenants::by_id(&self.tenant_id),
@@ -250,7 +228,8 @@ impl Snapshot {
                 codes,
                 Query::new(
                     "-- snapshot_tenant_categories
-                    SELECT t.category_id, t.active, t.sort_order, t.options, coalesce(p.models, 0) AS models
+                    SELECT t.category_id, t.code, t.names, t.descriptions, t.emoji, t.active, t.sort_order, t.options,
+                           coalesce(p.models, 0) AS models
                     FROM tenant_categories t
                     LEFT JOIN (SELECT category_id, count(DISTINCT model_id) AS models
                                FROM patterns
@@ -259,6 +238,8 @@ impl Snapshot {
                     WHERE t.tenant_id = $1",
                 )
                 .bind(&self.tenant_id, Type::INT8),
+                Query::new(options::TENANT_OPTIONS).bind(&self.tenant_id, Type::INT8),
+                Query::new(options::TENANT_OPTION_VALUES).bind(&self.tenant_id, Type::INT8),
                 Query::new(prices::SNAPSHOT_PRICES).bind(&self.tenant_id, Type::INT8),
                 Query::new(
                     "-- snapshot_texts
@@ -277,6 +258,10 @@ impl Snapshot {
         let category = |row: &Row| {
             Ok(OwnCategory {
                 id: row.try_get("category_id")?,
+                code: row.try_get("code")?,
+                names: names(row, "names")?,
+                descriptions: names(row, "descriptions")?,
+                emoji: row.try_get("emoji")?,
                 active: row.try_get("active")?,
                 sort_order: row.try_get("sort_order")?,
                 options: row.try_get("options")?,
@@ -290,6 +275,7 @@ impl Snapshot {
         Ok(OwnRows {
             tenant: tenants::complete(tenants::tenant(&one(tenant)?)?, [contacts, channels, codes])?,
             categories: categories.iter().map(category).collect::<Result<_>>()?,
+            options: options::own_options(&options, &values)?,
             prices: price_rows.iter().map(price).collect::<Result<_>>()?,
             texts: texts.iter().map(text).collect::<Result<_>>()?,
             texts_version: version_of_texts(version)?,
@@ -369,7 +355,7 @@ fn version_of_texts(rows: Vec<Row>) -> Result<String> {
 }
 
 /// Names by language; other languages than ours are nobody's to see.
-fn names(row: &Row, column: &str) -> Result<Names> {
+pub(super) fn names(row: &Row, column: &str) -> Result<Names> {
     let stored: serde_json::Value = row.try_get(column)?;
     let mut names = Names::default();
     for language in Language::ALL {
@@ -378,11 +364,6 @@ fn names(row: &Row, column: &str) -> Result<Names> {
         }
     }
     Ok(names)
-}
-
-fn body_types(row: &Row) -> Result<Vec<BodyType>> {
-    let words = row.try_get::<_, Option<Vec<String>>>("body_types")?.unwrap_or_default();
-    words.iter().map(|word| word.parse().map_err(Error::internal)).collect()
 }
 
 /// The aliases of rows, by what they are `of`.

@@ -141,9 +141,10 @@ impl Tenant<'_> {
                     WHERE p.tenant_id = $1 /* tenant_id */ AND p.available
                     GROUP BY 1, 2
                 )
-                SELECT c.code AS category, coalesce(offered.body_type, '') AS body_type, offered.patterns
+                SELECT coalesce(tc.code, c.code) AS category, coalesce(offered.body_type, '') AS body_type, offered.patterns
                 FROM offered
-                JOIN product_categories c ON c.id = offered.category_id
+                JOIN tenant_categories tc ON tc.tenant_id = $1 AND tc.category_id = offered.category_id
+                LEFT JOIN product_categories c ON c.id = offered.category_id
                 LEFT JOIN body_types b ON b.code = offered.body_type
                 LEFT JOIN body_types priced ON priced.code = b.priced_as
                 WHERE NOT EXISTS (
@@ -156,7 +157,7 @@ impl Tenant<'_> {
                            OR prices.body_type IN (b.code, b.parent, b.priced_as, priced.priced_as)
                            OR size.parent = b.code)
                 )
-                ORDER BY offered.patterns DESC, c.code, 2
+                ORDER BY offered.patterns DESC, 1, 2
                 LIMIT $2 /* limit */",
             )
             .bind(&self.id.0, Type::INT8)

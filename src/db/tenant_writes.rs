@@ -254,7 +254,8 @@ impl Transaction {
         self.execute(
             Query::new(
                 "-- retire_categories
-                UPDATE tenant_categories SET active = false WHERE tenant_id = $1 /* tenant_id */",
+                UPDATE tenant_categories SET active = false, revision = revision + 1
+                WHERE tenant_id = $1 /* tenant_id */",
             )
             .bind(&id.0, Type::INT8),
         )
@@ -272,15 +273,34 @@ impl Transaction {
                 return Err(Error::invalid(format!("tenant.categories[{place}]"), "FIELD_INVALID", problem));
             }
         }
+        self.sell_shared(id, &ids).await?;
         self.execute(
             Query::new(
                 "-- sell_categories
-                INSERT INTO tenant_categories (tenant_id, category_id, sort_order, options)
-                SELECT $1 /* tenant_id */, asked.id, asked.place - 1,
-                       ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = asked.id
-                             ORDER BY o.sort_order, o.code)
+                UPDATE tenant_categories tc
+                SET active = true, sort_order = asked.place - 1
                 FROM unnest($2::bigint[] /* ids */) WITH ORDINALITY AS asked (id, place)
-                ON CONFLICT (tenant_id, category_id) DO UPDATE SET active = true, sort_order = EXCLUDED.sort_order",
+                WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.category_id = asked.id",
+            )
+            .bind(&id.0, Type::INT8)
+            .bind(&ids, Type::INT8_ARRAY),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Gives a tenant those of these shared categories that it has never sold, with all their options.
+    pub(super) async fn sell_shared(&self, id: TenantId, ids: &[i64]) -> Result<()> {
+        self.execute(
+            Query::new(
+                "-- sell_shared_categories
+                INSERT INTO tenant_categories (tenant_id, category_id, options)
+                SELECT $1 /* tenant_id */, c.id,
+                       ARRAY(SELECT o.code FROM product_options o WHERE o.category_id = c.id
+                             ORDER BY o.sort_order, o.code)
+                FROM product_categories c
+                WHERE c.id = ANY ($2 /* ids */)
+                ON CONFLICT (tenant_id, category_id) DO NOTHING",
             )
             .bind(&id.0, Type::INT8)
             .bind(&ids, Type::INT8_ARRAY),

@@ -168,11 +168,11 @@ pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
         .bind(tenant_id, Type::INT8),
         Query::new(
             "-- list_category_codes
-            SELECT c.code
+            SELECT coalesce(tc.code, c.code) AS code
             FROM tenant_categories tc
-            JOIN product_categories c ON c.id = tc.category_id
+            LEFT JOIN product_categories c ON c.id = tc.category_id
             WHERE tc.tenant_id = $1 /* tenant_id */ AND tc.active
-            ORDER BY tc.sort_order, c.code",
+            ORDER BY tc.sort_order, coalesce(tc.code, c.code)",
         )
         .bind(tenant_id, Type::INT8),
     ]

@@ -1,5 +1,7 @@
 //! What bots say, as it is written: a tenant's own texts over the shared ones.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -7,6 +9,7 @@ use super::Transaction;
 use super::query::{Query, word};
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::Result;
+use crate::domain::tenant::Language;
 use crate::domain::text::Text;
 
 impl Transaction {
@@ -76,6 +79,35 @@ impl Transaction {
             self.changes_nothing();
         }
         Ok(())
+    }
+
+    /// Deletes the tenant's own texts under these keys, in these languages, or in all where none is named. The key of each text that is gone.
+    pub async fn delete_texts(&self, keys: &[String], languages: &[Language]) -> Result<Vec<String>> {
+        let tenant_id = self.tenant_id()?;
+        let languages: Vec<&str> = languages.iter().map(|language| language.word()).collect();
+        let rows = self
+            .query(
+                Query::new(
+                    "-- delete_texts
+                    DELETE FROM bot_texts
+                    WHERE tenant_id = $1 /* tenant_id */ AND key = ANY ($2 /* keys */)
+                      AND (language = ANY ($3 /* languages */) OR cardinality($3) = 0)
+                    RETURNING key",
+                )
+                .bind(&tenant_id, Type::INT8)
+                .bind(&keys, Type::TEXT_ARRAY)
+                .bind(&languages, Type::TEXT_ARRAY),
+            )
+            .await?;
+        let deleted = rows.iter().map(|row| Ok(row.try_get("key")?)).collect::<Result<Vec<String>>>()?;
+        if deleted.is_empty() {
+            self.changes_nothing();
+        } else {
+            let keys: BTreeSet<&str> = deleted.iter().map(String::as_str).collect();
+            self.changes(Change::of_all(ResourceKind::Texts, keys, format!("{} deleted", deleted.len())));
+            self.bump_catalog_version("texts").await?;
+        }
+        Ok(deleted)
     }
 }
 

@@ -1,15 +1,16 @@
 //! Paging: sizes, and tokens that carry on after a key.
 //!
 //! A token holds the sort key of the last item of the page before (so that inserts in between neither repeat nor
-//! skip items) and a fingerprint of the request it belongs to. It is opaque, not secret: its values are only ever
-//! bound as parameters.
+//! skip items) and a fingerprint of the request it belongs to, under a seal: nobody but the service makes one. It is opaque,
+//! not secret: its values are only ever bound as parameters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::{Error, Result, Violation};
+use super::error::Violation;
 
 /// Items per page when the request does not say.
 pub const DEFAULT_PAGE_SIZE: i32 = 50;
@@ -25,8 +26,15 @@ const MAX_TOKEN: usize = 1024;
 const OUT_OF_RANGE: &str = "FIELD_OUT_OF_RANGE";
 const TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
 
+/// How long a token's seal is, the first of its bytes.
+const SEAL: usize = 32;
+
+/// What tokens are sealed with: the same on every server of a database, and nobody else's.
+#[derive(Debug, Clone)]
+pub struct PageKey(hmac::Key);
+
 /// Which page of a list to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PageRequest {
     /// How many items at most, 1 to [`MAX_PAGE_SIZE`].
     pub size: i64,
@@ -34,7 +42,8 @@ pub struct PageRequest {
     pub skip: i64,
     /// The sort key of the last item already seen.
     pub after: Option<SortKey>,
-    fingerprint: String,
+    /// The request it is of, and what its tokens are sealed with; none: it is nobody's but our own.
+    of: Option<(String, PageKey)>,
 }
 
 /// Where an item stands in its list: one number (a count, a time) and one text, either of which may be unused. What comes later
@@ -69,18 +78,37 @@ struct Token {
     key: SortKey,
 }
 
-impl PageRequest {
-    /// The paging fields of a request; `bound_to` are its other fields, in a fixed order.
-    ///
-    /// # Errors
-    /// `Invalid` with everything that is wrong with them.
-    pub fn new(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> Result<Self> {
-        let (page, violations) = Self::check(page_size, page_token, skip, bound_to);
-        if violations.is_empty() { Ok(page) } else { Err(Error::Invalid(violations)) }
+impl PageKey {
+    /// Of a secret of any length.
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// Like [`PageRequest::new`], for who reports more than these fields: a page to go on with, and what is wrong.
-    pub fn check(page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> (Self, Vec<Violation>) {
+    fn sealed(&self, token: &[u8]) -> Vec<u8> {
+        [hmac::sign(&self.0, token).as_ref(), token].concat()
+    }
+
+    fn opened<'a>(&self, sealed: &'a [u8]) -> Option<&'a [u8]> {
+        let (seal, token) = sealed.split_at_checked(SEAL)?;
+        hmac::verify(&self.0, token, seal).is_ok().then_some(token)
+    }
+}
+
+impl PageRequest {
+    /// The page of so many items after this one, for our own use: it has no tokens.
+    pub fn after(size: usize, after: Option<SortKey>) -> Self {
+        let size = size.clamp(1, MAX_PAGE_SIZE as usize) as i64;
+        Self { size, skip: 0, after, of: None }
+    }
+
+    /// The paging fields of a request; `bound_to` are its other fields, in a fixed order. A page to go on with, and what is wrong.
+    pub fn check(
+        key: &PageKey,
+        page_size: i32,
+        page_token: &str,
+        skip: i32,
+        bound_to: &[&str],
+    ) -> (Self, Vec<Violation>) {
         let mut violations = Vec::new();
         let mut refuse = |field: &str, reason, description: &str| {
             violations.push(Violation::new(field, reason, description));
@@ -92,7 +120,7 @@ impl PageRequest {
             refuse("skip", OUT_OF_RANGE, "must be 0 to 100000");
         }
         let fingerprint = fingerprint(bound_to);
-        let after = match read_token(page_token) {
+        let after = match read_token(key, page_token) {
             None if page_token.is_empty() => None,
             Some(token) if token.fingerprint == fingerprint => Some(token.key),
             Some(_) => {
@@ -113,7 +141,7 @@ impl PageRequest {
             }
         };
         let size = if page_size <= 0 { DEFAULT_PAGE_SIZE } else { page_size.min(MAX_PAGE_SIZE) };
-        (Self { size: size.into(), skip: skip.into(), after, fingerprint }, violations)
+        (Self { size: size.into(), skip: skip.into(), after, of: Some((fingerprint, key.clone())) }, violations)
     }
 
     /// Makes a page of rows that were read with a limit of [`PageRequest::limit`].
@@ -136,20 +164,17 @@ impl PageRequest {
 
     /// The token for the page after `next`; empty on the last page.
     pub fn next_token(&self, next: Option<SortKey>) -> String {
-        let Some(key) = next else { return String::new() };
-        let token = Token { fingerprint: self.fingerprint.clone(), key };
-        serde_json::to_vec(&token).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
+        let (Some(key), Some((fingerprint, page_key))) = (next, &self.of) else { return String::new() };
+        let token = Token { fingerprint: fingerprint.clone(), key };
+        serde_json::to_vec(&token).map(|json| URL_SAFE_NO_PAD.encode(page_key.sealed(&json))).unwrap_or_default()
     }
 }
 
-fn read_token(token: &str) -> Option<Token> {
+fn read_token(key: &PageKey, token: &str) -> Option<Token> {
     if token.len() > MAX_TOKEN {
         return None;
     }
-    let token: Token = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    // The database takes no such text; a token of ours has none.
-    let is_plain = !token.key.text.contains('\0') && !token.key.id.contains('\0');
-    is_plain.then_some(token)
+    serde_json::from_slice(key.opened(&URL_SAFE_NO_PAD.decode(token).ok()?)?).ok()
 }
 
 fn fingerprint(fields: &[&str]) -> String {
@@ -169,40 +194,67 @@ mod tests {
         SortKey { number: 7, text: "камри".into(), id: id.into() }
     }
 
+    fn page(key: &PageKey, size: i32, token: &str, bound_to: &[&str]) -> Result<PageRequest, Vec<Violation>> {
+        let (page, violations) = PageRequest::check(key, size, token, 0, bound_to);
+        if violations.is_empty() { Ok(page) } else { Err(violations) }
+    }
+
     #[test]
     fn sizes_default_and_are_cut() {
-        assert_eq!(PageRequest::new(0, "", 0, &[]).unwrap().size, 50);
-        assert_eq!(PageRequest::new(8, "", 0, &[]).unwrap().size, 8);
-        assert_eq!(PageRequest::new(10_000, "", 0, &[]).unwrap().size, 500);
+        let ours = PageKey::new(b"ours");
+        for (asked, given) in [(0, 50), (8, 8), (10_000, 500)] {
+            assert_eq!(page(&ours, asked, "", &[]).unwrap().size, given);
+        }
+        assert_eq!(PageRequest::after(10_000, None).size, 500);
     }
 
     #[test]
     fn every_bad_field_is_named_at_once() {
-        let Err(Error::Invalid(violations)) = PageRequest::new(-1, "garbage", -5, &["a"]) else {
-            panic!("expected violations")
-        };
+        let (_, violations) = PageRequest::check(&PageKey::new(b""), -1, "garbage", -5, &["a"]);
         let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["page_size", "skip", "page_token"]);
     }
 
     #[test]
     fn a_token_comes_back_only_to_its_own_request() {
-        let request = PageRequest::new(8, "", 0, &["evopoliki", "eva_mats"]).unwrap();
+        let ours = PageKey::new(b"ours");
+        let request = page(&ours, 8, "", &["evopoliki", "eva_mats"]).unwrap();
         let token = request.next_token(Some(key("x")));
-        let again = PageRequest::new(20, &token, 0, &["evopoliki", "eva_mats"]).unwrap();
+        let again = page(&ours, 20, &token, &["evopoliki", "eva_mats"]).unwrap();
         assert_eq!(again.after, Some(key("x")));
         for other in [&["evopoliki", "5d_mats"][..], &["evopolikieva_mats"], &["evopoliki"]] {
-            assert!(matches!(PageRequest::new(8, &token, 0, other), Err(Error::Invalid(_))));
+            let refused = page(&ours, 8, &token, other).unwrap_err();
+            assert!(refused[0].description.contains("with other fields"), "{refused:?}");
         }
     }
 
     #[test]
+    fn nobody_else_makes_a_token_or_changes_one() {
+        let ours = PageKey::new(b"ours");
+        let token = page(&ours, 8, "", &["a"]).unwrap().next_token(Some(key("x")));
+        let foreign = page(&PageKey::new(b"theirs"), 8, "", &["a"]).unwrap().next_token(Some(key("x")));
+        let sealed = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        let changed = (0..sealed.len()).map(|at| {
+            let mut bytes = sealed.clone();
+            bytes[at] ^= 1;
+            URL_SAFE_NO_PAD.encode(bytes)
+        });
+        let bare = URL_SAFE_NO_PAD.encode(&sealed[SEAL..]);
+        let cut = (0..token.len()).map(|length| token[..length].to_owned()).filter(|token| !token.is_empty());
+        for wrong in changed.chain(cut).chain([bare, foreign]) {
+            let refused = page(&ours, 8, &wrong, &["a"]).unwrap_err();
+            assert!(refused[0].description.contains("is not a token this service issued"), "{wrong}: {refused:?}");
+        }
+        assert!(page(&ours, 8, &token, &["a"]).is_ok());
+    }
+
+    #[test]
     fn the_last_page_has_no_token() {
-        let request = PageRequest::new(2, "", 0, &[]).unwrap();
-        let page = request.page(vec!["a", "b"], 2, |id| key(id));
-        assert_eq!((page.items.len(), page.next), (2, None));
-        let page = request.page(vec!["a", "b", "c"], 3, |id| key(id));
-        assert_eq!((page.items.len(), page.next), (2, Some(key("b"))));
+        let request = page(&PageKey::new(b"ours"), 2, "", &[]).unwrap();
+        let two = request.page(vec!["a", "b"], 2, |id| key(id));
+        assert_eq!((two.items.len(), two.next), (2, None));
+        let three = request.page(vec!["a", "b", "c"], 3, |id| key(id));
+        assert_eq!((three.items.len(), three.next), (2, Some(key("b"))));
         assert_eq!(request.next_token(None), "");
     }
 }

@@ -166,13 +166,19 @@ pub struct ProductOption {
     pub id: i64,
     pub code: String,
     pub display_name: String,
+    /// To show before the name; empty is none.
+    pub emoji: String,
     pub kind: OptionKind,
     /// A choice's values, in the order to show them.
     pub values: Vec<OptionValue>,
+    /// The codes of values that may not be chosen any more.
+    pub retired_values: Vec<String>,
     /// The bodies it exists for; empty: all.
     pub body_types: Vec<BodyType>,
     /// Whether the tenant lists it among what it offers.
     pub offered: bool,
+    /// Whether it may not be chosen any more, whatever has a price.
+    pub retired: bool,
 }
 
 /// A value of a choice.
@@ -181,6 +187,8 @@ pub struct OptionValue {
     pub id: i64,
     pub code: String,
     pub display_name: String,
+    /// To show before the name; empty is none.
+    pub emoji: String,
 }
 
 /// A body type and how its price is found.
@@ -201,7 +209,7 @@ pub struct Sheet {
     pub category: String,
     /// Every option of the category, in the tenant's order.
     pub options: Arc<[ProductOption]>,
-    /// The prices in effect.
+    /// The prices in effect, of what may be chosen.
     pub lines: Vec<Arc<PriceLine>>,
     /// Every body, in the order to show them.
     pub bodies: Arc<[Body]>,
@@ -233,6 +241,16 @@ impl PriceLine {
     fn is_met(&self, context: &PricingContext<'_>) -> bool {
         let is_chosen = |with: &Choice| context.chosen.contains(&(with.option.as_str(), with.value.as_str()));
         self.target.with.as_ref().is_none_or(is_chosen)
+    }
+
+    /// Whether all that it names may still be chosen.
+    pub fn is_current(&self, options: &[ProductOption]) -> bool {
+        let named = |option: &str, value: Option<&str>| {
+            let option = options.iter().find(|known| known.code == option && !known.retired);
+            option.is_some_and(|option| value.is_none_or(|value| option.has(value)))
+        };
+        self.target.option.as_deref().is_none_or(|option| named(option, self.target.value.as_deref()))
+            && self.target.with.as_ref().is_none_or(|with| named(&with.option, Some(&with.value)))
     }
 
     fn depends_on(&self, option: &ProductOption) -> bool {

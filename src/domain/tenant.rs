@@ -101,6 +101,8 @@ pub struct Category {
     pub sort_order: i32,
     /// How many models have an available pattern there.
     pub model_count: i64,
+    /// To show before the name; empty is none.
+    pub emoji: String,
 }
 
 /// A brand that the tenant has patterns for.

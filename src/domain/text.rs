@@ -75,6 +75,21 @@ pub fn mismatches(new: &[Text], in_use: &[Text]) -> Vec<Mismatch> {
     found
 }
 
+/// The shared texts that show again where a tenant's own went, and have other placeholders than one of its own that stays in another
+/// language. Before and after are what the bot says, one text for each key and language.
+pub fn differing_returns<'a>(before: &[Text], after: &'a [Text]) -> Vec<&'a Text> {
+    let was_own = |text: &Text| {
+        let same = |old: &&Text| old.key == text.key && old.language == text.language;
+        before.iter().find(same).is_some_and(|old| old.source == Source::Tenant)
+    };
+    let returned = after.iter().filter(|text| text.source == Source::Shared && was_own(text));
+    let differs = |text: &&Text| {
+        let mut own = after.iter().filter(|other| other.source == Source::Tenant && other.key == text.key);
+        own.any(|other| placeholders(&other.value) != placeholders(&text.value))
+    };
+    returned.filter(differs).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +132,16 @@ mod tests {
         // A new key has nobody but the request to agree with.
         let new = [text("bye", Ru, "Пока, {name}"), text("bye", En, "Bye")];
         assert_eq!(mismatches(&new, &shared), [Mismatch { place: 1, expected: "name".into() }]);
+    }
+    #[test]
+    fn what_returns_has_the_placeholders_of_what_stays() {
+        let shared = |language, value| Text { source: Source::Shared, ..text("welcome", language, value) };
+        let before = [text("welcome", Ru, "Мы {name}"), text("welcome", Ky, "Биз {name}")];
+        let one = [shared(Ru, "Мы {shop}"), text("welcome", Ky, "Биз {name}")];
+        assert_eq!(differing_returns(&before, &one), [&one[0]]);
+        let all = [shared(Ru, "Мы {shop}"), shared(Ky, "Биз {shop}")];
+        assert!(differing_returns(&before, &all).is_empty());
+        // What was shared before is nobody's doing.
+        assert!(differing_returns(&one, &one).is_empty());
     }
 }

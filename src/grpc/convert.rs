@@ -2,6 +2,7 @@
 
 mod application;
 mod audit;
+mod category;
 mod import;
 pub mod pattern;
 pub mod price;
@@ -151,6 +152,7 @@ impl From<tenant::Category> for pb::Category {
             description: category.description,
             sort_order: category.sort_order,
             model_count: count(category.model_count),
+            emoji: category.emoji,
         }
     }
 }

@@ -20,9 +20,10 @@ use crate::catalog::Catalogs;
 use crate::db::{Blocker, Db, Health as DatabaseHealth, Probe};
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
-    catalog_service_server::CatalogServiceServer, import_service_server::ImportServiceServer,
-    pattern_service_server::PatternServiceServer, pricing_service_server::PricingServiceServer,
-    tenant_service_server::TenantServiceServer, text_service_server::TextServiceServer,
+    catalog_service_server::CatalogServiceServer, category_service_server::CategoryServiceServer,
+    import_service_server::ImportServiceServer, pattern_service_server::PatternServiceServer,
+    pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
+    text_service_server::TextServiceServer,
 };
 
 /// How often the database is looked at, while it is well and while it is not.
@@ -50,8 +51,9 @@ const READS: [&str; 5] = [
 ];
 
 /// What depends on the database.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     <TenantServiceServer<Services> as NamedService>::NAME,
+    <CategoryServiceServer<Services> as NamedService>::NAME,
     <PatternServiceServer<Services> as NamedService>::NAME,
     <ApplicationServiceServer<Services> as NamedService>::NAME,
     <ImportServiceServer<Services> as NamedService>::NAME,

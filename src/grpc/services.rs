@@ -15,6 +15,7 @@ mod categories;
 mod create_application;
 mod create_tenant;
 mod customers;
+mod delete_texts;
 mod find_patterns;
 mod get_application_stats;
 mod get_model;
@@ -30,6 +31,8 @@ mod price_fields;
 mod quote_price;
 mod resolve_vehicle;
 mod set_prices;
+mod shop_categories;
+mod shop_options;
 mod tenant_fields;
 mod tenants;
 mod texts;
@@ -49,9 +52,9 @@ use super::Services;
 use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminService, application_service_server::ApplicationService,
-    catalog_service_server::CatalogService, import_service_server::ImportService,
-    pattern_service_server::PatternService, pricing_service_server::PricingService,
-    tenant_service_server::TenantService, text_service_server::TextService,
+    catalog_service_server::CatalogService, category_service_server::CategoryService,
+    import_service_server::ImportService, pattern_service_server::PatternService,
+    pricing_service_server::PricingService, tenant_service_server::TenantService, text_service_server::TextService,
 };
 
 /// What the generated traits return.
@@ -112,6 +115,43 @@ impl CatalogService for Services {
 }
 
 #[tonic::async_trait]
+impl CategoryService for Services {
+    async fn list_shop_categories(
+        &self,
+        request: Request<pb::ListShopCategoriesRequest>,
+    ) -> Answer<pb::ListShopCategoriesResponse> {
+        Ok(Response::new(shop_categories::list_shop_categories(self, request.into_inner()).await?))
+    }
+
+    async fn create_category(&self, request: Request<pb::CreateCategoryRequest>) -> Answer<pb::CreateCategoryResponse> {
+        Ok(Response::new(shop_categories::create_category(self, request.into_inner()).await?))
+    }
+
+    async fn update_category(&self, request: Request<pb::UpdateCategoryRequest>) -> Answer<pb::UpdateCategoryResponse> {
+        Ok(Response::new(shop_categories::update_category(self, request.into_inner()).await?))
+    }
+
+    async fn delete_category(&self, request: Request<pb::DeleteCategoryRequest>) -> Answer<pb::DeleteCategoryResponse> {
+        Ok(Response::new(shop_categories::delete_category(self, request.into_inner()).await?))
+    }
+
+    async fn list_shop_options(
+        &self,
+        request: Request<pb::ListShopOptionsRequest>,
+    ) -> Answer<pb::ListShopOptionsResponse> {
+        Ok(Response::new(shop_options::list_shop_options(self, request.into_inner()).await?))
+    }
+
+    async fn create_option(&self, request: Request<pb::CreateOptionRequest>) -> Answer<pb::CreateOptionResponse> {
+        Ok(Response::new(shop_options::create_option(self, request.into_inner()).await?))
+    }
+
+    async fn update_option(&self, request: Request<pb::UpdateOptionRequest>) -> Answer<pb::UpdateOptionResponse> {
+        Ok(Response::new(shop_options::update_option(self, request.into_inner()).await?))
+    }
+}
+
+#[tonic::async_trait]
 impl PatternService for Services {
     async fn create_pattern(&self, request: Request<pb::CreatePatternRequest>) -> Answer<pb::CreatePatternResponse> {
         Ok(Response::new(patterns::create_pattern(self, request.into_inner()).await?))
@@ -168,6 +208,10 @@ impl TextService for Services {
 
     async fn upsert_texts(&self, request: Request<pb::UpsertTextsRequest>) -> Answer<pb::UpsertTextsResponse> {
         Ok(Response::new(upsert_texts::upsert_texts(self, request.into_inner()).await?))
+    }
+
+    async fn delete_texts(&self, request: Request<pb::DeleteTextsRequest>) -> Answer<pb::DeleteTextsResponse> {
+        Ok(Response::new(delete_texts::delete_texts(self, request.into_inner()).await?))
     }
 }
 

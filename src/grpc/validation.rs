@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::domain::error::{Error, Result, Violation};
 pub use crate::domain::etag::check_etag;
-use crate::domain::page::PageRequest;
+use crate::domain::page::{PageKey, PageRequest};
 use crate::domain::tenant::Language;
 use crate::proto::google::r#type::Money;
 
@@ -211,6 +211,29 @@ impl Validator {
         SystemTime::try_from(value).ok()
     }
 
+    /// The fields that an update mask names, each once; `all` are those that it may name.
+    pub fn mask<F>(&mut self, field: &str, mask: Option<FieldMask>, all: &[F]) -> Vec<F>
+    where
+        F: Copy + PartialEq + std::str::FromStr + std::fmt::Display,
+    {
+        let paths = mask.unwrap_or_default().paths;
+        if paths.is_empty() {
+            self.refuse(field, REQUIRED, "must name the fields to write");
+        }
+        let mut fields = Vec::new();
+        for path in paths {
+            match path.parse() {
+                Ok(named) if !fields.contains(&named) => fields.push(named),
+                Ok(_) => {}
+                Err(_) => {
+                    let allowed = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                    self.refuse(field, INVALID, format!("`{path}` cannot be written; it takes {allowed}"));
+                }
+            }
+        }
+        fields
+    }
+
     /// A UUID; empty is none.
     pub fn uuid(&mut self, field: &str, value: &str) -> Option<uuid::Uuid> {
         if value.trim().is_empty() {
@@ -221,8 +244,15 @@ impl Validator {
     }
 
     /// The paging fields; `bound_to` are the request's other fields.
-    pub fn page(&mut self, page_size: i32, page_token: &str, skip: i32, bound_to: &[&str]) -> PageRequest {
-        let (page, violations) = PageRequest::check(page_size, page_token, skip, bound_to);
+    pub fn page(
+        &mut self,
+        key: &PageKey,
+        page_size: i32,
+        page_token: &str,
+        skip: i32,
+        bound_to: &[&str],
+    ) -> PageRequest {
+        let (page, violations) = PageRequest::check(key, page_size, page_token, skip, bound_to);
         self.violations.extend(violations);
         page
     }

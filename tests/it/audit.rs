@@ -221,7 +221,7 @@ async fn what_is_done_past_the_service_is_written_down_by_hand() {
     let db = seeded().await;
     let change = Change::of(ResourceKind::Database, "shop.zip", "restored: 7 rows");
     on_behalf_of(Origin::command_line("lekalo restore", "aibek"), db.record(change.clone())).await.unwrap();
-    let page = lekalo::domain::page::PageRequest::new(1, "", 0, &[]).unwrap();
+    let page = lekalo::domain::page::PageRequest::after(1, None);
     let listed = db.list_audit_events(&Default::default(), &page).await.unwrap();
     assert_eq!(listed.items[0].change, change);
     assert_eq!(listed.items[0].origin, Origin::command_line("lekalo restore", "aibek"));

@@ -103,6 +103,11 @@ const EVERY_TABLE: &str = r#"
     INSERT INTO application_events (tenant_id, id, application_id, to_status)
     SELECT tenant_id, row_number() OVER (PARTITION BY tenant_id), id, 'new' FROM applications;
     INSERT INTO application_feeds SELECT tenant_id, max(id) FROM application_events GROUP BY tenant_id;
+    INSERT INTO tenant_categories (tenant_id, category_id, code, names) SELECT id, -1, 'own', '{"ru": "a\tb\\"}' FROM tenants;
+    INSERT INTO tenant_options (tenant_id, option_id, category_id, code, kind, names, body_types)
+    SELECT id, -1, -1, 'own', 'choice', '{"ru": "«мир»"}', '{suv,NULL}' FROM tenants;
+    INSERT INTO tenant_option_values (tenant_id, value_id, option_id, code, names)
+    SELECT id, -1, -1, 'own', '{"ru": "\\N"}' FROM tenants;
     INSERT INTO model_variants (model_id) SELECT id FROM models ORDER BY id LIMIT 3 ON CONFLICT DO NOTHING;
     INSERT INTO patterns (tenant_id, category_id, model_id, variant_id)
     SELECT c.tenant_id, c.category_id, v.model_id, v.id
@@ -241,7 +246,7 @@ async fn what_could_hide_rows_from_the_dump_is_refused() {
     // Who serves has no business with it.
     let mut service = superuser.clone();
     service.options("-c role=lekalo_app");
-    refused(dumps.take("b.zip", &service).await, &["hide rows of shared_audit_events from `lekalo_app`"]);
+    refused(dumps.take("b.zip", &service).await, &["hide rows of shared_audit_events, tenants from `lekalo_app`"]);
     dumps.are(&["a.zip"]);
     refused(dumps.take("b.zip", &empty_database().await).await, &["no schema yet"]);
     // A table of somebody else's is told and left.

@@ -91,14 +91,16 @@ async fn contents(client: &Client) -> BTreeMap<String, String> {
 
 /// Options with so many connections that no call waits for one.
 fn options(config: &Config) -> Options {
-    Options { pool_size: 60, max_overflow: 0, ..db_options(config) }
+    Options { pool_size: 80, max_overflow: 0, ..db_options(config) }
 }
 
 /// A server with these, all open.
 async fn roomy(options: Options, patience: Patience) -> TestServer {
     let server =
         TestServer::with(options.clone(), options.config.clone(), |services| Services { patience, ..services }).await;
-    let open = (0..45).map(|_| server.db.read([Query::new("-- open\nSELECT pg_sleep(0.3)")]));
+    // What each server reads once: who waits for that waits outside of the database.
+    server.db.page_key().await.unwrap();
+    let open = (0..70).map(|_| server.db.read([Query::new("-- open\nSELECT pg_sleep(0.3)")]));
     for opened in join_all(open).await {
         opened.unwrap();
     }

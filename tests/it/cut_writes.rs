@@ -62,6 +62,16 @@ fn writes(application: &pb::Application) -> Vec<(&'static str, Write)> {
             pb::UpsertTextsRequest { tenant: tenant(), texts: vec![text], request_id: ID.into() }
         ),
         write!(
+            TextServiceClient,
+            delete_texts,
+            pb::DeleteTextsRequest {
+                tenant: tenant(),
+                keys: vec!["note".into()],
+                request_id: ID.into(),
+                ..Default::default()
+            }
+        ),
+        write!(
             PricingServiceClient,
             set_prices,
             pb::SetPricesRequest { tenant: tenant(), prices: vec![suv(4321)], request_id: ID.into() }

@@ -153,7 +153,7 @@ async fn an_interrupted_import_looks_the_same_before_and_after_it_is_swept() {
     let other = db.tenant(db.find_tenant("five_deluxe").await.unwrap().id);
     let category = own.find_category("5d_mats").await.unwrap().id;
     let ([running, waiting, alive], foreign) = dead_and_alive(&db, &owner, category).await;
-    let page = lekalo::domain::page::PageRequest::new(10, "", 0, &[]).unwrap();
+    let page = lekalo::domain::page::PageRequest::after(10, None);
     let looked = async || {
         let mut seen = own.list_imports(&page).await.unwrap().items;
         for import in [&running, &waiting, &alive] {

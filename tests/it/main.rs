@@ -43,6 +43,7 @@ mod migrations;
 mod model;
 mod mutated;
 mod outages;
+mod own_catalogue;
 mod page_tokens;
 mod paging;
 mod patterns;

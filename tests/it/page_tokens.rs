@@ -4,17 +4,21 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use prost::Message as _;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage as _, Value,
 };
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::applications::SOME_APPLICATIONS;
 use crate::support::methods::call;
 use crate::support::uploads::{header, upload_and_wait};
-use crate::support::{TestServer, connect};
+use crate::support::{TestServer, connect, database};
+
+/// How many bytes of a token are its seal.
+const SEAL: usize = 32;
 
 /// Not built yet.
 const UNIMPLEMENTED: &str = "ListApiKeys";
@@ -161,12 +165,47 @@ async fn a_token_leads_on_in_its_own_list_and_in_no_other() {
             let what = format!("{} with a token of {}", method.name(), other.name());
             is_refused(call(&server, method, &page(request, 1, token)).await, &what);
         }
-        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(own).unwrap()).unwrap();
+        let sealed = URL_SAFE_NO_PAD.decode(own).unwrap();
+        let (seal, plain) = sealed.split_at(SEAL);
+        let plain = str::from_utf8(plain).unwrap();
         let key = plain.find("\"t\":\"").unwrap() + 5;
-        let with = |text: &str| URL_SAFE_NO_PAD.encode(format!("{}{text}{}", &plain[..key], &plain[key..]));
-        for forged in ["!", "AAAA", &own[1..], &with("\\u0000"), &with(&"x".repeat(1024)), &"я".repeat(1025)] {
+        let with = |text: &str| {
+            URL_SAFE_NO_PAD.encode([seal, format!("{}{text}{}", &plain[..key], &plain[key..]).as_bytes()].concat())
+        };
+        let bare = URL_SAFE_NO_PAD.encode(plain);
+        for forged in
+            ["!", "AAAA", &own[1..], &bare, &with("x"), &with("\\u0000"), &with(&"x".repeat(1024)), &"я".repeat(1025)]
+        {
             let what = format!("{} with the token {forged}", method.name());
             is_refused(call(&server, method, &page(request, 1, forged)).await, &what);
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_is_good_on_every_server_of_its_database_and_on_no_other() {
+    let server = TestServer::start().await;
+    let twin = TestServer::over(server.config.clone()).await;
+    // Databases of tests are copies of one, whose secret is the same.
+    let other = database().await;
+    connect(&other).await.batch_execute("UPDATE service_secrets SET value = sha256('another')").await.unwrap();
+    let elsewhere = TestServer::over(other).await;
+    let request = pb::ListModelsRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        all: true,
+        brand: "toyota".into(),
+        page_size: 1,
+        ..Default::default()
+    };
+    let list = async |server: &TestServer, request: &pb::ListModelsRequest| {
+        let answer = CatalogServiceClient::new(server.channel.clone()).list_models(request.clone()).await;
+        answer.map(Response::into_inner)
+    };
+    let token = list(&server, &request).await.unwrap().next_page_token;
+    assert!(!token.is_empty());
+    let next = pb::ListModelsRequest { page_token: token, ..request };
+    assert_eq!(list(&twin, &next).await.unwrap(), list(&server, &next).await.unwrap());
+    let refused = list(&elsewhere, &next).await.unwrap_err();
+    assert!(refused.message().contains("is not a token this service issued"), "{refused:?}");
 }

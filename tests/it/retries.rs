@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use futures::future::join_all;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use prost::Message as _;
 use tokio_postgres::Client;
@@ -56,6 +57,48 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2], customers: [Vec<St
     };
     let noted_too = noted.clone();
     vec![
+        write("CategoryService/CreateCategory", true, |tenant, request_id, variant| {
+            vec![encoded(&new_category(tenant, &format!("own_{variant}"), request_id))]
+        }),
+        write("CategoryService/UpdateCategory", true, |tenant, request_id, variant| {
+            let emoji = ["🚗", "🚙", "🚕"][variant.min(2)].to_owned();
+            vec![encoded(&pb::UpdateCategoryRequest {
+                tenant: tenant.into(),
+                code: "5d_mats".into(),
+                category: Some(pb::ShopCategory { emoji, ..Default::default() }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["emoji".into()] }),
+                request_id: request_id.into(),
+                ..Default::default()
+            })]
+        }),
+        write("CategoryService/DeleteCategory", true, |tenant, request_id, variant| {
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            let code = format!("unwanted_{}", variant.min(1));
+            vec![encoded(&pb::DeleteCategoryRequest { tenant, code, request_id, ..Default::default() })]
+        }),
+        write("CategoryService/CreateOption", true, |tenant, request_id, variant| {
+            let display_names = Some(pb::LocalizedName { ru: "Подпятник".into(), ..Default::default() });
+            let kind = pb::OptionKind::Addon.into();
+            vec![encoded(&pb::CreateOptionRequest {
+                tenant: tenant.into(),
+                category: "5d_mats".into(),
+                code: format!("heel_pad_{variant}"),
+                option: Some(pb::ShopOption { display_names, kind, ..Default::default() }),
+                request_id: request_id.into(),
+            })]
+        }),
+        write("CategoryService/UpdateOption", true, |tenant, request_id, variant| {
+            let emoji = ["🚗", "🚙", "🚕"][variant.min(2)].to_owned();
+            vec![encoded(&pb::UpdateOptionRequest {
+                tenant: tenant.into(),
+                category: "5d_mats".into(),
+                code: "trunk".into(),
+                option: Some(pb::ShopOption { emoji, ..Default::default() }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["emoji".into()] }),
+                request_id: request_id.into(),
+                ..Default::default()
+            })]
+        }),
         write("PatternService/CreatePattern", true, |tenant, request_id, variant| {
             vec![encoded(&new_pattern(tenant, 1990 + variant as i32, request_id))]
         }),
@@ -86,6 +129,11 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2], customers: [Vec<St
                 texts: vec![text],
                 request_id: request_id.into(),
             })]
+        }),
+        write("TextService/DeleteTexts", true, |tenant, request_id, variant| {
+            let keys = vec![format!("unwanted_{variant}")];
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::DeleteTextsRequest { tenant, keys, request_id, ..Default::default() })]
         }),
         write("PricingService/SetPrices", true, |tenant, request_id, variant| {
             let price = pb::Price { category: "5d_mats".into(), ..suv(7000 + variant as i64) };
@@ -175,6 +223,16 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2], customers: [Vec<St
     ]
 }
 
+fn new_category(tenant: &str, code: &str, request_id: &str) -> pb::CreateCategoryRequest {
+    let display_names = Some(pb::LocalizedName { ru: "Своё".into(), ..Default::default() });
+    pb::CreateCategoryRequest {
+        tenant: tenant.into(),
+        code: code.into(),
+        category: Some(pb::ShopCategory { display_names, ..Default::default() }),
+        request_id: request_id.into(),
+    }
+}
+
 fn new_pattern(tenant: &str, year: i32, request_id: &str) -> pb::CreatePatternRequest {
     pb::CreatePatternRequest {
         tenant: tenant.into(),
@@ -220,12 +278,19 @@ async fn start() -> Retries {
     let other = client.create_application(other).await.unwrap().into_inner().application.unwrap().id;
     let mut patterns = [Vec::new(), Vec::new()];
     for (tenant, of_tenant) in TENANTS.iter().zip(&mut patterns) {
+        for code in ["unwanted_0", "unwanted_1"] {
+            let request = new_category(tenant, code, "");
+            CategoryServiceClient::new(server.channel.clone()).create_category(request).await.unwrap();
+        }
         for year in 2000..2004 {
             let request = new_pattern(tenant, year, "");
             let added = PatternServiceClient::new(server.channel.clone()).create_pattern(request).await.unwrap();
             of_tenant.push(added.into_inner().pattern.unwrap().id);
         }
     }
+    let unwanted = "INSERT INTO bot_texts (tenant_id, key, language, value)
+                    SELECT id, 'unwanted_' || variant, 'ru', 'x' FROM tenants, generate_series(0, 1) AS variant";
+    owner.batch_execute(unwanted).await.unwrap();
     let mut customers = [Vec::new(), Vec::new()];
     for (tenant, of_tenant) in TENANTS.iter().zip(&mut customers) {
         let some = "INSERT INTO customers (tenant_id, channel, external_id)
@@ -305,9 +370,14 @@ async fn every_write_that_comes_twice_is_done_once() {
         retries.call(write, TENANTS[0], &other_id(number), 1).await.unwrap();
         if write.has_tenant {
             let other = retries.call(write, TENANTS[1], ID, 0).await.unwrap();
-            let alike =
-                ["TextService/UpsertTexts", "PatternService/DeletePattern", "ApplicationService/DeleteCustomer"];
-            if !alike.contains(&write.method) {
+            // Of those that answer nothing, or the same to both.
+            let same = [
+                "TextService/UpsertTexts",
+                "TextService/DeleteTexts",
+                "PatternService/DeletePattern",
+                "ApplicationService/DeleteCustomer",
+            ];
+            if !same.contains(&write.method) && !write.method.starts_with("CategoryService/") {
                 assert_ne!(other, first[number], "{}", write.method);
             }
             assert_eq!(retries.call(write, TENANTS[1], ID, 0).await.unwrap(), other, "{}", write.method);
@@ -341,7 +411,7 @@ async fn of_many_at_once_one_writes_and_all_get_its_answer() {
         .unwrap();
     let counts: Vec<i64> = (0..6).map(|column| rows.get(column)).collect();
     // Two of the requests are those of the applications that there were before.
-    assert_eq!(counts, [2, 1, 1, 13 + 2, 3, 2]);
+    assert_eq!(counts, [2, 1, 1, 19 + 2, 3, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

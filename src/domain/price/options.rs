@@ -36,7 +36,8 @@ impl Sheet {
 
     /// Whether the tenant offers the option, or has a price for it, and it exists for one of these bodies.
     pub(super) fn is_offered(&self, option: &ProductOption, bodies: &[BodyType]) -> bool {
-        (option.offered || self.is_priced(option))
+        !option.retired
+            && (option.offered || self.is_priced(option))
             && bodies.iter().flat_map(|body| self.sizes(*body)).any(|body| option.exists_for(&self.fallbacks(body)))
     }
 

@@ -1,8 +1,10 @@
 //! Options named by a request, against the options that there are.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{BodyType, OptionKind, ProductOption, Sheet, Target};
+use super::{Body, BodyType, OptionKind, ProductOption, Sheet, Target};
 use crate::domain::error::Violation;
 
 /// An option and a value as a request names them.
@@ -37,7 +39,7 @@ impl Named {
 }
 
 impl ProductOption {
-    fn has(&self, value: &str) -> bool {
+    pub(super) fn has(&self, value: &str) -> bool {
         self.values.iter().any(|known| known.code == value)
     }
 
@@ -68,7 +70,7 @@ impl Sheet {
 }
 
 /// What is wrong with the options that a price's target names. `field` is where the price stands.
-pub fn check_target(field: &str, target: &Target, options: &[ProductOption]) -> Vec<Violation> {
+pub fn check_target(field: &str, target: &Target, options: &[ProductOption], bodies: &Arc<[Body]>) -> Vec<Violation> {
     let mut violations = Vec::new();
     if let Some(code) = &target.option {
         let value = target.value.as_deref().unwrap_or_default();
@@ -94,7 +96,33 @@ pub fn check_target(field: &str, target: &Target, options: &[ProductOption]) -> 
             Ok(option) => violations.push(unknown_value(&field, option, &with.value, option.allowed())),
         }
     }
+    if violations.is_empty() {
+        violations.extend(check_body(field, target, options, bodies));
+    }
     violations
+}
+
+/// Whether there is no body that the price could ever be asked for: none that its own body's price holds for has the options
+/// that it names.
+fn check_body(field: &str, target: &Target, options: &[ProductOption], bodies: &Arc<[Body]>) -> Option<Violation> {
+    let codes = [target.option.as_ref(), target.with.as_ref().map(|with| &with.option)];
+    let named: Vec<&ProductOption> =
+        codes.into_iter().flatten().filter_map(|code| options.iter().find(|option| option.code == *code)).collect();
+    let bodies_only =
+        Sheet { category: String::new(), options: Vec::new().into(), lines: Vec::new(), bodies: bodies.clone() };
+    let is_possible = |body: BodyType| {
+        let fallbacks = bodies_only.fallbacks(body);
+        target.body.is_none_or(|body| fallbacks.contains(&body)) && named.iter().all(|it| it.exists_for(&fallbacks))
+    };
+    if named.is_empty() || bodies_only.all_sizes().into_iter().any(is_possible) {
+        return None;
+    }
+    let of = named.iter().filter(|option| !option.body_types.is_empty()).map(|option| {
+        let bodies = option.body_types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        format!("option `{}` is for {bodies}", option.code)
+    });
+    let of = of.collect::<Vec<_>>().join("; ");
+    Some(Violation::new(format!("{field}.body_type"), "FIELD_INVALID", format!("can never be used: {of}")))
 }
 
 fn find_option<'a>(
@@ -104,7 +132,14 @@ fn find_option<'a>(
     code: &str,
 ) -> Result<&'a ProductOption, Violation> {
     let found = options.iter().find(|option| option.code == code);
-    found.ok_or_else(|| unknown_option(field, category, code, format!("category `{category}` has no option `{code}`")))
+    let found = found.ok_or_else(|| {
+        unknown_option(field, category, code, format!("category `{category}` has no option `{code}`"))
+    })?;
+    if found.retired {
+        let description = format!("option `{code}` of `{category}` is retired: take it back before it can be used");
+        return Err(unknown_option(field, category, code, description));
+    }
+    Ok(found)
 }
 
 fn unknown_option(field: &str, category: &str, code: &str, description: String) -> Violation {
@@ -115,6 +150,16 @@ fn unknown_option(field: &str, category: &str, code: &str, description: String) 
 }
 
 fn unknown_value(field: &str, option: &ProductOption, value: &str, allowed: String) -> Violation {
+    if option.retired_values.iter().any(|retired| retired == value) {
+        return Violation {
+            metadata: vec![("option", option.code.clone()), ("value", value.to_owned()), ("allowed", allowed)],
+            ..Violation::new(
+                format!("{field}.value"),
+                "UNKNOWN_OPTION_VALUE",
+                format!("value `{value}` of option `{}` is retired: take it back before it can be used", option.code),
+            )
+        };
+    }
     let takes = if allowed.is_empty() { "it takes no value".to_owned() } else { format!("it takes {allowed}") };
     Violation {
         metadata: vec![("option", option.code.clone()), ("value", value.to_owned()), ("allowed", allowed)],

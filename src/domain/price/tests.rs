@@ -14,13 +14,21 @@ fn sheet(lines: &[(&str, Amount)]) -> Sheet {
         id: 1,
         code: code.into(),
         display_name: code.to_uppercase(),
+        emoji: String::new(),
         kind,
         values: values
             .iter()
-            .map(|value| OptionValue { id: 1, code: (*value).into(), display_name: value.to_uppercase() })
+            .map(|value| OptionValue {
+                id: 1,
+                code: (*value).into(),
+                display_name: value.to_uppercase(),
+                emoji: String::new(),
+            })
             .collect(),
+        retired_values: Vec::new(),
         body_types: body_types.to_vec(),
         offered: true,
+        retired: false,
     };
     Sheet {
         category: "mats".into(),

@@ -101,8 +101,8 @@ pub fn product_option(offer: Offer<'_>, currency: &str) -> pb::ProductOption {
     let (price_kind, price, price_max) = shown(offer.price);
     let values = offer.values.into_iter().map(|(value, amount)| {
         let (price_kind, price, price_max) = shown(amount);
-        let (code, display_name) = (value.code.clone(), value.display_name.clone());
-        pb::OptionValue { code, display_name, price, price_kind, price_max }
+        let (code, display_name, emoji) = (value.code.clone(), value.display_name.clone(), value.emoji.clone());
+        pb::OptionValue { code, display_name, price, price_kind, price_max, emoji }
     });
     pb::ProductOption {
         code: offer.option.code.clone(),
@@ -113,6 +113,7 @@ pub fn product_option(offer: Offer<'_>, currency: &str) -> pb::ProductOption {
         body_types: offer.option.body_types.iter().map(ToString::to_string).collect(),
         price_kind,
         price_max,
+        emoji: offer.option.emoji.clone(),
     }
 }
 

@@ -15,7 +15,8 @@ use crate::proto::lekalo::v1 as pb;
 pub async fn list_aliases(services: &Services, request: pb::ListAliasesRequest) -> Result<pb::ListAliasesResponse> {
     let mut check = Validator::default();
     let bound_to = ["list_aliases", &request.brand, &request.model];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let brand = check.optional_name("brand", request.brand);
     let model = check.optional_name("model", request.model);
     if brand.is_empty() && !model.is_empty() {

@@ -69,7 +69,13 @@ pub async fn issue_api_key(
 pub async fn list_api_keys(services: &Services, request: pb::ListApiKeysRequest) -> Result<pb::ListApiKeysResponse> {
     let caller = call::caller()?;
     let mut check = Validator::default();
-    let page = check.page(request.page_size, &request.page_token, request.skip, &["list_api_keys"]);
+    let page = check.page(
+        services.db.page_key().await?,
+        request.page_size,
+        &request.page_token,
+        request.skip,
+        &["list_api_keys"],
+    );
     check.done()?;
 
     let found = services.db.list_api_keys(&caller.reach, &page).await?;

@@ -86,7 +86,8 @@ pub async fn list_applications(
         (filter.status, filter.kind, filter.channel, filter.created_after, filter.created_before, texts)
     );
     let bound_to = ["list_applications", &request.tenant, &filter_text];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let scope = services.scope(check, &tenant).await?;

@@ -24,7 +24,8 @@ pub async fn list_brands(services: &Services, request: pb::ListBrandsRequest) ->
         order.as_str_name(),
         &all,
     ];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
     let category = check.name("category", request.category);
     let prefix = check.text("name_prefix", request.name_prefix, MAX_PREFIX);
@@ -54,7 +55,8 @@ pub async fn list_models(services: &Services, request: pb::ListModelsRequest) ->
         order.as_str_name(),
         &all,
     ];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
     let category = check.name("category", request.category);
     let brand = check.name("brand", request.brand);

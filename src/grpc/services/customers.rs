@@ -2,7 +2,6 @@
 
 use super::application_fields::{MAX_NAME, MAX_PHONE, MAX_USERNAME, wrong_phone};
 use super::applications::MAX_TEXT;
-use super::pattern_fields::read_mask;
 use crate::domain::Result;
 use crate::domain::application::Customer;
 use crate::domain::customer::{Field, Filter};
@@ -41,7 +40,8 @@ pub async fn list_customers(
     };
     check_phone(&mut check, "phone", filter.phone.as_deref());
     let bound_to = ["list_customers", &request.tenant, &texts];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let scope = services.scope(check, &tenant).await?;
@@ -63,7 +63,7 @@ pub async fn update_customer(
     let tenant = check.name("tenant", request.tenant);
     let id = check.name("id", request.id);
     let etag = check.optional_name("etag", request.etag);
-    let fields: Vec<Field> = read_mask(&mut check, request.update_mask, Field::ALL);
+    let fields: Vec<Field> = check.mask("update_mask", request.update_mask, Field::ALL);
     if request.customer.is_none() {
         check.refuse("customer", REQUIRED, "must be given");
     }

@@ -15,7 +15,8 @@ pub async fn list_import_rows(
     let mut check = Validator::default();
     let outcome: pb::RowOutcome = check.enumeration("outcome", request.outcome);
     let bound_to = ["list_import_rows", &request.tenant, &request.id, outcome.as_str_name()];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
 
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let found = scope.own.list_import_rows(id, convert::outcome(outcome), &page).await?;
@@ -30,7 +31,8 @@ pub async fn list_pattern_rows(
 ) -> Result<pb::ListPatternRowsResponse> {
     let mut check = Validator::default();
     let bound_to = ["list_pattern_rows", &request.tenant, &request.pattern_id];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
     let pattern_id = check.name("pattern_id", request.pattern_id);
 

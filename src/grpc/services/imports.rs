@@ -21,7 +21,8 @@ pub async fn get_import(services: &Services, request: pb::GetImportRequest) -> R
 pub async fn list_imports(services: &Services, request: pb::ListImportsRequest) -> Result<pb::ListImportsResponse> {
     let mut check = Validator::default();
     let bound_to = ["list_imports", &request.tenant];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let scope = services.scope(check, &tenant).await?;

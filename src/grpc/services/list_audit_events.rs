@@ -29,7 +29,8 @@ pub async fn list_audit_events(
     refuse_what_is_none(&mut check, &filter);
     let filter_text = format!("{filter:?}");
     let bound_to = ["list_audit_events", &request.tenant, &filter_text];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     check.done()?;
 
     let found: Page<Event> = match slug.as_str() {

@@ -10,7 +10,8 @@ pub async fn list_prices(services: &Services, request: pb::ListPricesRequest) ->
     let mut check = Validator::default();
     let at_time = request.at_time.map(|time| format!("{}.{}", time.seconds, time.nanos)).unwrap_or_default();
     let bound_to = ["list_prices", &request.tenant, &request.category, &at_time];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
     let category = check.optional_name("category", request.category);
     let at = check.time("at_time", request.at_time);

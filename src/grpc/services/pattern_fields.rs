@@ -11,7 +11,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::pattern::record::{Change, Field, check_years};
 use crate::domain::vehicle::{Attributes, Years};
 use crate::grpc::convert::pattern::{borders, seat_rows, steering, trunk};
-use crate::grpc::validation::{INVALID, REQUIRED, Validator};
+use crate::grpc::validation::{REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_NOTES: usize = 500;
@@ -35,29 +35,6 @@ impl Named {
 pub fn pattern_id(id: &str) -> Result<i64> {
     let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
     number.ok_or_else(|| Error::not_found(Kind::Pattern, id))
-}
-
-/// The fields that an update mask names, each once, of all that may be written.
-pub fn read_mask<F>(check: &mut Validator, mask: Option<prost_types::FieldMask>, all: &[F]) -> Vec<F>
-where
-    F: FromStr + Display + PartialEq,
-{
-    let paths = mask.unwrap_or_default().paths;
-    if paths.is_empty() {
-        check.refuse("update_mask", REQUIRED, "must name the fields to write");
-    }
-    let mut fields = Vec::new();
-    for path in paths {
-        match path.parse() {
-            Ok(field) if !fields.contains(&field) => fields.push(field),
-            Ok(_) => {}
-            Err(_) => {
-                let allowed = all.iter().map(F::to_string).collect::<Vec<_>>().join(", ");
-                check.refuse("update_mask", INVALID, format!("`{path}` cannot be written; it takes {allowed}"));
-            }
-        }
-    }
-    fields
 }
 
 /// What a pattern is to become in these fields; `path` leads to what is asked for it.

@@ -1,6 +1,6 @@
 //! PatternService: what a shop can sew, kept by hand.
 
-use super::pattern_fields::{Named, pattern_id, read_change, read_mask, read_pattern};
+use super::pattern_fields::{Named, pattern_id, read_change, read_pattern};
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
 use crate::domain::page::PageRequest;
@@ -64,7 +64,8 @@ pub async fn list_patterns(services: &Services, request: pb::ListPatternsRequest
     let (asked_year, availability_name) = (request.year.to_string(), availability.as_str_name());
     let bound_to =
         ["list_patterns", &tenant, &category, &brand, &model, &asked_year, availability_name, &import_id, &text];
-    let page: PageRequest = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page: PageRequest =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
 
     let scope = services.scope(check, &tenant).await?;
     let category_id = if category.is_empty() { None } else { Some(scope.sold_category(&category).await?.id) };
@@ -96,7 +97,7 @@ pub async fn update_pattern(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask, Field::ALL);
+    let fields = check.mask("update_mask", request.update_mask, Field::ALL);
     let update = pb::PatternUpdate { id: request.id, pattern: request.pattern, etag: request.etag };
     let change = read_change(&mut check, "", update, &fields);
 
@@ -117,7 +118,7 @@ pub async fn batch_update_patterns(
     let mut check = Validator::default();
     let key = take_key(&mut check, &mut request);
     let tenant = check.name("tenant", request.tenant);
-    let fields = read_mask(&mut check, request.update_mask, Field::ALL);
+    let fields = check.mask("update_mask", request.update_mask, Field::ALL);
     if request.updates.is_empty() {
         check.refuse("updates", REQUIRED, "must not be empty");
     }

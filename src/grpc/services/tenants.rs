@@ -36,7 +36,13 @@ pub async fn resolve_tenant(
 
 pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) -> Result<pb::ListTenantsResponse> {
     let mut check = Validator::default();
-    let page = check.page(request.page_size, &request.page_token, request.skip, &["list_tenants"]);
+    let page = check.page(
+        services.db.page_key().await?,
+        request.page_size,
+        &request.page_token,
+        request.skip,
+        &["list_tenants"],
+    );
     check.done()?;
 
     let mut found = services.db.list_tenants(&call::caller()?.reach, &page).await?;

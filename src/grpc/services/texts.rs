@@ -50,10 +50,11 @@ pub async fn batch_get_texts(
         texts = in_order.collect();
     }
     let mut texts: Vec<pb::Text> = texts.into_iter().map(Into::into).collect();
-    if !prefix.is_empty() {
-        texts.truncate(how_many_fit(&texts));
-    }
+    let without_room = texts.split_off(how_many_fit(&texts).min(texts.len()));
+    let remaining_keys =
+        if prefix.is_empty() { without_room.into_iter().map(|text| text.key).collect() } else { Vec::new() };
     Ok(pb::BatchGetTextsResponse {
+        remaining_keys,
         language: language_of(&texts, asked),
         texts,
         missing_keys,
@@ -65,7 +66,8 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
     let mut check = Validator::default();
     let language = check.language("language", request.language.clone());
     let bound_to = ["list_texts", &request.tenant, &request.language];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
     let tenant = check.name("tenant", request.tenant);
 
     let shop = services.shop(check, &tenant).await?;
@@ -87,7 +89,7 @@ fn or_any(mut order: Vec<Language>) -> Vec<Language> {
 }
 
 /// The keys asked for, each once.
-fn read_keys(check: &mut Validator, keys: Vec<String>) -> Vec<String> {
+pub fn read_keys(check: &mut Validator, keys: Vec<String>) -> Vec<String> {
     let mut read = Vec::with_capacity(keys.len().min(MAX_KEYS));
     let mut seen = HashSet::new();
     for (place, key) in check.list("keys", keys, MAX_KEYS).into_iter().enumerate() {

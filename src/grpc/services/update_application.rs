@@ -4,7 +4,6 @@ use super::application_fields::{
     MAX_NAME, MAX_PHONE, check_selections, check_wish, localize_contact, name_chosen, read_wish, wrong_phone,
 };
 use super::applications::application_id;
-use super::pattern_fields::read_mask;
 use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
 use crate::domain::application::update::Field;
@@ -27,7 +26,7 @@ pub async fn update_application(
     let id = check.name("id", request.id);
     let actor = check.required_text("actor", request.actor, MAX_ACTOR);
     let etag = check.optional_name("etag", request.etag);
-    let fields: Vec<Field> = read_mask(&mut check, request.update_mask, Field::ALL);
+    let fields: Vec<Field> = check.mask("update_mask", request.update_mask, Field::ALL);
     if request.application.is_none() {
         check.refuse("application", REQUIRED, "must be given");
     }

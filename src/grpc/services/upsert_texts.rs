@@ -12,8 +12,10 @@ use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::Validator;
 use crate::proto::lekalo::v1 as pb;
 
-const MAX_VALUE: usize = 4096;
+const MAX_VALUE: usize = 65_536;
 const MAX_TEXTS: usize = 200;
+/// Of all values together, in bytes: so that the answer, which repeats them, fits what clients take.
+const MAX_VALUES: usize = 2 << 20;
 
 pub async fn upsert_texts(services: &Services, mut request: pb::UpsertTextsRequest) -> Result<pb::UpsertTextsResponse> {
     let mut check = Validator::default();
@@ -36,6 +38,9 @@ pub async fn upsert_texts(services: &Services, mut request: pb::UpsertTextsReque
 fn read_texts(check: &mut Validator, texts: Vec<pb::Text>) -> Vec<Text> {
     if texts.is_empty() {
         check.refuse("texts", "FIELD_REQUIRED", "must have at least one text");
+    }
+    if texts.iter().map(|text| text.value.len()).sum::<usize>() > MAX_VALUES {
+        check.too_long("texts", MAX_VALUES, "bytes of values");
     }
     let mut read: Vec<Text> = Vec::with_capacity(texts.len().min(MAX_TEXTS));
     let mut seen = HashSet::new();

@@ -13,7 +13,8 @@ pub async fn list_withdrawn_patterns(
 ) -> Result<pb::ListWithdrawnPatternsResponse> {
     let mut check = Validator::default();
     let bound_to = ["list_withdrawn_patterns", &request.tenant, &request.id];
-    let page = check.page(request.page_size, &request.page_token, request.skip, &bound_to);
+    let page =
+        check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
 
     let (scope, id) = scope_and_id(services, check, request.tenant, request.id).await?;
     let found = scope.own.list_withdrawn_patterns(id, &page).await?;

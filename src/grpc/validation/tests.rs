@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::page::PageKey;
 
 #[test]
 fn all_violations_are_collected() {
@@ -171,11 +172,11 @@ fn any_time_there_is_is_taken() {
 #[test]
 fn a_page_is_refused_with_everything_that_is_wrong_with_it() {
     let mut check = Validator::default();
-    check.page(-1, "x", -1, &["a"]);
+    check.page(&PageKey::new(b""), -1, "x", -1, &["a"]);
     let fields: Vec<_> = check.violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["page_size", "skip", "page_token"]);
     let mut check = Validator::default();
-    let page = check.page(0, "", 0, &["a"]);
+    let page = check.page(&PageKey::new(b""), 0, "", 0, &["a"]);
     assert!(check.done().is_ok());
     assert_eq!(page.size, 50);
     assert!(matches!(Validator::default().done_with::<i32>(None), Err(Error::Internal(_))));

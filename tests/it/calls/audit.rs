@@ -135,12 +135,18 @@ async fn every_write_leaves_one_event_which_says_who_and_a_read_leaves_none() {
     assert_eq!(of("CreateTenant"), ("auto_style", "tenant", "auto_style", "created"));
     let fields = "updated: display_name, default_language, time_zone, categories";
     assert_eq!(of("UpdateTenant"), (TENANT, "tenant", TENANT, fields));
+    assert_eq!(of("CreateCategory"), (TENANT, "category", "door_panels", "created"));
+    assert_eq!(of("UpdateCategory"), (TENANT, "category", "eva_mats", "updated: emoji, sort_order"));
+    assert_eq!(of("DeleteCategory"), (TENANT, "category", "unwanted", "deleted"));
+    assert_eq!(of("CreateOption"), (TENANT, "option", "5d_mats/heel_pad", "created"));
+    assert_eq!(of("UpdateOption"), (TENANT, "option", "5d_mats/leather", "updated: values, sort_order"));
     assert_eq!((of("CreatePattern").1, of("CreatePattern").3), ("pattern", "created: honda fit in 5d_mats"));
     assert_eq!(of("UpdatePattern").3, "updated: available");
     assert_eq!(of("BatchUpdatePatterns").3, "updated: available");
     assert_eq!(of("DeletePattern").3, "deleted: honda fit in 5d_mats");
     assert_eq!(of("SetPrices"), (TENANT, "prices", "eva_mats", "1 set, 0 withdrawn"));
     assert_eq!(of("UpsertTexts"), (TENANT, "texts", "own_key", "3 changed"));
+    assert_eq!(of("DeleteTexts"), (TENANT, "texts", "own_key", "3 deleted"));
     assert_eq!(of("CreateAlias"), ("", "alias", "камрюлька", "taught: toyota camry"));
     assert_eq!(of("DeleteAlias"), ("", "alias", "камрюша", "deleted: toyota camry"));
     assert_eq!(of("ApplySeed"), ("", "seed", "brands", "0 rows inserted, 1 updated"));

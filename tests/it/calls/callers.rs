@@ -19,9 +19,11 @@ pub async fn ask(wire: &Wire, path: &str, messages: &[Bytes], key: Option<&str>)
 pub async fn answered(wire: &Wire, path: &str, messages: &[Bytes], key: Option<&str>) -> Answer {
     let bearer = key.map(|key| format!("Bearer {key}"));
     let headers: Vec<(&str, &str)> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
-    let headers = [&headers[..], &[("grpc-timeout", "20S")]].concat();
+    // Nothing may ever happen to what is watched: that it is not refused in a while is an answer, too.
+    let is_watch = path.contains("/Watch");
+    let headers = [&headers[..], &[("grpc-timeout", if is_watch { "3S" } else { "20S" })]].concat();
     let call = wire.send(path, messages, &headers).await;
-    if !path.contains("/Watch") {
+    if !is_watch {
         return call.answer().await.unwrap();
     }
     let mut begun = call.begun().await.unwrap();

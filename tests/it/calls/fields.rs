@@ -172,7 +172,7 @@ async fn every_text_is_as_its_comment_says() {
         };
         let text = |text: String| Some(Value::String(text));
         let nul = reason(text("x\0y".into())).await.0;
-        let (long, told) = reason(text("я".repeat(5001))).await;
+        let (long, told) = reason(text("я".repeat(70_000))).await;
         let told: Option<usize> = told.and_then(|max| max.parse().ok());
         match () {
             () if is_passed_over(good, &place) => {
@@ -204,7 +204,8 @@ async fn every_text_is_as_its_comment_says() {
                 }
             }
         }
-        if is_required(&place) && !is_passed_over(good, &place) {
+        // What a list must have is not what each of it must have.
+        if is_required(&place) && !place.last().is_list() && !is_passed_over(good, &place) {
             let empty = reason(None).await.0;
             let blank = reason(text(" \t".into())).await.0;
             if [&empty, &blank].into_iter().any(|reason| reason != "FIELD_REQUIRED") {

@@ -5,6 +5,7 @@ use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
@@ -13,7 +14,9 @@ use crate::support::applications::{
     application_update, create, created, customer, customer_id, customer_update, external_ref, mask, note, order,
     transition,
 };
-use crate::support::methods::{APPLICATION_FIELDS, BUILT, CUSTOMER_FIELDS, PATTERN_FIELDS};
+use crate::support::methods::{
+    APPLICATION_FIELDS, BUILT, CATEGORY_FIELDS, CUSTOMER_FIELDS, OPTION_FIELDS, PATTERN_FIELDS,
+};
 use crate::support::pricing::suv;
 use crate::support::uploads::{header, upload_and_wait};
 use crate::support::wire::encoded;
@@ -71,6 +74,8 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let unwanted: String = owner.query_one(unwanted, &[]).await.unwrap().get(0);
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
+    let unwanted = pb::CreateCategoryRequest { code: "unwanted".into(), ..new_category() };
+    CategoryServiceClient::new(server.channel.clone()).create_category(unwanted).await.unwrap();
     let mut by_hand = Vec::new();
     for year in [2001, 2002, 2003] {
         let new = pb::CreatePatternRequest { pattern: of_year(year), ..new_pattern() };
@@ -146,6 +151,58 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "PricingService/QuotePrice",
         QuotePriceRequest { tenant: tenant(), category: category(), body_type: "suv".into() }
     );
+    let eva = pb::ShopCategory { emoji: "🚗".into(), sort_order: 3, active: true, ..Default::default() };
+    let value = |code: &str| pb::ShopOptionValue { code: code.into(), ..Default::default() };
+    let leather = pb::ShopOption {
+        values: vec![value("stitched"), value("press")],
+        sort_order: 1,
+        active: true,
+        ..Default::default()
+    };
+    ask!("CategoryService/ListShopCategories", ListShopCategoriesRequest { tenant: tenant() });
+    let new = pb::CreateCategoryRequest { request_id: uuid(14), ..new_category() };
+    good.push(("CategoryService/CreateCategory", encoded(&new)));
+    ask!(
+        "CategoryService/UpdateCategory",
+        UpdateCategoryRequest {
+            tenant: tenant(),
+            code: category(),
+            category: Some(eva),
+            update_mask: mask_of(&CATEGORY_FIELDS),
+            request_id: uuid(15)
+        }
+    );
+    ask!(
+        "CategoryService/DeleteCategory",
+        DeleteCategoryRequest { tenant: tenant(), code: "unwanted".into(), request_id: uuid(16) }
+    );
+    ask!("CategoryService/ListShopOptions", ListShopOptionsRequest { tenant: tenant(), category: category() });
+    let heel_pad = pb::ShopOption {
+        display_names: Some(pb::LocalizedName { ru: "Подпятник".into(), ..Default::default() }),
+        kind: pb::OptionKind::Addon.into(),
+        ..Default::default()
+    };
+    ask!(
+        "CategoryService/CreateOption",
+        CreateOptionRequest {
+            tenant: tenant(),
+            category: "5d_mats".into(),
+            code: "heel_pad".into(),
+            option: Some(heel_pad),
+            request_id: uuid(17)
+        }
+    );
+    ask!(
+        "CategoryService/UpdateOption",
+        UpdateOptionRequest {
+            tenant: tenant(),
+            category: "5d_mats".into(),
+            code: "leather".into(),
+            option: Some(leather),
+            update_mask: mask_of(&OPTION_FIELDS),
+            request_id: uuid(18)
+        }
+    );
     ask!("PatternService/GetPattern", GetPatternRequest { tenant: tenant(), id: by_hand[0].clone() });
     ask!("PatternService/ListPatterns", ListPatternsRequest { tenant: tenant() });
     let every_field = || Some(prost_types::FieldMask { paths: PATTERN_FIELDS.map(String::from).into() });
@@ -184,6 +241,10 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     ask!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
     let texts = ["ru", "ky", "en"].map(text).to_vec();
     ask!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: texts, request_id: uuid(5) });
+    ask!(
+        "TextService/DeleteTexts",
+        DeleteTextsRequest { tenant: tenant(), keys: vec!["own_key".into()], request_id: uuid(14) }
+    );
     good.push(("ApplicationService/CreateApplication", encoded(&create(order()))));
     ask!("ApplicationService/GetApplication", GetApplicationRequest { tenant: tenant(), id: application.id.clone() });
     ask!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });
@@ -285,6 +346,16 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         }
     });
     good.collect()
+}
+
+fn new_category() -> pb::CreateCategoryRequest {
+    let display_names = Some(pb::LocalizedName { ru: "Дверные карты".into(), ..Default::default() });
+    let category = Some(pb::ShopCategory { display_names, ..Default::default() });
+    pb::CreateCategoryRequest { tenant: TENANT.into(), code: "door_panels".into(), category, ..Default::default() }
+}
+
+fn mask_of(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
 }
 
 fn new_pattern() -> pb::CreatePatternRequest {

@@ -149,6 +149,13 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("imports revert", id.clone()),
         ("imports cancel", id.clone()),
         ("imports delete", id),
+        ("categories list", TENANT.to_vec()),
+        ("categories add", [&["door_panels", "--name-ru", "Дверные карты"][..], &TENANT].concat()),
+        ("categories set", [&["eva_mats", "--active", "false"][..], &TENANT].concat()),
+        ("categories delete", [&["door_panels"][..], &TENANT].concat()),
+        ("options list", [&["eva_mats"][..], &TENANT].concat()),
+        ("options add", [&["eva_mats", "pad", "--kind", "addon", "--name-ru", "Подпятник"][..], &TENANT].concat()),
+        ("options set", [&["eva_mats", "pad", "--active", "false"][..], &TENANT].concat()),
         ("patterns list", TENANT.to_vec()),
         ("patterns show", [&["1"][..], &TENANT].concat()),
         ("patterns add", [&["--brand", "toyota", "--model", "camry"][..], &TARGET].concat()),
@@ -337,6 +344,38 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     nothing.failed(1, &["nothing is to be changed", "--available"]);
     json("patterns delete", &[&[&id[..]][..], &TENANT].concat(), 0).await;
 
+    let own = ["door_panels", "--name-ru", "Дверные карты", "--emoji", "🚪"];
+    let added = json("categories add", &[&own[..], &TENANT].concat(), 0).await;
+    assert_eq!((&added["shared"], &added["active"]), (&Value::from(false), &Value::from(true)), "{added}");
+    let again = shell.run(&words("categories add", &[&own[..], &TENANT].concat())).await;
+    again.failed(1, &["the shop has a category `door_panels`"]);
+    let code = ["door panels", "--name-ru", "Карты"];
+    shell.run(&words("categories add", &[&code[..], &TENANT].concat())).await.failed(1, &["cannot be a code"]);
+    let change = ["door_panels", "--name-en", "Door panels", "--active", "false"];
+    let set = json("categories set", &[&change[..], &TENANT].concat(), 0).await;
+    assert_eq!(set["display_names"], serde_json::json!({"en": "Door panels", "ru": "Дверные карты"}), "{set}");
+    let listed = json("categories list", &TENANT, 0).await;
+    assert!(listed.as_array().unwrap().contains(&set), "{listed}");
+    let nothing = shell.run(&words("categories set", &[&["eva_mats"][..], &TENANT].concat())).await;
+    nothing.failed(1, &["nothing is to be changed", "--active"]);
+    let shared = shell.run(&words("categories delete", &[&["eva_mats"][..], &TENANT].concat())).await;
+    shared.failed(1, &["all shops share `eva_mats`"]);
+    let edging = ["eva_mats", "edging", "--kind", "choice", "--name-ru", "Кант"];
+    let values = ["--value", "black=Чёрный|Кара|Black", "--value", "red=Красный"];
+    let added = json("options add", &[&edging[..], &values, &TENANT].concat(), 0).await;
+    assert_eq!(added["values"][0]["display_names"]["ky"], "Кара", "{added}");
+    let none = shell.run(&words("options add", &[&edging[..], &TENANT].concat())).await;
+    none.failed(1, &["a choice has values"]);
+    let change = ["eva_mats", "edging", "--value", "red", "--body-type", "suv", "--sort-order", "0"];
+    let set = json("options set", &[&change[..], &TENANT].concat(), 0).await;
+    let retired = |value: &Value| (value["code"].clone(), value["retired"].clone());
+    let values: Vec<_> = set["values"].as_array().unwrap().iter().map(retired).collect();
+    assert_eq!(values, [("red".into(), false.into()), ("black".into(), true.into())], "{set}");
+    let listed = json("options list", &[&["eva_mats"][..], &TENANT].concat(), 0).await;
+    assert_eq!(listed[0], set);
+    let nothing = shell.run(&words("options set", &[&["eva_mats", "edging"][..], &TENANT].concat())).await;
+    nothing.failed(1, &["nothing is to be changed", "--active"]);
+    json("categories delete", &[&["door_panels"][..], &TENANT].concat(), 0).await;
     owner.batch_execute(SOME_LEADS).await.unwrap();
     let number = "2F7E1A90";
     let listed = json("leads list", &[&["--status", "new", "--phone", "0555 123 456"][..], &TENANT].concat(), 0).await;

@@ -17,6 +17,11 @@ const ROWS: &str = "
     INSERT INTO tenant_channels (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'bot {t}');
     INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'claimed');
     INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ({t}, 'welcome', 'ru', 'Салам');
+    INSERT INTO tenant_options (tenant_id, option_id, category_id, code, kind, names)
+    SELECT {t}, -1, category_id, 'own', 'choice', jsonb_build_object('ru', 'Своё')
+    FROM tenant_categories WHERE tenant_id = {t} ORDER BY category_id LIMIT 1;
+    INSERT INTO tenant_option_values (tenant_id, value_id, option_id, code, names)
+    VALUES ({t}, -1, -1, 'own', jsonb_build_object('ru', 'Своё'));
     INSERT INTO patterns (tenant_id, id, category_id, model_id, variant_id)
     SELECT {t}, 900001, tc.category_id, v.model_id, v.id
     FROM tenant_categories tc, (SELECT model_id, id FROM model_variants ORDER BY id LIMIT 1) v
@@ -254,3 +259,44 @@ async fn the_services_role_can_loosen_nothing() {
         assert_eq!(refused, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{change}");
     }
 }
+
+#[tokio::test]
+async fn a_tenant_is_changed_as_itself_alone_and_what_a_key_may_do_stays() {
+    let config = database().await;
+    let owner = connect(&config).await;
+    let [own, other] = two_tenants(&owner).await;
+    owner.batch_execute(SOME_KEY).await.unwrap();
+    let client = app(&config).await;
+    let refused = Err(SqlState::INSUFFICIENT_PRIVILEGE);
+    client.batch_execute("BEGIN").await.unwrap();
+    let ended = "UPDATE tenants SET active = false";
+    assert_eq!(tried(&client, ended).await, Ok(0), "as nobody");
+    client.batch_execute(&format!("SET LOCAL app.current_tenant_id = '{own}'")).await.unwrap();
+    assert_eq!(tried(&client, ended).await, Ok(1), "its own, whatever the WHERE says");
+    assert_eq!(tried(&client, &format!("{ended} WHERE id = {other}")).await, Ok(0));
+    assert_eq!(tried(&client, &format!("UPDATE tenants SET id = {other} WHERE id = {own}")).await, refused);
+    assert_eq!(tried(&client, &format!("DELETE FROM tenants WHERE id = {own}")).await, refused);
+
+    for (kept, allowed) in [
+        ("role = 'admin'", false),
+        ("all_tenants = true", false),
+        ("secret_sha256 = sha256('mine')", false),
+        ("calls_per_second = 1", false),
+        ("revoked_at = now()", true),
+        ("expires_at = now()", true),
+        ("last_used_at = now()", true),
+    ] {
+        let done = tried(&client, &format!("UPDATE api_keys SET {kept}")).await;
+        assert_eq!(done.is_ok(), allowed, "{kept}: {done:?}");
+    }
+    for written in [
+        "UPDATE service_secrets SET value = value",
+        "DELETE FROM service_secrets",
+        "INSERT INTO service_secrets VALUES ('x', sha256('x'))",
+    ] {
+        assert_eq!(tried(&client, written).await, refused, "{written}");
+    }
+}
+
+const SOME_KEY: &str = "INSERT INTO api_keys (id, prefix, secret_sha256, role)
+                        VALUES (gen_random_uuid(), 'some', sha256('some'), 'chatbot')";

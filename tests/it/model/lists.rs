@@ -177,6 +177,7 @@ impl Catalog {
                     .len()
                     .try_into()
                     .unwrap(),
+                emoji: String::new(),
             });
         }
         Ok(pb::ListCategoriesResponse { categories, language: language_used(wanted.asked, &languages) })

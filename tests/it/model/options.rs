@@ -65,9 +65,17 @@ impl Catalog {
                 let (price_kind, amount, price_max) = price(Some(place));
                 let value = &option.values[place];
                 let name = wanted.find(&value.names).unwrap().0.to_owned();
-                pb::OptionValue { code: value.code.clone(), display_name: name, price: amount, price_kind, price_max }
+                pb::OptionValue {
+                    code: value.code.clone(),
+                    display_name: name,
+                    price: amount,
+                    price_kind,
+                    price_max,
+                    emoji: String::new(),
+                }
             };
             shown.push(pb::ProductOption {
+                emoji: String::new(),
                 code: option.code.clone(),
                 display_name: name.to_owned(),
                 kind: match option.kind {

@@ -18,7 +18,9 @@ use crate::support::TestServer;
 use crate::support::applications::{
     application_update, callback, create, created, customer, customer_id, customer_update, external_ref, note, order,
 };
-use crate::support::methods::{APPLICATION_FIELDS, BUILT, CUSTOMER_FIELDS, PATTERN_FIELDS};
+use crate::support::methods::{
+    APPLICATION_FIELDS, BUILT, CATEGORY_FIELDS, CUSTOMER_FIELDS, OPTION_FIELDS, PATTERN_FIELDS,
+};
 use crate::support::raw::Raw;
 use crate::support::uploads::{header, rows, upload_and_wait};
 
@@ -222,6 +224,59 @@ fn good(
         BatchUpdatePatternsRequest { tenant: tenant(), updates: vec![update], update_mask: mask() }
     );
     request!("PatternService/DeletePattern", DeletePatternRequest { tenant: tenant(), id: pattern_id(), etag: etag() });
+    let named = || pb::LocalizedName { ru: "Имя".into(), ky: "Аты".into(), en: "Name".into() };
+    let category = || {
+        Some(pb::ShopCategory {
+            display_names: Some(named()),
+            descriptions: Some(pb::LocalizedText { ru: "Слова".into(), ..Default::default() }),
+            active: true,
+            ..Default::default()
+        })
+    };
+    let value =
+        |code: &str| pb::ShopOptionValue { code: code.into(), display_names: Some(named()), ..Default::default() };
+    let option = |code: &str| {
+        Some(pb::ShopOption {
+            display_names: Some(named()),
+            kind: pb::OptionKind::Choice.into(),
+            values: vec![value(code)],
+            active: true,
+            ..Default::default()
+        })
+    };
+    let mask_of = |fields: &[&str]| Some(FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() });
+    request!("CategoryService/ListShopCategories", ListShopCategoriesRequest { tenant: tenant() });
+    request!(
+        "CategoryService/CreateCategory",
+        CreateCategoryRequest { tenant: tenant(), code: "door_panels".into(), category: category() }
+    );
+    request!(
+        "CategoryService/UpdateCategory",
+        UpdateCategoryRequest {
+            tenant: tenant(),
+            code: eva(),
+            category: category(),
+            update_mask: mask_of(&CATEGORY_FIELDS),
+            etag: etag()
+        }
+    );
+    request!("CategoryService/DeleteCategory", DeleteCategoryRequest { tenant: tenant(), code: eva(), etag: etag() });
+    request!("CategoryService/ListShopOptions", ListShopOptionsRequest { tenant: tenant(), category: eva() });
+    request!(
+        "CategoryService/CreateOption",
+        CreateOptionRequest { tenant: tenant(), category: eva(), code: "edging".into(), option: option("black") }
+    );
+    request!(
+        "CategoryService/UpdateOption",
+        UpdateOptionRequest {
+            tenant: tenant(),
+            category: mats(),
+            code: "leather".into(),
+            option: option("press"),
+            update_mask: mask_of(&OPTION_FIELDS),
+            etag: "77".to_owned()
+        }
+    );
     let price = pb::Price {
         category: mats(),
         brand: toyota(),
@@ -237,8 +292,10 @@ fn good(
     request!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
     let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
     request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
+    request!("TextService/DeleteTexts", DeleteTextsRequest { tenant: tenant(), keys: vec!["note".into()] });
     let external_refs = || vec![external_ref("amocrm", "1042")];
-    let asked = pb::Application { quoted_total_max: soms(20_000), external_refs: external_refs(), ..order() };
+    let asked =
+        pb::Application { quoted_total_max: soms(20_000), external_refs: external_refs(), quoted_kind: 0, ..order() };
     add("ApplicationService/CreateApplication", create(asked).encode_to_vec());
     request!(
         "ApplicationService/GetApplication",

@@ -66,6 +66,14 @@ fn writes() -> Vec<Write> {
             "SELECT count(*) FROM bot_texts",
         ),
         write(
+            "TextService/DeleteTexts",
+            pb::DeleteTextsRequest { tenant: "evopoliki".into(), keys: vec!["note".into()], ..Default::default() }
+                .encode_to_vec(),
+            pb::DeleteTextsRequest { tenant: "evopoliki".into(), keys: vec!["other".into()], ..Default::default() }
+                .encode_to_vec(),
+            "SELECT count(*) FROM bot_texts",
+        ),
+        write(
             "TenantService/CreateTenant",
             new("One").encode_to_vec(),
             new("Two").encode_to_vec(),

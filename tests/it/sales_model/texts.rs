@@ -75,6 +75,38 @@ impl Model {
     }
 }
 
+impl Model {
+    /// What DeleteTexts would answer: how many texts go, under which of the keys none; or which keys it is refused for.
+    fn deleted(
+        &mut self,
+        tenant: &'static str,
+        keys: &[&str],
+        languages: &[&str],
+    ) -> Result<(i32, Vec<String>), Vec<String>> {
+        let own = &self.own[tenant];
+        let goes = |key: &str, in_language: &str| {
+            keys.contains(&key) && (languages.is_empty() || languages.contains(&in_language))
+        };
+        let going: Vec<_> = own.keys().filter(|(key, language)| goes(key, language)).cloned().collect();
+        let clashes = |key: &str| {
+            let stays = |(of, language): &&(String, String)| of == key && !goes(of, language);
+            let staying: Vec<_> = own.keys().filter(stays).map(|place| placeholders(&own[place])).collect();
+            let returning = going.iter().filter(|(of, _)| of == key).filter_map(|place| self.shared.get(place));
+            returning.map(|value| placeholders(value)).any(|names| staying.iter().any(|other| *other != names))
+        };
+        let mut once: Vec<&str> = Vec::new();
+        keys.iter().for_each(|key| once.extend((!once.contains(key)).then_some(*key)));
+        let refused: Vec<_> = (0..once.len()).filter(|place| clashes(once[*place])).collect();
+        if !refused.is_empty() {
+            return Err(refused.into_iter().map(|place| format!("keys[{place}]")).collect());
+        }
+        let missing = once.into_iter().filter(|key| going.iter().all(|(of, _)| of != key)).map(str::to_owned).collect();
+        let own = self.own.get_mut(tenant).unwrap();
+        going.iter().for_each(|place| _ = own.remove(place));
+        Ok((going.len() as i32, missing))
+    }
+}
+
 fn placeholders(value: &str) -> BTreeSet<String> {
     value.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect()
 }
@@ -199,13 +231,13 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
         default: TENANTS.map(|tenant| (tenant, "ru")).into(),
     };
     let mut random = Random::new();
-    let (mut written, mut unchanged, mut refused) = (0, 0, 0);
-    for step in 0..80 {
+    let (mut written, mut unchanged, mut refused, mut deleted, mut kept) = (0, 0, 0, 0, 0);
+    for step in 0..100 {
         let before = bots.versions().await;
         let tenant = random.of(&TENANTS);
         let mut changes: BTreeSet<&str> = BTreeSet::new();
         let mut shows: BTreeSet<&str> = BTreeSet::new();
-        match random.below(8) {
+        match random.below(10) {
             // The program ships another text, or none.
             0 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
@@ -243,6 +275,32 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
                 bots.tenants.update_tenant(request).await.unwrap();
                 changes.insert(tenant);
                 shows.extend((model.default.insert(tenant, language) != Some(language)).then_some(tenant));
+            }
+            3 | 4 => {
+                let keys: Vec<&str> = (0..1 + random.below(3)).map(|_| random.of(&KEYS)).collect();
+                let languages = random.of(&[&[][..], &["ru"], &["ky"], &["en", "ru"], &["ky", "ky", "en"]]);
+                let request = pb::DeleteTextsRequest {
+                    tenant: tenant.into(),
+                    keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+                    languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+                    ..Default::default()
+                };
+                let answer = bots.texts.delete_texts(request.clone()).await.map(tonic::Response::into_inner);
+                match model.deleted(tenant, &keys, languages) {
+                    Ok((deleted_count, missing_keys)) => {
+                        let expected = pb::DeleteTextsResponse { deleted_count, missing_keys };
+                        assert_eq!(answer.unwrap(), expected, "{request:?}");
+                        changes.extend((deleted_count > 0).then_some(tenant));
+                        shows.extend((deleted_count > 0).then_some(tenant));
+                        deleted += deleted_count;
+                    }
+                    Err(fields) => {
+                        let differ = |field: String| (field, "PLACEHOLDERS_DIFFER".to_owned());
+                        let expected: Vec<_> = fields.into_iter().map(differ).collect();
+                        assert_eq!(violations(&answer.unwrap_err()), expected, "{request:?}");
+                        kept += 1;
+                    }
+                }
             }
             _ => {
                 let texts = some_texts(&mut random);
@@ -285,8 +343,8 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
         }
         bots.compare(&model, tenant, &mut random).await;
     }
-    println!("{written} written, {unchanged} of them as they were, {refused} refused");
-    assert!(written > 15 && unchanged > 0 && refused > 5, "{written} {unchanged} {refused}");
+    println!("{written} written, {unchanged} of them as they were, {refused} refused, {deleted} deleted, {kept} kept");
+    assert!(written > 15 && unchanged > 0 && refused > 5 && deleted > 5, "{written} {unchanged} {refused} {deleted}");
 
     // A prefix brings so many, the first of them.
     let before = bots.versions().await;
@@ -303,4 +361,39 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
     let many = bots.texts.batch_get_texts(many).await.unwrap().into_inner().texts;
     let keys: Vec<_> = many.into_iter().map(|text| text.key).collect();
     assert_eq!(keys, (1000..1500).map(|number| format!("many_{number}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn long_texts_come_whole_and_no_answer_is_longer_than_clients_take() {
+    let server = TestServer::start().await;
+    let mut texts = TextServiceClient::new(server.channel.clone());
+    let tenant = || TENANTS[0].to_owned();
+    // Of three bytes each, so that a few fill an answer.
+    let long = |key: usize| pb::Text {
+        key: format!("long_{key:02}"),
+        value: "€".repeat(65_536),
+        language: "ru".into(),
+        source: pb::TextSource::Tenant.into(),
+    };
+    let all: Vec<pb::Text> = (0..20).map(long).collect();
+    let write =
+        |texts: &[pb::Text]| pb::UpsertTextsRequest { tenant: tenant(), texts: texts.to_vec(), ..Default::default() };
+    let refused = texts.upsert_texts(write(&all)).await.unwrap_err();
+    assert_eq!(violations(&refused), [("texts".to_owned(), "FIELD_TOO_LONG".to_owned())]);
+    for some in all.chunks(10) {
+        assert_eq!(texts.upsert_texts(write(some)).await.unwrap().into_inner().texts, some);
+    }
+    let (mut keys, mut read, mut answers) =
+        (all.iter().map(|text| text.key.clone()).collect::<Vec<_>>(), Vec::new(), 0);
+    while !keys.is_empty() {
+        let request = pb::BatchGetTextsRequest { tenant: tenant(), keys, ..Default::default() };
+        let answer = texts.batch_get_texts(request).await.unwrap().into_inner();
+        assert!(answer.missing_keys.is_empty() && !answer.texts.is_empty());
+        (keys, answers) = (answer.remaining_keys, answers + 1);
+        read.extend(answer.texts);
+    }
+    assert_eq!((read, answers), (all, 2));
+    let request = pb::BatchGetTextsRequest { tenant: tenant(), key_prefix: "long_".into(), ..Default::default() };
+    let answer = texts.batch_get_texts(request).await.unwrap().into_inner();
+    assert_eq!((answer.texts.len(), answer.remaining_keys), (10, vec![]));
 }

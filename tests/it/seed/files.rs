@@ -120,7 +120,7 @@ async fn the_catalog_is_what_its_file_says() {
     let sql =
         "slug, display_name, default_language, currency, time_zone, prices_visible::text, active::text) FROM tenants";
     same(&owner, "tenants", sql, tenants).await;
-    let sql = "slug, code, array_to_string(options, ','), sort_order, tc.active::text)
+    let sql = "slug, c.code, array_to_string(options, ','), sort_order, tc.active::text)
                FROM tenant_categories tc JOIN tenants t ON t.id = tenant_id JOIN product_categories c ON c.id = category_id";
     same(&owner, "what is sold", sql, sold).await;
     let sql = "t.slug, c.code, coalesce(p.body_type, ''), coalesce(b.slug, ''), coalesce(o.code, ''),

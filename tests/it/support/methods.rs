@@ -26,6 +26,13 @@ pub const BUILT: &[&str] = &[
     "CatalogService/FindPatterns",
     "CatalogService/ResolveVehicle",
     "CatalogService/ListOptions",
+    "CategoryService/ListShopCategories",
+    "CategoryService/CreateCategory",
+    "CategoryService/UpdateCategory",
+    "CategoryService/DeleteCategory",
+    "CategoryService/ListShopOptions",
+    "CategoryService/CreateOption",
+    "CategoryService/UpdateOption",
     "PatternService/CreatePattern",
     "PatternService/GetPattern",
     "PatternService/ListPatterns",
@@ -38,6 +45,7 @@ pub const BUILT: &[&str] = &[
     "TextService/BatchGetTexts",
     "TextService/ListTexts",
     "TextService/UpsertTexts",
+    "TextService/DeleteTexts",
     "ApplicationService/CreateApplication",
     "ApplicationService/GetApplication",
     "ApplicationService/ListApplications",
@@ -71,6 +79,10 @@ pub const BUILT: &[&str] = &[
     "AdminService/RevokeApiKey",
     "AdminService/ListAuditEvents",
 ];
+
+/// All that an update may write of a category and of an option.
+pub const CATEGORY_FIELDS: [&str; 5] = ["display_names", "descriptions", "emoji", "sort_order", "active"];
+pub const OPTION_FIELDS: [&str; 6] = ["display_names", "values", "body_types", "emoji", "sort_order", "active"];
 
 /// All that an update may write of an application.
 pub const APPLICATION_FIELDS: [&str; 11] = [

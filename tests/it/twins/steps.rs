@@ -5,7 +5,7 @@ use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 use prost::Message;
 
-use super::world::{OWN, REQUEST, World};
+use super::world::{OWN, REQUEST, World, own_category, own_option};
 use crate::support::applications::{application_update, create, customer_update, note, order};
 use crate::support::pricing::{ask, suv};
 use crate::support::raw::encoded;
@@ -135,6 +135,11 @@ pub fn reads(world: &World) -> Vec<Step> {
             &pb::GetCustomerRequest { tenant: tenant(), id: world.customer.clone() },
         ),
         step("ApplicationService/ListCustomers", &pb::ListCustomersRequest { tenant: tenant(), ..Default::default() }),
+        step("CategoryService/ListShopCategories", &pb::ListShopCategoriesRequest { tenant: tenant() }),
+        step(
+            "CategoryService/ListShopOptions",
+            &pb::ListShopOptionsRequest { tenant: tenant(), category: "5d_mats".into() },
+        ),
         step("PatternService/GetPattern", &pb::GetPatternRequest { tenant: tenant(), id: world.by_hand.clone() }),
         step(
             "PatternService/ListPatterns",
@@ -229,6 +234,41 @@ pub fn writes(world: &World) -> Vec<Step> {
     let renamed = customer_update(&world.customer, to, &["name"]);
     let renamed = pb::UpdateCustomerRequest { request_id: REQUEST.into(), ..renamed };
     vec![
+        step(
+            "CategoryService/CreateCategory",
+            &pb::CreateCategoryRequest { request_id: REQUEST.into(), ..own_category("seat_pads") },
+        ),
+        step(
+            "CategoryService/UpdateCategory",
+            &pb::UpdateCategoryRequest {
+                tenant: tenant(),
+                code: "door_panels".into(),
+                category: Some(pb::ShopCategory { emoji: "🚪".into(), ..Default::default() }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["emoji".into(), "sort_order".into()] }),
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
+        step(
+            "CategoryService/DeleteCategory",
+            &pb::DeleteCategoryRequest { tenant: tenant(), code: "unwanted".into(), ..Default::default() },
+        ),
+        step(
+            "CategoryService/CreateOption",
+            &pb::CreateOptionRequest { request_id: REQUEST.into(), ..own_option("seat_pads", "thread") },
+        ),
+        step(
+            "CategoryService/UpdateOption",
+            &pb::UpdateOptionRequest {
+                tenant: tenant(),
+                category: "5d_mats".into(),
+                code: "edging".into(),
+                option: Some(pb::ShopOption::default()),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["active".into()] }),
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
         step("PatternService/CreatePattern", &new),
         step("PatternService/UpdatePattern", &one),
         step("PatternService/BatchUpdatePatterns", &several),
@@ -236,6 +276,15 @@ pub fn writes(world: &World) -> Vec<Step> {
         step(
             "TextService/UpsertTexts",
             &pb::UpsertTextsRequest { tenant: tenant(), texts: vec![text], request_id: REQUEST.into() },
+        ),
+        step(
+            "TextService/DeleteTexts",
+            &pb::DeleteTextsRequest {
+                tenant: tenant(),
+                keys: vec!["ask_name".into()],
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
         ),
         step(
             "PricingService/SetPrices",

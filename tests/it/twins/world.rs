@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
@@ -116,6 +117,11 @@ pub async fn prepare() -> World {
         added.push(patterns.create_pattern(request).await.unwrap().into_inner().pattern.unwrap().id);
     }
     let [by_hand, unwanted] = added.try_into().unwrap();
+    let mut categories = CategoryServiceClient::new(server.channel.clone());
+    for code in ["door_panels", "unwanted"] {
+        categories.create_category(own_category(code)).await.unwrap();
+    }
+    categories.create_option(own_option("5d_mats", "edging")).await.unwrap();
     let config = server.config.clone();
     server.stop().await;
 
@@ -140,6 +146,32 @@ pub async fn prepare() -> World {
     };
     give_more(&owner, &world).await;
     world
+}
+
+/// A category of the shop's own.
+pub fn own_category(code: &str) -> pb::CreateCategoryRequest {
+    let display_names = Some(pb::LocalizedName { ru: "Дверные карты".into(), ..Default::default() });
+    let category = Some(pb::ShopCategory { display_names, ..Default::default() });
+    pb::CreateCategoryRequest { tenant: OWN.into(), code: code.into(), category, ..Default::default() }
+}
+
+/// A choice of the shop's own.
+pub fn own_option(category: &str, code: &str) -> pb::CreateOptionRequest {
+    let named = || Some(pb::LocalizedName { ru: "Кант".into(), ..Default::default() });
+    let value = pb::ShopOptionValue { code: "black".into(), display_names: named(), ..Default::default() };
+    let option = pb::ShopOption {
+        display_names: named(),
+        kind: pb::OptionKind::Choice.into(),
+        values: vec![value],
+        ..Default::default()
+    };
+    pb::CreateOptionRequest {
+        tenant: OWN.into(),
+        category: category.into(),
+        code: code.into(),
+        option: Some(option),
+        ..Default::default()
+    }
 }
 
 async fn id_of(owner: &Client, slug: &str) -> i64 {
@@ -193,10 +225,12 @@ async fn make_twin(owner: &Client) -> i64 {
         "import_rows SET notes = notes || ' twin', source_id = source_id || ' twin'",
         "import_issues SET message = message || ' twin'",
         "audit_events SET summary = summary || ' twin'",
+        "tenant_options SET names = names || '{\"ru\": \"Близнец\"}', revision = revision + 7",
+        "tenant_option_values SET names = names || '{\"ru\": \"Близнец\"}'",
         "patterns SET notes = notes || ' twin', revision = revision + 7",
         "pattern_edits SET actor = actor || ' twin'",
         "prices SET amount = amount + 1000, amount_max = amount_max + 1000",
-        "tenant_categories SET sort_order = 9 - sort_order",
+        "tenant_categories SET sort_order = 9 - sort_order, names = names || '{\"ru\": \"Близнец\"}', emoji = '👯'",
     ] {
         let changed = owner.execute(&format!("UPDATE {change} WHERE tenant_id = $1"), &[&twin]).await.unwrap();
         assert!(changed > 0, "{change}");

@@ -6,6 +6,7 @@ from .admin import AsyncAdmin
 from .applications import AsyncApplications
 from .catalog import AsyncCatalog
 from .customers import AsyncCustomers
+from .categories import AsyncCategories
 from .imports import AsyncImports
 from .patterns import AsyncPatterns
 from .pricing import AsyncPricing
@@ -15,6 +16,7 @@ from .texts import AsyncTexts
 
 class AsyncClient(
     AsyncCatalog,
+    AsyncCategories,
     AsyncPatterns,
     AsyncPricing,
     AsyncTexts,

@@ -6,6 +6,7 @@ from .admin import Admin
 from .applications import Applications
 from .catalog import Catalog
 from .customers import Customers
+from .categories import Categories
 from .imports import Imports
 from .patterns import Patterns
 from .pricing import Pricing
@@ -15,6 +16,7 @@ from .texts import Texts
 
 class Client(
     Catalog,
+    Categories,
     Patterns,
     Pricing,
     Texts,

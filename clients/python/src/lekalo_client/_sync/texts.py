@@ -9,6 +9,8 @@ from .._proto.lekalo.v1.text_service_pb2_grpc import TextServiceStub
 from ..v1 import (
     BatchGetTextsRequest,
     BatchGetTextsResponse,
+    DeleteTextsRequest,
+    DeleteTextsResponse,
     ListTextsRequest,
     ListTextsResponse,
     Text,
@@ -60,3 +62,16 @@ class Texts(Connection):
         """Creates or replaces the tenant's own texts, all or nothing."""
         request = UpsertTextsRequest(tenant=tenant, texts=texts, request_id=request_id)
         return self._write(self._texts.UpsertTexts, request, timeout)
+
+    def delete_texts(
+        self,
+        tenant: str,
+        keys: Iterable[str],
+        *,
+        languages: Iterable[str] = (),
+        request_id: str = "",
+        timeout: float | None = None,
+    ) -> DeleteTextsResponse:
+        """Deletes the tenant's own texts, in these languages or in all: its bot says the shared ones again."""
+        request = DeleteTextsRequest(tenant=tenant, keys=keys, languages=languages, request_id=request_id)
+        return self._write(self._texts.DeleteTexts, request, timeout)

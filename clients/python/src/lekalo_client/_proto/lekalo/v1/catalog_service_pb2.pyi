@@ -149,6 +149,7 @@ class Category(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SORT_ORDER_FIELD_NUMBER: _builtins.int
     MODEL_COUNT_FIELD_NUMBER: _builtins.int
+    EMOJI_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """The code, e.g. `eva_mats`; never an alias."""
     display_name: _builtins.str
@@ -161,6 +162,8 @@ class Category(_message.Message):
     """How many models, of all brands together, have an available pattern of the tenant in it: with none there is nothing to
     choose.
     """
+    emoji: _builtins.str
+    """An emoji to show before the name; empty where the tenant chose none."""
     def __init__(
         self,
         *,
@@ -169,10 +172,11 @@ class Category(_message.Message):
         description: _builtins.str = ...,
         sort_order: _builtins.int = ...,
         model_count: _builtins.int = ...,
+        emoji: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "display_name", b"display_name", "model_count", b"model_count", "sort_order", b"sort_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "display_name", b"display_name", "emoji", b"emoji", "model_count", b"model_count", "sort_order", b"sort_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -470,6 +474,7 @@ class ProductOption(_message.Message):
     BODY_TYPES_FIELD_NUMBER: _builtins.int
     PRICE_KIND_FIELD_NUMBER: _builtins.int
     PRICE_MAX_FIELD_NUMBER: _builtins.int
+    EMOJI_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """The code, e.g. `with_borders`."""
     display_name: _builtins.str
@@ -478,6 +483,8 @@ class ProductOption(_message.Message):
     """How it is chosen."""
     price_kind: _types_pb2.PriceKind.ValueType
     """Whether `price` is the price, the least, or the lower end. Unspecified where `price` is unset."""
+    emoji: _builtins.str
+    """An emoji to show before the name; empty where the tenant chose none."""
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___OptionValue]:
         """A CHOICE's values, in the order to show them; empty for the other kinds."""
@@ -507,10 +514,11 @@ class ProductOption(_message.Message):
         body_types: _abc.Iterable[_builtins.str] | None = ...,
         price_kind: _types_pb2.PriceKind.ValueType = ...,
         price_max: _money_pb2.Money | None = ...,
+        emoji: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_types", b"body_types", "code", b"code", "display_name", b"display_name", "kind", b"kind", "price", b"price", "price_kind", b"price_kind", "price_max", b"price_max", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_types", b"body_types", "code", b"code", "display_name", b"display_name", "emoji", b"emoji", "kind", b"kind", "price", b"price", "price_kind", b"price_kind", "price_max", b"price_max", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -527,12 +535,15 @@ class OptionValue(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_KIND_FIELD_NUMBER: _builtins.int
     PRICE_MAX_FIELD_NUMBER: _builtins.int
+    EMOJI_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """The code, e.g. `stitched`."""
     display_name: _builtins.str
     """The name to show, in the response's language."""
     price_kind: _types_pb2.PriceKind.ValueType
     """Whether `price` is the price, the least, or the lower end. Unspecified where `price` is unset."""
+    emoji: _builtins.str
+    """An emoji to show before the name; empty where the tenant chose none."""
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """What choosing it costs: the product's base price where the value decides that, else what it adds. The least of it
@@ -551,10 +562,11 @@ class OptionValue(_message.Message):
         price: _money_pb2.Money | None = ...,
         price_kind: _types_pb2.PriceKind.ValueType = ...,
         price_max: _money_pb2.Money | None = ...,
+        emoji: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "display_name", b"display_name", "price", b"price", "price_kind", b"price_kind", "price_max", b"price_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "display_name", b"display_name", "emoji", b"emoji", "price", b"price", "price_kind", b"price_kind", "price_max", b"price_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,19 +50,22 @@ class Price(_message.Message):
     `CATEGORY_NOT_FOUND`; not sold: FAILED_PRECONDITION `CATEGORY_NOT_SOLD`.
     """
     body_type: _builtins.str
-    """The body it is for, e.g. `minivan_small`. Default: any. A known code. Unknown: INVALID_ARGUMENT `FIELD_INVALID`."""
+    """The body it is for, e.g. `minivan_small`. Default: any. A known code, of a body that the options it names are for: a
+    price that can never be used is refused. Unknown: INVALID_ARGUMENT `FIELD_INVALID`; not such a body: INVALID_ARGUMENT
+    `FIELD_INVALID`.
+    """
     brand: _builtins.str
     """The slug of the make it is for. Default: any. At most 64 characters.
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `BRAND_NOT_FOUND`.
     """
     option: _builtins.str
     """The option whose surcharge it is. Default: none, it is the product's base price. At most 64 characters.
-    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; not of the category: INVALID_ARGUMENT `UNKNOWN_OPTION`.
+    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; not of the category, or retired: INVALID_ARGUMENT `UNKNOWN_OPTION`.
     """
     value: _builtins.str
     """The option's value whose surcharge it is. Default: none, as a BOOLEAN or an ADDON wants it; required for a CHOICE.
     At most 64 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; missing: INVALID_ARGUMENT `FIELD_REQUIRED`; not
-    allowed, or without `option`: INVALID_ARGUMENT `UNKNOWN_OPTION_VALUE`.
+    allowed, retired, or without `option`: INVALID_ARGUMENT `UNKNOWN_OPTION_VALUE`.
     """
     kind: _types_pb2.PriceKind.ValueType
     """How exact it is. Required, unless `withdrawn`. Unspecified: INVALID_ARGUMENT `FIELD_REQUIRED`."""

@@ -59,7 +59,8 @@ class Text(_message.Message):
     `FIELD_INVALID`.
     """
     value: _builtins.str
-    """The text, with placeholders such as `{name}`, of Latin letters, digits and `_`. Required; at most 4096 characters.
+    """The text, with placeholders such as `{name}`, of Latin letters, digits and `_`. Required; at most 65536
+    characters.
     Empty or nothing but white space: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; a
     brace that belongs to no placeholder: INVALID_ARGUMENT `FIELD_INVALID`; other placeholders than in another
     language: INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`.
@@ -144,6 +145,7 @@ class BatchGetTextsResponse(_message.Message):
     MISSING_KEYS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    REMAINING_KEYS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Another value whenever a text of this tenant or a shared one changed: cache by it. Opaque."""
     language: _builtins.str
@@ -156,6 +158,10 @@ class BatchGetTextsResponse(_message.Message):
     def missing_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Those of `keys` that have no text in any language."""
 
+    @_builtins.property
+    def remaining_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of `keys` whose texts there was no room for: ask for them again. Their order is that of `keys`."""
+
     def __init__(
         self,
         *,
@@ -163,10 +169,11 @@ class BatchGetTextsResponse(_message.Message):
         missing_keys: _abc.Iterable[_builtins.str] | None = ...,
         version: _builtins.str = ...,
         language: _builtins.str = ...,
+        remaining_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "missing_keys", b"missing_keys", "texts", b"texts", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "missing_keys", b"missing_keys", "remaining_keys", b"remaining_keys", "texts", b"texts", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,7 +284,8 @@ class UpsertTextsRequest(_message.Message):
     """
     @_builtins.property
     def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Text]:
-        """The texts to write; their fields say what they take. Required; 1 to 200, each key and language once.
+        """The texts to write; their fields say what they take. Required; 1 to 200, each key and language once, with values of
+        2 MiB together at most.
         Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; more: INVALID_ARGUMENT `FIELD_TOO_LONG`; one twice: INVALID_ARGUMENT
         `FIELD_INVALID`.
         """
@@ -320,3 +328,79 @@ class UpsertTextsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpsertTextsResponse: _TypeAlias = UpsertTextsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteTextsRequest(_message.Message):
+    """Deletes the tenant's own texts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
+    `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
+    """
+    request_id: _builtins.str
+    """A UUID chosen by the client, to make a retry harmless. Default: none, each call stands for itself.
+    No UUID: INVALID_ARGUMENT `FIELD_INVALID`; used with another body: ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    """
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The keys whose texts go. Required; at most 200, each at most 64 characters; one named twice counts once.
+        Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; more or longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; an empty one:
+        INVALID_ARGUMENT `FIELD_INVALID`; placeholders of a shared text that differ from those of a text that stays:
+        INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`.
+        """
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The languages whose texts go, each `ru`, `ky` or `en`. Default: every language; at most 3.
+        More: INVALID_ARGUMENT `FIELD_TOO_LONG`; another: INVALID_ARGUMENT `FIELD_INVALID`.
+        """
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "languages", b"languages", "request_id", b"request_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteTextsRequest: _TypeAlias = DeleteTextsRequest  # noqa: Y015
+
+@_typing.final
+class DeleteTextsResponse(_message.Message):
+    """What was deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_COUNT_FIELD_NUMBER: _builtins.int
+    MISSING_KEYS_FIELD_NUMBER: _builtins.int
+    deleted_count: _builtins.int
+    """How many texts went, of all keys and languages."""
+    @_builtins.property
+    def missing_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of `keys` under which the tenant had no text of its own to delete: no error."""
+
+    def __init__(
+        self,
+        *,
+        deleted_count: _builtins.int = ...,
+        missing_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_count", b"deleted_count", "missing_keys", b"missing_keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteTextsResponse: _TypeAlias = DeleteTextsResponse  # noqa: Y015

@@ -50,6 +50,11 @@ class TextServiceStub(object):
                 request_serializer=lekalo_dot_v1_dot_text__service__pb2.UpsertTextsRequest.SerializeToString,
                 response_deserializer=lekalo_dot_v1_dot_text__service__pb2.UpsertTextsResponse.FromString,
                 _registered_method=True)
+        self.DeleteTexts = channel.unary_unary(
+                '/lekalo.v1.TextService/DeleteTexts',
+                request_serializer=lekalo_dot_v1_dot_text__service__pb2.DeleteTextsRequest.SerializeToString,
+                response_deserializer=lekalo_dot_v1_dot_text__service__pb2.DeleteTextsResponse.FromString,
+                _registered_method=True)
 
 
 class TextServiceServicer(object):
@@ -60,7 +65,8 @@ class TextServiceServicer(object):
         """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
         A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
-        is named in `missing_keys`: no error, and never an empty text.
+        is named in `missing_keys`: no error, and never an empty text. An answer has at most 2 MiB of texts, or one that is
+        longer; keys of which it had no room for the texts are named in `remaining_keys`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
         """
@@ -91,6 +97,20 @@ class TextServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteTexts(self, request, context):
+        """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
+        MANAGER.
+
+        A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
+        or nothing is deleted. To change them, delete the key in every language.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
+        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TextServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -108,6 +128,11 @@ def add_TextServiceServicer_to_server(servicer, server):
                     servicer.UpsertTexts,
                     request_deserializer=lekalo_dot_v1_dot_text__service__pb2.UpsertTextsRequest.FromString,
                     response_serializer=lekalo_dot_v1_dot_text__service__pb2.UpsertTextsResponse.SerializeToString,
+            ),
+            'DeleteTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTexts,
+                    request_deserializer=lekalo_dot_v1_dot_text__service__pb2.DeleteTextsRequest.FromString,
+                    response_serializer=lekalo_dot_v1_dot_text__service__pb2.DeleteTextsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -192,6 +217,33 @@ class TextService(object):
             '/lekalo.v1.TextService/UpsertTexts',
             lekalo_dot_v1_dot_text__service__pb2.UpsertTextsRequest.SerializeToString,
             lekalo_dot_v1_dot_text__service__pb2.UpsertTextsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lekalo.v1.TextService/DeleteTexts',
+            lekalo_dot_v1_dot_text__service__pb2.DeleteTextsRequest.SerializeToString,
+            lekalo_dot_v1_dot_text__service__pb2.DeleteTextsResponse.FromString,
             options,
             channel_credentials,
             insecure,

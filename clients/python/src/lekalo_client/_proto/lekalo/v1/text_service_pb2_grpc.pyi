@@ -37,7 +37,8 @@ class TextServiceStub:
     """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
     A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
-    is named in `missing_keys`: no error, and never an empty text.
+    is named in `missing_keys`: no error, and never an empty text. An answer has at most 2 MiB of texts, or one that is
+    longer; keys of which it had no room for the texts are named in `remaining_keys`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -56,6 +57,16 @@ class TextServiceStub:
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
     `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
+    DeleteTexts: _grpc.UnaryUnaryMultiCallable[_text_service_pb2.DeleteTextsRequest, _text_service_pb2.DeleteTextsResponse]
+    """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
+    MANAGER.
+
+    A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
+    or nothing is deleted. To change them, delete the key in every language.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
+    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    """
 
 @_typing.type_check_only
 class TextServiceAsyncStub(TextServiceStub):
@@ -66,7 +77,8 @@ class TextServiceAsyncStub(TextServiceStub):
     """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
     A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
-    is named in `missing_keys`: no error, and never an empty text.
+    is named in `missing_keys`: no error, and never an empty text. An answer has at most 2 MiB of texts, or one that is
+    longer; keys of which it had no room for the texts are named in `remaining_keys`.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
     """
@@ -85,6 +97,16 @@ class TextServiceAsyncStub(TextServiceStub):
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
     `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
+    DeleteTexts: _aio.UnaryUnaryMultiCallable[_text_service_pb2.DeleteTextsRequest, _text_service_pb2.DeleteTextsResponse]  # type: ignore[assignment]
+    """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
+    MANAGER.
+
+    A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
+    or nothing is deleted. To change them, delete the key in every language.
+
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
+    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    """
 
 class TextServiceServicer(metaclass=_abc_1.ABCMeta):
     """The texts of one tenant. What any method may answer besides is in types.proto."""
@@ -98,7 +120,8 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns texts by their keys, or all whose key begins alike. Role: CHATBOT.
 
         A key that has its text in none of the languages to fall back to comes in another one it has. A key without a text
-        is named in `missing_keys`: no error, and never an empty text.
+        is named in `missing_keys`: no error, and never an empty text. An answer has at most 2 MiB of texts, or one that is
+        longer; keys of which it had no room for the texts are named in `remaining_keys`.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`.
         """
@@ -125,6 +148,22 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A key's placeholders (`{name}`) are the same in every language, or nothing is written. To change them, give the key
         in all the languages it has.
+
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
+        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteTexts(
+        self,
+        request: _text_service_pb2.DeleteTextsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_text_service_pb2.DeleteTextsResponse, _abc.Awaitable[_text_service_pb2.DeleteTextsResponse]]:
+        """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
+        MANAGER.
+
+        A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
+        or nothing is deleted. To change them, delete the key in every language.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
         `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.

@@ -147,8 +147,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no API key has this prefix."""
     ERROR_REASON_PATTERN_NOT_FOUND: _ErrorReason.ValueType  # 38
     """NOT_FOUND: the tenant has no pattern with this id, and had none."""
-    ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 39
-    """NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
+    ERROR_REASON_OPTION_NOT_FOUND: _ErrorReason.ValueType  # 39
+    """NOT_FOUND: the category has no option of this code."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS: this `request_id` was used with another body."""
     ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 41
@@ -161,6 +161,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ALREADY_EXISTS: the tenant has a pattern of this category for the same car, cut the same. Metadata: `pattern`, its id;
     `available`, whether it can be ordered, `true` or `false`.
     """
+    ERROR_REASON_CATEGORY_EXISTS: _ErrorReason.ValueType  # 45
+    """ALREADY_EXISTS: a category has this code or alias: one of the shop's own, or one that all shops share, which is sold
+    with UpdateCategory. Metadata: `category`, its code; `shared`, `true` or `false`.
+    """
+    ERROR_REASON_OPTION_EXISTS: _ErrorReason.ValueType  # 46
+    """ALREADY_EXISTS: the category has an option of this code, be it retired or not offered. Metadata: `category`, `option`."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 50
     """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
     ERROR_REASON_CONCURRENT_CHANGE: _ErrorReason.ValueType  # 51
@@ -205,10 +211,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
     Metadata: `patterns`, how many; `pattern`, the id of one of them.
     """
-    ERROR_REASON_APPLICATION_COMPLETED: _ErrorReason.ValueType  # 91
-    """FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
-    ERROR_REASON_CUSTOMER_DELETED: _ErrorReason.ValueType  # 92
-    """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
+    ERROR_REASON_CATEGORY_SHARED: _ErrorReason.ValueType  # 91
+    """FAILED_PRECONDITION: all shops share the category, so none can delete it; UpdateCategory stops selling it. Metadata:
+    `category`.
+    """
+    ERROR_REASON_CATEGORY_IN_USE: _ErrorReason.ValueType  # 92
+    """FAILED_PRECONDITION: the category has patterns, prices, imports or applications; UpdateCategory stops selling it.
+    Metadata: `category`; `patterns`, `prices`, `imports` and `applications`, how many of each.
+    """
+    ERROR_REASON_CATEGORY_LIMIT: _ErrorReason.ValueType  # 93
+    """FAILED_PRECONDITION: the shop has as many categories as there may be, those that it stopped selling included.
+    Metadata: `max`.
+    """
+    ERROR_REASON_OPTION_LIMIT: _ErrorReason.ValueType  # 94
+    """FAILED_PRECONDITION: the category has as many options as there may be, retired ones included. Metadata: `max`."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
     moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
@@ -325,8 +341,8 @@ ERROR_REASON_API_KEY_NOT_FOUND: ErrorReason.ValueType  # 37
 """NOT_FOUND: no API key has this prefix."""
 ERROR_REASON_PATTERN_NOT_FOUND: ErrorReason.ValueType  # 38
 """NOT_FOUND: the tenant has no pattern with this id, and had none."""
-ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 39
-"""NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
+ERROR_REASON_OPTION_NOT_FOUND: ErrorReason.ValueType  # 39
+"""NOT_FOUND: the category has no option of this code."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS: this `request_id` was used with another body."""
 ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
@@ -339,6 +355,12 @@ ERROR_REASON_PATTERN_EXISTS: ErrorReason.ValueType  # 44
 """ALREADY_EXISTS: the tenant has a pattern of this category for the same car, cut the same. Metadata: `pattern`, its id;
 `available`, whether it can be ordered, `true` or `false`.
 """
+ERROR_REASON_CATEGORY_EXISTS: ErrorReason.ValueType  # 45
+"""ALREADY_EXISTS: a category has this code or alias: one of the shop's own, or one that all shops share, which is sold
+with UpdateCategory. Metadata: `category`, its code; `shared`, `true` or `false`.
+"""
+ERROR_REASON_OPTION_EXISTS: ErrorReason.ValueType  # 46
+"""ALREADY_EXISTS: the category has an option of this code, be it retired or not offered. Metadata: `category`, `option`."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 50
 """ABORTED: the resource changed since the `etag` was read: read it again, then decide again."""
 ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 51
@@ -383,10 +405,20 @@ ERROR_REASON_PATTERNS_EDITED: ErrorReason.ValueType  # 90
 """FAILED_PRECONDITION: patterns that the import added, withdrew or made available again were changed by hand since.
 Metadata: `patterns`, how many; `pattern`, the id of one of them.
 """
-ERROR_REASON_APPLICATION_COMPLETED: ErrorReason.ValueType  # 91
-"""FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
-ERROR_REASON_CUSTOMER_DELETED: ErrorReason.ValueType  # 92
-"""FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
+ERROR_REASON_CATEGORY_SHARED: ErrorReason.ValueType  # 91
+"""FAILED_PRECONDITION: all shops share the category, so none can delete it; UpdateCategory stops selling it. Metadata:
+`category`.
+"""
+ERROR_REASON_CATEGORY_IN_USE: ErrorReason.ValueType  # 92
+"""FAILED_PRECONDITION: the category has patterns, prices, imports or applications; UpdateCategory stops selling it.
+Metadata: `category`; `patterns`, `prices`, `imports` and `applications`, how many of each.
+"""
+ERROR_REASON_CATEGORY_LIMIT: ErrorReason.ValueType  # 93
+"""FAILED_PRECONDITION: the shop has as many categories as there may be, those that it stopped selling included.
+Metadata: `max`.
+"""
+ERROR_REASON_OPTION_LIMIT: ErrorReason.ValueType  # 94
+"""FAILED_PRECONDITION: the category has as many options as there may be, retired ones included. Metadata: `max`."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
 moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.

@@ -1,0 +1,57 @@
+//! DeleteTexts: a tenant's own words give way to the shared ones.
+
+use super::texts::read_keys;
+use crate::domain::Result;
+use crate::domain::error::Violation;
+use crate::domain::tenant::Language;
+use crate::domain::text::{Text, differing_returns};
+use crate::grpc::Services;
+use crate::grpc::convert::count;
+use crate::grpc::idempotency::{idempotent, take_key};
+use crate::grpc::validation::Validator;
+use crate::proto::lekalo::v1 as pb;
+
+pub async fn delete_texts(services: &Services, mut request: pb::DeleteTextsRequest) -> Result<pb::DeleteTextsResponse> {
+    let mut check = Validator::default();
+    let key = take_key(&mut check, &mut request);
+    let tenant = check.name("tenant", request.tenant);
+    let keys = read_keys(&mut check, request.keys);
+    if keys.is_empty() {
+        check.refuse("keys", "FIELD_REQUIRED", "must have at least one key");
+    }
+    let mut languages = Vec::new();
+    for (place, language) in check.list("languages", request.languages, Language::ALL.len()).into_iter().enumerate() {
+        let field = format!("languages[{place}]");
+        if language.trim().is_empty() {
+            check.refuse(&field, "FIELD_INVALID", "must be ru, ky or en");
+        }
+        languages.extend(check.word::<Language>(&field, language));
+    }
+
+    let scope = services.scope(check, &tenant).await?;
+    let tx = scope.own.write_transaction().await?;
+    let answer = idempotent(tx, key.as_ref(), async |tx| {
+        let before = tx.texts_in_use(&keys).await?;
+        let deleted = tx.delete_texts(&keys, &languages).await?;
+        check_placeholders(&keys, &before, &tx.texts_in_use(&keys).await?)?;
+        let missing_keys = keys.iter().filter(|key| !deleted.contains(key)).cloned().collect();
+        Ok(pb::DeleteTextsResponse { deleted_count: count(deleted.len() as i64), missing_keys })
+    });
+    answer.await
+}
+
+fn check_placeholders(keys: &[String], before: &[Text], after: &[Text]) -> Result<()> {
+    let mut check = Validator::default();
+    for text in differing_returns(before, after) {
+        let Some(place) = keys.iter().position(|key| *key == text.key) else { continue };
+        let description = format!(
+            "the shared text of `{}` in {} has other placeholders than the shop's own in another language; delete the key in every language",
+            text.key, text.language
+        );
+        check.add(Violation {
+            metadata: vec![("key", text.key.clone()), ("language", text.language.to_string())],
+            ..Violation::new(format!("keys[{place}]"), "PLACEHOLDERS_DIFFER", description)
+        });
+    }
+    check.done()
+}
