@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::database::{self, Database};
 use super::imports::documents::time;
+use super::imports::first_of;
 use super::key::{id, moment};
 use super::lookup;
 use super::output;
@@ -91,19 +92,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// The newest events, and how many there are.
 async fn newest(db: &Db, tenant: Option<&Tenant>, filter: &Filter, most: usize) -> anyhow::Result<(Vec<Event>, i64)> {
-    let (mut events, mut after) = (Vec::new(), None);
-    loop {
-        let page = PageRequest::after(most - events.len(), after);
-        let found = match tenant {
-            Some(tenant) => db.tenant(tenant.id).list_audit_events(filter, &page).await?,
-            None => db.list_audit_events(filter, &page).await?,
-        };
-        events.extend(found.items);
-        after = found.next;
-        if after.is_none() || events.len() >= most {
-            return Ok((events, found.total));
-        }
-    }
+    let list = async |page: &PageRequest| match tenant {
+        Some(tenant) => db.tenant(tenant.id).list_audit_events(filter, page).await,
+        None => db.list_audit_events(filter, page).await,
+    };
+    first_of(most, list).await
 }
 
 fn who(actor: &Actor) -> String {

@@ -263,13 +263,21 @@ fn show_import(import: &Import) -> anyhow::Result<()> {
 
 /// Everything that a list has, page by page.
 pub async fn every_page<T>(list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>) -> anyhow::Result<Vec<T>> {
-    let (mut all, mut after) = (Vec::new(), None);
+    Ok(first_of(usize::MAX, list).await?.0)
+}
+
+/// The first of what a list has, so many at most, page by page; and how much there is.
+pub async fn first_of<T>(
+    most: usize,
+    list: impl AsyncFn(&PageRequest) -> Result<Page<T>, Error>,
+) -> anyhow::Result<(Vec<T>, i64)> {
+    let (mut items, mut after) = (Vec::new(), None);
     loop {
-        let found = list(&PageRequest::after(500, after)).await?;
-        all.extend(found.items);
+        let found = list(&PageRequest::after(most - items.len(), after)).await?;
+        items.extend(found.items);
         after = found.next;
-        if after.is_none() {
-            return Ok(all);
+        if after.is_none() || items.len() >= most {
+            return Ok((items, found.total));
         }
     }
 }

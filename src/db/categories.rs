@@ -48,10 +48,9 @@ impl Transaction {
             return Err(taken(&category.code, &other.code, other.id > 0, other.sold));
         }
         refuse_one_more(&all)?;
-        let last = all.iter().filter(|other| other.revision > 0).map(|other| other.sort_order).max();
         let new = ShopCategory {
             id: all.iter().map(|other| other.id).min().unwrap_or_default().min(0) - 1,
-            sort_order: if category.sort_order == 0 { behind(last) } else { category.sort_order },
+            sort_order: if category.sort_order == 0 { behind(&all) } else { category.sort_order },
             active: true,
             ..category.clone()
         };
@@ -106,8 +105,7 @@ impl Transaction {
             refuse_one_more(&all)?;
             self.sell_shared(TenantId(tenant_id), &[after.id]).await?;
             if !fields.contains(&Field::SortOrder) {
-                after.sort_order =
-                    behind(all.iter().filter(|other| other.revision > 0).map(|other| other.sort_order).max());
+                after.sort_order = behind(&all);
             }
         }
         let own_names = after.names.unlike(&after.shared_names).json();
@@ -217,7 +215,9 @@ fn changes(field: Field, to: &ShopCategory, category: &mut ShopCategory) -> bool
     *category != before
 }
 
-fn behind(last: Option<i16>) -> i16 {
+/// The place behind all that the tenant has ever sold.
+fn behind(all: &[ShopCategory]) -> i16 {
+    let last = all.iter().filter(|category| category.revision > 0).map(|category| category.sort_order).max();
     last.map_or(0, |last| last.saturating_add(1))
 }
 

@@ -4,16 +4,22 @@ use tokio_postgres::types::Type;
 
 use super::catalog::CategoryRef;
 use super::options::CategoryOptions;
-use super::query::Query;
+use super::query::{Query, one};
 use super::{Tenant, Transaction};
 use crate::domain::audit::{Change, ResourceKind};
-use crate::domain::catalog::Names;
+use crate::domain::catalog::{Names, OptionRow, ValueRow};
 use crate::domain::error::{Error, Kind, Result, Violation};
 use crate::domain::etag::check_etag;
 use crate::domain::price::OptionKind;
 use crate::domain::shop_option::{Field, MAX_OPTIONS, MAX_VALUES, OptionChange, ShopOption, ShopValue};
 use crate::domain::tenant::{Language, TenantId};
 use crate::domain::vehicle::BodyType;
+
+/// The least number of an option, and of a value, of the tenant's own. Bind: tenant_id.
+const LEAST_OPTION: &str = "-- least_option
+    SELECT min(option_id) AS least FROM tenant_options WHERE tenant_id = $1 /* tenant_id */";
+const LEAST_VALUE: &str = "-- least_option_value
+    SELECT min(value_id) AS least FROM tenant_option_values WHERE tenant_id = $1 /* tenant_id */";
 
 impl Tenant<'_> {
     /// Every option of a category: those that the tenant offers in its order, then the others.
@@ -54,7 +60,7 @@ impl Transaction {
         let last = all.iter().filter(|option| option.place.is_some()).count();
         let values = values_after(&[], &change.values)?;
         let option = ShopOption {
-            id: self.next_id("option").await?,
+            id: self.next_id(LEAST_OPTION).await?,
             code: code.to_owned(),
             kind,
             names: change.names.clone(),
@@ -133,21 +139,9 @@ impl Transaction {
     }
 
     /// A number that no option of the tenant's own has, or no value. Nobody else takes one meanwhile.
-    async fn next_id(&self, of: &str) -> Result<i64> {
-        let tenant_id = self.tenant_id()?;
-        let rows = self
-            .query(
-                Query::new(
-                    "-- next_own_id
-                    SELECT CASE WHEN $2 /* of */ = 'option'
-                                THEN (SELECT min(option_id) FROM tenant_options WHERE tenant_id = $1 /* tenant_id */)
-                                ELSE (SELECT min(value_id) FROM tenant_option_values WHERE tenant_id = $1) END AS least",
-                )
-                .bind(&tenant_id, Type::INT8)
-                .bind(&of, Type::TEXT),
-            )
-            .await?;
-        let least: Option<i64> = super::query::one(rows)?.try_get("least")?;
+    async fn next_id(&self, least: &'static str) -> Result<i64> {
+        let rows = self.query(Query::new(least).bind(&self.tenant_id()?, Type::INT8)).await?;
+        let least: Option<i64> = one(rows)?.try_get("least")?;
         Ok(least.unwrap_or_default().min(0) - 1)
     }
 
@@ -201,7 +195,7 @@ impl Transaction {
 
     async fn write_values(&self, option: &ShopOption) -> Result<()> {
         let tenant_id = self.tenant_id()?;
-        let mut next = self.next_id("value").await?;
+        let mut next = self.next_id(LEAST_VALUE).await?;
         for (place, value) in (0_i16..).zip(&option.values) {
             let id = if value.id == 0 { next } else { value.id };
             if value.id == 0 {
@@ -292,11 +286,11 @@ fn in_order<'a>(all: &'a [ShopOption], option: &'a ShopOption) -> Vec<&'a str> {
 }
 
 fn shop_options(of: &CategoryOptions) -> Vec<ShopOption> {
-    let option = |row: crate::domain::catalog::OptionRow| {
+    let option = |row: OptionRow| {
         let shared = of.shared.iter().find(|shared| shared.id == row.id);
         let own = of.own.iter().find(|own| own.id == row.id);
         let shared_value = |id: i64| shared.and_then(|shared| shared.values.iter().find(|value| value.id == id));
-        let value = |value: crate::domain::catalog::ValueRow| ShopValue {
+        let value = |value: ValueRow| ShopValue {
             id: value.id,
             shared_names: shared_value(value.id).map(|shared| shared.names.clone()).unwrap_or_default(),
             code: value.code,
@@ -319,13 +313,9 @@ fn shop_options(of: &CategoryOptions) -> Vec<ShopOption> {
             code: row.code,
         }
     };
-    let rows = of.rows();
-    let sort_orders: std::collections::HashMap<i64, i16> = rows.iter().map(|row| (row.id, row.sort_order)).collect();
-    let mut options: Vec<ShopOption> = rows.into_iter().map(option).collect();
-    options.sort_by_key(|option| {
-        (option.place.is_none(), option.place, sort_orders.get(&option.id).copied(), option.code.clone())
-    });
-    options
+    let mut rows = of.rows();
+    rows.sort_by(|a, b| a.place(&of.offered).cmp(&b.place(&of.offered)));
+    rows.into_iter().map(option).collect()
 }
 
 fn taken(category: &CategoryRef, other: &ShopOption) -> Error {

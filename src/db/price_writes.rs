@@ -1,7 +1,6 @@
 //! Setting prices, with the periods that this ends. Each step runs in the caller's transaction.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rust_decimal::Decimal;
@@ -137,7 +136,7 @@ struct Known {
     categories: HashMap<String, (i64, Vec<ProductOption>)>,
     /// By slug.
     brands: HashMap<String, i64>,
-    bodies: Arc<[Body]>,
+    bodies: Vec<Body>,
 }
 
 impl Known {

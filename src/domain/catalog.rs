@@ -154,6 +154,14 @@ pub struct OwnValue {
     pub active: bool,
 }
 
+impl OptionRow {
+    /// Where it stands: what the tenant offers goes first, in its order.
+    pub fn place(&self, offered: &[String]) -> (bool, Option<usize>, i16, &str) {
+        let place = offered.iter().position(|code| *code == self.code);
+        (place.is_none(), place, self.sort_order, &self.code)
+    }
+}
+
 /// A category's options as a tenant has them. Its own stand before shared ones that came to have their code.
 pub fn options_of_tenant(shared: &[OptionRow], own: &[OwnOption]) -> Vec<OptionRow> {
     let is_taken = |row: &&OptionRow| own.iter().all(|own| own.own.as_ref().is_none_or(|(code, _)| *code != row.code));
@@ -229,12 +237,8 @@ pub fn shown_options(
     offered: &[String],
     languages: &[Language],
 ) -> (Vec<ProductOption>, Vec<Language>) {
-    let place = |row: &OptionRow| {
-        let place = offered.iter().position(|code| *code == row.code);
-        (place.is_none(), place)
-    };
     let mut rows: Vec<&OptionRow> = rows.iter().collect();
-    rows.sort_by_key(|row| (place(row), row.sort_order, &row.code));
+    rows.sort_by(|a, b| a.place(offered).cmp(&b.place(offered)));
     let shown = |row: &OptionRow| {
         let (name, language) = row.names.first(languages)?;
         let (retired, values): (Vec<&ValueRow>, Vec<&ValueRow>) = row.values.iter().partition(|value| value.retired);

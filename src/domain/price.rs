@@ -273,33 +273,45 @@ impl Sheet {
         self.lines_of(option, value).filter(holds).min_by_key(|line| line.rank(context))
     }
 
-    /// The body and those whose prices hold for it too, nearest first: what it is a size of, what it is priced as.
     fn fallbacks(&self, body: BodyType) -> Vec<BodyType> {
-        let mut order = vec![body];
-        let mut next = 0;
-        while let Some(body) = order.get(next).copied() {
-            next += 1;
-            let known = self.bodies.iter().find(|known| known.code == body);
-            for further in known.into_iter().flat_map(|known| [known.parent, known.priced_as]).flatten() {
-                if !order.contains(&further) {
-                    order.push(further);
-                }
+        fallbacks(&self.bodies, body)
+    }
+
+    fn sizes(&self, body: BodyType) -> Vec<BodyType> {
+        sizes(&self.bodies, body)
+    }
+
+    fn all_sizes(&self) -> Vec<BodyType> {
+        all_sizes(&self.bodies)
+    }
+}
+
+/// The body and those whose prices hold for it too, nearest first: what it is a size of, what it is priced as.
+fn fallbacks(bodies: &[Body], body: BodyType) -> Vec<BodyType> {
+    let mut order = vec![body];
+    let mut next = 0;
+    while let Some(body) = order.get(next).copied() {
+        next += 1;
+        let known = bodies.iter().find(|known| known.code == body);
+        for further in known.into_iter().flat_map(|known| [known.parent, known.priced_as]).flatten() {
+            if !order.contains(&further) {
+                order.push(further);
             }
         }
-        order
     }
+    order
+}
 
-    /// The body's sizes, or itself if it has none.
-    fn sizes(&self, body: BodyType) -> Vec<BodyType> {
-        let sizes = self.bodies.iter().filter(|known| known.parent == Some(body)).map(|known| known.code);
-        let sizes: Vec<BodyType> = sizes.collect();
-        if sizes.is_empty() { vec![body] } else { sizes }
-    }
+/// The body's sizes, or itself if it has none.
+fn sizes(bodies: &[Body], body: BodyType) -> Vec<BodyType> {
+    let sizes: Vec<BodyType> =
+        bodies.iter().filter(|known| known.parent == Some(body)).map(|known| known.code).collect();
+    if sizes.is_empty() { vec![body] } else { sizes }
+}
 
-    /// Every body that a car can have, as sizes where there are sizes.
-    fn all_sizes(&self) -> Vec<BodyType> {
-        self.bodies.iter().filter(|body| self.sizes(body.code) == [body.code]).map(|body| body.code).collect()
-    }
+/// Every body that a car can have, as sizes where there are sizes.
+fn all_sizes(bodies: &[Body]) -> Vec<BodyType> {
+    bodies.iter().filter(|body| sizes(bodies, body.code) == [body.code]).map(|body| body.code).collect()
 }
 
 impl ProductOption {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
@@ -216,24 +214,6 @@ async fn a_model_still_made_has_no_last_year() {
     let models = client.list_models(request).await.unwrap().into_inner().models;
     let camry = models.iter().find(|model| model.slug == "camry").unwrap();
     assert!(camry.year_from > 0 && camry.year_to == 0, "{camry:?}");
-}
-
-#[tokio::test]
-async fn a_forged_page_token_is_refused() {
-    let (_server, mut client) = served().await;
-    let first = brands(pb::ListBrandsRequest { page_size: 2, ..Default::default() });
-    let token = client.list_brands(first).await.unwrap().into_inner().next_page_token;
-    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
-    let with_null = plain.replacen("\"t\":\"", "\"t\":\"\\u0000", 1);
-    assert_ne!(with_null, plain);
-    let long = plain.replacen("\"t\":\"", &format!("\"t\":\"{}", "x".repeat(2000)), 1);
-    for forged in [with_null, long] {
-        let page_token = URL_SAFE_NO_PAD.encode(forged);
-        let status =
-            client.list_brands(brands(pb::ListBrandsRequest { page_token, ..Default::default() })).await.unwrap_err();
-        let details = status.get_error_details();
-        assert_eq!(details.error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
-    }
 }
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! Options named by a request, against the options that there are.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Body, BodyType, OptionKind, ProductOption, Sheet, Target};
+use super::{Body, BodyType, OptionKind, ProductOption, Sheet, Target, all_sizes, fallbacks};
 use crate::domain::error::Violation;
 
 /// An option and a value as a request names them.
@@ -70,7 +68,7 @@ impl Sheet {
 }
 
 /// What is wrong with the options that a price's target names. `field` is where the price stands.
-pub fn check_target(field: &str, target: &Target, options: &[ProductOption], bodies: &Arc<[Body]>) -> Vec<Violation> {
+pub fn check_target(field: &str, target: &Target, options: &[ProductOption], bodies: &[Body]) -> Vec<Violation> {
     let mut violations = Vec::new();
     if let Some(code) = &target.option {
         let value = target.value.as_deref().unwrap_or_default();
@@ -104,17 +102,15 @@ pub fn check_target(field: &str, target: &Target, options: &[ProductOption], bod
 
 /// Whether there is no body that the price could ever be asked for: none that its own body's price holds for has the options
 /// that it names.
-fn check_body(field: &str, target: &Target, options: &[ProductOption], bodies: &Arc<[Body]>) -> Option<Violation> {
+fn check_body(field: &str, target: &Target, options: &[ProductOption], bodies: &[Body]) -> Option<Violation> {
     let codes = [target.option.as_ref(), target.with.as_ref().map(|with| &with.option)];
     let named: Vec<&ProductOption> =
         codes.into_iter().flatten().filter_map(|code| options.iter().find(|option| option.code == *code)).collect();
-    let bodies_only =
-        Sheet { category: String::new(), options: Vec::new().into(), lines: Vec::new(), bodies: bodies.clone() };
     let is_possible = |body: BodyType| {
-        let fallbacks = bodies_only.fallbacks(body);
+        let fallbacks = fallbacks(bodies, body);
         target.body.is_none_or(|body| fallbacks.contains(&body)) && named.iter().all(|it| it.exists_for(&fallbacks))
     };
-    if named.is_empty() || bodies_only.all_sizes().into_iter().any(is_possible) {
+    if named.is_empty() || all_sizes(bodies).into_iter().any(is_possible) {
         return None;
     }
     let of = named.iter().filter(|option| !option.body_types.is_empty()).map(|option| {
@@ -150,23 +146,15 @@ fn unknown_option(field: &str, category: &str, code: &str, description: String) 
 }
 
 fn unknown_value(field: &str, option: &ProductOption, value: &str, allowed: String) -> Violation {
-    if option.retired_values.iter().any(|retired| retired == value) {
-        return Violation {
-            metadata: vec![("option", option.code.clone()), ("value", value.to_owned()), ("allowed", allowed)],
-            ..Violation::new(
-                format!("{field}.value"),
-                "UNKNOWN_OPTION_VALUE",
-                format!("value `{value}` of option `{}` is retired: take it back before it can be used", option.code),
-            )
-        };
-    }
-    let takes = if allowed.is_empty() { "it takes no value".to_owned() } else { format!("it takes {allowed}") };
+    let description = if option.retired_values.iter().any(|retired| retired == value) {
+        format!("value `{value}` of option `{}` is retired: take it back before it can be used", option.code)
+    } else if allowed.is_empty() {
+        format!("option `{}` does not allow `{value}`; it takes no value", option.code)
+    } else {
+        format!("option `{}` does not allow `{value}`; it takes {allowed}", option.code)
+    };
     Violation {
         metadata: vec![("option", option.code.clone()), ("value", value.to_owned()), ("allowed", allowed)],
-        ..Violation::new(
-            format!("{field}.value"),
-            "UNKNOWN_OPTION_VALUE",
-            format!("option `{}` does not allow `{value}`; {takes}", option.code),
-        )
+        ..Violation::new(format!("{field}.value"), "UNKNOWN_OPTION_VALUE", description)
     }
 }
