@@ -11,6 +11,7 @@ use documents::{document, event_document, quoted};
 
 use super::database::{self, Database};
 use super::imports::documents::time;
+use super::imports::first_of;
 use super::output::{self, UserError};
 use super::{account, lookup};
 use crate::db;
@@ -174,22 +175,14 @@ async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::
     let (leads, total) = newest(own, &filter, args.number as usize).await?;
     print(&leads, args.shop.json)?;
     if !args.shop.json {
-        talk!("{} of {total} leads{}", leads.len(), if leads.len() < total { "; -n shows more" } else { "" });
+        talk!("{} of {total} leads{}", leads.len(), if (leads.len() as i64) < total { "; -n shows more" } else { "" });
     }
     Ok(())
 }
 
 /// The newest leads, and how many there are.
-async fn newest(own: db::Tenant<'_>, filter: &Filter, most: usize) -> anyhow::Result<(Vec<Application>, usize)> {
-    let (mut leads, mut after) = (Vec::new(), None);
-    loop {
-        let found = own.list_applications(filter, &PageRequest::after(most - leads.len(), after)).await?;
-        leads.extend(found.items);
-        after = found.next;
-        if after.is_none() || leads.len() >= most {
-            return Ok((leads, usize::try_from(found.total)?));
-        }
-    }
+async fn newest(own: db::Tenant<'_>, filter: &Filter, most: usize) -> anyhow::Result<(Vec<Application>, i64)> {
+    first_of(most, async |page: &PageRequest| own.list_applications(filter, page).await).await
 }
 
 /// A telephone number as the shop's country writes it.

@@ -1,8 +1,5 @@
 //! What a pattern takes that is written by hand: each field with its checks.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use lekalo_vehicles::transliteration::latin_code;
 
 use crate::domain::Result;

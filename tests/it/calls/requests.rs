@@ -69,9 +69,9 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let failed =
         "UPDATE imports SET state = 'failed', lease_until = NULL, finished_at = now() WHERE id = $1::text::uuid";
     owner.execute(failed, &[&DELETED]).await.unwrap();
-    let unwanted = "INSERT INTO customers (tenant_id, channel, external_id)
+    let stranger = "INSERT INTO customers (tenant_id, channel, external_id)
                     SELECT id, 'web', 'unwanted' FROM tenants WHERE slug = 'evopoliki' RETURNING id::text";
-    let unwanted: String = owner.query_one(unwanted, &[]).await.unwrap().get(0);
+    let stranger: String = owner.query_one(stranger, &[]).await.unwrap().get(0);
     let pattern: String = owner.query_one("SELECT max(id)::text FROM patterns", &[]).await.unwrap().get(0);
 
     let unwanted = pb::CreateCategoryRequest { code: "unwanted".into(), ..new_category() };
@@ -272,7 +272,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     good.push(("ApplicationService/UpdateCustomer", encoded(&renamed)));
     ask!(
         "ApplicationService/DeleteCustomer",
-        DeleteCustomerRequest { tenant: tenant(), id: unwanted, request_id: uuid(17) }
+        DeleteCustomerRequest { tenant: tenant(), id: stranger, request_id: uuid(17) }
     );
     ask!("ApplicationService/WatchApplications", WatchApplicationsRequest { tenant: tenant() });
     let (tenant_, id) = own(&done.id);
