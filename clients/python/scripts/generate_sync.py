@@ -16,6 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lekalo_client"
 # Each pattern's matches become the text beside it, one after the other.
 RULES = [
     (r"^import asyncio\n", ""),
+    (r"^.*  # asyncio alone\n", ""),
+    (r"^( *)except asyncio\.CancelledError:.*\n(?:\1 +.*\n)+", ""),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bgrpc\.aio\.", "grpc."),
     (r"\b(\w+Service)AsyncStub\b", r"\1Stub"),

@@ -98,7 +98,7 @@ async def test_an_empty_list_is_one_page(bot: Any, service: FakeService) -> None
 
 @pytest.mark.parametrize("wrong", [{"page": 0}, {"page_size": 0}, {"page_size": 501}])
 async def test_pages_that_cannot_be(bot: Any, wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="pages"):
+    with pytest.raises(InvalidArgument, match="pages"):
         await bot.brands("eva_mats", **wrong)
 
 
@@ -234,11 +234,11 @@ async def test_words_that_are_none_are_told_with_those_that_are(
     bot: Any, service: FakeService, year: dict[str, int], sent: bool
 ) -> None:
     service.on("FindPatterns", FOUND)
-    with pytest.raises(ValueError, match="steering is one of left, right, both; not 'up'"):
+    with pytest.raises(InvalidArgument, match="steering is one of left, right, both; not 'up'"):
         await bot.search_patterns("eva_mats", brand="toyota", model="camry", steering="up")
-    with pytest.raises(ValueError, match="kind is one of order, individual_measure, callback, complaint; not 'foo'"):
+    with pytest.raises(InvalidArgument, match="kind is one of order, .*, complaint; not 'foo'"):
         await bot.create_lead(name="Айбек", phone="0555123456", kind="foo")
-    with pytest.raises(ValueError, match="channel is one of whatsapp, telegram, instagram, web; not 'unspecified'"):
+    with pytest.raises(InvalidArgument, match="channel is one of whatsapp, .*, web; not 'unspecified'"):
         await bot.create_lead(name="Айбек", phone="0555123456", channel="unspecified")
     await bot.search_patterns("eva_mats", brand="toyota", model="camry", **year)
     assert [call.request.HasField("year") for call in service.calls] == [sent]
@@ -302,7 +302,7 @@ async def test_what_is_not_chosen_is_not_charged(bot: Any, service: FakeService,
 
 @pytest.mark.parametrize("given", [1, 0, 1.0, ["press"], b"press"])
 async def test_options_are_words_or_yes_and_no(bot: Any, service: FakeService, given: Any) -> None:
-    with pytest.raises(TypeError, match="option 'trunk' takes True, False or a value's code"):
+    with pytest.raises(InvalidArgument, match="option 'trunk' takes True, False or a value's code"):
         await bot.calculate_price("5d_mats", options={"trunk": given})
     assert not service.calls
 
@@ -464,7 +464,7 @@ async def test_a_quote_is_written_down_as_exact_as_it_is(
     await bot.create_lead(name="Айбек", phone="0555123456", price=kept)
     given = {"quoted_total": Decimal(4000), "quoted_total_max": upper and Decimal(upper), "quoted_kind": kind.lower()}
     await bot.create_lead(name="Айбек", phone="0555123456", **given)
-    with pytest.raises(ValueError, match="quoted_total"):
+    with pytest.raises(InvalidArgument, match="quoted_total"):
         await bot.create_lead(name="Айбек", phone="0555123456", quoted_kind=kind.lower())
     elsewhere = service.calls[2].request.application
     assert (elsewhere.quoted_kind, elsewhere.quoted_total.units) == (v1.PriceKind.Value(f"PRICE_KIND_{kind}"), 4000)
@@ -567,5 +567,5 @@ def test_bodies_are_named_as_the_service_names_them() -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"for_lead": null}', "1554", "not JSON"])
 def test_what_is_no_price_is_told(text: str) -> None:
-    with pytest.raises(ValueError, match="not a price that to_json wrote"):
+    with pytest.raises(InvalidArgument, match="not a price that to_json wrote"):
         Price.from_json(text)

@@ -95,8 +95,8 @@ class Cancelled(LekaloError):
 
 
 def client_closed() -> Cancelled:
-    """The call came after the client's `close`."""
-    return Cancelled("the client was closed before this call; make another one", Details(reason="CLIENT_CLOSED"))
+    """The client was closed before the call, or under it."""
+    return Cancelled("the client was closed; make another one", Details(reason="CLIENT_CLOSED"))
 
 
 class Unknown(LekaloError):
@@ -114,6 +114,11 @@ class InvalidArgument(LekaloError):
     def violations(self) -> tuple[Violation, ...]:
         """Every bad field of the request."""
         return self.details.violations
+
+
+def wrong_argument(error: Exception) -> InvalidArgument:
+    """No request can be made of an argument, as this says."""
+    return InvalidArgument(str(error), Details(reason="ARGUMENT_INVALID"))
 
 
 class DeadlineExceeded(LekaloError):

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from .. import v1
+from .._arguments import Checked
 from .._bot import convert
 from .._bot.types import (
     Brand,
@@ -30,7 +31,7 @@ from .client import AsyncClient
 from .connection import log
 
 
-class AsyncBot:
+class AsyncBot(Checked):
     """One shop's bot. Each method is one call for an AI's tool or a button, and answers with what can be shown.
 
     `language` (`ru`, `ky` or `en`) is the one to answer in; each method takes another for the customer at hand, and

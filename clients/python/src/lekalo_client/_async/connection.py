@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import grpc
 
+from .._arguments import Checked
+from .._loops import is_cancelled_itself, refuse_another_loop, runs_in  # asyncio alone
 from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
-from ..errors import client_closed, from_rpc_error
+from ..errors import LekaloError, client_closed, from_rpc_error
 from ..retry import RETRY, Retry
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-class AsyncConnection:
+class AsyncConnection(Checked):
     """What the services' methods share. Use AsyncClient, which has them all."""
 
     def __init__(
@@ -77,6 +79,7 @@ class AsyncConnection:
         self._credentials = credentials(tls)
         self._options = options_of(options)
         self._opened: grpc.aio.Channel | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # asyncio alone
         self._closed = False
         self._opening = threading.Lock()
         self._metadata = metadata_of(api_key)
@@ -93,6 +96,7 @@ class AsyncConnection:
         """Ends the calls under way and closes the connection; later calls fail with Cancelled."""
         with self._opening:
             self._closed, opened = True, self._opened
+        opened = opened if runs_in(self._loop) else None  # asyncio alone
         if opened:
             await opened.close()
 
@@ -102,6 +106,7 @@ class AsyncConnection:
         with self._opening:
             self._refuse_if_closed()
             if self._opened is None:
+                self._loop = asyncio.get_running_loop()  # asyncio alone
                 self._opened = (
                     grpc.aio.secure_channel(self._address, self._credentials, options=self._options)
                     if self._credentials
@@ -112,6 +117,10 @@ class AsyncConnection:
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise client_closed()
+        refuse_another_loop(self._loop)  # asyncio alone
+
+    def _failure(self, error: grpc.RpcError) -> LekaloError:
+        return client_closed() if self._closed else from_rpc_error(error)
 
     async def pages(
         self, method: Callable[P, Awaitable[PageT]], /, *args: P.args, **kwargs: P.kwargs
@@ -163,8 +172,12 @@ class AsyncConnection:
             except ValueError:  # gRPC's word where the channel was closed in this very moment
                 self._refuse_if_closed()
                 raise
+            except asyncio.CancelledError:  # gRPC's word, too, where the channel was closed under a call
+                if self._closed and not is_cancelled_itself():
+                    raise client_closed() from None
+                raise
             except grpc.RpcError as error:
-                failure = client_closed() if self._closed else from_rpc_error(error)
+                failure = self._failure(error)
                 wait = self._retry.wait(attempt, failure)
                 late = attempt == attempts or time.monotonic() + wait >= deadline
                 if late or not self._retry.allows(failure, decided=decided):
@@ -187,20 +200,29 @@ class AsyncConnection:
         while True:
             self._refuse_if_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
-            call = method(request, timeout=left, metadata=self._metadata)
+            call = None
             try:
+                call = method(request, timeout=left, metadata=self._metadata)
                 async for response in call:
                     attempt = 1
                     yield response
                 return
+            except ValueError:
+                self._refuse_if_closed()
+                raise
+            except asyncio.CancelledError:
+                if self._closed and not is_cancelled_itself():
+                    raise client_closed() from None
+                raise
             except grpc.RpcError as error:
-                failure = from_rpc_error(error)
+                failure = self._failure(error)
                 wait = self._retry.wait(attempt, failure)
                 late = deadline is not None and time.monotonic() + wait >= deadline
                 if self._retry.attempts == 1 or not self._retry.allows(failure) or late:
                     raise failure from error
             finally:
-                call.cancel()
+                if call is not None:
+                    call.cancel()
             log.warning("a stream broke off, it is opened again in %.2f s: %s", wait, failure)
             await asyncio.sleep(wait)
             attempt += 1

@@ -9,6 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
+from .._arguments import REFUSALS
+from ..errors import wrong_argument
+
 ItemT = TypeVar("ItemT")
 
 Outcome = Literal["found", "possible", "not_found", "not_sold", "choose", "choose_model", "unknown_car"]
@@ -271,7 +274,7 @@ class Price:
 
     @classmethod
     def from_json(cls, text: str) -> Price:
-        """The price that `to_json` wrote. Raises ValueError for anything else."""
+        """The price that `to_json` wrote. Raises InvalidArgument for anything else."""
 
         def amount(known: dict[str, Any] | None) -> Amount | None:
             if known is None:
@@ -294,8 +297,8 @@ class Price:
                 "for_lead": ForLead(total),
             }
             return cls(**(known | read))
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a price that to_json wrote: {error}") from error
+        except REFUSALS as error:
+            raise wrong_argument(ValueError(f"not a price that to_json wrote: {error}")) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import grpc
 
+from .._arguments import Checked
 from ..channel import ADDRESS, TIMEOUT, credentials, metadata_of, options_of
-from ..errors import client_closed, from_rpc_error
+from ..errors import LekaloError, client_closed, from_rpc_error
 from ..retry import RETRY, Retry
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-class Connection:
+class Connection(Checked):
     """What the services' methods share. Use Client, which has them all."""
 
     def __init__(
@@ -112,6 +113,9 @@ class Connection:
         if self._closed:
             raise client_closed()
 
+    def _failure(self, error: grpc.RpcError) -> LekaloError:
+        return client_closed() if self._closed else from_rpc_error(error)
+
     def pages(self, method: Callable[P, PageT], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[PageT]:
         """Goes through all pages of a list: `client.pages(client.list_brands, "evopoliki", "eva_mats")`."""
         while True:
@@ -161,7 +165,7 @@ class Connection:
                 self._refuse_if_closed()
                 raise
             except grpc.RpcError as error:
-                failure = client_closed() if self._closed else from_rpc_error(error)
+                failure = self._failure(error)
                 wait = self._retry.wait(attempt, failure)
                 late = attempt == attempts or time.monotonic() + wait >= deadline
                 if late or not self._retry.allows(failure, decided=decided):
@@ -184,20 +188,25 @@ class Connection:
         while True:
             self._refuse_if_closed()
             left = None if deadline is None else max(deadline - time.monotonic(), 0)
-            call = method(request, timeout=left, metadata=self._metadata)
+            call = None
             try:
+                call = method(request, timeout=left, metadata=self._metadata)
                 for response in call:
                     attempt = 1
                     yield response
                 return
+            except ValueError:
+                self._refuse_if_closed()
+                raise
             except grpc.RpcError as error:
-                failure = from_rpc_error(error)
+                failure = self._failure(error)
                 wait = self._retry.wait(attempt, failure)
                 late = deadline is not None and time.monotonic() + wait >= deadline
                 if self._retry.attempts == 1 or not self._retry.allows(failure) or late:
                     raise failure from error
             finally:
-                call.cancel()
+                if call is not None:
+                    call.cancel()
             log.warning("a stream broke off, it is opened again in %.2f s: %s", wait, failure)
             time.sleep(wait)
             attempt += 1
