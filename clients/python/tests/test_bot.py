@@ -236,9 +236,9 @@ async def test_words_that_are_none_are_told_with_those_that_are(
     service.on("FindPatterns", FOUND)
     with pytest.raises(InvalidArgument, match="steering is one of left, right, both; not 'up'"):
         await bot.search_patterns("eva_mats", brand="toyota", model="camry", steering="up")
-    with pytest.raises(InvalidArgument, match="kind is one of order, .*, complaint; not 'foo'"):
+    with pytest.raises(InvalidArgument, match=r"kind is one of order, .*, complaint; not 'foo'"):
         await bot.create_lead(name="Айбек", phone="0555123456", kind="foo")
-    with pytest.raises(InvalidArgument, match="channel is one of whatsapp, .*, web; not 'unspecified'"):
+    with pytest.raises(InvalidArgument, match=r"channel is one of whatsapp, .*, web; not 'unspecified'"):
         await bot.create_lead(name="Айбек", phone="0555123456", channel="unspecified")
     await bot.search_patterns("eva_mats", brand="toyota", model="camry", **year)
     assert [call.request.HasField("year") for call in service.calls] == [sent]
