@@ -12,6 +12,7 @@ mod auth;
 mod call;
 mod call_log;
 mod call_metrics;
+mod compression;
 mod connection;
 mod convert;
 mod handshakes;

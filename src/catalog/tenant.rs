@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::mem::size_of;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use lekalo_vehicles::resolve::ShopWords;
 
@@ -17,7 +18,7 @@ use crate::domain::catalog::{
     CategoryRow, OptionRow, OwnCategory, OwnOption, OwnRows, PriceRow, Versions, options_of_tenant,
 };
 use crate::domain::error::{Error, Result};
-use crate::domain::tenant::{self, Language, Tenant};
+use crate::domain::tenant::{self, CatalogMark, Language, Tenant};
 
 /// What a tenant sells and says, at one version.
 pub struct Catalog {
@@ -121,6 +122,14 @@ impl Catalog {
             shop_words: OnceLock::new(),
             shared,
         }
+    }
+
+    /// The tenant as it is at that time, which says when the last of its prices began or ended.
+    pub fn tenant_at(&self, now: SystemTime) -> Tenant {
+        let bounds = self.own.rows.prices.iter().flat_map(|row| [Some(row.line.valid_from), row.line.valid_to]);
+        let prices_since = bounds.flatten().filter(|bound| *bound <= now).max();
+        let catalog = CatalogMark { shared: self.versions.shared, prices_since, ..self.tenant.catalog };
+        Tenant { catalog, ..self.tenant.clone() }
     }
 
     /// The same with these categories' patterns, which are of the same moment.

@@ -270,7 +270,8 @@ fn values_after(before: &[ShopValue], named: &[ShopValue]) -> Result<Vec<ShopVal
     after.extend(before.iter().filter(is_left).map(|known| ShopValue { retired: true, ..known.clone() }));
     if after.len() > MAX_VALUES {
         let problem = format!("must have at most {MAX_VALUES} elements, retired ones that are left out included");
-        violations.push(Violation::new("option.values", "FIELD_TOO_LONG", problem));
+        let metadata = vec![("max", MAX_VALUES.to_string())];
+        violations.push(Violation { metadata, ..Violation::new("option.values", "FIELD_TOO_LONG", problem) });
     }
     if violations.is_empty() { Ok(after) } else { Err(Error::Invalid(violations)) }
 }

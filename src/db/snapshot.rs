@@ -218,16 +218,17 @@ impl Snapshot {
 
     /// The tenant's own, but for its patterns.
     pub async fn own(&self) -> Result<OwnRows> {
-        let [contacts, channels, codes] = tenants::own_rows(&self.tenant_id);
-        let [tenant, contacts, channels, codes, categories, options, values, price_rows, texts, version] = self
-            .tx
-            .query_all([
-                tenants::by_id(&self.tenant_id),
-                contacts,
-                channels,
-                codes,
-                Query::new(
-                    "-- snapshot_tenant_categories
+        let [contacts, channels, codes, last_change] = tenants::own_rows(&self.tenant_id);
+        let [tenant, contacts, channels, codes, last_change, categories, options, values, price_rows, texts, version] =
+            self.tx
+                .query_all([
+                    tenants::by_id(&self.tenant_id),
+                    contacts,
+                    channels,
+                    codes,
+                    last_change,
+                    Query::new(
+                        "-- snapshot_tenant_categories
                     SELECT t.category_id, t.code, t.names, t.descriptions, t.emoji, t.active, t.sort_order, t.options,
                            coalesce(p.models, 0) AS models
                     FROM tenant_categories t
@@ -236,25 +237,25 @@ impl Snapshot {
                                WHERE tenant_id = $1 /* tenant_id */ AND available
                                GROUP BY category_id) p USING (category_id)
                     WHERE t.tenant_id = $1",
-                )
-                .bind(&self.tenant_id, Type::INT8),
-                Query::new(options::TENANT_OPTIONS).bind(&self.tenant_id, Type::INT8),
-                Query::new(options::TENANT_OPTION_VALUES).bind(&self.tenant_id, Type::INT8),
-                Query::new(prices::SNAPSHOT_PRICES).bind(&self.tenant_id, Type::INT8),
-                Query::new(
-                    "-- snapshot_texts
+                    )
+                    .bind(&self.tenant_id, Type::INT8),
+                    Query::new(options::TENANT_OPTIONS).bind(&self.tenant_id, Type::INT8),
+                    Query::new(options::TENANT_OPTION_VALUES).bind(&self.tenant_id, Type::INT8),
+                    Query::new(prices::SNAPSHOT_PRICES).bind(&self.tenant_id, Type::INT8),
+                    Query::new(
+                        "-- snapshot_texts
                     SELECT key, language, value FROM bot_texts WHERE tenant_id = $1 /* tenant_id */",
-                )
-                .bind(&self.tenant_id, Type::INT8),
-                Query::new(
-                    "-- snapshot_texts_version
+                    )
+                    .bind(&self.tenant_id, Type::INT8),
+                    Query::new(
+                        "-- snapshot_texts_version
                     SELECT sum(hashtextextended(value, hashtextextended(key || ':' || language, 0)))::text AS version
                     FROM bot_texts
                     WHERE tenant_id = $1 /* tenant_id */",
-                )
-                .bind(&self.tenant_id, Type::INT8),
-            ])
-            .await?;
+                    )
+                    .bind(&self.tenant_id, Type::INT8),
+                ])
+                .await?;
         let category = |row: &Row| {
             Ok(OwnCategory {
                 id: row.try_get("category_id")?,
@@ -273,7 +274,7 @@ impl Snapshot {
             Ok(PriceRow { category_id: row.try_get("category_id")?, line, place: row.try_get("place")? })
         };
         Ok(OwnRows {
-            tenant: tenants::complete(tenants::tenant(&one(tenant)?)?, [contacts, channels, codes])?,
+            tenant: tenants::complete(tenants::tenant(&one(tenant)?)?, [contacts, channels, codes, last_change])?,
             categories: categories.iter().map(category).collect::<Result<_>>()?,
             options: options::own_options(&options, &values)?,
             prices: price_rows.iter().map(price).collect::<Result<_>>()?,

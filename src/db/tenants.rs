@@ -10,13 +10,14 @@ use super::query::{Query, at_most_one, one, word};
 use crate::domain::api_key::Reach;
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::page::{Page, PageRequest, SortKey};
-use crate::domain::tenant::{Channel, Contact, Tenant, TenantId};
+use crate::domain::tenant::{CatalogMark, Channel, Contact, Tenant, TenantId};
 
 /// What [`tenant`] reads, of `tenants t`.
 macro_rules! tenant_columns {
     () => {
         "t.id, t.slug, t.display_name, t.default_language, t.currency, t.time_zone, t.prices_visible, t.active,
-               t.settings, t.catalog_version, t.revision"
+               t.settings, t.catalog_version, (SELECT r.catalog_version FROM vehicle_reference r) AS shared_version,
+               t.revision"
     };
 }
 
@@ -103,8 +104,7 @@ impl super::Transaction {
     /// The tenant as this transaction has made it.
     pub async fn read_tenant(&self, slug: &str) -> Result<Tenant> {
         let tenant = tenant(&one(self.query(find_tenant(&slug)).await?)?)?;
-        let [contacts, channels, categories] = own_rows(&tenant.id.0);
-        let answers = [self.query(contacts).await?, self.query(channels).await?, self.query(categories).await?];
+        let answers = self.query_all(own_rows(&tenant.id.0)).await?;
         complete(tenant.clone(), answers)
     }
 }
@@ -143,7 +143,7 @@ pub(super) fn by_id(id: &i64) -> Query<'_> {
     .bind(id, Type::INT8)
 }
 
-pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
+pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 4] {
     [
         Query::new(
             "-- list_contacts
@@ -175,10 +175,18 @@ pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 3] {
             ORDER BY tc.sort_order, coalesce(tc.code, c.code)",
         )
         .bind(tenant_id, Type::INT8),
+        Query::new(
+            "-- last_change_of_prices
+            SELECT max(bound) AS since
+            FROM prices p
+            CROSS JOIN LATERAL (VALUES (lower(p.validity)), (upper(p.validity))) AS bounds (bound)
+            WHERE p.tenant_id = $1 /* tenant_id */ AND bound <= clock_timestamp()",
+        )
+        .bind(tenant_id, Type::INT8),
     ]
 }
 
-pub(super) fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Vec<Row>; 3]) -> Result<Tenant> {
+pub(super) fn complete(mut tenant: Tenant, [contacts, channels, categories, prices]: [Vec<Row>; 4]) -> Result<Tenant> {
     for row in &contacts {
         tenant.contacts.push(Contact { kind: row.try_get("kind")?, value: row.try_get("value")? });
     }
@@ -189,6 +197,7 @@ pub(super) fn complete(mut tenant: Tenant, [contacts, channels, categories]: [Ve
     for row in &categories {
         tenant.categories.push(row.try_get("code")?);
     }
+    tenant.catalog.prices_since = one(prices)?.try_get("since")?;
     Ok(tenant)
 }
 
@@ -206,7 +215,11 @@ pub(super) fn tenant(row: &Row) -> Result<Tenant> {
         channels: Vec::new(),
         categories: Vec::new(),
         settings: row.try_get("settings")?,
-        catalog_version: row.try_get("catalog_version")?,
+        catalog: CatalogMark {
+            own: row.try_get("catalog_version")?,
+            shared: row.try_get("shared_version")?,
+            prices_since: None,
+        },
         revision: row.try_get("revision")?,
     })
 }

@@ -1,5 +1,8 @@
 //! Tenants (shops), what they sell, and the languages they speak.
 
+use std::fmt;
+use std::time::SystemTime;
+
 /// A tenant's key in the database. Clients know tenants by slug and never see this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
@@ -25,10 +28,28 @@ pub struct Tenant {
     /// Codes of the categories it sells, in its order.
     pub categories: Vec<String>,
     pub settings: serde_json::Value,
-    /// Grows with every change of the tenant's patterns.
-    pub catalog_version: i64,
+    /// What its catalog is at.
+    pub catalog: CatalogMark,
     /// Grows with every change of the tenant itself.
     pub revision: i64,
+}
+
+/// What moves whenever something that bots read of a tenant may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogMark {
+    /// Grows with every change of the tenant's own.
+    pub own: i64,
+    /// Grows with every change of what all tenants share.
+    pub shared: i64,
+    /// When the last of its prices began or ended.
+    pub prices_since: Option<SystemTime>,
+}
+
+impl fmt::Display for CatalogMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.prices_since.and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok());
+        write!(f, "{}.{}.{}", self.own, self.shared, since.unwrap_or_default().as_micros())
+    }
 }
 
 /// What a tenant may be created with or changed to; none leaves as it is (or, for a new one, the default).

@@ -90,7 +90,7 @@ impl From<tenant::Tenant> for pb::Tenant {
             active: Some(tenant.active),
             contacts: tenant.contacts.into_iter().map(Into::into).collect(),
             settings: Some(json_struct(tenant.settings)),
-            catalog_version: tenant.catalog_version.to_string(),
+            catalog_version: tenant.catalog.to_string(),
             etag: tenant.revision.to_string(),
             channels: tenant.channels.into_iter().map(Into::into).collect(),
             categories: tenant.categories,

@@ -19,6 +19,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::call::{Call, Observers};
+use super::compression::{Encoding, Packed, Unpacked};
 use super::peers::{Allowance, Peer};
 use super::refusals::Refusal;
 use super::status::{encoding_unsupported, from_transport, method_unknown, shutting_down};
@@ -130,16 +131,23 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
-        let encoding = encoding(request.headers());
+        let packed = Encoding::taken_from(request.headers_mut());
+        let accepted = Encoding::accepted(request.headers());
+        let encoding = unknown_encoding(request.headers());
         let (in_flight, begun) = self.calls.begin(&request);
         let call = in_flight.call.clone();
         let deadline = requested_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         let answer = match begun {
             Ok(()) => {
-                let question = |body| QuestionBody::new(body, &in_flight, self.calls.request_time);
-                self.inner.call(request.map(|body| Body::new(question(body)))).left_future()
+                let question = |body| {
+                    let question = QuestionBody::new(body, &in_flight, self.calls.request_time);
+                    let Some(encoding) = packed else { return Body::new(question) };
+                    let is_stream = matches!(call.method.grpc_type, "client_stream" | "bidi_stream");
+                    Body::new(Unpacked::new(question, encoding, is_stream, in_flight.allowance.clone()))
+                };
+                self.inner.call(request.map(question)).left_future()
             }
             Err(error) => future::ready(Ok(Status::from(error).into_http())).right_future(),
         };
@@ -179,6 +187,9 @@ where
             // What failed before its first message has its status here.
             if response.headers().contains_key("grpc-status") {
                 call.end(response.headers_mut());
+            } else if let Some(encoding) = accepted {
+                response.headers_mut().insert("grpc-encoding", encoding.header());
+                response = response.map(|body| Body::new(Packed::new(body, encoding)));
             }
             let sleep = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
             Ok(response.map(|body| Body::new(CallBody { body, sleep, in_flight })))
@@ -186,8 +197,8 @@ where
     }
 }
 
-/// How the request is compressed, if it is.
-fn encoding(headers: &HeaderMap) -> Option<String> {
+/// How the request is compressed, if that is not understood.
+fn unknown_encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get("grpc-encoding").filter(|encoding| *encoding != "identity")?;
     Some(String::from_utf8_lossy(encoding.as_bytes()).into_owned())
 }

@@ -151,6 +151,11 @@ impl Shop {
         asked.unwrap_or(self.catalog.tenant.default_language)
     }
 
+    /// The tenant as it is by now.
+    pub fn tenant(&self) -> Tenant {
+        self.catalog.tenant_at(self.now())
+    }
+
     /// The time by which prices begin and end.
     pub fn now(&self) -> SystemTime {
         self.catalogs.now()

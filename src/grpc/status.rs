@@ -7,6 +7,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
+use super::compression::ENCODINGS;
 use super::{MAX_REQUEST_BYTES, call};
 use crate::db::advice::chain;
 use crate::domain::Error;
@@ -147,13 +148,13 @@ pub fn method_unknown(path: &str) -> Status {
     transport_status(Code::Unimplemented, "METHOD_UNKNOWN", message, [("method", path.to_owned())])
 }
 
-/// The request is compressed, and none is read here: a few bytes may become a whole message, over and over.
+/// The request is compressed in a way that is not read here.
 pub fn encoding_unsupported(encoding: &str) -> Status {
-    let message = format!("the request's grpc-encoding is {encoding}; send it uncompressed");
-    let metadata = [("encoding", encoding.to_owned()), ("supported", "identity".to_owned())];
+    let message = format!("the request's grpc-encoding is {encoding}; it may be one of {ENCODINGS}");
+    let metadata = [("encoding", encoding.to_owned()), ("supported", ENCODINGS.to_owned())];
     let mut status = transport_status(Code::Unimplemented, "ENCODING_UNSUPPORTED", message, metadata);
     // By this header clients know what to send instead.
-    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static(ENCODINGS));
     status
 }
 

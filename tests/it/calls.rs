@@ -115,5 +115,9 @@ fn describe(path: &str, status: &Status) -> (Code, String) {
     let retries = [Code::Unavailable, Code::ResourceExhausted].contains(&status.code());
     let delay = details.retry_info().and_then(|retry| retry.retry_delay);
     assert_eq!(delay.is_some_and(|delay| !delay.is_zero()), retries, "{path}: {status:?}");
+    if info.reason == "FIELD_TOO_LONG" {
+        let max = info.metadata.get("max").and_then(|max| max.parse::<u32>().ok());
+        assert!(info.metadata.contains_key("field") && max.is_some(), "{path}: {status:?}");
+    }
     (status.code(), info.reason.clone())
 }

@@ -64,6 +64,7 @@ impl Service {
             Question::Tenant(request) => {
                 let answer = tenants.get_tenant(request.clone()).await;
                 let answer = answer.map(|answer| answer.into_inner().tenant.unwrap()).map_err(|it| Refusal::of(&it));
+                let answer = answer.map(|tenant| pb::Tenant { catalog_version: String::new(), ..tenant });
                 same(request, &catalog.get_tenant(request), &answer)
             }
             Question::Categories(request) => {

@@ -218,3 +218,35 @@ async fn pages_of_large_items_are_cut_to_what_any_client_takes() {
     );
     assert_eq!((i64::try_from(seen.len()).unwrap(), pages > 1), (rows.await.unwrap().get(0), true));
 }
+
+/// A history as large as notes may make it: its newest events come, as many as any client takes.
+#[tokio::test]
+async fn a_long_history_ends_where_any_client_takes_it() {
+    let server = TestServer::start().await;
+    let owner = connect(&server.config).await;
+    owner.batch_execute(SOME_APPLICATIONS).await.unwrap();
+    let row = owner
+        .query_one(
+            "WITH one AS (SELECT tenant_id, id FROM applications
+                          WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'evopoliki') LIMIT 1),
+                  noted AS (INSERT INTO application_events (tenant_id, id, application_id, to_status, actor, note, kind)
+                            SELECT tenant_id, 1000000 + n, id, 'new', 'Айгуль', repeat('🚗', 2000), 'noted'
+                            FROM one, generate_series(1, 500) AS n)
+             SELECT id::text FROM one",
+            &[],
+        )
+        .await
+        .unwrap();
+    let request = pb::GetApplicationRequest { tenant: TENANT.into(), id: row.get(0), with_history: true };
+    let answer =
+        ApplicationServiceClient::new(server.channel.clone()).get_application(request).await.unwrap().into_inner();
+    let cursors: Vec<_> = answer.events.iter().map(|event| event.cursor.clone()).collect();
+    assert!((200..500).contains(&cursors.len()), "{}", cursors.len());
+    assert!((MOST - 16_384..MOST + 16_384).contains(&answer.encoded_len()), "{}", answer.encoded_len());
+    let all = pb::GetApplicationRequest { tenant: TENANT.into(), id: row.get(0), with_history: true };
+    owner.execute("UPDATE application_events SET note = 'x' WHERE id > 1000000", &[]).await.unwrap();
+    let short = ApplicationServiceClient::new(server.channel.clone()).get_application(all).await.unwrap().into_inner();
+    let whole: Vec<_> = short.events.iter().map(|event| event.cursor.clone()).collect();
+    assert_eq!(whole.len(), 500);
+    assert!(whole.ends_with(&cursors), "the newest, the oldest of them first");
+}

@@ -253,6 +253,41 @@ async fn a_message_that_grows_when_it_is_read_stays_within_its_share() {
     attacked.ends_well("messages that grow", USUAL).await;
 }
 
+/// 1 GiB of zeros in one message, and messages of 4 MiB, as large as they may be, one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_grow_when_they_are_unpacked_stay_within_their_share() {
+    let packed = |length: u64, encoding: &str| -> Bytes {
+        let mut zeros = std::io::Read::take(std::io::repeat(0), length);
+        let packed = match encoding {
+            "gzip" => {
+                let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+                std::io::copy(&mut zeros, &mut writer).unwrap();
+                writer.finish().unwrap()
+            }
+            _ => zstd::stream::encode_all(zeros, 1).unwrap(),
+        };
+        [b"\x01", &framed(&packed)[1..]].concat().into()
+    };
+    let attacked = Attacked::begin(&[]).await;
+    let mut held = Vec::new();
+    for encoding in ["gzip", "zstd"] {
+        let (bomb, whole) = (packed(1 << 30, encoding), packed(4 << 20, encoding));
+        assert!(bomb.len() < 5 << 20, "{}", bomb.len());
+        let many: Bytes = whole.repeat((4 << 20) / whole.len()).into();
+        for (path, bytes) in [(BRANDS, bomb.clone()), (BRANDS, many.clone()), (UPLOAD, bomb), (UPLOAD, many)] {
+            let mut head = head(attacked.addr, path);
+            head.headers_mut().insert("grpc-encoding", encoding.parse().unwrap());
+            for _ in 0..4 {
+                let stream = TcpStream::connect(attacked.addr).await.unwrap();
+                let (client, connection) = h2::client::handshake(stream).await.unwrap();
+                tokio::spawn(connection);
+                held.push(ask(client, &head, &bytes, false, 8).await);
+            }
+        }
+    }
+    attacked.ends_well("messages that grow when they are unpacked", USUAL).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn resets_over_and_over_leave_the_others_alone() {
     let attacked = Attacked::begin(&[]).await;

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use prost_types::Timestamp;
 use tonic::Code;
@@ -362,4 +363,56 @@ async fn the_same_request_again_changes_nothing() {
     assert_eq!(suv_periods(&server).await.len(), 2);
     let status = client.clone().set_prices(request(2601)).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::AlreadyExists, "REQUEST_ID_REUSED"));
+}
+
+/// The version of the catalog as GetTenant has it.
+async fn catalog_version(server: &TestServer) -> String {
+    let request = pb::GetTenantRequest { tenant: "evopoliki".into() };
+    let answer = TenantServiceClient::new(server.channel.clone()).get_tenant(request).await.unwrap().into_inner();
+    answer.tenant.unwrap().catalog_version
+}
+
+/// Waits until another version than that one is told.
+async fn until_moved(server: &TestServer, before: &str) -> String {
+    let began = std::time::Instant::now();
+    loop {
+        let now = catalog_version(server).await;
+        if now != before {
+            return now;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it is {before} still");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_catalog_version_moves_as_a_price_begins_and_ends_and_as_a_spelling_is_taught_and_forgotten() {
+    let (server, mut client) = served().await;
+    let listed = async || {
+        let mut tenants = TenantServiceClient::new(server.channel.clone());
+        let answer = tenants.list_tenants(pb::ListTenantsRequest::default()).await.unwrap().into_inner();
+        answer.tenants.into_iter().find(|tenant| tenant.slug == "evopoliki").unwrap().catalog_version
+    };
+    let in_ms = |ms: u64| Timestamp::from(std::time::SystemTime::now() + std::time::Duration::from_millis(ms));
+    let passing = pb::Price { valid_from: Some(in_ms(1500)), valid_to: Some(in_ms(3000)), ..suv(1234) };
+    set(&mut client, vec![passing]).await.unwrap();
+    let set_for_later = catalog_version(&server).await;
+    assert_eq!(suv_at(&mut client, None).await, 2500, "it has yet to begin");
+    let begun = until_moved(&server, &set_for_later).await;
+    assert_eq!(suv_at(&mut client, None).await, 1234);
+    let ended = until_moved(&server, &begun).await;
+    assert_eq!(suv_at(&mut client, None).await, 2500);
+
+    let mut admin = AdminServiceClient::new(server.channel.clone());
+    let (brand, alias) = ("toyota".to_owned(), "щщжкабр".to_owned());
+    let teach = pb::CreateAliasRequest { brand: brand.clone(), alias: alias.clone(), ..Default::default() };
+    admin.create_alias(teach).await.unwrap();
+    let taught = until_moved(&server, &ended).await;
+    let forget = pb::DeleteAliasRequest { brand, alias, ..Default::default() };
+    admin.delete_alias(forget).await.unwrap();
+    let forgotten = until_moved(&server, &taught).await;
+
+    assert_eq!(listed().await, forgotten, "all methods tell the same");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(catalog_version(&server).await, forgotten, "and nothing moves it while nothing changes");
 }

@@ -32,6 +32,10 @@ pub async fn get_application(
             let event = convert::application_event(scope.tenant.id, event);
             events.push(pb::ApplicationEvent { application: None, ..event });
         }
+        // The newest of them, where they are more than any client takes.
+        events.reverse();
+        events.truncate(convert::how_many_fit(&events));
+        events.reverse();
     }
     Ok(pb::GetApplicationResponse { application: Some(application.into()), events })
 }

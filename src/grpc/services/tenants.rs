@@ -16,7 +16,7 @@ pub async fn get_tenant(services: &Services, request: pb::GetTenantRequest) -> R
     let slug = check.name("tenant", request.tenant);
 
     let shop = services.shop(check, &slug).await?;
-    Ok(pb::GetTenantResponse { tenant: Some(shop.catalog.tenant.clone().into()) })
+    Ok(pb::GetTenantResponse { tenant: Some(shop.tenant().into()) })
 }
 
 pub async fn resolve_tenant(
@@ -31,7 +31,7 @@ pub async fn resolve_tenant(
     let channel = channel_word(channel).unwrap_or_default();
     // A bot of a tenant that the caller is not for is answered as one of no tenant.
     let shop = services.shop_of_bot(channel, &external_id).await?;
-    Ok(pb::ResolveTenantResponse { tenant: Some(shop.catalog.tenant.clone().into()) })
+    Ok(pb::ResolveTenantResponse { tenant: Some(shop.tenant().into()) })
 }
 
 pub async fn list_tenants(services: &Services, request: pb::ListTenantsRequest) -> Result<pb::ListTenantsResponse> {

@@ -111,9 +111,15 @@ async fn what_is_no_message_is_the_callers_error_in_every_method() {
                 assert_eq!(told, (Code::InvalidArgument, "MESSAGE_INVALID".into()), "{path}: {what}: {answer:?}");
             }
         }
-        let packed = send(&wire, path, framed(b""), &[("grpc-encoding", "gzip")]).await;
+        let packed = send(&wire, path, framed(b""), &[("grpc-encoding", "deflate")]).await;
         assert_eq!(describe(path, &packed.status), (Code::Unimplemented, "ENCODING_UNSUPPORTED".into()), "{path}");
-        assert_eq!(metadata(&packed)["supported"], "identity");
+        assert_eq!(metadata(&packed)["supported"], "identity,gzip,zstd");
+        let noise = [b"\x01", &framed(b"neither")[1..]].concat();
+        for encoding in ["gzip", "zstd"] {
+            let answer = send(&wire, path, noise.clone().into(), &[("grpc-encoding", encoding)]).await;
+            let told = describe(path, &answer.status);
+            assert_eq!(told, (Code::InvalidArgument, "MESSAGE_INVALID".into()), "{path}: {encoding}");
+        }
         let nothing = send(&wire, path, Bytes::new(), &[]).await;
         let reason = if method.is_client_streaming() { "UPLOAD_OUT_OF_ORDER" } else { "MESSAGE_INVALID" };
         assert_eq!(describe(path, &nothing.status), (Code::InvalidArgument, reason.into()), "{path}");
@@ -123,10 +129,73 @@ async fn what_is_no_message_is_the_callers_error_in_every_method() {
         assert_eq!(describe(path, &answer.status), (Code::Unimplemented, "METHOD_UNKNOWN".into()), "{path}");
         assert_eq!(metadata(&answer)["method"], path);
     }
+    for content_type in ["text/plain", "application/json", "application/grpc-web+proto"] {
+        let (path, body) = (&good[0].path, Bytes::from_static(b"{}"));
+        let answer = send(&wire, path, body, &[("content-type", content_type)]).await;
+        assert_eq!(describe(path, &answer.status).0, Code::InvalidArgument, "{content_type}");
+    }
     // All of that on one connection, which may have this many calls under way.
     assert_eq!(wire.client.current_max_send_streams(), 256);
     let fine = send(&wire, &good[0].path, framed(&good[0].messages[0]), &[]).await;
     assert_eq!(fine.status.code(), Code::Ok);
+}
+
+/// A message as it is sent in an encoding.
+fn packed(message: &[u8], encoding: &str) -> Bytes {
+    let packed = match encoding {
+        "gzip" => {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut writer, message).unwrap();
+            writer.finish().unwrap()
+        }
+        _ => zstd::bulk::compress(message, 1).unwrap(),
+    };
+    [b"\x01", &framed(&packed)[1..]].concat().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
+    let server = TestServer::start().await;
+    let good = every_method(&server).await;
+    let wire = Wire::connect(server.addr).await;
+    for encoding in ["gzip", "zstd"] {
+        let headers = [("grpc-encoding", encoding)];
+        for good in good.iter().filter(|good| !good.writes && !good.method.is_server_streaming()) {
+            let answer = send(&wire, &good.path, packed(&good.messages[0], encoding), &headers).await;
+            assert_eq!(answer.status.code(), Code::Ok, "{}: {encoding}: {:?}", good.path, answer.status);
+            let whole = padded(&good.messages[0], 4 * MIB);
+            let answer = send(&wire, &good.path, packed(&whole, encoding), &headers).await;
+            assert_eq!(answer.status.code(), Code::Ok, "{}: {encoding}: {:?}", good.path, answer.status);
+        }
+        for good in &good {
+            let bomb = packed(&padded(&good.messages[0], 4 * MIB + 1), encoding);
+            assert!(bomb.len() < 64 << 10, "{}", bomb.len());
+            let answer = send(&wire, &good.path, bomb, &headers).await;
+            let told = describe(&good.path, &answer.status);
+            assert_eq!(told, (Code::InvalidArgument, "FIELD_TOO_LONG".into()), "{}: {encoding}", good.path);
+            assert_eq!(metadata(&answer)["max"], (4 * MIB).to_string());
+            assert_eq!(metadata(&answer)["field"], "message");
+        }
+        // An upload's messages are compressed one by one, or not.
+        let upload = good.iter().find(|good| good.method.is_client_streaming()).unwrap();
+        let messages = [packed(&upload.messages[0], encoding), framed(&upload.messages[1])].concat();
+        let answer = send(&wire, &upload.path, messages.into(), &headers).await;
+        assert_eq!(answer.status.code(), Code::Ok, "{:?}", answer.status);
+        // An answer is packed for who takes it, where it is long.
+        let accepted = [("grpc-accept-encoding", &*format!("identity, {encoding}"))];
+        for (page_size, is_packed) in [(1, false), (500, true)] {
+            let (tenant, category) = ("evopoliki".into(), "eva_mats".into());
+            let list = pb::ListBrandsRequest { tenant, category, page_size, all: true, ..Default::default() };
+            let ask = framed(&encoded(&list));
+            let path = "/lekalo.v1.CatalogService/ListBrands";
+            let plain = send(&wire, path, ask.clone(), &[]).await.messages.remove(0);
+            let answer = send(&wire, path, ask, &accepted).await.messages.remove(0);
+            assert_eq!(answer == plain, !is_packed, "{} bytes", plain.len());
+            if is_packed {
+                assert!(answer.len() < plain.len() / 2, "{} of {}", answer.len(), plain.len());
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,7 +150,8 @@ impl Catalog {
             active: Some(tenant.active),
             categories: categories.collect(),
             settings: Some(prost_types::Struct::default()),
-            catalog_version: "1".to_owned(),
+            // Of what all share, too, which is what it is.
+            catalog_version: String::new(),
             etag: "1".to_owned(),
             contacts: Vec::new(),
             channels: Vec::new(),

@@ -560,7 +560,9 @@ class GetApplicationResponse(_message.Message):
 
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplicationEvent]:
-        """With `with_history`, what happened to it, the oldest first: the last 500 events."""
+        """With `with_history`, what happened to it, the oldest first: the last 500 events, or as many of the last
+        as are 2 MiB together.
+        """
 
     def __init__(
         self,

@@ -25,6 +25,9 @@ Rules of every method (a method's own comment names only what is its own):
   `lekalo-min-catalog-version` is answered of it or of a later one, by any server; one that there is not is
   INVALID_ARGUMENT `FIELD_INVALID` or `FIELD_OUT_OF_RANGE`. While the database is away these methods answer on, of
   tenants they have answered of before; `lekalo-stale-seconds` then says for how long it has not been looked at.
+* Compression: a request's messages may be compressed with gzip or zstd (`grpc-encoding`), each has at most 4 MiB when it
+  is not; a longer one is INVALID_ARGUMENT `FIELD_TOO_LONG`. Answers of 14 KiB or more are compressed as
+  `grpc-accept-encoding` allows, by its first of the two.
 * Money is in the tenant's currency, with at most two decimals. Times are UTC.
 * Writes: the same `request_id` with the same body again returns the first answer and changes nothing; with another
   body it is ALREADY_EXISTS `REQUEST_ID_REUSED`. An id is remembered for at least 24 hours, per tenant and method.
@@ -232,8 +235,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CUSTOMER_DELETED: _ErrorReason.ValueType  # 96
     """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
-    """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
-    moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
+    """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. That is no word about a write: most are undone,
+    one that was made in that very moment is not. Send it again with the same `request_id`, which is answered as the first
+    call would have been and changes nothing twice; where it has none, read what it would have changed.
     """
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 71
     """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
@@ -432,8 +436,9 @@ ERROR_REASON_APPLICATION_COMPLETED: ErrorReason.ValueType  # 95
 ERROR_REASON_CUSTOMER_DELETED: ErrorReason.ValueType  # 96
 """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
-"""DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
-moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
+"""DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. That is no word about a write: most are undone,
+one that was made in that very moment is not. Send it again with the same `request_id`, which is answered as the first
+call would have been and changes nothing twice; where it has none, read what it would have changed.
 """
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 71
 """RESOURCE_EXHAUSTED: too many calls are under way, altogether or for this tenant, or others hold what a write needs;
