@@ -124,11 +124,12 @@ impl Catalog {
         }
     }
 
-    /// The tenant as it is at that time, which says when the last of its prices began or ended.
+    /// The tenant as it is at that time, by which some of its prices have begun and ended.
     pub fn tenant_at(&self, now: SystemTime) -> Tenant {
         let bounds = self.own.rows.prices.iter().flat_map(|row| [Some(row.line.valid_from), row.line.valid_to]);
-        let prices_since = bounds.flatten().filter(|bound| *bound <= now).max();
-        let catalog = CatalogMark { shared: self.versions.shared, prices_since, ..self.tenant.catalog };
+        let passed = bounds.flatten().filter(|bound| *bound <= now).count();
+        let price_changes = i64::try_from(passed).unwrap_or(i64::MAX);
+        let catalog = CatalogMark { shared: self.versions.shared, price_changes, ..self.tenant.catalog };
         Tenant { catalog, ..self.tenant.clone() }
     }
 

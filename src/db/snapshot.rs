@@ -218,15 +218,15 @@ impl Snapshot {
 
     /// The tenant's own, but for its patterns.
     pub async fn own(&self) -> Result<OwnRows> {
-        let [contacts, channels, codes, last_change] = tenants::own_rows(&self.tenant_id);
-        let [tenant, contacts, channels, codes, last_change, categories, options, values, price_rows, texts, version] =
+        let [contacts, channels, codes, price_changes] = tenants::own_rows(&self.tenant_id);
+        let [tenant, contacts, channels, codes, price_changes, categories, options, values, price_rows, texts, version] =
             self.tx
                 .query_all([
                     tenants::by_id(&self.tenant_id),
                     contacts,
                     channels,
                     codes,
-                    last_change,
+                    price_changes,
                     Query::new(
                         "-- snapshot_tenant_categories
                     SELECT t.category_id, t.code, t.names, t.descriptions, t.emoji, t.active, t.sort_order, t.options,
@@ -274,7 +274,7 @@ impl Snapshot {
             Ok(PriceRow { category_id: row.try_get("category_id")?, line, place: row.try_get("place")? })
         };
         Ok(OwnRows {
-            tenant: tenants::complete(tenants::tenant(&one(tenant)?)?, [contacts, channels, codes, last_change])?,
+            tenant: tenants::complete(tenants::tenant(&one(tenant)?)?, [contacts, channels, codes, price_changes])?,
             categories: categories.iter().map(category).collect::<Result<_>>()?,
             options: options::own_options(&options, &values)?,
             prices: price_rows.iter().map(price).collect::<Result<_>>()?,

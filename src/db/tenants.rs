@@ -176,8 +176,8 @@ pub(super) fn own_rows(tenant_id: &i64) -> [Query<'_>; 4] {
         )
         .bind(tenant_id, Type::INT8),
         Query::new(
-            "-- last_change_of_prices
-            SELECT max(bound) AS since
+            "-- count_price_changes
+            SELECT count(*) AS changes
             FROM prices p
             CROSS JOIN LATERAL (VALUES (lower(p.validity)), (upper(p.validity))) AS bounds (bound)
             WHERE p.tenant_id = $1 /* tenant_id */ AND bound <= clock_timestamp()",
@@ -197,7 +197,7 @@ pub(super) fn complete(mut tenant: Tenant, [contacts, channels, categories, pric
     for row in &categories {
         tenant.categories.push(row.try_get("code")?);
     }
-    tenant.catalog.prices_since = one(prices)?.try_get("since")?;
+    tenant.catalog.price_changes = one(prices)?.try_get("changes")?;
     Ok(tenant)
 }
 
@@ -218,7 +218,7 @@ pub(super) fn tenant(row: &Row) -> Result<Tenant> {
         catalog: CatalogMark {
             own: row.try_get("catalog_version")?,
             shared: row.try_get("shared_version")?,
-            prices_since: None,
+            price_changes: 0,
         },
         revision: row.try_get("revision")?,
     })

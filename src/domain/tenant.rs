@@ -1,7 +1,6 @@
 //! Tenants (shops), what they sell, and the languages they speak.
 
 use std::fmt;
-use std::time::SystemTime;
 
 /// A tenant's key in the database. Clients know tenants by slug and never see this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,14 +40,13 @@ pub struct CatalogMark {
     pub own: i64,
     /// Grows with every change of what all tenants share.
     pub shared: i64,
-    /// When the last of its prices began or ended.
-    pub prices_since: Option<SystemTime>,
+    /// How many times a price of its has begun or ended.
+    pub price_changes: i64,
 }
 
 impl fmt::Display for CatalogMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = self.prices_since.and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok());
-        write!(f, "{}.{}.{}", self.own, self.shared, since.unwrap_or_default().as_micros())
+        write!(f, "{}.{}.{}", self.own, self.shared, self.price_changes)
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::{FutureExt as _, future};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
@@ -176,6 +176,12 @@ where
                 _ => from_transport(code),
             };
             let mut response = match answer {
+                // It is no gRPC, as its content-type says.
+                Ok(Ok(Ok(response))) if response.status() != StatusCode::OK => {
+                    let mut told = of_transport(Code::Internal).into_http();
+                    *told.status_mut() = response.status();
+                    told
+                }
                 Ok(Ok(Ok(response))) => match transport_error(response.headers()) {
                     Some(code) if !path.starts_with("/grpc.") => of_transport(code).into_http(),
                     _ => response,

@@ -6,6 +6,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::StreamExt as _;
 use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost::Message as _;
 use prost_types::FileDescriptorProto;
@@ -157,6 +158,12 @@ fn packed(message: &[u8], encoding: &str) -> Bytes {
 async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
     let server = TestServer::start().await;
     let good = every_method(&server).await;
+    let text =
+        pb::Text {
+            key: "zz_long".into(), language: "ru".into(), value: "слово ".repeat(5000), ..Default::default()
+        };
+    let write = pb::UpsertTextsRequest { tenant: "evopoliki".into(), texts: vec![text], ..Default::default() };
+    TextServiceClient::new(server.channel.clone()).upsert_texts(write).await.unwrap();
     let wire = Wire::connect(server.addr).await;
     for encoding in ["gzip", "zstd"] {
         let headers = [("grpc-encoding", encoding)];
@@ -184,10 +191,9 @@ async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
         // An answer is packed for who takes it, where it is long.
         let accepted = [("grpc-accept-encoding", &*format!("identity, {encoding}"))];
         for (page_size, is_packed) in [(1, false), (500, true)] {
-            let (tenant, category) = ("evopoliki".into(), "eva_mats".into());
-            let list = pb::ListBrandsRequest { tenant, category, page_size, all: true, ..Default::default() };
+            let list = pb::ListTextsRequest { tenant: "evopoliki".into(), page_size, ..Default::default() };
             let ask = framed(&encoded(&list));
-            let path = "/lekalo.v1.CatalogService/ListBrands";
+            let path = "/lekalo.v1.TextService/ListTexts";
             let plain = send(&wire, path, ask.clone(), &[]).await.messages.remove(0);
             let answer = send(&wire, path, ask, &accepted).await.messages.remove(0);
             assert_eq!(answer == plain, !is_packed, "{} bytes", plain.len());
