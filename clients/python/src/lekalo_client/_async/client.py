@@ -5,8 +5,8 @@ from __future__ import annotations
 from .admin import AsyncAdmin
 from .applications import AsyncApplications
 from .catalog import AsyncCatalog
-from .customers import AsyncCustomers
 from .categories import AsyncCategories
+from .customers import AsyncCustomers
 from .imports import AsyncImports
 from .patterns import AsyncPatterns
 from .pricing import AsyncPricing

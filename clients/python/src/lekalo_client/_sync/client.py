@@ -5,8 +5,8 @@ from __future__ import annotations
 from .admin import Admin
 from .applications import Applications
 from .catalog import Catalog
-from .customers import Customers
 from .categories import Categories
+from .customers import Customers
 from .imports import Imports
 from .patterns import Patterns
 from .pricing import Pricing

@@ -149,6 +149,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the tenant has no pattern with this id, and had none."""
     ERROR_REASON_OPTION_NOT_FOUND: _ErrorReason.ValueType  # 39
     """NOT_FOUND: the category has no option of this code."""
+    ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 97
+    """NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS: this `request_id` was used with another body."""
     ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 41
@@ -225,6 +227,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OPTION_LIMIT: _ErrorReason.ValueType  # 94
     """FAILED_PRECONDITION: the category has as many options as there may be, retired ones included. Metadata: `max`."""
+    ERROR_REASON_APPLICATION_COMPLETED: _ErrorReason.ValueType  # 95
+    """FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
+    ERROR_REASON_CUSTOMER_DELETED: _ErrorReason.ValueType  # 96
+    """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
     moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
@@ -343,6 +349,8 @@ ERROR_REASON_PATTERN_NOT_FOUND: ErrorReason.ValueType  # 38
 """NOT_FOUND: the tenant has no pattern with this id, and had none."""
 ERROR_REASON_OPTION_NOT_FOUND: ErrorReason.ValueType  # 39
 """NOT_FOUND: the category has no option of this code."""
+ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 97
+"""NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS: this `request_id` was used with another body."""
 ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
@@ -419,6 +427,10 @@ Metadata: `max`.
 """
 ERROR_REASON_OPTION_LIMIT: ErrorReason.ValueType  # 94
 """FAILED_PRECONDITION: the category has as many options as there may be, retired ones included. Metadata: `max`."""
+ERROR_REASON_APPLICATION_COMPLETED: ErrorReason.ValueType  # 95
+"""FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
+ERROR_REASON_CUSTOMER_DELETED: ErrorReason.ValueType  # 96
+"""FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. A write was undone, or was made in that very
 moment: send it again with the same `request_id` where it has one, and read what it would change where it has none.
