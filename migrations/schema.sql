@@ -411,6 +411,30 @@ CREATE TABLE bot_texts (
     PRIMARY KEY (tenant_id, key, language)
 );
 
+CREATE TABLE documents (
+    tenant_id    bigint NOT NULL REFERENCES tenants (id),
+    key          text   NOT NULL CHECK (key ~ '^[a-z0-9][a-z0-9_.]{0,63}$'),
+    language     text   NOT NULL CHECK (language IN ('ru', 'ky', 'en')),
+    last_version bigint NOT NULL CHECK (last_version > 0),
+    PRIMARY KEY (tenant_id, key, language)
+);
+COMMENT ON TABLE documents IS 'How far the versions of each document have been counted; it stays when the document is deleted, so that no number comes twice.';
+
+CREATE TABLE document_versions (
+    tenant_id  bigint      NOT NULL REFERENCES tenants (id),
+    key        text        NOT NULL,
+    language   text        NOT NULL,
+    version    bigint      NOT NULL CHECK (version > 0),
+    title      text        NOT NULL DEFAULT '',
+    content    text        NOT NULL CHECK (octet_length(content) BETWEEN 1 AND 1048576),
+    actor      text        NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, key, language, version),
+    FOREIGN KEY (tenant_id, key, language) REFERENCES documents (tenant_id, key, language)
+);
+COMMENT ON TABLE document_versions IS 'What documents say: the newest version is the current one; a document without any is deleted.';
+COMMENT ON COLUMN document_versions.actor IS 'Who wrote it: the label of the API key or the subject of the JWT.';
+
 CREATE TABLE customers (
     tenant_id   bigint      NOT NULL REFERENCES tenants (id),
     id          bigserial   NOT NULL,
@@ -682,7 +706,8 @@ DECLARE
 BEGIN
     FOREACH tenant_table IN ARRAY ARRAY[
         'tenant_contacts', 'channel_claims', 'tenant_categories', 'tenant_options', 'tenant_option_values',
-        'patterns', 'pattern_edits', 'prices', 'bot_texts', 'customers', 'applications', 'application_events', 'application_feeds',
+        'patterns', 'pattern_edits', 'prices', 'bot_texts', 'documents',
+        'document_versions', 'customers', 'applications', 'application_events', 'application_feeds',
         'imports', 'import_files', 'import_rows', 'import_issues', 'import_changes',
         'api_key_tenants', 'write_requests', 'audit_events'
     ] LOOP
@@ -725,6 +750,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     bot_texts, customers, applications,
     application_events, imports, import_rows, import_issues, import_changes, write_requests
     TO lekalo_app;
-GRANT SELECT, INSERT, UPDATE ON application_feeds TO lekalo_app;
-GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events, pattern_edits TO lekalo_app;
+GRANT SELECT, INSERT, UPDATE ON application_feeds, documents TO lekalo_app;
+GRANT SELECT, INSERT, DELETE ON api_key_tenants, import_files, audit_events, pattern_edits, document_versions TO lekalo_app;
 GRANT USAGE ON patterns_id_seq, prices_id_seq, customers_id_seq TO lekalo_app;

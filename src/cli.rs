@@ -18,6 +18,7 @@ mod customers;
 mod database;
 mod db;
 mod demo;
+mod documents;
 mod dump;
 mod extract;
 mod health;
@@ -120,6 +121,9 @@ enum Command {
     /// List, add, change and delete patterns by hand
     #[command(subcommand, after_help = patterns::EXAMPLES)]
     Patterns(patterns::Command),
+    /// List, show, write and delete documents: long texts that a shop's bot reads
+    #[command(subcommand, after_help = documents::EXAMPLES)]
+    Documents(documents::Command),
     /// List, show, claim, note upon and count leads: what customers asked for
     #[command(subcommand, after_help = leads::EXAMPLES)]
     Leads(leads::Command),
@@ -202,6 +206,7 @@ async fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Categories(command) => categories::run(command).await,
         Command::Options(command) => options::run(command).await,
         Command::Patterns(command) => patterns::run(command).await,
+        Command::Documents(command) => documents::run(command).await,
         Command::Leads(command) => leads::run(command).await,
         Command::Customers(command) => customers::run(command).await,
         Command::Key(command) => key::run(command).await,

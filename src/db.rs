@@ -25,6 +25,7 @@ mod connection;
 mod credentials;
 mod customers;
 pub mod deadline;
+mod documents;
 mod error;
 pub mod idempotency;
 pub mod imports;

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod catalog;
 pub mod category;
 pub mod customer;
+pub mod document;
 pub mod error;
 pub mod etag;
 pub mod import;

@@ -53,9 +53,9 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
     catalog_service_server::CatalogServiceServer, category_service_server::CategoryServiceServer,
-    import_service_server::ImportServiceServer, pattern_service_server::PatternServiceServer,
-    pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
-    text_service_server::TextServiceServer,
+    document_service_server::DocumentServiceServer, import_service_server::ImportServiceServer,
+    pattern_service_server::PatternServiceServer, pricing_service_server::PricingServiceServer,
+    tenant_service_server::TenantServiceServer, text_service_server::TextServiceServer,
 };
 use crate::tls_server::Certificates;
 use aging::Dispatcher;
@@ -237,6 +237,7 @@ pub async fn serve(
         PatternServiceServer,
         PricingServiceServer,
         TextServiceServer,
+        DocumentServiceServer,
         ApplicationServiceServer,
         ImportServiceServer,
         AdminServiceServer,

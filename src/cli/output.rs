@@ -1,6 +1,6 @@
 //! What commands print: tables for people, JSON for programs, errors with hints for both.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -216,6 +216,16 @@ pub fn program() -> String {
 /// gone.
 pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(writeln!(anstream::stdout().lock(), "{text}")?)
+}
+
+/// Prints a text as it is, for a file; on a terminal without what that would obey.
+pub fn raw(text: &str) -> anyhow::Result<()> {
+    if std::io::stdout().is_terminal() {
+        return line(text.lines().map(printable).collect::<Vec<_>>().join("\n"));
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
 }
 
 /// Tells people something, or who collects the log, or a program. Unlike `eprintln!` it does not panic when they have gone.

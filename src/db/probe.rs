@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const KEEP: Duration = Duration::from_secs(10);
 
 /// What the service cannot do without.
-const TABLES: [&str; 39] = [
+const TABLES: [&str; 41] = [
     "admin_requests",
     "api_key_changes",
     "api_key_tenants",
@@ -40,6 +40,8 @@ const TABLES: [&str; 39] = [
     "category_aliases",
     "channel_claims",
     "customers",
+    "document_versions",
+    "documents",
     "import_changes",
     "import_files",
     "import_issues",
@@ -68,8 +70,8 @@ const TABLES: [&str; 39] = [
 ];
 
 /// Those of them in which no row is ever changed.
-const NEVER_UPDATED: [&str; 5] =
-    ["api_key_tenants", "audit_events", "import_files", "pattern_edits", "shared_audit_events"];
+const NEVER_UPDATED: [&str; 6] =
+    ["api_key_tenants", "audit_events", "document_versions", "import_files", "pattern_edits", "shared_audit_events"];
 
 /// Those that are only read.
 const NEVER_WRITTEN: [&str; 1] = ["service_secrets"];

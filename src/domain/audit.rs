@@ -20,6 +20,7 @@ vocabulary! {
         Customer = "customer",
         Category = "category",
         Database = "database",
+        Document = "document",
         Import = "import",
         Option = "option",
         Pattern = "pattern",

@@ -135,6 +135,7 @@ pub enum Kind {
     Alias,
     Application,
     Customer,
+    Document,
     ApiKey,
 }
 
@@ -152,6 +153,7 @@ impl Kind {
             Self::Alias => "alias",
             Self::Application => "application",
             Self::Customer => "customer",
+            Self::Document => "document",
             Self::ApiKey => "api_key",
         }
     }
@@ -169,6 +171,7 @@ impl Kind {
             Self::Alias => "ALIAS_NOT_FOUND",
             Self::Application => "APPLICATION_NOT_FOUND",
             Self::Customer => "CUSTOMER_NOT_FOUND",
+            Self::Document => "DOCUMENT_NOT_FOUND",
             Self::ApiKey => "API_KEY_NOT_FOUND",
         }
     }

@@ -2,9 +2,10 @@
 
 use super::error::{Error, Result};
 
-/// Refuses a write on a resource that changed since the client read it; an empty etag is no condition.
-pub fn check_etag(etag: &str, revision: i64) -> Result<()> {
-    if etag.is_empty() || etag == revision.to_string() {
+/// Refuses a write on a resource that changed since the client read it, or is not there any more; an empty etag is no
+/// condition.
+pub fn check_etag(etag: &str, revision: impl Into<Option<i64>>) -> Result<()> {
+    if etag.is_empty() || revision.into().is_some_and(|revision| etag == revision.to_string()) {
         return Ok(());
     }
     Err(Error::Aborted {

@@ -3,6 +3,7 @@
 mod application;
 mod audit;
 mod category;
+mod document;
 mod import;
 pub mod pattern;
 pub mod price;

@@ -21,9 +21,9 @@ use crate::db::{Blocker, Db, Health as DatabaseHealth, Probe};
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminServiceServer, application_service_server::ApplicationServiceServer,
     catalog_service_server::CatalogServiceServer, category_service_server::CategoryServiceServer,
-    import_service_server::ImportServiceServer, pattern_service_server::PatternServiceServer,
-    pricing_service_server::PricingServiceServer, tenant_service_server::TenantServiceServer,
-    text_service_server::TextServiceServer,
+    document_service_server::DocumentServiceServer, import_service_server::ImportServiceServer,
+    pattern_service_server::PatternServiceServer, pricing_service_server::PricingServiceServer,
+    tenant_service_server::TenantServiceServer, text_service_server::TextServiceServer,
 };
 
 /// How often the database is looked at, while it is well and while it is not.
@@ -51,10 +51,11 @@ const READS: [&str; 5] = [
 ];
 
 /// What depends on the database.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     <TenantServiceServer<Services> as NamedService>::NAME,
     <CategoryServiceServer<Services> as NamedService>::NAME,
     <PatternServiceServer<Services> as NamedService>::NAME,
+    <DocumentServiceServer<Services> as NamedService>::NAME,
     <ApplicationServiceServer<Services> as NamedService>::NAME,
     <ImportServiceServer<Services> as NamedService>::NAME,
     <AdminServiceServer<Services> as NamedService>::NAME,

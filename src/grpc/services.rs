@@ -16,6 +16,7 @@ mod create_application;
 mod create_tenant;
 mod customers;
 mod delete_texts;
+mod documents;
 mod find_patterns;
 mod get_application_stats;
 mod get_model;
@@ -53,8 +54,9 @@ use crate::proto::lekalo::v1 as pb;
 use crate::proto::lekalo::v1::{
     admin_service_server::AdminService, application_service_server::ApplicationService,
     catalog_service_server::CatalogService, category_service_server::CategoryService,
-    import_service_server::ImportService, pattern_service_server::PatternService,
-    pricing_service_server::PricingService, tenant_service_server::TenantService, text_service_server::TextService,
+    document_service_server::DocumentService, import_service_server::ImportService,
+    pattern_service_server::PatternService, pricing_service_server::PricingService,
+    tenant_service_server::TenantService, text_service_server::TextService,
 };
 
 /// What the generated traits return.
@@ -212,6 +214,32 @@ impl TextService for Services {
 
     async fn delete_texts(&self, request: Request<pb::DeleteTextsRequest>) -> Answer<pb::DeleteTextsResponse> {
         Ok(Response::new(delete_texts::delete_texts(self, request.into_inner()).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl DocumentService for Services {
+    async fn put_document(&self, request: Request<pb::PutDocumentRequest>) -> Answer<pb::PutDocumentResponse> {
+        Ok(Response::new(documents::put_document(self, request.into_inner()).await?))
+    }
+
+    async fn get_document(&self, request: Request<pb::GetDocumentRequest>) -> Answer<pb::GetDocumentResponse> {
+        Ok(Response::new(documents::get_document(self, request.into_inner()).await?))
+    }
+
+    async fn list_documents(&self, request: Request<pb::ListDocumentsRequest>) -> Answer<pb::ListDocumentsResponse> {
+        Ok(Response::new(documents::list_documents(self, request.into_inner()).await?))
+    }
+
+    async fn list_document_versions(
+        &self,
+        request: Request<pb::ListDocumentVersionsRequest>,
+    ) -> Answer<pb::ListDocumentVersionsResponse> {
+        Ok(Response::new(documents::list_document_versions(self, request.into_inner()).await?))
+    }
+
+    async fn delete_document(&self, request: Request<pb::DeleteDocumentRequest>) -> Answer<pb::DeleteDocumentResponse> {
+        Ok(Response::new(documents::delete_document(self, request.into_inner()).await?))
     }
 }
 

@@ -98,6 +98,16 @@ impl Validator {
         self.characters(field, &value, max)
     }
 
+    /// A string of 1 to `max` bytes whose white space is part of it, but not all of it.
+    pub fn bytes_of_text(&mut self, field: &str, value: String, max: usize) -> String {
+        if value.len() > max {
+            self.too_long(field, max, "bytes");
+            return String::new();
+        }
+        // It has no more characters than bytes.
+        self.untrimmed(field, value, max)
+    }
+
     fn characters(&mut self, field: &str, value: &str, max: usize) -> String {
         if value.contains('\0') {
             self.refuse(field, INVALID, "must not contain U+0000");

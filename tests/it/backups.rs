@@ -96,6 +96,9 @@ const EVERY_TABLE: &str = r#"
     INSERT INTO tenant_contacts SELECT id, 'phone', E'a\tb\\c\nd\r\\.', 1 FROM tenants;
     INSERT INTO bot_texts (tenant_id, key, language, value)
     SELECT id, 'greeting', 'ru', E'Салам,\n\\N «мир» \u0001 ' || repeat('я', 70000) FROM tenants;
+    INSERT INTO documents SELECT id, 'faq', 'ru', 3 FROM tenants;
+    INSERT INTO document_versions
+    SELECT id, 'faq', 'ru', 3, E'a\tb\\c', E'# Салам,\r\n\\N «мир» \\. ' || repeat('я', 500000), 'бот', now() FROM tenants;
     INSERT INTO customers (tenant_id, channel, external_id, name)
     SELECT t.id, 'web', n::text, 'Айбек' FROM tenants t, generate_series(1, 300) n ORDER BY n, t.id;
     INSERT INTO applications (tenant_id, id, request_id, request_sha256, customer_id, kind)

@@ -39,7 +39,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_an_empty_request_as_it_should() {
     let server = TestServer::start().await;
     let methods = methods();
-    assert_eq!(methods.len(), 64);
+    assert_eq!(methods.len(), 69);
     let known: BTreeSet<_> = methods.iter().map(String::as_str).collect();
     assert!(BUILT.iter().all(|method| known.contains(method)));
     for method in &methods {
@@ -71,7 +71,7 @@ async fn health_knows_every_service() {
     let mut client = HealthClient::new(server.channel.clone());
     let services: BTreeSet<_> =
         methods().iter().map(|m| format!("lekalo.v1.{}", m.split('/').next().unwrap())).collect();
-    assert_eq!(services.len(), 9);
+    assert_eq!(services.len(), 10);
     for service in services.into_iter().chain([String::new()]) {
         let answer = client.check(HealthCheckRequest { service: service.clone() }).await.unwrap().into_inner();
         assert_eq!(answer.status, 1, "{service:?} is SERVING");

@@ -126,6 +126,10 @@ async fn every_limit_that_the_contract_names_is_kept() {
             if ["page_token", "request_id", "method", "key_prefix"].contains(&field.name()) {
                 continue;
             }
+            // It is of one language, which is not given here; `sales_model` gives one.
+            if (method.name(), field.name()) == ("DeleteDocument", "etag") {
+                continue;
+            }
             let comment = &comments[&(method.input().name().to_owned(), field.name().to_owned())];
             for (value, expected) in cases(&field, comment) {
                 let answered = refusal(&server, &method, &field, value.clone()).await;

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
+use lekalo::proto::lekalo::v1::document_service_client::DocumentServiceClient;
 use lekalo::proto::lekalo::v1::pricing_service_client::PricingServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
@@ -42,6 +43,8 @@ macro_rules! write {
 fn writes(application: &pb::Application) -> Vec<(&'static str, Write)> {
     let tenant = || "evopoliki".to_owned();
     let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), source: 0 };
+    let document =
+        pb::Document { key: "faq".into(), language: "ru".into(), content: "Раз".into(), ..Default::default() };
     let shop = pb::Tenant { slug: "auto_style".into(), display_name: "Auto Style".into(), ..Default::default() };
     let renamed = pb::Tenant { slug: tenant(), display_name: "Другое имя".into(), ..Default::default() };
     let moved = transition(application, pb::ApplicationStatus::InProgress);
@@ -67,6 +70,26 @@ fn writes(application: &pb::Application) -> Vec<(&'static str, Write)> {
             pb::DeleteTextsRequest {
                 tenant: tenant(),
                 keys: vec!["note".into()],
+                request_id: ID.into(),
+                ..Default::default()
+            }
+        ),
+        write!(
+            DocumentServiceClient,
+            put_document,
+            pb::PutDocumentRequest {
+                tenant: tenant(),
+                document: Some(document),
+                request_id: ID.into(),
+                ..Default::default()
+            }
+        ),
+        write!(
+            DocumentServiceClient,
+            delete_document,
+            pb::DeleteDocumentRequest {
+                tenant: tenant(),
+                key: "faq".into(),
                 request_id: ID.into(),
                 ..Default::default()
             }

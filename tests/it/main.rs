@@ -22,6 +22,7 @@ mod contract;
 mod contract_limits;
 mod customers;
 mod cut_writes;
+mod documents;
 mod drift;
 mod encryption;
 mod fitness;

@@ -30,6 +30,12 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
     let some_customers = "INSERT INTO customers (tenant_id, channel, external_id)
                           SELECT id, 'web', 'paging ' || n FROM tenants, generate_series(1, 5) n WHERE slug = 'evopoliki'";
     owner.batch_execute(some_customers).await.unwrap();
+    let some_documents = "
+        INSERT INTO documents (tenant_id, key, language, last_version)
+        SELECT id, key, 'ru', 3 FROM tenants, unnest('{faq,rules}'::text[]) key WHERE slug = 'evopoliki';
+        INSERT INTO document_versions (tenant_id, key, language, version, content)
+        SELECT tenant_id, key, language, n, 'paging' FROM documents, generate_series(1, 3) n";
+    owner.batch_execute(some_documents).await.unwrap();
     let (tenant, category) = ("evopoliki".to_owned(), "eva_mats".to_owned());
     let cars = "Марка,Модель,Год\nToyota,Camry,2018\nToyota,Corolla,2010\nHonda,Fit,2005\nKia,Rio,2015\n";
     let mats = upload_and_wait(server, cars.as_bytes(), header()).await;
@@ -75,6 +81,12 @@ async fn requests(server: &TestServer) -> Vec<(&'static str, Vec<u8>)> {
             pb::ListPatternRowsRequest { tenant: tenant.clone(), pattern_id, ..Default::default() }.encode_to_vec(),
         ),
         ("ListCustomers", pb::ListCustomersRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
+        ("ListDocuments", pb::ListDocumentsRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
+        (
+            "ListDocumentVersions",
+            pb::ListDocumentVersionsRequest { tenant: tenant.clone(), key: "faq".into(), ..Default::default() }
+                .encode_to_vec(),
+        ),
         ("ListPatterns", pb::ListPatternsRequest { tenant: tenant.clone(), ..Default::default() }.encode_to_vec()),
         ("ListAuditEvents", pb::ListAuditEventsRequest { tenant, ..Default::default() }.encode_to_vec()),
     ]

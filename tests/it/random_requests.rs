@@ -173,7 +173,7 @@ async fn ask_all() {
             });
         }
     }
-    assert_eq!(asked.len(), 64);
+    assert_eq!(asked.len(), 69);
     while let Some(done) = asked.join_next().await {
         done.unwrap();
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
+use lekalo::proto::lekalo::v1::document_service_client::DocumentServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use prost::Message as _;
 use tokio_postgres::Client;
@@ -135,6 +136,14 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2], customers: [Vec<St
             let (tenant, request_id) = (tenant.into(), request_id.into());
             vec![encoded(&pb::DeleteTextsRequest { tenant, keys, request_id, ..Default::default() })]
         }),
+        write("DocumentService/PutDocument", true, |tenant, request_id, variant| {
+            vec![encoded(&new_document(tenant, "faq", &format!("Ответ {variant}"), request_id))]
+        }),
+        write("DocumentService/DeleteDocument", true, |tenant, request_id, variant| {
+            let key = format!("unwanted_{}", variant.min(1));
+            let (tenant, request_id) = (tenant.into(), request_id.into());
+            vec![encoded(&pb::DeleteDocumentRequest { tenant, key, request_id, ..Default::default() })]
+        }),
         write("PricingService/SetPrices", true, |tenant, request_id, variant| {
             let price = pb::Price { category: "5d_mats".into(), ..suv(7000 + variant as i64) };
             let (tenant, request_id) = (tenant.into(), request_id.into());
@@ -223,6 +232,12 @@ fn all_writes(moved: [String; 2], patterns: [Vec<String>; 2], customers: [Vec<St
     ]
 }
 
+fn new_document(tenant: &str, key: &str, content: &str, request_id: &str) -> pb::PutDocumentRequest {
+    let (key, language, content) = (key.into(), "ru".into(), content.into());
+    let document = Some(pb::Document { key, language, content, ..Default::default() });
+    pb::PutDocumentRequest { tenant: tenant.into(), document, request_id: request_id.into(), ..Default::default() }
+}
+
 fn new_category(tenant: &str, code: &str, request_id: &str) -> pb::CreateCategoryRequest {
     let display_names = Some(pb::LocalizedName { ru: "Своё".into(), ..Default::default() });
     pb::CreateCategoryRequest {
@@ -281,6 +296,8 @@ async fn start() -> Retries {
         for code in ["unwanted_0", "unwanted_1"] {
             let request = new_category(tenant, code, "");
             CategoryServiceClient::new(server.channel.clone()).create_category(request).await.unwrap();
+            let request = new_document(tenant, code, "x", "");
+            DocumentServiceClient::new(server.channel.clone()).put_document(request).await.unwrap();
         }
         for year in 2000..2004 {
             let request = new_pattern(tenant, year, "");
@@ -375,6 +392,7 @@ async fn every_write_that_comes_twice_is_done_once() {
                 "TextService/UpsertTexts",
                 "TextService/DeleteTexts",
                 "PatternService/DeletePattern",
+                "DocumentService/DeleteDocument",
                 "ApplicationService/DeleteCustomer",
             ];
             if !same.contains(&write.method) && !write.method.starts_with("CategoryService/") {
@@ -411,7 +429,7 @@ async fn of_many_at_once_one_writes_and_all_get_its_answer() {
         .unwrap();
     let counts: Vec<i64> = (0..6).map(|column| rows.get(column)).collect();
     // Two of the requests are those of the applications that there were before.
-    assert_eq!(counts, [2, 1, 1, 19 + 2, 3, 2]);
+    assert_eq!(counts, [2, 1, 1, 21 + 2, 3, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

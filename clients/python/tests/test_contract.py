@@ -19,7 +19,18 @@ from lekalo_client.bot import AsyncBot, Bot
 
 SERVICES = [
     f"lekalo.v1.{name}Service"
-    for name in ("Admin", "Application", "Catalog", "Category", "Import", "Pattern", "Pricing", "Tenant", "Text")
+    for name in (
+        "Admin",
+        "Application",
+        "Catalog",
+        "Category",
+        "Document",
+        "Import",
+        "Pattern",
+        "Pricing",
+        "Tenant",
+        "Text",
+    )
 ]
 RPCS: list[MethodDescriptor] = [
     rpc for name in SERVICES for rpc in descriptor_pool.Default().FindServiceByName(name).methods

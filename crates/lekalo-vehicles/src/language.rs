@@ -24,4 +24,11 @@ impl Language {
         }
         order
     }
+
+    /// The same where a text in any language is better than none.
+    pub fn fallbacks_to_any(self, tenant_default: Self) -> Vec<Self> {
+        let mut order = self.fallbacks(tenant_default);
+        order.extend(Self::ALL.iter().filter(|language| !order.contains(language)).copied().collect::<Vec<_>>());
+        order
+    }
 }

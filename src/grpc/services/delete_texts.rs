@@ -19,14 +19,7 @@ pub async fn delete_texts(services: &Services, mut request: pb::DeleteTextsReque
     if keys.is_empty() {
         check.refuse("keys", "FIELD_REQUIRED", "must have at least one key");
     }
-    let mut languages = Vec::new();
-    for (place, language) in check.list("languages", request.languages, Language::ALL.len()).into_iter().enumerate() {
-        let field = format!("languages[{place}]");
-        if language.trim().is_empty() {
-            check.refuse(&field, "FIELD_INVALID", "must be ru, ky or en");
-        }
-        languages.extend(check.word::<Language>(&field, language));
-    }
+    let languages = read_languages(&mut check, request.languages);
 
     let scope = services.scope(check, &tenant).await?;
     let tx = scope.own.write_transaction().await?;
@@ -38,6 +31,19 @@ pub async fn delete_texts(services: &Services, mut request: pb::DeleteTextsReque
         Ok(pb::DeleteTextsResponse { deleted_count: count(deleted.len() as i64), missing_keys })
     });
     answer.await
+}
+
+/// The languages asked for, each once; none: all of them.
+pub fn read_languages(check: &mut Validator, languages: Vec<String>) -> Vec<Language> {
+    let mut read = Vec::new();
+    for (place, language) in check.list("languages", languages, Language::ALL.len()).into_iter().enumerate() {
+        let field = format!("languages[{place}]");
+        if language.trim().is_empty() {
+            check.refuse(&field, "FIELD_INVALID", "must be ru, ky or en");
+        }
+        read.extend(check.word::<Language>(&field, language).filter(|language| !read.contains(language)));
+    }
+    read
 }
 
 fn check_placeholders(keys: &[String], before: &[Text], after: &[Text]) -> Result<()> {

@@ -34,7 +34,8 @@ pub async fn batch_get_texts(
     }
 
     let shop = services.shop(check, &tenant).await?;
-    let (asked, languages) = (shop.language(language), or_any(shop.catalog.languages(shop.language(language))));
+    let asked = shop.language(language);
+    let languages = asked.fallbacks_to_any(shop.catalog.tenant.default_language);
     let wanted = if keys.is_empty() { Keys::Prefix(&prefix, MAX_BY_PREFIX) } else { Keys::Named(&keys) };
     let mut texts = shop.catalog.find_texts(wanted, &languages);
     let mut missing_keys = Vec::new();
@@ -71,7 +72,8 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
     let tenant = check.name("tenant", request.tenant);
 
     let shop = services.shop(check, &tenant).await?;
-    let (asked, languages) = (shop.language(language), or_any(shop.catalog.languages(shop.language(language))));
+    let asked = shop.language(language);
+    let languages = asked.fallbacks_to_any(shop.catalog.tenant.default_language);
     let found = shop.catalog.list_texts(&languages, &page);
     let total_size = count(found.total);
     let (texts, next_page_token) = fitting(&page, found, pb::Text::from);
@@ -80,12 +82,6 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
 
 fn language_of(texts: &[pb::Text], asked: Language) -> String {
     language_used(asked, texts.iter().filter_map(|text| text.language.parse().ok()))
-}
-
-/// Rather a text in any language than none.
-fn or_any(mut order: Vec<Language>) -> Vec<Language> {
-    order.extend(Language::ALL.iter().filter(|language| !order.contains(language)).copied().collect::<Vec<_>>());
-    order
 }
 
 /// The keys asked for, each once.

@@ -147,6 +147,8 @@ async fn every_write_leaves_one_event_which_says_who_and_a_read_leaves_none() {
     assert_eq!(of("SetPrices"), (TENANT, "prices", "eva_mats", "1 set, 0 withdrawn"));
     assert_eq!(of("UpsertTexts"), (TENANT, "texts", "own_key", "3 changed"));
     assert_eq!(of("DeleteTexts"), (TENANT, "texts", "own_key", "3 deleted"));
+    assert_eq!(of("PutDocument"), (TENANT, "document", "faq/ru", "version 2"));
+    assert_eq!(of("DeleteDocument"), (TENANT, "document", "unwanted/ru", "deleted: 1 versions"));
     assert_eq!(of("CreateAlias"), ("", "alias", "камрюлька", "taught: toyota camry"));
     assert_eq!(of("DeleteAlias"), ("", "alias", "камрюша", "deleted: toyota camry"));
     assert_eq!(of("ApplySeed"), ("", "seed", "brands", "0 rows inserted, 1 updated"));
@@ -202,6 +204,7 @@ async fn nothing_that_a_customer_or_a_shop_says_is_in_an_event() {
     let said = "SELECT name FROM customers UNION SELECT phone FROM customers UNION SELECT external_id FROM customers
                 UNION SELECT message FROM applications UNION SELECT note FROM application_events
                 UNION SELECT actor FROM application_events UNION SELECT value FROM bot_texts
+                UNION SELECT title FROM document_versions UNION SELECT content FROM document_versions
                 UNION SELECT value FROM tenant_contacts UNION SELECT display_name FROM tenants";
     let said: Vec<String> =
         owner.query(said, &[]).await.unwrap().iter().filter_map(|row| row.get::<_, Option<String>>(0)).collect();

@@ -99,7 +99,7 @@ async fn what_was_written_but_not_committed_is_undone_when_the_call_ends() {
     gate_commits(&observer).await;
     let before = contents(&observer).await;
     let writes: Vec<Good> = good.into_iter().filter(|good| good.writes).collect();
-    assert_eq!(writes.len(), 30);
+    assert_eq!(writes.len(), 32);
     observer.execute("SELECT pg_advisory_lock($1)", &[&GATE]).await.unwrap();
     let mut closes = [true, false].into_iter().cycle();
     for good in &writes {

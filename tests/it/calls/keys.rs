@@ -56,7 +56,8 @@ async fn revoke(db: &Db, key: &NewKey) {
 
 #[test]
 fn the_table_has_every_method_with_the_role_that_the_contract_names() {
-    let contract = ["admin", "application", "catalog", "category", "import", "pattern", "pricing", "tenant", "text"];
+    let contract =
+        ["admin", "application", "catalog", "category", "document", "import", "pattern", "pricing", "tenant", "text"];
     let mut promised = BTreeMap::new();
     for name in contract {
         let file = format!("{}/proto/lekalo/v1/{name}_service.proto", env!("CARGO_MANIFEST_DIR"));

@@ -6,6 +6,7 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::admin_service_client::AdminServiceClient;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
+use lekalo::proto::lekalo::v1::document_service_client::DocumentServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
@@ -76,6 +77,11 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
 
     let unwanted = pb::CreateCategoryRequest { code: "unwanted".into(), ..new_category() };
     CategoryServiceClient::new(server.channel.clone()).create_category(unwanted).await.unwrap();
+    for (key, language) in [("faq", "ru"), ("faq", "ky"), ("faq", "en"), ("unwanted", "ru")] {
+        let old = pb::Document { language: language.into(), ..document(key, "old") };
+        let put = pb::PutDocumentRequest { document: Some(old), ..put_document() };
+        DocumentServiceClient::new(server.channel.clone()).put_document(put).await.unwrap();
+    }
     let mut by_hand = Vec::new();
     for year in [2001, 2002, 2003] {
         let new = pb::CreatePatternRequest { pattern: of_year(year), ..new_pattern() };
@@ -245,6 +251,15 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "TextService/DeleteTexts",
         DeleteTextsRequest { tenant: tenant(), keys: vec!["own_key".into()], request_id: uuid(14) }
     );
+    let put = pb::PutDocumentRequest { request_id: uuid(19), ..put_document() };
+    good.push(("DocumentService/PutDocument", encoded(&put)));
+    ask!("DocumentService/GetDocument", GetDocumentRequest { tenant: tenant(), key: "faq".into() });
+    ask!("DocumentService/ListDocuments", ListDocumentsRequest { tenant: tenant() });
+    ask!("DocumentService/ListDocumentVersions", ListDocumentVersionsRequest { tenant: tenant(), key: "faq".into() });
+    ask!(
+        "DocumentService/DeleteDocument",
+        DeleteDocumentRequest { tenant: tenant(), key: "unwanted".into(), request_id: uuid(20) }
+    );
     good.push(("ApplicationService/CreateApplication", encoded(&create(order()))));
     ask!("ApplicationService/GetApplication", GetApplicationRequest { tenant: tenant(), id: application.id.clone() });
     ask!("ApplicationService/ListApplications", ListApplicationsRequest { tenant: tenant() });
@@ -324,6 +339,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         "Create",
         "Update",
         "Set",
+        "Put",
         "Upsert",
         "Transition",
         "Add",
@@ -346,6 +362,16 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
         }
     });
     good.collect()
+}
+
+fn document(key: &str, content: &str) -> pb::Document {
+    let (key, language, content) = (key.into(), "ru".into(), content.into());
+    pb::Document { key, language, content, title: "Частые вопросы".into(), ..Default::default() }
+}
+
+fn put_document() -> pb::PutDocumentRequest {
+    let document = Some(document("faq", "# Доставка\n\nПо всей стране."));
+    pb::PutDocumentRequest { tenant: TENANT.into(), document, ..Default::default() }
 }
 
 fn new_category() -> pb::CreateCategoryRequest {

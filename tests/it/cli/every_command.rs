@@ -161,6 +161,10 @@ fn on_a_database() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("patterns add", [&["--brand", "toyota", "--model", "camry"][..], &TARGET].concat()),
         ("patterns set", [&["1", "--available", "false"][..], &TENANT].concat()),
         ("patterns delete", [&["1"][..], &TENANT].concat()),
+        ("documents list", TENANT.to_vec()),
+        ("documents show", [&["faq"][..], &TENANT].concat()),
+        ("documents put", [&["faq", "list.csv", "--language", "ru"][..], &TENANT].concat()),
+        ("documents delete", [&["faq"][..], &TENANT].concat()),
         ("leads list", TENANT.to_vec()),
         ("leads show", [&[NOBODYS][..], &TENANT].concat()),
         ("leads claim", [&[NOBODYS][..], &TENANT].concat()),
@@ -376,6 +380,32 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     let nothing = shell.run(&words("options set", &[&["eva_mats", "edging"][..], &TENANT].concat())).await;
     nothing.failed(1, &["nothing is to be changed", "--active"]);
     json("categories delete", &[&["door_panels"][..], &TENANT].concat(), 0).await;
+    let put = ["faq", "list.csv", "--language", "ru"];
+    let titled = [&put[..], &["--title", " Цены "], &TENANT].concat();
+    let written = json("documents put", &titled, 0).await;
+    assert_eq!((&written["version"], &written["title"]), (&Value::from(1), &Value::from("Цены")), "{written}");
+    let again = json("documents put", &[&put[..], &TENANT].concat(), 0).await;
+    assert_eq!(again, written, "the title stays, and the same is no new version");
+    let shown = json("documents show", &[&["faq", "--version", "1"][..], &TENANT].concat(), 0).await;
+    assert_eq!((shown["content"].as_str(), &shown["etag"]), (Some(LIST), &written["etag"]));
+    let raw = shell.run(&words("documents show", &[&["faq"][..], &TENANT].concat())).await.done();
+    assert_eq!(raw.stdout, LIST, "as it is, so that it may be written back");
+    let listed = json("documents list", &[&["--prefix", "fa"][..], &TENANT].concat(), 0).await;
+    assert_eq!(listed, Value::from(vec![written.clone()]));
+    let versions = shell.run(&words("documents show", &[&["faq", "--versions", "--json"][..], &TENANT].concat())).await;
+    assert_eq!(versions.done().json(), listed);
+    std::fs::write(shell.path().join("long.txt"), "x".repeat((1 << 20) + 1)).unwrap();
+    std::fs::write(shell.path().join("latin.txt"), b"\xff").unwrap();
+    std::fs::write(shell.path().join("blank.txt"), " \n").unwrap();
+    for (file, told) in [("long.txt", "larger than 1 MiB"), ("latin.txt", "not UTF-8"), ("blank.txt", "is empty")] {
+        let put = [&["faq", file, "--language", "ru"][..], &TENANT].concat();
+        shell.run(&words("documents put", &put)).await.failed(1, &[told]);
+    }
+    let key = [&["FAQ", "list.csv", "--language", "ru"][..], &TENANT].concat();
+    shell.run(&words("documents put", &key)).await.failed(1, &["cannot be a key"]);
+    json("documents delete", &[&["faq"][..], &TENANT].concat(), 0).await;
+    let gone = shell.run(&words("documents show", &[&["faq"][..], &TENANT].concat())).await;
+    gone.failed(1, &["document `faq` does not exist"]);
     owner.batch_execute(SOME_LEADS).await.unwrap();
     let number = "2F7E1A90";
     let listed = json("leads list", &[&["--status", "new", "--phone", "0555 123 456"][..], &TENANT].concat(), 0).await;

@@ -15,8 +15,8 @@ use super::{Ran, Shell};
 use crate::support;
 
 /// One each; a file that is none of them would never be looked at.
-const SNAPSHOTS: [&str; 9] =
-    ["check", "decisions", "errors", "help", "imports", "leads", "migrate", "resolve", "stats"];
+const SNAPSHOTS: [&str; 10] =
+    ["check", "decisions", "documents", "errors", "help", "imports", "leads", "migrate", "resolve", "stats"];
 
 /// What differs from run to run or with the data that is shipped, and what stands for it: as wide where a table has it.
 fn filters() -> Vec<(String, String)> {
@@ -183,6 +183,19 @@ ID,Марка,Модель,Год,Описание
     leads.run(&shell, &[&["customers", "delete", "1", "--yes"][..], &TENANT].concat()).await;
     leads.run(&shell, &[&["leads", "show", "2F7E1A90"][..], &TENANT].concat()).await;
     leads.compare();
+
+    let mut documents = Transcript::of("documents");
+    std::fs::write(shell.path().join("faq.md"), "# Доставка\n\nПо всей стране, за три дня.\n").unwrap();
+    let put = ["documents", "put", "faq", "faq.md", "--language", "ru", "--title", "Частые вопросы"];
+    documents.run(&shell, &[&put[..], &TENANT].concat()).await;
+    let old = "UPDATE document_versions SET created_at = '2026-03-05T06:00:00Z', actor = 'панель'";
+    support::connect(&config).await.batch_execute(old).await.unwrap();
+    documents.look(&shell, &[&["documents", "list"][..], &TENANT].concat()).await;
+    documents.look(&shell, &[&["documents", "show", "faq", "--versions"][..], &TENANT].concat()).await;
+    documents.run(&shell, &[&["documents", "show", "faq", "--language", "ky"][..], &TENANT].concat()).await;
+    documents.run(&shell, &[&["documents", "show", "faq", "--version", "2"][..], &TENANT].concat()).await;
+    documents.run(&shell, &[&["documents", "delete", "faq"][..], &TENANT].concat()).await;
+    documents.compare();
 
     let mut check = Transcript::of("check");
     check.run(&shell, &["check"]).await;

@@ -17,6 +17,8 @@ const ROWS: &str = "
     INSERT INTO tenant_channels (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'bot {t}');
     INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'claimed');
     INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ({t}, 'welcome', 'ru', 'Салам');
+    INSERT INTO documents (tenant_id, key, language, last_version) VALUES ({t}, 'faq', 'ru', 1);
+    INSERT INTO document_versions (tenant_id, key, language, version, content) VALUES ({t}, 'faq', 'ru', 1, 'Салам');
     INSERT INTO tenant_options (tenant_id, option_id, category_id, code, kind, names)
     SELECT {t}, -1, category_id, 'own', 'choice', jsonb_build_object('ru', 'Своё')
     FROM tenant_categories WHERE tenant_id = {t} ORDER BY category_id LIMIT 1;
@@ -95,8 +97,9 @@ async fn a_row(owner: &Client, table: &str, tenant: i64) -> String {
 }
 
 /// Tables of which the role may not change rows at all, so that it need not be kept from another's.
-const NEVER_UPDATED: &[&str] = &["api_key_tenants", "audit_events", "import_files", "pattern_edits"];
-const NEVER_DELETED: &[&str] = &["application_feeds"];
+const NEVER_UPDATED: &[&str] =
+    &["api_key_tenants", "audit_events", "document_versions", "import_files", "pattern_edits"];
+const NEVER_DELETED: &[&str] = &["application_feeds", "documents"];
 
 fn none_or_refused(table: &str, never: &[&str]) -> Result<u64, SqlState> {
     if never.contains(&table) { Err(SqlState::INSUFFICIENT_PRIVILEGE) } else { Ok(0) }

@@ -48,7 +48,7 @@ async fn every_list_is_paged_and_every_language_is_written_as_people_do() {
 
 async fn pages_put_together_are_the_whole_list_and_a_jump_lands_where_it_should(filled: &Filled) {
     let lists = lists(filled);
-    assert_eq!(lists.len(), 15, "every list is here");
+    assert_eq!(lists.len(), 17, "every list is here");
     for method in lists {
         let name = &method.name;
         let all = page(filled, method, 500, "", 0).await;

@@ -69,6 +69,16 @@ impl Filled {
                 let nul = if leaf.name == "page_token" { reason } else { INVALID };
                 self.refuses(method, leaf, &with(text("a\0b")), nul).await;
             }
+            Rule::Bytes(most) => {
+                for long in ["x".repeat(most + 1), "я".repeat(most / 2 + 1)] {
+                    let status = self.refuses(method, leaf, &with(text(long)), TOO_LONG).await;
+                    assert_eq!(status.get_error_details().error_info().unwrap().metadata["max"], most.to_string());
+                }
+                for taken in ["x".repeat(most), "я".repeat(most / 2)] {
+                    self.takes(method, leaf, &with(text(taken))).await;
+                }
+                self.refuses(method, leaf, &with(text("a\0b")), INVALID).await;
+            }
             Rule::Elements(most) => {
                 let status = self.refuses(method, leaf, &leaf.repeated(good, most + 1), TOO_LONG).await;
                 let info = status.get_error_details().error_info().cloned().unwrap();
@@ -84,7 +94,7 @@ impl Filled {
                 }
             }
             Rule::Numbers(least, most) => {
-                let number = |number: i64| Value::I32(number.try_into().unwrap());
+                let number = |number: i64| leaf.number(number);
                 // 0 is not given.
                 for wrong in [least - 1, most + 1, i64::from(i32::MIN), i64::from(i32::MAX)] {
                     self.refuses(method, leaf, &with(number(wrong)), OUT_OF_RANGE).await;
@@ -95,8 +105,8 @@ impl Filled {
                 }
             }
             Rule::NotNegative => {
-                self.refuses(method, leaf, &with(Value::I32(-1)), OUT_OF_RANGE).await;
-                self.takes(method, leaf, &with(Value::I32(i32::MAX))).await;
+                self.refuses(method, leaf, &with(leaf.number(-1)), OUT_OF_RANGE).await;
+                self.takes(method, leaf, &with(leaf.number(i32::MAX.into()))).await;
             }
             Rule::Enum => {
                 for unknown in [99, -1] {
@@ -193,6 +203,7 @@ async fn every_field_keeps_what_its_comment_promises(filled: &Filled) {
     // Not fewer than there were: a comment that loses its promise is seen here.
     for (rule, least) in [
         ("Characters", 120),
+        ("Bytes", 1),
         ("Elements", 12),
         ("Required", 80),
         ("Numbers", 15),

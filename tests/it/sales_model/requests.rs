@@ -102,6 +102,17 @@ pub async fn filled() -> Filled {
         let issue = pb::IssueApiKeyRequest { role: pb::Role::Admin.into(), ..Default::default() };
         key = admin.issue_api_key(issue).await.unwrap().into_inner().api_key.unwrap().prefix;
     }
+    let mut documents = pb::document_service_client::DocumentServiceClient::new(server.channel.clone());
+    for number in 0..12 {
+        let document = pb::Document {
+            key: "faq".into(),
+            language: ["ru", "ky", "en"][number % 3].into(),
+            content: number.to_string(),
+            ..Default::default()
+        };
+        let (tenant, document) = (pattern_tenant.into(), Some(document));
+        documents.put_document(pb::PutDocumentRequest { tenant, document, ..Default::default() }).await.unwrap();
+    }
     let good = good(pattern_tenant, &application, &[&first.id, &replacing.id], &pattern_id, &key);
     Filled { server, methods: methods(good) }
 }
@@ -293,6 +304,25 @@ fn good(
     let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
     request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
     request!("TextService/DeleteTexts", DeleteTextsRequest { tenant: tenant(), keys: vec!["note".into()] });
+    let document = pb::Document {
+        key: "faq".into(),
+        language: "ru".into(),
+        title: "Вопросы".into(),
+        content: "Раз".into(),
+        ..Default::default()
+    };
+    let faq = || "faq".to_owned();
+    request!(
+        "DocumentService/PutDocument",
+        PutDocumentRequest { tenant: tenant(), document: Some(document), etag: "77".into() }
+    );
+    request!("DocumentService/GetDocument", GetDocumentRequest { tenant: tenant(), key: faq() });
+    request!("DocumentService/ListDocuments", ListDocumentsRequest { tenant: tenant() });
+    request!("DocumentService/ListDocumentVersions", ListDocumentVersionsRequest { tenant: tenant(), key: faq() });
+    request!(
+        "DocumentService/DeleteDocument",
+        DeleteDocumentRequest { tenant: tenant(), key: faq(), languages: vec!["ru".into()], etag: "77".into() }
+    );
     let external_refs = || vec![external_ref("amocrm", "1042")];
     let asked =
         pb::Application { quoted_total_max: soms(20_000), external_refs: external_refs(), quoted_kind: 0, ..order() };

@@ -40,6 +40,16 @@ fn writes() -> Vec<Write> {
         texts: vec![pb::Text { key: "note".into(), value: value.into(), language: "ru".into(), source: 0 }],
         ..Default::default()
     };
+    let document = |content: &str| pb::PutDocumentRequest {
+        tenant: "evopoliki".into(),
+        document: Some(pb::Document {
+            key: "faq".into(),
+            language: "ru".into(),
+            content: content.into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
     let tenant = |name: &str| pb::Tenant { slug: "zz".into(), display_name: name.into(), ..Default::default() };
     let new = |name| pb::CreateTenantRequest { tenant: Some(tenant(name)), ..Default::default() };
     let mask = || Some(FieldMask { paths: vec!["display_name".into()] });
@@ -72,6 +82,20 @@ fn writes() -> Vec<Write> {
             pb::DeleteTextsRequest { tenant: "evopoliki".into(), keys: vec!["other".into()], ..Default::default() }
                 .encode_to_vec(),
             "SELECT count(*) FROM bot_texts",
+        ),
+        write(
+            "DocumentService/PutDocument",
+            document("Раз").encode_to_vec(),
+            document("Два").encode_to_vec(),
+            "SELECT count(*) FROM document_versions",
+        ),
+        write(
+            "DocumentService/DeleteDocument",
+            pb::DeleteDocumentRequest { tenant: "evopoliki".into(), key: "faq".into(), ..Default::default() }
+                .encode_to_vec(),
+            pb::DeleteDocumentRequest { tenant: "evopoliki".into(), key: "rules".into(), ..Default::default() }
+                .encode_to_vec(),
+            "SELECT count(*) FROM document_versions",
         ),
         write(
             "TenantService/CreateTenant",

@@ -10,6 +10,8 @@ use crate::support::methods::is_unnamed;
 pub enum Rule {
     /// At most so many characters.
     Characters(usize),
+    /// At most so many bytes of UTF-8.
+    Bytes(usize),
     /// At most so many elements.
     Elements(usize),
     Required,
@@ -146,6 +148,9 @@ impl Leaf {
                 let characters = text.contains("characters");
                 let most = number_after(&text, "at most ").or_else(|| ends(&text).map(|(_, most)| most));
                 rules.extend(most.filter(|_| characters).map(|most| Rule::Characters(count(most))));
+                let in_bytes = text.contains("bytes of utf-8");
+                let most_bytes = number_after(&text, "at most ").filter(|_| in_bytes);
+                rules.extend(most_bytes.map(|most| Rule::Bytes(count(most))));
                 let of = |rule, words: &[&str]| words.iter().any(|word| text.contains(word)).then_some(rule);
                 rules.extend(of(Rule::Uuid, &["no uuid: invalid_argument"]));
                 rules.extend(of(Rule::Language, &["no language tag: invalid_argument"]));
@@ -183,6 +188,14 @@ impl Leaf {
         let text = self.comment.to_lowercase();
         let conditions = ["required for", "required with", "required there", "required, unless", "required, except"];
         conditions.iter().any(|condition| text.contains(condition))
+    }
+
+    /// A number as the field has it.
+    pub fn number(&self, number: i64) -> Value {
+        match self.field.kind() {
+            Kind::Int64 => Value::I64(number),
+            _ => Value::I32(number.try_into().unwrap()),
+        }
     }
 
     /// The request with another value here.

@@ -5,7 +5,7 @@ use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
 use prost::Message;
 
-use super::world::{OWN, REQUEST, World, own_category, own_option};
+use super::world::{OWN, REQUEST, World, document, own_category, own_option};
 use crate::support::applications::{application_update, create, customer_update, note, order};
 use crate::support::pricing::{ask, suv};
 use crate::support::raw::encoded;
@@ -90,6 +90,19 @@ pub fn reads(world: &World) -> Vec<Step> {
             &pb::BatchGetTextsRequest { tenant: tenant(), keys: vec!["ask_name".into()], ..Default::default() },
         ),
         step("TextService/ListTexts", &pb::ListTextsRequest { tenant: tenant(), ..Default::default() }),
+        step(
+            "DocumentService/GetDocument",
+            &pb::GetDocumentRequest { tenant: tenant(), key: "faq".into(), ..Default::default() },
+        ),
+        step(
+            "DocumentService/GetDocument",
+            &pb::GetDocumentRequest { tenant: tenant(), key: "faq".into(), version: 1, ..Default::default() },
+        ),
+        step("DocumentService/ListDocuments", &pb::ListDocumentsRequest { tenant: tenant(), ..Default::default() }),
+        step(
+            "DocumentService/ListDocumentVersions",
+            &pb::ListDocumentVersionsRequest { tenant: tenant(), key: "faq".into(), ..Default::default() },
+        ),
         step(
             "ApplicationService/GetApplication",
             &pb::GetApplicationRequest { tenant: tenant(), id: world.application.clone(), ..Default::default() },
@@ -282,6 +295,20 @@ pub fn writes(world: &World) -> Vec<Step> {
             &pb::DeleteTextsRequest {
                 tenant: tenant(),
                 keys: vec!["ask_name".into()],
+                request_id: REQUEST.into(),
+                ..Default::default()
+            },
+        ),
+        step(
+            "DocumentService/PutDocument",
+            &pb::PutDocumentRequest { request_id: REQUEST.into(), ..document("faq", "Три") },
+        ),
+        step("DocumentService/PutDocument", &document("rules", "Доставка")),
+        step(
+            "DocumentService/DeleteDocument",
+            &pb::DeleteDocumentRequest {
+                tenant: tenant(),
+                key: "unwanted".into(),
                 request_id: REQUEST.into(),
                 ..Default::default()
             },

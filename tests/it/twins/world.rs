@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
+use lekalo::proto::lekalo::v1::document_service_client::DocumentServiceClient;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::pattern_service_client::PatternServiceClient;
 use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
@@ -85,6 +86,9 @@ pub async fn prepare() -> World {
         pb::Text { key: "ask_name".into(), language: "ru".into(), value: "Имя?".into(), ..Default::default() };
     let texts = pb::UpsertTextsRequest { tenant: OWN.into(), texts: vec![text], ..Default::default() };
     TextServiceClient::new(channel.clone()).upsert_texts(texts).await.unwrap();
+    for (key, content) in [("faq", "Один"), ("faq", "Два"), ("unwanted", "Три")] {
+        DocumentServiceClient::new(channel.clone()).put_document(document(key, content)).await.unwrap();
+    }
     let mut client = applications::Client::new(channel.clone());
     let passing = pb::Customer { external_id: "passing".into(), ..applications::customer() };
     let passing = created(&mut client, pb::Application { customer: Some(passing), ..order() }).await;
@@ -146,6 +150,13 @@ pub async fn prepare() -> World {
     };
     give_more(&owner, &world).await;
     world
+}
+
+/// A document of the shop's.
+pub fn document(key: &str, content: &str) -> pb::PutDocumentRequest {
+    let (key, language, content) = (key.into(), "ru".into(), content.into());
+    let document = Some(pb::Document { key, language, content, ..Default::default() });
+    pb::PutDocumentRequest { tenant: OWN.into(), document, ..Default::default() }
 }
 
 /// A category of the shop's own.
@@ -215,6 +226,8 @@ async fn make_twin(owner: &Client) -> i64 {
     owner.batch_execute(&format!("SET session_replication_role = origin; {own_request}")).await.unwrap();
     for change in [
         "bot_texts SET value = value || ' twin'",
+        "documents SET last_version = last_version + 7",
+        "document_versions SET content = content || ' twin', title = title || ' twin'",
         "customers SET name = name || ' twin', username = username || ' twin', phone = '+996999999999'",
         "applications SET message = message || ' twin', contact_name = contact_name || ' twin', revision = revision + 7",
         "application_events SET actor = actor || ' twin', note = note || ' twin'",

@@ -7,6 +7,7 @@ from .applications import AsyncApplications
 from .catalog import AsyncCatalog
 from .categories import AsyncCategories
 from .customers import AsyncCustomers
+from .documents import AsyncDocuments
 from .imports import AsyncImports
 from .patterns import AsyncPatterns
 from .pricing import AsyncPricing
@@ -20,6 +21,7 @@ class AsyncClient(
     AsyncPatterns,
     AsyncPricing,
     AsyncTexts,
+    AsyncDocuments,
     AsyncApplications,
     AsyncCustomers,
     AsyncTenants,

@@ -7,6 +7,7 @@ from .applications import Applications
 from .catalog import Catalog
 from .categories import Categories
 from .customers import Customers
+from .documents import Documents
 from .imports import Imports
 from .patterns import Patterns
 from .pricing import Pricing
@@ -20,6 +21,7 @@ class Client(
     Patterns,
     Pricing,
     Texts,
+    Documents,
     Applications,
     Customers,
     Tenants,

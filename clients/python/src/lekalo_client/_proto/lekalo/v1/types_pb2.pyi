@@ -78,7 +78,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: a field's form or value is not one that it takes. Metadata: `field`."""
     ERROR_REASON_FIELD_TOO_LONG: _ErrorReason.ValueType  # 3
     """INVALID_ARGUMENT: a string has too many characters or a list too many elements; of a whole message, which `field`
-    then says, and of a file's `chunk` it is bytes. Metadata: `field`, `max`.
+    then says, of a file's `chunk` and of a document's `content` it is bytes. Metadata: `field`, `max`.
     """
     ERROR_REASON_FIELD_OUT_OF_RANGE: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT: a number, amount or time is below its least or above its greatest value. Metadata: `field`."""
@@ -154,6 +154,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the category has no option of this code."""
     ERROR_REASON_CUSTOMER_NOT_FOUND: _ErrorReason.ValueType  # 97
     """NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
+    ERROR_REASON_DOCUMENT_NOT_FOUND: _ErrorReason.ValueType  # 98
+    """NOT_FOUND: the tenant has no document under this key, in this language where it matters, or not this version of it."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS: this `request_id` was used with another body."""
     ERROR_REASON_TENANT_EXISTS: _ErrorReason.ValueType  # 41
@@ -234,6 +236,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
     ERROR_REASON_CUSTOMER_DELETED: _ErrorReason.ValueType  # 96
     """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
+    ERROR_REASON_DOCUMENT_LIMIT: _ErrorReason.ValueType  # 99
+    """FAILED_PRECONDITION: the shop has as many documents as there may be, each key and language counted. Metadata: `max`."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 70
     """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. That is no word about a write: most are undone,
     one that was made in that very moment is not. Send it again with the same `request_id`, which is answered as the first
@@ -279,7 +283,7 @@ ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT: a field's form or value is not one that it takes. Metadata: `field`."""
 ERROR_REASON_FIELD_TOO_LONG: ErrorReason.ValueType  # 3
 """INVALID_ARGUMENT: a string has too many characters or a list too many elements; of a whole message, which `field`
-then says, and of a file's `chunk` it is bytes. Metadata: `field`, `max`.
+then says, of a file's `chunk` and of a document's `content` it is bytes. Metadata: `field`, `max`.
 """
 ERROR_REASON_FIELD_OUT_OF_RANGE: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT: a number, amount or time is below its least or above its greatest value. Metadata: `field`."""
@@ -355,6 +359,8 @@ ERROR_REASON_OPTION_NOT_FOUND: ErrorReason.ValueType  # 39
 """NOT_FOUND: the category has no option of this code."""
 ERROR_REASON_CUSTOMER_NOT_FOUND: ErrorReason.ValueType  # 97
 """NOT_FOUND: the tenant has no customer with this id, or it was deleted."""
+ERROR_REASON_DOCUMENT_NOT_FOUND: ErrorReason.ValueType  # 98
+"""NOT_FOUND: the tenant has no document under this key, in this language where it matters, or not this version of it."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS: this `request_id` was used with another body."""
 ERROR_REASON_TENANT_EXISTS: ErrorReason.ValueType  # 41
@@ -435,6 +441,8 @@ ERROR_REASON_APPLICATION_COMPLETED: ErrorReason.ValueType  # 95
 """FAILED_PRECONDITION: the application is COMPLETED and stays as it is, but for its external refs."""
 ERROR_REASON_CUSTOMER_DELETED: ErrorReason.ValueType  # 96
 """FAILED_PRECONDITION: the application's customer was deleted; nothing is written about nobody."""
+ERROR_REASON_DOCUMENT_LIMIT: ErrorReason.ValueType  # 99
+"""FAILED_PRECONDITION: the shop has as many documents as there may be, each key and language counted. Metadata: `max`."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 70
 """DEADLINE_EXCEEDED: the caller's deadline passed, and the work was stopped. That is no word about a write: most are undone,
 one that was made in that very moment is not. Send it again with the same `request_id`, which is answered as the first
