@@ -228,7 +228,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
 
 /// Every key, newest first.
 async fn all(db: &Db) -> anyhow::Result<Vec<ApiKey>> {
-    Ok(every_page(async |page: &PageRequest| db.list_api_keys(&Reach::All, page).await).await?)
+    every_page(async |page: &PageRequest| db.list_api_keys(&Reach::All, page).await).await
 }
 
 fn show_new(new: &NewKey, issued: &ApiKey, as_json: bool) -> anyhow::Result<()> {
