@@ -16,7 +16,7 @@ use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::tenant::Tenant;
+use crate::domain::tenant::{Language, Tenant};
 use crate::import::apply::{apply, delete, header_of, revert};
 use crate::import::clean::issues;
 use crate::import::clean_csv;
@@ -110,6 +110,9 @@ pub struct RowsArgs {
     /// Only rows with this outcome: created, updated, unchanged, merged, rejected, header
     #[arg(long)]
     outcome: Option<Outcome>,
+    /// The language of the issues: ru, ky or en
+    #[arg(long, value_name = "LANG", default_value = "ru", conflicts_with = "output")]
+    language: Language,
     /// Write the rows to this file as a clean.csv, to be mended and loaded
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     output: Option<PathBuf>,
@@ -351,6 +354,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
         }
         return Ok(());
     }
+    let rows: Vec<ImportRow> = rows.into_iter().map(|row| row.in_language(args.language)).collect();
     if args.list.json {
         return output::json(&Value::Array(rows.iter().map(row_document).collect()));
     }

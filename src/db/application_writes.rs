@@ -194,7 +194,8 @@ impl Transaction {
     /// Moves an application as it was read to another status and keeps who did it and why.
     ///
     /// # Errors
-    /// `Aborted` `APPLICATION_CHANGED` if somebody else moved it since.
+    /// `Aborted` `APPLICATION_CHANGED` if somebody else moved it since; `FailedPrecondition` `CUSTOMER_DELETED` for a note
+    /// upon nobody.
     pub async fn move_application(
         &self,
         read: &Application,
@@ -202,6 +203,9 @@ impl Transaction {
         actor: &str,
         note: &str,
     ) -> Result<Application> {
+        if !note.is_empty() {
+            read.must_be_somebodys()?;
+        }
         let moved = self
             .execute(
                 Query::new(

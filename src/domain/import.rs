@@ -1,6 +1,9 @@
 //! A price list on its way in: clean rows, what is wrong with them, and what became of each.
 
+pub mod wording;
+
 use super::error::Error;
+use super::tenant::Language;
 use super::vehicle::{Attributes, BodyType, Years, vocabulary};
 
 /// The longest notes of a pattern, in bytes: they are part of its identity, and what an index holds is limited.
@@ -310,6 +313,17 @@ pub struct ImportRow {
     /// What changes about its pattern, if it is updated.
     pub changes: Vec<Change>,
     pub issues: Vec<StoredIssue>,
+}
+
+impl ImportRow {
+    /// With its issues in this language.
+    pub fn in_language(mut self, language: Language) -> Self {
+        for issue in &mut self.issues {
+            issue.message = wording::message_in(&issue.code, &issue.message, language).into_owned();
+            issue.suggestion = wording::suggestion_in(&issue.suggestion, language).to_owned();
+        }
+        self
+    }
 }
 
 /// A row that a pattern comes from.

@@ -360,10 +360,15 @@ async fn a_deleted_customers_applications_go_on_and_are_written_upon_no_more() {
     let deleted = (Code::FailedPrecondition, "CUSTOMER_DELETED".to_owned());
     let refused = client.add_application_note(note(&lead, "x")).await.unwrap_err();
     assert_eq!(reason(&refused), deleted);
+    let completed = transition(&again, pb::ApplicationStatus::Completed);
+    let noted =
+        pb::TransitionApplicationRequest { note: "Айбек просил не звонить".into(), ..completed };
+    assert_eq!(reason(&client.transition_application(noted.clone()).await.unwrap_err()), deleted);
     let to = pb::Application { message: "x".into(), ..Default::default() };
     let refused = client.update_application(application_update(&lead, to, &["message"])).await.unwrap_err();
     assert_eq!(reason(&refused), deleted);
-    let done = moved(&mut client, &again, pb::ApplicationStatus::Completed).await;
+    let bare = pb::TransitionApplicationRequest { note: String::new(), ..noted };
+    let done = client.transition_application(bare).await.unwrap().into_inner().application.unwrap();
     assert_eq!((done.status(), done.assignee.as_str()), (pb::ApplicationStatus::Completed, "Нурлан"));
 
     // Who writes again is somebody new.

@@ -66,6 +66,50 @@ async fn origin(
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_row_is_told_in_the_language_asked_for() {
+    let server = TestServer::start().await;
+    let file = list(&["Ктотам,Рио,2018", "Тойота,,2018", "Тойота,Камри,1007"]);
+    let import = upload_and_wait(&server, &file, header()).await;
+    let mut client = ImportServiceClient::new(server.channel.clone());
+    let mut told = async |tenant: &str, language: &str| {
+        let request = pb::ListImportRowsRequest {
+            tenant: tenant.into(),
+            id: import.id.clone(),
+            language: language.into(),
+            ..Default::default()
+        };
+        let answer = client.list_import_rows(request).await.unwrap().into_inner();
+        let issues = answer.rows.into_iter().flat_map(|row| row.issues).map(|issue| issue.message);
+        (answer.language, issues.collect::<Vec<_>>())
+    };
+    let russian =
+        ["марка «Ктотам» не распознана", "указана только марка Toyota, нет модели", "год «1007» не похож на год"];
+    let kyrgyz =
+        ["«Ктотам» деген марка таанылган жок", "Toyota маркасы гана көрсөтүлгөн, модели жок", "«1007» жылга окшобойт"];
+    let english =
+        ["the make “Ктотам” is unknown", "only the make Toyota is given, no model", "“1007” does not look like a year"];
+    for (asked, used, expected) in
+        [("", "ru", russian), ("de", "ru", russian), ("ky-KG", "ky", kyrgyz), ("en", "en", english)]
+    {
+        assert_eq!(told("evopoliki", asked).await, (used.to_owned(), expected.map(str::to_owned).to_vec()), "{asked}");
+    }
+    let owner = connect(&server.config).await;
+    owner.batch_execute("UPDATE tenants SET default_language = 'ky' WHERE slug = 'evopoliki'").await.unwrap();
+    assert_eq!(told("evopoliki", "").await.0, "ky", "the tenant's own where none is asked for");
+
+    let pattern_id = rows(&server, &import, pb::RowOutcome::Created).await.remove(0).pattern_id;
+    let request = pb::ListPatternRowsRequest {
+        tenant: "evopoliki".into(),
+        pattern_id,
+        language: "en".into(),
+        ..Default::default()
+    };
+    let from = client.list_pattern_rows(request).await.unwrap().into_inner();
+    let issues = &from.rows[0].row.as_ref().unwrap().issues;
+    assert_eq!((from.language.as_str(), issues[0].message.as_str()), ("en", english[2]));
+}
+
+#[tokio::test]
 async fn a_pattern_says_which_rows_it_comes_from() {
     use pb::ImportState::{Reverted, Succeeded};
     use pb::RowOutcome::{Created, Merged, Unchanged, Updated};

@@ -129,7 +129,23 @@ async fn only_clients_with_a_good_certificate_get_in_and_nobody_holds_them_up() 
     let error = call(addr, &foreign_roots, Some(&good)).await.expect_err("not our server");
     assert!(error.contains("UnknownIssuer"), "{error}");
 
-    // Who speaks no TLS is sent away at once, be it HTTP/2 or anything else.
+    who_speaks_no_tls_is_sent_away(addr).await;
+    nobody_waits_for_silent_peers(addr, &roots, &good).await;
+    a_probe_comes_in_as_any_client_does(addr, &files, &good, [&roots, &foreign_roots]).await;
+
+    service.signal(Signal::SIGTERM);
+    let (status, log) = service.ended(PATIENCE).await;
+    assert!(status.success(), "{log}");
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let calls: Vec<Value> = lines.filter(|line| line["target"] == "lekalo::calls").collect();
+    assert!(!calls.is_empty(), "{log}");
+    for call in calls {
+        assert!(call.to_string().contains("\"127.0.0.1:"), "its caller's address is not there: {call}");
+    }
+}
+
+/// At once, be it HTTP/2 or anything else.
+async fn who_speaks_no_tls_is_sent_away(addr: SocketAddr) {
     for words in [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"[..], b"GET / HTTP/1.1\r\n\r\n"] {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         stream.write_all(words).await.unwrap();
@@ -137,29 +153,32 @@ async fn only_clients_with_a_good_certificate_get_in_and_nobody_holds_them_up() 
         let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("a plain peer is not sent away");
         assert!(answer.len() < 64, "{answer:?}");
     }
+}
 
-    // Peers that say nothing, more of them than there may be handshakes: nobody waits for them, and they are not waited for.
+/// More of them than there may be handshakes; they are not waited for either.
+async fn nobody_waits_for_silent_peers(addr: SocketAddr, roots: &str, good: &Signed) {
     let began = Instant::now();
     let mut silent = Vec::new();
     for _ in 0..300 {
         silent.push(TcpStream::connect(addr).await.unwrap());
     }
-    let channel = call(addr, &roots, Some(&good)).await.unwrap();
+    let channel = call(addr, roots, Some(good)).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for stream in &mut silent {
         let _ = timeout(PATIENCE, stream.read(&mut [0])).await.expect("a silent peer is not sent away");
     }
     list(&channel).await.unwrap();
+}
 
-    // A probe comes in as any client does.
+async fn a_probe_comes_in_as_any_client_does(addr: SocketAddr, files: &Files, good: &Signed, roots: [&str; 2]) {
+    let [roots, foreign_roots] = roots;
     let (addr, path) = (addr.to_string(), |name: &str, text: &str| {
         let path = files.path(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     });
-    let (ca, cert, key) =
-        (path("ca.pem", &roots), path("client.crt", &good.certificate), path("client.key", &good.key));
-    let others = path("others.pem", &foreign_roots);
+    let (ca, cert, key) = (path("ca.pem", roots), path("client.crt", &good.certificate), path("client.key", &good.key));
+    let others = path("others.pem", foreign_roots);
     let known = ["--tls-cert", &cert, "--tls-key", &key];
     let at = |args: &[&str]| [&["--addr", &addr], args].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
     for (args, expected) in [
@@ -178,16 +197,6 @@ async fn only_clients_with_a_good_certificate_get_in_and_nobody_holds_them_up() 
             Ok(()) => assert_eq!(said.stdout, b"SERVING\n", "{args:?}: {stderr}"),
             Err(words) => assert!(said.status.code() == Some(2) && stderr.contains(words), "{args:?}: {stderr}"),
         }
-    }
-
-    service.signal(Signal::SIGTERM);
-    let (status, log) = service.ended(PATIENCE).await;
-    assert!(status.success(), "{log}");
-    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let calls: Vec<Value> = lines.filter(|line| line["target"] == "lekalo::calls").collect();
-    assert!(!calls.is_empty(), "{log}");
-    for call in calls {
-        assert!(call.to_string().contains("\"127.0.0.1:"), "its caller's address is not there: {call}");
     }
 }
 

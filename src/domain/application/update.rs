@@ -75,7 +75,9 @@ impl Application {
         }
         Err(Error::FailedPrecondition {
             reason: "CUSTOMER_DELETED",
-            message: "the customer of this application was deleted; nothing is written into it any more".into(),
+            message:
+                "the customer of this application was deleted; it goes on without a note and is not changed any more"
+                    .into(),
             metadata: vec![],
         })
     }

@@ -1,5 +1,6 @@
-//! The words of the issues, for the shop's manager.
+//! The issues of a row, for the shop's manager; their words are in [`wording`].
 
+use crate::domain::import::wording::{self, Wording};
 use crate::domain::import::{Issue, IssueCode};
 
 /// The field an issue is about.
@@ -20,6 +21,11 @@ pub const fn field(code: IssueCode) -> &'static str {
 /// An issue in words; what the clean file's format needs for itself is taken out of them.
 pub fn issue(code: IssueCode, message: &str, suggestion: &str) -> Issue {
     Issue { code, field: field(code), message: plain(message), suggestion: plain(suggestion) }
+}
+
+/// The same of what an issue can say, about these words.
+fn said(wording: &Wording, words: [&str; 2], suggestion: &str) -> Issue {
+    issue(wording.code, &wording.russian(words), suggestion)
 }
 
 /// Without the signs that frame issues in the clean file's notes, on one line.
@@ -46,94 +52,90 @@ fn quote(text: &str) -> String {
 
 pub fn brand_missing(text: &str, near: &[String]) -> Issue {
     let text = quote(text);
-    let message = if text.is_empty() {
-        "не указаны ни марка, ни модель".to_owned()
-    } else {
-        format!("марка не указана, а «{text}» её не определяет")
-    };
-    issue(IssueCode::MakeMissing, &message, &near.join(", "))
+    let wording = if text.is_empty() { wording::MAKE_AND_MODEL_MISSING } else { wording::MAKE_MISSING };
+    said(&wording, [&text, ""], &near.join(", "))
 }
 
 pub fn brand_unknown(text: &str, near: &[String]) -> Issue {
-    issue(IssueCode::MakeUnknown, &format!("марка «{}» не распознана", quote(text)), &near.join(", "))
+    said(&wording::MAKE_UNKNOWN, [&quote(text), ""], &near.join(", "))
 }
 
 pub fn brand_corrected(text: &str, brand: &str) -> Issue {
-    issue(IssueCode::MakeCorrected, &format!("марка определена по модели, в ячейке «{}»", quote(text)), brand)
+    said(&wording::MAKE_CORRECTED, [&quote(text), ""], brand)
 }
 
 pub fn model_missing(brand: &str) -> Issue {
-    issue(IssueCode::ModelMissing, &format!("указана только марка {brand}, нет модели"), "")
+    said(&wording::MODEL_MISSING, [brand, ""], "")
 }
 
 pub fn model_unknown(text: &str, brand: &str, near: &[String]) -> Issue {
-    issue(IssueCode::ModelUnknown, &format!("модель «{}» марки {brand} не распознана", quote(text)), &near.join(", "))
+    said(&wording::MODEL_UNKNOWN, [&quote(text), brand], &near.join(", "))
 }
 
 pub fn model_ambiguous(text: &str, names: &[String]) -> Issue {
-    issue(IssueCode::ModelAmbiguous, &format!("«{}» подходит к нескольким моделям", quote(text)), &names.join(", "))
+    said(&wording::MODEL_AMBIGUOUS, [&quote(text), ""], &names.join(", "))
 }
 
 pub fn model_guessed(text: &str, name: &str) -> Issue {
-    issue(IssueCode::ModelGuessed, &format!("«{}» прочитано с опечаткой", quote(text)), name)
+    said(&wording::MODEL_GUESSED, [&quote(text), ""], name)
 }
 
 pub fn columns_shifted(text: &str, what: &str) -> Issue {
-    issue(IssueCode::ColumnsShifted, &format!("«{}» стоит не в своём столбце", quote(text)), what)
+    said(&wording::COLUMNS_SHIFTED, [&quote(text), ""], what)
 }
 
 pub fn year_invalid(text: &str) -> Issue {
-    issue(IssueCode::YearInvalid, &format!("год «{}» не похож на год", quote(text)), "")
+    said(&wording::YEAR_INVALID, [&quote(text), ""], "")
 }
 
 pub fn years_unclear(text: &str) -> Issue {
-    issue(IssueCode::YearInvalid, &format!("по «{}» неясно, какие годы имеются в виду", quote(text)), "один промежуток")
+    said(&wording::YEARS_UNCLEAR, [&quote(text), ""], wording::ONE_RANGE)
 }
 
 pub fn year_outside(years: &str, generation: &str) -> Issue {
-    issue(IssueCode::YearInvalid, &format!("поколение {} в годы {years} не выпускалось", quote(generation)), "")
+    said(&wording::YEAR_OUTSIDE, [&quote(generation), years], "")
 }
 
 pub fn borders_conflict() -> Issue {
-    issue(IssueCode::BordersConflict, "указано и с бортами, и без бортов", "")
+    said(&wording::BORDERS_CONFLICT, ["", ""], "")
 }
 
 pub fn cell_error(text: &str) -> Issue {
-    issue(IssueCode::CellError, &format!("в ячейке ошибка таблицы {}", quote(text)), "")
+    said(&wording::CELL_ERROR, [&quote(text), ""], "")
 }
 
 pub fn other_product() -> Issue {
-    issue(IssueCode::OtherProduct, "похоже на другой товар, не коврики", "")
+    said(&wording::OTHER_PRODUCT, ["", ""], "")
 }
 
 pub fn too_long() -> Issue {
-    issue(IssueCode::ValueInvalid, "описание слишком длинное для лекала", "")
+    said(&wording::TOO_LONG, ["", ""], "")
 }
 
 pub fn header_row() -> Issue {
-    issue(IssueCode::HeaderRow, "повтор заголовка таблицы", "")
+    said(&wording::HEADER_ROW, ["", ""], "")
 }
 
 pub fn heading_row(brand: &str) -> Issue {
-    issue(IssueCode::HeaderRow, &format!("заголовок раздела: марка {brand} для строк ниже"), "")
+    said(&wording::HEADING_ROW, [brand, ""], "")
 }
 
 pub fn body_conflict(text: &str) -> Issue {
-    issue(IssueCode::ColumnsShifted, &format!("кузов «{}» не тот, что назван в строке", quote(text)), "описание")
+    said(&wording::BODY_CONFLICT, [&quote(text), ""], wording::DESCRIPTION)
 }
 
 pub fn unavailable() -> Issue {
-    issue(IssueCode::Unavailable, "нет в наличии: лекало не загружено", "")
+    said(&wording::UNAVAILABLE, ["", ""], "")
 }
 
 pub fn to_order() -> Issue {
-    issue(IssueCode::ToOrder, "под заказ: загружено как обычное лекало", "")
+    said(&wording::TO_ORDER, ["", ""], "")
 }
 
 pub fn availability_unclear(text: &str) -> Issue {
-    issue(IssueCode::ToOrder, &format!("наличие «{}» не понято: загружено как обычное лекало", quote(text)), "")
+    said(&wording::AVAILABILITY_UNCLEAR, [&quote(text), ""], "")
 }
 
 pub fn empty_row() -> Issue {
-    issue(IssueCode::EmptyRow, "пустая строка", "")
+    said(&wording::EMPTY_ROW, ["", ""], "")
 }

@@ -9,7 +9,7 @@ use super::columns::Columns;
 use super::headings::PlacedRow;
 use super::years::{self, Found, YearCell};
 use super::{body, generation, identity, issues};
-use crate::domain::import::{CleanRow, Confidence, Issue};
+use crate::domain::import::{CleanRow, Confidence, Issue, wording};
 use crate::domain::vehicle::Years;
 use lekalo_vehicles::{Generation, ModelId, Scope};
 
@@ -88,7 +88,7 @@ pub fn understand(clean: &mut CleanRow, index: &Lookup, columns: &Columns, texts
         YearCell::Years(years) => clean.years = years,
         YearCell::Several => clean.issues.push(issues::years_unclear(texts.year)),
         YearCell::Invalid => clean.issues.push(issues::year_invalid(texts.year)),
-        YearCell::Other => clean.issues.push(issues::columns_shifted(texts.year, "описание")),
+        YearCell::Other => clean.issues.push(issues::columns_shifted(texts.year, wording::DESCRIPTION)),
     }
     if from_to.is_none() {
         clean.issues.push(issues::years_unclear(&format!("{} - {}", texts.year_from, texts.year_to)));
@@ -358,7 +358,7 @@ fn read_misplaced_years(cell: &mut Cell, clean: &mut CleanRow, columns: &Columns
 fn misplaced(clean: &mut CleanRow, columns: &Columns, years: Years) {
     clean.years = years;
     if columns.has_years() {
-        clean.issues.push(issues::columns_shifted(&format_years(years), "год"));
+        clean.issues.push(issues::columns_shifted(&format_years(years), wording::YEAR));
     }
 }
 

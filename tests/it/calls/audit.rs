@@ -232,13 +232,14 @@ async fn list(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_has_what_its_filters_say_page_by_page_and_only_what_its_caller_may_see() {
+async fn a_list_is_the_trail_as_its_caller_may_see_it() {
     let (server, good, owner) = prepared().await;
     let (evopoliki, other) = (tenant(&server.db, TENANT).await, tenant(&server.db, "five_deluxe").await);
     let admin = issue(&server.db, Role::Admin, Reach::All, None).await;
-    let own = issue(&server.db, Role::Admin, Reach::Tenants(vec![evopoliki]), None).await;
-    let foreign = issue(&server.db, Role::Admin, Reach::Tenants(vec![other]), None).await;
-    let both = issue(&server.db, Role::Admin, Reach::Tenants(vec![evopoliki, other]), None).await;
+    let mut keys = Vec::new();
+    for tenants in [vec![evopoliki], vec![other], vec![evopoliki, other]] {
+        keys.push(issue(&server.db, Role::Admin, Reach::Tenants(tenants), None).await);
+    }
     let wire = Wire::connect(server.addr).await;
     for good in good.iter().filter(|good| good.writes) {
         send(&wire, good, &admin.key, "filled").await;
@@ -249,24 +250,36 @@ async fn a_list_has_what_its_filters_say_page_by_page_and_only_what_its_caller_m
         .unwrap();
     imports_end(&owner).await;
 
-    let everything = pb::ListAuditEventsRequest { page_size: 500, ..Default::default() };
-    let all = list(&wire, &admin, &everything).await.unwrap();
+    let all = list(&wire, &admin, &everything()).await.unwrap();
     let whole = trail(&owner).await;
     assert_eq!(usize::try_from(all.total_size).unwrap(), whole.len());
     let all = all.audit_events;
     let seen: Trail =
         all.iter().map(|event| (event.id.clone(), pb::AuditEvent { occurred_at: None, ..event.clone() })).collect();
     assert_eq!(seen, whole);
-    let time = |event: &pb::AuditEvent| event.occurred_at.map(|at| (at.seconds, at.nanos)).unwrap();
     assert!(all.is_sorted_by(|newer, older| time(newer) >= time(older)), "newest first");
     for of in [TENANT, "five_deluxe", "auto_style", ""] {
         assert!(all.iter().any(|event| event.tenant == of), "nothing of {of:?}");
     }
 
-    // Each value of an event, as a filter: the list is what a reader would pick out of the whole.
+    each_filter_picks_what_a_reader_would(&wire, &admin, &all).await;
+    pages_and_jumps_make_the_whole(&wire, &admin, &all).await;
+    whoever_is_for_some_tenants_sees_theirs(&wire, &keys, &all).await;
+    what_no_event_can_have_is_a_slip(&wire, &admin, &all).await;
+}
+
+fn everything() -> pb::ListAuditEventsRequest {
+    pb::ListAuditEventsRequest { page_size: 500, ..Default::default() }
+}
+
+fn time(event: &pb::AuditEvent) -> (i64, i32) {
+    event.occurred_at.map(|at| (at.seconds, at.nanos)).unwrap()
+}
+
+async fn each_filter_picks_what_a_reader_would(wire: &Wire, admin: &NewKey, all: &[pb::AuditEvent]) {
     let mut filters = Vec::new();
     for event in all.iter().step_by(2) {
-        let of = || pb::ListAuditEventsRequest { tenant: event.tenant.clone(), ..everything.clone() };
+        let of = || pb::ListAuditEventsRequest { tenant: event.tenant.clone(), ..everything() };
         let method = event.method.clone();
         filters.extend([
             pb::ListAuditEventsRequest { method: method.rsplit('/').next().unwrap().to_owned(), ..of() },
@@ -292,18 +305,20 @@ async fn a_list_has_what_its_filters_say_page_by_page_and_only_what_its_caller_m
     assert!(filters.len() > 60, "{}", filters.len());
     for asked in &filters {
         let meant: Vec<_> = all.iter().filter(|event| is_meant(event, asked)).cloned().collect();
-        let found = list(&wire, &admin, asked).await.unwrap();
+        let found = list(wire, admin, asked).await.unwrap();
         assert_eq!(found.audit_events, meant, "{asked:?}");
         assert_eq!(usize::try_from(found.total_size).unwrap(), meant.len(), "{asked:?}");
     }
-    // Those of all tenants, put together of pages and of jumps.
+}
+
+async fn pages_and_jumps_make_the_whole(wire: &Wire, admin: &NewKey, all: &[pb::AuditEvent]) {
     let mut paged = Vec::new();
     let mut asked = pb::ListAuditEventsRequest { page_size: 3, ..Default::default() };
     loop {
-        let page = list(&wire, &admin, &asked).await.unwrap();
+        let page = list(wire, admin, &asked).await.unwrap();
         let jumped =
             pb::ListAuditEventsRequest { skip: paged.len() as i32, page_token: String::new(), ..asked.clone() };
-        assert_eq!(list(&wire, &admin, &jumped).await.unwrap().audit_events, page.audit_events, "{}", paged.len());
+        assert_eq!(list(wire, admin, &jumped).await.unwrap().audit_events, page.audit_events, "{}", paged.len());
         paged.extend(page.audit_events);
         asked.page_token = page.next_page_token;
         if asked.page_token.is_empty() {
@@ -311,31 +326,34 @@ async fn a_list_has_what_its_filters_say_page_by_page_and_only_what_its_caller_m
         }
     }
     assert_eq!(paged, all);
+}
 
-    // Whoever is for some tenants sees theirs.
-    let of = |tenant: &str| pb::ListAuditEventsRequest { tenant: tenant.into(), ..everything.clone() };
+async fn whoever_is_for_some_tenants_sees_theirs(wire: &Wire, keys: &[NewKey], all: &[pb::AuditEvent]) {
+    let [own, foreign, both] = keys else { panic!("{} keys", keys.len()) };
+    let of = |tenant: &str| pb::ListAuditEventsRequest { tenant: tenant.into(), ..everything() };
     let theirs: Vec<_> = all.iter().filter(|event| event.tenant == TENANT).cloned().collect();
-    assert_eq!(list(&wire, &own, &of(TENANT)).await.unwrap().audit_events, theirs);
+    assert_eq!(list(wire, own, &of(TENANT)).await.unwrap().audit_events, theirs);
     let shops = all.iter().filter(|event| event.resource == both.prefix).map(|event| event.tenant.as_str());
     let shops: BTreeSet<&str> = shops.collect();
     assert_eq!(shops, BTreeSet::from([TENANT, "five_deluxe"]), "a key for two shops is in the trail of each");
-    assert_eq!(list(&wire, &foreign, &of(TENANT)).await.unwrap_err(), (Code::NotFound, "TENANT_NOT_FOUND".into()));
-    for key in [&own, &foreign, &both] {
-        let refused = list(&wire, key, &everything).await.unwrap_err();
+    assert_eq!(list(wire, foreign, &of(TENANT)).await.unwrap_err(), (Code::NotFound, "TENANT_NOT_FOUND".into()));
+    for key in keys {
+        let refused = list(wire, key, &everything()).await.unwrap_err();
         assert_eq!(refused, (Code::PermissionDenied, "TENANT_NOT_ALLOWED".into()));
     }
-    // What no event can have is a slip, and a whole key does not come back in the refusal.
+}
+
+/// And a whole key does not come back in the refusal.
+async fn what_no_event_can_have_is_a_slip(wire: &Wire, admin: &NewKey, all: &[pb::AuditEvent]) {
+    let of = |tenant: &str| pb::ListAuditEventsRequest { tenant: tenant.into(), ..everything() };
     for asked in [
         pb::ListAuditEventsRequest { key_prefix: admin.key.chars().take(60).collect(), ..of(TENANT) },
         pb::ListAuditEventsRequest { key_prefix: "Telegram bot".into(), ..of(TENANT) },
         pb::ListAuditEventsRequest { method: "SetPrices;".into(), ..of(TENANT) },
     ] {
-        assert_eq!(list(&wire, &admin, &asked).await.unwrap_err().0, Code::InvalidArgument, "{asked:?}");
+        assert_eq!(list(wire, admin, &asked).await.unwrap_err().0, Code::InvalidArgument, "{asked:?}");
     }
     let at = all[0].occurred_at;
     let backwards = pb::ListAuditEventsRequest { occurred_after: at, occurred_before: at, ..of(TENANT) };
-    assert_eq!(
-        list(&wire, &admin, &backwards).await.unwrap_err(),
-        (Code::InvalidArgument, "FIELD_OUT_OF_RANGE".into())
-    );
+    assert_eq!(list(wire, admin, &backwards).await.unwrap_err(), (Code::InvalidArgument, "FIELD_OUT_OF_RANGE".into()));
 }

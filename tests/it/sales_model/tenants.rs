@@ -207,17 +207,33 @@ async fn a_mask_writes_the_fields_it_names_and_no_other() {
     assert_eq!(etag, get(&mut client, "five_deluxe").await.etag, "nobody wrote to them");
 }
 
-#[tokio::test]
-async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_nothing() {
+/// One with nothing but what it must have.
+fn bare() -> pb::Tenant {
+    pb::Tenant { slug: "bare".into(), display_name: "Bare".into(), ..Default::default() }
+}
+
+/// A server that has it.
+async fn with_bare() -> (TestServer, Client) {
     let server = TestServer::start().await;
     let mut client = Client::new(server.channel.clone());
-    let bare = pb::Tenant { slug: "bare".into(), display_name: "Bare".into(), ..Default::default() };
-    let created = create(&mut client, bare.clone()).await.unwrap();
+    create(&mut client, bare()).await.unwrap();
+    (server, client)
+}
+
+#[tokio::test]
+async fn what_a_new_tenant_leaves_out_has_its_default() {
+    let server = TestServer::start().await;
+    let mut client = Client::new(server.channel.clone());
+    let created = create(&mut client, bare()).await.unwrap();
     let defaults = pb::Tenant { currency: "KGS".into(), display_name: "Bare".into(), slug: "bare".into(), ..emptied() };
     assert_eq!(plain(&created), plain(&defaults));
     assert_eq!(get(&mut client, "bare").await, created);
+}
 
-    // Slugs at their borders.
+#[tokio::test]
+async fn a_slug_is_2_to_64_small_letters_digits_and_dashes() {
+    let server = TestServer::start().await;
+    let mut client = Client::new(server.channel.clone());
     let longest = format!("a{}", "-_9z".repeat(16).split_off(1));
     for (slug, is_good) in [
         ("ab", true),
@@ -228,7 +244,7 @@ async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_
         ("aB", false),
         ("aя", false),
     ] {
-        let answer = create(&mut client, pb::Tenant { slug: slug.into(), ..bare.clone() }).await;
+        let answer = create(&mut client, pb::Tenant { slug: slug.into(), ..bare() }).await;
         match answer {
             Ok(answer) => assert!(is_good && answer.slug == slug, "{slug}"),
             Err(status) => {
@@ -237,7 +253,11 @@ async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_
             }
         }
     }
-    // Settings as JSON: 16 KiB and no byte more.
+}
+
+#[tokio::test]
+async fn settings_are_16_kib_of_json_and_no_byte_more() {
+    let (_server, mut client) = with_bare().await;
     let sized = |bytes: usize| {
         let text = "x".repeat(bytes - r#"{"x":""}"#.len());
         pb::Tenant { slug: "bare".into(), settings: settings(&[("x", Kind::StringValue(text))]), ..Default::default() }
@@ -246,7 +266,11 @@ async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_
     assert_eq!(written.settings, sized(16 << 10).settings);
     let status = update(&mut client, sized((16 << 10) + 1), &["settings"]).await.unwrap_err();
     assert_eq!(violations(&status), [("tenant.settings".to_owned(), "FIELD_TOO_LONG".to_owned())]);
-    // Numbers of people in E.164, other contacts as they are.
+}
+
+#[tokio::test]
+async fn numbers_of_people_are_in_e164_and_other_contacts_as_they_are() {
+    let (_server, mut client) = with_bare().await;
     for (kind, value, is_good) in [
         (pb::ContactKind::Phone, "0700123456", false),
         (pb::ContactKind::Whatsapp, "+99670012345", false),
@@ -260,8 +284,12 @@ async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_
             assert_eq!(violations(&status), [expected], "{value}");
         }
     }
+}
 
-    // All or nothing: a bot of another shop, a category that there is not, a stale etag.
+#[tokio::test]
+async fn a_failed_write_leaves_nothing() {
+    let (_server, mut client) = with_bare().await;
+    // A bot of another shop, a category that there is not, a stale etag.
     create(&mut client, one()).await.unwrap();
     let before = get(&mut client, "bare").await;
     let taken = pb::Tenant { channels: one().channels, ..other() };
@@ -277,7 +305,12 @@ async fn what_a_new_tenant_leaves_out_has_its_default_and_a_failed_write_leaves_
         assert_eq!((status.code(), given.as_str()), (code, reason));
         assert_eq!(get(&mut client, "bare").await, before, "{reason}");
     }
-    // With the etag as read it is written, wherever the etag stands.
+}
+
+#[tokio::test]
+async fn with_the_etag_as_read_it_is_written_wherever_the_etag_stands() {
+    let (_server, mut client) = with_bare().await;
+    let before = get(&mut client, "bare").await;
     let current = pb::Tenant { display_name: "Twice".into(), etag: before.etag.clone(), ..before };
     let written = update(&mut client, current.clone(), &["display_name"]).await.unwrap();
     assert_eq!(written.display_name, "Twice");

@@ -117,11 +117,18 @@ class AsyncImports(AsyncConnection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        language: str = "",
         timeout: float | None = None,
     ) -> ListImportRowsResponse:
         """Lists what became of the rows of an import, in the file's order."""
         request = ListImportRowsRequest(
-            tenant=tenant, id=id, outcome=outcome, page_size=page_size, page_token=page_token, skip=skip
+            tenant=tenant,
+            id=id,
+            outcome=outcome,
+            page_size=page_size,
+            page_token=page_token,
+            skip=skip,
+            language=language,
         )
         return await self._read(self._imports.ListImportRows, request, timeout)
 
@@ -149,11 +156,17 @@ class AsyncImports(AsyncConnection):
         page_size: int = 0,
         page_token: str = "",
         skip: int = 0,
+        language: str = "",
         timeout: float | None = None,
     ) -> ListPatternRowsResponse:
         """Lists the rows of price lists that a pattern comes from, the newest import first."""
         request = ListPatternRowsRequest(
-            tenant=tenant, pattern_id=pattern_id, page_size=page_size, page_token=page_token, skip=skip
+            tenant=tenant,
+            pattern_id=pattern_id,
+            page_size=page_size,
+            page_token=page_token,
+            skip=skip,
+            language=language,
         )
         return await self._read(self._imports.ListPatternRows, request, timeout)
 

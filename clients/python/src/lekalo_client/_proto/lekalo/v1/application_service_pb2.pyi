@@ -754,7 +754,9 @@ class TransitionApplicationRequest(_message.Message):
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     note: _builtins.str
-    """Why, for the history. Default: empty; at most 2000 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`."""
+    """Why, for the history. Default: empty; at most 2000 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; given of
+    an application with `customer_deleted`: FAILED_PRECONDITION `CUSTOMER_DELETED`.
+    """
     etag: _builtins.str
     """The application's `etag` as last read. Default: empty, nothing is checked. At most 64 characters.
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; stale: ABORTED `ETAG_MISMATCH`.

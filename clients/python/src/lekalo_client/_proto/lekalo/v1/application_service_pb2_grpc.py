@@ -146,7 +146,7 @@ class ApplicationServiceServicer(object):
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
-        FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+        FAILED_PRECONDITION `ILLEGAL_TRANSITION`, `CUSTOMER_DELETED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

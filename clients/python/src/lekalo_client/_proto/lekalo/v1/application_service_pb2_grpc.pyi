@@ -66,7 +66,7 @@ class ApplicationServiceStub:
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
-    FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`, `CUSTOMER_DELETED`.
     """
     UpdateApplication: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.UpdateApplicationRequest, _application_service_pb2.UpdateApplicationResponse]
     """Changes the fields of an application that the mask names, and keeps who did it. Role: MANAGER.
@@ -183,7 +183,7 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
     `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
-    FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+    FAILED_PRECONDITION `ILLEGAL_TRANSITION`, `CUSTOMER_DELETED`.
     """
     UpdateApplication: _aio.UnaryUnaryMultiCallable[_application_service_pb2.UpdateApplicationRequest, _application_service_pb2.UpdateApplicationResponse]  # type: ignore[assignment]
     """Changes the fields of an application that the mask names, and keeps who did it. Role: MANAGER.
@@ -321,7 +321,7 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`; NOT_FOUND `TENANT_NOT_FOUND`,
         `APPLICATION_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`; ABORTED `ETAG_MISMATCH`, `APPLICATION_CHANGED`;
-        FAILED_PRECONDITION `ILLEGAL_TRANSITION`.
+        FAILED_PRECONDITION `ILLEGAL_TRANSITION`, `CUSTOMER_DELETED`.
         """
 
     @_abc_1.abstractmethod

@@ -512,7 +512,7 @@ class ImportIssue(_message.Message):
     field: _builtins.str
     """The ImportRow field it is about, e.g. `year_from`; empty is the whole row."""
     message: _builtins.str
-    """What it is, for people, in Russian."""
+    """What it is, for people, in the language asked for; in Russian where no release says it any more."""
     suggestion: _builtins.str
     """What was probably meant; may be empty."""
     def __init__(
@@ -828,6 +828,7 @@ class ListImportRowsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -852,6 +853,11 @@ class ListImportRowsRequest(_message.Message):
     """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
     the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    language: _builtins.str
+    """The language of the issues: `ru`, `ky` or `en`. Default: the tenant's `default_language`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -861,10 +867,11 @@ class ListImportRowsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         skip: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "language", b"language", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -879,10 +886,13 @@ class ListImportRowsResponse(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRow]:
         """The rows, in the file's order."""
@@ -893,10 +903,11 @@ class ListImportRowsResponse(_message.Message):
         rows: _abc.Iterable[Global___ImportRow] | None = ...,
         next_page_token: _builtins.str = ...,
         total_size: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rows", b"rows", "total_size", b"total_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "next_page_token", b"next_page_token", "rows", b"rows", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -995,6 +1006,7 @@ class ListPatternRowsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SKIP_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The tenant's slug, e.g. `evopoliki`. Required, no default; at most 64 characters. Empty: INVALID_ARGUMENT
     `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; unknown: NOT_FOUND `TENANT_NOT_FOUND`.
@@ -1017,6 +1029,11 @@ class ListPatternRowsRequest(_message.Message):
     """How many to pass over, counted from where the page would begin: to jump to a page. Default 0; up to 100,000; past
     the end is an empty page. Negative or more: INVALID_ARGUMENT `FIELD_OUT_OF_RANGE`.
     """
+    language: _builtins.str
+    """The language of the issues: `ru`, `ky` or `en`. Default: the tenant's `default_language`. At most 35 characters; a
+    language that is not served falls back. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no language tag:
+    INVALID_ARGUMENT `FIELD_INVALID`.
+    """
     def __init__(
         self,
         *,
@@ -1025,10 +1042,11 @@ class ListPatternRowsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         skip: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "pattern_id", b"pattern_id", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "page_size", b"page_size", "page_token", b"page_token", "pattern_id", b"pattern_id", "skip", b"skip", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1043,10 +1061,13 @@ class ListPatternRowsResponse(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The token of the next page; empty on the last. A page ends at 2 MiB, also before `page_size`."""
     total_size: _builtins.int
     """How many there are on all pages together."""
+    language: _builtins.str
+    """The language used: the one asked for, or what it fell back to."""
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatternRow]:
         """The rows."""
@@ -1057,10 +1078,11 @@ class ListPatternRowsResponse(_message.Message):
         rows: _abc.Iterable[Global___PatternRow] | None = ...,
         next_page_token: _builtins.str = ...,
         total_size: _builtins.int = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "rows", b"rows", "total_size", b"total_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "next_page_token", b"next_page_token", "rows", b"rows", "total_size", b"total_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
