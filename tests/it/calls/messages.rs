@@ -165,16 +165,22 @@ async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
     let write = pb::UpsertTextsRequest { tenant: "evopoliki".into(), texts: vec![text], ..Default::default() };
     TextServiceClient::new(server.channel.clone()).upsert_texts(write).await.unwrap();
     let wire = Wire::connect(server.addr).await;
-    for encoding in ["gzip", "zstd"] {
+    for (turn, encoding) in ["gzip", "zstd"].into_iter().enumerate() {
         let headers = [("grpc-encoding", encoding)];
         for good in good.iter().filter(|good| !good.writes && !good.method.is_server_streaming()) {
             let answer = send(&wire, &good.path, packed(&good.messages[0], encoding), &headers).await;
             assert_eq!(answer.status.code(), Code::Ok, "{}: {encoding}: {:?}", good.path, answer.status);
+        }
+        // The largest cost: each method has them in one encoding.
+        for good in good.iter().skip(turn).step_by(2) {
+            if good.writes || good.method.is_server_streaming() {
+                continue;
+            }
             let whole = padded(&good.messages[0], 4 * MIB);
             let answer = send(&wire, &good.path, packed(&whole, encoding), &headers).await;
             assert_eq!(answer.status.code(), Code::Ok, "{}: {encoding}: {:?}", good.path, answer.status);
         }
-        for good in &good {
+        for good in good.iter().skip(turn).step_by(2) {
             let bomb = packed(&padded(&good.messages[0], 4 * MIB + 1), encoding);
             assert!(bomb.len() < 64 << 10, "{}", bomb.len());
             let answer = send(&wire, &good.path, bomb, &headers).await;
