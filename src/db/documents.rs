@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use super::query::{Query, at_most_one, one, word};
 use super::{Tenant, Transaction, audit};
 use crate::domain::audit::{Change, ResourceKind};
-use crate::domain::document::{Document, MAX_DOCUMENTS, MAX_VERSIONS, NewDocument};
+use crate::domain::document::{Document, MAX_DOCUMENTS, MAX_KEPT_BYTES, MAX_VERSIONS, NewDocument};
 use crate::domain::error::{Error, Kind, Result};
 use crate::domain::etag::check_etag;
 use crate::domain::page::{Page, PageRequest, SortKey};
@@ -199,14 +199,18 @@ impl Transaction {
         self.execute(
             Query::new(
                 "-- put_document_forget
-                DELETE FROM document_versions
-                WHERE tenant_id = $1 /* tenant_id */ AND key = $2 /* key */ AND language = $3 /* language */
-                  AND version <= $4 /* last_to_go */",
+                DELETE FROM document_versions v
+                USING (SELECT version, sum(octet_length(content)) OVER (ORDER BY version DESC) AS bytes
+                       FROM document_versions
+                       WHERE tenant_id = $1 /* tenant_id */ AND key = $2 /* key */ AND language = $3 /* language */) s
+                WHERE v.tenant_id = $1 AND v.key = $2 AND v.language = $3 AND v.version = s.version
+                  AND (s.version <= $4 /* last_to_go */ OR s.bytes > $5 /* most_bytes */)",
             )
             .bind(&tenant_id, Type::INT8)
             .bind(&new.key, Type::TEXT)
             .bind(&language, Type::TEXT)
-            .bind(&last_to_go, Type::INT8),
+            .bind(&last_to_go, Type::INT8)
+            .bind(&MAX_KEPT_BYTES, Type::INT8),
         )
         .await?;
         let resource = name(&new.key, new.language);

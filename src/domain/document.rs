@@ -8,6 +8,8 @@ use super::tenant::Language;
 pub const MAX_CONTENT: usize = 1 << 20;
 /// So many of the newest versions of a document are kept.
 pub const MAX_VERSIONS: i64 = 50;
+/// So many bytes at most have the versions of a document that are kept together.
+pub const MAX_KEPT_BYTES: i64 = 8 << 20;
 /// The most documents that a shop has, each key and language counted.
 pub const MAX_DOCUMENTS: i64 = 200;
 

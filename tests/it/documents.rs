@@ -278,6 +278,25 @@ async fn a_mebibyte_comes_whole_and_one_byte_more_is_refused() {
 }
 
 #[tokio::test]
+async fn the_versions_of_a_document_have_eight_mebibytes_together() {
+    let (_server, mut client) = served().await;
+    for number in 0..10 {
+        let content = number.to_string() + &"x".repeat(MOST_BYTES - 1);
+        written(&mut client, put(TENANTS[0], document("faq", "ru", &content))).await.unwrap();
+        written(&mut client, put(TENANTS[0], document("faq", "ky", &number.to_string()))).await.unwrap();
+    }
+    let mut kept = async |language: &str| {
+        let versions = versions(&mut client, TENANTS[0], "faq", language).await.unwrap();
+        versions.iter().map(|kept| kept.version).rev().collect::<Vec<_>>()
+    };
+    assert_eq!(kept("ru").await, (3..=10).collect::<Vec<_>>());
+    assert_eq!(kept("ky").await, (1..=10).collect::<Vec<_>>(), "another language's have their own");
+    written(&mut client, put(TENANTS[0], document("faq", "ru", "short"))).await.unwrap();
+    let left = versions(&mut client, TENANTS[0], "faq", "ru").await.unwrap();
+    assert_eq!(left.iter().map(|left| left.version).rev().collect::<Vec<_>>(), (4..=11).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_retry_gets_the_first_answer_byte_for_byte_and_keeps_no_second_content() {
     let (server, mut client) = served().await;
     let owner = connect(&server.config).await;
