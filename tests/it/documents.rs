@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::random::Random;
-use crate::support::{TestServer, connect};
+use crate::support::{TestServer, connect, is_long};
 
 type Client = DocumentServiceClient<Channel>;
 
@@ -108,7 +108,7 @@ async fn documents_are_what_a_plain_model_says_whatever_was_written() {
     let mut random = Random(0x5eed_d0c5);
     let mut model = Model::new();
     let (mut puts, mut same, mut stale, mut deletions, mut fallbacks, mut forgotten) = (0, 0, 0, 0, 0, 0);
-    for step in 0..500 {
+    for step in 0..if is_long() { 500 } else { 300 } {
         let tenant = TENANTS[random.below(2)];
         // One document is written much more often than the others, so that its versions go.
         let is_often = random.below(4) > 0;

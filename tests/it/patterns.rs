@@ -14,7 +14,7 @@ use crate::support::decisions::{refusal, revert};
 use crate::support::pricing::{fields, metadata, reason};
 use crate::support::random::Random;
 use crate::support::uploads::{header, hold, list, rows, upload_and_wait};
-use crate::support::{TestServer, connect};
+use crate::support::{TestServer, connect, is_long};
 
 type Client = PatternServiceClient<Channel>;
 
@@ -224,7 +224,7 @@ async fn what_is_written_by_hand_is_listed_found_and_told() {
     let mut client = Client::new(server.channel.clone());
     let (mut model, mut random) = (Model::default(), Random(0x0007_a77e_4a5e));
     let mut refused = BTreeMap::new();
-    for _ in 0..240 {
+    for _ in 0..if is_long() { 240 } else { 100 } {
         let ids: Vec<i64> = model.patterns.keys().copied().collect();
         let kind = if ids.len() < 4 { 0 } else { random.below(8) };
         // One that is there; now and then with an etag, or with one that is stale.

@@ -15,7 +15,7 @@ use super::application_wishes::some_application;
 use super::random::Random;
 use super::requests::violations;
 use crate::support::applications::{Client, served};
-use crate::support::connect;
+use crate::support::{connect, is_long};
 
 const TENANTS: [&str; 2] = ["evopoliki", "five_deluxe"];
 
@@ -357,7 +357,8 @@ async fn applications_their_lists_and_their_feed_are_what_a_plain_list_says() {
     for (shop, tenant) in shops.iter_mut().zip(TENANTS) {
         created(&mut client, shop, tenant, &mut random).await;
     }
-    for step in 0..240 {
+    let steps = if is_long() { 240 } else { 120 };
+    for step in 0..steps {
         let which = usize::try_from(random.below(2)).unwrap();
         let (shop, tenant) = (&mut shops[which], TENANTS[which]);
         let place = usize::try_from(random.below(shop.applications.len() as i64)).unwrap();
@@ -376,7 +377,7 @@ async fn applications_their_lists_and_their_feed_are_what_a_plain_list_says() {
         if step % 3 == 0 {
             compare(&mut client, shop, tenant, &mut random).await;
         }
-        if step == 120 {
+        if step == steps / 2 {
             // Many at the same time: their ids decide.
             let seconds = "UPDATE applications SET created_at = date_trunc('second', created_at)";
             owner.batch_execute(seconds).await.unwrap();
