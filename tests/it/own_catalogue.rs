@@ -22,7 +22,7 @@ use crate::support::methods::{CATEGORY_FIELDS, OPTION_FIELDS};
 use crate::support::pricing::{fields, metadata, reason, soms};
 use crate::support::random::Random;
 use crate::support::uploads::{header, upload_and_wait};
-use crate::support::{TestServer, connect, is_long};
+use crate::support::{TestServer, connect};
 use calls::*;
 use model::{Model, Options, any_category, any_etag, any_option, some_of};
 use prices::check_prices;
@@ -67,7 +67,7 @@ async fn what_is_written_is_what_is_listed_offered_and_priced() {
     let before = others(&server).await;
     let mut random = Random(0x0ca7_a106);
     let mut refused = BTreeMap::new();
-    for number in 0..if is_long() { 180 } else { 90 } {
+    for number in 0..180 {
         let codes = ["eva_mats", "5d_mats", "premium_covers", "door_panels", "seat_pads", "mats_5d"];
         let code = codes[random.below(codes.len())];
         let sold = model.categories.get(code).is_some_and(|category| category.active);
