@@ -29,8 +29,9 @@ class DocumentServiceStub(object):
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     def __init__(self, channel):
@@ -70,8 +71,9 @@ class DocumentServiceServicer(object):
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     def PutDocument(self, request, context):
@@ -170,8 +172,9 @@ class DocumentService(object):
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     @staticmethod

@@ -30,8 +30,9 @@ class DocumentServiceStub:
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     @_typing.overload
@@ -80,8 +81,9 @@ class DocumentServiceAsyncStub(DocumentServiceStub):
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -126,8 +128,9 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
     """The documents of one tenant. What any method may answer besides is in types.proto.
 
     A document is what stands under a key in one language. Each time it is written it gets another version, and the newest
-    50 versions are kept: older ones go when a new one is written. The way back to an earlier version is to read it with
-    GetDocument and to write its content once more. A tenant has at most 200 documents, each key and language counted.
+    50 versions are kept, of no more than 8 MiB together: older ones go when a new one is written. The way back to an
+    earlier version is to read it with GetDocument and to write its content once more. A tenant has at most 200 documents,
+    each key and language counted.
     """
 
     @_abc_1.abstractmethod
