@@ -41,6 +41,7 @@ mod restore;
 mod scratch;
 mod seed;
 mod serve;
+mod shop;
 mod stats;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};

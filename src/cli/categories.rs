@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::database::Database;
 use super::lookup;
 use super::output::{self, UserError};
-use super::patterns::ShopArgs;
+use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::catalog::Names;
 use crate::domain::category::{Field, ShopCategory, is_code};
@@ -93,18 +92,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Add(write) | Command::Set(write) => &write.shop,
         Command::Delete(delete) => &delete.shop,
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(args) => list(own, args).await,
-        Command::Add(args) => add(own, args).await,
-        Command::Set(args) => set(own, &tenant, args).await,
-        Command::Delete(args) => delete(own, &tenant, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(args) => list(own, args).await,
+            Command::Add(args) => add(own, args).await,
+            Command::Set(args) => set(own, tenant, args).await,
+            Command::Delete(args) => delete(own, tenant, args).await,
+        }
+    })
+    .await
 }
 
 async fn list(own: db::Tenant<'_>, args: &ListArgs) -> anyhow::Result<()> {

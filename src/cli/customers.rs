@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::database::{self, Database};
 use super::imports::documents::time;
 use super::imports::every_page;
 use super::leads::e164;
-use super::{lookup, output};
+use super::output;
+use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::application::Filter as Leads;
 use crate::domain::customer::{Filter, Record};
@@ -34,18 +34,6 @@ pub enum Command {
   lekalo customers delete 1042 --tenant evopoliki
   lekalo customers delete 1042 --tenant evopoliki --yes")]
     Delete(DeleteArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ShopArgs {
-    /// The tenant's slug
-    #[arg(long, value_name = "SLUG")]
-    tenant: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,17 +74,15 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Show(show) => &show.shop,
         Command::Delete(delete) => &delete.customer.shop,
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(args) => list(own, &tenant, args).await,
-        Command::Show(args) => show(own, args).await,
-        Command::Delete(args) => delete(own, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(args) => list(own, tenant, args).await,
+            Command::Show(args) => show(own, args).await,
+            Command::Delete(args) => delete(own, args).await,
+        }
+    })
+    .await
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::database::{self, Database};
 use super::imports::documents::time;
 use super::imports::every_page;
-use super::{UserError, lookup, output};
+use super::shop::ShopArgs;
+use super::{UserError, output};
 use crate::db;
 use crate::domain::document::{Document, MAX_CONTENT, NewDocument};
 use crate::domain::page::PageRequest;
@@ -46,18 +46,6 @@ pub enum Command {
   lekalo documents delete faq --tenant evopoliki
   lekalo documents delete faq --language en --tenant evopoliki")]
     Delete(DeleteArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ShopArgs {
-    /// The tenant's slug
-    #[arg(long, value_name = "SLUG")]
-    tenant: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,18 +108,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Put(put) => &put.shop,
         Command::Delete(delete) => &delete.shop,
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(args) => list(own, args).await,
-        Command::Show(args) => show(own, &tenant, args).await,
-        Command::Put(args) => put(own, args).await,
-        Command::Delete(args) => delete(own, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(args) => list(own, args).await,
+            Command::Show(args) => show(own, tenant, args).await,
+            Command::Put(args) => put(own, args).await,
+            Command::Delete(args) => delete(own, args).await,
+        }
+    })
+    .await
 }
 
 async fn list(own: db::Tenant<'_>, args: &ListArgs) -> anyhow::Result<()> {

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use self::documents::{document, pattern_document, row_document, time};
-use super::database::{self, Database};
 use super::extract::write;
 use super::load::{Report, report};
-use super::lookup;
 use super::output::{self, UserError};
+use super::shop::ShopArgs;
 use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
@@ -33,7 +32,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   lekalo imports list --tenant evopoliki
   lekalo imports list --tenant evopoliki --json | jq -r '.[0].id'")]
-    List(ListArgs),
+    List(ShopArgs),
     /// Show one import
     #[command(after_help = "Examples:
   lekalo imports show 0193… --tenant evopoliki")]
@@ -73,24 +72,12 @@ pub enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct ListArgs {
-    /// The tenant's slug
-    #[arg(long, value_name = "SLUG")]
-    tenant: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: database::DatabaseArgs,
-}
-
-#[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The import's id
     #[arg(value_parser = import_id)]
     id: uuid::Uuid,
     #[command(flatten)]
-    list: ListArgs,
+    shop: ShopArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,7 +104,7 @@ pub struct RowsArgs {
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    list: ListArgs,
+    shop: ShopArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,7 +112,7 @@ pub struct TraceArgs {
     /// The pattern's id
     pattern: i64,
     #[command(flatten)]
-    list: ListArgs,
+    shop: ShopArgs,
 }
 
 pub fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
@@ -135,45 +122,43 @@ pub fn import_id(text: &str) -> Result<uuid::Uuid, &'static str> {
 pub async fn run(command: Command) -> anyhow::Result<()> {
     let args = match &command {
         Command::List(list) => list,
-        Command::Rows(rows) => &rows.list,
-        Command::Trace(trace) => &trace.list,
+        Command::Rows(rows) => &rows.shop,
+        Command::Trace(trace) => &trace.shop,
         Command::Show(args)
         | Command::Withdrawn(args)
         | Command::Apply(args)
         | Command::Revert(args)
-        | Command::Cancel(args) => &args.list,
-        Command::Delete(args) => &args.import.list,
+        | Command::Cancel(args) => &args.shop,
+        Command::Delete(args) => &args.import.shop,
     };
-    let mut database = Database::open(&args.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &args.tenant, &args.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(list) => show_list(&db, &tenant, list.json).await,
-        Command::Show(show) => {
-            let import = own.get_import(show.id).await?;
-            if show.list.json { output::json(&document(&import)) } else { show_import(&import) }
+    args.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(list) => show_list(db, tenant, list.json).await,
+            Command::Show(show) => {
+                let import = own.get_import(show.id).await?;
+                if show.shop.json { output::json(&document(&import)) } else { show_import(&import) }
+            }
+            Command::Rows(rows) => show_rows(db, tenant, rows).await,
+            Command::Trace(trace) => show_origin(own, trace).await,
+            Command::Withdrawn(show) => show_withdrawn(db, tenant, show).await,
+            Command::Apply(args) => {
+                let live_index = LiveIndex::new(db.clone());
+                decided(own, args, apply(db, &live_index, tenant.id, args.id, |_| Ok(())).await).await
+            }
+            Command::Revert(args) => decided(own, args, revert(db, tenant.id, args.id, |_| Ok(())).await).await,
+            Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,
+            Command::Delete(args) => deleted(own, args).await,
         }
-        Command::Rows(rows) => show_rows(&db, &tenant, rows).await,
-        Command::Trace(trace) => show_origin(own, trace).await,
-        Command::Withdrawn(show) => show_withdrawn(&db, &tenant, show).await,
-        Command::Apply(args) => {
-            let live_index = LiveIndex::new(db.clone());
-            decided(own, args, apply(&db, &live_index, tenant.id, args.id, |_| Ok(())).await).await
-        }
-        Command::Revert(args) => decided(own, args, revert(&db, tenant.id, args.id, |_| Ok(())).await).await,
-        Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,
-        Command::Delete(args) => deleted(own, args).await,
-    };
-    database.close().await?;
-    done
+    })
+    .await
 }
 
 /// Prints the import after a decision about it.
 async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Error>) -> anyhow::Result<()> {
     match import {
         Ok(import) => {
-            report(&Report::about(own, import).await?, &args.list.tenant, &args.list.database, args.list.json)
+            report(&Report::about(own, import).await?, &args.shop.tenant, &args.shop.database, args.shop.json)
         }
         Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message, .. }) => {
             let message = message.split_once("; nothing was written").map_or(message.as_str(), |(what, _)| what);
@@ -187,7 +172,7 @@ async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Er
 async fn deleted(own: db::Tenant<'_>, args: &DeleteArgs) -> anyhow::Result<()> {
     let id = args.import.id;
     match delete(own, id, args.allow_succeeded, |_| Ok(())).await {
-        Ok(()) if args.import.list.json => output::json(&json!({ "deleted": id })),
+        Ok(()) if args.import.shop.json => output::json(&json!({ "deleted": id })),
         Ok(()) => {
             talk!("the import {id} is deleted");
             Ok(())
@@ -288,7 +273,7 @@ pub async fn first_of<T>(
 async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Result<()> {
     let own = db.tenant(tenant.id);
     let patterns = every_page(async |page: &PageRequest| own.list_withdrawn_patterns(args.id, page).await).await?;
-    if args.list.json {
+    if args.shop.json {
         return output::json(&Value::Array(patterns.iter().map(pattern_document).collect()));
     }
     let lines = patterns.iter().map(|pattern| {
@@ -309,7 +294,7 @@ async fn show_withdrawn(db: &Db, tenant: &Tenant, args: &ShowArgs) -> anyhow::Re
 
 async fn show_origin(own: db::Tenant<'_>, args: &TraceArgs) -> anyhow::Result<()> {
     let rows = every_page(async |page: &PageRequest| own.list_pattern_rows(args.pattern, page).await).await?;
-    if args.list.json {
+    if args.shop.json {
         let document = |row: &PatternRow| {
             json!({
                 "import_id": row.import_id, "file_name": row.file_name, "state": row.state.word(),
@@ -355,7 +340,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
         return Ok(());
     }
     let rows: Vec<ImportRow> = rows.into_iter().map(|row| row.in_language(args.language)).collect();
-    if args.list.json {
+    if args.shop.json {
         return output::json(&Value::Array(rows.iter().map(row_document).collect()));
     }
     let lines = rows.iter().map(|found| {

@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use documents::{document, event_document, quoted};
 
-use super::database::{self, Database};
+use super::account;
 use super::imports::documents::time;
 use super::imports::first_of;
 use super::output::{self, UserError};
-use super::{account, lookup};
+use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::Error;
 use crate::domain::application::stats::Days;
@@ -56,18 +56,6 @@ pub enum Command {
   lekalo leads stats --tenant evopoliki --from 2026-11-01 --to 2026-11-30
   lekalo leads stats --tenant evopoliki --json | jq '[.counts[] | select(.channel == \"whatsapp\").count] | add'")]
     Stats(StatsArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ShopArgs {
-    /// The tenant's slug
-    #[arg(long, value_name = "SLUG")]
-    tenant: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,19 +136,17 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Note(note) => &note.lead.shop,
         Command::Stats(stats) => &stats.shop,
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(args) => list(own, &tenant, args).await,
-        Command::Show(args) => show(own, args).await,
-        Command::Claim(args) => claim(own, args).await,
-        Command::Note(args) => note(own, args).await,
-        Command::Stats(args) => stats(own, &tenant, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(args) => list(own, tenant, args).await,
+            Command::Show(args) => show(own, args).await,
+            Command::Claim(args) => claim(own, args).await,
+            Command::Note(args) => note(own, args).await,
+            Command::Stats(args) => stats(own, tenant, args).await,
+        }
+    })
+    .await
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {

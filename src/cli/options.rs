@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::categories::{check_code, overlay};
-use super::database::Database;
 use super::lookup;
 use super::output::{self, UserError};
-use super::patterns::ShopArgs;
+use super::shop::ShopArgs;
 use crate::db;
 use crate::db::catalog::CategoryRef;
 use crate::domain::Error;
@@ -106,18 +105,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::List(list) => (&list.shop, &list.category),
         Command::Add(AddArgs { write, .. }) | Command::Set(SetArgs { write, .. }) => (&write.shop, &write.category),
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let category = sold(own, &tenant, category).await?;
-    let done = match &command {
-        Command::List(args) => list(own, &category, args).await,
-        Command::Add(args) => add(own, &category, args).await,
-        Command::Set(args) => set(own, &category, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        let category = sold(own, tenant, category).await?;
+        match &command {
+            Command::List(args) => list(own, &category, args).await,
+            Command::Add(args) => add(own, &category, args).await,
+            Command::Set(args) => set(own, &category, args).await,
+        }
+    })
+    .await
 }
 
 async fn sold(own: db::Tenant<'_>, tenant: &Tenant, code: &str) -> anyhow::Result<CategoryRef> {

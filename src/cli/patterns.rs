@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::database::{self, Database};
 use super::imports::documents::{pattern_document, time};
 use super::imports::{every_page, import_id};
 use super::lookup;
 use super::output::{self, UserError};
+use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::Error;
 use crate::domain::page::PageRequest;
@@ -48,18 +48,6 @@ pub enum Command {
     #[command(after_help = "Examples:
   lekalo patterns delete 1042 --tenant evopoliki")]
     Delete(ShowArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ShopArgs {
-    /// The tenant's slug
-    #[arg(long, value_name = "SLUG")]
-    pub tenant: String,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub database: database::DatabaseArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,19 +161,17 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::Add(add) => &add.shop,
         Command::Set(set) => &set.shop,
     };
-    let mut database = Database::open(&shop.database).await?;
-    let db = database.connect().await?;
-    let tenant = lookup::tenant(&db, &shop.tenant, &shop.database).await?;
-    let own = db.tenant(tenant.id);
-    let done = match &command {
-        Command::List(args) => list(own, &tenant, args).await,
-        Command::Show(args) => show(own, args).await,
-        Command::Add(args) => add(own, &tenant, args).await,
-        Command::Set(args) => set(own, args).await,
-        Command::Delete(args) => delete(own, args).await,
-    };
-    database.close().await?;
-    done
+    shop.open(async |db, tenant| {
+        let own = db.tenant(tenant.id);
+        match &command {
+            Command::List(args) => list(own, tenant, args).await,
+            Command::Show(args) => show(own, args).await,
+            Command::Add(args) => add(own, tenant, args).await,
+            Command::Set(args) => set(own, args).await,
+            Command::Delete(args) => delete(own, args).await,
+        }
+    })
+    .await
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
