@@ -19,7 +19,6 @@ use crate::domain::Error;
 use crate::domain::application::stats::Days;
 use crate::domain::application::{Application, Filter, Kind, Status, read_number};
 use crate::domain::page::PageRequest;
-use crate::domain::phone;
 use crate::domain::tenant::Tenant;
 use crate::domain::vehicle::UnknownWord;
 
@@ -173,8 +172,9 @@ async fn newest(own: db::Tenant<'_>, filter: &Filter, most: usize) -> anyhow::Re
 
 /// A telephone number as the shop's country writes it.
 pub fn e164(tenant: &Tenant, typed: &str) -> anyhow::Result<String> {
-    let number = phone::e164(typed, phone::home(&tenant.time_zone, &tenant.currency));
-    number.ok_or_else(|| UserError::error("this is no telephone number that can be called", "such as 0700 123 456"))
+    tenant
+        .e164(typed)
+        .ok_or_else(|| UserError::error("this is no telephone number that can be called", "such as 0700 123 456"))
 }
 
 async fn show(own: db::Tenant<'_>, args: &ShowArgs) -> anyhow::Result<()> {

@@ -111,6 +111,12 @@ pub struct Violation {
     pub metadata: Vec<(&'static str, String)>,
 }
 
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Invalid(vec![violation])
+    }
+}
+
 impl Violation {
     /// Without metadata.
     pub fn new(field: impl Into<String>, reason: &'static str, description: impl Into<String>) -> Self {

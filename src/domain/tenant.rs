@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::phone;
+
 /// A tenant's key in the database. Clients know tenants by slug and never see this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub i64);
@@ -31,6 +33,13 @@ pub struct Tenant {
     pub catalog: CatalogMark,
     /// Grows with every change of the tenant itself.
     pub revision: i64,
+}
+
+impl Tenant {
+    /// A telephone number as its country writes it, in E.164.
+    pub fn e164(&self, typed: &str) -> Option<String> {
+        phone::e164(typed, phone::home(&self.time_zone, &self.currency))
+    }
 }
 
 /// What moves whenever something that bots read of a tenant may have changed.

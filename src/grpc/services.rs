@@ -28,6 +28,7 @@ mod list_options;
 mod list_prices;
 mod pattern_fields;
 mod patterns;
+mod phones;
 mod price_fields;
 mod quote_price;
 mod resolve_vehicle;

@@ -1,13 +1,13 @@
 //! What an application takes that is created or changed: each field with its checks, and what they must be together.
 
+use super::phones::{e164, read_phone};
 use super::price_fields::{MAX_SELECTIONS, amount, check_currency, selections};
 use super::quote_price::car_bodies;
 use crate::db::Transaction;
 use crate::db::catalog::CategoryRef;
 use crate::domain::Result;
 use crate::domain::application::{Customer, ExternalRef, Kind, Wish};
-use crate::domain::error::{Error, Violation};
-use crate::domain::phone;
+use crate::domain::error::Error;
 use crate::domain::price::Amount;
 use crate::domain::tenant::Tenant;
 use crate::grpc::convert;
@@ -16,7 +16,6 @@ use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
 pub const MAX_NAME: usize = 120;
-pub const MAX_PHONE: usize = 64;
 pub const MAX_USERNAME: usize = 64;
 const MAX_VEHICLE_TEXT: usize = 256;
 const MAX_MESSAGE: usize = 4096;
@@ -174,13 +173,10 @@ fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Op
         channel: convert::channel(channel).unwrap_or_default().to_owned(),
         external_id: check.text(EXTERNAL_ID, customer.external_id, MAX_EXTERNAL_ID),
         name: check.text(&field("name"), customer.name, MAX_NAME),
-        phone: check.text(PHONE, customer.phone, MAX_PHONE),
+        phone: read_phone(check, PHONE, customer.phone),
         username: check.text(&field("username"), customer.username, MAX_USERNAME).trim_start_matches('@').to_owned(),
         language,
     };
-    if !read.phone.is_empty() && !phone::is_plausible(&read.phone) {
-        check.add(wrong_phone(PHONE));
-    }
     if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {
         check.refuse(PHONE, "FIELD_REQUIRED", "must be given to be called back");
     }
@@ -204,10 +200,9 @@ pub fn localize_contact(
 ) -> Result<(Customer, Wish)> {
     let mut check = Validator::default();
     if !customer.phone.is_empty() {
-        let home = phone::home(&tenant.time_zone, &tenant.currency);
-        match phone::e164(&customer.phone, home) {
-            Some(number) => customer.phone = number,
-            None => check.add(wrong_phone(PHONE)),
+        match e164(tenant, PHONE, &customer.phone) {
+            Ok(number) => customer.phone = number,
+            Err(wrong) => check.add(wrong),
         }
     }
     if customer.external_id.is_empty() {
@@ -220,11 +215,4 @@ pub fn localize_contact(
     }
     check.done()?;
     Ok((customer, wish))
-}
-
-/// Never repeats the number.
-pub fn wrong_phone(field: &str) -> Violation {
-    let description = "must be a telephone number that can be called: E.164 such as +996700123456, or as written in the \
-                       tenant's country, such as 0700 123 456";
-    Violation::new(field, "FIELD_INVALID", description)
 }

@@ -2,12 +2,11 @@
 
 use uuid::Uuid;
 
-use super::application_fields::{MAX_PHONE, wrong_phone};
+use super::phones::{e164, read_phone};
 use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
 use crate::domain::application::{Filter, read_number};
 use crate::domain::error::{Error, Kind};
-use crate::domain::phone;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
@@ -64,7 +63,7 @@ pub async fn list_applications(
         created_before: check.any_time("created_before", request.created_before),
         channel: convert::channel(channel),
         external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
-        phone: some(check.text("phone", request.phone, MAX_PHONE)),
+        phone: some(read_phone(&mut check, "phone", request.phone)),
         number: number.as_deref().and_then(read_number),
         assignee: some(check.text("assignee", request.assignee, MAX_ACTOR)),
         text: some(check.text("text", request.text, MAX_TEXT)),
@@ -76,9 +75,6 @@ pub async fn list_applications(
     }
     if number.is_some() && filter.number.is_none() {
         check.refuse("number", "FIELD_INVALID", "must be the eight digits of a number, such as 2F7E1A90");
-    }
-    if filter.phone.as_ref().is_some_and(|phone| !phone::is_plausible(phone)) {
-        check.add(wrong_phone("phone"));
     }
     if let (Some(after), Some(before)) = (filter.created_after, filter.created_before)
         && before <= after
@@ -96,8 +92,7 @@ pub async fn list_applications(
 
     let scope = services.scope(check, &tenant).await?;
     if let Some(phone) = &mut filter.phone {
-        let home = phone::home(&scope.tenant.time_zone, &scope.tenant.currency);
-        *phone = phone::e164(phone, home).ok_or_else(|| Error::Invalid(vec![wrong_phone("phone")]))?;
+        *phone = e164(&scope.tenant, "phone", phone)?;
     }
     let found = scope.own.list_applications(&filter, &page).await?;
     let total_size = count(found.total);

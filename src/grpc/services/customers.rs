@@ -1,13 +1,12 @@
 //! GetCustomer, ListCustomers, UpdateCustomer and DeleteCustomer: who has asked for something.
 
-use super::application_fields::{MAX_NAME, MAX_PHONE, MAX_USERNAME, wrong_phone};
+use super::application_fields::{MAX_NAME, MAX_USERNAME};
 use super::applications::MAX_TEXT;
+use super::phones::{e164, read_phone};
 use crate::domain::Result;
 use crate::domain::application::Customer;
 use crate::domain::customer::{Field, Filter};
 use crate::domain::error::{Error, Kind};
-use crate::domain::phone;
-use crate::domain::tenant::Tenant;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::idempotency::{idempotent, take_key};
@@ -35,10 +34,9 @@ pub async fn list_customers(
     let mut filter = Filter {
         channel: convert::channel(channel),
         external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
-        phone: some(check.text("phone", request.phone, MAX_PHONE)),
+        phone: some(read_phone(&mut check, "phone", request.phone)),
         text: some(check.text("text", request.text, MAX_TEXT)),
     };
-    check_phone(&mut check, "phone", filter.phone.as_deref());
     let bound_to = ["list_customers", &request.tenant, &texts];
     let page =
         check.page(services.db.page_key().await?, request.page_size, &request.page_token, request.skip, &bound_to);
@@ -125,7 +123,7 @@ fn read_customer(check: &mut Validator, given: pb::Customer, fields: &[Field]) -
         let path = format!("customer.{field}");
         match field {
             Field::Name => read.name = check.text(&path, given.name.clone(), MAX_NAME),
-            Field::Phone => read.phone = check.text(&path, given.phone.clone(), MAX_PHONE),
+            Field::Phone => read.phone = read_phone(check, &path, given.phone.clone()),
             Field::Username => {
                 let username = check.text(&path, given.username.clone(), MAX_USERNAME);
                 username.trim_start_matches('@').clone_into(&mut read.username);
@@ -133,17 +131,5 @@ fn read_customer(check: &mut Validator, given: pb::Customer, fields: &[Field]) -
             Field::Language => read.language = check.word(&path, given.language.clone()),
         }
     }
-    check_phone(check, "customer.phone", Some(&read.phone).filter(|phone| !phone.is_empty()).map(String::as_str));
     read
-}
-
-fn check_phone(check: &mut Validator, field: &str, phone: Option<&str>) {
-    if phone.is_some_and(|phone| !phone::is_plausible(phone)) {
-        check.add(wrong_phone(field));
-    }
-}
-
-fn e164(tenant: &Tenant, field: &str, phone: &str) -> Result<String> {
-    let home = phone::home(&tenant.time_zone, &tenant.currency);
-    phone::e164(phone, home).ok_or_else(|| Error::Invalid(vec![wrong_phone(field)]))
 }

@@ -1,14 +1,12 @@
 //! UpdateApplication: what a manager puts right in an application.
 
-use super::application_fields::{
-    MAX_NAME, MAX_PHONE, check_selections, check_wish, localize_contact, name_chosen, read_wish, wrong_phone,
-};
+use super::application_fields::{MAX_NAME, check_selections, check_wish, localize_contact, name_chosen, read_wish};
 use super::applications::application_id;
+use super::phones::read_phone;
 use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
 use crate::domain::application::update::Field;
 use crate::domain::application::{Application, Customer, Kind, Wish};
-use crate::domain::phone;
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{REQUIRED, Validator, check_etag};
@@ -92,19 +90,15 @@ fn named(fields: &[Field], given: pb::Application) -> pb::Application {
 
 /// How the customer is called and reached; who it is stays.
 fn read_contact(check: &mut Validator, given: pb::Customer) -> Customer {
-    let contact = Customer {
+    Customer {
         id: None,
         channel: String::new(),
         external_id: String::new(),
         name: check.text("application.customer.name", given.name, MAX_NAME),
-        phone: check.text(PHONE, given.phone, MAX_PHONE),
+        phone: read_phone(check, PHONE, given.phone),
         username: String::new(),
         language: None,
-    };
-    if !contact.phone.is_empty() && !phone::is_plausible(&contact.phone) {
-        check.add(wrong_phone(PHONE));
     }
-    contact
 }
 
 /// What could not have been created is not to become so.
