@@ -1,17 +1,16 @@
 //! Applications changed and noted upon by hand. Each step runs in the caller's transaction.
 
-use tokio_postgres::types::{Json, Type};
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::Transaction;
 use super::application_feed::Happened;
-use super::application_writes::Subject;
+use super::application_writes::{Subject, WishColumns};
 use super::query::Query;
 use crate::domain::application::Application;
 use crate::domain::application::update::Field;
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::Result;
-use crate::domain::price::Amount;
 
 impl Transaction {
     /// One application, which nobody else changes until this transaction ends.
@@ -35,15 +34,11 @@ impl Transaction {
         changed: &[Field],
         actor: &str,
     ) -> Result<Application> {
-        let (wish, contact) = (&after.wish, &after.customer);
+        let contact = &after.customer;
         let phone = Some(&contact.phone).filter(|phone| !phone.is_empty());
-        let (selections, external_refs) = (Json(&wish.selections), Json(&wish.external_refs));
-        let (quoted, currency) = wish.quoted.as_ref().map(|(amount, currency)| (*amount, currency)).unzip();
-        let (total, total_max) = (quoted.map(Amount::least), quoted.and_then(Amount::range_end));
-        let at_least = matches!(quoted, Some(Amount::From(_)));
-        self.execute(
-            Query::new(
-                "-- update_application
+        let (tenant_id, columns) = (self.tenant_id()?, WishColumns::new(&after.wish, subject));
+        let update = Query::new(
+            "-- update_application
                 UPDATE applications
                 SET contact_name = $3 /* contact_name */, contact_phone = $4 /* contact_phone */,
                     brand_id = $5 /* brand_id */, model_id = $6 /* model_id */, generation = $7 /* generation */,
@@ -53,25 +48,12 @@ impl Transaction {
                     message = $15 /* message */, external_refs = $16 /* external_refs */, revision = revision + 1,
                     updated_at = now()
                 WHERE tenant_id = $1 /* tenant_id */ AND id = $2 /* id */",
-            )
-            .bind(&self.tenant_id()?, Type::INT8)
-            .bind(&after.id, Type::UUID)
-            .bind(&contact.name, Type::TEXT)
-            .bind(&phone, Type::TEXT)
-            .bind(&subject.brand_id, Type::INT8)
-            .bind(&subject.model_id, Type::INT8)
-            .bind(&wish.generation, Type::TEXT)
-            .bind(&wish.year, Type::INT2)
-            .bind(&wish.vehicle_text, Type::TEXT)
-            .bind(&selections, Type::JSONB)
-            .bind(&total, Type::NUMERIC)
-            .bind(&total_max, Type::NUMERIC)
-            .bind(&at_least, Type::BOOL)
-            .bind(&currency, Type::TEXT)
-            .bind(&wish.message, Type::TEXT)
-            .bind(&external_refs, Type::JSONB),
         )
-        .await?;
+        .bind(&tenant_id, Type::INT8)
+        .bind(&after.id, Type::UUID)
+        .bind(&contact.name, Type::TEXT)
+        .bind(&phone, Type::TEXT);
+        self.execute(columns.bind_to(update)).await?;
         let names: Vec<&str> = changed.iter().map(|field| field.word()).collect();
         self.changes(Change::of(ResourceKind::Application, after.id, format!("updated: {}", names.join(", "))));
         self.append_event(after.id, Happened::updated(after.status, actor, changed)).await?;

@@ -1,5 +1,6 @@
 //! Taking applications down, and moving them on. Each step runs in the caller's transaction.
 
+use rust_decimal::Decimal;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
@@ -8,10 +9,10 @@ use super::application_feed::Happened;
 use super::catalog::{CategoryRef, find_brand_and_model};
 use super::idempotency::IdempotencyKey;
 use super::query::{Query, at_most_one, one};
-use crate::domain::application::{Application, Customer, Status, Wish};
+use crate::domain::application::{Application, Customer, ExternalRef, Status, Wish};
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::{Error, Kind, Result};
-use crate::domain::price::Amount;
+use crate::domain::price::{Amount, Named};
 use crate::domain::tenant::Language;
 
 /// What an application is about, looked up; none is not known.
@@ -20,6 +21,51 @@ pub struct Subject {
     pub category: Option<CategoryRef>,
     pub brand_id: Option<i64>,
     pub model_id: Option<i64>,
+}
+
+/// What is wished for, as the columns have it.
+pub(super) struct WishColumns<'a> {
+    wish: &'a Wish,
+    subject: &'a Subject,
+    selections: Json<&'a [Named]>,
+    external_refs: Json<&'a [ExternalRef]>,
+    total: Option<Decimal>,
+    total_max: Option<Decimal>,
+    at_least: bool,
+    currency: Option<&'a str>,
+}
+
+impl<'a> WishColumns<'a> {
+    pub(super) fn new(wish: &'a Wish, subject: &'a Subject) -> Self {
+        let (quoted, currency) = wish.quoted.as_ref().map(|(amount, currency)| (*amount, currency.as_str())).unzip();
+        Self {
+            wish,
+            subject,
+            selections: Json(&wish.selections),
+            external_refs: Json(&wish.external_refs),
+            total: quoted.map(Amount::least),
+            total_max: quoted.and_then(Amount::range_end),
+            at_least: matches!(quoted, Some(Amount::From(_))),
+            currency,
+        }
+    }
+
+    /// The last twelve parameters, `brand_id` to `external_refs`.
+    pub(super) fn bind_to<'b>(&'b self, query: Query<'b>) -> Query<'b> {
+        query
+            .bind(&self.subject.brand_id, Type::INT8)
+            .bind(&self.subject.model_id, Type::INT8)
+            .bind(&self.wish.generation, Type::TEXT)
+            .bind(&self.wish.year, Type::INT2)
+            .bind(&self.wish.vehicle_text, Type::TEXT)
+            .bind(&self.selections, Type::JSONB)
+            .bind(&self.total, Type::NUMERIC)
+            .bind(&self.total_max, Type::NUMERIC)
+            .bind(&self.at_least, Type::BOOL)
+            .bind(&self.currency, Type::TEXT)
+            .bind(&self.wish.message, Type::TEXT)
+            .bind(&self.external_refs, Type::JSONB)
+    }
 }
 
 /// What is known of a customer once an application has said what it has to say.
@@ -95,13 +141,9 @@ impl Transaction {
         let known = self.upsert_customer(customer, default_language).await?;
         let id = Uuid::now_v7();
         let category_id = subject.category.as_ref().map(|category| category.id);
-        let (selections, external_refs) = (Json(&wish.selections), Json(&wish.external_refs));
-        let (quoted, currency) = wish.quoted.as_ref().map(|(amount, currency)| (*amount, currency)).unzip();
-        let (total, total_max) = (quoted.map(Amount::least), quoted.and_then(Amount::range_end));
-        let at_least = matches!(quoted, Some(Amount::From(_)));
-        self.execute(
-            Query::new(
-                "-- create_application
+        let (tenant_id, kind, columns) = (self.tenant_id()?, wish.kind.word(), WishColumns::new(wish, subject));
+        let create = Query::new(
+            "-- create_application
                 INSERT INTO applications (tenant_id, id, request_id, request_sha256, kind, customer_id, contact_name,
                                           contact_phone, contact_username, contact_language, category_id, brand_id,
                                           model_id, generation, year, vehicle_text, selections, quoted_total,
@@ -113,32 +155,19 @@ impl Transaction {
                         $16 /* vehicle_text */, $17 /* selections */, $18 /* quoted_total */,
                         $19 /* quoted_total_max */, $20 /* quoted_at_least */, $21 /* quoted_currency */,
                         $22 /* message */, $23 /* external_refs */)",
-            )
-            .bind(&self.tenant_id()?, Type::INT8)
-            .bind(&id, Type::UUID)
-            .bind(&key.request_id, Type::UUID)
-            .bind(&key.body_sha256, Type::BYTEA)
-            .bind(&wish.kind.word(), Type::TEXT)
-            .bind(&known.id, Type::INT8)
-            .bind(&known.name, Type::TEXT)
-            .bind(&known.phone, Type::TEXT)
-            .bind(&known.username, Type::TEXT)
-            .bind(&known.language, Type::TEXT)
-            .bind(&category_id, Type::INT8)
-            .bind(&subject.brand_id, Type::INT8)
-            .bind(&subject.model_id, Type::INT8)
-            .bind(&wish.generation, Type::TEXT)
-            .bind(&wish.year, Type::INT2)
-            .bind(&wish.vehicle_text, Type::TEXT)
-            .bind(&selections, Type::JSONB)
-            .bind(&total, Type::NUMERIC)
-            .bind(&total_max, Type::NUMERIC)
-            .bind(&at_least, Type::BOOL)
-            .bind(&currency, Type::TEXT)
-            .bind(&wish.message, Type::TEXT)
-            .bind(&external_refs, Type::JSONB),
         )
-        .await?;
+        .bind(&tenant_id, Type::INT8)
+        .bind(&id, Type::UUID)
+        .bind(&key.request_id, Type::UUID)
+        .bind(&key.body_sha256, Type::BYTEA)
+        .bind(&kind, Type::TEXT)
+        .bind(&known.id, Type::INT8)
+        .bind(&known.name, Type::TEXT)
+        .bind(&known.phone, Type::TEXT)
+        .bind(&known.username, Type::TEXT)
+        .bind(&known.language, Type::TEXT)
+        .bind(&category_id, Type::INT8);
+        self.execute(columns.bind_to(create)).await?;
         self.append_event(id, Happened::moved(None, Status::New, "", "")).await?;
         self.changes(Change::of(ResourceKind::Application, id, format!("created: {}", wish.kind)));
         self.get_application(id).await
