@@ -36,7 +36,7 @@ pub enum Command {
   lekalo documents show faq --language ky --versions --tenant evopoliki
   lekalo documents show faq --version 3 --tenant evopoliki | lekalo documents put faq - --language ru --tenant evopoliki")]
     Show(ShowArgs),
-    /// Create a document or write its new version; the newest 50 are kept
+    /// Create a document or write its new version; the newest 50 are kept, of at most 8 MiB together
     #[command(after_help = "Examples:
   lekalo documents put faq faq.md --language ru --title \"Частые вопросы\" --tenant evopoliki
   cat prompt.txt | lekalo documents put prompt.sales - --language en --tenant evopoliki")]
