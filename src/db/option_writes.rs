@@ -11,7 +11,9 @@ use crate::domain::catalog::{Names, OptionRow, ValueRow};
 use crate::domain::error::{Error, Kind, Result, Violation};
 use crate::domain::etag::check_etag;
 use crate::domain::price::OptionKind;
-use crate::domain::shop_option::{Field, MAX_OPTIONS, MAX_VALUES, OptionChange, ShopOption, ShopValue};
+use crate::domain::shop_option::{
+    Field, MAX_OPTIONS, MAX_VALUES, MAX_VALUES_TOGETHER, OptionChange, ShopOption, ShopValue,
+};
 use crate::domain::tenant::{Language, TenantId};
 use crate::domain::vehicle::BodyType;
 
@@ -58,7 +60,7 @@ impl Transaction {
             });
         }
         let last = all.iter().filter(|option| option.place.is_some()).count();
-        let values = values_after(&[], &change.values)?;
+        let values = values_after(&[], &change.values, room(&all))?;
         let option = ShopOption {
             id: self.next_id(LEAST_OPTION).await?,
             code: code.to_owned(),
@@ -248,13 +250,18 @@ fn copy(field: Field, from: &OptionChange, to: &mut ShopOption, all: &[ShopOptio
         Field::Values if to.kind != OptionKind::Choice && !from.values.is_empty() => {
             return Err(Error::invalid("option.values", "FIELD_INVALID", "only a CHOICE has values"));
         }
-        Field::Values => to.values = values_after(&to.values, &from.values)?,
+        Field::Values => to.values = values_after(&to.values, &from.values, room(all))?,
     }
     Ok(())
 }
 
-/// The values that are named, in their order, then those that are not, which retire.
-fn values_after(before: &[ShopValue], named: &[ShopValue]) -> Result<Vec<ShopValue>> {
+/// How many more values a category's options may have. Where they have too many already, those stay.
+fn room(all: &[ShopOption]) -> usize {
+    MAX_VALUES_TOGETHER.saturating_sub(all.iter().map(|option| option.values.len()).sum())
+}
+
+/// The values that are named, in their order, then those that are not, which retire; new ones as far as there is room.
+fn values_after(before: &[ShopValue], named: &[ShopValue], room: usize) -> Result<Vec<ShopValue>> {
     let (mut after, mut violations) = (Vec::with_capacity(named.len()), Vec::new());
     for (place, value) in named.iter().enumerate() {
         let known = before.iter().find(|known| known.code == value.code).cloned().unwrap_or_default();
@@ -268,10 +275,14 @@ fn values_after(before: &[ShopValue], named: &[ShopValue]) -> Result<Vec<ShopVal
     }
     let is_left = |known: &&ShopValue| named.iter().all(|value| value.code != known.code);
     after.extend(before.iter().filter(is_left).map(|known| ShopValue { retired: true, ..known.clone() }));
+    let mut too_many = |max: usize, problem: &str| {
+        let violation = Violation::new("option.values", "FIELD_TOO_LONG", format!("must have at most {max} {problem}"));
+        violations.push(Violation { metadata: vec![("max", max.to_string())], ..violation });
+    };
     if after.len() > MAX_VALUES {
-        let problem = format!("must have at most {MAX_VALUES} elements, retired ones that are left out included");
-        let metadata = vec![("max", MAX_VALUES.to_string())];
-        violations.push(Violation { metadata, ..Violation::new("option.values", "FIELD_TOO_LONG", problem) });
+        too_many(MAX_VALUES, "elements, retired ones that are left out included");
+    } else if after.len() > before.len() + room {
+        too_many(MAX_VALUES_TOGETHER, "elements with those of the category's other options, retired ones included");
     }
     if violations.is_empty() { Ok(after) } else { Err(Error::Invalid(violations)) }
 }

@@ -7,6 +7,9 @@ use super::vehicle::{BodyType, vocabulary};
 /// The most options of a category, and values of an option, retired ones included.
 pub const MAX_OPTIONS: usize = 100;
 pub const MAX_VALUES: usize = 50;
+/// The most values of all options of a category together, retired ones included. In an answer that lists them each takes up to
+/// 2.5 KiB: with its options' own 0.4 MiB that is less than the 4 MiB that clients take.
+pub const MAX_VALUES_TOGETHER: usize = 1000;
 
 /// An option with what only its shop looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a shop sells, kept by hand: what is written is what is listed, offered and priced; another shop sees nothing of it.
 
 mod calls;
+mod limits;
 mod model;
 mod prices;
 
