@@ -39,7 +39,7 @@ impl Tenant<'_> {
                 bound(concat!(
                     "-- application_stats
                     SELECT (a.created_at AT TIME ZONE $4 /* time_zone */)::date::text AS day, a.status,
-                           coalesce(c.code, '') AS category, coalesce(u.channel, a.erased_channel) AS channel, a.kind,
+                           coalesce(tc.code, c.code, '') AS category, coalesce(u.channel, a.erased_channel) AS channel, a.kind,
                            count(*) AS count
                     FROM ",
                     days!(),
@@ -48,6 +48,7 @@ impl Tenant<'_> {
                       ON (a.created_at AT TIME ZONE $4)::date BETWEEN d.first_day AND d.last_day
                      AND a.created_at BETWEEN d.first_day - 2 AND d.last_day + 3
                     LEFT JOIN customers u ON u.tenant_id = a.tenant_id AND u.id = a.customer_id
+                    LEFT JOIN tenant_categories tc ON tc.tenant_id = a.tenant_id AND tc.category_id = a.category_id
                     LEFT JOIN product_categories c ON c.id = a.category_id
                     WHERE a.tenant_id = $1 /* tenant_id */
                     GROUP BY 1, 2, 3, 4, 5

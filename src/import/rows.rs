@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::clean::issues::issue;
 use super::clean::{Cache, CleanError, Cleaner, Columns, Headings, PlacedRow, SAMPLE, clean};
-use super::sandbox::{Answer, Extractor, Line};
+use super::sandbox::{Answer, Extractor, Line, MAX_LINE_BYTES, long_row};
 use super::upload::Upload;
 use crate::domain::error::Result;
 use crate::domain::import::{CleanRow, Confidence, Failure, IssueCode};
@@ -41,10 +41,20 @@ const BATCH: usize = 1000;
 const AT_ONCE: usize = 2;
 const AHEAD: usize = 2;
 
-/// Rows that are in memory.
+/// Rows that are in memory; none of them longer than one that a child reads.
 pub fn in_memory(rows: &[CleanRow]) -> Opening<'_> {
-    let batches = rows.chunks(BATCH).map(|some| Ok(Batch { rows: some.to_vec(), total: rows.len() }));
+    let batches = rows.chunks(BATCH).map(|some| match some.iter().find(|row| length(row) > MAX_LINE_BYTES) {
+        None => Ok(Batch { rows: some.to_vec(), total: rows.len() }),
+        Some(_) => Err(long_row().into()),
+    });
     future::ready(Ok(stream::iter(batches).boxed())).boxed()
+}
+
+/// How many bytes of text a row has.
+fn length(row: &CleanRow) -> usize {
+    let issues = row.issues.iter().flat_map(|issue| [&issue.message, &issue.suggestion]);
+    let texts = row.cells.iter().chain(issues).chain([&row.source_id, &row.generation]);
+    texts.map(String::len).sum()
 }
 
 /// The rows of an uploaded file: a child reads it, what it says is understood as it comes, and both stop when the stream
@@ -381,6 +391,17 @@ mod tests {
         for lines in 0..5 {
             let cut: Vec<u8> = answer.split_inclusive(|byte| *byte == b'\n').take(lines).flatten().copied().collect();
             assert_eq!(understood(&cut).await.unwrap_err().code, "INTERNAL", "cut after {lines} lines");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_row_is_longer_than_an_answer_has_room_for() {
+        let row =
+            |length: usize| CleanRow { cells: vec!["x".repeat(length)], source_id: "1".into(), ..CleanRow::default() };
+        for (length, is_taken) in [(MAX_LINE_BYTES - 1, true), (MAX_LINE_BYTES, false)] {
+            let rows = [row(3), row(length)];
+            let taken = in_memory(&rows).await.unwrap().try_collect::<Vec<_>>().await;
+            assert_eq!(taken.map_err(|failure| failure.code).is_ok(), is_taken, "{length}");
         }
     }
 

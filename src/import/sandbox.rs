@@ -33,8 +33,8 @@ const MAX_STDERR: u64 = 4 << 10;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of an answer is taken at once, in bytes; a line that crosses it is taken whole.
 const BATCH_BYTES: usize = 128 << 10;
-/// The longest line: no row of a price list has so much text.
-const MAX_LINE_BYTES: usize = 1 << 20;
+/// The longest line: no row of a price list has so much text, and an answer has to have room for it.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// What the server keeps of its container's memory for itself: it grows while it writes rows and answers calls.
 const KEPT: u64 = 32 << 20;
 /// With less, no file can be read.
@@ -248,10 +248,7 @@ impl Answer {
                 let message = format!("the rows of the file have more than {} MiB of text", answer_bytes >> 20);
                 exceeded(message, "split the file")
             }
-            Break::LongLine => {
-                let message = format!("a row of the file has more than {} MiB of text", MAX_LINE_BYTES >> 20);
-                exceeded(message, "delete the text that is no part of the table")
-            }
+            Break::LongLine => long_row(),
             Break::Ended(status) if !status.is_some_and(|status| was_limited(status, &stderr_text)) => {
                 ExtractError::new(
                     "FILE_UNREADABLE",
@@ -281,6 +278,12 @@ async fn listen(mut stderr: ChildStderr) -> String {
     let _ = (&mut stderr).take(MAX_STDERR).read_to_end(&mut stderr_text).await;
     let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&stderr_text).into_owned()
+}
+
+/// A row that is longer than any of a price list.
+pub fn long_row() -> ExtractError {
+    let message = format!("a row of the file has more than {} MiB of text", MAX_LINE_BYTES >> 20);
+    ExtractError::new("LIMIT_EXCEEDED", message, "delete the text that is no part of the table")
 }
 
 fn not_started() -> ExtractError {

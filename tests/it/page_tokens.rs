@@ -6,14 +6,12 @@ use lekalo::proto::FILE_DESCRIPTOR_SET;
 use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use prost::Message as _;
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage as _, Value,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value};
 use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::applications::SOME_APPLICATIONS;
-use crate::support::methods::call;
+use crate::support::methods::{call, items, next_token, page};
 use crate::support::uploads::{header, upload_and_wait};
 use crate::support::{TestServer, connect, database};
 
@@ -112,22 +110,6 @@ fn changed(request: &DynamicMessage, field: &FieldDescriptor) -> DynamicMessage 
     request
 }
 
-fn page(request: &DynamicMessage, size: i32, token: &str) -> DynamicMessage {
-    let mut request = request.clone();
-    request.set_field_by_name("page_size", Value::I32(size));
-    request.set_field_by_name("page_token", Value::String(token.to_owned()));
-    request
-}
-
-fn items(answer: &DynamicMessage) -> Vec<Value> {
-    let field = answer.descriptor().fields().find(FieldDescriptor::is_list).unwrap();
-    answer.get_field(&field).as_list().unwrap().to_vec()
-}
-
-fn next(answer: &DynamicMessage) -> String {
-    answer.get_field_by_name("next_page_token").unwrap().as_str().unwrap().to_owned()
-}
-
 /// Refused for its token; other fields may be refused as well.
 fn is_refused(answer: Result<DynamicMessage, Status>, what: &str) {
     let status = answer.map(|answer| panic!("{what} was answered: {answer}")).unwrap_err();
@@ -154,9 +136,9 @@ async fn a_token_leads_on_in_its_own_list_and_in_no_other() {
         let request = &requests.iter().find(|(of, _)| *of == name).unwrap().1;
         let request = DynamicMessage::decode(method.input(), request.as_slice()).unwrap();
         let whole = call(&server, method, &page(&request, 500, "")).await.unwrap();
-        assert!(items(&whole).len() > 1 && next(&whole).is_empty(), "{name} has several items: {whole}");
+        assert!(items(&whole).len() > 1 && next_token(&whole).is_empty(), "{name} has several items: {whole}");
         let first = call(&server, method, &page(&request, 1, "")).await.unwrap();
-        let token = next(&first);
+        let token = next_token(&first);
         let rest = call(&server, method, &page(&request, 499, &token)).await.unwrap();
         assert_eq!([items(&first), items(&rest)].concat(), items(&whole), "{name}: a first page and the rest");
         for part in [&first, &rest] {

@@ -1,4 +1,7 @@
-//! Lists stay whole while others write: whoever was there before the first page is seen once, on one page.
+//! Lists stay whole while others write: whoever was there before the first page is seen once, on one page. And no answer is too
+//! large ([`largest`]).
+
+mod largest;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +12,6 @@ use lekalo::proto::lekalo::v1 as pb;
 use lekalo::proto::lekalo::v1::application_service_client::ApplicationServiceClient;
 use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::text_service_client::TextServiceClient;
-use prost::Message;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
 
@@ -146,107 +148,4 @@ async fn texts() {
         (page.texts.into_iter().map(|text| text.key).collect(), page.next_page_token)
     })
     .await;
-}
-
-/// What a default client takes is twice as much.
-const MOST: usize = 2 << 20;
-
-const LARGE_TEXTS: &str = "INSERT INTO bot_texts (tenant_id, key, language, value)
-    SELECT id, 'large_' || n, 'ru', repeat('я', 4096) FROM tenants, generate_series(1000, 1499) AS n
-    WHERE slug = 'evopoliki'";
-
-const LARGE_APPLICATIONS: &str = "UPDATE applications SET message = repeat('я', 4096);
-    INSERT INTO applications (tenant_id, id, request_id, request_sha256, customer_id, kind, created_at, message)
-    SELECT tenant_id, gen_random_uuid(), gen_random_uuid(), sha256('x'), id, 'callback',
-           clock_timestamp() - n * interval '1 second', repeat('я', 4096)
-    FROM customers, generate_series(1, 400) AS n WHERE external_id = 'paging'";
-
-/// Every key of a list whose pages are asked for as large as may be, and how many pages there are.
-async fn walk<M: Message>(mut page: impl AsyncFnMut(String) -> (M, Vec<String>, String)) -> (BTreeSet<String>, usize) {
-    let (mut seen, mut token, mut pages) = (BTreeSet::new(), String::new(), 0);
-    loop {
-        let (answer, keys, next) = page(token).await;
-        assert!(answer.encoded_len() <= MOST + 1024, "{} bytes", answer.encoded_len());
-        assert!(!keys.is_empty());
-        for key in keys {
-            assert!(seen.insert(key.clone()), "{key} came twice");
-        }
-        (token, pages) = (next, pages + 1);
-        if token.is_empty() {
-            return (seen, pages);
-        }
-    }
-}
-
-#[tokio::test]
-async fn pages_of_large_items_are_cut_to_what_any_client_takes() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    for sql in [LARGE_TEXTS, SOME_APPLICATIONS, LARGE_APPLICATIONS] {
-        owner.batch_execute(sql).await.unwrap();
-    }
-    let client = TextServiceClient::new(server.channel.clone());
-    let (seen, pages) = walk(async |page_token| {
-        let request = pb::ListTextsRequest { tenant: TENANT.into(), page_token, page_size: 500, ..Default::default() };
-        let page = client.clone().list_texts(request).await.unwrap().into_inner();
-        let keys = page.texts.iter().map(|text| text.key.clone()).collect();
-        let next = page.next_page_token.clone();
-        (page, keys, next)
-    })
-    .await;
-    assert_eq!((seen.iter().filter(|key| key.starts_with("large_")).count(), pages > 1), (500, true), "{pages}");
-
-    let request = pb::BatchGetTextsRequest { tenant: TENANT.into(), key_prefix: "large_".into(), ..Default::default() };
-    let answer = client.clone().batch_get_texts(request).await.unwrap().into_inner();
-    let keys: Vec<_> = answer.texts.iter().map(|text| text.key.clone()).collect();
-    assert_eq!(keys, (1000..1000 + keys.len()).map(|n| format!("large_{n}")).collect::<Vec<_>>());
-    assert!((MOST - 16_384..MOST + 1024).contains(&answer.encoded_len()), "{}", answer.encoded_len());
-
-    let client = ApplicationServiceClient::new(server.channel.clone());
-    let (seen, pages) = walk(async |page_token| {
-        let request =
-            pb::ListApplicationsRequest { tenant: TENANT.into(), page_token, page_size: 500, ..Default::default() };
-        let page = client.clone().list_applications(request).await.unwrap().into_inner();
-        let keys = page.applications.iter().map(|application| application.id.clone()).collect();
-        let next = page.next_page_token.clone();
-        (page, keys, next)
-    })
-    .await;
-    let rows = owner.query_one(
-        "SELECT count(*) FROM applications WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'evopoliki')",
-        &[],
-    );
-    assert_eq!((i64::try_from(seen.len()).unwrap(), pages > 1), (rows.await.unwrap().get(0), true));
-}
-
-/// A history as large as notes may make it: its newest events come, as many as any client takes.
-#[tokio::test]
-async fn a_long_history_ends_where_any_client_takes_it() {
-    let server = TestServer::start().await;
-    let owner = connect(&server.config).await;
-    owner.batch_execute(SOME_APPLICATIONS).await.unwrap();
-    let row = owner
-        .query_one(
-            "WITH one AS (SELECT tenant_id, id FROM applications
-                          WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'evopoliki') LIMIT 1),
-                  noted AS (INSERT INTO application_events (tenant_id, id, application_id, to_status, actor, note, kind)
-                            SELECT tenant_id, 1000000 + n, id, 'new', 'Айгуль', repeat('🚗', 2000), 'noted'
-                            FROM one, generate_series(1, 500) AS n)
-             SELECT id::text FROM one",
-            &[],
-        )
-        .await
-        .unwrap();
-    let request = pb::GetApplicationRequest { tenant: TENANT.into(), id: row.get(0), with_history: true };
-    let answer =
-        ApplicationServiceClient::new(server.channel.clone()).get_application(request).await.unwrap().into_inner();
-    let cursors: Vec<_> = answer.events.iter().map(|event| event.cursor.clone()).collect();
-    assert!((200..500).contains(&cursors.len()), "{}", cursors.len());
-    assert!((MOST - 16_384..MOST + 16_384).contains(&answer.encoded_len()), "{}", answer.encoded_len());
-    let all = pb::GetApplicationRequest { tenant: TENANT.into(), id: row.get(0), with_history: true };
-    owner.execute("UPDATE application_events SET note = 'x' WHERE id > 1000000", &[]).await.unwrap();
-    let short = ApplicationServiceClient::new(server.channel.clone()).get_application(all).await.unwrap().into_inner();
-    let whole: Vec<_> = short.events.iter().map(|event| event.cursor.clone()).collect();
-    assert_eq!(whole.len(), 500);
-    assert!(whole.ends_with(&cursors), "the newest, the oldest of them first");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use lekalo::proto::FILE_DESCRIPTOR_SET;
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
 use tonic::client::Grpc;
 use tonic::{Request, Status};
 
@@ -154,4 +154,23 @@ pub async fn call(
     let body = Request::new(Bytes::from(request.encode_to_vec()));
     let answer = client.unary(body, path.parse().unwrap(), Raw).await?;
     Ok(DynamicMessage::decode(method.output(), answer.into_inner()).unwrap())
+}
+
+/// The request of a list for a page of that size after a token.
+pub fn page(request: &DynamicMessage, size: i32, token: &str) -> DynamicMessage {
+    let mut request = request.clone();
+    request.set_field_by_name("page_size", Value::I32(size));
+    request.set_field_by_name("page_token", Value::String(token.to_owned()));
+    request
+}
+
+/// What stands in an answer's list; nothing where it has none.
+pub fn items(answer: &DynamicMessage) -> Vec<Value> {
+    let list = answer.descriptor().fields().find(FieldDescriptor::is_list);
+    list.map(|field| answer.get_field(&field).as_list().unwrap().to_vec()).unwrap_or_default()
+}
+
+/// The token of the page after this one.
+pub fn next_token(answer: &DynamicMessage) -> String {
+    answer.get_field_by_name("next_page_token").unwrap().as_str().unwrap().to_owned()
 }

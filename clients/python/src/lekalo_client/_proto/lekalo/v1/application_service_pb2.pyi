@@ -1068,7 +1068,9 @@ class GetApplicationStatsResponse(_message.Message):
     first_day: _builtins.str
     """The first day counted, as `YYYY-MM-DD`."""
     last_day: _builtins.str
-    """The last day counted, as `YYYY-MM-DD`."""
+    """The last day counted, as `YYYY-MM-DD`; before the one asked for where the answer has no room for more: ask on from the
+    day after it.
+    """
     time_zone: _builtins.str
     """The tenant's time zone, in which the days are, e.g. `Asia/Bishkek`."""
     @_builtins.property

@@ -184,7 +184,8 @@ class ApplicationServiceServicer(object):
     def GetApplicationStats(self, request, context):
         """Counts the applications created on each day, by status, category, channel and kind. Role: MANAGER.
 
-        Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment.
+        Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment. An answer
+        has at most 2 MiB: where the days asked for would have more, it ends with an earlier one, which `last_day` says.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`; NOT_FOUND
         `TENANT_NOT_FOUND`.

@@ -92,7 +92,8 @@ class ApplicationServiceStub:
     GetApplicationStats: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.GetApplicationStatsRequest, _application_service_pb2.GetApplicationStatsResponse]
     """Counts the applications created on each day, by status, category, channel and kind. Role: MANAGER.
 
-    Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment.
+    Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment. An answer
+    has at most 2 MiB: where the days asked for would have more, it ends with an earlier one, which `last_day` says.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`; NOT_FOUND
     `TENANT_NOT_FOUND`.
@@ -209,7 +210,8 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     GetApplicationStats: _aio.UnaryUnaryMultiCallable[_application_service_pb2.GetApplicationStatsRequest, _application_service_pb2.GetApplicationStatsResponse]  # type: ignore[assignment]
     """Counts the applications created on each day, by status, category, channel and kind. Role: MANAGER.
 
-    Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment.
+    Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment. An answer
+    has at most 2 MiB: where the days asked for would have more, it ends with an earlier one, which `last_day` says.
 
     Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`; NOT_FOUND
     `TENANT_NOT_FOUND`.
@@ -365,7 +367,8 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_application_service_pb2.GetApplicationStatsResponse, _abc.Awaitable[_application_service_pb2.GetApplicationStatsResponse]]:
         """Counts the applications created on each day, by status, category, channel and kind. Role: MANAGER.
 
-        Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment.
+        Days begin and end in the tenant's `time_zone`. The counts are of what ListApplications lists at that moment. An answer
+        has at most 2 MiB: where the days asked for would have more, it ends with an earlier one, which `last_day` says.
 
         Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `FIELD_OUT_OF_RANGE`; NOT_FOUND
         `TENANT_NOT_FOUND`.
