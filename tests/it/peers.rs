@@ -460,6 +460,11 @@ async fn a_connection_has_at_most_as_many_bytes_as_are_free_and_gives_them_back(
     question_of_much[..5].copy_from_slice(&[0, 0, 8, 0, 0]);
     call.bytes(question_of_much.into(), false);
     overloaded(&call.answer().await.unwrap().status);
+    // And of one that is short until it is unpacked.
+    let packed = framed(&zstd::bulk::compress(&vec![0; 300 << 10], 1).unwrap());
+    let mut call = Wire::connect(addr).await.begin(BRANDS, &[("grpc-encoding", "zstd")]).await;
+    call.bytes([b"\x01", &packed[1..]].concat().into(), true);
+    overloaded(&call.answer().await.unwrap().status);
     let answer = CatalogServiceClient::new(server.channel.clone()).list_brands(brands()).await;
     assert!(answer.is_ok(), "{answer:?}");
     drop(held);

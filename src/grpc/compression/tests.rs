@@ -1,15 +1,19 @@
 use std::convert::Infallible;
+use std::io::Write as _;
+use std::iter;
+use std::pin::Pin;
+use std::task::Context;
 
 use bytes::{Bytes, BytesMut};
 use futures::executor::block_on;
-use futures::stream;
-use http_body::Frame;
+use futures::{stream, task};
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use proptest::prelude::*;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::{Encoding, HEAD, MAX_REQUEST_BYTES, Packed, Unpacked, WORTH_IT, framed, head};
+use super::{Encoding, HEAD, MAX_REQUEST_BYTES, Packed, Unpacked, WORTH_IT, ZSTD_WINDOW, framed, head};
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Gzip, Encoding::Zstd];
 
@@ -25,11 +29,19 @@ fn packed(bytes: &[u8], encoding: Encoding) -> Bytes {
     block_on(Packed::new(Body::new(body), encoding).collect()).unwrap().to_bytes()
 }
 
+/// So many bytes that nothing makes fewer.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let next =
+        |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+    iter::successors(Some(seed), next).skip(1).map(|state| state.to_be_bytes()[0]).take(length).collect()
+}
+
 /// Some messages, one after the other; which of them compress well, and which are packed.
 fn messages() -> impl Strategy<Value = Vec<(Vec<u8>, bool)>> {
     let message = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..300),
         (any::<u8>(), 0..2 * WORTH_IT).prop_map(|(byte, length)| vec![byte; length]),
+        (any::<u64>(), WORTH_IT..2 * WORTH_IT).prop_map(|(seed, length)| noise(seed, length)),
     ];
     prop::collection::vec((message, any::<bool>()), 0..6)
 }
@@ -46,6 +58,14 @@ proptest! {
             }
         }
         prop_assert_eq!(unpacked(&sent, piece, ENCODINGS[which], true).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_breaks_off_within_a_message_is_not_taken_for_the_end(message in prop::collection::vec(any::<u8>(), 1..300), cut in 1..200_usize, which in 0..2_usize) {
+        let mut sent = BytesMut::new();
+        framed(1, &ENCODINGS[which].pack(&[&message[..], &[0; 400]].concat()).unwrap(), &mut sent);
+        let begun = &sent[..cut.min(sent.len() - 1)];
+        prop_assert_eq!(unpacked(begun, 50, ENCODINGS[which], true).unwrap(), begun);
     }
 
     #[test]
@@ -101,4 +121,33 @@ fn a_message_may_become_as_large_as_any_and_a_call_with_one_message_has_one() {
         assert_eq!(unpacked(&two, 7, encoding, false).unwrap_err().code(), Code::Internal);
         assert_eq!(unpacked(&two, 7, encoding, true).unwrap().len(), 2 * (HEAD + 100));
     }
+}
+
+#[test]
+fn after_each_message_that_is_unpacked_others_have_their_turn() {
+    for encoding in ENCODINGS {
+        let mut sent = BytesMut::new();
+        for _ in 0..3 {
+            framed(1, &encoding.pack(&[0; 100]).unwrap(), &mut sent);
+        }
+        let body = StreamBody::new(stream::iter([Ok(Frame::data(sent.freeze()))]));
+        let mut body = Unpacked::new(body, encoding, true, None);
+        let mut context = Context::from_waker(task::noop_waker_ref());
+        let comes: Vec<bool> = (0..6).map(|_| Pin::new(&mut body).poll_frame(&mut context).is_ready()).collect();
+        assert_eq!(comes, [true, false, true, false, true, true], "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_message_that_looks_back_further_than_everybody_must_is_refused() {
+    let sent = |window: u32| {
+        let mut writer = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        writer.window_log(window).unwrap();
+        writer.write_all(&[0; 1000]).unwrap();
+        let mut sent = BytesMut::new();
+        framed(1, &writer.finish().unwrap(), &mut sent);
+        unpacked(&sent, 1 << 16, Encoding::Zstd, false)
+    };
+    assert_eq!(sent(ZSTD_WINDOW).unwrap().len(), HEAD + 1000);
+    assert_eq!(sent(ZSTD_WINDOW + 1).unwrap_err().code(), Code::Internal);
 }

@@ -224,7 +224,7 @@ async fn list(
     let bearer = format!("Bearer {}", key.key);
     let headers = [("authorization", bearer.as_str())];
     let path = "/lekalo.v1.AdminService/ListAuditEvents";
-    let Answer { status, messages } = wire.send(path, &[encoded(request)], &headers).await.answer().await.unwrap();
+    let Answer { status, messages, .. } = wire.send(path, &[encoded(request)], &headers).await.answer().await.unwrap();
     match messages.first() {
         Some(answer) => Ok(pb::ListAuditEventsResponse::decode(answer.clone()).unwrap()),
         None => Err(describe(path, &status)),

@@ -28,7 +28,7 @@ pub async fn answered(wire: &Wire, path: &str, messages: &[Bytes], key: Option<&
     }
     let mut begun = call.begun().await.unwrap();
     match begun.message().await.unwrap() {
-        Some(message) => Answer { status: Status::ok(""), messages: vec![message] },
+        Some(message) => Answer { status: Status::ok(""), messages: vec![message], encoding: String::new() },
         None => begun.answer().await.unwrap(),
     }
 }

@@ -201,7 +201,9 @@ async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
             let ask = framed(&encoded(&list));
             let path = "/lekalo.v1.TextService/ListTexts";
             let plain = send(&wire, path, ask.clone(), &[]).await.messages.remove(0);
-            let answer = send(&wire, path, ask, &accepted).await.messages.remove(0);
+            let mut answer = send(&wire, path, ask, &accepted).await;
+            assert_eq!(answer.encoding, encoding, "what reads it");
+            let answer = answer.messages.remove(0);
             assert_eq!(answer == plain, !is_packed, "{} bytes", plain.len());
             if is_packed {
                 assert!(answer.len() < plain.len() / 2, "{} of {}", answer.len(), plain.len());

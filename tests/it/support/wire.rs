@@ -103,6 +103,8 @@ pub struct Call {
 pub struct Answer {
     pub status: Status,
     pub messages: Vec<Bytes>,
+    /// How its messages are compressed, as its headers say; empty where they do not.
+    pub encoding: String,
 }
 
 impl Call {
@@ -186,9 +188,10 @@ impl Begun {
         }
         let trailers: Option<HeaderMap> = timeout(PATIENCE, self.body.trailers()).await.expect("no trailers came")?;
         drop(self.sending);
+        let encoding = self.head.headers.get("grpc-encoding").map(|name| name.to_str().unwrap().to_owned());
         let status = Status::from_header_map(&trailers.unwrap_or(self.head.headers));
         let status = status.unwrap_or_else(|| Status::unknown("there was no grpc-status"));
-        Ok(Answer { status, messages })
+        Ok(Answer { status, messages, encoding: encoding.unwrap_or_default() })
     }
 }
 
