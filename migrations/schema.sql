@@ -138,9 +138,15 @@ CREATE TABLE shared_texts (
     key      text NOT NULL CHECK (key ~ '^[a-z0-9][a-z0-9_.]{0,126}$'),
     language text NOT NULL CHECK (language IN ('ru', 'ky', 'en')),
     value    text NOT NULL,
-    PRIMARY KEY (key, language)
+    items    text[] CHECK (cardinality(items) >= 1 AND cardinality(items) <= 100 AND array_position(items, NULL) IS NULL),
+    flag     boolean,
+    PRIMARY KEY (key, language),
+    CONSTRAINT shared_texts_of_one_kind
+        CHECK (num_nonnulls(items, flag) <= 1 AND value = coalesce(array_to_string(items, E'\n'), flag::text, value))
 );
 COMMENT ON TABLE shared_texts IS 'Bot texts every tenant has until it writes its own (bot_texts).';
+COMMENT ON COLUMN shared_texts.items IS 'Of a list its items; null for a phrase or a switch.';
+COMMENT ON COLUMN shared_texts.flag IS 'What a switch says; null for a phrase or a list.';
 
 -- API keys are looked up before any tenant is known, and one key may open several tenants or all:
 -- the key itself is reference data, what it opens is a tenant's (api_key_tenants).
@@ -408,8 +414,14 @@ CREATE TABLE bot_texts (
     language   text        NOT NULL CHECK (language IN ('ru', 'ky', 'en')),
     value      text        NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (tenant_id, key, language)
+    items      text[]      CHECK (cardinality(items) >= 1 AND cardinality(items) <= 100 AND array_position(items, NULL) IS NULL),
+    flag       boolean,
+    PRIMARY KEY (tenant_id, key, language),
+    CONSTRAINT bot_texts_of_one_kind
+        CHECK (num_nonnulls(items, flag) <= 1 AND value = coalesce(array_to_string(items, E'\n'), flag::text, value))
 );
+COMMENT ON COLUMN bot_texts.items IS 'Of a list its items; null for a phrase or a switch.';
+COMMENT ON COLUMN bot_texts.flag IS 'What a switch says; null for a phrase or a list.';
 
 CREATE TABLE documents (
     tenant_id    bigint NOT NULL REFERENCES tenants (id),

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::seed::{Seed, TenantSeed};
+use crate::domain::tenant::Language;
+use crate::domain::text::TextValue;
 use crate::domain::vehicle::slug;
 use lekalo_vehicles::Reference;
 
@@ -17,12 +19,11 @@ use lekalo_vehicles::Reference;
 /// When one of them is not well-formed, which a test rules out for a build.
 pub fn shipped() -> anyhow::Result<Seed> {
     let catalog: Catalog = toml::from_str(include_str!("../data/seed.toml")).context("data/seed.toml")?;
-    let texts: BTreeMap<String, Names> =
-        toml::from_str(include_str!("../data/texts.toml")).context("data/texts.toml")?;
+    let texts: SharedTexts = toml::from_str(include_str!("../data/texts.toml")).context("data/texts.toml")?;
     read(catalog, &texts, Reference::shipped())
 }
 
-fn read(catalog: Catalog, texts: &BTreeMap<String, Names>, reference: &Reference) -> anyhow::Result<Seed> {
+fn read(catalog: Catalog, texts: &SharedTexts, reference: &Reference) -> anyhow::Result<Seed> {
     let mut seed = Seed::default();
     for (place, body) in catalog.body_types.iter().enumerate() {
         seed.body_types.push(json!({
@@ -50,10 +51,9 @@ fn read(catalog: Catalog, texts: &BTreeMap<String, Names>, reference: &Reference
             }
         }
     }
-    for (key, names) in texts {
-        for (language, value) in [("ru", &names.ru), ("ky", &names.ky), ("en", &names.en)] {
-            seed.shared_texts.push(json!({ "key": key, "language": language, "value": value }));
-        }
+    for (key, text) in texts {
+        let languages = [(Language::Ru, &text.ru), (Language::Ky, &text.ky), (Language::En, &text.en)];
+        seed.shared_texts.extend(languages.map(|(language, value)| value.row(key, language)));
     }
     for tenant in &catalog.tenants {
         seed.tenants.push(tenant_seed(tenant)?);
@@ -142,6 +142,17 @@ struct Catalog {
     body_types: Vec<BodyType>,
     categories: Vec<Category>,
     tenants: Vec<Tenant>,
+}
+
+type SharedTexts = BTreeMap<String, SharedText>;
+
+/// What is said under a key: a string, a list of strings, or true or false.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SharedText {
+    ru: TextValue,
+    ky: TextValue,
+    en: TextValue,
 }
 
 #[derive(Deserialize, Default)]
@@ -252,5 +263,22 @@ mod tests {
         assert_eq!(seed.shared_texts.len(), 26 * 3, "26 texts in three languages");
         assert!(seed.shared_texts.iter().all(|text| text["value"] != ""), "no text is empty");
         assert!(seed.models.len() > 600, "{} models", seed.models.len());
+    }
+
+    #[test]
+    fn a_shared_text_may_be_a_list_or_a_switch() {
+        let texts = "[cities]\nru = ['Бишкек', 'Ош']\nky = ['Бишкек']\nen = ['Bishkek', 'Osh']\n
+                     [wants_phone]\nru = true\nky = false\nen = true";
+        let catalog = Catalog { body_types: vec![], categories: vec![], tenants: vec![] };
+        let seed = read(catalog, &toml::from_str(texts).unwrap(), Reference::shipped()).unwrap();
+        assert_eq!(
+            seed.shared_texts[4],
+            json!({ "key": "wants_phone", "language": "ky", "value": "false", "items": null, "flag": false })
+        );
+        assert_eq!(
+            seed.shared_texts[2],
+            json!({ "key": "cities", "language": "en", "value": "Bishkek\nOsh", "items": ["Bishkek", "Osh"], "flag": null })
+        );
+        assert!(toml::from_str::<SharedTexts>("[cities]\nru = ['Бишкек']\nky = ['Бишкек']").is_err(), "no English");
     }
 }

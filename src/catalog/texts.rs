@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::domain::catalog::TextRow;
 use crate::domain::page::{Page, PageRequest, SortKey};
 use crate::domain::tenant::Language;
-use crate::domain::text::{Source, Text};
+use crate::domain::text::{Source, Text, TextValue};
 
 /// Which texts to find.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub enum Keys<'a> {
 }
 
 /// What is said under a key in each language, and whose text that is.
-type Said = [Option<(Arc<str>, Source)>; Language::ALL.len()];
+type Said = [Option<(TextValue, Source)>; Language::ALL.len()];
 
 /// All texts that a bot may say, by key.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Texts {
             for row in rows {
                 let said = texts.by_key.entry(row.key.as_str().into()).or_default();
                 if let Some(place) = said.get_mut(row.language as usize) {
-                    *place = Some((row.value.as_str().into(), source));
+                    *place = Some((row.value.clone(), source));
                 }
             }
         }
@@ -46,7 +46,7 @@ impl Texts {
 
     /// The bytes they take, about.
     pub fn weight(&self) -> usize {
-        let values = self.by_key.values().flatten().flatten().map(|(value, _)| value.len() + 16);
+        let values = self.by_key.values().flatten().flatten().map(|(value, _)| value.bytes() + 16);
         self.by_key.keys().map(|key| key.len() + 128).sum::<usize>() + values.sum::<usize>()
     }
 }
@@ -87,5 +87,5 @@ impl Catalog {
 fn in_first(key: &Arc<str>, said: &Said, languages: &[Language]) -> Option<Text> {
     let in_language = |language: &Language| Some((said.get(*language as usize)?.as_ref()?, *language));
     let ((value, source), language) = languages.iter().find_map(in_language)?;
-    Some(Text { key: key.to_string(), value: value.to_string(), language, source: *source })
+    Some(Text { key: key.to_string(), value: value.clone(), language, source: *source })
 }

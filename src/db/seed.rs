@@ -179,11 +179,11 @@ const OPTION_VALUES: &str = "-- seed_option_values
     RETURNING xmax = 0 AS inserted";
 
 const SHARED_TEXTS: &str = "-- seed_shared_texts
-    INSERT INTO shared_texts AS t (key, language, value)
-    SELECT key, language, value
-    FROM jsonb_to_recordset($1 /* rows */) AS r (key text, language text, value text)
-    ON CONFLICT (key, language) DO UPDATE SET value = excluded.value
-    WHERE t.value IS DISTINCT FROM excluded.value
+    INSERT INTO shared_texts AS t (key, language, value, items, flag)
+    SELECT key, language, value, items, flag
+    FROM jsonb_to_recordset($1 /* rows */) AS r (key text, language text, value text, items text[], flag boolean)
+    ON CONFLICT (key, language) DO UPDATE SET value = excluded.value, items = excluded.items, flag = excluded.flag
+    WHERE (t.value, t.items, t.flag) IS DISTINCT FROM (excluded.value, excluded.items, excluded.flag)
     RETURNING xmax = 0 AS inserted";
 
 const BRANDS: &str = "-- seed_brands

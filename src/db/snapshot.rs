@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::query::{Query, at_most_one, one, optional_word, word};
-use super::{Db, Tenant, Transaction, options, patterns, prices, tenants};
+use super::{Db, Tenant, Transaction, options, patterns, prices, tenants, texts};
 use crate::domain::catalog::{
     BodyRow, BrandRow, CategoryRow, ModelRow, Names, OwnCategory, OwnRows, PatternRow, PatternRows, PriceRow,
     SharedRows, TextRow, Variant, Versions,
@@ -156,11 +156,12 @@ impl Snapshot {
                     ),
                     Query::new(
                         "-- snapshot_shared_texts
-                    SELECT key, language, value FROM shared_texts",
+                    SELECT key, language, value, items, flag FROM shared_texts",
                     ),
                     Query::new(
                         "-- snapshot_shared_texts_version
-                    SELECT sum(hashtextextended(value, hashtextextended(key || ':' || language, 0)))::text AS version
+                    SELECT sum(hashtextextended(value, hashtextextended(concat_ws(':', key, language, items, flag), 0)))::text
+                               AS version
                     FROM shared_texts",
                     ),
                 ])
@@ -244,12 +245,13 @@ impl Snapshot {
                     Query::new(prices::SNAPSHOT_PRICES).bind(&self.tenant_id, Type::INT8),
                     Query::new(
                         "-- snapshot_texts
-                    SELECT key, language, value FROM bot_texts WHERE tenant_id = $1 /* tenant_id */",
+                    SELECT key, language, value, items, flag FROM bot_texts WHERE tenant_id = $1 /* tenant_id */",
                     )
                     .bind(&self.tenant_id, Type::INT8),
                     Query::new(
                         "-- snapshot_texts_version
-                    SELECT sum(hashtextextended(value, hashtextextended(key || ':' || language, 0)))::text AS version
+                    SELECT sum(hashtextextended(value, hashtextextended(concat_ws(':', key, language, items, flag), 0)))::text
+                               AS version
                     FROM bot_texts
                     WHERE tenant_id = $1 /* tenant_id */",
                     )
@@ -347,7 +349,7 @@ fn variant(row: &Row) -> Result<Variant> {
 }
 
 fn text(row: &Row) -> Result<TextRow> {
-    Ok(TextRow { key: row.try_get("key")?, language: word(row, "language")?, value: row.try_get("value")? })
+    Ok(TextRow { key: row.try_get("key")?, language: word(row, "language")?, value: texts::text_value(row)? })
 }
 
 /// Of no text it is empty.

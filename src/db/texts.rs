@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -10,7 +11,7 @@ use super::query::{Query, word};
 use crate::domain::audit::{Change, ResourceKind};
 use crate::domain::error::Result;
 use crate::domain::tenant::Language;
-use crate::domain::text::Text;
+use crate::domain::text::{Text, TextValue};
 
 impl Transaction {
     /// What the tenant's bot says under these keys today, in every language: its own text, else the shared one. Others
@@ -29,13 +30,13 @@ impl Transaction {
             .query(
                 Query::new(
                     "-- texts_in_use
-                    SELECT DISTINCT ON (key, language) key, language, value, source
+                    SELECT DISTINCT ON (key, language) key, language, value, items, flag, source
                     FROM (
-                        SELECT key, language, value, 'tenant' AS source
+                        SELECT key, language, value, items, flag, 'tenant' AS source
                         FROM bot_texts
                         WHERE tenant_id = $1 /* tenant_id */ AND key = ANY ($2 /* keys */)
                         UNION ALL
-                        SELECT key, language, value, 'shared'
+                        SELECT key, language, value, items, flag, 'shared'
                         FROM shared_texts
                         WHERE key = ANY ($2)
                     ) t
@@ -52,24 +53,23 @@ impl Transaction {
     pub async fn upsert_texts(&self, texts: &[Text]) -> Result<()> {
         let tenant_id = self.tenant_id()?;
         let keys: Vec<&str> = texts.iter().map(|text| text.key.as_str()).collect();
-        let languages: Vec<&str> = texts.iter().map(|text| text.language.word()).collect();
-        let values: Vec<&str> = texts.iter().map(|text| text.value.as_str()).collect();
+        let rows: Vec<Value> = texts.iter().map(|text| text.value.row(&text.key, text.language)).collect();
+        let rows = Value::Array(rows);
         let changed = self
             .execute(
                 Query::new(
                     "-- upsert_texts
-                INSERT INTO bot_texts AS t (tenant_id, key, language, value, updated_at)
-                SELECT $1 /* tenant_id */, key, language, value, now()
-                FROM unnest($2::text[] /* keys */, $3::text[] /* languages */, $4::text[] /* values */)
-                    AS new (key, language, value)
+                INSERT INTO bot_texts AS t (tenant_id, key, language, value, items, flag, updated_at)
+                SELECT $1 /* tenant_id */, key, language, value, items, flag, now()
+                FROM jsonb_to_recordset($2 /* rows */)
+                    AS new (key text, language text, value text, items text[], flag boolean)
                 ON CONFLICT (tenant_id, key, language) DO UPDATE
-                SET value = excluded.value, updated_at = excluded.updated_at
-                WHERE t.value IS DISTINCT FROM excluded.value",
+                SET value = excluded.value, items = excluded.items, flag = excluded.flag,
+                    updated_at = excluded.updated_at
+                WHERE (t.value, t.items, t.flag) IS DISTINCT FROM (excluded.value, excluded.items, excluded.flag)",
                 )
                 .bind(&tenant_id, Type::INT8)
-                .bind(&keys, Type::TEXT_ARRAY)
-                .bind(&languages, Type::TEXT_ARRAY)
-                .bind(&values, Type::TEXT_ARRAY),
+                .bind(&rows, Type::JSONB),
             )
             .await?;
         if changed > 0 {
@@ -114,8 +114,19 @@ impl Transaction {
 fn text(row: &Row) -> Result<Text> {
     Ok(Text {
         key: row.try_get("key")?,
-        value: row.try_get("value")?,
+        value: text_value(row)?,
         language: word(row, "language")?,
         source: word(row, "source")?,
+    })
+}
+
+/// What a row of the tenant's or the shared texts says.
+pub(super) fn text_value(row: &Row) -> Result<TextValue> {
+    if let Some(items) = row.try_get("items")? {
+        return Ok(TextValue::List(items));
+    }
+    Ok(match row.try_get("flag")? {
+        Some(flag) => TextValue::Flag(flag),
+        None => TextValue::Phrase(row.try_get("value")?),
     })
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::price::{OptionKind, OptionValue, PriceLine, ProductOption};
 use super::tenant::{Language, Tenant};
+use super::text::TextValue;
 use super::vehicle::{Attributes, BodyType, Years};
 
 /// The versions that a catalog was read at.
@@ -298,7 +299,7 @@ pub struct ModelRow {
 pub struct TextRow {
     pub key: String,
     pub language: Language,
-    pub value: String,
+    pub value: TextValue,
 }
 
 /// A tenant's own, but for its patterns.

@@ -10,7 +10,7 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 
-/// Ten times as many texts, lists and messages as the largest request of the contract has, and more than there are in texts
+/// Four times as many texts, lists and messages as the largest request of the contract has, and more than there are in texts
 /// that only look like some.
 const MOST_FIELDS: usize = 100_000;
 /// So deep are the contract's messages in one another.
@@ -139,6 +139,11 @@ mod tests {
             let texts = pb::UpsertTextsRequest { texts: vec![text; 200], ..Default::default() };
             assert!(fields(&texts.encode_to_vec(), DEPTH) <= MOST_FIELDS);
         }
+        let list = Some(pb::TextList { items: vec!["Бишкек\n(Ош, {city})".into(); 100] });
+        let list = pb::Text { key: "cities".into(), list, ..Default::default() };
+        let lists = pb::UpsertTextsRequest { texts: vec![list; 200], ..Default::default() };
+        let count = fields(&lists.encode_to_vec(), DEPTH);
+        assert!((20_000..MOST_FIELDS / 4).contains(&count), "{count}");
     }
 
     #[test]

@@ -96,6 +96,9 @@ const EVERY_TABLE: &str = r#"
     INSERT INTO tenant_contacts SELECT id, 'phone', E'a\tb\\c\nd\r\\.', 1 FROM tenants;
     INSERT INTO bot_texts (tenant_id, key, language, value)
     SELECT id, 'greeting', 'ru', E'Салам,\n\\N «мир» \u0001 ' || repeat('я', 70000) FROM tenants;
+    INSERT INTO bot_texts (tenant_id, key, language, value, items, flag)
+    SELECT id, 'cities', 'ru', E'a\tb\n\x22{}\\,\nc', ARRAY[E'a\tb', E'\x22{}\\,', 'c'], NULL FROM tenants
+    UNION SELECT id, 'ask_phone', 'ru', 'false', NULL, false FROM tenants;
     INSERT INTO documents SELECT id, 'faq', 'ru', 3 FROM tenants;
     INSERT INTO document_versions
     SELECT id, 'faq', 'ru', 3, E'a\tb\\c', E'# Салам,\r\n\\N «мир» \\. ' || repeat('я', 500000), 'бот', now() FROM tenants;

@@ -42,7 +42,7 @@ macro_rules! write {
 
 fn writes(application: &pb::Application) -> Vec<(&'static str, Write)> {
     let tenant = || "evopoliki".to_owned();
-    let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), source: 0 };
+    let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
     let document =
         pb::Document { key: "faq".into(), language: "ru".into(), content: "Раз".into(), ..Default::default() };
     let shop = pb::Tenant { slug: "auto_style".into(), display_name: "Auto Style".into(), ..Default::default() };

@@ -260,3 +260,26 @@ async fn applications_from_before_keep_the_contact_that_was_known() {
     let feeds: Vec<String> = superuser.query(feeds, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(feeds, ["1 7", "2 8"]);
 }
+
+#[tokio::test]
+async fn an_older_program_reads_lists_as_lines_and_switches_as_words() {
+    let config = empty_database().await;
+    up(&config).await;
+    let client = connect(&config).await;
+    client
+        .batch_execute(
+            "INSERT INTO tenants (id, slug, display_name, currency) VALUES (1, 'one', '1', 'KGS');
+             INSERT INTO bot_texts (tenant_id, key, language, value, items, flag)
+             VALUES (1, 'cities', 'ru', E'Ош\nБишкек', '{Ош,Бишкек}', NULL), (1, 'ask_phone', 'ru', 'false', NULL, false);
+             INSERT INTO shared_texts (key, language, value, items) VALUES ('menu', 'ru', E'Да\nНет', '{Да,Нет}')",
+        )
+        .await
+        .unwrap();
+    down(&config, 25).await.unwrap();
+    let read = "SELECT value FROM bot_texts UNION ALL SELECT value FROM shared_texts";
+    let values: Vec<String> = client.query(read, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(values, ["Ош\nБишкек", "false", "Да\nНет"]);
+    up(&config).await;
+    let kinds = "SELECT count(*) FROM bot_texts WHERE items IS NOT NULL OR flag IS NOT NULL";
+    assert_eq!(client.query_one(kinds, &[]).await.unwrap().get::<_, i64>(0), 0);
+}

@@ -25,7 +25,16 @@ fn get(keys: &[&str], language: &str) -> pb::BatchGetTextsRequest {
 }
 
 fn text(key: &str, language: &str, value: &str) -> pb::Text {
-    pb::Text { key: key.into(), value: value.into(), language: language.into(), source: 0 }
+    pb::Text { key: key.into(), value: value.into(), language: language.into(), ..Default::default() }
+}
+
+fn list(key: &str, language: &str, items: &[&str]) -> pb::Text {
+    let items = items.iter().map(|item| (*item).to_owned()).collect();
+    pb::Text { list: Some(pb::TextList { items }), ..text(key, language, "") }
+}
+
+fn flag(key: &str, language: &str, flag: bool) -> pb::Text {
+    pb::Text { flag: Some(flag), ..text(key, language, "") }
 }
 
 fn upsert(texts: &[pb::Text]) -> pb::UpsertTextsRequest {
@@ -247,4 +256,138 @@ async fn a_write_that_comes_twice_is_done_once() {
     let other = client.upsert_texts(other).await.unwrap_err();
     assert_eq!(other.code(), Code::AlreadyExists);
     assert_eq!(other.get_error_details().error_info().unwrap().reason, "REQUEST_ID_REUSED");
+}
+
+#[tokio::test]
+async fn lists_and_switches_are_read_as_they_were_written() {
+    let (_server, mut client) = served().await;
+    let new = [
+        list("cities", "ru", &["Бишкек", " Ош\n(центр) "]),
+        flag("wants_phone", "ru", false),
+        flag("wants_year", "ru", true),
+    ];
+    let told_as = ["Бишкек\n Ош\n(центр) ", "false", "true"];
+    let source = pb::TextSource::Tenant.into();
+    let told = |(text, value): (&pb::Text, &str)| pb::Text { value: value.into(), source, ..text.clone() };
+    let own: Vec<_> = new.iter().zip(told_as).map(told).collect();
+    assert_eq!(client.upsert_texts(upsert(&new)).await.unwrap().into_inner().texts, own);
+    let read = get(&["cities", "wants_phone", "wants_year"], "ky");
+    let answer = client.batch_get_texts(read.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.texts, own);
+    let listed = pb::ListTextsRequest { tenant: "evopoliki".into(), page_size: 500, ..Default::default() };
+    let listed = client.list_texts(listed).await.unwrap().into_inner().texts;
+    assert!(own.iter().all(|text| listed.contains(text)));
+
+    // What was read can be written back, and changes nothing.
+    assert_eq!(client.upsert_texts(upsert(&own)).await.unwrap().into_inner().texts, own);
+    assert_eq!(client.batch_get_texts(read.clone()).await.unwrap().into_inner().version, answer.version);
+    // Nothing else may stand beside it.
+    let refused = client.upsert_texts(upsert(&[
+        pb::Text { value: "Бишкек".into(), ..list("cities", "ru", &["Бишкек", "Ош"]) },
+        pb::Text { value: "true".into(), ..flag("wants_phone", "ru", false) },
+        pb::Text { flag: Some(true), ..list("both", "ru", &["a"]) },
+    ]));
+    assert_eq!(
+        violations(&refused.await.unwrap_err()),
+        pairs([
+            ("texts[0].value", "FIELD_INVALID"),
+            ("texts[1].value", "FIELD_INVALID"),
+            ("texts[2].flag", "FIELD_INVALID")
+        ])
+    );
+    // The lines of a list are another text than the list, and a word than a flag.
+    for (text, key) in
+        [(text("cities", "ru", told_as[0]), "cities"), (text("wants_phone", "ru", "false"), "wants_phone")]
+    {
+        let version = client.batch_get_texts(read.clone()).await.unwrap().into_inner().version;
+        client.upsert_texts(upsert(std::slice::from_ref(&text))).await.unwrap();
+        let answer = client.batch_get_texts(get(&[key], "")).await.unwrap().into_inner();
+        assert_eq!((&answer.texts[0].list, answer.texts[0].flag), (&None, None));
+        assert_ne!(answer.version, version);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_of_one_kind_in_every_language() {
+    let (server, mut client) = served().await;
+    client.upsert_texts(upsert(&[list("cities", "ru", &["Бишкек", "{more}"])])).await.unwrap();
+    let refused = client.upsert_texts(upsert(&[
+        text("cities", "ky", "{more}"),
+        list("cities", "en", &["Bishkek"]),
+        flag("welcome", "en", true),
+    ]));
+    let refused = refused.await.unwrap_err();
+    assert_eq!(
+        violations(&refused),
+        pairs([
+            ("texts[0].value", "TEXT_KINDS_DIFFER"),
+            ("texts[1].list", "PLACEHOLDERS_DIFFER"),
+            ("texts[2].flag", "TEXT_KINDS_DIFFER")
+        ])
+    );
+    let info = refused.get_error_details().error_info().cloned().unwrap();
+    let metadata = ["key", "language", "expected"].map(|name| info.metadata[name].clone());
+    assert_eq!((info.reason.as_str(), metadata), ("TEXT_KINDS_DIFFER", ["cities", "ky", "list"].map(str::to_owned)));
+
+    // Given in all its languages it may become another.
+    let both = [flag("cities", "ru", true), flag("cities", "ky", true)];
+    client.upsert_texts(upsert(&both)).await.unwrap();
+    let all = ["ru", "ky", "en"].map(|language| list("welcome", language, &["{shop}", language]));
+    client.upsert_texts(upsert(&all)).await.unwrap();
+    // A shared text of another kind returns in all languages or in none.
+    let delete = |languages: &[&str]| pb::DeleteTextsRequest {
+        tenant: "evopoliki".into(),
+        keys: vec!["cities".into(), "welcome".into()],
+        languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+        ..Default::default()
+    };
+    let refused = client.delete_texts(delete(&["ru"])).await.unwrap_err();
+    assert_eq!(violations(&refused), pairs([("keys[1]", "TEXT_KINDS_DIFFER")]));
+    let info = refused.get_error_details().error_info().cloned().unwrap();
+    assert_eq!((info.metadata["language"].as_str(), info.metadata["expected"].as_str()), ("ru", "list"));
+    assert_eq!(client.delete_texts(delete(&[])).await.unwrap().into_inner().deleted_count, 5);
+
+    // The database itself keeps a text to one kind, and to what whoever knows phrases alone reads.
+    let owner = connect(&server.config).await;
+    for row in
+        ["'a\nb', '{a,b}', true", "'a,b', '{a,b}', NULL", "'yes', NULL, true", "'', '{}', NULL", "'', '{NULL}', NULL"]
+    {
+        for table in ["bot_texts (tenant_id, key,", "shared_texts (key,"] {
+            let tenant = if table.starts_with("bot") { "1, " } else { "" };
+            let insert =
+                format!("INSERT INTO {table} language, value, items, flag) VALUES ({tenant}'odd', 'ru', E{row})");
+            let refused = owner.batch_execute(&insert).await.unwrap_err();
+            assert_eq!(refused.code().map(|code| code.code()), Some("23514"), "{insert}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_bad_item_is_named() {
+    let (_server, mut client) = served().await;
+    let many: Vec<&str> = vec!["x"; 101];
+    let (long, whole) = ("ы".repeat(4097), "ы".repeat(4096));
+    let together = vec![whole.as_str(); 16];
+    let rest = "ы".repeat(4096 - 15);
+    let fits = [&together[..15], &[rest.as_str()]].concat();
+    let refused = client.upsert_texts(upsert(&[
+        list("a", "ru", &[]),
+        list("b", "ru", &["x", " ", "{", "\0", &long]),
+        list("c", "ru", &many),
+        list("d", "ru", &together),
+        list("e", "ru", &fits),
+    ]));
+    assert_eq!(
+        violations(&refused.await.unwrap_err()),
+        pairs([
+            ("texts[0].list.items", "FIELD_REQUIRED"),
+            ("texts[1].list.items[1]", "FIELD_INVALID"),
+            ("texts[1].list.items[2]", "FIELD_INVALID"),
+            ("texts[1].list.items[3]", "FIELD_INVALID"),
+            ("texts[1].list.items[4]", "FIELD_TOO_LONG"),
+            ("texts[2].list.items", "FIELD_TOO_LONG"),
+            ("texts[3].list.items", "FIELD_TOO_LONG"),
+        ])
+    );
+    client.upsert_texts(upsert(&[list("e", "ru", &fits), list("f", "ru", &many[1..])])).await.unwrap();
 }

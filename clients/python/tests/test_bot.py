@@ -510,9 +510,38 @@ async def test_a_lead_with_a_bad_phone(bot: Any, service: FakeService) -> None:
 
 
 async def test_texts(bot: Any, service: FakeService) -> None:
-    text = v1.Text(key="welcome", value="Здравствуйте! Это {shop}")
-    service.on("BatchGetTexts", v1.BatchGetTextsResponse(texts=[text], missing_keys=["no_such"]))
-    assert await bot.texts(["welcome", "no_such"]) == {"welcome": "Здравствуйте! Это {shop}"}
+    texts = [
+        v1.Text(key="welcome", value="Здравствуйте! Это {shop}"),
+        v1.Text(key="cities", value="Бишкек\nОш", list=v1.TextList(items=["Бишкек", "Ош"])),
+        v1.Text(key="wants_phone", value="false", flag=False),
+        v1.Text(key="wants_year", value="true", flag=True),
+    ]
+    service.on("BatchGetTexts", v1.BatchGetTextsResponse(texts=texts, missing_keys=["no_such"]))
+    assert await bot.texts(["welcome", "cities", "wants_phone", "wants_year", "no_such"]) == {
+        "welcome": "Здравствуйте! Это {shop}",
+        "cities": ("Бишкек", "Ош"),
+        "wants_phone": False,
+        "wants_year": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "choices", "is_on"),
+    [
+        (v1.Text(value="Да, {name}"), "Да, Айбек", ("Да, Айбек",), None),
+        (v1.Text(value="{name}\nНет", list=v1.TextList(items=["{name}", "Нет"])), "Айбек\nНет", ("Айбек", "Нет"), None),
+        (v1.Text(value="false", flag=False), "false", ("false",), False),
+        (v1.Text(value="true", flag=True), "true", ("true",), True),
+    ],
+)
+async def test_kinds_of_texts(
+    bot: Any, service: FakeService, text: v1.Text, said: str, choices: tuple[str, ...], is_on: bool | None
+) -> None:
+    service.on("BatchGetTexts", v1.BatchGetTextsResponse(texts=[text]))
+    assert await bot.say("key", name="Айбек") == said
+    assert await bot.choices("key", name="Айбек") == choices
+    for default in (False, True):
+        assert await bot.is_on("key", default=default) is (default if is_on is None else is_on)
 
 
 @pytest.mark.parametrize(
@@ -536,7 +565,9 @@ async def test_saying_what_has_no_text(bot: Any, service: FakeService, caplog: p
     service.on("BatchGetTexts", v1.BatchGetTextsResponse(missing_keys=["no_such"]))
     with caplog.at_level(logging.WARNING, "lekalo_client"):
         assert await bot.say("no_such", name="Айбек") == ""
-    assert caplog.messages == ["evopoliki has no text 'no_such'"]
+        assert await bot.choices("no_such", name="Айбек") == ()
+        assert await bot.is_on("no_such", default=True) is True
+    assert caplog.messages == ["evopoliki has no text 'no_such'"] * 3
 
 
 async def test_values_of_a_newer_service_are_not_known(bot: Any, service: FakeService) -> None:

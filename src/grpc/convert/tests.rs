@@ -7,7 +7,7 @@ use crate::domain::application::{Kind, Status};
 use crate::domain::import::{Mode, Outcome, Progress, State, Step};
 use crate::domain::pattern::Verdict;
 use crate::domain::price::OptionKind;
-use crate::domain::text::{Source, Text};
+use crate::domain::text::{Source, Text, TextValue};
 use crate::domain::vehicle::{Borders, SeatRows, Steering, Trunk};
 use crate::grpc::validation::Validator;
 
@@ -63,7 +63,7 @@ fn every_value_has_the_same_name_on_the_wire_and_the_wire_no_others() {
         assert_eq!(pb::Verdict::from(verdict).as_str_name(), format!("VERDICT_{name}"));
     }
     for (source, wire) in [(Source::Tenant, pb::TextSource::Tenant), (Source::Shared, pb::TextSource::Shared)] {
-        let text = Text { key: "k".into(), value: "v".into(), language: Language::Ky, source };
+        let text = Text { key: "k".into(), value: TextValue::Phrase("v".into()), language: Language::Ky, source };
         let text = pb::Text::from(text);
         assert_eq!(
             (text.source(), text.key.as_str(), text.value.as_str(), text.language.as_str()),

@@ -9,6 +9,14 @@ impl From<Text> for pb::Text {
             Source::Tenant => pb::TextSource::Tenant,
             Source::Shared => pb::TextSource::Shared,
         };
-        Self { key: text.key, value: text.value, language: text.language.word().to_owned(), source: source.into() }
+        let list = text.value.items().map(|items| pb::TextList { items: items.to_vec() });
+        Self {
+            key: text.key,
+            value: text.value.as_phrase().into_owned(),
+            language: text.language.word().to_owned(),
+            source: source.into(),
+            list,
+            flag: text.value.flag(),
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! DeleteTexts: a tenant's own words give way to the shared ones.
 
-use super::texts::read_keys;
+use super::texts::{differs, read_keys};
 use crate::domain::Result;
-use crate::domain::error::Violation;
 use crate::domain::tenant::Language;
 use crate::domain::text::{Text, differing_returns};
 use crate::grpc::Services;
@@ -26,7 +25,7 @@ pub async fn delete_texts(services: &Services, mut request: pb::DeleteTextsReque
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         let before = tx.texts_in_use(&keys).await?;
         let deleted = tx.delete_texts(&keys, &languages).await?;
-        check_placeholders(&keys, &before, &tx.texts_in_use(&keys).await?)?;
+        check_likeness(&keys, &before, &tx.texts_in_use(&keys).await?)?;
         let missing_keys = keys.iter().filter(|key| !deleted.contains(key)).cloned().collect();
         Ok(pb::DeleteTextsResponse { deleted_count: count(deleted.len() as i64), missing_keys })
     });
@@ -46,18 +45,12 @@ pub fn read_languages(check: &mut Validator, languages: Vec<String>) -> Vec<Lang
     read
 }
 
-fn check_placeholders(keys: &[String], before: &[Text], after: &[Text]) -> Result<()> {
+fn check_likeness(keys: &[String], before: &[Text], after: &[Text]) -> Result<()> {
     let mut check = Validator::default();
-    for text in differing_returns(before, after) {
+    for (text, difference) in differing_returns(before, after) {
         let Some(place) = keys.iter().position(|key| *key == text.key) else { continue };
-        let description = format!(
-            "the shared text of `{}` in {} has other placeholders than the shop's own in another language; delete the key in every language",
-            text.key, text.language
-        );
-        check.add(Violation {
-            metadata: vec![("key", text.key.clone()), ("language", text.language.to_string())],
-            ..Violation::new(format!("keys[{place}]"), "PLACEHOLDERS_DIFFER", description)
-        });
+        let what = format!("the shared text of `{}` in {}", text.key, text.language);
+        check.add(differs(format!("keys[{place}]"), text, difference, &what, "delete the key in every language"));
     }
     check.done()
 }

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::catalog::Keys;
 use crate::domain::Result;
+use crate::domain::error::Violation;
 use crate::domain::tenant::Language;
-use crate::domain::text::Text;
+use crate::domain::text::{Difference, Text};
 use crate::grpc::Services;
 use crate::grpc::convert::{count, fitting, how_many_fit, language_used};
 use crate::grpc::validation::Validator;
@@ -82,6 +83,23 @@ pub async fn list_texts(services: &Services, request: pb::ListTextsRequest) -> R
 
 fn language_of(texts: &[pb::Text], asked: Language) -> String {
     language_used(asked, texts.iter().filter_map(|text| text.language.parse().ok()))
+}
+
+/// That a text differs from its key's in another language: what of it does, and what to do.
+pub fn differs(field: String, text: &Text, difference: Difference, what: &str, remedy: &str) -> Violation {
+    let (reason, expected, how) = match difference {
+        Difference::Kind(expected) => {
+            let how = format!("is a {}, and in another language a {expected}", text.value.kind());
+            ("TEXT_KINDS_DIFFER", expected.to_owned(), how)
+        }
+        Difference::Placeholders(expected) => {
+            let names = if expected.is_empty() { "none" } else { &expected };
+            let how = format!("has other placeholders than in another language ({names})");
+            ("PLACEHOLDERS_DIFFER", expected, how)
+        }
+    };
+    let metadata = vec![("key", text.key.clone()), ("language", text.language.to_string()), ("expected", expected)];
+    Violation { metadata, ..Violation::new(field, reason, format!("{what} {how}; {remedy}")) }
 }
 
 /// The keys asked for, each once.

@@ -92,7 +92,7 @@ pub async fn every_method(server: &TestServer) -> Vec<Good> {
     let (category, brand, model) = (|| "eva_mats".to_owned(), || "toyota".to_owned(), || "camry".to_owned());
     let text = |language: &str| pb::Text {
         key: "own_key".into(),
-        value: format!("{language} {{name}}"),
+        list: Some(pb::TextList { items: vec![format!("{language} {{name}}")] }),
         language: language.into(),
         ..Default::default()
     };

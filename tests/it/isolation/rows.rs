@@ -17,6 +17,7 @@ const ROWS: &str = "
     INSERT INTO tenant_channels (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'bot {t}');
     INSERT INTO channel_claims (tenant_id, channel, external_id) VALUES ({t}, 'telegram', 'claimed');
     INSERT INTO bot_texts (tenant_id, key, language, value) VALUES ({t}, 'welcome', 'ru', 'Салам');
+    INSERT INTO bot_texts (tenant_id, key, language, value, items) VALUES ({t}, 'cities', 'ru', 'Ош', ARRAY['Ош']);
     INSERT INTO documents (tenant_id, key, language, last_version) VALUES ({t}, 'faq', 'ru', 1);
     INSERT INTO document_versions (tenant_id, key, language, version, content) VALUES ({t}, 'faq', 'ru', 1, 'Салам');
     INSERT INTO tenant_options (tenant_id, option_id, category_id, code, kind, names)

@@ -301,7 +301,8 @@ fn good(
     request!("PricingService/SetPrices", SetPricesRequest { tenant: tenant(), prices: vec![price] });
     request!("TextService/BatchGetTexts", BatchGetTextsRequest { tenant: tenant(), keys: vec!["welcome".into()] });
     request!("TextService/ListTexts", ListTextsRequest { tenant: tenant() });
-    let text = pb::Text { key: "note".into(), value: "Раз".into(), language: "ru".into(), ..Default::default() };
+    let list = Some(pb::TextList { items: vec!["Раз".into()] });
+    let text = pb::Text { key: "note".into(), language: "ru".into(), list, ..Default::default() };
     request!("TextService/UpsertTexts", UpsertTextsRequest { tenant: tenant(), texts: vec![text] });
     request!("TextService/DeleteTexts", DeleteTextsRequest { tenant: tenant(), keys: vec!["note".into()] });
     let document = pb::Document {

@@ -37,7 +37,7 @@ fn writes() -> Vec<Write> {
     };
     let texts = |value: &str| pb::UpsertTextsRequest {
         tenant: "evopoliki".into(),
-        texts: vec![pb::Text { key: "note".into(), value: value.into(), language: "ru".into(), source: 0 }],
+        texts: vec![pb::Text { key: "note".into(), value: value.into(), language: "ru".into(), ..Default::default() }],
         ..Default::default()
     };
     let document = |content: &str| pb::PutDocumentRequest {

@@ -271,6 +271,9 @@ impl Leaf {
         if self.name == "key_prefix" {
             request.clear_field_by_name("keys");
         }
+        if self.name == "texts[0].value" {
+            self.holder(&mut request).clear_field_by_name("list");
+        }
         request
     }
 }

@@ -22,8 +22,65 @@ const LANGUAGES: [&str; 3] = ["ru", "ky", "en"];
 /// Bytes decide their order: `.` before digits before `_` before letters.
 const KEYS: [&str; 9] = ["a.b", "a_b", "a1", "ab", "a", "welcome", "back", "zz", "never_written"];
 
+/// What stands under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Said {
+    Phrase(String),
+    List(Vec<String>),
+    Flag(bool),
+}
+
+impl Said {
+    /// It as it comes: as a phrase, too.
+    fn told(&self, text: pb::Text) -> pb::Text {
+        match self {
+            Self::Phrase(value) => pb::Text { value: value.clone(), ..text },
+            Self::List(items) => {
+                pb::Text { value: items.join("\n"), list: Some(pb::TextList { items: items.clone() }), ..text }
+            }
+            Self::Flag(flag) => {
+                let value = if *flag { "true" } else { "false" };
+                pb::Text { value: value.into(), flag: Some(*flag), ..text }
+            }
+        }
+    }
+
+    /// What was sent.
+    fn of(text: &pb::Text) -> Self {
+        match (&text.list, text.flag) {
+            (None, None) => Self::Phrase(text.value.clone()),
+            (Some(list), _) => Self::List(list.items.clone()),
+            (None, Some(flag)) => Self::Flag(flag),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Phrase(_) => "value",
+            Self::List(_) => "list",
+            Self::Flag(_) => "flag",
+        }
+    }
+
+    fn placeholders(&self) -> BTreeSet<String> {
+        let Self::Phrase(words) = self else {
+            let Self::List(items) = self else { return BTreeSet::new() };
+            return Self::Phrase(items.concat()).placeholders();
+        };
+        words.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect()
+    }
+
+    /// Why it does not stand beside what its key says in another language.
+    fn clash(&self, other: &Self) -> Option<&'static str> {
+        if self.kind() != other.kind() {
+            return Some("TEXT_KINDS_DIFFER");
+        }
+        (self.placeholders() != other.placeholders()).then_some("PLACEHOLDERS_DIFFER")
+    }
+}
+
 /// By key and language.
-type Rows = BTreeMap<(String, String), String>;
+type Rows = BTreeMap<(String, String), Said>;
 
 struct Model {
     shared: Rows,
@@ -46,15 +103,13 @@ impl Model {
             own.or_else(|| self.shared.get(&place).map(|value| (value, pb::TextSource::Shared)))
                 .map(|text| (language, text))
         });
-        found.map(|(language, (value, source))| pb::Text {
-            key: key.into(),
-            value: value.clone(),
-            language: language.into(),
-            source: source.into(),
+        found.map(|(language, (said, source))| {
+            let (key, language, source) = (key.to_owned(), language.to_owned(), source.into());
+            said.told(pb::Text { key, language, source, ..Default::default() })
         })
     }
 
-    /// The places of new texts whose placeholders are not those of the other languages.
+    /// The places of new texts that are unlike those of the other languages, and how.
     fn mismatches(&self, tenant: &str, new: &[pb::Text]) -> Vec<(String, String)> {
         let is_new = |key: &str, language: &str| new.iter().any(|text| text.key == key && text.language == language);
         let mut languages = LANGUAGES;
@@ -66,12 +121,13 @@ impl Model {
             });
             kept.cloned()
         };
-        let differs = |(place, text): &(usize, &pb::Text)| {
-            let before = new[..*place].iter().find(|other| other.key == text.key).map(|other| other.value.clone());
-            kept(&text.key).or(before).is_some_and(|other| placeholders(&other) != placeholders(&text.value))
+        let differs = |(place, text): (usize, &pb::Text)| {
+            let before = new[..place].iter().find(|other| other.key == text.key).map(Said::of);
+            let said = Said::of(text);
+            let clash = said.clash(&kept(&text.key).or(before)?)?;
+            Some((format!("texts[{place}].{}", said.kind()), clash.to_owned()))
         };
-        let found = new.iter().enumerate().filter(differs);
-        found.map(|(place, _)| (format!("texts[{place}].value"), "PLACEHOLDERS_DIFFER".to_owned())).collect()
+        new.iter().enumerate().filter_map(differs).collect()
     }
 }
 
@@ -82,7 +138,7 @@ impl Model {
         tenant: &'static str,
         keys: &[&str],
         languages: &[&str],
-    ) -> Result<(i32, Vec<String>), Vec<String>> {
+    ) -> Result<(i32, Vec<String>), BTreeSet<(String, String)>> {
         let own = &self.own[tenant];
         let goes = |key: &str, in_language: &str| {
             keys.contains(&key) && (languages.is_empty() || languages.contains(&in_language))
@@ -90,25 +146,24 @@ impl Model {
         let going: Vec<_> = own.keys().filter(|(key, language)| goes(key, language)).cloned().collect();
         let clashes = |key: &str| {
             let stays = |(of, language): &&(String, String)| of == key && !goes(of, language);
-            let staying: Vec<_> = own.keys().filter(stays).map(|place| placeholders(&own[place])).collect();
+            let staying: Vec<_> = own.keys().filter(stays).map(|place| &own[place]).collect();
             let returning = going.iter().filter(|(of, _)| of == key).filter_map(|place| self.shared.get(place));
-            returning.map(|value| placeholders(value)).any(|names| staying.iter().any(|other| *other != names))
+            returning.filter_map(|said| staying.iter().find_map(|other| said.clash(other))).collect::<Vec<_>>()
         };
         let mut once: Vec<&str> = Vec::new();
         keys.iter().for_each(|key| once.extend((!once.contains(key)).then_some(*key)));
-        let refused: Vec<_> = (0..once.len()).filter(|place| clashes(once[*place])).collect();
+        let refused = |(place, key): (usize, &&str)| {
+            clashes(key).into_iter().map(move |clash| (format!("keys[{place}]"), clash.to_owned())).collect::<Vec<_>>()
+        };
+        let refused: BTreeSet<_> = once.iter().enumerate().flat_map(refused).collect();
         if !refused.is_empty() {
-            return Err(refused.into_iter().map(|place| format!("keys[{place}]")).collect());
+            return Err(refused);
         }
         let missing = once.into_iter().filter(|key| going.iter().all(|(of, _)| of != key)).map(str::to_owned).collect();
         let own = self.own.get_mut(tenant).unwrap();
         going.iter().for_each(|place| _ = own.remove(place));
         Ok((going.len() as i32, missing))
     }
-}
-
-fn placeholders(value: &str) -> BTreeSet<String> {
-    value.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect()
 }
 
 fn used(asked: &str, texts: &[pb::Text]) -> String {
@@ -196,6 +251,24 @@ impl Bots {
     }
 }
 
+/// Mostly of the kind that the key has.
+fn something(random: &mut Random, key: &str, name: &str) -> Said {
+    let kinds = match key {
+        "a1" => ["list"; 6],
+        "ab" => ["flag"; 6],
+        "zz" => ["value", "list", "value", "list", "flag", "list"],
+        _ => ["value"; 6],
+    };
+    match if random.below(12) == 0 { random.of(&["value", "list", "flag"]) } else { random.of(&kinds) } {
+        "value" => Said::Phrase(format!(" {} {name}", random.below(2))),
+        "list" => {
+            let items = (0..=random.below(2)).map(|_| format!("{}\t", random.of(&["Ош", "Ош\nБишкек", "true"])));
+            Said::List(items.chain((!name.is_empty()).then(|| format!("{name}?"))).collect())
+        }
+        _ => Said::Flag(random.below(2) == 0),
+    }
+}
+
 fn some_texts(random: &mut Random) -> Vec<pb::Text> {
     let mut texts: Vec<pb::Text> = Vec::new();
     for _ in 0..=random.below(4) {
@@ -208,9 +281,12 @@ fn some_texts(random: &mut Random) -> Vec<pb::Text> {
         } else {
             random.of(&["", "", "", "", "", "{name}"])
         };
-        let value = format!(" {} {name}", random.below(2));
         // Whose it is is ours to say.
-        texts.push(pb::Text { key: key.into(), value, language: language.into(), source: 2 });
+        let text = pb::Text { key: key.into(), language: language.into(), source: 2, ..Default::default() };
+        let said = something(random, key, name);
+        let told = said.told(text);
+        let is_said_twice = random.below(2) == 0 || said.kind() == "value";
+        texts.push(if is_said_twice { told } else { pb::Text { value: String::new(), ..told } });
     }
     texts
 }
@@ -224,7 +300,7 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
         tenants: TenantServiceClient::new(server.channel.clone()),
     };
     let rows = owner.query("SELECT key, language, value FROM shared_texts", &[]).await.unwrap();
-    let shared: Rows = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+    let shared: Rows = rows.iter().map(|row| ((row.get(0), row.get(1)), Said::Phrase(row.get(2)))).collect();
     let mut model = Model {
         shared,
         own: TENANTS.map(|tenant| (tenant, Rows::new())).into(),
@@ -241,15 +317,22 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
             // The program ships another text, or none.
             0 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
-                let value = format!("общий {step}{}", if key == "welcome" { " {shop}" } else { "" });
-                let sql = "INSERT INTO shared_texts (key, language, value) VALUES ($1, $2, $3)
-                           ON CONFLICT (key, language) DO UPDATE SET value = excluded.value";
-                owner.execute(sql, &[&key, &language, &value]).await.unwrap();
+                let said = match something(&mut random, key, if key == "welcome" { "{shop}" } else { "" }) {
+                    Said::Phrase(value) => Said::Phrase(format!("общий {step}{value}")),
+                    said => said,
+                };
+                let told = said.told(pb::Text::default());
+                let items = told.list.map(|list| list.items);
+                let sql = "INSERT INTO shared_texts (key, language, value, items, flag) VALUES ($1, $2, $3, $4, $5)
+                           ON CONFLICT (key, language) DO UPDATE
+                           SET value = excluded.value, items = excluded.items, flag = excluded.flag";
+                owner.execute(sql, &[&key, &language, &told.value, &items, &told.flag]).await.unwrap();
                 owner.batch_execute(RAISE_SHARED).await.unwrap();
-                model.shared.insert((key.into(), language.into()), value);
                 changes.extend(TENANTS);
-                shows.extend(TENANTS);
-                bots.see_what_was_shipped(&before).await;
+                if model.shared.insert((key.into(), language.into()), said.clone()) != Some(said) {
+                    shows.extend(TENANTS);
+                    bots.see_what_was_shipped(&before).await;
+                }
             }
             1 => {
                 let (key, language) = (random.of(&KEYS[..8]), random.of(&LANGUAGES));
@@ -296,10 +379,9 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
                         shows.extend((deleted_count > 0).then_some(tenant));
                         deleted += deleted_count;
                     }
-                    Err(fields) => {
-                        let differ = |field: String| (field, "PLACEHOLDERS_DIFFER".to_owned());
-                        let expected: Vec<_> = fields.into_iter().map(differ).collect();
-                        assert_eq!(violations(&answer.unwrap_err()), expected, "{request:?}");
+                    Err(expected) => {
+                        let refused: BTreeSet<_> = violations(&answer.unwrap_err()).into_iter().collect();
+                        assert_eq!(refused, expected, "{request:?}");
                         kept += 1;
                     }
                 }
@@ -318,12 +400,13 @@ async fn bots_say_what_plain_maps_say_whatever_was_written() {
                     Ok(answer) => {
                         assert_eq!(expected, [], "{request:?}");
                         let source = pb::TextSource::Tenant.into();
-                        let own: Vec<_> = texts.into_iter().map(|text| pb::Text { source, ..text }).collect();
+                        let own: Vec<_> =
+                            texts.into_iter().map(|text| Said::of(&text).told(pb::Text { source, ..text })).collect();
                         assert_eq!(answer.into_inner().texts, own);
                         let rows = model.own.get_mut(tenant).unwrap();
                         for text in own {
-                            let place = (text.key, text.language);
-                            if rows.insert(place, text.value.clone()) != Some(text.value) {
+                            let said = Said::of(&text);
+                            if rows.insert((text.key, text.language), said.clone()) != Some(said) {
                                 changes.insert(tenant);
                             }
                         }
@@ -376,6 +459,7 @@ async fn long_texts_come_whole_and_no_answer_is_longer_than_clients_take() {
         value: "€".repeat(65_536),
         language: "ru".into(),
         source: pb::TextSource::Tenant.into(),
+        ..Default::default()
     };
     let all: Vec<pb::Text> = (0..20).map(long).collect();
     let write =
@@ -398,4 +482,18 @@ async fn long_texts_come_whole_and_no_answer_is_longer_than_clients_take() {
     let request = pb::BatchGetTextsRequest { tenant: tenant(), key_prefix: "long_".into(), ..Default::default() };
     let answer = texts.batch_get_texts(request).await.unwrap().into_inner();
     assert_eq!((answer.texts.len(), answer.remaining_keys), (10, vec![]));
+
+    // A list is answered as its items and as a phrase.
+    let list = |key: usize| {
+        let items = vec!["€".repeat(4000); 16];
+        Said::List(items).told(pb::Text { key: format!("list_{key:02}"), value: String::new(), ..long(key) })
+    };
+    let lists: Vec<pb::Text> = (0..6).map(list).collect();
+    let refused = texts.upsert_texts(write(&lists)).await.unwrap_err();
+    assert_eq!(violations(&refused), [("texts".to_owned(), "FIELD_TOO_LONG".to_owned())]);
+    for some in lists.chunks(5) {
+        assert_eq!(texts.upsert_texts(write(some)).await.unwrap().into_inner().texts, some);
+    }
+    let request = pb::BatchGetTextsRequest { tenant: tenant(), key_prefix: "list_".into(), ..Default::default() };
+    assert_eq!(texts.batch_get_texts(request).await.unwrap().into_inner().texts, lists[..5]);
 }

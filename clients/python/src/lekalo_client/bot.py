@@ -27,6 +27,7 @@ from ._bot.types import (
     PriceLine,
     Search,
     Side,
+    TextValue,
 )
 from ._bot.words import words_of
 from ._sync.bot import Bot
@@ -56,6 +57,7 @@ __all__ = [
     "PriceLine",
     "Search",
     "Side",
+    "TextValue",
     "body_type_name",
 ]
 

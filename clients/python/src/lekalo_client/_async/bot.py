@@ -23,6 +23,7 @@ from .._bot.types import (
     PriceKind,
     Search,
     Side,
+    TextValue,
     Wanted,
 )
 from ..channel import LEAD_TIMEOUT
@@ -295,19 +296,44 @@ class AsyncBot(Checked):
         """A lead as it is now, e.g. for its `status`."""
         return convert.lead(await self.client.get_application(self.tenant, id))
 
-    async def texts(self, keys: Iterable[str], *, language: str = "") -> dict[str, str]:
-        """What the bot says, by key, with placeholders such as `{name}`; a key without a text is left out."""
+    async def texts(self, keys: Iterable[str], *, language: str = "") -> dict[str, TextValue]:
+        """What the bot says, by key, with placeholders such as `{name}`; a key without a text is left out.
+
+        A phrase is a str, a list a tuple of them, and a switch a bool.
+        """
         response = await self.client.batch_get_texts(self.tenant, keys, language=language or self.language)
-        return {text.key: text.value for text in response.texts}
+        return {text.key: convert.text_value(text) for text in response.texts}
 
     async def say(self, key: str, /, *, language: str = "", **values: object) -> str:
         """One of the texts, with its placeholders filled in: `say("ask_phone", name="Айбек")`.
 
         A placeholder without a value stays as it is. A key without a text is a warning in the log, and an empty text:
-        a bot does not break off for it.
+        a bot does not break off for it. A list is said item by item, one a line; of a switch it is `true` or `false`.
         """
-        text = (await self.texts([key], language=language)).get(key)
+        text = await self._text(key, language)
+        return convert.fill(text.value, values) if text else ""
+
+    async def choices(self, key: str, /, *, language: str = "", **values: object) -> tuple[str, ...]:
+        """The items of a list, buttons say, with their placeholders filled in; of a phrase it is that alone.
+
+        A key without a text is a warning in the log, and no items.
+        """
+        text = await self._text(key, language)
         if text is None:
+            return ()
+        return tuple(convert.fill(item, values) for item in (text.list.items or [text.value]))
+
+    async def is_on(self, key: str, *, default: bool = False, language: str = "") -> bool:
+        """What a switch says: `is_on("wants_phone")`; where there is no such switch, it is `default`.
+
+        A key without a text is a warning in the log, too.
+        """
+        text = await self._text(key, language)
+        return text.flag if text and text.HasField("flag") else default
+
+    async def _text(self, key: str, language: str) -> v1.Text | None:
+        response = await self.client.batch_get_texts(self.tenant, [key], language=language or self.language)
+        if not response.texts:
             log.warning("%s has no text %r", self.tenant, key)
-            return ""
-        return convert.fill(text, values)
+            return None
+        return response.texts[0]

@@ -274,6 +274,13 @@ def require(**customer: str) -> None:
         raise InvalidArgument(f"a lead needs the customer's {' and '.join(missing)}", details)
 
 
+def text_value(message: v1.Text) -> types.TextValue:
+    """What stands under a key."""
+    if message.HasField("list"):
+        return tuple(message.list.items)
+    return message.flag if message.HasField("flag") else message.value
+
+
 def fill(text: str, values: Mapping[str, object]) -> str:
     """The text with its placeholders filled in; those without a value, and any other brace, stay as they are."""
     return re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from .._arguments import REFUSALS
 from ..errors import wrong_argument
@@ -31,6 +31,8 @@ OptionKind = Literal["boolean", "choice", "addon"]
 LeadKind = Literal["order", "individual_measure", "callback", "complaint"]
 LeadStatus = Literal["new", "in_progress", "completed", "cancelled"]
 Channel = Literal["whatsapp", "telegram", "instagram", "web"]
+# A phrase, a list, or a switch.
+TextValue: TypeAlias = str | tuple[str, ...] | bool
 
 
 @dataclass(frozen=True, slots=True)

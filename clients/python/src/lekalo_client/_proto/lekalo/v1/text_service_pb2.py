@@ -24,33 +24,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clekalo/v1/text_service.proto\x12\tlekalo.v1\"[\n\x04Text\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12%\n\x06source\x18\x04 \x01(\x0e\x32\x15.lekalo.v1.TextSource\"Z\n\x14\x42\x61tchGetTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\x12\x12\n\nkey_prefix\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\"\x88\x01\n\x15\x42\x61tchGetTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x14\n\x0cmissing_keys\x18\x02 \x03(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x16\n\x0eremaining_keys\x18\x05 \x03(\t\"i\n\x10ListTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0c\n\x04skip\x18\x05 \x01(\x05\"r\n\x11ListTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"X\n\x12UpsertTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05texts\x18\x02 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x13UpsertTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\"Y\n\x12\x44\x65leteTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"B\n\x13\x44\x65leteTextsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12\x14\n\x0cmissing_keys\x18\x02 \x03(\t*Y\n\nTextSource\x12\x1b\n\x17TEXT_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12TEXT_SOURCE_TENANT\x10\x01\x12\x16\n\x12TEXT_SOURCE_SHARED\x10\x02\x32\xc5\x02\n\x0bTextService\x12R\n\rBatchGetTexts\x12\x1f.lekalo.v1.BatchGetTextsRequest\x1a .lekalo.v1.BatchGetTextsResponse\x12\x46\n\tListTexts\x12\x1b.lekalo.v1.ListTextsRequest\x1a\x1c.lekalo.v1.ListTextsResponse\x12L\n\x0bUpsertTexts\x12\x1d.lekalo.v1.UpsertTextsRequest\x1a\x1e.lekalo.v1.UpsertTextsResponse\x12L\n\x0b\x44\x65leteTexts\x12\x1d.lekalo.v1.DeleteTextsRequest\x1a\x1e.lekalo.v1.DeleteTextsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1clekalo/v1/text_service.proto\x12\tlekalo.v1\"\x9a\x01\n\x04Text\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12%\n\x06source\x18\x04 \x01(\x0e\x32\x15.lekalo.v1.TextSource\x12!\n\x04list\x18\x05 \x01(\x0b\x32\x13.lekalo.v1.TextList\x12\x11\n\x04\x66lag\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x07\n\x05_flag\"\x19\n\x08TextList\x12\r\n\x05items\x18\x01 \x03(\t\"Z\n\x14\x42\x61tchGetTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\x12\x12\n\nkey_prefix\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\"\x88\x01\n\x15\x42\x61tchGetTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x14\n\x0cmissing_keys\x18\x02 \x03(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x16\n\x0eremaining_keys\x18\x05 \x03(\t\"i\n\x10ListTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x0c\n\x04skip\x18\x05 \x01(\x05\"r\n\x11ListTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"X\n\x12UpsertTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05texts\x18\x02 \x03(\x0b\x32\x0f.lekalo.v1.Text\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"5\n\x13UpsertTextsResponse\x12\x1e\n\x05texts\x18\x01 \x03(\x0b\x32\x0f.lekalo.v1.Text\"Y\n\x12\x44\x65leteTextsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04keys\x18\x02 \x03(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"B\n\x13\x44\x65leteTextsResponse\x12\x15\n\rdeleted_count\x18\x01 \x01(\x05\x12\x14\n\x0cmissing_keys\x18\x02 \x03(\t*Y\n\nTextSource\x12\x1b\n\x17TEXT_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12TEXT_SOURCE_TENANT\x10\x01\x12\x16\n\x12TEXT_SOURCE_SHARED\x10\x02\x32\xc5\x02\n\x0bTextService\x12R\n\rBatchGetTexts\x12\x1f.lekalo.v1.BatchGetTextsRequest\x1a .lekalo.v1.BatchGetTextsResponse\x12\x46\n\tListTexts\x12\x1b.lekalo.v1.ListTextsRequest\x1a\x1c.lekalo.v1.ListTextsResponse\x12L\n\x0bUpsertTexts\x12\x1d.lekalo.v1.UpsertTextsRequest\x1a\x1e.lekalo.v1.UpsertTextsResponse\x12L\n\x0b\x44\x65leteTexts\x12\x1d.lekalo.v1.DeleteTextsRequest\x1a\x1e.lekalo.v1.DeleteTextsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lekalo_client._proto.lekalo.v1.text_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TEXTSOURCE']._serialized_start=894
-  _globals['_TEXTSOURCE']._serialized_end=983
-  _globals['_TEXT']._serialized_start=43
-  _globals['_TEXT']._serialized_end=134
-  _globals['_BATCHGETTEXTSREQUEST']._serialized_start=136
-  _globals['_BATCHGETTEXTSREQUEST']._serialized_end=226
-  _globals['_BATCHGETTEXTSRESPONSE']._serialized_start=229
-  _globals['_BATCHGETTEXTSRESPONSE']._serialized_end=365
-  _globals['_LISTTEXTSREQUEST']._serialized_start=367
-  _globals['_LISTTEXTSREQUEST']._serialized_end=472
-  _globals['_LISTTEXTSRESPONSE']._serialized_start=474
-  _globals['_LISTTEXTSRESPONSE']._serialized_end=588
-  _globals['_UPSERTTEXTSREQUEST']._serialized_start=590
-  _globals['_UPSERTTEXTSREQUEST']._serialized_end=678
-  _globals['_UPSERTTEXTSRESPONSE']._serialized_start=680
-  _globals['_UPSERTTEXTSRESPONSE']._serialized_end=733
-  _globals['_DELETETEXTSREQUEST']._serialized_start=735
-  _globals['_DELETETEXTSREQUEST']._serialized_end=824
-  _globals['_DELETETEXTSRESPONSE']._serialized_start=826
-  _globals['_DELETETEXTSRESPONSE']._serialized_end=892
-  _globals['_TEXTSERVICE']._serialized_start=986
-  _globals['_TEXTSERVICE']._serialized_end=1311
+  _globals['_TEXTSOURCE']._serialized_start=985
+  _globals['_TEXTSOURCE']._serialized_end=1074
+  _globals['_TEXT']._serialized_start=44
+  _globals['_TEXT']._serialized_end=198
+  _globals['_TEXTLIST']._serialized_start=200
+  _globals['_TEXTLIST']._serialized_end=225
+  _globals['_BATCHGETTEXTSREQUEST']._serialized_start=227
+  _globals['_BATCHGETTEXTSREQUEST']._serialized_end=317
+  _globals['_BATCHGETTEXTSRESPONSE']._serialized_start=320
+  _globals['_BATCHGETTEXTSRESPONSE']._serialized_end=456
+  _globals['_LISTTEXTSREQUEST']._serialized_start=458
+  _globals['_LISTTEXTSREQUEST']._serialized_end=563
+  _globals['_LISTTEXTSRESPONSE']._serialized_start=565
+  _globals['_LISTTEXTSRESPONSE']._serialized_end=679
+  _globals['_UPSERTTEXTSREQUEST']._serialized_start=681
+  _globals['_UPSERTTEXTSREQUEST']._serialized_end=769
+  _globals['_UPSERTTEXTSRESPONSE']._serialized_start=771
+  _globals['_UPSERTTEXTSRESPONSE']._serialized_end=824
+  _globals['_DELETETEXTSREQUEST']._serialized_start=826
+  _globals['_DELETETEXTSREQUEST']._serialized_end=915
+  _globals['_DELETETEXTSRESPONSE']._serialized_start=917
+  _globals['_DELETETEXTSRESPONSE']._serialized_end=983
+  _globals['_TEXTSERVICE']._serialized_start=1077
+  _globals['_TEXTSERVICE']._serialized_end=1402
 # @@protoc_insertion_point(module_scope)

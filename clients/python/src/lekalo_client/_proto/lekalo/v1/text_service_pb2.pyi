@@ -45,7 +45,9 @@ Global___TextSource: _TypeAlias = TextSource  # noqa: Y015
 
 @_typing.final
 class Text(_message.Message):
-    """One text in one language."""
+    """One text in one language: a phrase, or a list or a switch in its place. A client that knows phrases alone reads those as
+    `value`, too, and what was read can be written back as it is.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -53,17 +55,21 @@ class Text(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    LIST_FIELD_NUMBER: _builtins.int
+    FLAG_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The key, e.g. `ask_brand`. Required; 1 to 64 characters of `a-z`, `0-9`, `_` and `.`, a letter or digit first.
     Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; malformed: INVALID_ARGUMENT
     `FIELD_INVALID`.
     """
     value: _builtins.str
-    """The text, with placeholders such as `{name}`, of Latin letters, digits and `_`. Required; at most 65536
-    characters.
+    """The phrase, with placeholders such as `{name}`, of Latin letters, digits and `_`. Required without `list` and `flag`;
+    at most 65536 characters. In an answer never empty: a list's items, each after a line break but the first, or a
+    flag's `true` or `false`; on input, with `list` or `flag`, just that or empty.
     Empty or nothing but white space: INVALID_ARGUMENT `FIELD_REQUIRED`; longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; a
-    brace that belongs to no placeholder: INVALID_ARGUMENT `FIELD_INVALID`; other placeholders than in another
-    language: INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`.
+    brace that belongs to no placeholder, or with `list` or `flag` something else: INVALID_ARGUMENT `FIELD_INVALID`;
+    other placeholders than in another language: INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`; another kind than in another
+    language: INVALID_ARGUMENT `TEXT_KINDS_DIFFER`.
     """
     language: _builtins.str
     """The language the text is in: in an answer, the one used; on input `ru`, `ky` or `en`. Required, no default.
@@ -71,6 +77,18 @@ class Text(_message.Message):
     """
     source: Global___TextSource.ValueType
     """Output only, ignored on input. Whose text it is. In one language the tenant's own goes before the shared one."""
+    flag: _builtins.bool
+    """A switch instead of a phrase, e.g. whether the bot asks for a phone. Default: none; false is one.
+    With `list`: INVALID_ARGUMENT `FIELD_INVALID`; another kind than in another language: INVALID_ARGUMENT
+    `TEXT_KINDS_DIFFER`.
+    """
+    @_builtins.property
+    def list(self) -> Global___TextList:
+        """A list instead of a phrase: buttons, cities, greetings to choose from. Default: none.
+        Other placeholders than in another language, those of all items together: INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`;
+        another kind than in another language: INVALID_ARGUMENT `TEXT_KINDS_DIFFER`.
+        """
+
     def __init__(
         self,
         *,
@@ -78,14 +96,46 @@ class Text(_message.Message):
         value: _builtins.str = ...,
         language: _builtins.str = ...,
         source: Global___TextSource.ValueType = ...,
+        list: Global___TextList | None = ...,
+        flag: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_flag", b"_flag", "flag", b"flag", "list", b"list"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_flag", b"_flag", "flag", b"flag", "key", b"key", "language", b"language", "list", b"list", "source", b"source", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__flag: _TypeAlias = _typing.Literal["flag"]  # noqa: Y015
+    _WhichOneofArgType__flag: _TypeAlias = _typing.Literal["_flag", b"_flag"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__flag) -> _WhichOneofReturnType__flag | None: ...
+
+Global___Text: _TypeAlias = Text  # noqa: Y015
+
+@_typing.final
+class TextList(_message.Message):
+    """A text that is a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The items, in their order, with placeholders as a phrase has them. Required; at most 100, each at most 4096
+        characters, and 65536 characters together with the line breaks between them.
+        Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; more or longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; an empty one, one of
+        nothing but white space, or a brace that belongs to no placeholder: INVALID_ARGUMENT `FIELD_INVALID`.
+        """
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "language", b"language", "source", b"source", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Text: _TypeAlias = Text  # noqa: Y015
+Global___TextList: _TypeAlias = TextList  # noqa: Y015
 
 @_typing.final
 class BatchGetTextsRequest(_message.Message):
@@ -285,7 +335,7 @@ class UpsertTextsRequest(_message.Message):
     @_builtins.property
     def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Text]:
         """The texts to write; their fields say what they take. Required; 1 to 200, each key and language once, with values of
-        2 MiB together at most.
+        2 MiB together at most, where a list counts twice: it is answered as its items and as `value`.
         Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; more: INVALID_ARGUMENT `FIELD_TOO_LONG`; one twice: INVALID_ARGUMENT
         `FIELD_INVALID`.
         """
@@ -352,7 +402,7 @@ class DeleteTextsRequest(_message.Message):
         """The keys whose texts go. Required; at most 200, each at most 64 characters; one named twice counts once.
         Empty: INVALID_ARGUMENT `FIELD_REQUIRED`; more or longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; an empty one:
         INVALID_ARGUMENT `FIELD_INVALID`; placeholders of a shared text that differ from those of a text that stays:
-        INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`.
+        INVALID_ARGUMENT `PLACEHOLDERS_DIFFER`; a shared text of another kind: INVALID_ARGUMENT `TEXT_KINDS_DIFFER`.
         """
 
     @_builtins.property

@@ -87,11 +87,11 @@ class TextServiceServicer(object):
     def UpsertTexts(self, request, context):
         """Creates or replaces the tenant's own texts, all or nothing. Shared texts stay as they are. Role: MANAGER.
 
-        A key's placeholders (`{name}`) are the same in every language, or nothing is written. To change them, give the key
-        in all the languages it has.
+        A key is of one kind (a phrase, a list, a switch) in every language, with the same placeholders (`{name}`), those of
+        all items of a list together, or nothing is written. To change that, give the key in all the languages it has.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+        `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,11 +101,11 @@ class TextServiceServicer(object):
         """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
         MANAGER.
 
-        A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
-        or nothing is deleted. To change them, delete the key in every language.
+        A shared text that shows again must be of the kind of the tenant's own texts that stay in other languages, and have
+        their placeholders, or nothing is deleted. To change that, delete the key in every language.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+        `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,21 +51,21 @@ class TextServiceStub:
     UpsertTexts: _grpc.UnaryUnaryMultiCallable[_text_service_pb2.UpsertTextsRequest, _text_service_pb2.UpsertTextsResponse]
     """Creates or replaces the tenant's own texts, all or nothing. Shared texts stay as they are. Role: MANAGER.
 
-    A key's placeholders (`{name}`) are the same in every language, or nothing is written. To change them, give the key
-    in all the languages it has.
+    A key is of one kind (a phrase, a list, a switch) in every language, with the same placeholders (`{name}`), those of
+    all items of a list together, or nothing is written. To change that, give the key in all the languages it has.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+    `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
     DeleteTexts: _grpc.UnaryUnaryMultiCallable[_text_service_pb2.DeleteTextsRequest, _text_service_pb2.DeleteTextsResponse]
     """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
     MANAGER.
 
-    A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
-    or nothing is deleted. To change them, delete the key in every language.
+    A shared text that shows again must be of the kind of the tenant's own texts that stay in other languages, and have
+    their placeholders, or nothing is deleted. To change that, delete the key in every language.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+    `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
 
 @_typing.type_check_only
@@ -91,21 +91,21 @@ class TextServiceAsyncStub(TextServiceStub):
     UpsertTexts: _aio.UnaryUnaryMultiCallable[_text_service_pb2.UpsertTextsRequest, _text_service_pb2.UpsertTextsResponse]  # type: ignore[assignment]
     """Creates or replaces the tenant's own texts, all or nothing. Shared texts stay as they are. Role: MANAGER.
 
-    A key's placeholders (`{name}`) are the same in every language, or nothing is written. To change them, give the key
-    in all the languages it has.
+    A key is of one kind (a phrase, a list, a switch) in every language, with the same placeholders (`{name}`), those of
+    all items of a list together, or nothing is written. To change that, give the key in all the languages it has.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+    `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
     DeleteTexts: _aio.UnaryUnaryMultiCallable[_text_service_pb2.DeleteTextsRequest, _text_service_pb2.DeleteTextsResponse]  # type: ignore[assignment]
     """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
     MANAGER.
 
-    A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
-    or nothing is deleted. To change them, delete the key in every language.
+    A shared text that shows again must be of the kind of the tenant's own texts that stay in other languages, and have
+    their placeholders, or nothing is deleted. To change that, delete the key in every language.
 
-    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-    `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+    Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+    `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
     """
 
 class TextServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -146,11 +146,11 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_text_service_pb2.UpsertTextsResponse, _abc.Awaitable[_text_service_pb2.UpsertTextsResponse]]:
         """Creates or replaces the tenant's own texts, all or nothing. Shared texts stay as they are. Role: MANAGER.
 
-        A key's placeholders (`{name}`) are the same in every language, or nothing is written. To change them, give the key
-        in all the languages it has.
+        A key is of one kind (a phrase, a list, a switch) in every language, with the same placeholders (`{name}`), those of
+        all items of a list together, or nothing is written. To change that, give the key in all the languages it has.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+        `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
         """
 
     @_abc_1.abstractmethod
@@ -162,11 +162,11 @@ class TextServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes the tenant's own texts, all or nothing: its bot says the shared ones again where there are any. Role:
         MANAGER.
 
-        A shared text that shows again must have the placeholders of the tenant's own texts that stay in other languages,
-        or nothing is deleted. To change them, delete the key in every language.
+        A shared text that shows again must be of the kind of the tenant's own texts that stay in other languages, and have
+        their placeholders, or nothing is deleted. To change that, delete the key in every language.
 
-        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`; NOT_FOUND
-        `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
+        Errors: INVALID_ARGUMENT `FIELD_REQUIRED`, `FIELD_INVALID`, `FIELD_TOO_LONG`, `PLACEHOLDERS_DIFFER`,
+        `TEXT_KINDS_DIFFER`; NOT_FOUND `TENANT_NOT_FOUND`; ALREADY_EXISTS `REQUEST_ID_REUSED`.
         """
 
 def add_TextServiceServicer_to_server(servicer: TextServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -96,6 +96,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: a text's `{placeholders}` differ from the same key's in another language. Metadata: `key`,
     `language`, `expected` (comma-separated).
     """
+    ERROR_REASON_TEXT_KINDS_DIFFER: _ErrorReason.ValueType  # 14
+    """INVALID_ARGUMENT: a text is of another kind (a phrase, a list, a switch) than the same key's in another language.
+    Metadata: `key`, `language`, `expected` (`value`, `list` or `flag`).
+    """
     ERROR_REASON_UPLOAD_OUT_OF_ORDER: _ErrorReason.ValueType  # 11
     """INVALID_ARGUMENT: the upload's first message is not a header, or a later one is not a chunk."""
     ERROR_REASON_FILE_TOO_LARGE: _ErrorReason.ValueType  # 12
@@ -300,6 +304,10 @@ ERROR_REASON_PRICES_OVERLAP: ErrorReason.ValueType  # 9
 ERROR_REASON_PLACEHOLDERS_DIFFER: ErrorReason.ValueType  # 10
 """INVALID_ARGUMENT: a text's `{placeholders}` differ from the same key's in another language. Metadata: `key`,
 `language`, `expected` (comma-separated).
+"""
+ERROR_REASON_TEXT_KINDS_DIFFER: ErrorReason.ValueType  # 14
+"""INVALID_ARGUMENT: a text is of another kind (a phrase, a list, a switch) than the same key's in another language.
+Metadata: `key`, `language`, `expected` (`value`, `list` or `flag`).
 """
 ERROR_REASON_UPLOAD_OUT_OF_ORDER: ErrorReason.ValueType  # 11
 """INVALID_ARGUMENT: the upload's first message is not a header, or a later one is not a chunk."""
