@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::database::{Database, DatabaseArgs};
-use super::load::{Destination, Target, load_rows};
+use super::load::{Destination, LanguageArg, Target, load_rows};
 use super::output::{self, UserError};
 use super::progress::Progress;
 use super::serve::{listen, serve, stop_signal, unless};
@@ -96,6 +96,7 @@ async fn fill(database: &mut Database, embedded: &DatabaseArgs) -> anyhow::Resul
             mode: Mode::Merge,
             allow_large_withdrawal: false,
             dry_run: false,
+            language: LanguageArg::default(),
         };
         let destination = Destination::find(&db, &target, embedded).await?;
         let loaded =

@@ -8,6 +8,7 @@ use super::load::{cannot_read, file_name, read_file};
 use super::output::{UserError, printable};
 use super::progress::{Progress, Step};
 use crate::domain::import::CleanRow;
+use crate::domain::tenant::Language;
 use crate::import::clean::{Cleaner, Headings};
 use crate::import::{clean_csv, sandbox};
 use lekalo_documents::table::{ColumnNames, Table};
@@ -53,6 +54,9 @@ pub struct CleanArgs {
     /// Where to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The language of the issues: ru, ky or en
+    #[arg(long, value_name = "LANG", default_value = "ru")]
+    language: Language,
     #[command(flatten)]
     columns: ColumnsArg,
 }
@@ -116,7 +120,7 @@ pub fn run_clean(args: &CleanArgs) -> anyhow::Result<()> {
     let mut table = read_raw(&args.file)?;
     args.columns.rename(&args.file, &mut table)?;
     let (rows, columns) = clean(&args.file, &table, Index::shipped(), &Progress::default().step("clean"))?;
-    write(args.output.as_ref(), |out| Ok(clean_csv::write_clean(&rows, &table.header, out)?))?;
+    write(args.output.as_ref(), |out| Ok(clean_csv::write_clean(&rows, &table.header, args.language, out)?))?;
     talk!("{}", printable(&format!("columns: {columns}")));
     talk!("{}", summary(&rows));
     Ok(())

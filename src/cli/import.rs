@@ -10,6 +10,7 @@ use super::extract::{ColumnsArg, cannot_write, clean, file_error, read_raw, summ
 use super::load::{Destination, Target, TargetArgs, file_name, load_rows, read_clean, read_file, report};
 use super::progress::Progress;
 use crate::domain::import::CleanRow;
+use crate::domain::tenant::Language;
 use crate::import::clean_csv;
 use crate::import::rows::with_headers;
 use crate::live_index::LiveIndex;
@@ -69,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             Source::Raw { mut table, sha256 } => {
                 // With the aliases that shops have taught, as the server does.
                 let index = LiveIndex::new(db.clone()).current().await?;
-                (clean_table(&args, &mut table, &index, &progress)?, sha256)
+                (clean_table(&args, &mut table, &index, destination.language, &progress)?, sha256)
             }
         };
         load_rows(&db, &destination, &target, &file_name(&args.file), sha256, rows, &progress).await
@@ -157,11 +158,18 @@ fn read_source(args: &Args, bytes: &[u8], progress: &Progress) -> anyhow::Result
     Ok(Source::Raw { table, sha256 })
 }
 
-fn clean_table(args: &Args, table: &mut Table, index: &Index, progress: &Progress) -> anyhow::Result<Vec<CleanRow>> {
+fn clean_table(
+    args: &Args,
+    table: &mut Table,
+    index: &Index,
+    language: Language,
+    progress: &Progress,
+) -> anyhow::Result<Vec<CleanRow>> {
     args.columns.rename(&args.file, table)?;
     let (rows, columns) = clean(&args.file, table, index, &progress.step("clean"))?;
     progress.say(&format!("columns: {columns}"));
     let header = &table.header;
-    write_step(args, "clean.csv", &summary(&rows), progress, |out| Ok(clean_csv::write_clean(&rows, header, out)?))?;
+    let content = |out: &mut dyn Write| Ok(clean_csv::write_clean(&rows, header, language, out)?);
+    write_step(args, "clean.csv", &summary(&rows), progress, content)?;
     Ok(with_headers(table, rows))
 }

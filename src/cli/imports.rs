@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use self::documents::{document, pattern_document, row_document, time};
 use super::extract::write;
-use super::load::{Report, report};
+use super::load::{LanguageArg, Report, report};
 use super::output::{self, UserError};
 use super::shop::ShopArgs;
 use crate::db::{self, Db};
 use crate::domain::error::Error;
 use crate::domain::import::{CleanRow, Import, ImportRow, Outcome, PatternRow, State, StoredIssue};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::tenant::{Language, Tenant};
+use crate::domain::tenant::Tenant;
 use crate::import::apply::{apply, delete, header_of, revert};
 use crate::import::clean::issues;
 use crate::import::clean_csv;
@@ -55,15 +55,15 @@ pub enum Command {
     /// alias has been taught
     #[command(after_help = "Examples:
   lekalo imports apply 0193… --tenant evopoliki")]
-    Apply(ShowArgs),
+    Apply(DecisionArgs),
     /// Put back what an import changed
     #[command(after_help = "Examples:
   lekalo imports revert 0193… --tenant evopoliki")]
-    Revert(ShowArgs),
+    Revert(DecisionArgs),
     /// Stop an import that waits or runs, or discard a preview
     #[command(after_help = "Examples:
   lekalo imports cancel 0193… --tenant evopoliki")]
-    Cancel(ShowArgs),
+    Cancel(DecisionArgs),
     /// Delete an import that has ended, with its rows; no pattern changes
     #[command(after_help = "Examples:
   lekalo imports delete 0193… --tenant evopoliki
@@ -78,6 +78,14 @@ pub struct ShowArgs {
     id: uuid::Uuid,
     #[command(flatten)]
     shop: ShopArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DecisionArgs {
+    #[command(flatten)]
+    language: LanguageArg,
+    #[command(flatten)]
+    import: ShowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,9 +105,8 @@ pub struct RowsArgs {
     /// Only rows with this outcome: created, updated, unchanged, merged, rejected, header
     #[arg(long)]
     outcome: Option<Outcome>,
-    /// The language of the issues: ru, ky or en
-    #[arg(long, value_name = "LANG", default_value = "ru", conflicts_with = "output")]
-    language: Language,
+    #[command(flatten)]
+    language: LanguageArg,
     /// Write the rows to this file as a clean.csv, to be mended and loaded
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     output: Option<PathBuf>,
@@ -124,11 +131,8 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         Command::List(list) => list,
         Command::Rows(rows) => &rows.shop,
         Command::Trace(trace) => &trace.shop,
-        Command::Show(args)
-        | Command::Withdrawn(args)
-        | Command::Apply(args)
-        | Command::Revert(args)
-        | Command::Cancel(args) => &args.shop,
+        Command::Show(args) | Command::Withdrawn(args) => &args.shop,
+        Command::Apply(args) | Command::Revert(args) | Command::Cancel(args) => &args.import.shop,
         Command::Delete(args) => &args.import.shop,
     };
     args.open(async |db, tenant| {
@@ -144,10 +148,13 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             Command::Withdrawn(show) => show_withdrawn(db, tenant, show).await,
             Command::Apply(args) => {
                 let live_index = LiveIndex::new(db.clone());
-                decided(own, args, apply(db, &live_index, tenant.id, args.id, |_| Ok(())).await).await
+                let import = apply(db, &live_index, tenant.id, args.import.id, |_| Ok(())).await;
+                decided(own, tenant, args, import).await
             }
-            Command::Revert(args) => decided(own, args, revert(db, tenant.id, args.id, |_| Ok(())).await).await,
-            Command::Cancel(args) => decided(own, args, own.cancel_import(args.id).await).await,
+            Command::Revert(args) => {
+                decided(own, tenant, args, revert(db, tenant.id, args.import.id, |_| Ok(())).await).await
+            }
+            Command::Cancel(args) => decided(own, tenant, args, own.cancel_import(args.import.id).await).await,
             Command::Delete(args) => deleted(own, args).await,
         }
     })
@@ -155,11 +162,15 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 /// Prints the import after a decision about it.
-async fn decided(own: db::Tenant<'_>, args: &ShowArgs, import: Result<Import, Error>) -> anyhow::Result<()> {
+async fn decided(
+    own: db::Tenant<'_>,
+    tenant: &Tenant,
+    args: &DecisionArgs,
+    import: Result<Import, Error>,
+) -> anyhow::Result<()> {
+    let (shop, language) = (&args.import.shop, args.language.or(tenant.default_language));
     match import {
-        Ok(import) => {
-            report(&Report::about(own, import).await?, &args.shop.tenant, &args.shop.database, args.shop.json)
-        }
+        Ok(import) => report(&Report::about(own, import, language).await?, &shop.tenant, &shop.database, shop.json),
         Err(Error::Aborted { reason: "PREVIEW_OUTDATED", message, .. }) => {
             let message = message.split_once("; nothing was written").map_or(message.as_str(), |(what, _)| what);
             let hint = "preview the file again with --dry-run and apply that; nothing was written";
@@ -319,13 +330,13 @@ async fn show_origin(own: db::Tenant<'_>, args: &TraceArgs) -> anyhow::Result<()
 }
 
 async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<()> {
-    let own = db.tenant(tenant.id);
+    let (own, language) = (db.tenant(tenant.id), args.language.or(tenant.default_language));
     let rows = own.all_import_rows(args.id, args.outcome).await?;
     if let Some(path) = &args.output {
         let header = header_of(own, args.id).await?;
         let count = rows.len();
         let rows: Vec<CleanRow> = rows.into_iter().filter_map(clean_row).collect();
-        write(Some(path), |out| Ok(clean_csv::write_clean(&rows, &header, out)?))?;
+        write(Some(path), |out| Ok(clean_csv::write_clean(&rows, &header, language, out)?))?;
         talk!("{} rows → {}", rows.len(), output::printable(&path.display().to_string()));
         if rows.len() < count {
             talk!("{} headers were left out", count - rows.len());
@@ -339,7 +350,7 @@ async fn show_rows(db: &Db, tenant: &Tenant, args: &RowsArgs) -> anyhow::Result<
         }
         return Ok(());
     }
-    let rows: Vec<ImportRow> = rows.into_iter().map(|row| row.in_language(args.language)).collect();
+    let rows: Vec<ImportRow> = rows.into_iter().map(|row| row.in_language(language)).collect();
     if args.shop.json {
         return output::json(&Value::Array(rows.iter().map(row_document).collect()));
     }

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use crate::db::{Db, Tenant};
 use crate::domain::Error;
 use crate::domain::import::{CleanRow, FrequentIssue, Import, Mode, NewImport, State};
-use crate::domain::tenant::TenantId;
+use crate::domain::tenant::{Language, TenantId};
 use crate::import::clean_csv;
 use crate::import::rows::{header_row, in_memory};
 use crate::import::run::carry_out;
@@ -56,6 +56,23 @@ pub struct TargetArgs {
     /// Show what would change, change nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub language: LanguageArg,
+}
+
+/// In which language issues are told.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct LanguageArg {
+    /// The language of the issues: ru, ky or en [default: the shop's]
+    #[arg(long, value_name = "LANG")]
+    language: Option<Language>,
+}
+
+impl LanguageArg {
+    /// The one asked for, else the shop's own.
+    pub fn or(self, shops: Language) -> Language {
+        self.language.unwrap_or(shops)
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -74,6 +91,7 @@ pub struct Target {
     pub mode: Mode,
     pub allow_large_withdrawal: bool,
     pub dry_run: bool,
+    pub language: LanguageArg,
 }
 
 impl From<&TargetArgs> for Target {
@@ -88,6 +106,7 @@ impl From<&TargetArgs> for Target {
             mode,
             allow_large_withdrawal: args.allow_large_withdrawal,
             dry_run: args.dry_run,
+            language: args.language,
         }
     }
 }
@@ -142,13 +161,15 @@ pub fn file_name(path: &Path) -> String {
 pub struct Report {
     pub import: Import,
     pub issues: Vec<FrequentIssue>,
+    /// The language to tell them in.
+    language: Language,
 }
 
 impl Report {
     /// About an import as it is.
-    pub async fn about(own: Tenant<'_>, import: Import) -> Result<Self, Error> {
+    pub async fn about(own: Tenant<'_>, import: Import, language: Language) -> Result<Self, Error> {
         let issues = own.frequent_issues(import.id, MOST_ISSUES).await?;
-        Ok(Self { import, issues })
+        Ok(Self { import, issues, language })
     }
 }
 
@@ -159,6 +180,8 @@ const MOST_ISSUES: i64 = 10;
 pub struct Destination {
     tenant: TenantId,
     category_id: i64,
+    /// The language that issues are told in.
+    pub language: Language,
 }
 
 impl Destination {
@@ -170,7 +193,7 @@ impl Destination {
         let tenant = lookup::tenant(db, &target.tenant, database).await?;
         let own = db.tenant(tenant.id);
         let category = lookup::category(own, &tenant, &target.category).await?;
-        let id = tenant.id;
+        let (id, language) = (tenant.id, target.language.or(tenant.default_language));
         if !category.sold {
             let sold = own.complete(tenant).await?.categories.join(", ");
             return Err(UserError::error(
@@ -178,7 +201,7 @@ impl Destination {
                 format!("it sells: {sold}"),
             ));
         }
-        Ok(Self { tenant: id, category_id: category.id })
+        Ok(Self { tenant: id, category_id: category.id, language })
     }
 }
 
@@ -192,7 +215,7 @@ pub async fn load_rows(
     rows: Vec<CleanRow>,
     progress: &Progress,
 ) -> anyhow::Result<Report> {
-    let Destination { tenant, category_id } = *destination;
+    let Destination { tenant, category_id, language } = *destination;
     let own = db.tenant(tenant);
     let new = NewImport {
         category_id,
@@ -222,16 +245,16 @@ pub async fn load_rows(
         };
         return Err(UserError::error(format!("{}: {message}", failure.code), hint));
     }
-    Ok(Report::about(own, import).await?)
+    Ok(Report::about(own, import, language).await?)
 }
 
 /// Prints what became of the rows.
 pub fn report(report: &Report, tenant: &str, database: &DatabaseArgs, json: bool) -> anyhow::Result<()> {
-    let Report { import, issues } = report;
+    let Report { import, issues, language } = report;
     let counts = import.counts;
     if json {
         let mut document = documents::document(import);
-        document["frequent_issues"] = issues.iter().map(documents::issue_document).collect();
+        document["frequent_issues"] = issues.iter().map(|issue| documents::issue_document(issue, *language)).collect();
         return output::json(&document);
     }
     let (heading, done) = match import.state {
@@ -254,7 +277,9 @@ pub fn report(report: &Report, tenant: &str, database: &DatabaseArgs, json: bool
         output::line(format_args!("{} patterns that the file no longer has {done} withdrawn", counts.withdrawn))?;
     }
     if !issues.is_empty() {
-        let rows = issues.iter().map(|issue| [issue.rows.to_string(), issue.message.clone(), issue.how_to_mend()]);
+        let rows = issues.iter().map(|issue| {
+            [issue.rows.to_string(), issue.message_in(*language).into_owned(), issue.how_to_mend(*language)]
+        });
         output::line(format_args!("\n{}", output::table(["rows", "most frequent issues", "how to mend them"], rows)))?;
     }
     talk!("import {} {}", import.id, import.state);

@@ -2,6 +2,8 @@
 
 pub mod wording;
 
+use std::borrow::Cow;
+
 use super::error::Error;
 use super::tenant::Language;
 use super::vehicle::{Attributes, BodyType, Years, vocabulary};
@@ -116,28 +118,6 @@ vocabulary! {
         EmptyRow = "empty_row",
         /// The row has a value that the clean file's format does not allow.
         ValueInvalid = "value_invalid",
-    }
-}
-
-impl IssueCode {
-    /// What to do about it, in Russian, for the shop's manager.
-    pub const fn remedy(self) -> &'static str {
-        match self {
-            Self::MakeMissing | Self::ModelMissing => "допишите в прайс-листе марку и модель",
-            Self::MakeUnknown | Self::ModelUnknown => {
-                "научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист"
-            }
-            Self::ModelAmbiguous => "уточните в прайс-листе модель, поколение или годы",
-            Self::MakeCorrected | Self::ModelGuessed | Self::ColumnsShifted => "проверьте, верно ли понято",
-            Self::YearInvalid => "исправьте год в прайс-листе",
-            Self::BordersConflict => "оставьте что-то одно: с бортами или без",
-            Self::CellError => "исправьте ячейку в таблице",
-            Self::OtherProduct => "если это не коврик, уберите строку из этого прайс-листа",
-            Self::Unavailable => "когда оно появится, исправьте прайс-лист и загрузите его снова",
-            Self::ToOrder => "если его не продают, уберите строку из прайс-листа",
-            Self::HeaderRow | Self::EmptyRow => "ничего делать не нужно",
-            Self::ValueInvalid => "исправьте значение в файле",
-        }
     }
 }
 
@@ -358,17 +338,20 @@ pub struct FrequentIssue {
 }
 
 impl FrequentIssue {
-    /// What to do about it, in Russian, for the shop's manager.
-    pub fn how_to_mend(&self) -> String {
-        let Ok(code) = self.code.parse::<IssueCode>() else { return String::new() };
-        let (remedy, suggestion) = (code.remedy(), &self.suggestion);
-        match code {
-            _ if suggestion.is_empty() => remedy.to_owned(),
-            IssueCode::MakeCorrected | IssueCode::ModelGuessed | IssueCode::ColumnsShifted => {
-                format!("прочитано как «{suggestion}»: {remedy}")
-            }
-            _ => format!("может быть, {suggestion}: {remedy}"),
-        }
+    /// What the rows say in this language.
+    pub fn message_in(&self, language: Language) -> Cow<'_, str> {
+        wording::message_in(&self.code, &self.message, language)
+    }
+
+    /// What it could be instead, in this language.
+    pub fn suggestion_in(&self, language: Language) -> &str {
+        wording::suggestion_in(&self.suggestion, language)
+    }
+
+    /// What to do about it, for the shop's manager.
+    pub fn how_to_mend(&self, language: Language) -> String {
+        let code = self.code.parse();
+        code.map_or_else(|_| String::new(), |code| wording::remedy_in(code, self.suggestion_in(language), language))
     }
 }
 

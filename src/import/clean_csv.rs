@@ -3,13 +3,15 @@
 //! A person may change any value. `confidence` decides whether a row is loaded: one that was `low` and has been completed by
 //! hand is loaded once it says `high`. Make and model of a `low` row are what was most likely meant: to confirm them, write
 //! `high`. Issues stand as codes in `issues` and in words at the end of `notes`, in square
-//! brackets, each with what is suggested after an arrow; reading takes them apart again. A row with the issue `header_row` is a
+//! brackets, each with what is suggested after an arrow, in the language asked for; reading takes them apart again, whichever
+//! it is. A row with the issue `header_row` is a
 //! header inside the data: counted, never loaded.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
-use crate::domain::import::{CleanRow, Confidence, Issue, IssueCode};
+use crate::domain::import::{CleanRow, Confidence, Issue, IssueCode, wording};
+use crate::domain::tenant::Language;
 use crate::domain::vehicle::{Attributes, UnknownWord, Years};
 use crate::import::clean::issues;
 use lekalo_documents::step_file::{FileError, Problems, Sheet, escape, positive, writer};
@@ -26,12 +28,12 @@ const RAW: &str = "raw_";
 const NEXT: &str = "; ";
 const ARROW: &str = " → ";
 
-/// Writes clean rows; `header` is the document's own, for the `raw_` columns.
-pub fn write_clean(rows: &[CleanRow], header: &[String], to: impl Write) -> Result<(), FileError> {
+/// Writes clean rows; `header` is the document's own, for the `raw_` columns, `language` that of the issues' words.
+pub fn write_clean(rows: &[CleanRow], header: &[String], language: Language, to: impl Write) -> Result<(), FileError> {
     let mut csv = writer(to)?;
     csv.write_record(columns().map(str::to_owned).chain(header.iter().map(|name| format!("{RAW}{name}"))))?;
     for row in rows {
-        csv.write_record(values(row).iter().chain(&row.cells).map(|cell| escape(cell)))?;
+        csv.write_record(values(row, language).iter().chain(&row.cells).map(|cell| escape(cell)))?;
     }
     Ok(csv.flush()?)
 }
@@ -40,7 +42,7 @@ fn columns() -> impl Iterator<Item = &'static str> {
     CAR.into_iter().chain(Attributes::FIELDS.iter().map(|field| field.name)).chain(REST)
 }
 
-fn values(row: &CleanRow) -> Vec<String> {
+fn values(row: &CleanRow, language: Language) -> Vec<String> {
     fn word(value: Option<impl ToString>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }
@@ -57,12 +59,12 @@ fn values(row: &CleanRow) -> Vec<String> {
         word(row.body_type),
     ];
     let attributes = Attributes::FIELDS.iter().map(|field| word((field.word)(&row.attributes)));
-    let rest: [String; REST.len()] = [notes_with_issues(row), row.confidence.to_string(), codes.join(";")];
+    let rest: [String; REST.len()] = [notes_with_issues(row, language), row.confidence.to_string(), codes.join(";")];
     car.into_iter().chain(attributes).chain(rest).collect()
 }
 
 /// Notes that end like a bracket get an empty one, so that reading can always take the last one off.
-fn notes_with_issues(row: &CleanRow) -> String {
+fn notes_with_issues(row: &CleanRow, language: Language) -> String {
     if row.issues.is_empty() && !row.notes.ends_with(']') {
         return row.notes.clone();
     }
@@ -70,10 +72,11 @@ fn notes_with_issues(row: &CleanRow) -> String {
         .issues
         .iter()
         .map(|issue| {
+            let message = wording::message_in(issue.code.word(), &issue.message, language);
             if issue.suggestion.is_empty() {
-                issue.message.clone()
+                message.into_owned()
             } else {
-                format!("{}{ARROW}{}", issue.message, issue.suggestion)
+                format!("{message}{ARROW}{}", wording::suggestion_in(&issue.suggestion, language))
             }
         })
         .collect();
@@ -217,7 +220,8 @@ impl Line<'_> {
                 Ok(code) => {
                     let text = words.next().unwrap_or_default();
                     let (message, suggestion) = text.split_once(ARROW).unwrap_or((text, ""));
-                    found.push(issues::issue(code, message, suggestion));
+                    let suggestion = wording::suggestion_in(suggestion, Language::Ru);
+                    found.push(issues::issue(code, &wording::in_russian(code, message), suggestion));
                 }
                 Err(UnknownWord { allowed, .. }) => self.bad("issues", code, &format!("one of {}", allowed.join(", "))),
             }
@@ -261,8 +265,27 @@ mod tests {
 
     fn written(rows: &[CleanRow]) -> Vec<u8> {
         let mut file = Vec::new();
-        write_clean(rows, &["ID", "Марка", "Модель"].map(str::to_owned), &mut file).unwrap();
+        write_clean(rows, &["ID", "Марка", "Модель"].map(str::to_owned), Language::Ru, &mut file).unwrap();
         file
+    }
+
+    #[test]
+    fn issues_are_written_and_read_in_any_language() {
+        let unclear = issues::year_invalid("1007");
+        let rows = [CleanRow {
+            issues: vec![Issue { suggestion: wording::YEAR.into(), ..unclear }, row().issues[1].clone()],
+            ..row()
+        }];
+        for (language, words) in [
+            (Language::Ky, "GX 470 [«1007» жылга окшобойт → жыл; «gx» ката жазылган деп окулду → Lexus GX]"),
+            (Language::En, "GX 470 [“1007” does not look like a year → year; “gx” was read as misspelt → Lexus GX]"),
+        ] {
+            let mut file = Vec::new();
+            write_clean(&rows, &["ID", "Марка", "Модель"].map(str::to_owned), language, &mut file).unwrap();
+            assert_eq!(read_clean(file.as_slice()).unwrap(), rows);
+            let text = String::from_utf8(file).unwrap();
+            assert!(text.contains(words), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use lekalo::domain::import::{CleanRow, Confidence, IssueCode};
+use lekalo::domain::tenant::Language;
 use lekalo::domain::vehicle::{Attributes, BodyType, Borders, SeatRows, Steering, Trunk, Years};
 use lekalo::import::clean::{clean, issues};
 use lekalo::import::clean_csv::{read_clean, write_clean};
@@ -368,9 +369,12 @@ proptest! {
     }
 
     #[test]
-    fn clean_csv_comes_back(rows in prop::collection::vec(clean_row(), 0..5)) {
+    fn clean_csv_comes_back(
+        rows in prop::collection::vec(clean_row(), 0..5),
+        language in prop::sample::select(Language::ALL),
+    ) {
         let mut file = Vec::new();
-        write_clean(&rows, &HEADER.map(str::to_owned), &mut file).unwrap();
+        write_clean(&rows, &HEADER.map(str::to_owned), language, &mut file).unwrap();
         prop_assert_eq!(read_clean(file.as_slice()).unwrap(), rows);
     }
 }

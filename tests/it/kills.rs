@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lekalo::domain::import::{CleanRow, Confidence};
+use lekalo::domain::tenant::Language;
 use lekalo::domain::vehicle::{Attributes, Steering, Years};
 use lekalo::import::clean_csv;
 use lekalo::proto::lekalo::v1 as pb;
@@ -45,7 +46,7 @@ fn lists(models: usize) -> (Vec<u8>, Vec<u8>) {
         });
     }
     let (mut clean, mut list) = (Vec::new(), "Марка,Модель,Год,Описание\n".as_bytes().to_vec());
-    clean_csv::write_clean(&rows, &[], &mut clean).unwrap();
+    clean_csv::write_clean(&rows, &[], Language::Ru, &mut clean).unwrap();
     for row in &rows {
         let steering = if row.attributes.steering.is_some() { "правый руль" } else { "" };
         let year = row.years.from.unwrap_or_default();

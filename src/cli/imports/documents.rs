@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::import::{FrequentIssue, Import, ImportRow};
 use crate::domain::pattern::Pattern;
+use crate::domain::tenant::Language;
 use crate::domain::vehicle::{Attributes, BodyType};
 
 /// An import as JSON.
@@ -25,10 +26,10 @@ pub fn document(import: &Import) -> Value {
 }
 
 /// A frequent issue as JSON.
-pub fn issue_document(issue: &FrequentIssue) -> Value {
+pub fn issue_document(issue: &FrequentIssue, language: Language) -> Value {
     json!({
-        "rows": issue.rows, "code": issue.code, "message": issue.message, "suggestion": issue.suggestion,
-        "how_to_mend": issue.how_to_mend(),
+        "rows": issue.rows, "code": issue.code, "message": issue.message_in(language),
+        "suggestion": issue.suggestion_in(language), "how_to_mend": issue.how_to_mend(language),
     })
 }
 

@@ -1,5 +1,5 @@
-//! What the issues of a row say, in each language. A row keeps them in Russian; whoever reads them in another language has them
-//! from here. A new issue is a constant and a place in [`ALL`].
+//! What the issues of a row say and what to do about them, in each language. A row keeps its issues in Russian; whoever reads
+//! them in another language has them from here. A new issue is a constant and a place in [`ALL`].
 
 use std::borrow::Cow;
 
@@ -43,7 +43,7 @@ wordings! {
     MAKE_CORRECTED = MakeCorrected [
         "марка определена по модели, в ячейке «{0}»",
         "марка модели боюнча аныкталды, уячада «{0}»",
-        "the make was told by the model; the cell has “{0}”"
+        "the make was told by the model, the cell has “{0}”"
     ];
     MODEL_MISSING = ModelMissing [
         "указана только марка {0}, нет модели",
@@ -147,11 +147,7 @@ pub const ONE_RANGE: &str = "один промежуток";
 
 impl Wording {
     const fn template(&self, language: Language) -> &'static str {
-        match language {
-            Language::Ru => self.ru,
-            Language::Ky => self.ky,
-            Language::En => self.en,
-        }
+        of([self.ru, self.ky, self.en], language)
     }
 
     /// The issue as a row keeps it.
@@ -159,12 +155,17 @@ impl Wording {
         fill(self.ru, words)
     }
 
-    /// What stands in the places of an issue that was said so; none if it is another issue.
-    fn words<'a>(&self, message: &'a str) -> Option<[&'a str; 2]> {
-        let Some((before, rest)) = self.ru.split_once("{0}") else { return (message == self.ru).then_some(["", ""]) };
+    /// What stands in the places of an issue that was said so in this language; none if it is another issue.
+    fn words<'a>(&self, message: &'a str, language: Language) -> Option<[&'a str; 2]> {
+        let said = self.template(language);
+        let Some((before, rest)) = said.split_once("{0}") else { return (message == said).then_some(["", ""]) };
+        // The second is a name or years: what the shop wrote, which may be anything, is the first.
+        if let Some((before, between)) = before.split_once("{1}") {
+            let (second, first) = message.strip_prefix(before)?.strip_suffix(rest)?.split_once(between)?;
+            return Some([first, second]);
+        }
         let message = message.strip_prefix(before)?;
         let Some((between, after)) = rest.split_once("{1}") else { return Some([message.strip_suffix(rest)?, ""]) };
-        // The second is a name or years: what the shop wrote, which may be anything, is the first.
         message.strip_suffix(after)?.rsplit_once(between).map(<[&str; 2]>::from)
     }
 }
@@ -181,19 +182,104 @@ pub fn message_in<'a>(code: &str, message: &'a str, language: Language) -> Cow<'
     if language == Language::Ru {
         return message.into();
     }
-    let mut of_its_code = ALL.iter().filter(|wording| wording.code.word() == code);
-    let known = of_its_code.find_map(|wording| Some((wording, wording.words(message)?)));
+    let known = find(code, message, Language::Ru);
     known.map_or(message.into(), |(wording, words)| fill(wording.template(language), words).into())
 }
 
-/// What a row's issue suggests in this language; names of cars are the same in all.
+/// The issue of that code that was said so in this language, and its words.
+fn find<'a>(code: &str, message: &'a str, language: Language) -> Option<(&'static Wording, [&'a str; 2])> {
+    let mut of_its_code = ALL.iter().filter(|wording| wording.code.word() == code);
+    of_its_code.find_map(|wording| Some((*wording, wording.words(message, language)?)))
+}
+
+/// An issue as a row keeps it, whichever language it is said in; as it is where nobody knows it.
+pub fn in_russian<'a>(code: IssueCode, message: &'a str) -> Cow<'a, str> {
+    let known = Language::ALL.iter().find_map(|language| find(code.word(), message, *language));
+    known.map_or(message.into(), |(wording, words)| wording.russian(words).into())
+}
+
+/// What a row's issue suggests in this language, whichever it was said in; names of cars are the same in all.
 pub fn suggestion_in(suggestion: &str, language: Language) -> &str {
-    let words = SUGGESTIONS.iter().find(|[ru, ..]| *ru == suggestion);
-    words.map_or(suggestion, |[ru, ky, en]| match language {
+    let words = SUGGESTIONS.iter().find(|words| words.contains(&suggestion));
+    words.map_or(suggestion, |words| of(*words, language))
+}
+
+/// What to do about an issue, for the shop's manager; `suggestion` is what it could be instead, or empty.
+pub fn remedy_in(code: IssueCode, suggestion: &str, language: Language) -> String {
+    let remedy = of(remedy(code), language);
+    if suggestion.is_empty() {
+        return remedy.to_owned();
+    }
+    let is_read = matches!(code, IssueCode::MakeCorrected | IssueCode::ModelGuessed | IssueCode::ColumnsShifted);
+    let before = if is_read {
+        ["прочитано как «{0}»: {1}", "«{0}» деп окулду: {1}", "read as “{0}”: {1}"]
+    } else {
+        ["может быть, {0}: {1}", "балким, {0}: {1}", "perhaps {0}: {1}"]
+    };
+    fill(of(before, language), [suggestion, remedy])
+}
+
+const fn remedy(code: IssueCode) -> [&'static str; 3] {
+    match code {
+        IssueCode::MakeMissing | IssueCode::ModelMissing => [
+            "допишите в прайс-листе марку и модель",
+            "прайс-листке марканы жана моделди кошуп жазыңыз",
+            "add make and model to the price list",
+        ],
+        IssueCode::MakeUnknown | IssueCode::ModelUnknown => [
+            "научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист",
+            "ушундай жазылышын үйрөтүңүз (CreateAlias, андан кийин imports apply) же прайс-листти оңдоңуз",
+            "teach this spelling (CreateAlias, then imports apply) or correct the price list",
+        ],
+        IssueCode::ModelAmbiguous => [
+            "уточните в прайс-листе модель, поколение или годы",
+            "прайс-листке моделди, муунду же жылдарды тактап жазыңыз",
+            "say the model, generation or years more exactly in the price list",
+        ],
+        IssueCode::MakeCorrected | IssueCode::ModelGuessed | IssueCode::ColumnsShifted => {
+            ["проверьте, верно ли понято", "туура түшүнүлгөнүн текшериңиз", "check that it was understood rightly"]
+        }
+        IssueCode::YearInvalid => {
+            ["исправьте год в прайс-листе", "прайс-листтеги жылды оңдоңуз", "correct the year in the price list"]
+        }
+        IssueCode::BordersConflict => [
+            "оставьте что-то одно: с бортами или без",
+            "бирин гана калтырыңыз: борттуу же бортсуз",
+            "leave one of the two: with borders or without",
+        ],
+        IssueCode::CellError => {
+            ["исправьте ячейку в таблице", "таблицадагы уячаны оңдоңуз", "correct the cell in the spreadsheet"]
+        }
+        IssueCode::OtherProduct => [
+            "если это не коврик, уберите строку из этого прайс-листа",
+            "эгер бул килемче эмес болсо, сапты бул прайс-листтен алып салыңыз",
+            "if it is no mat, take the row out of this price list",
+        ],
+        IssueCode::Unavailable => [
+            "когда оно появится, исправьте прайс-лист и загрузите его снова",
+            "ал пайда болгондо, прайс-листти оңдоп, кайра жүктөңүз",
+            "once it is there, correct the price list and import it again",
+        ],
+        IssueCode::ToOrder => [
+            "если его не продают, уберите строку из прайс-листа",
+            "эгер ал сатылбаса, сапты прайс-листтен алып салыңыз",
+            "if it is not sold, take the row out of the price list",
+        ],
+        IssueCode::HeaderRow | IssueCode::EmptyRow => {
+            ["ничего делать не нужно", "эч нерсе кылуунун кереги жок", "nothing has to be done"]
+        }
+        IssueCode::ValueInvalid => {
+            ["исправьте значение в файле", "файлдагы маанини оңдоңуз", "correct the value in the file"]
+        }
+    }
+}
+
+const fn of([ru, ky, en]: [&'static str; 3], language: Language) -> &'static str {
+    match language {
         Language::Ru => ru,
         Language::Ky => ky,
         Language::En => en,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +299,8 @@ mod tests {
                 }
                 assert!(template == wording.ru || *language != Language::Ru);
             }
+            // What frames issues in a clean.csv is in none of them.
+            assert!(Language::ALL.iter().all(|language| !wording.template(*language).contains(['[', ']', ';', '→'])));
             assert!(wording.ru != wording.ky && wording.ru != wording.en && wording.ky != wording.en, "{wording:?}");
             assert!(
                 wording.ru.find("{1}").is_none_or(|second| wording.ru.find("{0}").unwrap() < second),
@@ -230,6 +318,28 @@ mod tests {
         }
         assert_eq!(suggestion_in("Kia Rio", Language::Ky), "Kia Rio");
         assert_eq!(suggestion_in("год", Language::En), "year");
+        assert_eq!(in_russian(IssueCode::EmptyRow, "no row"), "no row");
+    }
+
+    #[test]
+    fn every_issue_has_a_remedy_in_every_language() {
+        for code in IssueCode::ALL {
+            let remedies = Language::ALL.iter().map(|language| remedy_in(*code, "", *language));
+            let remedies: std::collections::BTreeSet<String> = remedies.collect();
+            assert_eq!(remedies.len(), 3, "{code}");
+            for language in Language::ALL {
+                let (plain, likely) = (remedy_in(*code, "", *language), remedy_in(*code, "Kia {1} Rio", *language));
+                assert!(!plain.is_empty() && likely.contains("Kia {1} Rio") && likely.ends_with(&plain), "{likely}");
+            }
+        }
+        assert_eq!(
+            remedy_in(IssueCode::ModelGuessed, "Lexus GX", Language::Ky),
+            "«Lexus GX» деп окулду: туура түшүнүлгөнүн текшериңиз"
+        );
+        assert_eq!(
+            remedy_in(IssueCode::YearInvalid, "year", Language::En),
+            "perhaps year: correct the year in the price list"
+        );
     }
 
     proptest! {
@@ -251,6 +361,9 @@ mod tests {
             for language in [Language::Ky, Language::En] {
                 let template = wording.template(language);
                 prop_assert_eq!(message_in(code, &message, language), fill(template, [&cell, &name]), "{}", message);
+                // And back, as a clean.csv comes in any language.
+                let told = message_in(code, &message, language);
+                prop_assert_eq!(in_russian(wording.code, &told), message.as_str());
                 for (place, word) in [("{0}", &cell), ("{1}", &name)] {
                     let is_there = message_in(code, &message, language).contains(word);
                     prop_assert!(is_there || !template.contains(place), "{}", message);

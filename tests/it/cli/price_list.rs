@@ -158,6 +158,51 @@ async fn what_was_read_is_kept_where_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_and_how_to_mend_it_is_told_as_asked_for_else_as_the_shop_speaks() {
+    let config = support::database().await;
+    let shell = Shell::on(&config);
+    std::fs::write(shell.path().join("list.csv"), "Марка;Модель\nToyota;Ывапр\n").unwrap();
+    let run = async |command: &[&str], more: &[&str]| {
+        shell.run(&[command, &TARGET[..], &["--json"], more].concat()).await.done().json()
+    };
+    let told = |report: &Value| {
+        let issue = &report["frequent_issues"][0];
+        ["message", "how_to_mend"].map(|field| issue[field].as_str().unwrap().to_owned())
+    };
+    let russian = [
+        "модель «Ывапр» марки Toyota не распознана",
+        "научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист",
+    ];
+    let kyrgyz = [
+        "Toyota маркасынын «Ывапр» модели таанылган жок",
+        "ушундай жазылышын үйрөтүңүз (CreateAlias, андан кийин imports apply) же прайс-листти оңдоңуз",
+    ];
+    let english = [
+        "the model “Ывапр” of Toyota is unknown",
+        "teach this spelling (CreateAlias, then imports apply) or correct the price list",
+    ];
+    assert_eq!(told(&run(&["import", "list.csv"], &["--language", "en"]).await), english);
+    let clean = std::fs::read_to_string(shell.path().join("list.clean.csv")).unwrap();
+    assert!(clean.contains(&format!("[{}]", english[0])), "{clean}");
+    // Read again, it is in no language: the row keeps what any can be told in.
+    let loaded = run(&["load", "list.clean.csv"], &[]).await;
+    assert_eq!(told(&loaded), russian);
+    let owner = support::connect(&config).await;
+    owner.batch_execute("UPDATE tenants SET default_language = 'ky'").await.unwrap();
+    assert_eq!(told(&run(&["import", "list.csv", "--skip-seed"], &[]).await), kyrgyz);
+
+    let id = loaded["id"].as_str().unwrap();
+    let rows = |more: &[&'static str]| [&["imports", "rows", id, "--tenant", "evopoliki"], more].concat();
+    assert!(shell.run(&rows(&[])).await.done().stdout.contains(kyrgyz[0]));
+    assert!(shell.run(&rows(&["--language", "en"])).await.done().stdout.contains(english[0]));
+    shell.run(&rows(&["--language", "en", "-o", "fix.csv"])).await.done();
+    let fix = std::fs::read_to_string(shell.path().join("fix.csv")).unwrap();
+    assert!(fix.contains(&format!("[{}]", english[0])), "{fix}");
+    let cleaned = shell.run(&["clean", "list.raw.csv", "--language", "ky"]).await.done().stdout;
+    assert!(cleaned.contains(&format!("[{}]", kyrgyz[0])), "{cleaned}");
+}
+
+#[tokio::test]
 async fn columns_that_nobody_knows_are_named() {
     let shell = Shell::on(&support::database().await);
     std::fs::write(shell.path().join("list.csv"), "Тачка;Эпоха\nToyota Camry;2018\nKia Rio;2015+\n").unwrap();
