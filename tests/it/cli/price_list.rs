@@ -171,15 +171,15 @@ async fn what_is_wrong_and_how_to_mend_it_is_told_as_asked_for_else_as_the_shop_
     };
     let russian = [
         "модель «Ывапр» марки Toyota не распознана",
-        "научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист",
+        "может быть, Toyota Avalon: научите этому написанию (CreateAlias, затем imports apply) или исправьте прайс-лист",
     ];
     let kyrgyz = [
         "Toyota маркасынын «Ывапр» модели таанылган жок",
-        "ушундай жазылышын үйрөтүңүз (CreateAlias, андан кийин imports apply) же прайс-листти оңдоңуз",
+        "балким, Toyota Avalon: ушундай жазылышын үйрөтүңүз (CreateAlias, андан кийин imports apply) же прайс-листти оңдоңуз",
     ];
     let english = [
         "the model “Ывапр” of Toyota is unknown",
-        "teach this spelling (CreateAlias, then imports apply) or correct the price list",
+        "perhaps Toyota Avalon: teach this spelling (CreateAlias, then imports apply) or correct the price list",
     ];
     assert_eq!(told(&run(&["import", "list.csv"], &["--language", "en"]).await), english);
     let clean = std::fs::read_to_string(shell.path().join("list.clean.csv")).unwrap();
