@@ -49,6 +49,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 use crate::config::Config;
 use crate::db::audit::on_behalf_of;
 use crate::domain::audit::Origin;
+use crate::domain::id::read_number;
 use crate::{logs, traces};
 pub use output::{UserError, report, report_usage};
 
@@ -80,6 +81,11 @@ fn name(before: &str, matches: &ArgMatches) -> String {
         Some((command, matches)) => name(&format!("{before} {command}"), matches),
         None => before.to_owned(),
     }
+}
+
+/// An id that is a number.
+fn number(id: &str) -> Result<i64, &'static str> {
+    read_number(id).ok_or("is no id: those are numbers, such as 1042")
 }
 
 /// Who runs the command: what it changes is recorded as theirs.

@@ -11,6 +11,7 @@ pub mod customer;
 pub mod document;
 pub mod error;
 pub mod etag;
+pub mod id;
 pub mod import;
 pub mod page;
 pub mod pattern;
@@ -21,6 +22,7 @@ pub mod shop_option;
 pub mod stats;
 pub mod tenant;
 pub mod text;
+pub mod validation;
 pub mod vehicle;
 
 pub use error::{Error, Result};

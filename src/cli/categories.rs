@@ -7,8 +7,11 @@ use super::output::{self, UserError};
 use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::catalog::Names;
-use crate::domain::category::{Field, ShopCategory, is_code};
+use crate::domain::category::{
+    Field, MAX_DESCRIPTION, MAX_NAME, MAX_SORT_ORDER, ShopCategory, is_code, read_emoji, read_names,
+};
 use crate::domain::tenant::{Language, Tenant};
+use crate::domain::validation::Validator;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo categories list --tenant evopoliki
@@ -77,7 +80,7 @@ pub struct WriteArgs {
     #[arg(long)]
     emoji: Option<String>,
     /// The place among the shop's categories; to add one, 0 is behind all others
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i16).range(0..=9999))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i16).range(0..=i64::from(MAX_SORT_ORDER)))]
     sort_order: Option<i16>,
     /// Whether the shop sells it; what is added is sold
     #[arg(long, value_name = "BOOL")]
@@ -111,7 +114,7 @@ async fn list(own: db::Tenant<'_>, args: &ListArgs) -> anyhow::Result<()> {
 async fn add(own: db::Tenant<'_>, args: &WriteArgs) -> anyhow::Result<()> {
     check_code(&args.code)?;
     let mut category = ShopCategory { code: args.code.clone(), ..ShopCategory::default() };
-    args.apply(&mut category);
+    args.apply(&mut category)?;
     if category.names.get(Language::Ru).is_none() {
         return Err(UserError::error("a category of the shop's own needs a Russian name", "say it with --name-ru"));
     }
@@ -127,7 +130,7 @@ async fn set(own: db::Tenant<'_>, tenant: &Tenant, args: &WriteArgs) -> anyhow::
     let before = all.into_iter().find(|category| category.id == found.id).unwrap_or_default();
     let etag = before.revision.to_string();
     let mut after = before;
-    let fields = args.apply(&mut after);
+    let fields = args.apply(&mut after)?;
     if fields.is_empty() {
         let hint = "name what to change: --active, --name-ru, …; `lekalo categories set --help` lists all";
         return Err(UserError::error("nothing is to be changed", hint));
@@ -152,13 +155,16 @@ async fn delete(own: db::Tenant<'_>, tenant: &Tenant, args: &DeleteArgs) -> anyh
 
 impl WriteArgs {
     /// Gives a category what is given, and says which fields that are.
-    fn apply(&self, category: &mut ShopCategory) -> Vec<Field> {
-        let named = overlay(&mut category.names, [&self.name_ru, &self.name_ky, &self.name_en]);
+    fn apply(&self, category: &mut ShopCategory) -> anyhow::Result<Vec<Field>> {
+        let mut check = Validator::default();
+        let names = [&self.name_ru, &self.name_ky, &self.name_en];
+        let named = overlay(&mut check, "--name", &mut category.names, names, MAX_NAME);
         let texts = [&self.description_ru, &self.description_ky, &self.description_en];
-        let described = overlay(&mut category.descriptions, texts);
+        let described = overlay(&mut check, "--description", &mut category.descriptions, texts, MAX_DESCRIPTION);
         if let Some(emoji) = &self.emoji {
-            category.emoji.clone_from(emoji);
+            category.emoji = read_emoji(&mut check, "--emoji", emoji.clone());
         }
+        check.done()?;
         if let Some(sort_order) = self.sort_order {
             category.sort_order = sort_order;
         }
@@ -172,7 +178,7 @@ impl WriteArgs {
             Field::SortOrder => self.sort_order.is_some(),
             Field::Active => self.active.is_some(),
         };
-        Field::ALL.iter().copied().filter(is_given).collect()
+        Ok(Field::ALL.iter().copied().filter(is_given).collect())
     }
 }
 
@@ -185,13 +191,15 @@ pub fn check_code(code: &str) -> anyhow::Result<()> {
     Err(UserError::error(format!("`{code}` cannot be a code"), hint))
 }
 
-/// Writes the languages that are given; whether any is.
-pub fn overlay(names: &mut Names, given: [&Option<String>; 3]) -> bool {
+/// Writes the languages that are given, each by a flag that begins so; whether any is.
+pub fn overlay(check: &mut Validator, flag: &str, names: &mut Names, given: [&Option<String>; 3], max: usize) -> bool {
     let before = std::mem::take(names);
+    let texts = given.map(|text| text.clone().unwrap_or_default());
+    let written = read_names(check, |language| format!("{flag}-{}", language.word()), texts, max);
     for (language, given) in [Language::Ru, Language::Ky, Language::En].into_iter().zip(given) {
-        let text = given.as_deref().map(str::trim).or(before.get(language).map(|text| &**text));
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            names.set(language, text);
+        let text = if given.is_some() { written.get(language) } else { before.get(language) };
+        if let Some(text) = text {
+            names.set(language, text.clone());
         }
     }
     given.iter().any(|given| given.is_some())

@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use super::imports::documents::time;
 use super::imports::every_page;
 use super::leads::e164;
+use super::number;
 use super::output;
 use super::shop::ShopArgs;
 use crate::db;
-use crate::domain::application::Filter as Leads;
+use crate::domain::application::{Filter as Leads, MAX_SEARCHED};
 use crate::domain::customer::{Filter, Record};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
+use crate::domain::validation::{MAX_EXTERNAL_ID, Validator};
 
 pub const EXAMPLES: &str = "Examples:
   lekalo customers list --tenant evopoliki --phone \"0700 123 456\"
@@ -54,6 +56,7 @@ pub struct ListArgs {
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The customer's id
+    #[arg(value_parser = number)]
     id: i64,
     #[command(flatten)]
     shop: ShopArgs,
@@ -86,12 +89,16 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
+    let mut check = Validator::default();
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let filter = Filter {
         channel: None,
-        external_id: args.external_id.clone(),
+        external_id: some(check.text("--external-id", given(&args.external_id), MAX_EXTERNAL_ID)),
         phone: args.phone.as_deref().map(|phone| e164(tenant, phone)).transpose()?,
-        text: args.text.clone(),
+        text: some(check.words("--text", given(&args.text), MAX_SEARCHED)),
     };
+    check.done()?;
     let customers = every_page(async |page: &PageRequest| own.list_customers(&filter, page).await).await?;
     if args.shop.json {
         return output::json(&Value::Array(customers.iter().map(document).collect()));

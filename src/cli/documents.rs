@@ -4,18 +4,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::imports::documents::time;
 use super::imports::every_page;
+use super::load::cannot_read;
 use super::shop::ShopArgs;
 use super::{UserError, output};
 use crate::db;
-use crate::domain::document::{Document, MAX_CONTENT, NewDocument};
+use crate::domain::Error;
+use crate::domain::document::{Document, MAX_CONTENT, MAX_TITLE, NewDocument};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::{Language, Tenant};
 use crate::domain::text::is_key;
+use crate::domain::validation::Validator;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo documents put faq faq.md --language ru --tenant evopoliki
@@ -76,7 +78,7 @@ pub struct ShowArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct PutArgs {
-    /// The document's key: a-z, 0-9, _ and .
+    /// The document's key: of a-z, 0-9, . and _
     key: String,
     /// The file with its content, at most 1 MiB of UTF-8; - for stdin
     file: PathBuf,
@@ -152,18 +154,22 @@ async fn put(own: db::Tenant<'_>, args: &PutArgs) -> anyhow::Result<()> {
         let hint = "keys are of a-z, 0-9, _ and ., a letter or digit first, at most 64 characters";
         return Err(UserError::error(format!("`{}` cannot be a key", args.key), hint));
     }
+    let mut check = Validator::default();
+    let title = args.title.clone().map(|title| check.text("--title", title, MAX_TITLE));
+    check.done()?;
     let content = read(&args.file)?;
-    let title = match &args.title {
-        Some(title) => title.trim().to_owned(),
+    let (title, etag) = match title {
+        Some(title) => (title, String::new()),
+        // Whoever writes it meanwhile may call it otherwise.
         None => match own.get_document(&args.key, &[args.language]).await {
-            Ok(current) => current.title,
-            Err(crate::domain::Error::NotFound { .. }) => String::new(),
+            Ok(current) => (current.title, current.version.to_string()),
+            Err(Error::NotFound { .. }) => (String::new(), String::new()),
             Err(error) => return Err(error.into()),
         },
     };
     let new = NewDocument { key: args.key.clone(), language: args.language, title, content };
     let tx = own.write_transaction().await?;
-    let written = tx.put_document(&new, "").await?;
+    let written = tx.put_document(&new, &etag).await?;
     tx.commit().await?;
     if args.shop.json {
         return output::json(&json_of(&written));
@@ -188,12 +194,12 @@ async fn delete(own: db::Tenant<'_>, args: &DeleteArgs) -> anyhow::Result<()> {
 fn read(file: &Path) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let most = MAX_CONTENT as u64 + 1;
-    if file == Path::new("-") {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        opened.take(most).read_to_end(&mut bytes)?;
-    }
+        File::open(file).and_then(|opened| opened.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| cannot_read(file, &error))?;
     let wrong = |what: &str| {
         UserError::error(format!("{} {what}", file.display()), "a document is UTF-8 text of at most 1 MiB")
     };

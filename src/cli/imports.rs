@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use self::documents::{document, pattern_document, row_document, time};
 use super::extract::write;
 use super::load::{LanguageArg, Report, report};
+use super::number;
 use super::output::{self, UserError};
 use super::shop::ShopArgs;
 use crate::db::{self, Db};
@@ -117,6 +118,7 @@ pub struct RowsArgs {
 #[derive(Debug, clap::Args)]
 pub struct TraceArgs {
     /// The pattern's id
+    #[arg(value_parser = number)]
     pattern: i64,
     #[command(flatten)]
     shop: ShopArgs,

@@ -12,8 +12,9 @@ use super::output::{self, UserError};
 use crate::db::Db;
 use crate::db::api_keys::KeyGrant;
 use crate::domain::Error;
-use crate::domain::api_key::{ApiKey, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Presented, Reach, Role};
+use crate::domain::api_key::{ApiKey, MAX_CALLS_PER_SECOND, NewKey, Presented, Reach, Role, read_label};
 use crate::domain::page::PageRequest;
+use crate::domain::validation::Validator;
 
 pub const EXAMPLES: &str = "Examples:
   lekalo key issue --role admin
@@ -113,12 +114,9 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn issue(args: IssueArgs) -> anyhow::Result<()> {
-    if args.name.chars().count() > MAX_LABEL || args.name.contains(char::is_control) {
-        return Err(UserError::error(
-            "--name is no short text",
-            format!("at most {MAX_LABEL} characters, in one line"),
-        ));
-    }
+    let mut check = Validator::default();
+    let label = read_label(&mut check, "--name", args.name);
+    check.done()?;
     let mut database = Database::open(&args.database).await?;
     let db = database.connect().await?;
     let reach = if args.tenant.is_empty() {
@@ -131,7 +129,7 @@ async fn issue(args: IssueArgs) -> anyhow::Result<()> {
         Reach::Tenants(tenants)
     };
     let calls_per_second = args.calls_per_second;
-    let grant = KeyGrant { role: args.role, reach, label: args.name, expires_at: args.expires, calls_per_second };
+    let grant = KeyGrant { role: args.role, reach, label, expires_at: args.expires, calls_per_second };
     let mut tx = db.transaction().await?;
     let new = NewKey::choose()?;
     let issued = tx.issue_api_key(&new, &grant).await?;

@@ -17,9 +17,10 @@ use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::Error;
 use crate::domain::application::stats::Days;
-use crate::domain::application::{Application, Filter, Kind, Status, read_number};
+use crate::domain::application::{Application, Filter, Kind, MAX_ACTOR, MAX_NOTE, MAX_SEARCHED, Status, read_number};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
+use crate::domain::validation::Validator;
 use crate::domain::vehicle::UnknownWord;
 
 pub const EXAMPLES: &str = "Examples:
@@ -104,7 +105,6 @@ pub struct NoteArgs {
     #[command(flatten)]
     lead: ShowArgs,
     /// What is to be remembered
-    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     note: String,
     /// Who notes it [default: the account that runs this]
     #[arg(long, value_name = "NAME")]
@@ -113,11 +113,11 @@ pub struct NoteArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct StatsArgs {
-    /// The first day [default: 29 days before today]
-    #[arg(long, value_name = "DAY", requires = "to")]
+    /// The first day [default: 29 days before the last]
+    #[arg(long, value_name = "DAY")]
     from: Option<String>,
-    /// The last day, 92 at most together [default: today]
-    #[arg(long, value_name = "DAY", requires = "from")]
+    /// The last day, 92 at most together [default: 29 days after the first; without both, today]
+    #[arg(long, value_name = "DAY")]
     to: Option<String>,
     #[command(flatten)]
     shop: ShopArgs,
@@ -149,14 +149,18 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
+    let mut check = Validator::default();
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let filter = Filter {
         status: args.status,
         kind: args.kind,
         phone: args.phone.as_deref().map(|phone| e164(tenant, phone)).transpose()?,
-        assignee: args.assignee.clone(),
-        text: args.text.clone(),
+        assignee: some(check.text("--assignee", given(&args.assignee), MAX_ACTOR)),
+        text: some(check.words("--text", given(&args.text), MAX_SEARCHED)),
         ..Filter::default()
     };
+    check.done()?;
     let (leads, total) = newest(own, &filter, args.number as usize).await?;
     print(&leads, args.shop.json)?;
     if !args.shop.json {
@@ -221,9 +225,16 @@ async fn find(own: db::Tenant<'_>, typed: &str) -> anyhow::Result<Application> {
     }
 }
 
+/// Who does it.
+fn actor(check: &mut Validator, by: &Option<String>) -> String {
+    check.required_text("--by", by.clone().unwrap_or_else(account), MAX_ACTOR)
+}
+
 async fn claim(own: db::Tenant<'_>, args: &ClaimArgs) -> anyhow::Result<()> {
+    let mut check = Validator::default();
+    let by = actor(&mut check, &args.by);
+    check.done()?;
     let id = find(own, &args.lead.lead).await?.id;
-    let by = args.by.clone().unwrap_or_else(account);
     let tx = own.write_transaction().await?;
     let lead = tx.lock_application(id).await?;
     if !lead.status.next().contains(&Status::InProgress) {
@@ -247,10 +258,13 @@ async fn claim(own: db::Tenant<'_>, args: &ClaimArgs) -> anyhow::Result<()> {
 }
 
 async fn note(own: db::Tenant<'_>, args: &NoteArgs) -> anyhow::Result<()> {
+    let mut check = Validator::default();
+    let by = actor(&mut check, &args.by);
+    let note = check.required_text("NOTE", args.note.clone(), MAX_NOTE);
+    check.done()?;
     let id = find(own, &args.lead.lead).await?.id;
-    let by = args.by.clone().unwrap_or_else(account);
     let tx = own.write_transaction().await?;
-    let lead = tx.add_application_note(id, &by, &args.note).await?;
+    let lead = tx.add_application_note(id, &by, &note).await?;
     tx.commit().await?;
     if args.lead.shop.json {
         return output::json(&document(&lead));
@@ -261,7 +275,7 @@ async fn note(own: db::Tenant<'_>, args: &NoteArgs) -> anyhow::Result<()> {
 
 async fn stats(own: db::Tenant<'_>, tenant: &Tenant, args: &StatsArgs) -> anyhow::Result<()> {
     let day = |day: &Option<String>| day.clone().unwrap_or_default();
-    let days = Days::read(&day(&args.from), &day(&args.to)).map_err(Error::Invalid)?;
+    let days = Days::read_or_usual(["--from", "--to"], &day(&args.from), &day(&args.to)).map_err(Error::Invalid)?;
     let stats = own.application_stats(days.as_ref(), &tenant.time_zone).await?;
     if args.shop.json {
         let counts = stats.counts.iter().map(|count| {

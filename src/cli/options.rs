@@ -9,11 +9,13 @@ use super::shop::ShopArgs;
 use crate::db;
 use crate::db::catalog::CategoryRef;
 use crate::domain::Error;
-use crate::domain::catalog::Names;
+use crate::domain::category::{MAX_NAME, MAX_SORT_ORDER, read_emoji, read_names};
 use crate::domain::price::OptionKind;
-use crate::domain::shop_option::{Field, OptionChange, ShopOption, ShopValue};
+use crate::domain::shop_option::{
+    Field, MAX_BODY_TYPES, MAX_VALUES, OptionChange, ShopOption, ShopValue, new_value_code, read_body_types,
+};
 use crate::domain::tenant::{Language, Tenant};
-use crate::domain::vehicle::BodyType;
+use crate::domain::validation::{INVALID, Validator};
 
 pub const EXAMPLES: &str = "Examples:
   lekalo options list eva_mats --tenant evopoliki
@@ -90,7 +92,7 @@ pub struct WriteArgs {
     #[arg(long)]
     emoji: Option<String>,
     /// The place among the options that the shop offers, from 0; to add one, 0 is behind all others
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i16).range(0..=9999))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i16).range(0..=i64::from(MAX_SORT_ORDER)))]
     sort_order: Option<i16>,
     #[command(flatten)]
     shop: ShopArgs,
@@ -165,24 +167,26 @@ async fn set(own: db::Tenant<'_>, category: &CategoryRef, args: &SetArgs) -> any
 impl WriteArgs {
     /// What is given, and which fields that are; what is not given of a text stays as it was.
     fn read(&self, before: Option<&ShopOption>) -> anyhow::Result<(OptionChange, Vec<Field>)> {
+        let mut check = Validator::default();
         let mut change = OptionChange {
             names: before.map(|before| before.names.clone()).unwrap_or_default(),
-            emoji: self.emoji.clone().unwrap_or_default(),
+            emoji: read_emoji(&mut check, "--emoji", self.emoji.clone().unwrap_or_default()),
             sort_order: self.sort_order.unwrap_or_default().unsigned_abs().into(),
             ..OptionChange::default()
         };
         let mut fields = Vec::new();
-        if overlay(&mut change.names, [&self.name_ru, &self.name_ky, &self.name_en]) {
+        let names = [&self.name_ru, &self.name_ky, &self.name_en];
+        if overlay(&mut check, "--name", &mut change.names, names, MAX_NAME) {
             fields.push(Field::DisplayNames);
         }
         let known = before.map(|before| before.values.as_slice()).unwrap_or_default();
-        for given in &self.values {
-            change.values.push(value(given, known)?);
+        for given in check.list("--value", self.values.clone(), MAX_VALUES) {
+            let value = value(&mut check, &given, known, &change.values);
+            change.values.push(value);
         }
-        for code in self.body_types.iter().filter(|code| !code.is_empty()) {
-            let unknown = |error| UserError::error(format!("--body-type: {error}"), "\"\" alone is all");
-            change.body_types.push(code.parse::<BodyType>().map_err(unknown)?);
-        }
+        let bodies = check.list("--body-type", self.body_types.clone(), MAX_BODY_TYPES);
+        change.body_types = read_body_types(&mut check, |_| "--body-type".to_owned(), bodies);
+        check.done()?;
         let given = [
             (Field::Values, !self.values.is_empty()),
             (Field::BodyTypes, !self.body_types.is_empty()),
@@ -195,20 +199,21 @@ impl WriteArgs {
 }
 
 /// `CODE` or `CODE=RUSSIAN|KYRGYZ|ENGLISH`; one that is known keeps what is not given.
-fn value(given: &str, known: &[ShopValue]) -> anyhow::Result<ShopValue> {
+fn value(check: &mut Validator, given: &str, known: &[ShopValue], before: &[ShopValue]) -> ShopValue {
     let (code, names) = given.split_once('=').map_or((given, None), |(code, names)| (code, Some(names)));
-    check_code(code)?;
+    let flag = format!("--value {code}");
+    let code = new_value_code(check, &flag, code.to_owned(), before);
     let known = known.iter().find(|value| value.code == code).cloned().unwrap_or_default();
-    let mut value = ShopValue { code: code.to_owned(), retired: false, ..known };
+    let mut value = ShopValue { code, retired: false, ..known };
     if let Some(given) = names {
-        value.names = Names::default();
-        for (language, name) in [Language::Ru, Language::Ky, Language::En].into_iter().zip(given.split('|')) {
-            if !name.trim().is_empty() {
-                value.names.set(language, name.trim());
-            }
+        let mut given = given.split('|').map(str::to_owned);
+        let names = std::array::from_fn(|_| given.next().unwrap_or_default());
+        value.names = read_names(check, |language| format!("{flag}, {language}"), names, MAX_NAME);
+        if given.next().is_some() {
+            check.refuse(&flag, INVALID, "must have three names at most, as RUSSIAN|KYRGYZ|ENGLISH");
         }
     }
-    Ok(value)
+    value
 }
 
 fn print_one(option: ShopOption, json: bool) -> anyhow::Result<()> {

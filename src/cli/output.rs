@@ -58,6 +58,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<BackupError>() {
         Some(BackupError::Refused { problem, remedy }) => return tell(problem, remedy, 1),
         Some(damage @ BackupError::Damaged { .. }) => return tell(&damage.to_string(), "take another dump", 1),
+        Some(unread @ BackupError::Io { doing: "read", .. }) => return tell(&unread.to_string(), "", 1),
         _ => {}
     }
     if let Ok(config) = Config::load() {
@@ -108,10 +109,13 @@ pub fn report_usage(error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     logs::start("error", format, None);
-    let (message, usage) = text.split_once("Usage:").unwrap_or((&text, ""));
+    let told = text.split("For more information, try").next().unwrap_or_default();
+    let (message, usage) = told.split_once("Usage:").unwrap_or((told, ""));
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    let usage = usage.lines().next().unwrap_or_default().trim();
-    tell(message.trim_start_matches("error: "), &format!("usage: {usage}; --help says more"), 1)
+    // A wrong value is told without it.
+    let usage = usage.lines().next().filter(|usage| !usage.trim().is_empty());
+    let usage = usage.map(|usage| format!("usage: {}; ", usage.trim())).unwrap_or_default();
+    tell(message.trim_start_matches("error: "), &format!("{usage}--help says more"), 1)
 }
 
 /// Whether a program reads the data; known even where the arguments are wrong.

@@ -6,14 +6,16 @@ use uuid::Uuid;
 use super::imports::documents::{pattern_document, time};
 use super::imports::{every_page, import_id};
 use super::lookup;
+use super::number;
 use super::output::{self, UserError};
 use super::shop::ShopArgs;
 use crate::db;
 use crate::domain::Error;
 use crate::domain::page::PageRequest;
 use crate::domain::pattern::Pattern;
-use crate::domain::pattern::record::{Change, Event, Field, Filter, Record, check_years};
+use crate::domain::pattern::record::{Change, Event, Field, Filter, Record, check_years, read_generation, read_notes};
 use crate::domain::tenant::Tenant;
+use crate::domain::validation::Validator;
 use crate::domain::vehicle::{AttributeField, Attributes, UnknownWord, Years};
 
 pub const EXAMPLES: &str = "Examples:
@@ -80,6 +82,7 @@ pub struct ListArgs {
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The pattern's id
+    #[arg(value_parser = number)]
     id: i64,
     #[command(flatten)]
     shop: ShopArgs,
@@ -105,7 +108,7 @@ pub struct AddArgs {
 #[derive(Debug, clap::Args)]
 pub struct SetArgs {
     /// The patterns' ids
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = number)]
     ids: Vec<i64>,
     /// Whether they can be ordered
     #[arg(long, value_name = "BOOL")]
@@ -175,6 +178,9 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
+    let mut check = Validator::default();
+    let text = check.optional_name("--text", args.text.clone().unwrap_or_default());
+    check.done()?;
     let category_id = match &args.category {
         Some(code) => Some(lookup::category(own, tenant, code).await?.sold_by(&tenant.slug)?.id),
         None => None,
@@ -191,7 +197,7 @@ async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::
         year: args.year,
         available: args.available,
         import_id: args.import,
-        text: args.text.clone(),
+        text: Some(text).filter(|text| !text.is_empty()),
     };
     let records = every_page(async |page: &PageRequest| own.list_patterns(&filter, page).await).await?;
     print(&records, args.shop.json)?;
@@ -223,7 +229,11 @@ async fn show(own: db::Tenant<'_>, args: &ShowArgs) -> anyhow::Result<()> {
 
 async fn add(own: db::Tenant<'_>, tenant: &Tenant, args: &AddArgs) -> anyhow::Result<()> {
     let (fields, _) = read(&args.fields, None)?;
-    let pattern = Pattern { brand: args.brand.clone(), model: args.model.clone(), ..fields };
+    let mut check = Validator::default();
+    let brand = check.name("--brand", args.brand.clone());
+    let model = check.name("--model", args.model.clone());
+    check.done()?;
+    let pattern = Pattern { brand, model, ..fields };
     if let Some(violation) = check_years(pattern.years, "pattern") {
         return Err(Error::Invalid(vec![violation]).into());
     }
@@ -264,12 +274,17 @@ async fn delete(own: db::Tenant<'_>, args: &ShowArgs) -> anyhow::Result<()> {
 
 /// What is given, and which fields that are.
 fn read(args: &FieldArgs, available: Option<bool>) -> anyhow::Result<(Pattern, Vec<Field>)> {
+    let mut check = Validator::default();
+    let text = |given: &Option<String>| given.clone().unwrap_or_default();
+    let generation = read_generation(&mut check, "--generation", text(&args.generation));
+    let notes = read_notes(&mut check, "--notes", text(&args.notes));
+    check.done()?;
     let year = |given: Option<i16>| given.filter(|year| *year != 0);
     let pattern = Pattern {
         id: 0,
         brand: String::new(),
         model: String::new(),
-        generation: args.generation.clone().unwrap_or_default(),
+        generation,
         years: Years { from: year(args.year_from), to: year(args.year_to) },
         body_type: word("--body-type", args.body_type.as_deref())?,
         attributes: Attributes {
@@ -279,7 +294,7 @@ fn read(args: &FieldArgs, available: Option<bool>) -> anyhow::Result<(Pattern, V
             trunk: word("--trunk", args.trunk.as_deref())?,
         },
         available: available.unwrap_or(true),
-        notes: args.notes.clone().unwrap_or_default(),
+        notes,
     };
     let is_given = |field: &Field| match field {
         Field::Generation => args.generation.is_some(),

@@ -39,7 +39,7 @@ macro_rules! joins {
 }
 pub(super) use {columns, joins};
 
-/// Which of them a list has; its values are those of [`filtered`].
+/// Which of them a list has; its values are those of [`filtered`]. The text has no line break, which parts what it may be in.
 macro_rules! filters {
     () => {
         "a.tenant_id = $1 /* tenant_id */
@@ -51,9 +51,12 @@ macro_rules! filters {
         AND ($9 /* number */ IS NULL OR right(a.id::text, 8) = $9)
         AND ($10 /* assignee */ IS NULL OR a.assignee = $10)
         AND ($11 /* text */ IS NULL
-             OR strpos(lower(concat_ws(E'\\n', a.message, a.vehicle_text, a.contact_name)), lower($11)) > 0
+             OR strpos(lower(concat_ws(E'\\n', regexp_replace(a.message, '[\\s\\u00a0]+', ' ', 'g'),
+                                      regexp_replace(a.vehicle_text, '[\\s\\u00a0]+', ' ', 'g'),
+                                      regexp_replace(a.contact_name, '[\\s\\u00a0]+', ' ', 'g'))), lower($11)) > 0
              OR EXISTS (SELECT FROM application_events e
-                        WHERE e.tenant_id = $1 AND e.application_id = a.id AND strpos(lower(e.note), lower($11)) > 0))
+                        WHERE e.tenant_id = $1 AND e.application_id = a.id
+                          AND strpos(lower(regexp_replace(e.note, '[\\s\\u00a0]+', ' ', 'g')), lower($11)) > 0))
         AND ($12 /* external_ref_system */ IS NULL
              OR EXISTS (SELECT FROM jsonb_array_elements(a.external_refs) r
                         WHERE r ->> 'system' = $12 AND ($13 /* external_ref_id */ IS NULL OR r ->> 'id' = $13)))"

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::tenant::TenantId;
+use super::validation::{INVALID, Validator};
 use super::vehicle::vocabulary;
 
 vocabulary! {
@@ -76,7 +77,7 @@ pub struct NewKey {
 }
 
 /// The longest text that says what a key is for, in characters.
-pub const MAX_LABEL: usize = 120;
+const MAX_LABEL: usize = 120;
 /// The most calls a second that a key may be given.
 pub const MAX_CALLS_PER_SECOND: u32 = 1_000_000;
 
@@ -86,6 +87,15 @@ const ID_BYTES: usize = 9;
 const SECRET_BYTES: usize = 32;
 /// The longest that is looked at.
 const MAX_KEY: usize = 128;
+
+/// What a key is for, for people.
+pub fn read_label(check: &mut Validator, field: &str, given: String) -> String {
+    let label = check.text(field, given, MAX_LABEL);
+    if label.contains(char::is_control) {
+        check.refuse(field, INVALID, "must have no line breaks and the like");
+    }
+    label
+}
 
 impl NewKey {
     /// Chosen by the system's random numbers.

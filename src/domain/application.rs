@@ -13,10 +13,17 @@ use uuid::Uuid;
 
 use super::price::{Amount, Named};
 use super::tenant::{Language, TenantId};
+use super::validation::Validator;
 use super::vehicle::vocabulary;
 
 pub mod stats;
 pub mod update;
+
+/// The longest name of who works on applications, and the longest note of theirs.
+pub const MAX_ACTOR: usize = 120;
+pub const MAX_NOTE: usize = 2000;
+/// The longest text to look for.
+pub const MAX_SEARCHED: usize = 120;
 
 vocabulary! {
     /// What a customer asks for.
@@ -40,6 +47,8 @@ impl Status {
     }
 }
 
+const MAX_USERNAME: usize = 64;
+
 /// Who asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Customer {
@@ -55,6 +64,12 @@ pub struct Customer {
     pub username: String,
     /// None: as known before, else the tenant's default.
     pub language: Option<Language>,
+}
+
+/// A customer's username, with the `@` before it or without.
+pub fn read_username(check: &mut Validator, field: &str, given: String) -> String {
+    let username = check.text(field, given, MAX_USERNAME);
+    username.trim_start_matches(|ch: char| ch == '@' || ch.is_whitespace()).to_owned()
 }
 
 impl fmt::Debug for Customer {

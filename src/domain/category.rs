@@ -1,10 +1,18 @@
 //! Categories as a shop keeps them: the shared ones as it has them, and its own.
 
 use super::catalog::Names;
+use super::tenant::Language;
+use super::validation::{INVALID, Validator};
 use super::vehicle::vocabulary;
 
 /// The most categories that a shop may have, those that it stopped selling included: ListCategories has no pages.
 pub const MAX_CATEGORIES: i64 = 100;
+/// The longest name of a category, an option or a value, and the longest description, in each language.
+pub const MAX_NAME: usize = 200;
+pub const MAX_DESCRIPTION: usize = 1000;
+const MAX_EMOJI: usize = 16;
+/// The last place in an order.
+pub const MAX_SORT_ORDER: i16 = 9999;
 
 /// A category with what only its shop looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,3 +73,30 @@ pub fn is_code(code: &str) -> bool {
 
 /// The longest code.
 pub const MAX_CODE: usize = 63;
+
+/// The code that something is to have.
+pub fn new_code(check: &mut Validator, field: &str, code: String) -> String {
+    let code = check.required_text(field, code, MAX_CODE);
+    if !code.is_empty() && !is_code(&code) {
+        check.refuse(field, INVALID, "must be of a-z, 0-9 and _, a letter or digit first");
+    }
+    code
+}
+
+/// A text of at most `max` characters in each language that it is given in, of Russian, Kyrgyz and English; `field` names
+/// the one of a language.
+pub fn read_names(check: &mut Validator, field: impl Fn(Language) -> String, given: [String; 3], max: usize) -> Names {
+    let mut names = Names::default();
+    for (language, text) in [Language::Ru, Language::Ky, Language::En].into_iter().zip(given) {
+        let text = check.text(&field(language), text, max);
+        if !text.is_empty() {
+            names.set(language, text);
+        }
+    }
+    names
+}
+
+/// What is to be shown before a name.
+pub fn read_emoji(check: &mut Validator, field: &str, given: String) -> String {
+    check.text(field, given, MAX_EMOJI)
+}

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use super::tenant::Language;
 
+/// The longest title, in characters.
+pub const MAX_TITLE: usize = 200;
 /// The longest content, in bytes.
 pub const MAX_CONTENT: usize = 1 << 20;
 /// So many of the newest versions of a document are kept.

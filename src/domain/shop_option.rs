@@ -1,7 +1,9 @@
 //! Options as a shop keeps them: the shared ones as it has them, and its own.
 
 use super::catalog::Names;
+use super::category::new_code;
 use super::price::OptionKind;
+use super::validation::{INVALID, Validator};
 use super::vehicle::{BodyType, vocabulary};
 
 /// The most options of a category, and values of an option, retired ones included.
@@ -10,6 +12,8 @@ pub const MAX_VALUES: usize = 50;
 /// The most values of all options of a category together, retired ones included. In an answer that lists them each takes up to
 /// 2.5 KiB: with its options' own 0.4 MiB that is less than the 4 MiB that clients take.
 pub const MAX_VALUES_TOGETHER: usize = 1000;
+/// The most bodies that are named for an option.
+pub const MAX_BODY_TYPES: usize = 50;
 
 /// An option with what only its shop looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,4 +86,22 @@ pub struct OptionChange {
     pub emoji: String,
     pub sort_order: usize,
     pub active: bool,
+}
+
+/// The code of a value, which none of those before it has.
+pub fn new_value_code(check: &mut Validator, field: &str, code: String, before: &[ShopValue]) -> String {
+    let code = new_code(check, field, code);
+    if !code.is_empty() && before.iter().any(|other| other.code == code) {
+        check.refuse(field, INVALID, format!("`{code}` is in the list already"));
+    }
+    code
+}
+
+/// The bodies that are named, each once; `field` names the one at a place.
+pub fn read_body_types(check: &mut Validator, field: impl Fn(usize) -> String, given: Vec<String>) -> Vec<BodyType> {
+    let mut read = Vec::new();
+    for (place, body) in given.into_iter().enumerate() {
+        read.extend(check.word(&field(place), body).filter(|body| !read.contains(body)));
+    }
+    read
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
+use lekalo::proto::google::r#type::Money;
 use lekalo::proto::lekalo::v1 as pb;
+use lekalo::proto::lekalo::v1::category_service_client::CategoryServiceClient;
 use tonic::Code;
 use uuid::Uuid;
 
 use crate::support::applications::{
-    Client, application_update, callback, created, customer, customer_id, external_ref, moved, note, order, pairs,
-    reason, served, violations,
+    Client, application_update, callback, create, created, customer, customer_id, external_ref, mask, moved, note,
+    order, pairs, reason, served, violations,
 };
 use crate::support::connect;
 use crate::support::random::Random;
@@ -54,6 +56,72 @@ async fn a_note_stands_in_the_history_and_changes_nothing_else() {
     let foreign = pb::AddApplicationNoteRequest { tenant: "five_deluxe".into(), ..note(&done, "x") };
     let foreign = client.add_application_note(foreign).await.unwrap_err();
     assert_eq!(reason(&foreign), (Code::NotFound, "APPLICATION_NOT_FOUND".into()));
+}
+
+#[tokio::test]
+async fn what_is_changed_could_have_been_created() {
+    let (server, mut client) = served().await;
+    let selections = vec![pb::Selection { option: "third_row".into(), value: String::new() }];
+    let suv = pb::Application {
+        category: "eva_mats".into(),
+        model: "rav4".into(),
+        selections,
+        quoted_total: None,
+        ..order()
+    };
+    let before = created(&mut client, suv.clone()).await;
+    // For the other car the option is not offered, be it new or changed.
+    let sedan = pb::Application { model: "camry".into(), ..suv };
+    let new = client.create_application(create(sedan.clone())).await.unwrap_err();
+    let changed = application_update(&before, sedan.clone(), &["model", "year"]);
+    let changed = client.update_application(changed).await.unwrap_err();
+    assert_eq!(violations(&changed), violations(&new));
+    assert_eq!(violations(&new)[0].1, "UNKNOWN_OPTION");
+    let both = pb::Application { selections: vec![], message: "x".into(), ..sedan };
+    let both = application_update(&before, both, &["model", "selections"]);
+    client.update_application(both).await.unwrap();
+
+    // What is offered no more stays in what was asked for, which is changed in all else.
+    let before = created(&mut client, before).await;
+    let retired = pb::UpdateOptionRequest {
+        tenant: "evopoliki".into(),
+        category: "eva_mats".into(),
+        code: "third_row".into(),
+        option: Some(pb::ShopOption::default()),
+        update_mask: Some(mask(&["active"])),
+        ..Default::default()
+    };
+    CategoryServiceClient::new(server.channel.clone()).update_option(retired).await.unwrap();
+    let to = pb::Application { message: "к субботе".into(), year: 2019, ..before.clone() };
+    let fields = ["message", "model", "selections"];
+    let after = client.update_application(application_update(&before, to.clone(), &fields)).await.unwrap();
+    let after = after.into_inner().application.unwrap();
+    assert_eq!((after.message.as_str(), &after.selections), ("к субботе", &before.selections));
+    let moved = client.update_application(application_update(&before, to, &["year"])).await.unwrap_err();
+    assert_eq!(violations(&moved)[0].1, "UNKNOWN_OPTION");
+}
+
+#[tokio::test]
+async fn a_text_is_found_by_its_words_in_one_place() {
+    let (_server, mut client) = served().await;
+    let said =
+        pb::Application { message: "alpha \n\u{a0} beta".into(), vehicle_text: "gamma\tdelta".into(), ..order() };
+    let application = created(&mut client, said).await;
+    client.add_application_note(note(&application, "epsilon\nzeta")).await.unwrap();
+    for (text, is_there) in [
+        ("ALPHA beta", true),
+        ("alpha\nbeta", true),
+        (" a \t B", true),
+        ("a  d", true),
+        ("epsilon  zeta", true),
+        ("beta\ngamma", false),
+        ("beta gamma", false),
+        ("alphabeta", false),
+    ] {
+        let found = pb::ListApplicationsRequest { text: text.into(), ..list() };
+        let found = client.list_applications(found).await.unwrap().into_inner().applications;
+        assert_eq!(!found.is_empty(), is_there, "{text:?}");
+    }
 }
 
 #[tokio::test]
@@ -110,6 +178,12 @@ async fn what_the_mask_names_is_changed_and_kept_nowhere() {
     let to = pb::Application { selections, ..Default::default() };
     let bad = client.update_application(application_update(&before, to, &["selections"])).await.unwrap_err();
     assert_eq!(violations(&bad), pairs([("application.selections[0].value", "UNKNOWN_OPTION_VALUE")]));
+
+    // So are amounts, which are called as they are here.
+    let som = |units| Some(Money { units, ..Default::default() });
+    let to = pb::Application { quoted_total: som(5), quoted_total_max: som(4), ..Default::default() };
+    let bad = client.update_application(application_update(&before, to, &["quoted_total"])).await.unwrap_err();
+    assert!(bad.message().contains("must not be less than quoted_total"), "{bad:?}");
 
     // The end is the end, but for where it is known elsewhere.
     moved(&mut client, &after, pb::ApplicationStatus::InProgress).await;

@@ -426,6 +426,7 @@ async fn customers_are_found_changed_and_told_apart() {
         (pb::ListCustomersRequest { text: "АЙБ".into(), ..list() }, vec![aibek]),
         (pb::ListCustomersRequest { text: "aigul".into(), ..list() }, vec![web]),
         (pb::ListCustomersRequest { text: "_%".into(), ..list() }, vec![web, second]),
+        (pb::ListCustomersRequest { text: "_%\nAigul".into(), ..list() }, vec![]),
         (pb::ListCustomersRequest { tenant: "five_deluxe".into(), ..list() }, vec![]),
     ] {
         let listed = client.list_customers(request.clone()).await.unwrap().into_inner().customers;
@@ -434,6 +435,10 @@ async fn customers_are_found_changed_and_told_apart() {
     let wrong = pb::ListCustomersRequest { phone: "911".into(), channel: 9, ..list() };
     let wrong = client.list_customers(wrong).await.unwrap_err();
     assert_eq!(violations(&wrong), pairs([("channel", "FIELD_INVALID"), ("phone", "FIELD_INVALID")]));
+
+    let called = pb::Customer { username: " @ @aigul ".into(), ..Default::default() };
+    let called = client.update_customer(customer_update(&web.id, called, &["username"])).await.unwrap().into_inner();
+    assert_eq!(called.customer.unwrap().username, "aigul");
 
     let get = |tenant: &str| pb::GetCustomerRequest { tenant: tenant.into(), id: aibek.id.clone() };
     assert_eq!(client.get_customer(get("evopoliki")).await.unwrap().into_inner().customer.as_ref(), Some(aibek));

@@ -4,9 +4,15 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use lekalo_vehicles::transliteration::latin_code;
+
 use super::Pattern;
 use crate::domain::error::Violation;
+use crate::domain::validation::Validator;
 use crate::domain::vehicle::{Years, vocabulary};
+
+/// The longest notes that are written by hand.
+const MAX_NOTES: usize = 500;
 
 /// A pattern with what only its shop looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +58,17 @@ impl Field {
             Self::Available => to.available = from.available,
         }
     }
+}
+
+/// A generation's code: one typed in Cyrillic letters ("ХВ70") is compared with codes in Latin ones.
+pub fn read_generation(check: &mut Validator, field: &str, given: String) -> String {
+    let generation = check.optional_name(field, given);
+    if generation.is_ascii() { generation } else { latin_code(&generation) }
+}
+
+/// What else tells a pattern from others.
+pub fn read_notes(check: &mut Validator, field: &str, given: String) -> String {
+    check.text(field, given, MAX_NOTES)
 }
 
 /// What is wrong with years that end before they begin; `path` names their pattern in the request.

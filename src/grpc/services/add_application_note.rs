@@ -1,8 +1,8 @@
 //! AddApplicationNote: what a manager wants to remember of an application, in its history.
 
 use super::applications::application_id;
-use super::transition_application::{MAX_ACTOR, MAX_NOTE};
 use crate::domain::Result;
+use crate::domain::application::{MAX_ACTOR, MAX_NOTE};
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::Validator;

@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use crate::db::api_keys::KeyGrant;
-use crate::domain::api_key::{ApiKey, Caller, MAX_CALLS_PER_SECOND, MAX_LABEL, NewKey, Reach, Role};
+use crate::domain::api_key::{ApiKey, Caller, MAX_CALLS_PER_SECOND, NewKey, Reach, Role, read_label};
 use crate::domain::error::{Error, Kind, Result};
 use crate::grpc::convert::{count, fitting, timestamp};
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
+use crate::grpc::validation::{OUT_OF_RANGE, REQUIRED, Validator};
 use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
@@ -25,7 +25,7 @@ pub async fn issue_api_key(
         pb::Role::Admin => Role::Admin,
         pb::Role::Chatbot | pb::Role::Unspecified => Role::Chatbot,
     };
-    let label = check.text("label", request.label, MAX_LABEL);
+    let label = read_label(&mut check, "label", request.label);
     let expires_at = check.time("expires_at", request.expires_at);
     if expires_at.is_some_and(|end| end <= SystemTime::now()) {
         check.refuse("expires_at", OUT_OF_RANGE, "must be in the future");
@@ -36,9 +36,6 @@ pub async fn issue_api_key(
         check.refuse("calls_per_second", OUT_OF_RANGE, range);
     }
     let calls_per_second = calls_per_second.filter(|rate| *rate > 0);
-    if label.contains(char::is_control) {
-        check.refuse("label", INVALID, "must have no line breaks and the like");
-    }
     let limits = Limits::of(services, &caller);
     let expires_at = limits.end(&mut check, expires_at);
     let calls_per_second = limits.rate(&mut check, calls_per_second);

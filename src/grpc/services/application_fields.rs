@@ -6,7 +6,7 @@ use super::quote_price::car_bodies;
 use crate::db::Transaction;
 use crate::db::catalog::CategoryRef;
 use crate::domain::Result;
-use crate::domain::application::{Customer, ExternalRef, Kind, Wish};
+use crate::domain::application::{Customer, ExternalRef, Kind, Wish, read_username};
 use crate::domain::error::Error;
 use crate::domain::price::Amount;
 use crate::domain::tenant::Tenant;
@@ -16,7 +16,6 @@ use crate::proto::google::r#type::Money;
 use crate::proto::lekalo::v1 as pb;
 
 pub const MAX_NAME: usize = 120;
-pub const MAX_USERNAME: usize = 64;
 const MAX_VEHICLE_TEXT: usize = 256;
 const MAX_MESSAGE: usize = 4096;
 const MAX_EXTERNAL_REFS: usize = 16;
@@ -174,7 +173,7 @@ fn read_customer(check: &mut Validator, customer: Option<pb::Customer>, kind: Op
         external_id: check.text(EXTERNAL_ID, customer.external_id, MAX_EXTERNAL_ID),
         name: check.text(&field("name"), customer.name, MAX_NAME),
         phone: read_phone(check, PHONE, customer.phone),
-        username: check.text(&field("username"), customer.username, MAX_USERNAME).trim_start_matches('@').to_owned(),
+        username: read_username(check, &field("username"), customer.username),
         language,
     };
     if kind == Some(Kind::Callback) && read.phone.is_empty() && is_given {

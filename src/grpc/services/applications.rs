@@ -3,17 +3,13 @@
 use uuid::Uuid;
 
 use super::phones::{e164, read_phone};
-use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
-use crate::domain::application::{Filter, read_number};
+use crate::domain::application::{Filter, MAX_ACTOR, MAX_SEARCHED, read_number};
 use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-/// The longest text to look for.
-pub const MAX_TEXT: usize = 120;
 
 pub async fn get_application(
     services: &Services,
@@ -66,7 +62,7 @@ pub async fn list_applications(
         phone: some(read_phone(&mut check, "phone", request.phone)),
         number: number.as_deref().and_then(read_number),
         assignee: some(check.text("assignee", request.assignee, MAX_ACTOR)),
-        text: some(check.text("text", request.text, MAX_TEXT)),
+        text: some(check.words("text", request.text, MAX_SEARCHED)),
         external_ref_system: some(check.optional_name("external_ref_system", request.external_ref_system)),
         external_ref_id: some(check.text("external_ref_id", request.external_ref_id, MAX_EXTERNAL_ID)),
     };

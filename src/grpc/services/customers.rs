@@ -1,12 +1,12 @@
 //! GetCustomer, ListCustomers, UpdateCustomer and DeleteCustomer: who has asked for something.
 
-use super::application_fields::{MAX_NAME, MAX_USERNAME};
-use super::applications::MAX_TEXT;
+use super::application_fields::MAX_NAME;
 use super::phones::{e164, read_phone};
 use crate::domain::Result;
-use crate::domain::application::Customer;
+use crate::domain::application::{Customer, MAX_SEARCHED, read_username};
 use crate::domain::customer::{Field, Filter};
-use crate::domain::error::{Error, Kind};
+use crate::domain::error::Kind;
+use crate::domain::id::numeric;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::idempotency::{idempotent, take_key};
@@ -19,7 +19,7 @@ pub async fn get_customer(services: &Services, request: pb::GetCustomerRequest) 
     let id = check.name("id", request.id);
 
     let scope = services.scope(check, &tenant).await?;
-    let customer = scope.own.get_customer(customer_id(&id)?).await?;
+    let customer = scope.own.get_customer(numeric(Kind::Customer, &id)?).await?;
     Ok(pb::GetCustomerResponse { customer: Some(customer.into()) })
 }
 
@@ -35,7 +35,7 @@ pub async fn list_customers(
         channel: convert::channel(channel),
         external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
         phone: some(read_phone(&mut check, "phone", request.phone)),
-        text: some(check.text("text", request.text, MAX_TEXT)),
+        text: some(check.words("text", request.text, MAX_SEARCHED)),
     };
     let bound_to = ["list_customers", &request.tenant, &texts];
     let page =
@@ -71,7 +71,7 @@ pub async fn update_customer(
     if !customer.phone.is_empty() {
         customer.phone = e164(&scope.tenant, "customer.phone", &customer.phone)?;
     }
-    let id = customer_id(&id)?;
+    let id = numeric(Kind::Customer, &id)?;
     let tx = scope.own.write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         let updated = tx.update_customer(id, &customer, &fields, scope.tenant.default_language, &etag).await?;
@@ -91,7 +91,7 @@ pub async fn delete_customer(
     let etag = check.optional_name("etag", request.etag);
 
     let scope = services.scope(check, &tenant).await?;
-    let id = customer_id(&id)?;
+    let id = numeric(Kind::Customer, &id)?;
     let tx = scope.own.write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         let applications = tx.delete_customer(id, &etag).await?;
@@ -100,12 +100,6 @@ pub async fn delete_customer(
     let answer = answer.await?;
     services.feeds.appended();
     Ok(answer)
-}
-
-/// What is not a number as we write it is no customer of ours.
-fn customer_id(id: &str) -> Result<i64> {
-    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
-    number.ok_or_else(|| Error::not_found(Kind::Customer, id))
 }
 
 /// These fields of a customer; the others are as if they were not given.
@@ -124,10 +118,7 @@ fn read_customer(check: &mut Validator, given: pb::Customer, fields: &[Field]) -
         match field {
             Field::Name => read.name = check.text(&path, given.name.clone(), MAX_NAME),
             Field::Phone => read.phone = read_phone(check, &path, given.phone.clone()),
-            Field::Username => {
-                let username = check.text(&path, given.username.clone(), MAX_USERNAME);
-                username.trim_start_matches('@').clone_into(&mut read.username);
-            }
+            Field::Username => read.username = read_username(check, &path, given.username.clone()),
             Field::Language => read.language = check.word(&path, given.language.clone()),
         }
     }

@@ -3,7 +3,7 @@
 use super::delete_texts::read_languages;
 use super::texts::MAX_KEY;
 use crate::domain::Result;
-use crate::domain::document::{MAX_CONTENT, NewDocument};
+use crate::domain::document::{MAX_CONTENT, MAX_TITLE, NewDocument};
 use crate::domain::error::Error;
 use crate::domain::tenant::Language;
 use crate::domain::text::is_key;
@@ -12,8 +12,6 @@ use crate::grpc::convert::{count, fitting};
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_TITLE: usize = 200;
 
 pub async fn put_document(services: &Services, mut request: pb::PutDocumentRequest) -> Result<pb::PutDocumentResponse> {
     let mut check = Validator::default();

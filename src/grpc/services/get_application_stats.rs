@@ -15,7 +15,7 @@ pub async fn get_application_stats(
     let tenant = check.name("tenant", request.tenant);
     let first_day = check.optional_name("first_day", request.first_day);
     let last_day = check.optional_name("last_day", request.last_day);
-    let days = Days::read(&first_day, &last_day).unwrap_or_else(|violations| {
+    let days = Days::read(["first_day", "last_day"], &first_day, &last_day).unwrap_or_else(|violations| {
         // What was refused already is not missing as well.
         for violation in violations {
             check.refuse(&violation.field, violation.reason, violation.description);

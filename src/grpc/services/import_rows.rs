@@ -2,7 +2,8 @@
 
 use super::imports::scope_and_id;
 use crate::domain::Result;
-use crate::domain::error::{Error, Kind};
+use crate::domain::error::Kind;
+use crate::domain::id::numeric;
 use crate::domain::import::PatternRow;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
@@ -42,7 +43,7 @@ pub async fn list_pattern_rows(
     let language = check.language("language", request.language);
 
     let scope = services.scope(check, &tenant).await?;
-    let id = pattern_id.parse().map_err(|_| Error::not_found(Kind::Pattern, &pattern_id))?;
+    let id = numeric(Kind::Pattern, &pattern_id)?;
     let found = scope.own.list_pattern_rows(id, &page).await?;
     let total_size = count(found.total);
     let language = language.unwrap_or(scope.tenant.default_language);

@@ -1,17 +1,14 @@
 //! What a pattern takes that is written by hand: each field with its checks.
 
-use lekalo_vehicles::transliteration::latin_code;
-
 use crate::domain::Result;
-use crate::domain::error::{Error, Kind};
+use crate::domain::error::Kind;
+use crate::domain::id::numeric;
 use crate::domain::pattern::Pattern;
-use crate::domain::pattern::record::{Change, Field, check_years};
+use crate::domain::pattern::record::{Change, Field, check_years, read_generation, read_notes};
 use crate::domain::vehicle::{Attributes, Years};
 use crate::grpc::convert::pattern::{borders, seat_rows, steering, trunk};
 use crate::grpc::validation::{REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_NOTES: usize = 500;
 
 /// A change with the id of its pattern as it was given.
 pub struct Named {
@@ -23,15 +20,9 @@ impl Named {
     /// # Errors
     /// `NotFound` for what is no id of ours.
     pub fn identified(mut self) -> Result<Change> {
-        self.change.to.id = pattern_id(&self.id)?;
+        self.change.to.id = numeric(Kind::Pattern, &self.id)?;
         Ok(self.change)
     }
-}
-
-/// What is not a number as we write it is no pattern of ours.
-pub fn pattern_id(id: &str) -> Result<i64> {
-    let number = id.parse::<i64>().ok().filter(|number| number.to_string() == id);
-    number.ok_or_else(|| Error::not_found(Kind::Pattern, id))
 }
 
 /// What a pattern is to become in these fields; `path` leads to what is asked for it.
@@ -62,11 +53,7 @@ pub fn read_pattern(check: &mut Validator, path: &str, given: pb::Pattern, field
     for field in fields {
         let path = format!("{path}.{field}");
         match field {
-            Field::Generation => {
-                let generation = check.optional_name(&path, given.generation.clone());
-                // A code typed in Cyrillic letters ("ХВ70") is compared with codes in Latin ones.
-                read.generation = if generation.is_ascii() { generation } else { latin_code(&generation) };
-            }
+            Field::Generation => read.generation = read_generation(check, &path, given.generation.clone()),
             Field::YearFrom => read.years.from = check.year(&path, Some(given.year_from)),
             Field::YearTo => read.years.to = check.year(&path, Some(given.year_to)),
             Field::BodyType => read.body_type = check.word(&path, given.body_type.clone()),
@@ -74,7 +61,7 @@ pub fn read_pattern(check: &mut Validator, path: &str, given: pb::Pattern, field
             Field::Borders => read.attributes.borders = borders(check.enumeration(&path, given.borders)),
             Field::SeatRows => read.attributes.seat_rows = seat_rows(check.enumeration(&path, given.seat_rows)),
             Field::Trunk => read.attributes.trunk = trunk(check.enumeration(&path, given.trunk)),
-            Field::Notes => read.notes = check.text(&path, given.notes.clone(), MAX_NOTES),
+            Field::Notes => read.notes = read_notes(check, &path, given.notes.clone()),
             Field::Available => read.available = given.available,
         }
     }

@@ -1,8 +1,9 @@
 //! PatternService: what a shop can sew, kept by hand.
 
-use super::pattern_fields::{Named, pattern_id, read_change, read_pattern};
+use super::pattern_fields::{Named, read_change, read_pattern};
 use crate::domain::Result;
 use crate::domain::error::{Error, Kind};
+use crate::domain::id::numeric;
 use crate::domain::page::PageRequest;
 use crate::domain::pattern::Pattern;
 use crate::domain::pattern::record::{Field, Filter};
@@ -43,7 +44,7 @@ pub async fn get_pattern(services: &Services, request: pb::GetPatternRequest) ->
     let id = check.name("id", request.id);
 
     let scope = services.scope(check, &tenant).await?;
-    let (record, history) = scope.own.get_pattern(pattern_id(&id)?).await?;
+    let (record, history) = scope.own.get_pattern(numeric(Kind::Pattern, &id)?).await?;
     let history = history.into_iter().map(Into::into).collect();
     Ok(pb::GetPatternResponse { pattern: Some(record.into()), history })
 }
@@ -157,7 +158,7 @@ pub async fn delete_pattern(
     let etag = check.optional_name("etag", request.etag);
 
     let scope = services.scope(check, &tenant).await?;
-    let id = pattern_id(&id)?;
+    let id = numeric(Kind::Pattern, &id)?;
     let tx = scope.own.write_transaction().await?;
     let answer = idempotent(tx, key.as_ref(), async |tx| {
         tx.delete_pattern(id, &etag).await?;

@@ -56,7 +56,9 @@ pub fn amount(
         (pb::PriceKind::From, _) => Amount::From(least),
         (pb::PriceKind::Range, Some(most)) => {
             if most < least {
-                check.refuse(&field("amount_max"), OUT_OF_RANGE, "must not be less than amount");
+                let path = field("amount");
+                let least = path.rsplit_once('.').map_or(&*path, |(_, name)| name);
+                check.refuse(&field("amount_max"), OUT_OF_RANGE, format!("must not be less than {least}"));
             }
             Amount::Range(least, most)
         }

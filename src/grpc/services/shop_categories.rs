@@ -2,17 +2,14 @@
 
 use crate::domain::Result;
 use crate::domain::catalog::Names;
-use crate::domain::category::{Field, MAX_CODE, ShopCategory, is_code};
+use crate::domain::category::{
+    Field, MAX_DESCRIPTION, MAX_NAME, MAX_SORT_ORDER, ShopCategory, new_code, read_emoji, read_names,
+};
 use crate::domain::tenant::Language;
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
+use crate::grpc::validation::{OUT_OF_RANGE, REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_NAME: usize = 200;
-const MAX_DESCRIPTION: usize = 1000;
-pub const MAX_EMOJI: usize = 16;
-const MAX_SORT_ORDER: i16 = 9999;
 
 pub async fn list_shop_categories(
     services: &Services,
@@ -104,21 +101,12 @@ fn read_category(check: &mut Validator, given: Option<pb::ShopCategory>, fields:
                 let pb::LocalizedText { ru, ky, en } = given.descriptions.clone().unwrap_or_default();
                 read.descriptions = localized(check, &path, [ru, ky, en], MAX_DESCRIPTION);
             }
-            Field::Emoji => read.emoji = check.text(&path, given.emoji.clone(), MAX_EMOJI),
+            Field::Emoji => read.emoji = read_emoji(check, &path, given.emoji.clone()),
             Field::SortOrder => read.sort_order = sort_order(check, &path, given.sort_order),
             Field::Active => read.active = given.active,
         }
     }
     read
-}
-
-/// The code that something is to have.
-pub fn new_code(check: &mut Validator, field: &str, code: String) -> String {
-    let code = check.required_text(field, code, MAX_CODE);
-    if !code.is_empty() && !is_code(&code) {
-        check.refuse(field, INVALID, "must be of a-z, 0-9 and _, a letter or digit first");
-    }
-    code
 }
 
 /// A place in an order.
@@ -137,12 +125,5 @@ pub fn names(check: &mut Validator, path: &str, given: Option<pb::LocalizedName>
 }
 
 fn localized(check: &mut Validator, path: &str, given: [String; 3], max: usize) -> Names {
-    let mut names = Names::default();
-    for (language, text) in [Language::Ru, Language::Ky, Language::En].into_iter().zip(given) {
-        let text = check.text(&format!("{path}.{}", language.word()), text, max);
-        if !text.is_empty() {
-            names.set(language, text);
-        }
-    }
-    names
+    read_names(check, |language| format!("{path}.{}", language.word()), given, max)
 }

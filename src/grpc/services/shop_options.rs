@@ -1,17 +1,18 @@
 //! CategoryService: what can be chosen with what a shop sells, kept by hand.
 
-use super::shop_categories::{MAX_EMOJI, names, new_code, sort_order};
+use super::shop_categories::{names, sort_order};
 use crate::domain::Result;
+use crate::domain::category::{new_code, read_emoji};
 use crate::domain::error::Error;
 use crate::domain::price::OptionKind;
-use crate::domain::shop_option::{Field, MAX_VALUES, OptionChange, ShopValue};
+use crate::domain::shop_option::{
+    Field, MAX_BODY_TYPES, MAX_VALUES, OptionChange, ShopValue, new_value_code, read_body_types,
+};
 use crate::domain::tenant::Language;
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{INVALID, REQUIRED, Validator};
 use crate::proto::lekalo::v1 as pb;
-
-const MAX_BODY_TYPES: usize = 50;
 
 pub async fn list_shop_options(
     services: &Services,
@@ -111,12 +112,9 @@ fn read_option(check: &mut Validator, given: pb::ShopOption, fields: &[Field]) -
             Field::Values => read.values = read_values(check, &path, given.values.clone()),
             Field::BodyTypes => {
                 let given = check.list(&path, given.body_types.clone(), MAX_BODY_TYPES);
-                for (place, body) in given.into_iter().enumerate() {
-                    let body = check.word(&format!("{path}[{place}]"), body);
-                    read.body_types.extend(body.filter(|body| !read.body_types.contains(body)));
-                }
+                read.body_types = read_body_types(check, |place| format!("{path}[{place}]"), given);
             }
-            Field::Emoji => read.emoji = check.text(&path, given.emoji.clone(), MAX_EMOJI),
+            Field::Emoji => read.emoji = read_emoji(check, &path, given.emoji.clone()),
             Field::SortOrder => read.sort_order = sort_order(check, &path, given.sort_order).unsigned_abs().into(),
             Field::Active => read.active = given.active,
         }
@@ -128,12 +126,9 @@ fn read_values(check: &mut Validator, path: &str, given: Vec<pb::ShopOptionValue
     let mut values: Vec<ShopValue> = Vec::new();
     for (place, value) in check.list(path, given, MAX_VALUES).into_iter().enumerate() {
         let path = format!("{path}[{place}]");
-        let code = new_code(check, &format!("{path}.code"), value.code);
-        if !code.is_empty() && values.iter().any(|other| other.code == code) {
-            check.refuse(&format!("{path}.code"), INVALID, format!("`{code}` is in the list already"));
-        }
+        let code = new_value_code(check, &format!("{path}.code"), value.code, &values);
         let names = names(check, &format!("{path}.display_names"), value.display_names);
-        let emoji = check.text(&format!("{path}.emoji"), value.emoji, MAX_EMOJI);
+        let emoji = read_emoji(check, &format!("{path}.emoji"), value.emoji);
         values.push(ShopValue { code, names, emoji, retired: value.retired, ..ShopValue::default() });
     }
     values

@@ -2,16 +2,13 @@
 
 use super::applications::application_id;
 use crate::domain::Result;
-use crate::domain::application::{self, Application};
+use crate::domain::application::{self, Application, MAX_ACTOR, MAX_NOTE};
 use crate::domain::error::Error;
 use crate::grpc::Services;
 use crate::grpc::convert;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{Validator, check_etag};
 use crate::proto::lekalo::v1 as pb;
-
-pub const MAX_ACTOR: usize = 120;
-pub const MAX_NOTE: usize = 2000;
 
 pub async fn transition_application(
     services: &Services,

@@ -3,16 +3,17 @@
 use super::application_fields::{MAX_NAME, check_selections, check_wish, localize_contact, name_chosen, read_wish};
 use super::applications::application_id;
 use super::phones::read_phone;
-use super::transition_application::MAX_ACTOR;
 use crate::domain::Result;
 use crate::domain::application::update::Field;
-use crate::domain::application::{Application, Customer, Kind, Wish};
+use crate::domain::application::{Application, Customer, Kind, MAX_ACTOR};
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
 use crate::grpc::validation::{REQUIRED, Validator, check_etag};
 use crate::proto::lekalo::v1 as pb;
 
 const PHONE: &str = "application.customer.phone";
+/// What the options that are offered depend on, and they themselves.
+const SUBJECT: &[Field] = &[Field::Brand, Field::Model, Field::Generation, Field::Year, Field::Selections];
 
 pub async fn update_application(
     services: &Services,
@@ -48,10 +49,14 @@ pub async fn update_application(
         }
         check_whole(&after)?;
         let mut subject = tx.find_subject(&after.wish).await?;
-        if changed.contains(&Field::Selections)
+        // What else is changed leaves what is asked for as it was, though the shop may offer it no more.
+        if changed.iter().any(|field| SUBJECT.contains(field))
             && let Some(category) = subject.category.take()
         {
-            let mut asked = Wish { selections: wish.selections, ..after.wish.clone() };
+            let mut asked = after.wish.clone();
+            if changed.contains(&Field::Selections) {
+                asked.selections = wish.selections;
+            }
             check_selections(tx, &category.sold_by(&slug)?, &mut asked).await?;
         }
         let application = tx.update_application(&after, &subject, &changed, &actor).await?;

@@ -79,6 +79,7 @@ async fn where_data_is_json_errors_are_too() {
         ),
         (&["stats", "--json", "--tenat", "evopoliki"], 1, "unexpected argument '--tenat' found", "lekalo stats"),
         (&["imports", "show", NOBODYS, "--json", "--tenant", "evopoliki"], 1, NOBODYS, ""),
+        (&["customers", "show", "abc", "--json", "--tenant", "evopoliki"], 1, "'abc' for '<ID>'", "--help says more"),
         (
             &["resolve", "камри", "--json", "--tenant", "five_deluxe", "--category", "5dmats"],
             1,
@@ -89,6 +90,7 @@ async fn where_data_is_json_errors_are_too() {
         let ran = shell.run(args).await.failed(code, &[]);
         let error: Value = serde_json::from_str(&ran.stderr).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
         let told = |key: &str| error["error"][key].as_str().unwrap().to_owned();
+        assert!(!told("hint").contains("usage: ;"), "{error}");
         assert!(told("message").contains(message) && told("hint").contains(hint), "{error}");
     }
     // Where a program collects the log, a line of it; what was asked for stays as it is.
@@ -474,6 +476,134 @@ async fn json_is_all_that_stdout_has_and_keeps_its_shape() {
     assert_eq!(shapes.keys().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>(), with_json);
     let found: String = shapes.iter().map(|(path, shape)| format!("{path}\t{shape}\n")).collect();
     assert_eq!(found, SHAPES, "tests/it/cli/shapes.txt is not what the commands print:\n{found}");
+}
+
+/// A command takes what a call takes, keeps it as a call does, and names the flag of what it refuses.
+#[tokio::test]
+async fn commands_keep_the_rules_of_the_calls() {
+    let config = support::database().await;
+    let shell = Shell::on(&config);
+    support::connect(&config).await.batch_execute(SOME_LEADS).await.unwrap();
+    std::fs::write(shell.path().join("faq.md"), "?").unwrap();
+    let long = |count: usize| "я".repeat(count);
+    let texts = [16, 64, 120, 128, 200, 500, 1000, 2000].map(|most| long(most + 1));
+    let [emoji, name, actor, external_id, title, notes, description, note] = texts.each_ref().map(String::as_str);
+    let value = format!("red={title}");
+    let values: Vec<String> = (0..51).map(|number| format!("v{number}")).collect();
+    let values: Vec<&str> = values.iter().flat_map(|value| ["--value", value]).collect();
+    let add = ["patterns", "add", "--category", "eva_mats", "--brand", "toyota", "--model", "camry"];
+    let category = ["categories", "add", "door_panels", "--name-ru", "Карты"];
+    let option = ["options", "add", "eva_mats", "edging", "--kind", "choice", "--name-ru", "Кант"];
+    let (lead, put) = ("2F7E1A90", ["documents", "put", "faq", "faq.md", "--language", "ru"]);
+    let refused: &[(&[&str], &[&str], &str)] = &[
+        (&add, &["--generation", name], "--generation: must have at most 64 characters"),
+        (&add, &["--notes", notes], "--notes: must have at most 500 characters"),
+        (&["patterns", "set", "1"], &["--notes", notes], "--notes: must have at most 500 characters"),
+        (&["patterns", "list"], &["--text", name], "--text: must have at most 64 characters"),
+        (&["patterns", "show"], &["+1"], "'+1' for '<ID>': is no id"),
+        (&["imports", "trace"], &["01"], "'01' for '<PATTERN>': is no id"),
+        (&category, &["--name-ky", title], "--name-ky: must have at most 200 characters"),
+        (&category, &["--description-en", description], "--description-en: must have at most 1000 characters"),
+        (&["categories", "set", "eva_mats"], &["--emoji", emoji], "--emoji: must have at most 16 characters"),
+        (&option, &["--value", "red", "--value", "red"], "--value red: `red` is in the list already"),
+        (&option, &["--value", &value], "--value red, ru: must have at most 200 characters"),
+        (&option, &["--value", "a=a|b|c|d"], "--value a: must have three names at most"),
+        (&option, &["--value", "A"], "--value A: must be of a-z, 0-9 and _"),
+        (&option, &values, "--value: must have at most 50 elements"),
+        (&option, &["--value", "red", "--name-en", title], "--name-en: must have at most 200 characters"),
+        (&option, &["--value", "red", "--emoji", emoji], "--emoji: must have at most 16 characters"),
+        (&option, &["--value", "red", "--body-type", "x"], "--body-type: `x` is not one of"),
+        (&put, &["--title", title], "--title: must have at most 200 characters"),
+        (&["leads", "note", lead, note], &[], "NOTE: must have at most 2000 characters"),
+        (&["leads", "note", lead, " \n"], &[], "NOTE: must not be empty"),
+        (&["leads", "note", lead, "x"], &["--by", ""], "--by: must not be empty"),
+        (&["leads", "note", lead, "x"], &["--by", actor], "--by: must have at most 120 characters"),
+        (&["leads", "claim", lead], &["--by", " "], "--by: must not be empty"),
+        (&["leads", "claim", lead], &["--by", actor], "--by: must have at most 120 characters"),
+        (&["leads", "list"], &["--text", actor], "--text: must have at most 120 characters"),
+        (&["leads", "list"], &["--assignee", actor], "--assignee: must have at most 120 characters"),
+        (&["leads", "stats"], &["--from", "1.12.2026"], "--from: must be a day from 2000 to 2100"),
+        (&["leads", "stats"], &["--from", "2026-12-02", "--to", "2026-12-01"], "--to: must not be before --from"),
+        (&["customers", "show"], &["+401"], "'+401' for '<ID>': is no id"),
+        (&["customers", "show"], &["0401"], "'0401' for '<ID>': is no id"),
+        (&["customers", "list"], &["--text", actor], "--text: must have at most 120 characters"),
+        (&["customers", "list"], &["--external-id", external_id], "--external-id: must have at most 128 characters"),
+    ];
+    let runs: Vec<Vec<&str>> = refused.iter().map(|(command, more, _)| [command, *more, &TENANT].concat()).collect();
+    for ((_, _, told), ran) in refused.iter().zip(each(&shell, &runs).await) {
+        ran.failed(1, &["error: ", told]);
+    }
+    for (args, told) in [
+        (&["key", "issue", "--role", "admin", "--name", actor][..], "--name: must have at most 120 characters"),
+        (&["key", "issue", "--role", "admin", "--name", "a\nb"], "--name: must have no line breaks"),
+    ] {
+        shell.run(args).await.failed(1, &["error: ", told]);
+    }
+    // Files are named, whatever keeps them from being read.
+    std::fs::create_dir(shell.path().join("folder")).unwrap();
+    for file in ["folder", "missing.csv"] {
+        for args in [
+            [&["documents", "put", "faq", file, "--language", "ru"][..], &TENANT].concat(),
+            [&["load", file][..], &TARGET].concat(),
+            [&["import", file][..], &TARGET].concat(),
+            vec!["extract", file],
+            vec!["clean", file],
+            vec!["restore", file, "--check"],
+        ] {
+            shell.run(&args).await.failed(1, &["error: ", file]);
+        }
+    }
+
+    let json = async |args: &[&str]| shell.run(&[args, &TENANT, &["--json"]].concat()).await.done().json();
+    let added = json(&[&add[..], &["--generation", " ХВ70 ", "--notes", "  гибрид "]].concat()).await;
+    assert_eq!((added["generation"].as_str(), added["notes"].as_str()), (Some("XV70"), Some("гибрид")), "{added}");
+    let bodies = ["--value", "red", "--body-type", "suv", "--body-type", "suv"];
+    let added = json(&[&option[..], &bodies].concat()).await;
+    assert_eq!(added["body_types"], serde_json::json!(["suv"]), "{added}");
+    let claimed = json(&["leads", "claim", lead, "--by", " Нурлан "]).await;
+    assert_eq!(claimed["assignee"], "Нурлан", "{claimed}");
+    assert_eq!(json(&["leads", "list", "--assignee", ""]).await.as_array().unwrap().len(), 1, "of anybody");
+    json(&["leads", "note", lead, &format!(" {} ", long(2000)), "--by", "Нурлан"]).await;
+    let shown = json(&["leads", "show", lead]).await;
+    assert_eq!(shown["history"][2]["note"].as_str(), Some(&long(2000)[..]));
+    for (flag, day, days) in
+        [("--from", "2026-11-01", ("2026-11-01", "2026-11-30")), ("--to", "2026-11-30", ("2026-11-01", "2026-11-30"))]
+    {
+        let stats = json(&["leads", "stats", flag, day]).await;
+        assert_eq!((stats["first_day"].as_str(), stats["last_day"].as_str()), (Some(days.0), Some(days.1)), "{flag}");
+    }
+}
+
+/// The title is the one that was read; a version that came meanwhile is not written over.
+#[tokio::test]
+async fn a_title_that_was_read_is_of_the_version_that_is_replaced() {
+    let config = support::database().await;
+    let shell = Shell::on(&config);
+    std::fs::write(shell.path().join("faq.md"), "?").unwrap();
+    let put = [&["documents", "put", "faq", "faq.md", "--language", "ru"][..], &TENANT].concat();
+    shell.run(&[&put[..], &["--title", "Вопросы"]].concat()).await.done();
+    std::fs::write(shell.path().join("faq.md"), "??").unwrap();
+    // Somebody writes a version, and has not committed it when the command reads the title.
+    let mut other = support::connect(&config).await;
+    let tx = other.transaction().await.unwrap();
+    tx.batch_execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(format('lekalo documents %s', tenant_id), 0)) FROM document_versions;
+         INSERT INTO document_versions (tenant_id, key, language, version, title, content, actor)
+         SELECT tenant_id, key, language, 2, 'Иначе', '!', actor FROM document_versions",
+    )
+    .await
+    .unwrap();
+    let writes = shell.run(&put);
+    let commits = async {
+        let waits = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                     WHERE locktype = 'advisory' AND NOT granted AND datname = current_database())";
+        while !tx.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        tx.commit().await.unwrap();
+    };
+    let (ran, ()) = tokio::join!(writes, commits);
+    ran.failed(2, &["it has changed since it was read"]);
 }
 
 /// What `lekalo stats` counts, of one tenant or of all, by SQL.
