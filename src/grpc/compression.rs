@@ -3,19 +3,20 @@
 //! It is done here and not by tonic, so that what a message becomes in memory counts with its peer, each one gives way to other
 //! calls, and only answers are packed that are the sooner there for it.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, MultiGzDecoder};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
+use zstd::stream::{raw, zio};
+use zstd::zstd_safe::DParameter;
 
 use super::MAX_REQUEST_BYTES;
 use super::peers::Allowance;
@@ -28,6 +29,8 @@ const HEAD: usize = 5;
 const WORTH_IT: usize = 14 << 10;
 /// How far a zstd message may look back, as a power of two: what RFC 8878 asks of every reader.
 const ZSTD_WINDOW: u32 = 23;
+/// How much of a message is unpacked before others have their turn: little may become much, and much nothing at all.
+const PIECE: usize = 16 << 10;
 /// The quickest: answers are packed between other calls.
 const LEVEL: u8 = 1;
 
@@ -67,22 +70,6 @@ impl Encoding {
         })
     }
 
-    /// The message behind its head, if it is no longer than a message may be.
-    fn unpack(self, packed: &[u8]) -> Result<Vec<u8>, Status> {
-        let most = MAX_REQUEST_BYTES as u64 + 1;
-        let mut message = vec![0; HEAD];
-        let unpacked = match self {
-            Self::Gzip => GzDecoder::new(packed).take(most).read_to_end(&mut message),
-            Self::Zstd => unzstd(packed).and_then(|reader| reader.take(most).read_to_end(&mut message)),
-        };
-        let length = unpacked.map_err(|error| Status::internal(format!("the message cannot be unpacked: {error}")))?;
-        if length > MAX_REQUEST_BYTES {
-            return Err(Status::out_of_range("unpacked, the message is too large"));
-        }
-        message[1..HEAD].copy_from_slice(&(length as u32).to_be_bytes());
-        Ok(message)
-    }
-
     /// The message packed, if that is smaller.
     fn pack(self, message: &[u8]) -> Option<Vec<u8>> {
         let packed = match self {
@@ -96,10 +83,85 @@ impl Encoding {
     }
 }
 
-fn unzstd(packed: &[u8]) -> io::Result<impl Read> {
-    let mut reader = zstd::stream::read::Decoder::with_buffer(packed)?;
-    reader.window_log_max(ZSTD_WINDOW)?;
-    Ok(reader)
+/// A message that is being unpacked.
+struct Unpacking {
+    packed: Bytes,
+    unpacker: Unpacker,
+}
+
+enum Unpacker {
+    Gzip(Box<MultiGzDecoder<Message>>),
+    Zstd(Box<zio::Writer<Message, raw::Decoder<'static>>>),
+}
+
+impl Unpacking {
+    fn begin(encoding: Encoding, packed: Bytes, most: usize) -> io::Result<Self> {
+        let message = Message { bytes: vec![0; HEAD], most: HEAD + most };
+        let unpacker = match encoding {
+            Encoding::Gzip => Unpacker::Gzip(Box::new(MultiGzDecoder::new(message))),
+            Encoding::Zstd => {
+                let mut decoder = raw::Decoder::new()?;
+                decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW))?;
+                Unpacker::Zstd(Box::new(zio::Writer::new(message, decoder)))
+            }
+        };
+        Ok(Self { packed, unpacker })
+    }
+
+    /// Unpacks a piece of it, and the message if that was the last one.
+    fn go_on(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let piece = self.packed.split_to(self.packed.len().min(PIECE));
+        match &mut self.unpacker {
+            Unpacker::Gzip(writer) => writer.write_all(&piece)?,
+            Unpacker::Zstd(writer) => writer.write_all(&piece)?,
+        }
+        if !self.packed.is_empty() {
+            return Ok(None);
+        }
+        match &mut self.unpacker {
+            Unpacker::Gzip(writer) => writer.try_finish()?,
+            Unpacker::Zstd(writer) => writer.finish()?,
+        }
+        Ok(Some(std::mem::take(&mut self.message().bytes)))
+    }
+
+    fn message(&mut self) -> &mut Message {
+        match &mut self.unpacker {
+            Unpacker::Gzip(writer) => writer.get_mut(),
+            Unpacker::Zstd(writer) => writer.writer_mut(),
+        }
+    }
+}
+
+/// What a message becomes, behind its head, and no longer than it may be.
+struct Message {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Message {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn refused(error: &io::Error) -> Status {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => too_large(),
+        _ => Status::internal(format!("the message cannot be unpacked: {error}")),
+    }
+}
+
+fn too_large() -> Status {
+    Status::out_of_range("unpacked, the message is too large")
 }
 
 /// Whether it is compressed, and how long it is.
@@ -120,10 +182,13 @@ fn framed(flag: u8, message: &[u8], into: &mut BytesMut) {
 pub struct Unpacked<B> {
     body: B,
     encoding: Encoding,
+    /// How long a message may be.
+    most: usize,
     /// Whether more than one message may come.
     is_stream: bool,
     allowance: Option<Arc<Allowance>>,
     waiting: BytesMut,
+    unpacking: Option<Unpacking>,
     /// The longest that one became, which counts.
     counted: usize,
     messages: usize,
@@ -134,15 +199,33 @@ pub struct Unpacked<B> {
 }
 
 impl<B> Unpacked<B> {
-    pub fn new(body: B, encoding: Encoding, is_stream: bool, allowance: Option<Arc<Allowance>>) -> Self {
-        let (waiting, counted, messages) = (BytesMut::new(), 0, 0);
-        Self { body, encoding, is_stream, allowance, waiting, counted, messages, is_at_work: false, is_over: false }
+    pub fn new(body: B, encoding: Encoding, most: usize, is_stream: bool, allowance: Option<Arc<Allowance>>) -> Self {
+        Self {
+            body,
+            encoding,
+            most,
+            is_stream,
+            allowance,
+            waiting: BytesMut::new(),
+            unpacking: None,
+            counted: 0,
+            messages: 0,
+            is_at_work: false,
+            is_over: false,
+        }
     }
 
     /// The next message, if it is there whole; `Pending` where others are to go first.
     fn next(&mut self, context: &Context<'_>) -> Poll<Option<Result<Bytes, Status>>> {
+        if self.unpacking.is_some() {
+            return self.unpack(context).map(Some);
+        }
         let Some((flag, length)) = head(&self.waiting) else { return Poll::Ready(None) };
-        if flag > 1 || length > MAX_REQUEST_BYTES {
+        // What cannot be made smaller is longer when it is packed: by an eighth, where each byte takes nine bits.
+        if flag == 1 && length > self.most + self.most / 8 + 1024 {
+            return Poll::Ready(Some(Err(too_large())));
+        }
+        if flag > 1 || flag == 0 && length > MAX_REQUEST_BYTES {
             self.is_over = true;
             return Poll::Ready(Some(Ok(self.waiting.split().freeze())));
         }
@@ -157,21 +240,39 @@ impl<B> Unpacked<B> {
             return Poll::Ready(Some(Err(Status::internal("there is more than one message"))));
         }
         self.messages += 1;
-        let mut message = self.waiting.split_to(HEAD + length);
+        let mut message = self.waiting.split_to(HEAD + length).freeze();
         if flag == 0 {
-            return Poll::Ready(Some(Ok(message.freeze())));
+            return Poll::Ready(Some(Ok(message)));
         }
         message.advance(HEAD);
-        self.is_at_work = true;
-        Poll::Ready(Some(self.unpack(&message)))
+        match Unpacking::begin(self.encoding, message, self.most) {
+            Ok(unpacking) => self.unpacking = Some(unpacking),
+            Err(error) => return Poll::Ready(Some(Err(refused(&error)))),
+        }
+        self.unpack(context).map(Some)
     }
 
-    fn unpack(&mut self, packed: &[u8]) -> Result<Bytes, Status> {
-        let message = self.encoding.unpack(packed)?;
-        let more = message.len().saturating_sub(self.counted);
+    /// Unpacks a piece of the message; `Pending` if there are more.
+    fn unpack(&mut self, context: &Context<'_>) -> Poll<Result<Bytes, Status>> {
+        let Some(mut unpacking) = self.unpacking.take() else { return Poll::Pending };
+        let message = unpacking.go_on().map_err(|error| refused(&error))?;
+        self.count(message.as_ref().unwrap_or(&unpacking.message().bytes).len())?;
+        let Some(mut message) = message else {
+            self.unpacking = Some(unpacking);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        let length = u32::try_from(message.len() - HEAD).map_err(|_| too_large())?;
+        message[1..HEAD].copy_from_slice(&length.to_be_bytes());
+        self.is_at_work = true;
+        Poll::Ready(Ok(message.into()))
+    }
+
+    /// A message is so long by now.
+    fn count(&mut self, length: usize) -> Result<(), Status> {
+        let more = length.saturating_sub(self.counted);
         self.counted += more;
-        self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.grow(more))?;
-        Ok(message.into())
+        self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.grow(more)).map_err(Status::from)
     }
 }
 

@@ -145,7 +145,9 @@ where
                     let question = QuestionBody::new(body, &in_flight, self.calls.request_time);
                     let Some(encoding) = packed else { return Body::new(question) };
                     let is_stream = matches!(call.method.grpc_type, "client_stream" | "bidi_stream");
-                    Body::new(Unpacked::new(question, encoding, is_stream, in_flight.allowance.clone()))
+                    // Health and reflection are asked without a key, and in few words.
+                    let most = if path.starts_with("/grpc.") { MOST_WITHOUT_A_KEY } else { super::MAX_REQUEST_BYTES };
+                    Body::new(Unpacked::new(question, encoding, most, is_stream, in_flight.allowance.clone()))
                 };
                 self.inner.call(request.map(question)).left_future()
             }
@@ -183,7 +185,9 @@ where
                     told
                 }
                 Ok(Ok(Ok(response))) => match transport_error(response.headers()) {
-                    Some(code) if !path.starts_with("/grpc.") => of_transport(code).into_http(),
+                    Some(code) if !path.starts_with("/grpc.") || is_of_the_message(code) => {
+                        of_transport(code).into_http()
+                    }
                     _ => response,
                 },
                 Ok(Ok(Err(error))) => return Err(error),
@@ -201,6 +205,11 @@ where
             Ok(response.map(|body| Body::new(CallBody { body, sleep, in_flight })))
         }))
     }
+}
+
+/// Whether a message that could not be read is meant; Health and reflection have other errors of their own.
+fn is_of_the_message(code: Code) -> bool {
+    matches!(code, Code::Internal | Code::OutOfRange)
 }
 
 /// How the request is compressed, if that is not understood.
@@ -228,6 +237,9 @@ struct QuestionBody {
     time: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long a compressed message of whoever shows no key may be, unpacked.
+const MOST_WITHOUT_A_KEY: usize = 16 << 10;
 
 /// A message at most is in memory of what is taken message by message, and no more than that is ever taken of others.
 const MOST_IN_MEMORY: usize = super::MAX_REQUEST_BYTES;

@@ -2,18 +2,19 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::iter;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
+use flate2::write::GzEncoder;
 use futures::executor::block_on;
-use futures::{stream, task};
+use futures::stream;
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use proptest::prelude::*;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::{Encoding, HEAD, MAX_REQUEST_BYTES, Packed, Unpacked, WORTH_IT, ZSTD_WINDOW, framed, head};
+use super::{Encoding, HEAD, MAX_REQUEST_BYTES, PIECE, Packed, Unpacked, WORTH_IT, ZSTD_WINDOW, framed, head};
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Gzip, Encoding::Zstd];
 
@@ -21,7 +22,7 @@ const ENCODINGS: [Encoding; 2] = [Encoding::Gzip, Encoding::Zstd];
 fn unpacked(bytes: &[u8], piece: usize, encoding: Encoding, is_stream: bool) -> Result<Bytes, Status> {
     let pieces: Vec<_> = bytes.chunks(piece).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
     let body = StreamBody::new(stream::iter(pieces));
-    block_on(Unpacked::new(body, encoding, is_stream, None).collect()).map(|all| all.to_bytes())
+    block_on(Unpacked::new(body, encoding, MAX_REQUEST_BYTES, is_stream, None).collect()).map(|all| all.to_bytes())
 }
 
 fn packed(bytes: &[u8], encoding: Encoding) -> Bytes {
@@ -124,6 +125,24 @@ fn a_message_may_become_as_large_as_any_and_a_call_with_one_message_has_one() {
 }
 
 #[test]
+fn a_message_may_be_packed_in_several_parts_and_nothing_else_stands_behind_it() {
+    for encoding in ENCODINGS {
+        let part = |bytes: &[u8]| encoding.pack(&bytes.repeat(100)).unwrap();
+        let message = |packed: &[u8]| {
+            let mut sent = BytesMut::new();
+            framed(1, packed, &mut sent);
+            unpacked(&sent, 1000, encoding, false)
+        };
+        let both = message(&[part(b"one"), part(b"two")].concat()).unwrap();
+        assert_eq!(both[HEAD..], *[b"one".repeat(100), b"two".repeat(100)].concat());
+        for more in [&b"x"[..], b"something else", &part(b"cut")[..12]] {
+            let refused = message(&[&part(b"one"), more].concat()).unwrap_err();
+            assert_eq!(refused.code(), Code::Internal, "{encoding:?} {more:?}");
+        }
+    }
+}
+
+#[test]
 fn after_each_message_that_is_unpacked_others_have_their_turn() {
     for encoding in ENCODINGS {
         let mut sent = BytesMut::new();
@@ -131,11 +150,59 @@ fn after_each_message_that_is_unpacked_others_have_their_turn() {
             framed(1, &encoding.pack(&[0; 100]).unwrap(), &mut sent);
         }
         let body = StreamBody::new(stream::iter([Ok(Frame::data(sent.freeze()))]));
-        let mut body = Unpacked::new(body, encoding, true, None);
-        let mut context = Context::from_waker(task::noop_waker_ref());
+        let mut body = Unpacked::new(body, encoding, MAX_REQUEST_BYTES, true, None);
+        let mut context = Context::from_waker(Waker::noop());
         let comes: Vec<bool> = (0..6).map(|_| Pin::new(&mut body).poll_frame(&mut context).is_ready()).collect();
         assert_eq!(comes, [true, false, true, false, true, true], "{encoding:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_made_smaller_comes_as_long_as_it_may_be() {
+    let mut seed = 1_u64;
+    let noise: Vec<u8> = iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 56) as u8
+    })
+    .take(MAX_REQUEST_BYTES + 1)
+    .collect();
+    let pack = |length: usize| {
+        let mut writer = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(&noise[..length]).unwrap();
+        let mut sent = BytesMut::new();
+        framed(1, &writer.finish().unwrap(), &mut sent);
+        sent
+    };
+    let longest = pack(MAX_REQUEST_BYTES);
+    assert!(longest.len() > HEAD + MAX_REQUEST_BYTES);
+    assert_eq!(unpacked(&longest, 1 << 16, Encoding::Gzip, false).unwrap()[HEAD..], noise[..MAX_REQUEST_BYTES]);
+    let refused = unpacked(&pack(MAX_REQUEST_BYTES + 1), 1 << 16, Encoding::Gzip, false).unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    let mut longer = BytesMut::new();
+    framed(1, &noise.repeat(2), &mut longer);
+    assert_eq!(unpacked(&longer, 1 << 16, Encoding::Gzip, false).unwrap_err().code(), Code::OutOfRange);
+}
+
+/// Blocks that hold nothing cost as much as others.
+#[test]
+fn others_have_their_turn_while_a_message_is_unpacked_be_it_of_nothing() {
+    let mut nothing = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    nothing.extend([0, 0, 0, 255, 255].repeat(100_000));
+    nothing.extend([1, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let mut sent = BytesMut::new();
+    framed(1, &nothing, &mut sent);
+    let body = StreamBody::new(stream::iter([Ok(Frame::data(sent.freeze()))]));
+    let mut body = Unpacked::new(body, Encoding::Gzip, MAX_REQUEST_BYTES, false, None);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut turns = 1;
+    let message = loop {
+        match Pin::new(&mut body).poll_frame(&mut context) {
+            Poll::Ready(frame) => break frame.unwrap().unwrap().into_data().unwrap(),
+            Poll::Pending => turns += 1,
+        }
+    };
+    assert_eq!(message, vec![0; HEAD]);
+    assert_eq!(turns, nothing.len().div_ceil(PIECE));
 }
 
 #[test]
