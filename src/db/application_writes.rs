@@ -126,7 +126,8 @@ impl Transaction {
             key.check_body(sha256)?;
         }
         self.changes_nothing();
-        self.get_application(row.try_get("id")?).await.map(Some)
+        // What it answers is kept: nobody erases the customer between the two.
+        self.lock_application(row.try_get("id")?).await.map(Some)
     }
 
     /// Records an application, NEW, with its customer and its first event.

@@ -4,7 +4,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::Transaction;
-use super::query::{Query, one};
+use super::query::{Query, at_most_one};
 use crate::domain::error::{Error, Result};
 
 /// By what a write that comes again is known.
@@ -40,12 +40,15 @@ impl Transaction {
     /// `AlreadyExists` `REQUEST_ID_REUSED` if it came with another body before.
     pub async fn claim(&self, key: &IdempotencyKey) -> Result<Option<Vec<u8>>> {
         let (insert, select) = if self.tenant.is_some() { (CLAIM, CLAIMED) } else { (CLAIM_ADMIN, CLAIMED_ADMIN) };
-        if self.execute(self.bound(insert, key)).await? == 1 {
-            return Ok(None);
+        loop {
+            if self.execute(self.bound(insert, key)).await? == 1 {
+                return Ok(None);
+            }
+            // It may be forgotten between the two: then it is to be claimed after all.
+            let Some(row) = at_most_one(self.query(self.bound(select, key)).await?)? else { continue };
+            key.check_body(row.try_get("body_sha256")?)?;
+            return Ok(Some(row.try_get("answer")?));
         }
-        let row = one(self.query(self.bound(select, key)).await?)?;
-        key.check_body(row.try_get("body_sha256")?)?;
-        Ok(Some(row.try_get("answer")?))
     }
 
     /// Keeps the answer under a claimed key.
@@ -68,12 +71,18 @@ impl Transaction {
 }
 
 // Each statement binds method, request_id, body_sha256 and, for a tenant's, tenant_id; what it does not need it
-// compares with itself, so that all of them are bound alike.
+// compares with itself, so that all of them are bound alike. What is forgotten is locked until the write ends: writes at once
+// forget different ones, and none waits for another.
 
 const CLAIM: &str = "-- claim_request
     WITH forgotten AS (
         DELETE FROM write_requests
-        WHERE tenant_id = $4 /* tenant_id */ AND created_at < now() - interval '7 days' AND request_id <> $2
+        WHERE tenant_id = $4 /* tenant_id */
+          AND (method, request_id) IN (
+              SELECT method, request_id FROM write_requests
+              WHERE tenant_id = $4 AND created_at < now() - interval '7 days' AND request_id <> $2
+              LIMIT 1000 FOR UPDATE SKIP LOCKED
+          )
     )
     INSERT INTO write_requests (tenant_id, method, request_id, body_sha256)
     VALUES ($4, $1 /* method */, $2 /* request_id */, $3 /* body_sha256 */)
@@ -93,7 +102,12 @@ const ANSWER: &str = "-- answer_request
 
 const CLAIM_ADMIN: &str = "-- claim_admin_request
     WITH forgotten AS (
-        DELETE FROM admin_requests WHERE created_at < now() - interval '7 days' AND request_id <> $2
+        DELETE FROM admin_requests
+        WHERE (method, request_id) IN (
+            SELECT method, request_id FROM admin_requests
+            WHERE created_at < now() - interval '7 days' AND request_id <> $2
+            LIMIT 1000 FOR UPDATE SKIP LOCKED
+        )
     )
     INSERT INTO admin_requests (method, request_id, body_sha256)
     VALUES ($1 /* method */, $2 /* request_id */, $3 /* body_sha256 */)

@@ -230,7 +230,7 @@ impl Transaction {
     }
 }
 
-/// Gives an option what is asked for in this field; what is not given of names and bodies of a shared one is what is shared.
+/// Gives an option what is asked for in this field; names of a shared one that are not given are the shared ones.
 fn copy(field: Field, from: &OptionChange, to: &mut ShopOption, all: &[ShopOption]) -> Result<()> {
     let last = all.iter().filter(|option| option.place.is_some()).count();
     match field {
@@ -250,7 +250,13 @@ fn copy(field: Field, from: &OptionChange, to: &mut ShopOption, all: &[ShopOptio
         Field::Values if to.kind != OptionKind::Choice && !from.values.is_empty() => {
             return Err(Error::invalid("option.values", "FIELD_INVALID", "only a CHOICE has values"));
         }
-        Field::Values => to.values = values_after(&to.values, &from.values, room(all))?,
+        Field::Values => {
+            to.values = values_after(&to.values, &from.values, room(all))?;
+            if to.kind == OptionKind::Choice && to.values.iter().all(|value| value.retired) {
+                let problem = "must have one that is not retired; with `active` the option itself retires";
+                return Err(Error::invalid("option.values", "FIELD_REQUIRED", problem));
+            }
+        }
     }
     Ok(())
 }

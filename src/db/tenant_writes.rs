@@ -58,13 +58,14 @@ impl Transaction {
         self.change_tenant(id, change).await
     }
 
-    /// The tenant's revision; nobody else changes the tenant until this transaction ends.
+    /// The tenant's revision; nobody else changes the tenant until this transaction ends. Rows that refer to it come all the
+    /// same: an import's, or a `request_id` that was claimed before this.
     pub async fn lock_tenant(&self, id: TenantId) -> Result<i64> {
         let rows = self
             .query(
                 Query::new(
                     "-- lock_tenant
-                    SELECT revision FROM tenants WHERE id = $1 /* id */ FOR UPDATE",
+                    SELECT revision FROM tenants WHERE id = $1 /* id */ FOR NO KEY UPDATE",
                 )
                 .bind(&id.0, Type::INT8),
             )

@@ -8,6 +8,7 @@ use lekalo::proto::lekalo::v1::tenant_service_client::TenantServiceClient;
 use prost_types::FieldMask;
 use tonic::Status;
 use tonic::transport::Channel;
+use uuid::Uuid;
 
 use crate::support::TestServer;
 use crate::support::pricing::{fields, reason, soms};
@@ -84,7 +85,7 @@ pub async fn create_category(
         tenant: SHOP.into(),
         code: code.into(),
         category: Some(category),
-        ..Default::default()
+        request_id: Uuid::now_v7().to_string(),
     };
     Ok(client.create_category(request).await?.into_inner().category.unwrap())
 }
@@ -101,13 +102,18 @@ pub async fn update_category(
         etag: category.etag.clone(),
         category: Some(category),
         update_mask: mask(paths),
-        ..Default::default()
+        request_id: Uuid::now_v7().to_string(),
     };
     Ok(client.update_category(request).await?.into_inner().category.unwrap())
 }
 
 pub async fn delete_category(client: &mut Client, code: &str) -> Result<(), Status> {
-    let request = pb::DeleteCategoryRequest { tenant: SHOP.into(), code: code.into(), ..Default::default() };
+    let request = pb::DeleteCategoryRequest {
+        tenant: SHOP.into(),
+        code: code.into(),
+        request_id: Uuid::now_v7().to_string(),
+        ..Default::default()
+    };
     client.delete_category(request).await.map(|_| ())
 }
 
@@ -122,7 +128,7 @@ pub async fn create_option(
         category: category.into(),
         code: code.into(),
         option: Some(option),
-        ..Default::default()
+        request_id: Uuid::now_v7().to_string(),
     };
     Ok(client.create_option(request).await?.into_inner().option.unwrap())
 }
@@ -140,7 +146,7 @@ pub async fn update_option(
         etag: option.etag.clone(),
         option: Some(option),
         update_mask: mask(paths),
-        ..Default::default()
+        request_id: Uuid::now_v7().to_string(),
     };
     Ok(client.update_option(request).await?.into_inner().option.unwrap())
 }

@@ -156,6 +156,9 @@ impl Options {
             return Err("OPTION_EXISTS");
         }
         let values = self.values(code, &new.values)?;
+        if !values.is_empty() && values.iter().all(|value| value.retired) {
+            return Err("FIELD_REQUIRED");
+        }
         let place = if new.sort_order == 0 { self.order.len() } else { new.sort_order as usize };
         self.order.insert(place.min(self.order.len()), code.into());
         let option =
@@ -177,7 +180,12 @@ impl Options {
                 "values" if before.kind() != pb::OptionKind::Choice && !to.values.is_empty() => {
                     return Err("FIELD_INVALID");
                 }
-                "values" => after.values = self.values(&to.code, &to.values)?,
+                "values" => {
+                    after.values = self.values(&to.code, &to.values)?;
+                    if before.kind() == pb::OptionKind::Choice && after.values.iter().all(|value| value.retired) {
+                        return Err("FIELD_REQUIRED");
+                    }
+                }
                 "body_types" => after.body_types.clone_from(&to.body_types),
                 "emoji" => after.emoji.clone_from(&to.emoji),
                 "sort_order" => {
