@@ -349,6 +349,7 @@ async fn the_log_says_more_when_it_is_asked_to() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_log_that_nobody_reads_holds_up_no_call() {
     let (folder, config) = (folder(), database().await);
     let mut service = Service::with(folder.path(), &config, &[("LEKALO_LOG", "debug"), ADMIN]);
@@ -373,6 +374,7 @@ async fn a_log_that_nobody_reads_holds_up_no_call() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_profile_says_where_time_goes_and_one_is_taken_at_a_time() {
     let (folder, config) = (folder(), database().await);
     let mut service = Service::with(folder.path(), &config, &[ADMIN]);

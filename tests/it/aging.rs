@@ -53,6 +53,7 @@ async fn call_for(channel: &Channel, long: Duration) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn calls_go_on_over_connections_that_grow_old_without_a_failure() {
     let server = server(Some(AGE)).await;
     let (channel, connections) = counted(&server);

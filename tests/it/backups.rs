@@ -167,6 +167,7 @@ async fn differences(found: &Config, expected: &Config) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn an_owner_without_any_power_dumps_and_restores_every_row_of_every_tenant() {
     let (owner, superuser) = filled().await;
     let dumps = Dumps::new();
@@ -225,6 +226,7 @@ async fn whoever_dumps_the_rows_are_the_same() {
 
 /// A dump that is not whole must not look fine: there is none.
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn what_could_hide_rows_from_the_dump_is_refused() {
     let (owner, superuser) = filled().await;
     let client = connect(&superuser).await;
@@ -261,6 +263,7 @@ async fn what_could_hide_rows_from_the_dump_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn only_an_empty_database_is_filled() {
     let (owner, _) = filled().await;
     let dumps = Dumps::new();
@@ -293,6 +296,7 @@ async fn only_an_empty_database_is_filled() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_dump_of_every_older_version_is_restored_as_it_was_and_goes_on_from_there() {
     let shipped = migrations::shipped();
     let source = empty_database().await;

@@ -237,6 +237,7 @@ const FILL: &str = "
     WHERE t.slug LIKE 'shop%'";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn many_tenants_under_a_small_bound_are_never_mixed_up_nor_answered_with_less_than_they_wrote() {
     let config = database().await;
     connect(&config).await.batch_execute(FILL).await.unwrap();

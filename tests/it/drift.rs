@@ -58,6 +58,7 @@ async fn told_otherwise(
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn every_kind_of_change_is_found_and_named() {
     let config = database().await;
     let expected = expected(&config).await;

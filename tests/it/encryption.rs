@@ -306,6 +306,7 @@ async fn checked(server: &Server, mode: &str, roots: &Path) -> (bool, String, St
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn each_mode_keeps_what_it_promises_with_each_kind_of_server() {
     let server = Server::start().await;
     let roots = server.data().join("roots.pem");

@@ -108,6 +108,7 @@ fn repeating(lines: usize, rows: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn text_without_end_is_told() {
     refused(&b"x\n".repeat(8 << 20), "NO_HEADER", "x / x / x").await;
     let header: String = (0..254).map(|column| format!(",Цена {column}")).collect();
@@ -146,6 +147,7 @@ async fn nesting_without_end_is_an_answer_too() {
 const MOST_MEMORY: u64 = 256 << 20;
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn the_server_outlives_files_that_no_process_does_and_stays_small() {
     let config = support::database().await;
     let folder = folder();

@@ -116,6 +116,7 @@ fn load(config: &Config, file: &Path) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_killed_load_leaves_nothing_half_done() {
     let config = support::database().await;
     let owner = support::connect(&config).await;

@@ -50,6 +50,7 @@ async fn import(addr: SocketAddr, file: &[u8]) -> pb::Import {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_file_too_large_for_the_container_fails_alone_and_says_what_to_do() {
     let config = database().await;
     let Some(group) = memory_group(128) else { return };

@@ -1,5 +1,6 @@
 //! A database that is frozen, gone, read-only, a standby or without its rights: what health says, and how long calls take.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -171,6 +172,7 @@ async fn administrate(admin: &Client, sql: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn health_says_what_an_administrator_has_done_and_that_it_is_mended() {
     let folder = support::folder();
     let postgres = postgres(folder.path()).await;
@@ -275,6 +277,7 @@ async fn standby(folder: &Path, of: &Path) -> EmbeddedServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn writes_go_on_at_the_host_that_takes_them_when_the_first_freezes() {
     let (one, two) = (support::folder(), support::folder());
     let primary = postgres(one.path()).await;
@@ -386,6 +389,7 @@ async fn the_log_says_once_who_holds_what_calls_wait_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
     let (one, two) = (support::folder(), support::folder());
     let first = postgres(one.path()).await;
@@ -416,7 +420,31 @@ async fn calls_go_on_at_another_host_while_the_one_they_were_at_is_frozen() {
     second.stop().await.unwrap();
 }
 
+fn health_command(service: &str, addr: &str) -> std::process::Output {
+    std::process::Command::new(support::LEKALO).args(["health", service, "--addr", addr]).output().unwrap()
+}
+
+/// Of a server whose database is away, of nobody, and of what there is not.
+fn the_health_command_says_so_to_a_probe(addr: SocketAddr) {
+    let asked = |service: &str, addr: &str| {
+        let said = health_command(service, addr);
+        (said.status.code().unwrap(), String::from_utf8(said.stderr).unwrap())
+    };
+    let here = addr.to_string();
+    for (service, addr, code, words) in [
+        ("readiness", &*here, 3, "NOT_SERVING"),
+        ("liveness", &format!("localhost:{}", addr.port()), 0, ""),
+        ("liveness", "127.0.0.1:1", 2, "nobody listens"),
+        ("ready", &here, 1, "there are liveness, readiness, lekalo.v1."),
+        ("liveness", "http://localhost:1", 1, "must be HOST:PORT"),
+    ] {
+        let (exit, said) = asked(service, addr);
+        assert!(exit == code && said.contains(words), "{service} at {addr}: {exit} {said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_changed_password_is_read_again_where_it_is_kept() {
     let folder = support::folder();
     let postgres = postgres(folder.path()).await;
@@ -448,28 +476,10 @@ async fn a_changed_password_is_read_again_where_it_is_kept() {
     admin.batch_execute(change).await.unwrap();
     // The file is changed a while later.
     until(&channel, ServingStatus::NotServing, "the old password").await;
-    let health = |service: &'static str, addr: String| {
-        std::process::Command::new(support::LEKALO).args(["health", service, "--addr", &addr]).output().unwrap()
-    };
-    let said = health("readiness", addr.to_string());
-    let stderr = String::from_utf8(said.stderr).unwrap();
-    assert!(said.status.code() == Some(3) && stderr.contains("NOT_SERVING"), "{stderr}");
-    assert!(health("liveness", format!("localhost:{}", addr.port())).status.success());
-    let nobody = health("liveness", "127.0.0.1:1".to_owned());
-    assert!(nobody.status.code() == Some(2) && String::from_utf8(nobody.stderr).unwrap().contains("nobody listens"));
-    let unknown = health("ready", addr.to_string());
-    let stderr = String::from_utf8(unknown.stderr).unwrap();
-    assert!(
-        unknown.status.code() == Some(1) && stderr.contains("there are liveness, readiness, lekalo.v1."),
-        "{stderr}"
-    );
-    let nowhere = health("liveness", "http://localhost:1".to_owned());
-    assert!(
-        nowhere.status.code() == Some(1) && String::from_utf8(nowhere.stderr).unwrap().contains("must be HOST:PORT")
-    );
+    the_health_command_says_so_to_a_probe(addr);
     std::fs::write(&file, "canary-two\n").unwrap();
     until(&channel, ServingStatus::Serving, "the new password").await;
-    assert_eq!(health("readiness", addr.to_string()).stdout, b"SERVING\n");
+    assert_eq!(health_command("readiness", &addr.to_string()).stdout, b"SERVING\n");
     // Each look is a connection.
     sleep(Duration::from_millis(2500)).await;
     list_tenants(&channel).await.unwrap();
@@ -533,6 +543,7 @@ async fn reads(channel: &Channel) -> Vec<(&'static str, Result<tonic::metadata::
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn while_the_database_is_away_what_was_read_is_answered_on_and_health_tells_them_apart() {
     let folder = support::folder();
     let postgres = postgres(folder.path()).await;

@@ -185,6 +185,7 @@ async fn take_nothing(attacked: &Attacked, path: &str, question: Bytes) -> Vec<V
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn answers_that_nobody_reads_stay_within_their_share() {
     let attacked = Attacked::begin(&[]).await;
     let _held = take_nothing(&attacked, REFLECTION, whole_contract()).await;
@@ -193,6 +194,7 @@ async fn answers_that_nobody_reads_stay_within_their_share() {
 
 /// Until they are refused, such calls wait for the database's connections like any other, and others behind them.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn answers_out_of_the_database_that_nobody_reads_stay_within_their_share() {
     let attacked = Attacked::begin(&[]).await;
     let _held = take_nothing(&attacked, BRANDS, framed(&encoded(&brands()))).await;
@@ -217,6 +219,7 @@ async fn a_peer_that_does_not_read_its_socket_is_bounded_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn questions_that_never_end_stay_within_their_share() {
     let attacked = Attacked::begin(&[]).await;
     let addr = attacked.addr;
@@ -234,6 +237,7 @@ async fn questions_that_never_end_stay_within_their_share() {
 
 /// A message of a few bytes each that are large once they are read.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_message_that_grows_when_it_is_read_stays_within_its_share() {
     let attacked = Attacked::begin(&[]).await;
     let addr = attacked.addr;
@@ -255,6 +259,7 @@ async fn a_message_that_grows_when_it_is_read_stays_within_its_share() {
 
 /// 1 GiB of zeros in one message, and messages of 4 MiB, as large as they may be, one after the other.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn messages_that_grow_when_they_are_unpacked_stay_within_their_share() {
     let packed = |length: u64, encoding: &str| -> Bytes {
         let mut zeros = std::io::Read::take(std::io::repeat(0), length);
@@ -289,6 +294,7 @@ async fn messages_that_grow_when_they_are_unpacked_stay_within_their_share() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn resets_over_and_over_leave_the_others_alone() {
     let attacked = Attacked::begin(&[]).await;
     let (addr, question) = (attacked.addr, framed(&encoded(&brands())));

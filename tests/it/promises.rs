@@ -133,6 +133,8 @@ fn tests() -> BTreeSet<String> {
                     Some(attribute) if attribute.starts_with("test]") || attribute.starts_with("tokio::test") => {
                         is_test = true;
                     }
+                    // What is slow is run by `.ci/run`; others are no tests.
+                    Some(attribute) if attribute.starts_with("ignore = \"slow: ") => {}
                     Some(attribute) if attribute.starts_with("ignore") => is_test = false,
                     Some(_) => {}
                     None => {

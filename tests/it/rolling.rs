@@ -160,6 +160,7 @@ async fn watch(channel: Channel, all: &tokio::sync::watch::Receiver<Option<usize
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn servers_restart_one_after_the_other_and_nothing_is_lost() {
     let config = support::database().await;
     let owner = connect(&config).await;

@@ -276,6 +276,7 @@ async fn a_server_is_told_what_its_children_lack() {
 
 /// All its rows at once would take 150 MB.
 #[test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 fn a_text_of_many_short_rows_takes_little_more_than_itself() {
     let (head, rows) = ("Марка,Модель\n", 1_000_000);
     let mut file = tempfile::tempfile().unwrap();

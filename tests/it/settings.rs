@@ -1,5 +1,6 @@
 //! Settings reach where they act: a real server, configured by its environment and a `.env`, with several at once.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -8,6 +9,7 @@ use lekalo::proto::lekalo::v1::catalog_service_client::CatalogServiceClient;
 use lekalo::proto::lekalo::v1::import_service_client::ImportServiceClient;
 use lekalo::proto::lekalo::v1::upload_import_request::Payload;
 use nix::sys::signal::Signal;
+use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -68,13 +70,28 @@ async fn settings_of_the_environment_reach_the_server() {
     assert_eq!(addr.ip().to_string(), "127.0.0.2");
     let channel = channel(addr).await;
 
-    // The size of a file.
+    a_file_may_be_so_large(&channel).await;
+    so_many_uploads_are_taken_at_once(&channel).await;
+    a_file_may_become_so_much(addr, &channel).await;
+    so_many_connections_are_used_and_a_call_waits_so_long_for_one(&config, &channel).await;
+
+    // Statements are logged by name; without a setting there is nothing below `info`.
+    service.signal(Signal::SIGTERM);
+    let (status, said) = service.ended(PATIENCE).await;
+    assert!(status.success(), "{said}");
+    assert!(said.contains("query=\"snapshot_categories\"") && said.contains(" INFO "), "{said}");
+    assert!(!said.contains(" DEBUG ") && !said.contains(" TRACE "), "{said}");
+}
+
+async fn a_file_may_be_so_large(channel: &Channel) {
     let large = vec![b'x'; (1 << 20) + 1];
     let refused = upload_to(channel.clone(), &large, header()).await.unwrap_err();
     assert_eq!(reason(&refused), (Code::InvalidArgument, "FILE_TOO_LARGE".into()));
     assert_eq!(refused.get_error_details().error_info().unwrap().metadata["max_bytes"], (1 << 20).to_string());
+}
 
-    // Their number, of one tenant and in all.
+/// Of one tenant and in all.
+async fn so_many_uploads_are_taken_at_once(channel: &Channel) {
     let held = hold(channel.clone());
     let small = "Марка,Модель\nТойота,Камри\n".as_bytes();
     for (tenant, whose) in [("evopoliki", "this tenant has as many"), ("five_deluxe", "the server has as many")] {
@@ -91,8 +108,10 @@ async fn settings_of_the_environment_reach_the_server() {
         assert!(refused.get_error_details().retry_info().unwrap().retry_delay.is_some());
     }
     held.abort();
+}
 
-    // What a file may inflate to, and how much text its rows may have.
+/// What it inflates to, and how much text its rows have.
+async fn a_file_may_become_so_much(addr: SocketAddr, channel: &Channel) {
     for (file, words) in [(inflating(2), "inflates to more than 1 MiB"), (wide(2500), "more than 1 MiB of text")] {
         assert!(file.len() < 1 << 20, "{}", file.len());
         let began = Instant::now();
@@ -108,9 +127,10 @@ async fn settings_of_the_environment_reach_the_server() {
         assert_eq!(error.code, "LIMIT_EXCEEDED", "{error:?}");
         assert!(error.message.contains(words), "{error:?}");
     }
+}
 
-    // Connections, and how long a call waits for one.
-    let (locker, observer) = (connect(&config).await, connect(&config).await);
+async fn so_many_connections_are_used_and_a_call_waits_so_long_for_one(config: &Config, channel: &Channel) {
+    let (locker, observer) = (connect(config).await, connect(config).await);
     locker.batch_execute("BEGIN; LOCK TABLE product_categories IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let list = || {
         let request = pb::ListCategoriesRequest { tenant: "evopoliki".into(), ..Default::default() };
@@ -139,13 +159,6 @@ async fn settings_of_the_environment_reach_the_server() {
     for call in waiting {
         call.await.unwrap().unwrap();
     }
-
-    // Statements are logged by name; without a setting there is nothing below `info`.
-    service.signal(Signal::SIGTERM);
-    let (status, said) = service.ended(PATIENCE).await;
-    assert!(status.success(), "{said}");
-    assert!(said.contains("query=\"snapshot_categories\"") && said.contains(" INFO "), "{said}");
-    assert!(!said.contains(" DEBUG ") && !said.contains(" TRACE "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,6 +101,7 @@ async fn health(args: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn only_clients_with_a_good_certificate_get_in_and_nobody_holds_them_up() {
     let (folder, config) = (folder(), database().await);
     let files = Files { folder: folder.path().to_owned() };
@@ -210,6 +211,7 @@ fn turn(folder: &Path, version: &str, signed: &Signed) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_certificate_is_replaced_while_the_server_runs_and_a_broken_one_changes_nothing() {
     let (folder, config) = (folder(), database().await);
     let (roots, issuer) = authority("servers");

@@ -97,6 +97,7 @@ async fn the_last_spans_leave_before_the_program_does() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_collector_that_is_away_or_silent_is_in_nobodys_way() {
     let (folder, config) = (folder(), database().await);
     // It takes the connection, and never says a word.

@@ -37,6 +37,7 @@ fn is_damaged(path: &Path) -> bool {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_damaged_dump_is_refused_before_the_database_is_touched() {
     let (owner, _) = filled().await;
     let dumps = Dumps::new();
@@ -111,6 +112,7 @@ fn forged(path: &Path, table: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_restore_that_fails_halfway_leaves_no_row_and_may_be_tried_again() {
     let (owner, _) = filled().await;
     let dumps = Dumps::new();

@@ -27,6 +27,7 @@ fn done(output: Output) -> Output {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn pg_dump_fails_as_the_owner_and_is_whole_as_a_role_past_row_level_security() {
     let (owner, superuser) = filled().await;
     let client = connect(&superuser).await;

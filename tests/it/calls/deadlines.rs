@@ -37,6 +37,7 @@ async fn ask_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn no_call_outlives_its_deadline_its_caller_or_its_statements_time() {
     let statement_timeout = Duration::from_secs(3);
     let server = roomy(
@@ -92,6 +93,7 @@ async fn no_call_outlives_its_deadline_its_caller_or_its_statements_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn what_was_written_but_not_committed_is_undone_when_the_call_ends() {
     let server = TestServer::start().await;
     let good = every_method(&server).await;

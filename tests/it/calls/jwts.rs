@@ -513,6 +513,7 @@ async fn strangers_wait_for_one_fetch_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_provider_that_fails_leaves_api_keys_alone_and_the_keys_that_are_known() {
     let key = SigningKey::new("one", "ES256");
     let unknown = SigningKey::new("two", "ES256").token(&claims(json!({})));

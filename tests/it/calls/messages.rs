@@ -45,6 +45,7 @@ fn padded(message: &[u8], length: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn every_service_takes_messages_of_four_mebibytes_and_no_method_more() {
     let server = TestServer::start().await;
     let good = every_method(&server).await;
@@ -155,6 +156,7 @@ fn packed(message: &[u8], encoding: &str) -> Bytes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
     let server = TestServer::start().await;
     let good = every_method(&server).await;
@@ -194,6 +196,16 @@ async fn every_method_reads_what_is_compressed_and_answers_as_if_it_were_not() {
         let messages = [packed(&upload.messages[0], encoding), framed(&upload.messages[1])].concat();
         let answer = send(&wire, &upload.path, messages.into(), &headers).await;
         assert_eq!(answer.status.code(), Code::Ok, "{:?}", answer.status);
+        // Who needs no key has little unpacked.
+        let check = "/grpc.health.v1.Health/Check";
+        let named = |length: usize| encoded(&HealthCheckRequest { service: "x".repeat(length) });
+        let answer = send(&wire, check, packed(&named(10_000), encoding), &headers).await;
+        assert_eq!(answer.status.code(), Code::NotFound, "{:?}", answer.status);
+        let answer = send(&wire, check, packed(&named(20_000), encoding), &headers).await;
+        assert_eq!(describe(check, &answer.status), (Code::InvalidArgument, "FIELD_TOO_LONG".into()));
+        let garbage = Bytes::from_static(b"\x01\0\0\0\x04what");
+        let answer = send(&wire, check, garbage, &headers).await;
+        assert_eq!(describe(check, &answer.status), (Code::InvalidArgument, "MESSAGE_INVALID".into()));
         // An answer is packed for who takes it, where it is long.
         let accepted = [("grpc-accept-encoding", &*format!("identity, {encoding}"))];
         for (page_size, is_packed) in [(1, false), (500, true)] {

@@ -24,6 +24,7 @@ fn commands() -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn every_command_that_stands_in_for_one_of_alembics_works() {
     let config = support::database().await;
     let shell = Shell::on(&config);
@@ -45,6 +46,7 @@ async fn every_command_that_stands_in_for_one_of_alembics_works() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn reset_says_what_it_would_delete_and_deletes_it_when_told_to() {
     let config = support::database().await;
     let owner = support::connect(&config).await;

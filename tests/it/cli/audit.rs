@@ -6,6 +6,7 @@ use super::Shell;
 use crate::support::{self, connect};
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn each_command_that_writes_is_on_record_with_the_account_that_ran_it() {
     let config = support::database().await;
     let owner = connect(&config).await;

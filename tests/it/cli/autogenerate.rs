@@ -100,6 +100,7 @@ exit 1
 ";
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn npx_sees_the_users_environment_without_our_settings() {
     let shell = checkout();
     for program in ["node", "npx"] {
@@ -130,6 +131,7 @@ async fn npx_sees_the_users_environment_without_our_settings() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn what_was_changed_in_schema_sql_becomes_a_migration_and_its_way_back() {
     if !npx() {
         return;
@@ -183,6 +185,7 @@ fn written(shell: &Shell, stdout: &str) -> [String; 2] {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_holds() {
     if !npx() {
         return;
@@ -230,6 +233,7 @@ async fn what_may_only_be_called_otherwise_is_asked_about_and_keeps_what_it_hold
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_required_column_without_a_default_is_no_migration_yet() {
     if !npx() {
         return;

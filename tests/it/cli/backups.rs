@@ -97,6 +97,7 @@ const TORN: &str = "
                OR f.last_place <> (SELECT count(*) FROM application_events e WHERE e.tenant_id = f.tenant_id))";
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_dump_under_load_is_one_moment_that_a_service_elsewhere_goes_on_from() {
     let mut config = empty_database().await;
     let superuser = connect(&config).await;
@@ -184,7 +185,7 @@ async fn a_dump_that_cannot_be_is_told_and_leaves_no_file() {
     shell.run(&["dump", "none/a.zip"]).await.failed(1, &["there is no folder none for the dump", "mkdir -p none"]);
     shell.run(&["dump", "none/"]).await.failed(1, &["there is no folder none/", "mkdir -p none/"]);
     shell.run(&["restore", "a.zip"]).await.failed(1, &["the database is not empty", "hint: "]);
-    shell.run(&["restore", "b.zip"]).await.failed(2, &["cannot read b.zip"]);
+    shell.run(&["restore", "b.zip"]).await.failed(1, &["cannot read b.zip"]);
     // No database is needed to know that a file is whole, or is not.
     let nowhere = Shell::new().with("DB_HOST", "/nowhere");
     let path = shell.path().join("a.zip");
@@ -262,6 +263,7 @@ async fn an_interrupted_dump_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn an_embedded_server_moves_to_a_newer_postgresql_with_all_its_rows() {
     let work = folder();
     let data = data_dir(work.path());

@@ -8,6 +8,7 @@ use super::Shell;
 use crate::support;
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn check_finds_no_difference_and_then_the_one_there_is() {
     let config = support::database().await;
     let owner = support::connect(&config).await;
@@ -50,6 +51,7 @@ async fn check_finds_no_difference_and_then_the_one_there_is() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn an_owner_who_may_not_create_databases_is_checked_on_a_private_server() {
     let config = support::empty_database().await;
     let name = config.get_dbname().unwrap();
@@ -95,6 +97,7 @@ async fn what_a_killed_check_leaves_behind_the_next_one_removes() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn an_owner_with_a_schema_of_its_own_migrates_where_the_service_looks() {
     let config = support::empty_database().await;
     let name = config.get_dbname().unwrap();

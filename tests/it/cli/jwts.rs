@@ -75,6 +75,7 @@ async fn half_of_the_settings_are_refused_with_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn keys_in_a_file_are_followed_and_no_jwt_is_in_the_log() {
     let (folder, config) = (crate::support::folder(), database().await);
     let file = folder.path().join("jwks.json");

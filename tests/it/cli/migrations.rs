@@ -25,6 +25,7 @@ impl Shell {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_way_down_is_planned_first_and_carried_out_when_told_to() {
     let config = support::database().await;
     let owner = support::connect(&config).await;
@@ -178,6 +179,7 @@ async fn the_script_needs_no_database() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_plan_that_nobody_reads_is_not_carried_out() {
     let config = support::database().await;
     let shell = Shell::on(&config);
@@ -200,6 +202,7 @@ async fn a_plan_that_nobody_reads_is_not_carried_out() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn after_a_reset_the_history_knows_who_did_it() {
     let config = support::database().await;
     let shell = Shell::on(&config);
@@ -211,6 +214,7 @@ async fn after_a_reset_the_history_knows_who_did_it() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_way_back_that_cannot_be_gone_to_its_end_is_not_begun() {
     let config = support::database().await;
     let owner = support::connect(&config).await;

@@ -14,6 +14,7 @@ use crate::support::{copy_cluster, folder, skipped};
 const TARGET: [&str; 4] = ["--tenant", "evopoliki", "--category", "eva_mats"];
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn with_embedded_the_configured_databases_are_let_alone() {
     let folder = folder();
     let data_dir = folder.path().join("data");
@@ -84,6 +85,7 @@ async fn demo(shell: &Shell, data_dir: &Path) -> (String, String) {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn the_demo_does_all_at_once_and_takes_up_from_there() {
     let folder = folder();
     let data_dir = folder.path().join("data");

@@ -47,6 +47,7 @@ async fn drafted(edits: &[(&str, &str)]) -> (Pair, Vec<String>) {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn kinds_that_lose_something_on_the_way_say_so_or_do_not_lose_it() {
     if !npx() {
         return;

@@ -87,6 +87,7 @@ async fn the_plan_counts_what_would_be_lost_and_touches_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn whatever_else_a_way_back_does_to_rows_is_told() {
     let config = database().await;
     let client = connect(&config).await;

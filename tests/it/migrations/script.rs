@@ -76,6 +76,7 @@ async fn contents(config: &Config) -> (String, Vec<(i32, String, String, Option<
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn replayed_by_psql_the_script_makes_the_same_database_up_and_down() {
     let (program, by_hand) = (empty_database().await, empty_database().await);
     let next = migrations::shipped().latest() + 1;

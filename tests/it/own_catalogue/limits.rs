@@ -32,6 +32,7 @@ fn of(count: usize) -> pb::ShopOption {
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn a_category_has_a_hundred_options_and_a_thousand_values_at_most() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;

@@ -369,6 +369,7 @@ fn is_one_of(method: &MethodDescriptor, (message, largest): &(String, usize)) ->
 }
 
 #[tokio::test]
+#[ignore = "slow: `cargo test -- --include-ignored` has it"]
 async fn no_answer_is_larger_than_any_client_takes() {
     let server = TestServer::start().await;
     let owner = connect(&server.config).await;

@@ -81,6 +81,8 @@ impl Said {
 
 /// By key and language.
 type Rows = BTreeMap<(String, String), Said>;
+/// Fields, and why each is refused.
+type Violations = BTreeSet<(String, String)>;
 
 struct Model {
     shared: Rows,
@@ -138,7 +140,7 @@ impl Model {
         tenant: &'static str,
         keys: &[&str],
         languages: &[&str],
-    ) -> Result<(i32, Vec<String>), BTreeSet<(String, String)>> {
+    ) -> Result<(i32, Vec<String>), Violations> {
         let own = &self.own[tenant];
         let goes = |key: &str, in_language: &str| {
             keys.contains(&key) && (languages.is_empty() || languages.contains(&in_language))

@@ -640,7 +640,8 @@ class ListApplicationsRequest(_message.Message):
     """Only those that this one works on. Default: all; at most 120 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`."""
     text: _builtins.str
     """Only those with this text, in any case, in `message`, `vehicle_text`, the customer's name or a note of their history.
-    Default: all; at most 120 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    White space, line breaks too, is one blank. Default: all; at most 120 characters. Longer: INVALID_ARGUMENT
+    `FIELD_TOO_LONG`.
     """
     external_ref_system: _builtins.str
     """Only those that this system has an external ref of, by its `system`. Required with `external_ref_id`, else optional.
@@ -1178,8 +1179,8 @@ class ListCustomersRequest(_message.Message):
     Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`; no number that can be called: INVALID_ARGUMENT `FIELD_INVALID`.
     """
     text: _builtins.str
-    """Only those with this text, in any case, in their name or username. Default: all; at most 120 characters.
-    Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
+    """Only those with this text, in any case, in their name or username. White space, line breaks too, is one blank.
+    Default: all; at most 120 characters. Longer: INVALID_ARGUMENT `FIELD_TOO_LONG`.
     """
     page_size: _builtins.int
     """How many to return at most. Default 50 (when 0); over 500 is cut to 500. Negative: INVALID_ARGUMENT
