@@ -60,7 +60,7 @@ impl Transaction {
             });
         }
         let last = all.iter().filter(|option| option.place.is_some()).count();
-        let values = values_after(&[], &change.values, room(&all))?;
+        let values = values_after(kind, &[], &change.values, room(&all))?;
         let option = ShopOption {
             id: self.next_id(LEAST_OPTION).await?,
             code: code.to_owned(),
@@ -250,13 +250,7 @@ fn copy(field: Field, from: &OptionChange, to: &mut ShopOption, all: &[ShopOptio
         Field::Values if to.kind != OptionKind::Choice && !from.values.is_empty() => {
             return Err(Error::invalid("option.values", "FIELD_INVALID", "only a CHOICE has values"));
         }
-        Field::Values => {
-            to.values = values_after(&to.values, &from.values, room(all))?;
-            if to.kind == OptionKind::Choice && to.values.iter().all(|value| value.retired) {
-                let problem = "must have one that is not retired; with `active` the option itself retires";
-                return Err(Error::invalid("option.values", "FIELD_REQUIRED", problem));
-            }
-        }
+        Field::Values => to.values = values_after(to.kind, &to.values, &from.values, room(all))?,
     }
     Ok(())
 }
@@ -267,7 +261,7 @@ fn room(all: &[ShopOption]) -> usize {
 }
 
 /// The values that are named, in their order, then those that are not, which retire; new ones as far as there is room.
-fn values_after(before: &[ShopValue], named: &[ShopValue], room: usize) -> Result<Vec<ShopValue>> {
+fn values_after(kind: OptionKind, before: &[ShopValue], named: &[ShopValue], room: usize) -> Result<Vec<ShopValue>> {
     let (mut after, mut violations) = (Vec::with_capacity(named.len()), Vec::new());
     for (place, value) in named.iter().enumerate() {
         let known = before.iter().find(|known| known.code == value.code).cloned().unwrap_or_default();
@@ -289,6 +283,10 @@ fn values_after(before: &[ShopValue], named: &[ShopValue], room: usize) -> Resul
         too_many(MAX_VALUES, "elements, retired ones that are left out included");
     } else if after.len() > before.len() + room {
         too_many(MAX_VALUES_TOGETHER, "elements with those of the category's other options, retired ones included");
+    }
+    if kind == OptionKind::Choice && after.iter().all(|value| value.retired) {
+        let problem = "must have one that is not retired; with `active` the option itself retires";
+        violations.push(Violation::new("option.values", "FIELD_REQUIRED", problem));
     }
     if violations.is_empty() { Ok(after) } else { Err(Error::Invalid(violations)) }
 }

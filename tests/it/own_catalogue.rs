@@ -355,6 +355,28 @@ async fn a_managers_day_needs_no_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_choice_has_something_to_choose() {
+    let server = TestServer::start().await;
+    let mut client = Client::new(server.channel.clone());
+    open(&server).await;
+    let retired = |option: pb::ShopOption| {
+        let values = option.values.into_iter().map(|value| pb::ShopOptionValue { retired: true, ..value });
+        pb::ShopOption { values: values.collect(), ..option }
+    };
+    let thread = choice("Нить", &["red", "black"]);
+    let told = |refused: Result<pb::ShopOption, Status>| fields(&refused.unwrap_err());
+    let required = [("option.values".to_owned(), "FIELD_REQUIRED".to_owned())];
+    assert_eq!(told(create_option(&mut client, "eva_mats", "thread", retired(thread.clone())).await), required);
+    let made = create_option(&mut client, "eva_mats", "thread", thread).await.unwrap();
+    assert_eq!(told(update_option(&mut client, "eva_mats", retired(made.clone()), &["values"]).await), required);
+    let none = pb::ShopOption { values: Vec::new(), ..made.clone() };
+    assert_eq!(told(update_option(&mut client, "eva_mats", none, &["values"]).await), required);
+    let one = pb::ShopOption { values: made.values[..1].to_vec(), ..made };
+    let values = update_option(&mut client, "eva_mats", one, &["values"]).await.unwrap().values;
+    assert_eq!(values.iter().map(|value| value.retired).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_several_at_once_one_adds_and_the_others_are_told() {
     let server = TestServer::start().await;
     let client = Client::new(server.channel.clone());

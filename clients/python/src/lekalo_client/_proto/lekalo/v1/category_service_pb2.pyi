@@ -451,8 +451,8 @@ class ShopOption(_message.Message):
         """A CHOICE's values in the order to show them, which CreateOption requires; other kinds have none. Written as a whole: one
         that is left out retires, one that is named again is taken back, a new code is a new value of the shop's own. At most
         50, retired ones that are left out included, each code once; the options of a category have at most 1000 together,
-        retired ones included. None for a CHOICE: INVALID_ARGUMENT `FIELD_REQUIRED`; more: INVALID_ARGUMENT
-        `FIELD_TOO_LONG`; for another kind: INVALID_ARGUMENT `FIELD_INVALID`.
+        retired ones included. None for a CHOICE, or none that is not retired: INVALID_ARGUMENT `FIELD_REQUIRED`; more:
+        INVALID_ARGUMENT `FIELD_TOO_LONG`; for another kind: INVALID_ARGUMENT `FIELD_INVALID`.
         """
 
     @_builtins.property
