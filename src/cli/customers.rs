@@ -13,7 +13,7 @@ use crate::domain::application::{Filter as Leads, MAX_SEARCHED};
 use crate::domain::customer::{Filter, Record};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
-use crate::domain::validation::{MAX_EXTERNAL_ID, Validator};
+use crate::domain::validation::{MAX_EXTERNAL_ID, Validator, given};
 
 pub const EXAMPLES: &str = "Examples:
   lekalo customers list --tenant evopoliki --phone \"0700 123 456\"
@@ -90,13 +90,12 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
     let mut check = Validator::default();
-    let given = |text: &Option<String>| text.clone().unwrap_or_default();
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let filter = Filter {
         channel: None,
-        external_id: some(check.text("--external-id", given(&args.external_id), MAX_EXTERNAL_ID)),
+        external_id: given(check.text("--external-id", text(&args.external_id), MAX_EXTERNAL_ID)),
         phone: args.phone.as_deref().map(|phone| e164(tenant, phone)).transpose()?,
-        text: some(check.words("--text", given(&args.text), MAX_SEARCHED)),
+        text: given(check.words("--text", text(&args.text), MAX_SEARCHED)),
     };
     check.done()?;
     let customers = every_page(async |page: &PageRequest| own.list_customers(&filter, page).await).await?;

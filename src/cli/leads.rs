@@ -20,7 +20,7 @@ use crate::domain::application::stats::Days;
 use crate::domain::application::{Application, Filter, Kind, MAX_ACTOR, MAX_NOTE, MAX_SEARCHED, Status, read_number};
 use crate::domain::page::PageRequest;
 use crate::domain::tenant::Tenant;
-use crate::domain::validation::Validator;
+use crate::domain::validation::{Validator, given};
 use crate::domain::vehicle::UnknownWord;
 
 pub const EXAMPLES: &str = "Examples:
@@ -150,14 +150,13 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
 
 async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::Result<()> {
     let mut check = Validator::default();
-    let given = |text: &Option<String>| text.clone().unwrap_or_default();
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let filter = Filter {
         status: args.status,
         kind: args.kind,
         phone: args.phone.as_deref().map(|phone| e164(tenant, phone)).transpose()?,
-        assignee: some(check.text("--assignee", given(&args.assignee), MAX_ACTOR)),
-        text: some(check.words("--text", given(&args.text), MAX_SEARCHED)),
+        assignee: given(check.text("--assignee", text(&args.assignee), MAX_ACTOR)),
+        text: given(check.words("--text", text(&args.text), MAX_SEARCHED)),
         ..Filter::default()
     };
     check.done()?;

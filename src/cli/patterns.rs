@@ -15,7 +15,7 @@ use crate::domain::page::PageRequest;
 use crate::domain::pattern::Pattern;
 use crate::domain::pattern::record::{Change, Event, Field, Filter, Record, check_years, read_generation, read_notes};
 use crate::domain::tenant::Tenant;
-use crate::domain::validation::Validator;
+use crate::domain::validation::{Validator, given};
 use crate::domain::vehicle::{AttributeField, Attributes, UnknownWord, Years};
 
 pub const EXAMPLES: &str = "Examples:
@@ -197,7 +197,7 @@ async fn list(own: db::Tenant<'_>, tenant: &Tenant, args: &ListArgs) -> anyhow::
         year: args.year,
         available: args.available,
         import_id: args.import,
-        text: Some(text).filter(|text| !text.is_empty()),
+        text: given(text),
     };
     let records = every_page(async |page: &PageRequest| own.list_patterns(&filter, page).await).await?;
     print(&records, args.shop.json)?;

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, Type};
 use uuid::Uuid;
 
-use super::query::{Query, at_most_one, one, optional_word, word};
+use super::query::{Query, at_most_one, one, optional_word, word, words_of};
 use super::{Tenant, Transaction};
 use crate::domain::application::{Application, Customer, ExternalRef, Filter, Kind as Asked, Status, Wish};
 use crate::domain::error::{Error, Kind, Result};
@@ -42,6 +42,7 @@ pub(super) use {columns, joins};
 /// Which of them a list has; its values are those of [`filtered`]. The text has no line break, which parts what it may be in.
 macro_rules! filters {
     () => {
+        concat!(
         "a.tenant_id = $1 /* tenant_id */
         AND ($2 /* status */ IS NULL OR a.status = $2) AND ($3 /* kind */ IS NULL OR a.kind = $3)
         AND ($4 /* created_after */ IS NULL OR a.created_at >= $4)
@@ -51,15 +52,16 @@ macro_rules! filters {
         AND ($9 /* number */ IS NULL OR right(a.id::text, 8) = $9)
         AND ($10 /* assignee */ IS NULL OR a.assignee = $10)
         AND ($11 /* text */ IS NULL
-             OR strpos(lower(concat_ws(E'\\n', regexp_replace(a.message, '[\\s\\u00a0]+', ' ', 'g'),
-                                      regexp_replace(a.vehicle_text, '[\\s\\u00a0]+', ' ', 'g'),
-                                      regexp_replace(a.contact_name, '[\\s\\u00a0]+', ' ', 'g'))), lower($11)) > 0
+             OR strpos(lower(concat_ws(E'\\n', ", words_of!("a.message"), ",
+                                      ", words_of!("a.vehicle_text"), ",
+                                      ", words_of!("a.contact_name"), ")), lower($11)) > 0
              OR EXISTS (SELECT FROM application_events e
                         WHERE e.tenant_id = $1 AND e.application_id = a.id
-                          AND strpos(lower(regexp_replace(e.note, '[\\s\\u00a0]+', ' ', 'g')), lower($11)) > 0))
+                          AND strpos(lower(", words_of!("e.note"), "), lower($11)) > 0))
         AND ($12 /* external_ref_system */ IS NULL
              OR EXISTS (SELECT FROM jsonb_array_elements(a.external_refs) r
                         WHERE r ->> 'system' = $12 AND ($13 /* external_ref_id */ IS NULL OR r ->> 'id' = $13)))"
+        )
     };
 }
 

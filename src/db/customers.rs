@@ -4,7 +4,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::query::{Query, at_most_one, one, optional_word};
+use super::query::{Query, at_most_one, one, optional_word, words_of};
 use super::{Tenant, Transaction};
 use crate::domain::application::Customer;
 use crate::domain::audit::{Change, ResourceKind};
@@ -26,10 +26,14 @@ macro_rules! customer_columns {
 /// What [`Filter`] leaves. The text has no line break, which parts what it may be in.
 macro_rules! customer_filter {
     () => {
-        "u.tenant_id = $1 /* tenant_id */
+        concat!(
+            "u.tenant_id = $1 /* tenant_id */
          AND ($2 /* channel */ IS NULL OR u.channel = $2) AND ($3 /* external_id */ IS NULL OR u.external_id = $3)
          AND ($4 /* phone */ IS NULL OR u.phone = $4)
-         AND ($5 /* text */ IS NULL OR strpos(lower(concat_ws(E'\\n', regexp_replace(u.name, '[\\s\\u00a0]+', ' ', 'g'), u.username)), lower($5)) > 0)"
+         AND ($5 /* text */ IS NULL OR strpos(lower(concat_ws(E'\\n', ",
+            words_of!("u.name"),
+            ", u.username)), lower($5)) > 0)"
+        )
     };
 }
 

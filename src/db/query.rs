@@ -30,6 +30,14 @@ impl<'a> Query<'a> {
     }
 }
 
+/// A column's text for words to be looked for in: all white space between its words is one blank.
+macro_rules! words_of {
+    ($column:literal) => {
+        concat!("regexp_replace(", $column, r", '[\s\u00a0]+', ' ', 'g')")
+    };
+}
+pub(super) use words_of;
+
 /// The name from the comment on a statement's first line.
 pub(super) fn name(sql: &'static str) -> &'static str {
     let first = sql.trim_start().lines().next().unwrap_or_default();

@@ -18,6 +18,11 @@ pub const MAX_EXTERNAL_ID: usize = 128;
 /// The longest language tag (RFC 5646).
 const MAX_LANGUAGE: usize = 35;
 
+/// A text, if one was given.
+pub fn given(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Collects what is wrong with what is given. Its methods return the cleaned value, or a harmless one after noting a
 /// violation; [`Validator::done`] then refuses.
 #[derive(Default)]

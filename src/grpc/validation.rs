@@ -6,7 +6,7 @@ use prost_types::{FieldMask, Timestamp};
 use rust_decimal::Decimal;
 
 pub use crate::domain::etag::check_etag;
-pub use crate::domain::validation::{INVALID, MAX_EXTERNAL_ID, OUT_OF_RANGE, REQUIRED, Validator};
+pub use crate::domain::validation::{INVALID, MAX_EXTERNAL_ID, OUT_OF_RANGE, REQUIRED, Validator, given};
 use crate::proto::google::r#type::Money;
 
 /// What a `google.protobuf.Timestamp` may be: 0001-01-01 to the end of 9999.

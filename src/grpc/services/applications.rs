@@ -8,7 +8,7 @@ use crate::domain::application::{Filter, MAX_ACTOR, MAX_SEARCHED, read_number};
 use crate::domain::error::{Error, Kind};
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
-use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator};
+use crate::grpc::validation::{MAX_EXTERNAL_ID, Validator, given};
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn get_application(
@@ -43,7 +43,6 @@ pub async fn list_applications(
     let status: pb::ApplicationStatus = check.enumeration("status", request.status);
     let kind: pb::ApplicationKind = check.enumeration("kind", request.kind);
     let channel: pb::Channel = check.enumeration("channel", request.channel);
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let texts = format!(
         "{:?}",
         (
@@ -51,20 +50,20 @@ pub async fn list_applications(
             (&request.external_ref_system, &request.external_ref_id),
         )
     );
-    let number = some(check.optional_name("number", request.number));
+    let number = given(check.optional_name("number", request.number));
     let mut filter = Filter {
         status: convert::application_status(status),
         kind: convert::application_kind(kind),
         created_after: check.any_time("created_after", request.created_after),
         created_before: check.any_time("created_before", request.created_before),
         channel: convert::channel(channel),
-        external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
-        phone: some(read_phone(&mut check, "phone", request.phone)),
+        external_id: given(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
+        phone: given(read_phone(&mut check, "phone", request.phone)),
         number: number.as_deref().and_then(read_number),
-        assignee: some(check.text("assignee", request.assignee, MAX_ACTOR)),
-        text: some(check.words("text", request.text, MAX_SEARCHED)),
-        external_ref_system: some(check.optional_name("external_ref_system", request.external_ref_system)),
-        external_ref_id: some(check.text("external_ref_id", request.external_ref_id, MAX_EXTERNAL_ID)),
+        assignee: given(check.text("assignee", request.assignee, MAX_ACTOR)),
+        text: given(check.words("text", request.text, MAX_SEARCHED)),
+        external_ref_system: given(check.optional_name("external_ref_system", request.external_ref_system)),
+        external_ref_id: given(check.text("external_ref_id", request.external_ref_id, MAX_EXTERNAL_ID)),
     };
     if filter.external_ref_id.is_some() && filter.external_ref_system.is_none() {
         check.refuse("external_ref_system", "FIELD_REQUIRED", "must be given with external_ref_id");

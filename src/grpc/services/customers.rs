@@ -10,7 +10,7 @@ use crate::domain::id::numeric;
 use crate::grpc::Services;
 use crate::grpc::convert::{self, count, fitting};
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{MAX_EXTERNAL_ID, REQUIRED, Validator};
+use crate::grpc::validation::{MAX_EXTERNAL_ID, REQUIRED, Validator, given};
 use crate::proto::lekalo::v1 as pb;
 
 pub async fn get_customer(services: &Services, request: pb::GetCustomerRequest) -> Result<pb::GetCustomerResponse> {
@@ -30,12 +30,11 @@ pub async fn list_customers(
     let mut check = Validator::default();
     let channel: pb::Channel = check.enumeration("channel", request.channel);
     let texts = format!("{:?}", (channel, &request.external_id, &request.phone, &request.text));
-    let some = |text: String| Some(text).filter(|text| !text.is_empty());
     let mut filter = Filter {
         channel: convert::channel(channel),
-        external_id: some(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
-        phone: some(read_phone(&mut check, "phone", request.phone)),
-        text: some(check.words("text", request.text, MAX_SEARCHED)),
+        external_id: given(check.text("external_id", request.external_id, MAX_EXTERNAL_ID)),
+        phone: given(read_phone(&mut check, "phone", request.phone)),
+        text: given(check.words("text", request.text, MAX_SEARCHED)),
     };
     let bound_to = ["list_customers", &request.tenant, &texts];
     let page =

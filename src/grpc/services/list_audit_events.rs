@@ -5,7 +5,7 @@ use crate::domain::api_key::MARK;
 use crate::domain::audit::{Event, Filter};
 use crate::domain::page::Page;
 use crate::grpc::convert::{count, fitting};
-use crate::grpc::validation::{INVALID, OUT_OF_RANGE, Validator};
+use crate::grpc::validation::{INVALID, OUT_OF_RANGE, Validator, given};
 use crate::grpc::{Services, call};
 use crate::proto::lekalo::v1 as pb;
 
@@ -18,7 +18,6 @@ pub async fn list_audit_events(
 ) -> Result<pb::ListAuditEventsResponse> {
     let mut check = Validator::default();
     let slug = check.optional_name("tenant", request.tenant.clone());
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let filter = Filter {
         occurred_after: check.any_time("occurred_after", request.occurred_after),
         occurred_before: check.any_time("occurred_before", request.occurred_before),

@@ -10,7 +10,7 @@ use crate::domain::pattern::record::{Field, Filter};
 use crate::grpc::Services;
 use crate::grpc::convert::{count, fitting};
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{INVALID, REQUIRED, Validator};
+use crate::grpc::validation::{INVALID, REQUIRED, Validator, given};
 use crate::proto::lekalo::v1 as pb;
 
 /// The most patterns that one call changes.
@@ -83,7 +83,7 @@ pub async fn list_patterns(services: &Services, request: pb::ListPatternsRequest
         pb::PatternAvailability::Available => Some(true),
         pb::PatternAvailability::Unavailable => Some(false),
     };
-    let text = Some(text).filter(|text| !text.is_empty());
+    let text = given(text);
     let filter = Filter { category_id, brand_id, model_id, year, available, import_id, text };
     let found = scope.own.list_patterns(&filter, &page).await?;
     let total_size = count(found.total);

@@ -7,7 +7,7 @@ use crate::domain::Result;
 use crate::domain::price::{Choice, Named, NewPrice, Target};
 use crate::grpc::Services;
 use crate::grpc::idempotency::{idempotent, take_key};
-use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator};
+use crate::grpc::validation::{INVALID, OUT_OF_RANGE, REQUIRED, Validator, given};
 use crate::proto::lekalo::v1 as pb;
 
 const MAX_PRICES: usize = 500;
@@ -47,7 +47,6 @@ pub async fn set_prices(services: &Services, mut request: pb::SetPricesRequest) 
 
 /// A price to set, as far as its form goes.
 fn new_price(check: &mut Validator, field: &str, price: pb::Price) -> NewPrice {
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let field = |name: &str| format!("{field}.{name}");
     let is_given = [price.kind != 0, price.amount.is_some(), price.amount_max.is_some()];
     let category = check.name(&field("category"), price.category);
