@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 
 use futures::stream;
+use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::time::{sleep, timeout};
 use tonic_types::StatusExt as _;
